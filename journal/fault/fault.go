@@ -1,0 +1,83 @@
+// Package fault sorts errors by what they mean for the node: who can act, and
+// whether anything has changed. Every error that crosses a border between
+// packages carries exactly one class, given where it was first understood.
+package fault
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Class says what an error means for the client, the operator and the node.
+// The numbers are stable: they appear in admin replies and metrics.
+type Class uint8
+
+const (
+	// Refused: the client is wrong; nothing changed; the node goes on.
+	Refused Class = 1
+	// Retryable: nothing changed and time may mend it (a full disk, a quota).
+	Retryable Class = 2
+	// Operator: nothing changed and a person has to act (EIO, no permission).
+	Operator Class = 3
+	// Fatal: it can't be known what changed, or the state is damaged. The
+	// node stops and recovery decides.
+	Fatal Class = 4
+)
+
+// String returns the class's name as logs and admin replies show it.
+func (c Class) String() string {
+	switch c {
+	case Refused:
+		return "refused"
+	case Retryable:
+		return "retryable"
+	case Operator:
+		return "operator"
+	case Fatal:
+		return "fatal"
+	}
+	return fmt.Sprintf("class(%d)", uint8(c))
+}
+
+// classed is an error with a class and the operation that met it.
+type classed struct {
+	class Class
+	op    string
+	err   error
+}
+
+func (e *classed) Error() string {
+	if e.op == "" {
+		return e.err.Error()
+	}
+	return e.op + ": " + e.err.Error()
+}
+
+func (e *classed) Unwrap() error { return e.err }
+
+// As gives err a class and names the operation that met it. It returns nil for
+// nil. An error that already has a class keeps it: whoever stood nearest to
+// the cause knew best.
+func As(c Class, op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var in *classed
+	if errors.As(err, &in) {
+		c = in.class
+	}
+	return &classed{class: c, op: op, err: err}
+}
+
+// Of returns the class of err. An error that nobody classed counts as Fatal:
+// what we don't understand we don't carry on from. Of(nil) is 0.
+func Of(err error) Class {
+	if err == nil {
+		return 0
+	}
+	var in *classed
+	if errors.As(err, &in) {
+		return in.class
+	}
+	return Fatal
+}
