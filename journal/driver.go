@@ -1,0 +1,47 @@
+package journal
+
+import (
+	"context"
+	"iter"
+)
+
+// Driver keeps frames under consecutive numbers. It knows nothing of what
+// they mean. journaltest is the suite that every Driver passes.
+//
+// One goroutine appends; reads, Stat and Truncate may run beside it.
+type Driver interface {
+	// Append stores frame under the number prev+1 and returns nil only when
+	// it is durable as the sync mode promises. An error classed Refused,
+	// Retryable or Operator means that the frame is not stored and never
+	// will be. A driver that gets no clear answer finds out by itself; if it
+	// can't, the error is Fatal. It does not keep frame.
+	Append(ctx context.Context, prev Seq, frame []byte) error
+
+	// Read yields the frames from number from up to the last one that stood
+	// when Read was called. A number that is missing or unreadable ends the
+	// sequence with an error that names it. The data may be kept by the
+	// caller.
+	Read(ctx context.Context, from Seq) iter.Seq2[Frame, error]
+
+	// Stat returns what the journal spans.
+	Stat(ctx context.Context) (Stat, error)
+
+	// Truncate forgets every frame with a number up to and including upTo.
+	// The numbers are not used again.
+	Truncate(ctx context.Context, upTo Seq) error
+
+	// Close gives up what Open took. It is safe to call twice.
+	Close() error
+}
+
+// Frame is what a Driver keeps under one number.
+type Frame struct {
+	Seq  Seq
+	Data []byte
+}
+
+// Stat is the span of a journal. In an empty one First is Last+1.
+type Stat struct {
+	First, Last Seq
+	Bytes       int64
+}

@@ -1,0 +1,99 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"ledge/journal/fault"
+)
+
+// Log gives the frames of a Driver their meaning: it numbers and checksums
+// batches on the way in and checks them on the way out.
+//
+// Append is for one goroutine; the rest may run beside it.
+type Log struct {
+	drv     Driver
+	lineage Lineage
+	last    Seq    // belongs to the appending goroutine
+	buf     []byte // reused between appends
+}
+
+// NewLog returns a Log of the given lineage on drv.
+func NewLog(ctx context.Context, drv Driver, l Lineage) (*Log, error) {
+	st, err := drv.Stat(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("open journal: %w", err)
+	}
+	return &Log{drv: drv, lineage: l, last: st.Last}, nil
+}
+
+// Append stores b as the next number and returns it when it is durable. Any
+// error but a Fatal one means that b is not in the journal.
+func (l *Log) Append(ctx context.Context, b Batch) (Committed, error) {
+	const op = "journal.Append"
+	seq := l.last + 1
+	frame := encodeFrame(l.buf[:0], l.lineage, seq, b)
+	if cap(frame) <= 4*SoftBatch {
+		l.buf = frame // a rare giant is not worth holding on to
+	}
+	if len(frame) > MaxFrame {
+		return Committed{}, fault.As(fault.Refused, op,
+			fmt.Errorf("batch of %d bytes; the limit is %d", len(frame), MaxFrame))
+	}
+	if err := l.drv.Append(ctx, l.last, frame); err != nil {
+		return Committed{}, fault.As(fault.Fatal, op, err)
+	}
+	l.last = seq
+	return Committed{seq: seq, batch: b, size: len(frame)}, nil
+}
+
+// Read yields the batches from number from to the last. Each has been checked
+// against its checksum, number and lineage, and its epoch against the one
+// before; a failure ends the sequence and names the number.
+func (l *Log) Read(ctx context.Context, from Seq) iter.Seq2[Committed, error] {
+	return func(yield func(Committed, error) bool) {
+		want, epoch := from, uint64(0)
+		for f, err := range l.drv.Read(ctx, from) {
+			if err != nil {
+				yield(Committed{}, fault.As(fault.Fatal, "journal.Read", err))
+				return
+			}
+			c, err := l.check(f, want, epoch)
+			if err != nil {
+				yield(Committed{}, err)
+				return
+			}
+			want, epoch = want+1, c.batch.Epoch
+			if !yield(c, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (l *Log) check(f Frame, want Seq, epoch uint64) (Committed, error) {
+	if f.Seq != want {
+		return Committed{}, damaged(want, "the next one that is there is number %d", f.Seq)
+	}
+	b, err := decodeFrame(f.Data, l.lineage, want)
+	if err != nil {
+		return Committed{}, err
+	}
+	if b.Epoch < epoch {
+		return Committed{}, damaged(want, "epoch falls from %d to %d", epoch, b.Epoch)
+	}
+	return Committed{seq: want, batch: b, size: len(f.Data)}, nil
+}
+
+// Truncate forgets every batch up to and including upTo.
+func (l *Log) Truncate(ctx context.Context, upTo Seq) error { return l.drv.Truncate(ctx, upTo) }
+
+// Stat returns what the journal spans.
+func (l *Log) Stat(ctx context.Context) (Stat, error) { return l.drv.Stat(ctx) }
+
+// Lineage returns the journal's identity.
+func (l *Log) Lineage() Lineage { return l.lineage }
+
+// Close closes the driver.
+func (l *Log) Close() error { return l.drv.Close() }
