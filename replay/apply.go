@@ -1,0 +1,100 @@
+package replay
+
+import (
+	"fmt"
+
+	"ledge/journal"
+)
+
+// store is what an effect is applied to: the trees, or the overlay of a draft.
+// It keeps raw records and does not look at deadlines: whether a key counts as
+// there was decided when the command was evaluated.
+type store interface {
+	get(db journal.DB, key string) (record, bool)
+	put(db journal.DB, key string, r record)
+	del(db journal.DB, key string)
+	clear(db journal.DB, first, last uint16) error
+	swap(a, b journal.DB)
+	databases() int
+}
+
+// apply does to s what op means. It is the only place that knows, and runs on
+// the trees and on a draft's overlay alike, so a command sees exactly what
+// Apply will do. It reads no clock, no randomness and no configuration.
+func apply(s store, op journal.Op) error {
+	switch o := op.(type) {
+	case *journal.Epoch:
+		return nil // the batch's own epoch field says it
+	case *journal.StringSet:
+		if err := checkDB(s, o.DB); err != nil {
+			return err
+		}
+		s.put(o.DB, o.Key, record{typ: String, at: o.At, val: o.Value})
+		return nil
+	case *journal.StringEdit:
+		return applyStringEdit(s, o)
+	case *journal.KeyDelete:
+		if err := checkDB(s, o.DB); err != nil {
+			return err
+		}
+		s.del(o.DB, o.Key)
+		return nil
+	case *journal.KeyExpire:
+		return applyExpire(s, o)
+	case *journal.KeyRename:
+		return applyMove(s, o.DB, o.Key, o.ToDB, o.To, true)
+	case *journal.KeyCopy:
+		return applyMove(s, o.DB, o.Key, o.ToDB, o.To, false)
+	case *journal.RangeClear:
+		if err := checkDB(s, o.DB); err != nil {
+			return err
+		}
+		return s.clear(o.DB, o.First, o.Last)
+	case *journal.SwapDB:
+		if err := checkDB(s, max(o.A, o.B)); err != nil {
+			return err
+		}
+		s.swap(o.A, o.B)
+		return nil
+	}
+	panic(fmt.Sprintf("replay: effect %d has no meaning", op.Kind()))
+}
+
+func checkDB(s store, db journal.DB) error {
+	if int(db) >= s.databases() {
+		return fmt.Errorf("database %d; this node has %d", db, s.databases())
+	}
+	return nil
+}
+
+func applyExpire(s store, o *journal.KeyExpire) error {
+	if err := checkDB(s, o.DB); err != nil {
+		return err
+	}
+	r, ok := s.get(o.DB, o.Key)
+	if !ok {
+		return fmt.Errorf("deadline for a key that is not there: %.64q", o.Key)
+	}
+	r.at = o.At
+	s.put(o.DB, o.Key, r)
+	return nil
+}
+
+// applyMove copies a key, and removes the original when move is set.
+func applyMove(s store, db journal.DB, key string, toDB journal.DB, to string, move bool) error {
+	if err := checkDB(s, max(db, toDB)); err != nil {
+		return err
+	}
+	r, ok := s.get(db, key)
+	if !ok {
+		return fmt.Errorf("copy of a key that is not there: %.64q", key)
+	}
+	if db == toDB && key == to {
+		return nil
+	}
+	s.put(toDB, to, r)
+	if move {
+		s.del(db, key)
+	}
+	return nil
+}

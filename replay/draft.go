@@ -1,0 +1,131 @@
+package replay
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"ledge/journal"
+	"ledge/journal/fault"
+)
+
+// DefaultMaxValue is the longest value of a key, less its name.
+const DefaultMaxValue = 8 << 20
+
+// ErrTooLarge refuses what would not fit a value or a journal entry.
+var ErrTooLarge = errors.New("too large")
+
+// Draft evaluates commands. What they do is seen by the draft itself and by
+// nothing else, until the journal has it and Apply is called. One draft serves
+// a whole group: each command sees what those before it did.
+//
+// A command runs between Mark and Seal. If it fails, Undo takes back what it
+// did and leaves the rest.
+type Draft struct {
+	View
+	at       time.Time
+	limit    int // longest value
+	overlay  *overlay
+	ops      []journal.Op // of the entry being drafted
+	opBytes  int
+	entries  []journal.Entry
+	bytes    int // bound on the encoded size of entries
+	setSlabs []journal.StringSet
+}
+
+// Mark is a point in a draft that Undo goes back to.
+type Mark struct{ undo, ops, bytes int }
+
+// reset makes d an empty draft over the state. The view is locked by lock.
+func (d *Draft) reset(s *State, now time.Time, maxValue int) {
+	buf := d.View.buf
+	*d = Draft{View: View{s: s, now: now.UnixMilli(), buf: buf}, at: now, limit: maxValue}
+}
+
+// begin locks the state below the draft and lays an overlay over it.
+func (d *Draft) begin() {
+	d.lock()
+	base := &View{s: d.s, now: d.now, buf: d.View.buf}
+	d.overlay = newOverlay(base)
+	d.over = d.overlay
+}
+
+// end lets go of the state.
+func (d *Draft) end() {
+	d.overlay.base.endTxs()
+	d.unlock()
+}
+
+// Mark returns the point that the draft has come to.
+func (d *Draft) Mark() Mark { return Mark{d.overlay.mark(), len(d.ops), d.opBytes} }
+
+// Undo takes back all that was done since m, which must be of this entry.
+func (d *Draft) Undo(m Mark) {
+	d.overlay.revert(m.undo)
+	d.ops, d.opBytes = d.ops[:m.ops], m.bytes
+}
+
+// Seal makes one journal entry of everything since the last Seal.
+func (d *Draft) Seal() {
+	if len(d.ops) == 0 {
+		return
+	}
+	d.entries = append(d.entries, journal.Entry{At: d.at, Ops: d.ops})
+	d.bytes += d.opBytes + entryOverhead
+	d.ops, d.opBytes = nil, 0
+}
+
+// entryOverhead bounds what an entry takes beside its effects.
+var entryOverhead = journal.EntrySize(nil)
+
+// Changed reports whether anything was done since the last Seal.
+func (d *Draft) Changed() bool { return len(d.ops) > 0 }
+
+// full reports whether the group has grown large enough for an append.
+func (d *Draft) full() bool { return d.bytes >= journal.SoftBatch }
+
+// emit applies op to the overlay and adds it to the entry.
+func (d *Draft) emit(op journal.Op) error {
+	n := journal.OpSize(op)
+	if d.opBytes+n+entryOverhead > journal.MaxEntry {
+		return tooLarge("transaction of more than %d bytes of changes; the journal takes %d in one entry",
+			d.opBytes+n, journal.MaxEntry)
+	}
+	if err := apply(d.overlay, op); err != nil {
+		// The command checked before it emitted, so this is a bug.
+		panic("replay: draft: " + err.Error())
+	}
+	d.ops = append(d.ops, op)
+	d.opBytes += n
+	return nil
+}
+
+// fits refuses a value that is too long for one key.
+func (d *Draft) fits(key, val int) error {
+	if key+val > d.limit {
+		return tooLarge("string exceeds maximum allowed size: %d bytes of name and value; max-value is %d",
+			key+val, d.limit)
+	}
+	return nil
+}
+
+func tooLarge(format string, args ...any) error {
+	return fault.As(fault.Refused, "", fmt.Errorf("ERR "+format+"%w", append(args, hidden{ErrTooLarge})...))
+}
+
+// hidden makes an error that errors.Is finds but that adds nothing to the text.
+type hidden struct{ error }
+
+func (hidden) Error() string   { return "" }
+func (h hidden) Unwrap() error { return h.error }
+
+// newStringSet returns an empty effect from a slab: most entries are one SET,
+// and one allocation in many is cheaper than many.
+func (d *Draft) newStringSet() *journal.StringSet {
+	if len(d.setSlabs) == 0 {
+		d.setSlabs = make([]journal.StringSet, 64)
+	}
+	op := &d.setSlabs[0]
+	d.setSlabs = d.setSlabs[1:]
+	return op
+}

@@ -1,0 +1,50 @@
+package replay
+
+import "ledge/journal"
+
+// Delete removes key and reports whether it was there. A row that has expired
+// does not count, and is left to the sweeper.
+func (d *Draft) Delete(key []byte) (bool, error) {
+	if !d.Exists(key) {
+		return false, nil
+	}
+	return true, d.emit(&journal.KeyDelete{DB: d.db, Key: string(key)})
+}
+
+// Expire gives key, which must be there, another deadline; 0 takes it away. A
+// deadline that has passed removes the key.
+func (d *Draft) Expire(key []byte, at int64) error {
+	if at != 0 && at <= d.now {
+		return d.emit(&journal.KeyDelete{DB: d.db, Key: string(key)})
+	}
+	return d.emit(&journal.KeyExpire{DB: d.db, Key: string(key), At: at})
+}
+
+// Rename moves key, which must be there, to another name or database with its
+// deadline, replacing what stands there.
+func (d *Draft) Rename(key []byte, toDB journal.DB, to []byte) error {
+	return d.emit(&journal.KeyRename{DB: d.db, Key: string(key), ToDB: toDB, To: string(to)})
+}
+
+// Copy copies key, which must be there, with its deadline, replacing what
+// stands at to.
+func (d *Draft) Copy(key []byte, toDB journal.DB, to []byte) error {
+	return d.emit(&journal.KeyCopy{DB: d.db, Key: string(key), ToDB: toDB, To: string(to)})
+}
+
+// Clear removes every key of database n. It is one effect of constant size and
+// no option can turn it off.
+func (d *Draft) Clear(n journal.DB) error { return d.ClearSlots(n, 0, journal.MaxSlot) }
+
+// ClearSlots removes every key of database n whose slot is in first…last.
+func (d *Draft) ClearSlots(n journal.DB, first, last uint16) error {
+	return d.emit(&journal.RangeClear{DB: n, First: first, Last: last})
+}
+
+// Swap exchanges two databases.
+func (d *Draft) Swap(a, b journal.DB) error {
+	if a == b {
+		return nil
+	}
+	return d.emit(&journal.SwapDB{A: a, B: b})
+}

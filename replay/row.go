@@ -1,0 +1,167 @@
+package replay
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"strings"
+	"unsafe"
+
+	"github.com/cespare/xxhash/v2"
+
+	"ledge/journal"
+)
+
+// A key is one row of its database's tree:
+//
+//	row key   'k' · slot (2) · hash (6) · key
+//	row value type (1, top bit: has a deadline) · [deadline (8)] · payload
+//
+// Ordering by slot and then by hash makes a SCAN cursor a position (slot and
+// hash are 62 bits), a random key a random pivot, and a hash slot one range.
+const (
+	rowKey     = 'k'
+	rowHead    = 9    // bytes before the key in a row key
+	hasAt      = 0x80 // flag in the type byte
+	atLen      = 8
+	hashBits   = 48
+	cursorBits = 14 + hashBits
+)
+
+// Type is the type of the value that a key holds. The numbers are stored.
+type Type uint8
+
+// The types of values.
+const (
+	None   Type = 0
+	String Type = 1
+)
+
+// String returns the type's name as TYPE answers it.
+func (t Type) String() string {
+	switch t {
+	case None:
+		return "none"
+	case String:
+		return "string"
+	}
+	return "unknown"
+}
+
+// record is what a key holds.
+type record struct {
+	typ Type
+	at  int64  // deadline in Unix milliseconds; 0 is none
+	val string // payload; for a string, its value
+}
+
+// expired reports whether the record's deadline has come.
+func (r record) expired(now int64) bool { return r.at != 0 && r.at <= now }
+
+// appendRowKey appends the row key of key to b and returns key's hash.
+func appendRowKey(b []byte, key string) ([]byte, uint64) {
+	h := xxhash.Sum64String(key)
+	pos := uint64(Slot(key))<<hashBits | h>>(64-hashBits)
+	b = append(b, rowKey)
+	b = binary.BigEndian.AppendUint64(b, pos)
+	return append(b, key...), h
+}
+
+// appendRowValue appends the row value of r to b.
+func appendRowValue(b []byte, r record) []byte {
+	if r.at == 0 {
+		b = append(b, byte(r.typ))
+	} else {
+		b = append(b, byte(r.typ)|hasAt)
+		b = binary.BigEndian.AppendUint64(b, uint64(r.at))
+	}
+	return append(b, r.val...)
+}
+
+// row returns the row of a key in one allocation: a row key and a row value
+// that share their memory.
+func row(key string, r record) (k, v string, hash uint64) {
+	n := rowHead + len(key)
+	size := n + 1 + len(r.val)
+	if r.at != 0 {
+		size += atLen
+	}
+	b := make([]byte, 0, size)
+	b, hash = appendRowKey(b, key)
+	b = appendRowValue(b, r)
+	s := unsafe.String(unsafe.SliceData(b), len(b))
+	return s[:n], s[n:], hash
+}
+
+// parseRow is the inverse of appendRowValue. The payload shares v's memory.
+func parseRow(v string) record {
+	r := record{typ: Type(v[0] &^ hasAt), val: v[1:]}
+	if v[0]&hasAt != 0 {
+		r.at = int64(beUint64(v[1:]))
+		r.val = v[1+atLen:]
+	}
+	return r
+}
+
+// rowSound reports whether k and v can be a row, before parseRow trusts it.
+func rowSound(k, v string) bool {
+	if len(k) < rowHead || k[0] != rowKey || len(v) == 0 {
+		return false
+	}
+	if v[0]&hasAt != 0 && len(v) < 1+atLen {
+		return false
+	}
+	want, _ := appendRowKey(make([]byte, 0, len(k)), k[rowHead:])
+	return string(want) == k && Type(v[0]&^hasAt) == String
+}
+
+func beUint64(s string) uint64 {
+	_ = s[7]
+	return uint64(s[7]) | uint64(s[6])<<8 | uint64(s[5])<<16 | uint64(s[4])<<24 |
+		uint64(s[3])<<32 | uint64(s[2])<<40 | uint64(s[1])<<48 | uint64(s[0])<<56
+}
+
+// rowDigest is what one row adds to its database's digest. keyHash is the
+// key's hash as in appendRowKey.
+func rowDigest(keyHash uint64, val string) journal.Digest {
+	return journal.Digest(mix(xxhash.Sum64String(val) + bits.RotateLeft64(keyHash, 23)*0x9e3779b97f4a7c15))
+}
+
+// mix is the finalizer of splitmix64: each bit in changes half the bits out.
+func mix(x uint64) uint64 {
+	x ^= x >> 30
+	x *= 0xbf58476d1ce4e5b9
+	x ^= x >> 27
+	x *= 0x94d049bb133111eb
+	return x ^ x>>31
+}
+
+// Slot returns the cluster slot of a key: CRC16 of the key, or of the part
+// between its first braces when that is not empty, as Redis computes it.
+func Slot(key string) uint16 {
+	if i := strings.IndexByte(key, '{'); i >= 0 {
+		if j := strings.IndexByte(key[i+1:], '}'); j > 0 {
+			key = key[i+1 : i+1+j]
+		}
+	}
+	var crc uint16
+	for i := range len(key) {
+		crc = crc<<8 ^ crcTable[byte(crc>>8)^key[i]]
+	}
+	return crc & journal.MaxSlot
+}
+
+// crcTable is CRC16-XMODEM's: polynomial 0x1021, no reflection.
+var crcTable = func() (t [256]uint16) {
+	for i := range t {
+		c := uint16(i) << 8
+		for range 8 {
+			if c&0x8000 != 0 {
+				c = c<<1 ^ 0x1021
+			} else {
+				c <<= 1
+			}
+		}
+		t[i] = c
+	}
+	return t
+}()

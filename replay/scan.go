@@ -1,0 +1,123 @@
+package replay
+
+import (
+	"encoding/binary"
+
+	"github.com/tidwall/buntdb"
+
+	"ledge/journal"
+)
+
+// slotPivot returns the first row key of a slot.
+func slotPivot(slot uint16) string { return cursorPivot(uint64(slot) << hashBits) }
+
+// cursorPivot returns the first row key at a cursor's position.
+func cursorPivot(cursor uint64) string {
+	return string(binary.BigEndian.AppendUint64([]byte{rowKey}, cursor))
+}
+
+// rowCursor returns the position of a row.
+func rowCursor(k string) uint64 { return beUint64(k[1:]) }
+
+// rowSlot returns the slot of a row.
+func rowSlot(k string) uint16 { return uint16(rowCursor(k) >> hashBits) }
+
+// Scan calls fn with at least count keys from cursor on, in the order of their
+// positions, and returns where to go on, 0 at the end. A cursor is a position
+// and nothing else: keys that are there from the first call to the last are
+// seen exactly once, whatever is written between.
+func (v *View) Scan(cursor uint64, count int, fn func(key string, t Type)) uint64 {
+	seen, next := 0, uint64(0)
+	last := cursor
+	v.scan(cursorPivot(cursor), func(k string, r record) bool {
+		at := rowCursor(k)
+		// Keys that share a position are never parted.
+		if seen >= count && at != last {
+			next = at
+			return false
+		}
+		last = at
+		seen++
+		if !r.expired(v.now) {
+			fn(k[rowHead:], r.typ)
+		}
+		return true
+	})
+	return next
+}
+
+// Each calls fn with every key until it returns false. Outside a draft it
+// pauses every so often, so that a long walk holds up no writer; a key written
+// meanwhile may then be seen or not.
+func (v *View) Each(fn func(key string, t Type) bool) {
+	for cursor, more := uint64(0), true; more; {
+		cursor = v.Scan(cursor, slice, func(key string, t Type) {
+			more = more && fn(key, t)
+		})
+		if more = more && cursor != 0; more {
+			v.pause()
+		}
+	}
+}
+
+// scan calls fn with the rows of the selected database from pivot on, expired
+// ones too, until it returns false.
+func (v *View) scan(pivot string, fn func(k string, r record) bool) {
+	if v.over == nil {
+		scanTree(v.tx(v.db), pivot, fn)
+		return
+	}
+	l := v.over.dbs[v.db]
+	rows := v.over.sorted(v.db, pivot)
+	stopped := false
+	scanTree(v.tx(l.base), pivot, func(k string, r record) bool {
+		for len(rows) > 0 && rows[0].k < k {
+			if stopped = !fn(rows[0].k, rows[0].rec); stopped {
+				return false
+			}
+			rows = rows[1:]
+		}
+		if _, ok := l.rows[k[rowHead:]]; ok || l.hidden(rowSlot(k)) {
+			return true
+		}
+		stopped = !fn(k, r)
+		return !stopped
+	})
+	for _, c := range rows {
+		if stopped || !fn(c.k, c.rec) {
+			return
+		}
+	}
+}
+
+func scanTree(tx *buntdb.Tx, pivot string, fn func(k string, r record) bool) {
+	_ = tx.AscendGreaterOrEqual("", pivot, func(k, val string) bool {
+		return fn(k, parseRow(val))
+	})
+}
+
+// countSlots counts the rows of a layer's database that lie in r and in no
+// earlier cleared range.
+func (v *View) countSlots(l *layer, r slotRange) int {
+	earlier := &layer{}
+	for _, c := range l.cleared {
+		if c == r {
+			break
+		}
+		earlier.cleared = append(earlier.cleared, c)
+	}
+	if r.first == 0 && r.last == journal.MaxSlot && len(earlier.cleared) == 0 {
+		return v.s.dbs[l.base].keys
+	}
+	n := 0
+	scanTree(v.tx(l.base), slotPivot(r.first), func(k string, _ record) bool {
+		if rowSlot(k) > r.last {
+			return false
+		}
+		if !earlier.hidden(rowSlot(k)) {
+			n++
+		}
+		return true
+	})
+	return n
+}

@@ -1,0 +1,175 @@
+// Package replay turns the journal into state. State is what the journal adds
+// up to; Apply is the only way to change it, and leader, recovery and replica
+// all go through it. A View reads state, a Draft evaluates a command on top of
+// it without changing it, and the Writer is the one goroutine that takes
+// drafts through the journal and back into Apply.
+//
+// Each database is a buntdb tree of its own, so that clearing or swapping
+// whole databases takes the same short time whatever they hold.
+package replay
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tidwall/buntdb"
+
+	"ledge/journal"
+	"ledge/journal/fault"
+)
+
+// State is everything the journal says up to one position.
+//
+// Views run side by side; Apply waits for them and runs alone.
+type State struct {
+	mu    sync.RWMutex
+	dbs   []*database // by database number; mu
+	pos   journal.Pos // mu
+	epoch uint64      // mu
+
+	watches watches
+	walk    atomic.Pointer[walk] // the snapshot being taken, if any
+	closed  bool                 // mu
+}
+
+// database is one numbered database: its tree and what is derived from it.
+type database struct {
+	tree   *buntdb.DB
+	keys   int
+	digest journal.Digest // sum of its rows, without the database's number
+	dead   deadlines
+}
+
+// DefaultDatabases is how many databases there are when nobody says.
+const DefaultDatabases = 16
+
+// New returns an empty state with n databases.
+func New(n int) (*State, error) {
+	if n < 1 || n > 1<<15 {
+		return nil, fault.As(fault.Refused, "replay.New", fmt.Errorf("%d databases", n))
+	}
+	s := &State{dbs: make([]*database, n)}
+	s.watches.init()
+	for i := range s.dbs {
+		db, err := newDatabase()
+		if err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+		s.dbs[i] = db
+	}
+	return s, nil
+}
+
+// newDatabase returns an empty database.
+func newDatabase() (*database, error) {
+	tree, err := buntdb.Open(":memory:")
+	if err != nil {
+		return nil, fault.As(fault.Fatal, "open tree", err)
+	}
+	return &database{tree: tree}, nil
+}
+
+// Close lets go of the trees. The state must not be used afterwards.
+func (s *State) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	var errs []error
+	for _, db := range s.dbs {
+		if db != nil {
+			errs = append(errs, db.tree.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Pos returns the position that has been applied.
+func (s *State) Pos() journal.Pos {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.pos
+}
+
+// Epoch returns the epoch of the last batch applied.
+func (s *State) Epoch() uint64 {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.epoch
+}
+
+// Databases returns how many databases there are.
+func (s *State) Databases() int { return len(s.dbs) }
+
+// Apply makes the state what it is after c. It is the only writer. The batch
+// must be the next one and must have been written on top of the state that is
+// here; otherwise nothing changes and the error, which is Fatal, says how the
+// two differ.
+func (s *State) Apply(c journal.Committed) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := c.Batch()
+	if err := s.followsLocked(c.Seq(), b); err != nil {
+		return fault.As(fault.Fatal, "replay.Apply", err)
+	}
+	t := trees{s: s}
+	for _, e := range b.Entries {
+		for _, op := range e.Ops {
+			if err := apply(&t, op); err != nil {
+				t.rollback()
+				return fault.As(fault.Fatal, "replay.Apply",
+					fmt.Errorf("number %d: %w", c.Seq(), err))
+			}
+		}
+	}
+	if err := t.commit(); err != nil {
+		return fault.As(fault.Fatal, "replay.Apply", err)
+	}
+	s.pos = journal.Pos{Seq: c.Seq(), Digest: s.digestLocked()}
+	s.epoch = b.Epoch
+	return nil
+}
+
+// followsLocked reports how a batch fails to be the next one.
+func (s *State) followsLocked(seq journal.Seq, b journal.Batch) error {
+	switch {
+	case s.closed:
+		return errors.New("state is closed")
+	case seq != s.pos.Seq+1:
+		return fmt.Errorf("number %d cannot follow %d", seq, s.pos.Seq)
+	case b.Prev != s.pos.Digest:
+		return fmt.Errorf("number %d was written on digest %s; the state's is %s",
+			seq, b.Prev, s.pos.Digest)
+	case b.Epoch < s.epoch:
+		return fmt.Errorf("number %d is of epoch %d; the state's is %d", seq, b.Epoch, s.epoch)
+	}
+	return nil
+}
+
+// digestLocked sums up the databases. Each counts by its number, so that the
+// same rows in another database make another digest.
+func (s *State) digestLocked() journal.Digest {
+	var sum journal.Digest
+	for i, db := range s.dbs {
+		sum += db.digest * journal.Digest(mix(uint64(i)+1)|1)
+	}
+	return sum
+}
+
+// View calls fn with a still view of the state at the given time. Nothing is
+// applied until fn returns, so fn must be short; what reads much pauses by
+// itself (see Each). The View must not be kept.
+func (s *State) View(now time.Time, fn func(*View) error) error {
+	v := View{s: s, now: now.UnixMilli()}
+	v.lock()
+	defer v.unlock()
+	if s.closed {
+		return fault.As(fault.Operator, "replay.View", errors.New("state is closed"))
+	}
+	return fn(&v)
+}

@@ -1,0 +1,86 @@
+package replay
+
+import (
+	"context"
+	"time"
+
+	"ledge/journal"
+)
+
+// Sweeping removes expired keys in small steps, so that no client waits long
+// behind one.
+const (
+	sweepEvery = 100 * time.Millisecond
+	sweepStep  = 1000 // keys in one proposal
+)
+
+// Sweep removes expired keys until ctx ends. A removal is an effect like any
+// other, decided by this node's clock and journaled, so that recovery and
+// replicas need no clock. removed is told how many keys each step took away.
+func Sweep(ctx context.Context, w *Writer, removed func(keys int)) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		for w.Halted() == nil && w.cfg.State.due(w.cfg.Clock()) {
+			p := &sweep{state: w.cfg.State}
+			if err := w.Propose(ctx, p); err != nil || p.err != nil {
+				break // the writer said why; the next tick tries again
+			}
+			if p.keys == 0 {
+				break
+			}
+			removed(p.keys)
+		}
+	}
+}
+
+// due reports whether any key has expired.
+func (s *State) due(now time.Time) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	found := false
+	for _, db := range s.dbs {
+		db.dead.due(now.UnixMilli(), func(string) bool {
+			found = true
+			return false
+		})
+	}
+	return found
+}
+
+// sweep is the proposal that removes up to sweepStep expired keys.
+type sweep struct {
+	state *State
+	keys  int
+	err   error
+}
+
+func (p *sweep) Step(d *Draft) bool {
+	for i := range p.state.dbs {
+		n := journal.DB(i)
+		if d.overlay.dbs[n].base != n || len(d.overlay.dbs[n].cleared) > 0 {
+			continue // exchanged or cleared in this very group: next time
+		}
+		p.state.dbs[n].dead.due(d.now, func(key string) bool {
+			// An earlier command of the group may have given it a new life.
+			if r, ok := d.overlay.get(n, key); ok && r.expired(d.now) {
+				if d.emit(&journal.KeyDelete{DB: n, Key: key}) != nil {
+					return false
+				}
+				p.keys++
+			}
+			return p.keys < sweepStep
+		})
+	}
+	d.Seal()
+	return false
+}
+
+func (p *sweep) Settle(err error) { p.err = err }
+
+func (p *sweep) Done() {}

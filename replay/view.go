@@ -1,0 +1,209 @@
+package replay
+
+import (
+	"errors"
+	"math/rand/v2"
+
+	"github.com/tidwall/buntdb"
+
+	"ledge/journal"
+	"ledge/journal/fault"
+)
+
+// ErrWrongType is a command's answer to a key of another type.
+var ErrWrongType = fault.As(fault.Refused, "",
+	errors.New("WRONGTYPE Operation against a key holding the wrong kind of value"))
+
+// slice is how many rows a long read takes before it lets a batch be applied.
+const slice = 1024
+
+// View reads the state at one moment, as one client with one database selected
+// sees it: expired keys are hidden. It is for one goroutine and ends with the
+// call that gave it.
+type View struct {
+	s    *State
+	over *overlay // what a draft has changed; nil when there is none
+	now  int64
+	db   journal.DB
+	txs  []*buntdb.Tx // by database; opened at first use
+	buf  []byte       // for row keys that only look something up
+}
+
+func (v *View) lock() { v.s.mu.RLock() }
+
+// unlock ends the transactions and lets batches be applied.
+func (v *View) unlock() {
+	v.endTxs()
+	v.s.mu.RUnlock()
+}
+
+func (v *View) endTxs() {
+	for i, tx := range v.txs {
+		if tx != nil {
+			_ = tx.Rollback()
+			v.txs[i] = nil
+		}
+	}
+}
+
+// pause lets batches be applied in the middle of a long read. A draft never
+// pauses: nothing may change below it.
+func (v *View) pause() {
+	if v.over == nil {
+		v.unlock()
+		v.lock()
+	}
+}
+
+// Now returns the view's time in Unix milliseconds.
+func (v *View) Now() int64 { return v.now }
+
+// DB returns the selected database.
+func (v *View) DB() journal.DB { return v.db }
+
+// Select selects a database, which must exist.
+func (v *View) Select(db journal.DB) { v.db = db }
+
+// Databases returns how many databases there are.
+func (v *View) Databases() int { return len(v.s.dbs) }
+
+// tx returns the read transaction in database n of the trees.
+func (v *View) tx(n journal.DB) *buntdb.Tx {
+	if v.txs == nil {
+		v.txs = make([]*buntdb.Tx, len(v.s.dbs))
+	}
+	if v.txs[n] == nil {
+		tx, err := v.s.dbs[n].tree.Begin(false)
+		if err != nil {
+			panic("replay: " + err.Error()) // only a closed tree refuses
+		}
+		v.txs[n] = tx
+	}
+	return v.txs[n]
+}
+
+// raw reads a record from the trees, expired or not, past any overlay.
+func (v *View) raw(n journal.DB, key string) (record, bool) {
+	if v.s.dbs[n].keys == 0 {
+		return record{}, false
+	}
+	v.buf, _ = appendRowKey(v.buf[:0], key)
+	val, err := v.tx(n).Get(unsafeString(v.buf))
+	if err != nil {
+		return record{}, false
+	}
+	return parseRow(val), true
+}
+
+// rawIn reads a record of database n, expired or not.
+func (v *View) rawIn(n journal.DB, key []byte) (record, bool) {
+	if v.over != nil {
+		return v.over.get(n, unsafeString(key))
+	}
+	return v.raw(n, unsafeString(key))
+}
+
+// lookupIn returns what key holds in database n, unless it has expired.
+func (v *View) lookupIn(n journal.DB, key []byte) (record, bool) {
+	r, ok := v.rawIn(n, key)
+	if !ok || r.expired(v.now) {
+		return record{}, false
+	}
+	return r, true
+}
+
+func (v *View) lookup(key []byte) (record, bool) { return v.lookupIn(v.db, key) }
+
+// Type returns the type of what key holds, None when it is not there.
+func (v *View) Type(key []byte) Type {
+	r, _ := v.lookup(key)
+	return r.typ
+}
+
+// Exists reports whether key is there.
+func (v *View) Exists(key []byte) bool {
+	_, ok := v.lookup(key)
+	return ok
+}
+
+// ExistsIn reports whether key is there in database n.
+func (v *View) ExistsIn(n journal.DB, key []byte) bool {
+	_, ok := v.lookupIn(n, key)
+	return ok
+}
+
+// Deadline returns key's deadline in Unix milliseconds, 0 for none, and
+// whether the key is there.
+func (v *View) Deadline(key []byte) (at int64, ok bool) {
+	r, ok := v.lookup(key)
+	return r.at, ok
+}
+
+// rowOverhead is what a row costs beside its bytes: the tree's item and its
+// place in a node.
+const rowOverhead = 48 + 24
+
+// Memory returns about how many bytes key and its value take.
+func (v *View) Memory(key []byte) (int, bool) {
+	r, ok := v.lookup(key)
+	return rowOverhead + rowHead + len(key) + 1 + atLen + len(r.val), ok
+}
+
+// Len returns how many keys database n has. Like Redis's DBSIZE it counts
+// expired keys that have not been removed yet.
+func (v *View) Len(n journal.DB) int {
+	if v.over != nil {
+		return v.over.size(n)
+	}
+	return v.s.dbs[n].keys
+}
+
+// Expiring returns how many keys of database n have a deadline, and how far
+// off it is on average, in milliseconds.
+func (v *View) Expiring(n journal.DB) (keys int, avgTTL int64) {
+	d := &v.s.dbs[n].dead
+	if keys = d.len(); keys > 0 {
+		avgTTL = max(0, d.sum/int64(keys)-v.now)
+	}
+	return keys, avgTTL
+}
+
+// RandomKey returns a key chosen at random: small databases choose evenly,
+// large ones take the next key behind a random position.
+func (v *View) RandomKey() (string, bool) {
+	const even = 64 // read this many and choose among them evenly
+	var keys []string
+	v.scan("", func(k string, r record) bool {
+		if !r.expired(v.now) {
+			keys = append(keys, k[rowHead:])
+		}
+		return len(keys) <= even
+	})
+	if len(keys) > even {
+		keys = keys[:0]
+		v.scan(cursorPivot(rand.Uint64()>>2), func(k string, r record) bool {
+			if !r.expired(v.now) {
+				keys = append(keys, k[rowHead:])
+			}
+			return len(keys) == 0
+		})
+		if len(keys) == 0 { // the pivot was behind the last key
+			return v.firstKey()
+		}
+	}
+	if len(keys) == 0 {
+		return "", false
+	}
+	return keys[rand.IntN(len(keys))], true
+}
+
+func (v *View) firstKey() (key string, ok bool) {
+	v.scan("", func(k string, r record) bool {
+		if r.expired(v.now) {
+			return true
+		}
+		key, ok = k[rowHead:], true
+		return false
+	})
+	return key, ok
+}

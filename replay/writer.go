@@ -1,0 +1,291 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"ledge/journal"
+	"ledge/journal/fault"
+)
+
+// ErrBusy refuses a proposal because the writer's queue is full.
+var ErrBusy = fault.As(fault.Refused, "",
+	errors.New("TRYAGAIN the write queue is full, try again later"))
+
+// ErrStopped answers a proposal when the writer has ended.
+var ErrStopped = fault.As(fault.Operator, "", errors.New("the node is stopping"))
+
+// Proposal is something that wants to change the state: what one client sent
+// at once, or one step of a sweeper. Its methods are called by the writer
+// alone, one at a time.
+type Proposal interface {
+	// Step evaluates the next command on d and reports whether more follow.
+	// It calls Seal when the command stands, and keeps the reply.
+	Step(d *Draft) (more bool)
+	// Settle tells the outcome of everything stepped since the last Settle.
+	// Nil means that it is in the journal and applied. Otherwise nothing of
+	// it has changed anything: replies that were kept must be dropped, and
+	// reads among them, which may have seen what now never was, run again.
+	Settle(err error)
+	// Done says that the proposal is finished, and how it ended as a whole.
+	// Nothing is called afterwards.
+	Done()
+}
+
+// WriterConfig is what a Writer needs.
+type WriterConfig struct {
+	Log   *journal.Log
+	State *State
+	// Node names the node in the epoch entry.
+	Node string
+	// MaxValue is the longest value; 0 is DefaultMaxValue.
+	MaxValue int
+	// Queue is the most proposals that may wait; 0 is 65536.
+	Queue int
+	// AppendTimeout bounds one append; 0 is 30 s.
+	AppendTimeout time.Duration
+	// Clock returns the time; nil is time.Now.
+	Clock func() time.Time
+	// Logger gets what an operator should know; nil discards it.
+	Logger *slog.Logger
+}
+
+// Writer is the one goroutine that writes. All proposals that have queued up
+// while the last append was under way are its next group:
+//
+//	gather    the first waiter and all that queued meanwhile
+//	evaluate  on one still view, each over its predecessors' drafts
+//	append    one batch, one sync
+//	apply     State.Apply, the same that recovery runs
+//	answer    every waiter of the group
+//
+// Invariants: nothing is answered before its outcome is known; no lock of the
+// state is held across the append, so readers never wait for a sync; when an
+// append fails the drafts are dropped and the state is as it was.
+type Writer struct {
+	cfg   WriterConfig
+	draft Draft
+
+	mu     sync.Mutex
+	queue  []Proposal // mu
+	ended  bool       // mu
+	wake   chan struct{}
+	spare  []Proposal // the queue's other buffer; belongs to Run
+	halted atomic.Pointer[halt]
+	epoch  uint64
+}
+
+// halt is why the writer takes no writes.
+type halt struct {
+	err   error
+	since time.Time
+}
+
+// NewWriter returns a Writer; Run makes it work.
+func NewWriter(cfg WriterConfig) *Writer {
+	if cfg.MaxValue == 0 {
+		cfg.MaxValue = DefaultMaxValue
+	}
+	if cfg.Queue == 0 {
+		cfg.Queue = 65536
+	}
+	if cfg.AppendTimeout == 0 {
+		cfg.AppendTimeout = 30 * time.Second
+	}
+	if cfg.Clock == nil {
+		cfg.Clock = time.Now
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Writer{cfg: cfg, wake: make(chan struct{}, 1)}
+}
+
+// Start raises the epoch by one entry. It proves that the journal takes writes
+// before any client's is accepted, and makes sure that a number which is used
+// again after a lost tail carries another epoch.
+func (w *Writer) Start(ctx context.Context) error {
+	w.epoch = w.cfg.State.Epoch() + 1
+	e := journal.Entry{At: w.cfg.Clock(), Ops: []journal.Op{&journal.Epoch{Epoch: w.epoch, Node: w.cfg.Node}}}
+	if err := w.commit(ctx, []journal.Entry{e}); err != nil {
+		return fmt.Errorf("begin epoch %d: %w", w.epoch, err)
+	}
+	return nil
+}
+
+// Submit queues proposals, all or none, and returns at once. Each will be
+// answered through its methods unless Submit returns an error.
+func (w *Writer) Submit(ps ...Proposal) error {
+	w.mu.Lock()
+	if w.ended {
+		w.mu.Unlock()
+		return ErrStopped
+	}
+	if len(w.queue)+len(ps) > w.cfg.Queue {
+		w.mu.Unlock()
+		return ErrBusy
+	}
+	w.queue = append(w.queue, ps...)
+	w.mu.Unlock()
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// Halted returns why the journal takes no writes, or nil.
+func (w *Writer) Halted() error {
+	if h := w.halted.Load(); h != nil {
+		return h.err
+	}
+	return nil
+}
+
+// Run answers proposals until ctx ends or something Fatal happens. When it
+// returns every proposal has been answered.
+func (w *Writer) Run(ctx context.Context) error {
+	var fatal error
+	for fatal == nil {
+		ps := w.gather()
+		if len(ps) == 0 {
+			select {
+			case <-w.wake:
+				continue
+			case <-ctx.Done():
+			}
+			break
+		}
+		fatal = w.group(ctx, ps)
+		clear(ps)
+		w.spare = ps[:0]
+	}
+	w.end(fatal)
+	return fatal
+}
+
+// gather takes all that is queued.
+func (w *Writer) gather() []Proposal {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	ps := w.queue
+	w.queue = w.spare
+	w.spare = nil
+	return ps
+}
+
+// end refuses what is queued and what comes later.
+func (w *Writer) end(cause error) {
+	w.mu.Lock()
+	w.ended = true
+	ps := w.queue
+	w.queue = nil
+	w.mu.Unlock()
+	if cause == nil {
+		cause = ErrStopped
+	}
+	for _, p := range ps {
+		p.Settle(cause)
+		p.Done()
+	}
+}
+
+// group takes proposals through the journal, in as many batches as their size
+// asks for. It returns only a Fatal error.
+func (w *Writer) group(ctx context.Context, ps []Proposal) error {
+	for len(ps) > 0 {
+		finished, open := w.evaluate(ps)
+		err := w.settle(ctx)
+		for _, p := range ps[:finished] {
+			p.Settle(err)
+			p.Done()
+		}
+		ps = ps[finished:]
+		if open {
+			ps[0].Settle(err)
+		}
+		if fault.Of(err) == fault.Fatal {
+			for _, p := range ps {
+				p.Settle(err)
+				p.Done()
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+// evaluate steps proposals on one draft until it is full. It returns how many
+// are finished, and whether the next has been begun.
+func (w *Writer) evaluate(ps []Proposal) (finished int, open bool) {
+	d := &w.draft
+	d.reset(w.cfg.State, w.cfg.Clock(), w.cfg.MaxValue)
+	d.begin()
+	defer d.end()
+	for finished < len(ps) && !d.full() {
+		if open = ps[finished].Step(d); !open {
+			finished++
+		}
+	}
+	return finished, open
+}
+
+// settle appends and applies what was drafted, if anything.
+func (w *Writer) settle(ctx context.Context) error {
+	if len(w.draft.entries) == 0 {
+		return nil
+	}
+	if h := w.halted.Load(); h != nil {
+		return h.err
+	}
+	err := w.commit(ctx, w.draft.entries)
+	if err != nil && fault.Of(err) != fault.Refused {
+		w.halted.Store(&halt{err: err, since: w.cfg.Clock()})
+		w.cfg.Logger.Error("journal takes no writes", "class", fault.Of(err).String(), "cause", err)
+	}
+	return err
+}
+
+// commit is the only way from entries to state: journal first, then Apply. The
+// append is not cut short by a stopping node: its outcome must be known.
+func (w *Writer) commit(ctx context.Context, es []journal.Entry) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.cfg.AppendTimeout)
+	defer cancel()
+	c, err := w.cfg.Log.Append(ctx, journal.Batch{
+		Epoch: w.epoch, Prev: w.cfg.State.Pos().Digest, Entries: es})
+	if err != nil {
+		return err
+	}
+	return w.cfg.State.Apply(c)
+}
+
+// Propose submits p and waits until it is done or ctx ends. In the second case
+// p may still be carried out.
+func (w *Writer) Propose(ctx context.Context, p Proposal) error {
+	done := make(chan struct{})
+	if err := w.Submit(&waited{p, done}); err != nil {
+		return err
+	}
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// waited tells somebody when a proposal is done.
+type waited struct {
+	Proposal
+	done chan struct{}
+}
+
+func (p *waited) Done() {
+	p.Proposal.Done()
+	close(p.done)
+}
