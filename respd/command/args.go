@@ -1,0 +1,115 @@
+package command
+
+import (
+	"math"
+	"strconv"
+	"strings"
+
+	"ledge/replay"
+	"ledge/respd/resp"
+)
+
+// Args are a command's arguments, its name first. They are slices of the
+// connection's buffer: whoever keeps one past the call copies it.
+type Args [][]byte
+
+// Errors that many commands share, worded as Redis does.
+const (
+	ErrSyntax     resp.Error = "ERR syntax error"
+	ErrNotInt     resp.Error = "ERR value is not an integer or out of range"
+	ErrNotFloat   resp.Error = "ERR value is not a valid float"
+	ErrOutOfRange resp.Error = "ERR value is out of range"
+	ErrNoKey      resp.Error = "ERR no such key"
+)
+
+// ErrWrongType is the answer to a key of another type.
+var ErrWrongType = replay.ErrWrongType
+
+// Str returns argument i as a string of its own.
+func (a Args) Str(i int) string { return string(a[i]) }
+
+// Is reports whether argument i is word, of any case. Word is in upper case.
+func (a Args) Is(i int, word string) bool {
+	if len(a[i]) != len(word) {
+		return false
+	}
+	for j, c := range a[i] {
+		if 'a' <= c && c <= 'z' {
+			c -= 'a' - 'A'
+		}
+		if c != word[j] {
+			return false
+		}
+	}
+	return true
+}
+
+// Word returns argument i in upper case.
+func (a Args) Word(i int) string { return strings.ToUpper(string(a[i])) }
+
+// Int reads argument i as Redis reads an integer: no spaces, no plus sign, no
+// leading zeros.
+func (a Args) Int(i int) (int64, error) {
+	n, ok := ParseInt(a[i])
+	if !ok {
+		return 0, ErrNotInt
+	}
+	return n, nil
+}
+
+// Float reads argument i as a finite or infinite number, but not NaN.
+func (a Args) Float(i int) (float64, error) {
+	f, ok := ParseFloat(a[i])
+	if !ok {
+		return 0, ErrNotFloat
+	}
+	return f, nil
+}
+
+// ParseInt reads a whole 64-bit integer in the one form that Redis writes.
+func ParseInt[T ~string | ~[]byte](s T) (int64, bool) {
+	if len(s) == 0 || len(s) > 20 {
+		return 0, false
+	}
+	if len(s) == 1 && s[0] == '0' {
+		return 0, true
+	}
+	i, neg := 0, s[0] == '-'
+	if neg {
+		i++
+	}
+	if i == len(s) || s[i] < '1' || s[i] > '9' {
+		return 0, false
+	}
+	var n uint64
+	for ; i < len(s); i++ {
+		c := s[i] - '0'
+		if c > 9 || n > (math.MaxUint64-uint64(c))/10 {
+			return 0, false
+		}
+		n = n*10 + uint64(c)
+	}
+	switch {
+	case neg && n <= 1<<63:
+		return -int64(n), true // -1<<63 wraps to itself
+	case !neg && n <= math.MaxInt64:
+		return int64(n), true
+	}
+	return 0, false
+}
+
+// ParseFloat reads a number as strtod does, hexadecimal and infinities too,
+// but no NaN and no spaces around it.
+func ParseFloat(s []byte) (float64, bool) {
+	if len(s) == 0 || strings.IndexByte(string(s), '_') >= 0 {
+		return 0, false
+	}
+	f, err := strconv.ParseFloat(string(s), 64)
+	if math.IsNaN(f) || err != nil && !math.IsInf(f, 0) {
+		return 0, false
+	}
+	if err != nil { // out of range, as strtod's ERANGE
+		return 0, false
+	}
+	return f, true
+}

@@ -1,0 +1,314 @@
+// Package command says what a command is: its row in the command table, its
+// arguments, and the session it runs in. The families beside it (strs, keys,
+// conns, servers …) fill the table; package respd runs it.
+package command
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	"ledge/replay"
+	"ledge/respd/resp"
+)
+
+// Spec is one row of the command table. COMMAND, COMMAND DOCS, the checks
+// before a command runs and the README's table all come from it.
+type Spec struct {
+	// Name is in lower case. A subcommand's is the part behind its parent's.
+	Name string
+	// Arity counts the name: exactly n, or at least n as -n.
+	Arity int
+	Keys  KeyRange
+	// FindKeys finds the keys when Keys can't say where they are; it returns
+	// their places in the arguments.
+	FindKeys func(Args) []int
+	Flags    Flags
+	// Cats are the ACL categories that don't follow from the flags, without
+	// "@": "string", "keyspace", "dangerous" …
+	Cats []string
+	// Group, Since, Complexity and Summary are for COMMAND DOCS.
+	Group, Since, Complexity, Summary string
+
+	// Exactly one of these is set, or Subs is.
+
+	// Read cannot write: it has no way to.
+	Read func(*replay.View, Args) resp.Value
+	// Write runs on a draft. When it returns an error, what it did is taken
+	// back; its value is kept until the batch is applied.
+	Write func(*replay.Draft, Args) (resp.Value, error)
+	// Conn works on the session or the server.
+	Conn func(*Session, Args) resp.Value
+	// Subs are the subcommands of a container such as CLIENT.
+	Subs []*Spec
+
+	parent *Spec
+}
+
+// KeyRange is where keys stand in the arguments: from First to Last, every
+// Step. Last counts from the end when it is negative. First 0 is no keys.
+type KeyRange struct{ First, Last, Step int }
+
+// Usual key ranges.
+var (
+	OneKey  = KeyRange{1, 1, 1}
+	TwoKeys = KeyRange{1, 2, 1}
+	AllKeys = KeyRange{1, -1, 1}
+)
+
+// Flags are what a command is and needs, as bits. Those with a name in
+// Redis's COMMAND reply are shown there; the rest are ours.
+type Flags uint32
+
+// The flags that COMMAND shows.
+const (
+	Write Flags = 1 << iota
+	ReadOnly
+	DenyOOM
+	Admin
+	PubSub
+	NoScript
+	Blocking
+	Loading
+	Stale
+	SkipMonitor
+	SkipSlowlog
+	Asking
+	Fast
+	NoAuth
+	MayReplicate
+	NoMulti
+	MovableKeys
+	AllowBusy
+	NoAsyncLoading
+	noMandatoryKeys // follows from the keys
+)
+
+// The flags that are ours.
+const (
+	// Inline: a Conn command that only looks at or changes its own session, so
+	// that it may run between writes of one pipeline without ending the group.
+	Inline Flags = 1 << (iota + 24)
+	// Slow: it may take long or wait, so it runs beside the event loop.
+	Slow
+	// Control: it runs at once even inside MULTI, instead of being queued.
+	Control
+)
+
+// flagNames are in the order in which Redis lists them.
+var flagNames = []struct {
+	flag Flags
+	name string
+}{
+	{Write, "write"}, {ReadOnly, "readonly"}, {DenyOOM, "denyoom"}, {Admin, "admin"},
+	{PubSub, "pubsub"}, {NoScript, "noscript"}, {Blocking, "blocking"}, {Loading, "loading"},
+	{Stale, "stale"}, {SkipMonitor, "skip_monitor"}, {SkipSlowlog, "skip_slowlog"},
+	{Asking, "asking"}, {Fast, "fast"}, {NoAuth, "no_auth"}, {MayReplicate, "may_replicate"},
+	{NoMulti, "no_multi"}, {MovableKeys, "movablekeys"}, {AllowBusy, "allow_busy"},
+	{NoAsyncLoading, "no_async_loading"},
+}
+
+// Has reports whether all of flags are set.
+func (f Flags) Has(flags Flags) bool { return f&flags == flags }
+
+// Names returns the flags as COMMAND shows them.
+func (f Flags) Names() []string {
+	var names []string
+	for _, n := range flagNames {
+		if f.Has(n.flag) {
+			names = append(names, n.name)
+		}
+	}
+	return names
+}
+
+// FullName returns the name as clients know it: "client|list" for a
+// subcommand.
+func (s *Spec) FullName() string {
+	if s.parent != nil {
+		return s.parent.Name + "|" + s.Name
+	}
+	return s.Name
+}
+
+// ArityOK reports whether a command with n arguments, the name included, has
+// the right number.
+func (s *Spec) ArityOK(n int) bool {
+	if s.Arity >= 0 {
+		return n == s.Arity
+	}
+	return n >= -s.Arity
+}
+
+// KeysOf returns the places of the keys in args.
+func (s *Spec) KeysOf(args Args) []int {
+	if s.FindKeys != nil {
+		return s.FindKeys(args)
+	}
+	k := s.Keys
+	if k.First == 0 {
+		return nil
+	}
+	last := k.Last
+	if last < 0 {
+		last += len(args)
+	}
+	var at []int
+	for i := k.First; i <= last && i < len(args); i += k.Step {
+		at = append(at, i)
+	}
+	return at
+}
+
+// Categories returns the ACL categories, those that follow from flags first,
+// as Redis orders them.
+func (s *Spec) Categories() []string {
+	var cats []string
+	add := func(on bool, name string) {
+		if on {
+			cats = append(cats, name)
+		}
+	}
+	f := s.Flags
+	add(f.Has(Write), "write")
+	add(f.Has(ReadOnly), "read")
+	add(f.Has(Admin), "admin")
+	add(f.Has(Admin), "dangerous")
+	add(f.Has(PubSub), "pubsub")
+	add(f.Has(Fast), "fast")
+	add(!f.Has(Fast), "slow")
+	add(f.Has(Blocking), "blocking")
+	for _, c := range s.Cats {
+		if !contains(cats, c) {
+			cats = append(cats, c)
+		}
+	}
+	return cats
+}
+
+func contains(list []string, s string) bool {
+	for _, x := range list {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}
+
+// check panics when a row contradicts itself: that is a bug in the table.
+func (s *Spec) check() {
+	n := 0
+	for _, set := range []bool{s.Read != nil, s.Write != nil, s.Conn != nil, s.Subs != nil} {
+		if set {
+			n++
+		}
+	}
+	if n != 1 {
+		panic(fmt.Sprintf("command %q has %d of Read, Write, Conn and Subs", s.FullName(), n))
+	}
+	if s.Name != strings.ToLower(s.Name) || s.Arity == 0 {
+		panic(fmt.Sprintf("command %q: name or arity", s.FullName()))
+	}
+	if (s.Write != nil) != s.Flags.Has(Write) && s.Subs == nil {
+		panic(fmt.Sprintf("command %q: flag write and handler disagree", s.FullName()))
+	}
+}
+
+// Table is all commands by name. It does not change after NewTable.
+type Table struct {
+	byName map[string]*Spec
+	sorted []*Spec
+}
+
+// NewTable returns a table of the given families. A row that contradicts
+// itself or another is a panic.
+func NewTable(families ...[]*Spec) *Table {
+	t := &Table{byName: make(map[string]*Spec)}
+	for _, family := range families {
+		for _, s := range family {
+			s.check()
+			if t.byName[s.Name] != nil {
+				panic("command " + s.Name + " stands twice in the table")
+			}
+			t.byName[s.Name] = s
+			t.sorted = append(t.sorted, s)
+			for _, sub := range s.Subs {
+				sub.parent = s
+				sub.check()
+			}
+		}
+	}
+	sort.Slice(t.sorted, func(i, j int) bool { return t.sorted[i].Name < t.sorted[j].Name })
+	return t
+}
+
+// All returns the commands in order of their names. The slice must not be
+// changed.
+func (t *Table) All() []*Spec { return t.sorted }
+
+// Lookup returns the command of that name, of any case, or nil.
+func (t *Table) Lookup(name []byte) *Spec {
+	if s, ok := t.byName[string(name)]; ok {
+		return s
+	}
+	var buf [32]byte
+	if len(name) > len(buf) {
+		return nil
+	}
+	for i, c := range name {
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		buf[i] = c
+	}
+	return t.byName[string(buf[:len(name)])]
+}
+
+// Resolve finds what args call, down to the subcommand, and checks the number
+// of arguments. The error's text is Redis's.
+func (t *Table) Resolve(args Args) (*Spec, error) {
+	s := t.Lookup(args[0])
+	if s == nil {
+		return nil, unknown(args)
+	}
+	if s.Subs != nil {
+		if len(args) < 2 {
+			return nil, arity(s)
+		}
+		sub := s.Sub(args[1])
+		if sub == nil {
+			return nil, resp.Error(fmt.Sprintf("ERR unknown subcommand '%.128s'. Try %s HELP.",
+				args[1], strings.ToUpper(s.Name)))
+		}
+		s = sub
+	}
+	if !s.ArityOK(len(args)) {
+		return nil, arity(s)
+	}
+	return s, nil
+}
+
+// Sub returns the subcommand of that name, of any case, or nil.
+func (s *Spec) Sub(name []byte) *Spec {
+	for _, sub := range s.Subs {
+		if strings.EqualFold(sub.Name, string(name)) {
+			return sub
+		}
+	}
+	return nil
+}
+
+func arity(s *Spec) error {
+	return resp.Error(fmt.Sprintf("ERR wrong number of arguments for '%s' command", s.FullName()))
+}
+
+// unknown words the error as Redis does: with the name and the first of the
+// arguments, each cut short.
+func unknown(args Args) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "ERR unknown command '%.128s', with args beginning with: ", args[0])
+	for i := 1; i < len(args) && b.Len() < 128; i++ {
+		fmt.Fprintf(&b, "'%.*s' ", 128-b.Len(), args[i])
+	}
+	return resp.Error(b.String())
+}

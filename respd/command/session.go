@@ -1,0 +1,157 @@
+package command
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"ledge/journal"
+	"ledge/replay"
+	"ledge/respd/resp"
+)
+
+// Session is what the server knows of one client. It belongs to the goroutine
+// that runs the client's command at the moment; what other clients may look at
+// (CLIENT LIST) is either fixed, atomic or in Facts.
+type Session struct {
+	// Fixed for the life of the connection.
+	ID          int64
+	Addr, LAddr string
+	Created     time.Time
+	Host        Host
+	Conn        Connection
+	FD          int
+
+	// Only the owner's.
+	Proto   int
+	Authed  bool
+	DB      journal.DB
+	Tx      Tx
+	NoReply bool // CLIENT REPLY OFF
+	Skip    int  // CLIENT REPLY SKIP: replies still to be left out, this one included
+	// Quit closes the connection once the replies so far have been sent.
+	Quit bool
+
+	// For everybody.
+	LastCmd   atomic.Pointer[Spec]
+	LastUsed  atomic.Int64 // Unix milliseconds
+	DBSeen    atomic.Int32 // DB, for CLIENT LIST
+	ProtoSeen atomic.Int32
+	Queued    atomic.Int32 // commands in MULTI, -1 outside
+	Watching  atomic.Int32 // watched keys
+	facts     Facts
+	mu        sync.Mutex // facts
+}
+
+// Facts are what a client says of itself.
+type Facts struct {
+	Name, LibName, LibVer, User string
+	NoEvict, NoTouch            bool
+}
+
+// Facts returns what the client has said of itself.
+func (s *Session) Facts() Facts {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.facts
+}
+
+// SetFacts changes what the client has said of itself.
+func (s *Session) SetFacts(change func(*Facts)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change(&s.facts)
+}
+
+// Select selects a database.
+func (s *Session) Select(db journal.DB) {
+	s.DB = db
+	s.DBSeen.Store(int32(db))
+}
+
+// SetProto chooses the protocol for the replies from here on.
+func (s *Session) SetProto(p int) {
+	s.Proto = p
+	s.ProtoSeen.Store(int32(p))
+}
+
+// Tx is a client's MULTI and WATCH state.
+type Tx struct {
+	// On is set from MULTI to EXEC or DISCARD.
+	On bool
+	// Broken is set when a command could not be queued: EXEC will refuse.
+	Broken  bool
+	Queue   []Queued
+	Bytes   int // held by Queue
+	Watches []*replay.Watch
+}
+
+// Queued is a command that waits for EXEC, with arguments of its own.
+type Queued struct {
+	Spec *Spec
+	Args Args
+}
+
+// Connection is what a command may do to a client's connection.
+type Connection interface {
+	// Kill closes the connection from any goroutine, without waiting.
+	Kill()
+	// Buffers returns the bytes of unparsed input and of unsent output.
+	Buffers() (in, out int)
+	// Traffic returns the bytes received and sent so far.
+	Traffic() (in, out int64)
+}
+
+// Host is the server that a session is part of. It is wide because INFO and
+// CONFIG are; everything else that a command needs is in the session.
+type Host interface {
+	// Table returns the command table.
+	Table() *Table
+	// State returns the state that views are made of.
+	State() *replay.State
+	// Clients calls fn with each connected client, in order of their ids.
+	Clients(fn func(*Session))
+	// Pause holds back commands of all clients until then: all commands, or
+	// only writes. The zero time ends it.
+	Pause(until time.Time, all bool)
+	// Authenticate checks a user and password. ok is false when they don't
+	// match; required is false when the server has no password at all.
+	Authenticate(user, password string) (ok, required bool)
+	// Stats returns the counters.
+	Stats() *Stats
+	// Slowlog returns the log of slow commands.
+	Slowlog() *Slowlog
+	// Config returns the parameters of CONFIG GET and SET.
+	Config() *Params
+	// Node returns what the node that the server is part of can do.
+	Node() Node
+}
+
+// Node is what a server needs of the node around it.
+type Node interface {
+	// Info returns INFO's fields that only the node knows, by section
+	// ("Server", "Memory", "Persistence", "Journal", "Replication" …), in
+	// order. The server fills in what it knows itself.
+	Info() []InfoSection
+	// Save takes a snapshot and waits for it.
+	Save(ctx context.Context) error
+	// SaveInBackground begins a snapshot. ErrSaving if one is being taken.
+	SaveInBackground() error
+	// LastSave returns when the last snapshot that worked was taken.
+	LastSave() time.Time
+	// Shutdown makes the node stop, as SIGTERM does. It does not wait.
+	Shutdown()
+}
+
+// ErrSaving refuses a second snapshot beside the first.
+const ErrSaving resp.Error = "ERR Background save already in progress"
+
+// InfoSection is a section of INFO.
+type InfoSection struct {
+	Name   string
+	Fields []InfoField
+}
+
+// InfoField is a line of INFO.
+type InfoField struct{ Name, Value string }
