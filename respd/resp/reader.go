@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"strconv"
+	"strings"
 )
 
 // What a Reader accepts. A reply can't be deeper or longer, whatever its
@@ -89,7 +90,9 @@ func scalar(mark byte, rest []byte) (Value, error) {
 			return Bool(rest[0] == 't'), nil
 		}
 	case ',':
-		f, err := strconv.ParseFloat(string(rest), 64)
+		// C may print a NaN with its sign, which Go doesn't read.
+		text := strings.Replace(string(rest), "-nan", "nan", 1)
+		f, err := strconv.ParseFloat(text, 64)
 		if err != nil && !errors.Is(err, strconv.ErrRange) {
 			return Value{}, malformed("bad double", rest)
 		}
