@@ -62,23 +62,32 @@ func encodeFrame(dst []byte, l Lineage, seq Seq, b Batch) []byte {
 	return dst
 }
 
+// CheckFrame tells whether f is, bit for bit, a frame that was encoded as number
+// seq of lineage l. Drivers use it to tell a frame from what is left of one.
+func CheckFrame(f []byte, l Lineage, seq Seq) error {
+	if len(f) < headerSize {
+		return damaged(seq, "a frame of %d bytes; the header alone has %d", len(f), headerSize)
+	}
+	if string(f[:offCRC]) != magic {
+		return damaged(seq, "frame begins with %q; want %q", f[:offCRC], magic)
+	}
+	if got, want := crc32.Checksum(f[offSeq:], castagnoli), binary.BigEndian.Uint32(f[offCRC:]); got != want {
+		return damaged(seq, "checksum is %08x; the frame says %08x", got, want)
+	}
+	if got := Seq(binary.BigEndian.Uint64(f[offSeq:])); got != seq {
+		return damaged(seq, "the frame says it is number %d", got)
+	}
+	if got := Lineage(binary.BigEndian.Uint64(f[offLineage:])); got != l {
+		return damaged(seq, "the frame is of lineage %s; this journal is %s", got, l)
+	}
+	return nil
+}
+
 // decodeFrame reads the frame that a driver keeps under number seq. The
 // batch's strings share f's memory, so f must not change afterwards.
 func decodeFrame(f []byte, l Lineage, seq Seq) (Batch, error) {
-	if len(f) < headerSize {
-		return Batch{}, damaged(seq, "a frame of %d bytes; the header alone has %d", len(f), headerSize)
-	}
-	if string(f[:offCRC]) != magic {
-		return Batch{}, damaged(seq, "frame begins with %q; want %q", f[:offCRC], magic)
-	}
-	if got, want := crc32.Checksum(f[offSeq:], castagnoli), binary.BigEndian.Uint32(f[offCRC:]); got != want {
-		return Batch{}, damaged(seq, "checksum is %08x; the frame says %08x", got, want)
-	}
-	if got := Seq(binary.BigEndian.Uint64(f[offSeq:])); got != seq {
-		return Batch{}, damaged(seq, "the frame says it is number %d", got)
-	}
-	if got := Lineage(binary.BigEndian.Uint64(f[offLineage:])); got != l {
-		return Batch{}, damaged(seq, "the frame is of lineage %s; this journal is %s", got, l)
+	if err := CheckFrame(f, l, seq); err != nil {
+		return Batch{}, err
 	}
 	b := Batch{
 		Epoch: binary.BigEndian.Uint64(f[offEpoch:]),

@@ -1,0 +1,190 @@
+package jet
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"strconv"
+
+	"github.com/minio/highwayhash"
+
+	"ledge/journal"
+)
+
+// Layout of a record in one of the broker's block files, little endian:
+//
+//	length(4) sequence(8) time(8) subject length(2) subject
+//	[header length(4) header] data hash(8)
+//
+// The top bit of the length says that a header is there; the two top bits of
+// the sequence mark erased messages and tombstones. The hash covers sequence,
+// time, subject, header and data, under a key made of the stream's name and
+// the block's number.
+const (
+	recordHead = 22
+	recordHash = 8
+	recordMax  = 32 << 20
+	tombSize   = recordHead + recordHash
+
+	headerBit = 1 << 31
+	erasedBit = 1 << 63
+	tombBit   = 1 << 62
+)
+
+// expectHead begins the header of every message that we store; the number it
+// had to follow and expectTail come behind it.
+const (
+	expectHead = "NATS/1.0\r\nNats-Expected-Last-Sequence: "
+	expectTail = "\r\n\r\n"
+)
+
+// appendExpect appends the header of the message that follows number prev.
+func appendExpect(dst []byte, prev journal.Seq) []byte {
+	dst = append(dst, expectHead...)
+	dst = strconv.AppendUint(dst, uint64(prev), 10)
+	return append(dst, expectTail...)
+}
+
+// record is one message or tombstone in a block. data is part of the buffer it
+// was parsed from.
+type record struct {
+	seq  journal.Seq
+	tomb bool
+	data []byte
+	size int // bytes that it takes in the block
+}
+
+// newHash returns the hash of the records in block number index.
+func newHash(index uint32) *highwayhash.Digest64 {
+	key := sha256.Sum256([]byte(fmt.Sprintf("%s-%d", streamName, index)))
+	h, err := highwayhash.NewDigest64(key[:])
+	if err != nil {
+		panic(err) // the key has the right length
+	}
+	return h
+}
+
+// badRecord says why there is no whole record at some place.
+type badRecord struct {
+	cause string
+	// overrun: the record would end behind the end of the block, as one does
+	// that was being written.
+	overrun bool
+}
+
+// parseRecord reads the record at the front of buf. With a nil h the hash is
+// not checked.
+func parseRecord(buf []byte, h *highwayhash.Digest64) (record, *badRecord) {
+	if len(buf) < recordHead {
+		return record{}, &badRecord{fmt.Sprintf("record of %d bytes", len(buf)), true}
+	}
+	le := binary.LittleEndian
+	length, subj := le.Uint32(buf), int(le.Uint16(buf[20:]))
+	hasHeader := length&headerBit != 0
+	size := int(length &^ headerBit)
+	fixed := subj
+	if hasHeader {
+		fixed += 4
+	}
+	if size < recordHead+fixed+recordHash || size > recordMax {
+		return record{}, &badRecord{fmt.Sprintf("record length %d", size), false}
+	}
+	if size > len(buf) {
+		return record{}, &badRecord{fmt.Sprintf("record of %d bytes where %d are left",
+			size, len(buf)), true}
+	}
+	rec := buf[:size]
+	body, sum := rec[recordHead:size-recordHash], rec[size-recordHash:]
+	if h != nil && !hashMatches(h, rec[4:20], body[:subj], body[fixed:], sum) {
+		return record{}, &badRecord{"record hash does not match", false}
+	}
+	data := body[fixed:]
+	if hasHeader {
+		n := le.Uint32(body[subj:])
+		if uint64(n) > uint64(len(data)) {
+			return record{}, &badRecord{fmt.Sprintf("header length %d", n), false}
+		}
+		data = data[n:]
+	}
+	seq := le.Uint64(buf[4:])
+	if seq&erasedBit != 0 {
+		return record{}, &badRecord{fmt.Sprintf("number %d is erased", seq&^erasedBit), false}
+	}
+	return record{
+		seq: journal.Seq(seq &^ tombBit), tomb: seq&tombBit != 0, data: data, size: size,
+	}, nil
+}
+
+func hashMatches(h *highwayhash.Digest64, head, subj, data, sum []byte) bool {
+	h.Reset()
+	h.Write(head)
+	h.Write(subj)
+	h.Write(data)
+	return h.Sum64() == binary.LittleEndian.Uint64(sum)
+}
+
+// torn reports whether rest, which begins with the bad record that should be
+// number want, is the trace of a write that never finished. If it is not, it
+// says why: something behind it or the frame itself shows that it was whole
+// once. The length field is not under the record's hash, so a length that runs
+// over the end proves nothing by itself.
+//
+// A record of full length with a bad hash counts as damage even at the very
+// end. A killed process can't leave one. A power cut in the middle of an append
+// can, rarely, by writing its pages out of order; refusing to start then asks
+// for a person where carrying on could drop a synced frame. The exception is
+// a hash of zeros: those are pages that were never written.
+func torn(rest []byte, bad *badRecord, want journal.Seq, l journal.Lineage, h *highwayhash.Digest64) (bool, string) {
+	if len(bytes.Trim(rest, "\x00")) == 0 {
+		return true, ""
+	}
+	if seq, ok := laterRecord(rest, want, h); ok {
+		return false, fmt.Sprintf("%s; number %d stands behind it", bad.cause, seq)
+	}
+	frame := recordHead + len(subject) + 4 + len(appendExpect(nil, want-1))
+	if len(rest) >= frame+recordHash {
+		if journal.CheckFrame(rest[frame:len(rest)-recordHash], l, want) == nil {
+			return false, bad.cause + "; the frame behind it is whole"
+		}
+	}
+	if bad.overrun {
+		return true, ""
+	}
+	if zeros := rest[len(rest)-recordHash:]; len(bytes.Trim(zeros, "\x00")) == 0 {
+		return true, ""
+	}
+	return false, bad.cause
+}
+
+// laterRecord looks for a good record in rest, not at its very front, that can
+// only have been written after number want.
+func laterRecord(rest []byte, want journal.Seq, h *highwayhash.Digest64) (journal.Seq, bool) {
+	const lead = recordHead + len(subject) + 4
+	for at := 1; ; at++ {
+		i := bytes.Index(rest[at:], []byte(expectHead))
+		if i < 0 {
+			break
+		}
+		at += i
+		if at < lead+1 {
+			continue
+		}
+		r, bad := parseRecord(rest[at-lead:], h)
+		if bad == nil && !r.tomb && r.seq >= want {
+			return r.seq, true
+		}
+	}
+	tomb := []byte{tombSize, 0, 0, 0}
+	for at := 1; ; at++ {
+		i := bytes.Index(rest[at:], tomb)
+		if i < 0 {
+			return 0, false
+		}
+		at += i
+		r, bad := parseRecord(rest[at:], h)
+		if bad == nil && r.tomb {
+			return r.seq, true
+		}
+	}
+}

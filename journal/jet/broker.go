@@ -1,0 +1,234 @@
+package jet
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+
+	"ledge/journal"
+	"ledge/journal/fault"
+)
+
+// Names within the broker. The first three are part of the stored format.
+const (
+	accountName = "JOURNAL"
+	streamName  = "J"
+	subject     = "j"
+
+	adminAccount  = "ADMIN"
+	systemAccount = "SYS"
+	journalUser   = "journal"
+	// AdminUser is who Config.AdminPassword lets in.
+	AdminUser = "admin"
+)
+
+// Bounds of the broker.
+const (
+	maxPayload   = journal.MaxFrame + 64<<10
+	maxPending   = 64 << 20
+	maxMemory    = 16 << 20 // consumers of tools; the journal is on disk
+	storeSlack   = 64 << 20 // so that the stream's limit is met first
+	startTimeout = 10 * time.Second
+	apiTimeout   = 5 * time.Second
+)
+
+// broker is the embedded server with the account that the stream is in. Only
+// the in-process journal user can enter that account.
+type broker struct {
+	srv    *server.Server
+	opts   *server.Options
+	log    *brokerLog
+	nc     *nats.Conn // for requests; appends have a wire of their own
+	secret string
+}
+
+// startBroker starts the server and recovers the streams it has.
+func startBroker(ctx context.Context, cfg *Config) (*broker, error) {
+	b := &broker{log: newBrokerLog(cfg.Log), secret: rand.Text()}
+	opts, err := b.options(cfg)
+	if err != nil {
+		return nil, err
+	}
+	b.opts = opts
+	if b.srv, err = server.NewServer(opts); err != nil {
+		return nil, fault.As(fault.Operator, "start broker", err)
+	}
+	b.srv.SetLoggerV2(b.log, false, false, false)
+	if err := b.start(ctx); err != nil {
+		b.close()
+		return nil, fault.As(fault.Operator, "start broker", err)
+	}
+	return b, nil
+}
+
+func (b *broker) start(ctx context.Context) error {
+	b.srv.Start()
+	ready := b.srv.ReadyForConnections(startTimeout)
+	if s := b.log.fatalText(); s != "" {
+		return errors.New(s)
+	}
+	if !ready || !b.srv.JetStreamEnabled() {
+		return fmt.Errorf("not ready after %s; the last warning is %q", startTimeout, b.log.lastWarning())
+	}
+	if err := b.enable(); err != nil {
+		return err
+	}
+	nc, err := nats.Connect("", nats.InProcessServer(b.srv), nats.UserInfo(journalUser, b.secret),
+		nats.Name("ledge journal"), nats.MaxReconnects(-1), nats.ReconnectBufSize(-1),
+		nats.ReconnectWait(10*time.Millisecond), nats.CustomInboxPrefix("_INBOX.api"))
+	if err != nil {
+		return err
+	}
+	b.nc = nc
+	return ctx.Err()
+}
+
+func (b *broker) options(cfg *Config) (*server.Options, error) {
+	o := &server.Options{
+		ServerName: cfg.Name, NoSigs: true, DisableJetStreamBanner: true,
+		Host: "127.0.0.1", Port: server.RANDOM_PORT, DontListen: true,
+		MaxPayload: maxPayload, MaxPending: maxPending,
+		JetStream: true, StoreDir: cfg.Dir,
+		JetStreamMaxMemory: maxMemory, JetStreamMaxStore: cfg.MaxBytes + 2*storeSlack,
+		SyncAlways: cfg.Sync == SyncAlways, SyncInterval: cfg.syncInterval(),
+		SystemAccount: systemAccount,
+	}
+	own, admin := server.NewAccount(accountName), server.NewAccount(adminAccount)
+	o.Accounts = []*server.Account{own, admin, server.NewAccount(systemAccount)}
+	o.Users = []*server.User{{
+		Username: journalUser, Password: b.secret, Account: own,
+		AllowedConnectionTypes: map[string]struct{}{"IN_PROCESS": {}},
+	}}
+	if cfg.AdminPassword != "" {
+		o.Users = append(o.Users, &server.User{
+			Username: AdminUser, Password: cfg.AdminPassword, Account: admin,
+		})
+	}
+	if cfg.Listen == "" {
+		return o, nil
+	}
+	o.DontListen = false
+	return o, listenOn(o, cfg.Listen)
+}
+
+// listenOn sets the listen address, once it is seen to be free: the broker
+// would say no more than that it is not ready.
+func listenOn(o *server.Options, addr string) error {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return fault.As(fault.Operator, "start broker", fmt.Errorf("NATS address %s: %w", addr, err))
+	}
+	l.Close()
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return fault.As(fault.Operator, "start broker", err)
+	}
+	if host == "" {
+		host = "0.0.0.0"
+	}
+	o.Host = host
+	if o.Port, err = strconv.Atoi(port); err != nil {
+		return fault.As(fault.Operator, "start broker", fmt.Errorf("NATS address %s: %w", addr, err))
+	}
+	if o.Port == 0 {
+		o.Port = server.RANDOM_PORT
+	}
+	return nil
+}
+
+// enable gives the journal's account its JetStream, which loads the stream.
+func (b *broker) enable() error {
+	if !b.srv.JetStreamEnabled() {
+		// The broker shuts JetStream down when it may not write. The config
+		// must be a fresh one: the broker appends to its StoreDir.
+		err := b.srv.EnableJetStream(&server.JetStreamConfig{
+			StoreDir: b.opts.StoreDir, MaxMemory: b.opts.JetStreamMaxMemory,
+			MaxStore: b.opts.JetStreamMaxStore, Strict: true,
+			SyncAlways: b.opts.SyncAlways, SyncInterval: b.opts.SyncInterval,
+		})
+		if err != nil {
+			return err
+		}
+	}
+	acc, err := b.srv.LookupAccount(accountName)
+	if err != nil {
+		return err
+	}
+	return acc.EnableJetStream(map[string]server.JetStreamAccountLimits{"": {
+		MaxMemory: maxMemory, MaxStore: b.opts.JetStreamMaxStore - storeSlack,
+		MaxStreams: -1, MaxConsumers: -1, MaxAckPending: -1,
+		MemoryMaxStreamBytes: -1, StoreMaxStreamBytes: -1,
+	}}, nil)
+}
+
+// disable takes the stream out of the broker. When it returns, nothing writes
+// to the stream's files.
+func (b *broker) disable() error {
+	acc, err := b.srv.LookupAccount(accountName)
+	if err != nil {
+		return err
+	}
+	if !acc.JetStreamEnabled() {
+		return nil
+	}
+	return acc.DisableJetStream()
+}
+
+func (b *broker) close() {
+	if b.nc != nil {
+		b.nc.Close()
+	}
+	b.srv.Shutdown()
+	b.srv.WaitForShutdown()
+}
+
+// request calls the JetStream API and decodes the answer into out.
+func (b *broker) request(ctx context.Context, verb string, in, out any) error {
+	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
+	defer cancel()
+	var body []byte
+	if in != nil {
+		var err error
+		if body, err = json.Marshal(in); err != nil {
+			return err
+		}
+	}
+	name := "$JS.API.STREAM." + verb + "." + streamName
+	msg, err := b.nc.RequestWithContext(ctx, name, body)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	var failed server.ApiResponse
+	if err := json.Unmarshal(msg.Data, &failed); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	if failed.Error != nil {
+		return fmt.Errorf("%s: %w", name, failed.Error)
+	}
+	if err := json.Unmarshal(msg.Data, out); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}
+
+// errNoStream is what the API says of a stream that isn't there.
+const errNoStream = 10059
+
+func (b *broker) info(ctx context.Context) (*server.StreamInfo, error) {
+	var r server.JSApiStreamInfoResponse
+	if err := b.request(ctx, "INFO", nil, &r); err != nil {
+		return nil, err
+	}
+	if r.StreamInfo == nil {
+		return nil, errors.New("stream info is empty")
+	}
+	return r.StreamInfo, nil
+}

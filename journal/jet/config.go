@@ -1,0 +1,129 @@
+package jet
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"ledge/journal"
+)
+
+// SyncMode says when an appended frame has reached the disk.
+type SyncMode uint8
+
+const (
+	// SyncAlways answers an append after its frame is synced.
+	SyncAlways SyncMode = iota
+	// SyncInterval syncs in the background, every Config.SyncEvery. A power
+	// cut loses what was appended since.
+	SyncInterval
+	// SyncOff leaves it to the kernel when to write.
+	SyncOff
+)
+
+// Defaults of Config.
+const (
+	DefaultSyncEvery     = time.Second
+	DefaultMaxBytes      = 64 << 30
+	DefaultAppendTimeout = 10 * time.Second
+	DefaultName          = "ledge"
+)
+
+// housekeeping is the broker's background interval where no sync is promised.
+// The broker closes idle files and compacts truncated blocks then. It is
+// always set: left out, the broker would take two minutes for SyncInterval.
+const housekeeping = 30 * time.Second
+
+// Config says what Open opens. Zero fields mean the defaults.
+type Config struct {
+	// Dir is the broker's store directory. Whoever calls Open holds its lock:
+	// two brokers on one directory destroy it without a word.
+	Dir string
+	// Name is the server's name; it must not have spaces.
+	Name string
+	// Lineage is the journal's identity. A store of another one is refused.
+	Lineage journal.Lineage
+	// Create lets Open make the stream. It is true on a node's first start
+	// only: a journal that has gone missing must not be replaced by an empty
+	// one.
+	Create bool
+
+	Sync SyncMode
+	// SyncEvery is the interval of SyncInterval.
+	SyncEvery time.Duration
+	// MaxBytes is the most that the journal may take. A full journal refuses
+	// appends until it is truncated; it never drops a frame.
+	MaxBytes int64
+	// AppendTimeout bounds the wait for the broker's answer to one append.
+	// After it the outcome is found out.
+	AppendTimeout time.Duration
+
+	// Listen is the host:port for NATS clients. Empty means none: the broker
+	// is then reached within the process only.
+	Listen string
+	// AdminPassword lets user "admin" in. It must be set if Listen is.
+	AdminPassword string
+
+	Log *slog.Logger
+}
+
+// Validate reports every fault at once.
+func (c Config) Validate() error {
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if c.Dir == "" {
+		bad("no store directory")
+	}
+	if c.Sync > SyncOff {
+		bad("sync mode %d is none of always, interval, off", c.Sync)
+	}
+	if c.SyncEvery < 0 || c.SyncEvery > 0 && c.SyncEvery < time.Millisecond {
+		bad("sync interval %s is too short", c.SyncEvery)
+	}
+	if c.MaxBytes < 0 || c.MaxBytes > 0 && c.MaxBytes < minBytes {
+		bad("journal limit of %d bytes; the least is %d", c.MaxBytes, minBytes)
+	}
+	if c.AppendTimeout < 0 {
+		bad("append timeout %s", c.AppendTimeout)
+	}
+	if c.Listen != "" {
+		if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+			bad("listen address: %w", err)
+		}
+		if c.AdminPassword == "" {
+			bad("listen address %s without an admin password", c.Listen)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// minBytes leaves room for one frame of the largest size.
+const minBytes = journal.MaxFrame + 1<<20
+
+func (c *Config) setDefaults() {
+	if c.SyncEvery == 0 {
+		c.SyncEvery = DefaultSyncEvery
+	}
+	if c.MaxBytes == 0 {
+		c.MaxBytes = DefaultMaxBytes
+	}
+	if c.AppendTimeout == 0 {
+		c.AppendTimeout = DefaultAppendTimeout
+	}
+	if c.Name == "" {
+		c.Name = DefaultName
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+}
+
+// syncInterval returns the interval that the broker is given. It is never 0.
+func (c *Config) syncInterval() time.Duration {
+	if c.Sync == SyncInterval {
+		return c.SyncEvery
+	}
+	return housekeeping
+}

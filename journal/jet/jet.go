@@ -1,0 +1,306 @@
+package jet
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+
+	"ledge/journal"
+	"ledge/journal/fault"
+)
+
+// Journal is a journal.Driver on a stream of the broker that it runs.
+//
+// One goroutine appends. Everything else may run beside it.
+type Journal struct {
+	cfg    Config
+	store  store
+	mark   *marker
+	broker *broker
+
+	// wire and down belong to the appending goroutine.
+	wire *wire
+	down error // why the broker doesn't have the stream, or nil
+
+	// first and last span what is acknowledged; bytes is what it takes.
+	first, last atomic.Uint64
+	bytes       atomic.Int64
+	// dead is the Fatal error after which nothing is appended any more.
+	dead atomic.Pointer[error]
+
+	// api serializes what changes the stream other than by appending: Truncate
+	// and settling.
+	api sync.Mutex
+
+	resume resumePoint
+
+	closing sync.Once
+	closed  error
+}
+
+var _ journal.Driver = (*Journal)(nil)
+
+// Open checks the store in cfg.Dir, starts the broker on it and returns the
+// journal. A store that is damaged, missing or of another lineage is refused
+// and left as it is.
+func Open(ctx context.Context, cfg Config) (*Journal, error) {
+	const op = "open journal"
+	if err := cfg.Validate(); err != nil {
+		return nil, fault.As(fault.Operator, op, err)
+	}
+	cfg.setDefaults()
+	j := &Journal{cfg: cfg, store: newStore(cfg.Dir, cfg.Lineage)}
+	if err := j.open(ctx); err != nil {
+		j.release()
+		return nil, fault.As(fault.Operator, op, err)
+	}
+	return j, nil
+}
+
+func (j *Journal) open(ctx context.Context) error {
+	if err := os.MkdirAll(j.cfg.Dir, 0o700); err != nil {
+		return err
+	}
+	fresh, err := j.openMark()
+	if err != nil {
+		return err
+	}
+	sum := Summary{First: 1}
+	if !fresh {
+		if sum, err = j.check(ctx); err != nil {
+			return err
+		}
+	}
+	if j.broker, err = startBroker(ctx, &j.cfg); err != nil {
+		return err
+	}
+	if fresh {
+		if err := j.broker.createStream(ctx, &j.cfg); err != nil {
+			return err
+		}
+	}
+	if err := j.broker.checkStream(ctx, &j.cfg, sum.First, sum.Last); err != nil {
+		return err
+	}
+	j.first.Store(uint64(sum.First))
+	j.last.Store(uint64(sum.Last))
+	j.bytes.Store(sum.Bytes)
+	if j.wire, err = dial(ctx, j.broker); err != nil {
+		return err
+	}
+	return j.mark.update(func(m *mark) {
+		m.last, m.clean, m.synced = sum.Last, false, j.cfg.Sync == SyncAlways
+	})
+}
+
+// openMark reads the mark, or makes one for a new journal. It reports whether
+// the stream is to be created.
+func (j *Journal) openMark() (fresh bool, err error) {
+	there, err := j.store.exists()
+	if err != nil {
+		return false, err
+	}
+	j.mark, err = loadMark(j.cfg.Dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && there:
+		return false, fmt.Errorf("%s has a journal stream but no file %q that vouches for it",
+			j.cfg.Dir, markFile)
+	case errors.Is(err, fs.ErrNotExist) && j.cfg.Create:
+		j.mark, err = createMark(j.cfg.Dir, j.cfg.Lineage)
+		return true, err
+	case errors.Is(err, fs.ErrNotExist):
+		return false, fmt.Errorf("journal stream %q is missing: there is no %s", streamName, j.store.dir)
+	case err != nil:
+		return false, err
+	}
+	m := j.mark.get()
+	if m.lineage != j.cfg.Lineage {
+		return false, fmt.Errorf("journal in %s is of lineage %s; this node is %s",
+			j.cfg.Dir, m.lineage, j.cfg.Lineage)
+	}
+	// A first start that was cut short may have left part of a stream.
+	unborn := m.last == 0 && m.floor == 0 && !m.clean
+	return unborn && j.cfg.Create && !j.store.created(), nil
+}
+
+// check reads the whole store before the broker gets to see it. It cuts a torn
+// tail off, and takes the broker's index away unless the journal was closed in
+// good order: an old index can make the broker leave a gap.
+func (j *Journal) check(ctx context.Context) (Summary, error) {
+	m := j.mark.get()
+	sum, e, err := j.store.verify(ctx, m)
+	if err != nil {
+		return sum, err
+	}
+	if e.torn > 0 {
+		j.cfg.Log.Warn("the journal ends in an append that never finished; it is cut off",
+			"behind", uint64(sum.Last), "bytes", e.torn)
+		if err := j.store.cut(e.tail); err != nil {
+			return sum, fmt.Errorf("cut the torn tail: %w", err)
+		}
+	}
+	if !m.clean {
+		return sum, j.store.dropIndex()
+	}
+	return sum, nil
+}
+
+// Read yields the frames from number from up to the last one that is
+// acknowledged now. It reads the files, not the broker, so it goes on while
+// the broker can't.
+func (j *Journal) Read(ctx context.Context, from journal.Seq) iter.Seq2[journal.Frame, error] {
+	return func(yield func(journal.Frame, error) bool) {
+		first, last := journal.Seq(j.first.Load()), journal.Seq(j.last.Load())
+		if from < first {
+			yield(journal.Frame{}, fault.As(fault.Fatal, "jet.Read", &journal.DamageError{
+				Seq: from, Cause: fmt.Sprintf("truncated; the journal begins with number %d", first),
+			}))
+			return
+		}
+		if from > last {
+			return
+		}
+		if err := j.read(ctx, first, from, last, yield); err != nil && err != errStop {
+			yield(journal.Frame{}, fault.As(fault.Fatal, "jet.Read", err))
+		}
+	}
+}
+
+func (j *Journal) read(ctx context.Context, first, from, last journal.Seq,
+	yield func(journal.Frame, error) bool) error {
+	start := j.resume.get(from)
+	next := from
+	_, err := j.store.walk(ctx, first-1, from, start, func(r record, p place) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if !yield(journal.Frame{Seq: r.seq, Data: bytes.Clone(r.data)}, nil) {
+			return errStop
+		}
+		next++
+		if r.seq == last {
+			p.off += int64(r.size)
+			j.resume.set(next, p)
+			return errStop
+		}
+		return nil
+	})
+	if err == nil && next <= last {
+		err = damaged(next, "the journal ends here; the last number is %d", last)
+	}
+	return err
+}
+
+// resumePoint remembers where the latest Read ended, so that a follower at the
+// end doesn't read a whole block for each new frame.
+type resumePoint struct {
+	mu  sync.Mutex
+	seq journal.Seq
+	at  place
+}
+
+func (r *resumePoint) get(seq journal.Seq) *place {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.seq != seq {
+		return nil
+	}
+	p := r.at
+	return &p
+}
+
+func (r *resumePoint) set(seq journal.Seq, at place) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.seq, r.at = seq, at
+}
+
+// Stat returns what the journal spans.
+func (j *Journal) Stat(context.Context) (journal.Stat, error) {
+	return journal.Stat{
+		First: journal.Seq(j.first.Load()), Last: journal.Seq(j.last.Load()), Bytes: j.bytes.Load(),
+	}, nil
+}
+
+// Truncate forgets the frames up to and including upTo. That they may be gone
+// is on disk before they go.
+func (j *Journal) Truncate(ctx context.Context, upTo journal.Seq) error {
+	const op = "jet.Truncate"
+	j.api.Lock()
+	defer j.api.Unlock()
+	last := journal.Seq(j.last.Load())
+	upTo = min(upTo, last)
+	if upTo < journal.Seq(j.first.Load()) {
+		return nil
+	}
+	if err := j.mark.update(func(m *mark) { m.floor, m.last = upTo, last }); err != nil {
+		return fault.As(classOf(err.Error()), op, err)
+	}
+	j.first.Store(uint64(upTo) + 1)
+	if err := j.broker.purge(ctx, upTo); err != nil {
+		return fault.As(fault.Retryable, op, err)
+	}
+	info, err := j.broker.info(ctx)
+	if err != nil {
+		return fault.As(fault.Retryable, op, err)
+	}
+	j.bytes.Store(int64(info.State.Bytes))
+	return nil
+}
+
+// InProcessConn makes a connection to the broker without a socket. With it a
+// *Journal can be handed to nats.InProcessServer.
+func (j *Journal) InProcessConn() (net.Conn, error) { return j.broker.srv.InProcessConn() }
+
+// Addr returns the address that the broker listens on, or nil.
+func (j *Journal) Addr() net.Addr {
+	if j.cfg.Listen == "" {
+		return nil
+	}
+	return j.broker.srv.Addr()
+}
+
+// ClientURL returns where NATS clients connect, or "" without a listener.
+func (j *Journal) ClientURL() string {
+	if a := j.Addr(); a != nil {
+		return "nats://" + a.String()
+	}
+	return ""
+}
+
+// Close stops the broker and syncs the store. The appending goroutine must be
+// done.
+func (j *Journal) Close() error {
+	j.closing.Do(func() { j.closed = fault.As(fault.Operator, "close journal", j.close()) })
+	return j.closed
+}
+
+func (j *Journal) close() error {
+	j.api.Lock()
+	defer j.api.Unlock()
+	j.release()
+	if err := syncTree(j.cfg.Dir); err != nil {
+		return err
+	}
+	if j.dead.Load() != nil || j.down != nil {
+		return nil // what stands in the files is for the next Open to find out
+	}
+	return j.mark.update(func(m *mark) { m.last, m.clean = journal.Seq(j.last.Load()), true })
+}
+
+// release gives up what runs.
+func (j *Journal) release() {
+	if j.wire != nil {
+		j.wire.close()
+	}
+	if j.broker != nil {
+		j.broker.close()
+	}
+}

@@ -1,0 +1,105 @@
+package jet
+
+import (
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+)
+
+// brokerLog takes what the broker logs. It watches for two things that the
+// broker tells nobody else: that it can't run, and that the stream has taken a
+// write error, after which no publisher gets an answer.
+type brokerLog struct {
+	log  *slog.Logger
+	sick chan struct{} // has one token while there is an unread write error
+
+	mu    sync.Mutex
+	fatal string
+	cause string // the write error
+	last  string // the latest warning, for errors that only the log explains
+}
+
+func newBrokerLog(l *slog.Logger) *brokerLog {
+	return &brokerLog{log: l.With("part", "broker"), sick: make(chan struct{}, 1)}
+}
+
+// Noticef logs at debug level: the broker's notices are of no use to whoever
+// runs a node.
+func (b *brokerLog) Noticef(format string, v ...any) { b.log.Debug(fmt.Sprintf(format, v...)) }
+
+// Debugf is not called: the broker runs with debug off.
+func (b *brokerLog) Debugf(format string, v ...any) {}
+
+// Tracef is not called: the broker runs with trace off.
+func (b *brokerLog) Tracef(format string, v ...any) {}
+
+// Warnf logs a warning and keeps it.
+func (b *brokerLog) Warnf(format string, v ...any) {
+	s := fmt.Sprintf(format, v...)
+	b.log.Warn(s)
+	b.mu.Lock()
+	b.last = strings.TrimSpace(s)
+	b.mu.Unlock()
+	if strings.Contains(s, "disabling JetStream") {
+		b.setSick(s)
+	}
+}
+
+// Errorf logs an error and raises the alarm if it is a write error.
+func (b *brokerLog) Errorf(format string, v ...any) {
+	s := fmt.Sprintf(format, v...)
+	b.log.Error(s)
+	if strings.Contains(strings.ToLower(s), "critical write error") {
+		b.setSick(s)
+	}
+}
+
+// Fatalf remembers why the broker can't start. The broker goes on half
+// started, so startBroker asks.
+func (b *brokerLog) Fatalf(format string, v ...any) {
+	s := fmt.Sprintf(format, v...)
+	b.log.Error(s)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.fatal == "" {
+		b.fatal = s
+	}
+}
+
+func (b *brokerLog) setSick(s string) {
+	b.mu.Lock()
+	if b.cause == "" {
+		b.cause = s
+	}
+	b.mu.Unlock()
+	select {
+	case b.sick <- struct{}{}:
+	default:
+	}
+}
+
+// takeCause returns the write error, if there is one, and forgets it.
+func (b *brokerLog) takeCause() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := b.cause
+	b.cause = ""
+	select {
+	case <-b.sick:
+	default:
+	}
+	return s
+}
+
+func (b *brokerLog) fatalText() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.fatal
+}
+
+func (b *brokerLog) lastWarning() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.last
+}

@@ -1,0 +1,148 @@
+package jet
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"ledge/journal"
+	"ledge/journal/fault"
+)
+
+// mark remembers beside the store what the store can't show by itself: what
+// has been truncated on purpose, and how far the journal reached at least.
+// Without it a lost first or last block looks like a shorter journal.
+//
+// It is a small file with two slots that are written in turn and in place, so
+// that a full disk can't stop it and a torn write leaves the slot before.
+type mark struct {
+	lineage journal.Lineage
+	// floor is the number up to which frames may be gone. It is stored before
+	// the frames go.
+	floor journal.Seq
+	// last is a number that was surely stored.
+	last journal.Seq
+	// clean: the journal was closed in good order and ends at last.
+	clean bool
+	// synced: appends are synced, so what the broker's index has counted must
+	// be there.
+	synced bool
+}
+
+const (
+	markFile  = "mark"
+	markMagic = "LDGM"
+	slotSize  = 512
+	slotUsed  = 4 + 8 + 8 + 8 + 8 + 1 + 4
+
+	flagClean  = 1
+	flagSynced = 2
+)
+
+// marker writes the mark. Truncate and Close may meet, so it has a lock.
+type marker struct {
+	mu   sync.Mutex
+	path string
+	gen  uint64 // of the newest slot
+	m    mark
+}
+
+// loadMark reads the mark in dir. A missing one is fs.ErrNotExist.
+func loadMark(dir string) (*marker, error) {
+	path := filepath.Join(dir, markFile)
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	k := &marker{path: path}
+	for i := 0; i+slotSize <= len(b); i += slotSize {
+		if m, gen, ok := decodeSlot(b[i : i+slotSize]); ok && gen > k.gen {
+			k.gen, k.m = gen, m
+		}
+	}
+	if k.gen == 0 {
+		return nil, fault.As(fault.Fatal, "", fmt.Errorf("%s: no readable slot", path))
+	}
+	return k, nil
+}
+
+// createMark makes the file, before anything that it speaks of exists.
+func createMark(dir string, l journal.Lineage) (*marker, error) {
+	k := &marker{path: filepath.Join(dir, markFile), m: mark{lineage: l}}
+	f, err := os.OpenFile(k.path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	_, err = f.Write(make([]byte, 2*slotSize))
+	if err = errors.Join(err, f.Close()); err != nil {
+		return nil, err
+	}
+	return k, k.update(func(*mark) {})
+}
+
+// update changes the mark and returns when it is on disk.
+func (k *marker) update(change func(*mark)) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	m := k.m
+	change(&m)
+	f, err := os.OpenFile(k.path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	gen := k.gen + 1
+	_, err = f.WriteAt(encodeSlot(m, gen), int64(gen%2)*slotSize)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	k.m, k.gen = m, gen
+	return nil
+}
+
+func (k *marker) get() mark {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.m
+}
+
+func encodeSlot(m mark, gen uint64) []byte {
+	b := append(make([]byte, 0, slotSize), markMagic...)
+	for _, v := range []uint64{gen, uint64(m.lineage), uint64(m.floor), uint64(m.last)} {
+		b = binary.BigEndian.AppendUint64(b, v)
+	}
+	var flags byte
+	if m.clean {
+		flags |= flagClean
+	}
+	if m.synced {
+		flags |= flagSynced
+	}
+	b = append(b, flags)
+	return binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b))
+}
+
+func decodeSlot(b []byte) (mark, uint64, bool) {
+	sum := binary.BigEndian.Uint32(b[slotUsed-4:])
+	if string(b[:4]) != markMagic || crc32.ChecksumIEEE(b[:slotUsed-4]) != sum {
+		return mark{}, 0, false
+	}
+	u := func(i int) uint64 { return binary.BigEndian.Uint64(b[4+8*i:]) }
+	return mark{
+		lineage: journal.Lineage(u(1)),
+		floor:   journal.Seq(u(2)),
+		last:    journal.Seq(u(3)),
+		clean:   b[36]&flagClean != 0,
+		synced:  b[36]&flagSynced != 0,
+	}, u(0), true
+}
+
+// isMissing reports whether err says that a file isn't there.
+func isMissing(err error) bool { return errors.Is(err, fs.ErrNotExist) }

@@ -1,0 +1,139 @@
+package jet
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"iter"
+	"os"
+	"path/filepath"
+
+	"github.com/minio/highwayhash"
+
+	"ledge/journal"
+	"ledge/journal/fault"
+)
+
+// Summary is what a store holds.
+type Summary struct {
+	Lineage     journal.Lineage
+	First, Last journal.Seq
+	// Bytes is what the block files take, without Torn.
+	Bytes  int64
+	Blocks int
+	// Torn is the length of an unfinished append behind the last frame. It
+	// was never acknowledged; Open cuts it off.
+	Torn int64
+	// Clean says that the journal was closed in good order.
+	Clean bool
+}
+
+// Verify reads the whole store in dir, a Config.Dir that no node has open, and
+// checks every byte of it. Damage is a *journal.DamageError with its number.
+func Verify(ctx context.Context, dir string) (Summary, error) {
+	k, err := loadMark(dir)
+	if err != nil {
+		return Summary{}, fault.As(fault.Operator, "verify journal", err)
+	}
+	m := k.get()
+	sum, _, err := newStore(dir, m.lineage).verify(ctx, m)
+	return sum, fault.As(fault.Fatal, "verify journal", err)
+}
+
+// Scan yields the frames of the store in dir from number from on, or from the
+// first one if that is later. No node may have the store open.
+func Scan(ctx context.Context, dir string, from journal.Seq) iter.Seq2[journal.Frame, error] {
+	return func(yield func(journal.Frame, error) bool) {
+		k, err := loadMark(dir)
+		if err != nil {
+			yield(journal.Frame{}, fault.As(fault.Operator, "scan journal", err))
+			return
+		}
+		m := k.get()
+		_, err = newStore(dir, m.lineage).walk(ctx, m.floor, max(from, m.floor+1), nil,
+			func(r record, _ place) error {
+				if !yield(journal.Frame{Seq: r.seq, Data: bytes.Clone(r.data)}, nil) {
+					return errStop
+				}
+				return nil
+			})
+		if err != nil && err != errStop {
+			yield(journal.Frame{}, fault.As(fault.Fatal, "scan journal", err))
+		}
+	}
+}
+
+// verify walks the whole store and holds it against the mark and the broker's
+// index.
+func (s store) verify(ctx context.Context, m mark) (Summary, end, error) {
+	sum := Summary{Lineage: m.lineage, First: m.floor + 1, Last: m.floor, Clean: m.clean}
+	ok, err := s.exists()
+	if err != nil {
+		return sum, end{}, fault.As(fault.Operator, "", err)
+	}
+	if !ok {
+		return sum, end{}, fault.As(fault.Operator, "",
+			fmt.Errorf("journal stream %q is missing: there is no %s", streamName, s.dir))
+	}
+	e, err := s.walk(ctx, m.floor, m.floor+1, nil, func(r record, _ place) error {
+		return journal.CheckFrame(r.data, s.lineage, r.seq)
+	})
+	sum.Last = max(e.last, m.floor)
+	sum.Bytes, sum.Blocks, sum.Torn = e.bytes, e.blocks, e.torn
+	if err == nil {
+		err = s.reaches(m, e)
+	}
+	return sum, e, err
+}
+
+// reaches checks that the journal ends no earlier than it is known to.
+func (s store) reaches(m mark, e end) error {
+	last := max(e.last, m.floor)
+	switch {
+	case max(e.last, e.tomb) < m.floor:
+		return damaged(max(e.last, e.tomb)+1, "the journal ends here; it has been truncated up to %d", m.floor)
+	case e.tomb > last:
+		return damaged(last+1, "the journal ends here; number %d was deleted", e.tomb)
+	case last < m.last:
+		return damaged(last+1, "the journal ends here; it has held number %d", m.last)
+	case m.clean && last > m.last:
+		return damaged(m.last+1, "the journal was closed before this number")
+	case m.clean && e.torn > 0:
+		return damaged(last+1, "%d bytes behind the last frame of a journal that was closed", e.torn)
+	}
+	if n, ok := s.indexLast(); ok && n > last && m.synced {
+		return damaged(last+1, "the journal ends here; the broker's index has number %d", n)
+	}
+	return nil
+}
+
+// indexLast returns the last number that the broker's index knows of. The
+// index may be old, never early.
+func (s store) indexLast() (journal.Seq, bool) {
+	b, err := os.ReadFile(filepath.Join(s.dir, "msgs", "index.db"))
+	if err != nil || len(b) < 2+recordHash {
+		return 0, false
+	}
+	key := sha256.Sum256([]byte(streamName))
+	h, err := highwayhash.NewDigest64(key[:])
+	if err != nil {
+		return 0, false
+	}
+	b, sum := b[:len(b)-recordHash], b[len(b)-recordHash:]
+	h.Write(b)
+	if h.Sum64() != binary.LittleEndian.Uint64(sum) {
+		return 0, false
+	}
+	// Behind magic and version: messages, bytes, first, time of first, last.
+	var v uint64
+	for rest, i := b[2:], 0; i < 5; i++ {
+		var n int
+		if v, n = binary.Uvarint(rest); n <= 0 {
+			return 0, false
+		}
+		rest = rest[n:]
+	}
+	return journal.Seq(v), true
+}
