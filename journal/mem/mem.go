@@ -1,0 +1,257 @@
+// Package mem is a journal.Driver in memory, with faults to order. It is for
+// tests of whatever stands on a journal.
+//
+// A driver outlives its Close: Reopen gives the same frames to the next user,
+// as a directory would.
+package mem
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"sync"
+
+	"ledge/journal"
+	"ledge/journal/fault"
+)
+
+// Journal keeps frames in memory. All methods may be called at any time.
+type Journal struct {
+	mu     sync.Mutex
+	floor  journal.Seq // numbers up to it are truncated
+	frames []journal.Frame
+	closed bool
+
+	fail  []func(*Journal, journal.Seq, []byte) error // one for each coming append
+	held  chan struct{}                               // closed when appends may go on
+	calls int
+}
+
+var _ journal.Driver = (*Journal)(nil)
+
+var errClosed = errors.New("journal is closed")
+
+// New returns an empty journal.
+func New() *Journal { return new(Journal) }
+
+// FailNext has the next append that isn't spoken for fail with err, storing
+// nothing. An err without a class is Fatal, as everywhere.
+func (j *Journal) FailNext(err error) {
+	j.order(func(*Journal, journal.Seq, []byte) error { return err })
+}
+
+// StoreThenFail has the next append that isn't spoken for store its frame and
+// fail with err all the same. A driver may do that with Fatal errors only.
+func (j *Journal) StoreThenFail(err error) {
+	j.order(func(j *Journal, seq journal.Seq, f []byte) error {
+		j.storeLocked(seq, f)
+		return err
+	})
+}
+
+func (j *Journal) order(f func(*Journal, journal.Seq, []byte) error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.fail = append(j.fail, f)
+}
+
+// Hold makes appends wait until release is called or their context ends. One
+// that was given up so is not stored. release may be called more than once.
+func (j *Journal) Hold() (release func()) {
+	held := make(chan struct{})
+	j.mu.Lock()
+	j.held = held
+	j.mu.Unlock()
+	return sync.OnceFunc(func() {
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		if j.held == held {
+			j.held = nil
+		}
+		close(held)
+	})
+}
+
+// Appends returns how often Append has been called.
+func (j *Journal) Appends() int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.calls
+}
+
+// Append stores a copy of frame as number prev+1.
+func (j *Journal) Append(ctx context.Context, prev journal.Seq, frame []byte) error {
+	const op = "mem.Append"
+	if err := ctx.Err(); err != nil {
+		return fault.As(fault.Retryable, op, err)
+	}
+	j.mu.Lock()
+	j.calls++
+	held := j.held
+	j.mu.Unlock()
+	if held != nil {
+		select {
+		case <-held:
+		case <-ctx.Done():
+			return fault.As(fault.Retryable, op, ctx.Err())
+		}
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.closed {
+		return fault.As(fault.Operator, op, errClosed)
+	}
+	if last := j.lastLocked(); prev != last {
+		return fault.As(fault.Operator, op,
+			fmt.Errorf("fenced by another writer: the last number is %d, not %d", last, prev))
+	}
+	if len(j.fail) > 0 {
+		f := j.fail[0]
+		j.fail = j.fail[1:]
+		return fault.As(fault.Fatal, op, f(j, prev+1, frame))
+	}
+	j.storeLocked(prev+1, frame)
+	return nil
+}
+
+func (j *Journal) storeLocked(seq journal.Seq, frame []byte) {
+	j.frames = append(j.frames, journal.Frame{Seq: seq, Data: bytes.Clone(frame)})
+}
+
+func (j *Journal) lastLocked() journal.Seq {
+	if n := len(j.frames); n > 0 {
+		return j.frames[n-1].Seq
+	}
+	return j.floor
+}
+
+// Read yields copies of the frames from number from on.
+func (j *Journal) Read(ctx context.Context, from journal.Seq) iter.Seq2[journal.Frame, error] {
+	return func(yield func(journal.Frame, error) bool) {
+		frames, floor, last := j.snapshot()
+		next := from
+		bad := func(format string, args ...any) {
+			yield(journal.Frame{}, fault.As(fault.Fatal, "mem.Read",
+				&journal.DamageError{Seq: next, Cause: fmt.Sprintf(format, args...)}))
+		}
+		if from <= floor {
+			bad("truncated; the journal begins with number %d", floor+1)
+			return
+		}
+		for _, f := range frames {
+			if f.Seq < from {
+				continue
+			}
+			if err := ctx.Err(); err != nil {
+				yield(journal.Frame{}, fault.As(fault.Retryable, "mem.Read", err))
+				return
+			}
+			if f.Seq != next {
+				bad("the next one that is there is number %d", f.Seq)
+				return
+			}
+			if !yield(journal.Frame{Seq: f.Seq, Data: bytes.Clone(f.Data)}, nil) {
+				return
+			}
+			next++
+		}
+		if next <= last {
+			bad("the journal ends here; the last number is %d", last)
+		}
+	}
+}
+
+func (j *Journal) snapshot() (frames []journal.Frame, floor, last journal.Seq) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.frames[:len(j.frames):len(j.frames)], j.floor, j.lastLocked()
+}
+
+// Stat returns what the journal spans.
+func (j *Journal) Stat(context.Context) (journal.Stat, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	st := journal.Stat{First: j.floor + 1, Last: j.lastLocked()}
+	for _, f := range j.frames {
+		st.Bytes += int64(len(f.Data))
+	}
+	return st, nil
+}
+
+// Truncate forgets the frames up to and including upTo.
+func (j *Journal) Truncate(_ context.Context, upTo journal.Seq) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	upTo = min(upTo, j.lastLocked())
+	var kept []journal.Frame
+	for _, f := range j.frames {
+		if f.Seq > upTo {
+			kept = append(kept, f)
+		}
+	}
+	j.frames, j.floor = kept, max(j.floor, upTo)
+	return nil
+}
+
+// Close refuses appends until Reopen.
+func (j *Journal) Close() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.closed = true
+	return nil
+}
+
+// Reopen returns the journal as a restarted node finds it. Faults that were
+// ordered and not met are forgotten.
+func (j *Journal) Reopen() *Journal {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return &Journal{floor: j.floor, frames: j.frames[:len(j.frames):len(j.frames)]}
+}
+
+// Flip inverts a bit of the stored frame seq.
+func (j *Journal) Flip(seq journal.Seq, bit int) {
+	j.change(seq, func(f *journal.Frame) bool {
+		f.Data = bytes.Clone(f.Data)
+		f.Data[bit/8] ^= 1 << (bit % 8)
+		return true
+	})
+}
+
+// Drop loses the stored frame seq and leaves a gap, or a shorter journal if it
+// was the last.
+func (j *Journal) Drop(seq journal.Seq) {
+	j.change(seq, func(*journal.Frame) bool { return false })
+}
+
+// Replace puts data in the place of the stored frame seq.
+func (j *Journal) Replace(seq journal.Seq, data []byte) {
+	j.change(seq, func(f *journal.Frame) bool {
+		f.Data = bytes.Clone(data)
+		return true
+	})
+}
+
+// change lets f alter frame seq; it is dropped when f returns false. Reads that
+// are under way don't see it.
+func (j *Journal) change(seq journal.Seq, f func(*journal.Frame) bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	var frames []journal.Frame
+	found := false
+	for _, fr := range j.frames {
+		if fr.Seq == seq {
+			found = true
+			if !f(&fr) {
+				continue
+			}
+		}
+		frames = append(frames, fr)
+	}
+	if !found {
+		panic(fmt.Sprintf("mem: no frame %d to harm", seq))
+	}
+	j.frames = frames
+}
