@@ -99,21 +99,26 @@ func parseRecord(buf []byte, h *highwayhash.Digest64) (record, *badRecord) {
 	if h != nil && !hashMatches(h, rec[4:20], body[:subj], body[fixed:], sum) {
 		return record{}, &badRecord{"record hash does not match", false}
 	}
+	var head []byte
 	data := body[fixed:]
 	if hasHeader {
 		n := le.Uint32(body[subj:])
 		if uint64(n) > uint64(len(data)) {
 			return record{}, &badRecord{fmt.Sprintf("header length %d", n), false}
 		}
-		data = data[n:]
+		head, data = data[:n], data[n:]
 	}
 	seq := le.Uint64(buf[4:])
+	r := record{seq: journal.Seq(seq &^ tombBit), tomb: seq&tombBit != 0, data: data, size: size}
 	if seq&erasedBit != 0 {
 		return record{}, &badRecord{fmt.Sprintf("number %d is erased", seq&^erasedBit), false}
 	}
-	return record{
-		seq: journal.Seq(seq &^ tombBit), tomb: seq&tombBit != 0, data: data, size: size,
-	}, nil
+	// The header's length is not under the hash, but we know what is in it.
+	var want [80]byte
+	if !r.tomb && !bytes.Equal(head, appendExpect(want[:0], r.seq-1)) {
+		return record{}, &badRecord{fmt.Sprintf("header of number %d is %q", r.seq, head), false}
+	}
+	return r, nil
 }
 
 func hashMatches(h *highwayhash.Digest64, head, subj, data, sum []byte) bool {
@@ -135,18 +140,15 @@ func hashMatches(h *highwayhash.Digest64, head, subj, data, sum []byte) bool {
 // can, rarely, by writing its pages out of order; refusing to start then asks
 // for a person where carrying on could drop a synced frame. The exception is
 // a hash of zeros: those are pages that were never written.
-func torn(rest []byte, bad *badRecord, want journal.Seq, l journal.Lineage, h *highwayhash.Digest64) (bool, string) {
+func torn(rest []byte, bad *badRecord, want journal.Seq, h *highwayhash.Digest64) (bool, string) {
 	if len(bytes.Trim(rest, "\x00")) == 0 {
 		return true, ""
 	}
 	if seq, ok := laterRecord(rest, want, h); ok {
 		return false, fmt.Sprintf("%s; number %d stands behind it", bad.cause, seq)
 	}
-	frame := recordHead + len(subject) + 4 + len(appendExpect(nil, want-1))
-	if len(rest) >= frame+recordHash {
-		if journal.CheckFrame(rest[frame:len(rest)-recordHash], l, want) == nil {
-			return false, bad.cause + "; the frame behind it is whole"
-		}
+	if wholeButLength(rest, want, h) {
+		return false, bad.cause + "; but for that the record is whole"
 	}
 	if bad.overrun {
 		return true, ""
@@ -155,6 +157,20 @@ func torn(rest []byte, bad *badRecord, want journal.Seq, l journal.Lineage, h *h
 		return true, ""
 	}
 	return false, bad.cause
+}
+
+// wholeButLength reports whether rest is number want to its very last byte, and
+// only the length field says otherwise.
+func wholeButLength(rest []byte, want journal.Seq, h *highwayhash.Digest64) bool {
+	if len(rest) < recordHead || len(rest) > recordMax {
+		return false
+	}
+	var was [4]byte
+	copy(was[:], rest)
+	binary.LittleEndian.PutUint32(rest, uint32(len(rest))|headerBit)
+	r, bad := parseRecord(rest, h)
+	copy(rest, was[:])
+	return bad == nil && r.seq == want
 }
 
 // laterRecord looks for a good record in rest, not at its very front, that can

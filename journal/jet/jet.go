@@ -56,7 +56,7 @@ func Open(ctx context.Context, cfg Config) (*Journal, error) {
 		return nil, fault.As(fault.Operator, op, err)
 	}
 	cfg.setDefaults()
-	j := &Journal{cfg: cfg, store: newStore(cfg.Dir, cfg.Lineage)}
+	j := &Journal{cfg: cfg, store: newStore(cfg.Dir)}
 	if err := j.open(ctx); err != nil {
 		j.release()
 		return nil, fault.As(fault.Operator, op, err)
@@ -135,7 +135,7 @@ func (j *Journal) openMark() (fresh bool, err error) {
 // good order: an old index can make the broker leave a gap.
 func (j *Journal) check(ctx context.Context) (Summary, error) {
 	m := j.mark.get()
-	sum, e, err := j.store.verify(ctx, m)
+	sum, e, err := j.store.verify(ctx, m, nil)
 	if err != nil {
 		return sum, err
 	}

@@ -31,14 +31,17 @@ type Summary struct {
 }
 
 // Verify reads the whole store in dir, a Config.Dir that no node has open, and
-// checks every byte of it. Damage is a *journal.DamageError with its number.
+// checks every byte of it, each frame's own checksum too. Damage is a *journal.DamageError with its number.
 func Verify(ctx context.Context, dir string) (Summary, error) {
 	k, err := loadMark(dir)
 	if err != nil {
 		return Summary{}, fault.As(fault.Operator, "verify journal", err)
 	}
 	m := k.get()
-	sum, _, err := newStore(dir, m.lineage).verify(ctx, m)
+	checkFrame := func(r record, _ place) error {
+		return journal.CheckFrame(r.data, m.lineage, r.seq)
+	}
+	sum, _, err := newStore(dir).verify(ctx, m, checkFrame)
 	return sum, fault.As(fault.Fatal, "verify journal", err)
 }
 
@@ -52,7 +55,7 @@ func Scan(ctx context.Context, dir string, from journal.Seq) iter.Seq2[journal.F
 			return
 		}
 		m := k.get()
-		_, err = newStore(dir, m.lineage).walk(ctx, m.floor, max(from, m.floor+1), nil,
+		_, err = newStore(dir).walk(ctx, m.floor, max(from, m.floor+1), nil,
 			func(r record, _ place) error {
 				if !yield(journal.Frame{Seq: r.seq, Data: bytes.Clone(r.data)}, nil) {
 					return errStop
@@ -66,8 +69,8 @@ func Scan(ctx context.Context, dir string, from journal.Seq) iter.Seq2[journal.F
 }
 
 // verify walks the whole store and holds it against the mark and the broker's
-// index.
-func (s store) verify(ctx context.Context, m mark) (Summary, end, error) {
+// index. fn may look at each frame.
+func (s store) verify(ctx context.Context, m mark, fn func(record, place) error) (Summary, end, error) {
 	sum := Summary{Lineage: m.lineage, First: m.floor + 1, Last: m.floor, Clean: m.clean}
 	ok, err := s.exists()
 	if err != nil {
@@ -77,9 +80,10 @@ func (s store) verify(ctx context.Context, m mark) (Summary, end, error) {
 		return sum, end{}, fault.As(fault.Operator, "",
 			fmt.Errorf("journal stream %q is missing: there is no %s", streamName, s.dir))
 	}
-	e, err := s.walk(ctx, m.floor, m.floor+1, nil, func(r record, _ place) error {
-		return journal.CheckFrame(r.data, s.lineage, r.seq)
-	})
+	if fn == nil {
+		fn = func(record, place) error { return nil }
+	}
+	e, err := s.walk(ctx, m.floor, m.floor+1, nil, fn)
 	sum.Last = max(e.last, m.floor)
 	sum.Bytes, sum.Blocks, sum.Torn = e.bytes, e.blocks, e.torn
 	if err == nil {

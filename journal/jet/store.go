@@ -19,17 +19,11 @@ import (
 )
 
 // store is the stream's directory as the broker lays it out. It only reads,
-// but for cut.
-type store struct {
-	dir     string
-	lineage journal.Lineage
-}
+// but for cut and dropIndex.
+type store struct{ dir string }
 
-func newStore(dir string, l journal.Lineage) store {
-	return store{
-		dir:     filepath.Join(dir, "jetstream", accountName, "streams", streamName),
-		lineage: l,
-	}
+func newStore(dir string) store {
+	return store{filepath.Join(dir, "jetstream", accountName, "streams", streamName)}
 }
 
 // exists reports whether there is a stream, whole or not.
@@ -266,7 +260,7 @@ func (w *walker) bad(rest []byte, bad *badRecord, at place, last bool, h *highwa
 	if !last {
 		return damaged(seq, "%s at byte %d: %s", at.path, at.off, bad.cause)
 	}
-	ok, why := torn(rest, bad, seq, w.lineage, h)
+	ok, why := torn(rest, bad, seq, h)
 	if !ok {
 		return damaged(seq, "%s at byte %d: %s", at.path, at.off, why)
 	}
