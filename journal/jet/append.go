@@ -36,10 +36,12 @@ func (j *Journal) Append(ctx context.Context, prev journal.Seq, frame []byte) er
 	by := time.Now().Add(j.cfg.AppendTimeout)
 	token, err := j.wire.publish(prev, frame, by)
 	if err != nil {
-		err = doubt{err}
-	} else {
-		err = j.await(ctx, prev, token, by)
+		// The broker has not got the whole message, so it can't store it. The
+		// next append takes a new connection.
+		j.wire.close()
+		return fault.As(fault.Retryable, op, fmt.Errorf("hand frame to the broker: %w", err))
 	}
+	err = j.await(ctx, prev, token, by)
 	var d doubt
 	switch {
 	case errors.As(err, &d):

@@ -32,10 +32,13 @@ const (
 
 // Bounds of the broker.
 const (
-	maxPayload   = journal.MaxFrame + 64<<10
-	maxPending   = 64 << 20
-	maxMemory    = 16 << 20 // consumers of tools; the journal is on disk
-	storeSlack   = 64 << 20 // so that the stream's limit is met first
+	maxPayload = journal.MaxFrame + 64<<10
+	maxPending = 64 << 20
+	maxMemory  = 16 << 20 // consumers of tools; the journal is on disk
+	// maxStore is set so that the broker doesn't take a share of the free disk
+	// at boot, and out of reach: the stream's own limit is the one that counts,
+	// and each reload of the stream reserves that much again.
+	maxStore     = 1 << 62
 	startTimeout = 10 * time.Second
 	apiTimeout   = 5 * time.Second
 )
@@ -97,7 +100,7 @@ func (b *broker) options(cfg *Config) (*server.Options, error) {
 		Host: "127.0.0.1", Port: server.RANDOM_PORT, DontListen: true,
 		MaxPayload: maxPayload, MaxPending: maxPending,
 		JetStream: true, StoreDir: cfg.Dir,
-		JetStreamMaxMemory: maxMemory, JetStreamMaxStore: cfg.MaxBytes + 2*storeSlack,
+		JetStreamMaxMemory: maxMemory, JetStreamMaxStore: maxStore,
 		SyncAlways: cfg.Sync == SyncAlways, SyncInterval: cfg.syncInterval(),
 		SystemAccount: systemAccount,
 	}
@@ -163,7 +166,7 @@ func (b *broker) enable() error {
 		return err
 	}
 	return acc.EnableJetStream(map[string]server.JetStreamAccountLimits{"": {
-		MaxMemory: maxMemory, MaxStore: b.opts.JetStreamMaxStore - storeSlack,
+		MaxMemory: -1, MaxStore: -1,
 		MaxStreams: -1, MaxConsumers: -1, MaxAckPending: -1,
 		MemoryMaxStreamBytes: -1, StoreMaxStreamBytes: -1,
 	}}, nil)

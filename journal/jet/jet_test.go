@@ -1,9 +1,16 @@
 package jet_test
 
 import (
+	"errors"
+	"net"
+	"strings"
 	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
 
 	"ledge/journal"
+	"ledge/journal/fault"
 	"ledge/journal/jet"
 	"ledge/journal/journaltest"
 )
@@ -39,4 +46,132 @@ func TestDriver(t *testing.T) {
 			dirs[j] = dirs[d]
 			return j
 		})
+}
+
+// A journal that isn't there is created on a first start only, and one of
+// another lineage is left alone.
+func TestOpenRefuses(t *testing.T) {
+	dir := t.TempDir()
+	refuse := func(cfg jet.Config, want string) {
+		t.Helper()
+		j, err := jet.Open(t.Context(), cfg)
+		if err == nil {
+			j.Close()
+			t.Fatalf("Open(%+v) = nil; want an error", cfg)
+		}
+		if fault.Of(err) != fault.Operator || !strings.Contains(err.Error(), want) {
+			t.Errorf("Open = %v, class %s; want class operator and %q", err, fault.Of(err), want)
+		}
+	}
+	refuse(jet.Config{Dir: dir, Lineage: lineage}, `stream "J" is missing`)
+	refuse(jet.Config{Dir: dir, Lineage: lineage, Create: true, Listen: "127.0.0.1:0"}, "without an admin password")
+	refuse(jet.Config{Lineage: lineage, MaxBytes: 1}, "no store directory")
+	j := open(t, jet.Config{Dir: dir, Create: true})
+	j.Close()
+	refuse(jet.Config{Dir: dir, Lineage: lineage + 1}, "is of lineage")
+	open(t, jet.Config{Dir: dir})
+}
+
+// The broker must run with the sync settings that were asked for, in each mode.
+func TestSyncModes(t *testing.T) {
+	tests := []struct {
+		cfg    jet.Config
+		always bool
+		every  time.Duration
+	}{
+		{jet.Config{}, true, 30 * time.Second},
+		{jet.Config{Sync: jet.SyncInterval}, false, time.Second},
+		{jet.Config{Sync: jet.SyncInterval, SyncEvery: 50 * time.Millisecond}, false, 50 * time.Millisecond},
+		{jet.Config{Sync: jet.SyncOff}, false, 30 * time.Second},
+	}
+	for _, tt := range tests {
+		tt.cfg.Dir, tt.cfg.Create = t.TempDir(), true
+		j := open(t, tt.cfg)
+		if always, every := j.Effective(); always != tt.always || every != tt.every {
+			t.Errorf("sync mode %d: the broker has always=%v, every %s; want %v, %s",
+				tt.cfg.Sync, always, every, tt.always, tt.every)
+		}
+		fill(t, j, 0, 3)
+		j.Close()
+	}
+}
+
+// A full journal refuses appends and takes them again once it is truncated.
+func TestFull(t *testing.T) {
+	dir := t.TempDir()
+	j := open(t, jet.Config{Dir: dir, Create: true, MaxBytes: 32 << 20, Sync: jet.SyncOff})
+	big := make([]byte, 8<<20)
+	var err error
+	n := journal.Seq(0)
+	for ; n < 10; n++ {
+		if err = j.Append(t.Context(), n, big); err != nil {
+			break
+		}
+	}
+	if n != 3 || fault.Of(err) != fault.Retryable {
+		t.Fatalf("append %d = %v; want append 3 to fail with a Retryable error", n, err)
+	}
+	if err := j.Truncate(t.Context(), 2); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Append(t.Context(), n, big); err != nil {
+		t.Errorf("Append after Truncate = %v; want nil", err)
+	}
+	j.Close()
+	j = open(t, jet.Config{Dir: dir, MaxBytes: 64 << 20, Sync: jet.SyncOff}) // a higher limit holds at once
+	for n = 4; n < 8; n++ {
+		if err := j.Append(t.Context(), n, big); err != nil {
+			t.Errorf("Append(%d) under a higher limit = %v; want nil", n, err)
+		}
+	}
+}
+
+// The admin user comes in over TCP and sees nothing of the journal; the
+// journal's own user can't come in over TCP at all, whatever it knows.
+func TestAccounts(t *testing.T) {
+	j := open(t, jet.Config{Dir: t.TempDir(), Create: true, Listen: "127.0.0.1:0", AdminPassword: "secret"})
+	fill(t, j, 0, 3)
+	nc, err := nats.Connect(j.ClientURL(), nats.UserInfo(jet.AdminUser, "secret"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	if _, err := nc.Request("j", []byte("{}"), time.Second); !errors.Is(err, nats.ErrNoResponders) {
+		t.Errorf("admin's publish = %v; want no responders", err)
+	}
+	for _, verb := range []string{"INFO", "PURGE", "DELETE", "MSG.GET"} {
+		m, err := nc.Request("$JS.API.STREAM."+verb+".J", []byte(`{"seq":1}`), time.Second)
+		if err == nil && !strings.Contains(string(m.Data), "JetStream not enabled for account") {
+			t.Errorf("admin's %s of the stream is answered with %s", verb, m.Data)
+		}
+	}
+	wantFrames(t, j, 1, 3)
+	fill(t, j, 3, 4)
+	for _, u := range [][2]string{{"journal", j.Secret()}, {jet.AdminUser, "wrong"}, {"", ""}} {
+		nc, err := nats.Connect(j.ClientURL(), nats.UserInfo(u[0], u[1]))
+		if err == nil {
+			nc.Close()
+			t.Errorf("user %q came in over TCP", u[0])
+		}
+	}
+	in, err := nats.Connect("", nats.InProcessServer(j), nats.UserInfo(jet.AdminUser, "secret"))
+	if err != nil {
+		t.Fatalf("admin in process: %v", err)
+	}
+	in.Close()
+}
+
+// A taken port is an error that names it.
+func TestTakenPort(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, err = jet.Open(t.Context(), jet.Config{
+		Dir: t.TempDir(), Lineage: lineage, Create: true, Listen: l.Addr().String(), AdminPassword: "x",
+	})
+	if err == nil || !strings.Contains(err.Error(), l.Addr().String()) {
+		t.Errorf("Open on a taken port = %v; want an error with %s", err, l.Addr())
+	}
 }

@@ -93,7 +93,8 @@ func (w *wire) close() {
 }
 
 // publish hands frame to the broker as the message behind prev. The answer
-// carries the token that is returned. It does not keep frame.
+// carries the token that is returned. An error means that the broker has not
+// got the end of the message, and that the connection is of no more use.
 func (w *wire) publish(prev journal.Seq, frame []byte, by time.Time) (uint64, error) {
 	w.wmu.Lock()
 	defer w.wmu.Unlock()

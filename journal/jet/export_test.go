@@ -1,0 +1,69 @@
+package jet
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"ledge/journal"
+)
+
+// Effective returns the sync settings that the broker runs with.
+func (j *Journal) Effective() (always bool, every time.Duration) {
+	c := j.broker.srv.JetStreamConfig()
+	return c.SyncAlways, c.SyncInterval
+}
+
+// Secret returns the password of the journal's own account.
+func (j *Journal) Secret() string { return j.broker.secret }
+
+// Sicken makes the broker's log report a write error.
+func (j *Journal) Sicken(text string) { j.broker.log.Errorf("%s", text) }
+
+// Settle asks what became of number prev+1.
+func (j *Journal) Settle(ctx context.Context, prev journal.Seq, frame []byte, cause error) error {
+	err := j.settle(ctx, prev, frame, cause)
+	if err != nil {
+		j.last.Store(uint64(prev))
+	}
+	return err
+}
+
+// BreakWire ends the connection that appends go over.
+func (j *Journal) BreakWire() { j.wire.close() }
+
+// Record is where a frame stands in its block.
+type Record struct {
+	Seq  journal.Seq
+	Path string
+	Off  int64
+	Size int
+}
+
+// Records lists the frames of the store in dir.
+func Records(dir string) ([]Record, error) {
+	var rs []Record
+	k, err := loadMark(dir)
+	if err != nil {
+		return nil, err
+	}
+	floor := k.get().floor
+	_, err = newStore(dir).walk(context.Background(), floor, floor+1, nil, func(r record, p place) error {
+		rs = append(rs, Record{r.seq, p.path, p.off, r.size})
+		return nil
+	})
+	return rs, err
+}
+
+// VerifyRecords is Verify for frames that aren't real ones.
+func VerifyRecords(dir string) (Summary, error) {
+	k, err := loadMark(dir)
+	if err != nil {
+		return Summary{}, err
+	}
+	sum, _, err := newStore(dir).verify(context.Background(), k.get(), nil)
+	return sum, err
+}
+
+// CopyDir copies the store as a killed process leaves it.
+func CopyDir(to, from string) error { return os.CopyFS(to, os.DirFS(from)) }
