@@ -30,8 +30,8 @@ func (s *State) Check() error {
 func checkDatabase(db *database) error {
 	keys, digest, dead, err := recount(db)
 	errs := []error{err}
-	if keys != db.keys {
-		errs = append(errs, fmt.Errorf("%d keys; %d were counted", keys, db.keys))
+	if keys != db.dict.n {
+		errs = append(errs, fmt.Errorf("%d keys in order; %d can be found", keys, db.dict.n))
 	}
 	if digest != db.digest {
 		errs = append(errs, fmt.Errorf("digest is %s; %s was kept", digest, db.digest))
@@ -47,13 +47,19 @@ func checkDatabase(db *database) error {
 func recount(db *database) (keys int, digest journal.Digest, dead deadlines, err error) {
 	err = db.tree.View(func(tx *buntdb.Tx) error {
 		var bad error
-		_ = tx.AscendGreaterOrEqual("", "", func(k, v string) bool {
-			if !rowSound(k, v) {
+		_ = tx.AscendGreaterOrEqual("", "", func(k, _ string) bool {
+			b := db.dict.get(k[min(rowHead, len(k)):], keyHash(k[min(rowHead, len(k)):]))
+			if b == nil {
+				bad = fmt.Errorf("row %.64q stands in the tree alone", k)
+				return false
+			}
+			v := b.value()
+			hash, ok := checkRow(k, v)
+			if !ok {
 				bad = fmt.Errorf("row %.64q is not a row", k)
 				return false
 			}
 			keys++
-			_, hash := appendRowKey(nil, k[rowHead:])
 			digest += rowDigest(hash, v)
 			if r := parseRow(v); r.at != 0 {
 				dead.add(r.at, k[rowHead:])

@@ -38,14 +38,13 @@ type Mark struct{ undo, ops, bytes int }
 
 // reset makes d an empty draft over the state. The view is locked by lock.
 func (d *Draft) reset(s *State, now time.Time, maxValue int) {
-	buf := d.View.buf
-	*d = Draft{View: View{s: s, now: now.UnixMilli(), buf: buf}, at: now, limit: maxValue}
+	*d = Draft{View: View{s: s, now: now.UnixMilli()}, at: now, limit: maxValue}
 }
 
 // begin locks the state below the draft and lays an overlay over it.
 func (d *Draft) begin() {
 	d.lock()
-	base := &View{s: d.s, now: d.now, buf: d.View.buf}
+	base := &View{s: d.s, now: d.now}
 	d.overlay = newOverlay(base)
 	d.over = d.overlay
 }

@@ -146,7 +146,7 @@ func (o *overlay) touches(n journal.DB, key string) bool {
 // size returns how many keys a database has in the overlay's eyes.
 func (o *overlay) size(n journal.DB) int {
 	l := o.dbs[n]
-	count := o.base.s.dbs[l.base].keys
+	count := o.base.s.dbs[l.base].dict.n
 	for _, r := range l.cleared {
 		count -= o.base.countSlots(l, r)
 	}

@@ -4,19 +4,18 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"strings"
-	"unsafe"
 
 	"github.com/cespare/xxhash/v2"
 
 	"ledge/journal"
 )
 
-// A key is one row of its database's tree:
+// A key is one row of its database:
 //
 //	row key   'k' · slot (2) · hash (6) · key
 //	row value type (1, top bit: has a deadline) · [deadline (8)] · payload
 //
-// Ordering by slot and then by hash makes a SCAN cursor a position (slot and
+// The tree has the row keys in order, the dict finds the row values. Ordering by slot and then by hash makes a SCAN cursor a position (slot and
 // hash are 62 bits), a random key a random pivot, and a hash slot one range.
 const (
 	rowKey     = 'k'
@@ -59,7 +58,7 @@ func (r record) expired(now int64) bool { return r.at != 0 && r.at <= now }
 
 // appendRowKey appends the row key of key to b and returns key's hash.
 func appendRowKey(b []byte, key string) ([]byte, uint64) {
-	h := xxhash.Sum64String(key)
+	h := keyHash(key)
 	pos := uint64(Slot(key))<<hashBits | h>>(64-hashBits)
 	b = append(b, rowKey)
 	b = binary.BigEndian.AppendUint64(b, pos)
@@ -77,19 +76,12 @@ func appendRowValue(b []byte, r record) []byte {
 	return append(b, r.val...)
 }
 
-// row returns the row of a key in one allocation: a row key and a row value
-// that share their memory.
-func row(key string, r record) (k, v string, hash uint64) {
-	n := rowHead + len(key)
-	size := n + 1 + len(r.val)
+// size returns the length of the record's row value.
+func (r record) size() int {
 	if r.at != 0 {
-		size += atLen
+		return 1 + atLen + len(r.val)
 	}
-	b := make([]byte, 0, size)
-	b, hash = appendRowKey(b, key)
-	b = appendRowValue(b, r)
-	s := unsafe.String(unsafe.SliceData(b), len(b))
-	return s[:n], s[n:], hash
+	return 1 + len(r.val)
 }
 
 // parseRow is the inverse of appendRowValue. The payload shares v's memory.
@@ -102,16 +94,18 @@ func parseRow(v string) record {
 	return r
 }
 
-// rowSound reports whether k and v can be a row, before parseRow trusts it.
-func rowSound(k, v string) bool {
+// checkRow reports whether k and v can be a row, before parseRow trusts it, and
+// returns the hash of its key.
+func checkRow(k, v string) (hash uint64, ok bool) {
 	if len(k) < rowHead || k[0] != rowKey || len(v) == 0 {
-		return false
+		return 0, false
 	}
 	if v[0]&hasAt != 0 && len(v) < 1+atLen {
-		return false
+		return 0, false
 	}
-	want, _ := appendRowKey(make([]byte, 0, len(k)), k[rowHead:])
-	return string(want) == k && Type(v[0]&^hasAt) == String
+	var head [rowHead]byte
+	want, hash := appendRowKey(head[:0], k[rowHead:])
+	return hash, string(want) == k && Type(v[0]&^hasAt) == String
 }
 
 func beUint64(s string) uint64 {

@@ -3,8 +3,6 @@ package replay
 import (
 	"encoding/binary"
 
-	"github.com/tidwall/buntdb"
-
 	"ledge/journal"
 )
 
@@ -64,13 +62,13 @@ func (v *View) Each(fn func(key string, t Type) bool) {
 // ones too, until it returns false.
 func (v *View) scan(pivot string, fn func(k string, r record) bool) {
 	if v.over == nil {
-		scanTree(v.tx(v.db), pivot, fn)
+		v.scanTree(v.db, pivot, fn)
 		return
 	}
 	l := v.over.dbs[v.db]
 	rows := v.over.sorted(v.db, pivot)
 	stopped := false
-	scanTree(v.tx(l.base), pivot, func(k string, r record) bool {
+	v.scanTree(l.base, pivot, func(k string, r record) bool {
 		for len(rows) > 0 && rows[0].k < k {
 			if stopped = !fn(rows[0].k, rows[0].rec); stopped {
 				return false
@@ -90,9 +88,11 @@ func (v *View) scan(pivot string, fn func(k string, r record) bool) {
 	}
 }
 
-func scanTree(tx *buntdb.Tx, pivot string, fn func(k string, r record) bool) {
-	_ = tx.AscendGreaterOrEqual("", pivot, func(k, val string) bool {
-		return fn(k, parseRow(val))
+// scanTree is scan past any overlay.
+func (v *View) scanTree(n journal.DB, pivot string, fn func(k string, r record) bool) {
+	db := v.s.dbs[n]
+	_ = v.tx(n).AscendGreaterOrEqual("", pivot, func(k, _ string) bool {
+		return fn(k, parseRow(db.rowValue(k)))
 	})
 }
 
@@ -107,10 +107,10 @@ func (v *View) countSlots(l *layer, r slotRange) int {
 		earlier.cleared = append(earlier.cleared, c)
 	}
 	if r.first == 0 && r.last == journal.MaxSlot && len(earlier.cleared) == 0 {
-		return v.s.dbs[l.base].keys
+		return v.s.dbs[l.base].dict.n
 	}
 	n := 0
-	scanTree(v.tx(l.base), slotPivot(r.first), func(k string, _ record) bool {
+	v.scanTree(l.base, slotPivot(r.first), func(k string, _ record) bool {
 		if rowSlot(k) > r.last {
 			return false
 		}

@@ -5,7 +5,8 @@
 // drafts through the journal and back into Apply.
 //
 // Each database is a buntdb tree of its own, so that clearing or swapping
-// whole databases takes the same short time whatever they hold.
+// whole databases takes the same short time whatever they hold. The tree has
+// the keys in order; a hash table beside it has what they hold.
 package replay
 
 import (
@@ -35,10 +36,11 @@ type State struct {
 	closed  bool                 // mu
 }
 
-// database is one numbered database: its tree and what is derived from it.
+// database is one numbered database: its tree and dict, which have the same
+// keys at all times, and what is derived from them.
 type database struct {
 	tree   *buntdb.DB
-	keys   int
+	dict   dict
 	digest journal.Digest // sum of its rows, without the database's number
 	dead   deadlines
 }
@@ -156,9 +158,14 @@ func (s *State) followsLocked(seq journal.Seq, b journal.Batch) error {
 func (s *State) digestLocked() journal.Digest {
 	var sum journal.Digest
 	for i, db := range s.dbs {
-		sum += db.digest * journal.Digest(mix(uint64(i)+1)|1)
+		sum += numbered(db.digest, i)
 	}
 	return sum
+}
+
+// numbered is what the digest of a database's rows counts as database i.
+func numbered(d journal.Digest, i int) journal.Digest {
+	return d * journal.Digest(mix(uint64(i)+1)|1)
 }
 
 // View calls fn with a still view of the state at the given time. Nothing is
@@ -173,3 +180,15 @@ func (s *State) View(now time.Time, fn func(*View) error) error {
 	}
 	return fn(&v)
 }
+
+// OpenView is View for callers that can't nest their work in a function. The
+// view must be closed soon, by the goroutine that opened it, and that goroutine
+// must not open another meanwhile.
+func (s *State) OpenView(now time.Time) *View {
+	v := &View{s: s, now: now.UnixMilli()}
+	v.lock()
+	return v
+}
+
+// Close ends a view that OpenView gave.
+func (v *View) Close() { v.unlock() }

@@ -9,25 +9,46 @@ import (
 )
 
 // trees is the store that Apply writes to. It opens a transaction in each tree
-// that a batch touches and commits or rolls back all of them together. The
+// that gains or loses keys and commits or rolls back all of them together. The
 // caller holds the state's lock.
 type trees struct {
-	s    *State
-	txs  []openTx
-	undo []func() // what rollback does besides, latest last
-	dead []*buntdb.DB
+	s       *State
+	txs     []openTx
+	entered []derived // databases as they were before the batch
+	changed []change  // in the order they were made
+	undo    []func()  // exchanges of whole databases, latest last
+	dead    []*buntdb.DB
 }
 
-// openTx is a transaction in one database, with what the database's derived
-// fields were before it.
+// openTx is a transaction in one database's tree.
 type openTx struct {
+	db *database
+	tx *buntdb.Tx
+}
+
+// derived is what a database's derived fields were.
+type derived struct {
 	db     *database
-	tx     *buntdb.Tx
-	keys   int
 	digest journal.Digest
 }
 
+// change is one record that was put, or removed when put is nil.
+type change struct {
+	db       *database
+	put, old *block
+}
+
 func (t *trees) databases() int { return len(t.s.dbs) }
+
+// enter notes what a database was before the batch touches it.
+func (t *trees) enter(db *database) {
+	for i := range t.entered {
+		if t.entered[i].db == db {
+			return
+		}
+	}
+	t.entered = append(t.entered, derived{db, db.digest})
+}
 
 // tx returns the open transaction in db, beginning it at the first call.
 func (t *trees) tx(db *database) *buntdb.Tx {
@@ -40,68 +61,72 @@ func (t *trees) tx(db *database) *buntdb.Tx {
 	if err != nil {
 		panic("replay: " + err.Error()) // only a closed tree refuses
 	}
-	t.txs = append(t.txs, openTx{db: db, tx: tx, keys: db.keys, digest: db.digest})
+	t.txs = append(t.txs, openTx{db: db, tx: tx})
 	return tx
 }
 
 func (t *trees) get(n journal.DB, key string) (record, bool) {
-	k, _ := appendRowKey(make([]byte, 0, rowHead+len(key)), key)
-	v, err := t.tx(t.s.dbs[n]).Get(unsafeString(k))
-	if err != nil {
+	b := t.s.dbs[n].dict.get(key, keyHash(key))
+	if b == nil {
 		return record{}, false
 	}
-	return parseRow(v), true
+	return parseRow(b.value()), true
 }
 
 func (t *trees) put(n journal.DB, key string, r record) {
-	db := t.s.dbs[n]
-	k, v, hash := row(key, r)
-	old, had, err := t.tx(db).Set(k, v, nil)
-	if err != nil {
-		panic("replay: " + err.Error()) // only a closed or iterating transaction refuses
+	db, hash := t.s.dbs[n], keyHash(key)
+	t.enter(db)
+	b := newBlock(key, r)
+	old := db.dict.put(key, hash, b)
+	t.changed = append(t.changed, change{db, b, old})
+	if old == nil {
+		k, _ := appendRowKey(nil, key)
+		if _, _, err := t.tx(db).Set(unsafeString(k), "", nil); err != nil {
+			panic("replay: " + err.Error()) // only a closed or iterating transaction refuses
+		}
 	}
-	if had {
-		t.replaced(db, k, old, hash)
-	} else {
-		t.created(db, k)
-	}
-	db.digest += rowDigest(hash, v)
-	db.keys++
+	t.replaced(db, key, hash, old)
+	db.digest += rowDigest(hash, b.value())
 	if r.at != 0 {
-		db.dead.add(r.at, k[rowHead:])
+		db.dead.add(r.at, b.name())
 	}
 	t.s.watches.touch(n, key, true)
 }
 
 func (t *trees) del(n journal.DB, key string) {
-	db := t.s.dbs[n]
-	k, hash := appendRowKey(make([]byte, 0, rowHead+len(key)), key)
-	ks := unsafeString(k)
-	old, err := t.tx(db).Delete(ks)
-	if err != nil {
-		return // not there
+	db, hash := t.s.dbs[n], keyHash(key)
+	t.enter(db)
+	old := db.dict.del(key, hash)
+	if old == nil {
+		return
 	}
-	t.replaced(db, ks, old, hash)
+	t.changed = append(t.changed, change{db, nil, old})
+	k, _ := appendRowKey(nil, key)
+	if _, err := t.tx(db).Delete(unsafeString(k)); err != nil {
+		panic("replay: " + err.Error()) // the dict and the tree have the same keys
+	}
+	t.replaced(db, key, hash, old)
 	t.s.watches.touch(n, key, false)
 }
 
-// replaced takes the row that was just overwritten or removed out of all that
-// is derived from it.
-func (t *trees) replaced(db *database, k, old string, hash uint64) {
+// replaced takes a key's former record, if it had one, out of all that is
+// derived from it, and shows it to a snapshot in progress.
+func (t *trees) replaced(db *database, key string, hash uint64, old *block) {
 	if w := t.s.walk.Load(); w != nil {
-		w.keep(db, k, old, true)
+		k, _ := appendRowKey(nil, key)
+		v := ""
+		if old != nil {
+			v = old.value()
+		}
+		w.keep(db, string(k), v, old != nil)
 	}
-	db.digest -= rowDigest(hash, old)
-	db.keys--
-	if r := parseRow(old); r.at != 0 {
-		db.dead.remove(r.at, k[rowHead:])
+	if old == nil {
+		return
 	}
-}
-
-// created tells a snapshot in progress that a row was not there before.
-func (t *trees) created(db *database, k string) {
-	if w := t.s.walk.Load(); w != nil {
-		w.keep(db, k, "", false)
+	v := old.value()
+	db.digest -= rowDigest(hash, v)
+	if r := parseRow(v); r.at != 0 {
+		db.dead.remove(r.at, old.name())
 	}
 }
 
@@ -119,7 +144,7 @@ func (t *trees) clear(n journal.DB, first, last uint16) error {
 	t.s.dbs[n] = fresh
 	t.undo = append(t.undo, func() {
 		t.s.dbs[n] = old
-		fresh.tree.Close()
+		_ = fresh.tree.Close() // in memory: nothing can be lost
 	})
 	if w := t.s.walk.Load(); w == nil || !w.holds(old) {
 		t.dead = append(t.dead, old.tree)
@@ -143,11 +168,9 @@ func (t *trees) clearSlots(n journal.DB, first, last uint16) {
 	}
 }
 
-// has reports whether a database holds a row for key, expired or not.
+// has reports whether a database holds a record for key, expired or not.
 func (t *trees) has(db *database, key string) bool {
-	k, _ := appendRowKey(nil, key)
-	_, err := t.tx(db).Get(string(k))
-	return err == nil
+	return db.dict.get(key, keyHash(key)) != nil
 }
 
 func (t *trees) swap(a, b journal.DB) {
@@ -183,8 +206,24 @@ func (t *trees) rollback() {
 	}
 	for _, o := range t.txs {
 		_ = o.tx.Rollback()
-		o.db.keys, o.db.digest = o.keys, o.digest
-		_, _, dead, _ := recount(o.db)
-		o.db.dead = dead
 	}
+	for i := len(t.changed) - 1; i >= 0; i-- {
+		c := t.changed[i]
+		if c.old != nil {
+			c.db.dict.put(c.old.name(), keyHash(c.old.name()), c.old)
+		} else {
+			c.db.dict.del(c.put.name(), keyHash(c.put.name()))
+		}
+	}
+	for _, d := range t.entered {
+		d.db.digest = d.digest
+		_, _, dead, _ := recount(d.db)
+		d.db.dead = dead
+	}
+}
+
+// rowValue returns the row value that belongs to a row key of the tree.
+func (db *database) rowValue(k string) string {
+	key := k[rowHead:]
+	return db.dict.get(key, keyHash(key)).value()
 }

@@ -26,7 +26,6 @@ type View struct {
 	now  int64
 	db   journal.DB
 	txs  []*buntdb.Tx // by database; opened at first use
-	buf  []byte       // for row keys that only look something up
 }
 
 func (v *View) lock() { v.s.mu.RLock() }
@@ -82,17 +81,13 @@ func (v *View) tx(n journal.DB) *buntdb.Tx {
 	return v.txs[n]
 }
 
-// raw reads a record from the trees, expired or not, past any overlay.
+// raw reads a record past any overlay, expired or not.
 func (v *View) raw(n journal.DB, key string) (record, bool) {
-	if v.s.dbs[n].keys == 0 {
+	b := v.s.dbs[n].dict.get(key, keyHash(key))
+	if b == nil {
 		return record{}, false
 	}
-	v.buf, _ = appendRowKey(v.buf[:0], key)
-	val, err := v.tx(n).Get(unsafeString(v.buf))
-	if err != nil {
-		return record{}, false
-	}
-	return parseRow(val), true
+	return parseRow(b.value()), true
 }
 
 // rawIn reads a record of database n, expired or not.
@@ -155,7 +150,7 @@ func (v *View) Len(n journal.DB) int {
 	if v.over != nil {
 		return v.over.size(n)
 	}
-	return v.s.dbs[n].keys
+	return v.s.dbs[n].dict.n
 }
 
 // Expiring returns how many keys of database n have a deadline, and how far

