@@ -118,10 +118,13 @@ func (d *decoder) fail(format string, args ...any) {
 	d.rest = nil
 }
 
-// entries reads n entries. Slices grow with what is really there: a count that
-// lies can't make the decoder take memory.
+// trusted is how many elements a count is believed to announce. Past it slices
+// grow with what is really there: a count that lies can't make the decoder take
+// many times the memory of the frame.
+const trusted = 1024
+
 func (d *decoder) entries(n uint32) []Entry {
-	es := make([]Entry, 0, min(int(n), len(d.rest)))
+	es := make([]Entry, 0, min(int(n), len(d.rest), trusted))
 	for range n {
 		if d.err != "" {
 			return nil
@@ -134,7 +137,7 @@ func (d *decoder) entries(n uint32) []Entry {
 func (d *decoder) entry() Entry {
 	e := Entry{At: time.UnixMilli(d.varint())}
 	n := d.uvarint()
-	e.Ops = make([]Op, 0, min(n, uint64(len(d.rest))))
+	e.Ops = make([]Op, 0, min(n, uint64(len(d.rest)), trusted))
 	for range n {
 		if d.err != "" {
 			return Entry{}

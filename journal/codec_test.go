@@ -1,0 +1,140 @@
+package journal
+
+import (
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+	"testing"
+	"time"
+
+	"ledge/journal/fault"
+)
+
+// wantDamaged checks that err is Fatal damage at seq.
+func wantDamaged(t *testing.T, err error, seq Seq) {
+	t.Helper()
+	var d *DamageError
+	if !errors.As(err, &d) || d.Seq != seq || fault.Of(err) != fault.Fatal {
+		t.Errorf("error is %v, class %s; want fatal damage at number %d", err, fault.Of(err), seq)
+	}
+}
+
+// Any one bit that flips in a stored frame is found, and the frame is named.
+func TestBitFlips(t *testing.T) {
+	for _, op := range samples {
+		f := encodeFrame(nil, testLineage, 42, sampleBatch(op))
+		for bit := range len(f) * 8 {
+			f[bit/8] ^= 1 << (bit % 8)
+			if _, err := decodeFrame(f, testLineage, 42); err == nil {
+				t.Fatalf("%T: bit %d of byte %d flipped and nobody noticed", op, bit%8, bit/8)
+			} else {
+				wantDamaged(t, err, 42)
+			}
+			f[bit/8] ^= 1 << (bit % 8)
+		}
+	}
+}
+
+// Every frame that is cut short, or goes on, is found.
+func TestWrongLength(t *testing.T) {
+	f := encodeFrame(nil, testLineage, 42, sampleBatch(samples[0]))
+	for n := range f {
+		_, err := decodeFrame(f[:n], testLineage, 42)
+		wantDamaged(t, err, 42)
+	}
+	_, err := decodeFrame(append(f, 0), testLineage, 42)
+	wantDamaged(t, err, 42)
+}
+
+// A good frame in the wrong place is as bad as a bad one.
+func TestMisplacedFrame(t *testing.T) {
+	f := encodeFrame(nil, testLineage, 42, sampleBatch(samples[0]))
+	_, err := decodeFrame(f, testLineage, 43)
+	wantDamaged(t, err, 43)
+	_, err = decodeFrame(f, testLineage+1, 42)
+	wantDamaged(t, err, 42)
+	if err := CheckFrame(f, testLineage, 42); err != nil {
+		t.Errorf("CheckFrame = %v; want nil", err)
+	}
+}
+
+// A frame whose checksum is right may still lie about its counts and lengths.
+// The decoder must not believe them: no panic, and no more memory than the
+// frame is worth. What it accepts encodes to something that it accepts again.
+func FuzzDecodeFrame(f *testing.F) {
+	for _, op := range samples {
+		f.Add(encodeFrame(nil, testLineage, 42, sampleBatch(op))[headerSize:], uint32(2))
+	}
+	f.Add([]byte{0, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f}, uint32(1<<32-1))
+	f.Fuzz(func(t *testing.T, body []byte, count uint32) {
+		b, err := decodeFrame(sealed(body, count), testLineage, 42)
+		if err != nil {
+			wantDamaged(t, err, 42)
+			return
+		}
+		ops := 0
+		for _, e := range b.Entries {
+			ops += len(e.Ops)
+		}
+		if len(b.Entries)+ops > 2*len(body) {
+			t.Errorf("%d entries and %d effects from %d bytes", len(b.Entries), ops, len(body))
+		}
+		again, err := decodeFrame(encodeFrame(nil, testLineage, 42, b), testLineage, 42)
+		if err != nil {
+			t.Fatalf("what was decoded encodes to a bad frame: %v", err)
+		}
+		if !sameBatch(again, b) {
+			t.Errorf("decoded %+v; after encoding it again %+v", b, again)
+		}
+	})
+}
+
+// sealed puts a good header before body.
+func sealed(body []byte, count uint32) []byte {
+	f := encodeFrame(nil, testLineage, 42, Batch{})
+	f = append(f, body...)
+	binary.BigEndian.PutUint32(f[offCount:], count)
+	binary.BigEndian.PutUint32(f[offCRC:], crc32.Checksum(f[offSeq:], castagnoli))
+	return f
+}
+
+// sameBatch compares by what is stored: a number can be encoded in more than
+// one way, and decoded in only one.
+func sameBatch(a, b Batch) bool {
+	return string(encodeFrame(nil, 0, 1, a)) == string(encodeFrame(nil, 0, 1, b))
+}
+
+// Numbers that are right by themselves and mean nothing are refused.
+func TestSenselessFields(t *testing.T) {
+	tests := []struct {
+		name string
+		op   []byte
+	}{
+		{"unknown effect", []byte{0}},
+		{"effect not assigned", []byte{255}},
+		{"database too high", []byte{byte(KindKeyDelete), 0x80, 0x80, 0x04, 0}},
+		{"slot too high", []byte{byte(KindRangeClear), 0, 0, 0x80, 0x80, 0x01}},
+		{"slots backwards", []byte{byte(KindRangeClear), 0, 2, 1}},
+		{"offset too high", []byte{byte(KindStringEdit), 0, 0, 0x81, 0x80, 0x80, 0x08, 0}},
+		{"string too long", []byte{byte(KindKeyDelete), 0, 5, 'a'}},
+		{"number without end", []byte{byte(KindKeyDelete), 0xff}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			body := append([]byte{0, 1}, tt.op...) // time 0, one effect
+			_, err := decodeFrame(sealed(body, 1), testLineage, 42)
+			wantDamaged(t, err, 42)
+		})
+	}
+}
+
+// The time of an entry survives to the millisecond, before 1970 too.
+func TestTimes(t *testing.T) {
+	for _, ms := range []int64{0, -1, 1, 1767225600789, -1 << 50} {
+		b := Batch{Entries: []Entry{{At: time.UnixMilli(ms)}}}
+		got, err := decodeFrame(encodeFrame(nil, 1, 1, b), 1, 1)
+		if err != nil || got.Entries[0].At.UnixMilli() != ms {
+			t.Errorf("time %d came back as %+v, %v", ms, got, err)
+		}
+	}
+}
