@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -173,8 +174,14 @@ func (b *broker) enable() error {
 }
 
 // disable takes the stream out of the broker. When it returns, nothing writes
-// to the stream's files.
-func (b *broker) disable() error {
+// to the stream's files. cause is the write error that is known of.
+func (b *broker) disable(ctx context.Context, cause string) error {
+	if strings.Contains(cause, shutsDown) {
+		// That goes on in the background, and would hit what we load next.
+		if err := b.awaitDown(ctx); err != nil {
+			return err
+		}
+	}
 	acc, err := b.srv.LookupAccount(accountName)
 	if err != nil {
 		return err
@@ -183,6 +190,21 @@ func (b *broker) disable() error {
 		return nil
 	}
 	return acc.DisableJetStream()
+}
+
+// awaitDown waits for the broker to have shut JetStream down. It tells nobody,
+// so there is only asking.
+func (b *broker) awaitDown(ctx context.Context) error {
+	t := time.NewTicker(5 * time.Millisecond)
+	defer t.Stop()
+	for b.srv.JetStreamEnabled() {
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			return fmt.Errorf("the broker is shutting JetStream down: %w", ctx.Err())
+		}
+	}
+	return nil
 }
 
 func (b *broker) close() {

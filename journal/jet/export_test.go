@@ -20,6 +20,12 @@ func (j *Journal) Secret() string { return j.broker.secret }
 // Sicken makes the broker's log report a write error.
 func (j *Journal) Sicken(text string) { j.broker.log.Errorf("%s", text) }
 
+// Forbid makes the broker do what it does when it may not write.
+func (j *Journal) Forbid() {
+	go j.broker.srv.ShutdownJetStream()
+	j.broker.log.Warnf("Filesystem permission denied while writing msg, disabling JetStream: open x: permission denied")
+}
+
 // Settle asks what became of number prev+1.
 func (j *Journal) Settle(ctx context.Context, prev journal.Seq, frame []byte, cause error) error {
 	err := j.settle(ctx, prev, frame, cause)

@@ -7,6 +7,24 @@ import (
 	"sync"
 )
 
+// What the broker logs when it can't write. It says so to nobody else.
+const (
+	// writeError: the stream answers no publisher until it is loaded anew.
+	writeError = "critical write error"
+	// shutsDown: it has no permission, and shuts JetStream down as a whole.
+	shutsDown = "disabling JetStream"
+	// syncError: fsync failed. The frame is whole in the file, and the kernel
+	// has forgotten that it isn't on the disk.
+	syncError = "error: sync "
+)
+
+func isWriteError(err error) bool {
+	s := err.Error()
+	return strings.Contains(strings.ToLower(s), writeError) || strings.Contains(s, shutsDown)
+}
+
+func syncFailed(err error) bool { return strings.Contains(err.Error(), syncError) }
+
 // brokerLog takes what the broker logs. It watches for two things that the
 // broker tells nobody else: that it can't run, and that the stream has taken a
 // write error, after which no publisher gets an answer.
@@ -41,7 +59,7 @@ func (b *brokerLog) Warnf(format string, v ...any) {
 	b.mu.Lock()
 	b.last = strings.TrimSpace(s)
 	b.mu.Unlock()
-	if strings.Contains(s, "disabling JetStream") {
+	if strings.Contains(s, shutsDown) {
 		b.setSick(s)
 	}
 }
@@ -50,7 +68,7 @@ func (b *brokerLog) Warnf(format string, v ...any) {
 func (b *brokerLog) Errorf(format string, v ...any) {
 	s := fmt.Sprintf(format, v...)
 	b.log.Error(s)
-	if strings.Contains(strings.ToLower(s), "critical write error") {
+	if strings.Contains(strings.ToLower(s), writeError) {
 		b.setSick(s)
 	}
 }

@@ -31,7 +31,8 @@ type Summary struct {
 }
 
 // Verify reads the whole store in dir, a Config.Dir that no node has open, and
-// checks every byte of it, each frame's own checksum too. Damage is a *journal.DamageError with its number.
+// checks every byte of it, each frame's own checksum too. Damage is a
+// *journal.DamageError with its number.
 func Verify(ctx context.Context, dir string) (Summary, error) {
 	k, err := loadMark(dir)
 	if err != nil {
@@ -70,7 +71,9 @@ func Scan(ctx context.Context, dir string, from journal.Seq) iter.Seq2[journal.F
 
 // verify walks the whole store and holds it against the mark and the broker's
 // index. fn may look at each frame.
-func (s store) verify(ctx context.Context, m mark, fn func(record, place) error) (Summary, end, error) {
+func (s store) verify(
+	ctx context.Context, m mark, fn func(record, place) error,
+) (Summary, end, error) {
 	sum := Summary{Lineage: m.lineage, First: m.floor + 1, Last: m.floor, Clean: m.clean}
 	ok, err := s.exists()
 	if err != nil {
@@ -97,7 +100,8 @@ func (s store) reaches(m mark, e end) error {
 	last := max(e.last, m.floor)
 	switch {
 	case max(e.last, e.tomb) < m.floor:
-		return damaged(max(e.last, e.tomb)+1, "the journal ends here; it has been truncated up to %d", m.floor)
+		return damaged(max(e.last, e.tomb)+1,
+			"the journal ends here; it has been truncated up to %d", m.floor)
 	case e.tomb > last:
 		return damaged(last+1, "the journal ends here; number %d was deleted", e.tomb)
 	case last < m.last:

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"ledge/journal"
@@ -39,33 +38,41 @@ func (j *Journal) settle(ctx context.Context, prev journal.Seq, frame []byte, ca
 		return err
 	case <-ctx.Done():
 		// The goroutine is stuck in the kernel, with the store. The node stops.
-		return fault.As(fault.Fatal, "", fmt.Errorf("number %d can't be settled in %s: %w",
-			prev+1, settleTimeout, cause))
+		return unsettled(prev+1, cause, ctx.Err())
 	}
+}
+
+// unsettled says that it can't be known whether seq is stored.
+func unsettled(seq journal.Seq, cause, err error) error {
+	return fault.As(fault.Fatal, "",
+		fmt.Errorf("number %d can't be settled: %w", seq, errors.Join(cause, err)))
 }
 
 func (j *Journal) reload(ctx context.Context, prev journal.Seq, frame []byte, cause error) error {
 	heard := j.wire.barrier(ctx, settleTimeout)
-	if err := j.broker.disable(); err != nil {
+	if text := j.broker.log.takeCause(); text != "" {
+		cause = errors.New(text)
+	}
+	if err := j.broker.disable(ctx, cause.Error()); err != nil {
 		j.cfg.Log.Warn("taking the stream out of the broker", "err", err)
 	}
-	if text := j.broker.log.takeCause(); text != "" {
+	if text := j.broker.log.takeCause(); text != "" && !isWriteError(cause) {
 		cause = errors.New(text)
 	}
 	stored, at, err := j.find(ctx, prev, frame)
 	if err != nil {
-		return fault.As(fault.Fatal, "", fmt.Errorf("number %d can't be settled: %w", prev+1, errors.Join(cause, err)))
+		return unsettled(prev+1, cause, err)
 	}
 	if !stored && heard != nil {
 		// It may still be under way within the broker.
-		return fault.As(fault.Fatal, "", fmt.Errorf("number %d can't be settled: %w", prev+1, errors.Join(cause, heard)))
+		return unsettled(prev+1, cause, heard)
 	}
 	last := prev
 	if stored && syncFailed(cause) {
 		// It is in the page cache, and perhaps on the disk. An answer that is
 		// certain either way: take it out again.
 		if err := j.store.cut(at); err != nil {
-			return fault.As(fault.Fatal, "", fmt.Errorf("take number %d back: %w", prev+1, errors.Join(cause, err)))
+			return unsettled(prev+1, cause, err)
 		}
 		stored = false
 	}
@@ -81,23 +88,11 @@ func (j *Journal) reload(ctx context.Context, prev journal.Seq, frame []byte, ca
 	if stored {
 		return nil
 	}
-	return fault.As(j.classify(cause), "", cause)
-}
-
-// classify gives the class of a cause after which the append is known not to
-// be stored. A timeout or a cancelled context is nobody's fault.
-func (j *Journal) classify(cause error) fault.Class {
-	if strings.Contains(strings.ToLower(cause.Error()), "write error") ||
-		strings.Contains(cause.Error(), "disabling JetStream") {
-		return classOf(cause.Error())
+	if isWriteError(cause) {
+		return fault.As(classOf(cause.Error()), "", cause)
 	}
-	return fault.Retryable
+	return fault.As(fault.Retryable, "", cause) // a timeout is nobody's fault
 }
-
-// syncFailed reports whether the broker's write error came from fsync. Such a
-// frame is whole in the file, and the kernel has forgotten that it isn't on
-// the disk.
-func syncFailed(cause error) bool { return strings.Contains(cause.Error(), "error: sync ") }
 
 // find looks for number prev+1 in the files. at is where it begins.
 func (j *Journal) find(ctx context.Context, prev journal.Seq, frame []byte) (bool, place, error) {
@@ -116,7 +111,8 @@ func (j *Journal) find(ctx context.Context, prev journal.Seq, frame []byte) (boo
 	case err != nil:
 		return false, at, err
 	case max(e.last, floor) < prev:
-		return false, at, damaged(max(e.last, floor)+1, "the journal ends here; number %d was acknowledged", prev)
+		return false, at, damaged(max(e.last, floor)+1,
+			"the journal ends here; number %d was acknowledged", prev)
 	case max(e.last, floor) > prev+1:
 		return false, at, fmt.Errorf("the journal goes on to number %d, which nobody here wrote", e.last)
 	case found && other:
@@ -176,7 +172,9 @@ func (j *Journal) ready(ctx context.Context) error {
 func (j *Journal) relapse(ctx context.Context, cause error) error {
 	j.api.Lock()
 	defer j.api.Unlock()
-	if err := j.broker.disable(); err != nil {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	defer cancel()
+	if err := j.broker.disable(ctx, cause.Error()); err != nil {
 		j.cfg.Log.Warn("taking the stream out of the broker", "err", err)
 	}
 	if err := j.load(ctx, journal.Seq(j.last.Load())); err != nil {

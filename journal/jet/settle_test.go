@@ -180,3 +180,16 @@ func TestFenced(t *testing.T) {
 	fill(t, j, 5, 6)
 	wantFrames(t, j, 1, 6)
 }
+
+// A broker that has shut JetStream down for want of permission is brought back.
+func TestForbidden(t *testing.T) {
+	j := open(t, jet.Config{Dir: t.TempDir(), Create: true})
+	fill(t, j, 0, 5)
+	j.Forbid()
+	if err := j.Append(t.Context(), 5, frame(6)); fault.Of(err) != fault.Operator {
+		t.Errorf("Append = %v, class %s; want class operator", err, fault.Of(err))
+	}
+	wantFrames(t, j, 1, 5)
+	fill(t, j, 5, 7)
+	wantFrames(t, j, 1, 7)
+}

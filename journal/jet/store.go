@@ -88,7 +88,8 @@ var errStop = errors.New("stop")
 
 // damaged returns the error for number seq.
 func damaged(seq journal.Seq, format string, args ...any) error {
-	return fault.As(fault.Fatal, "", &journal.DamageError{Seq: seq, Cause: fmt.Sprintf(format, args...)})
+	cause := fmt.Sprintf(format, args...)
+	return fault.As(fault.Fatal, "", &journal.DamageError{Seq: seq, Cause: cause})
 }
 
 // walk calls fn for each frame from number from on, which is more than floor,
@@ -255,7 +256,9 @@ func (w *walker) frame(rec record, at place) error {
 
 // bad decides what a bad record at the front of rest is: the torn tail of the
 // journal, or damage.
-func (w *walker) bad(rest []byte, bad *badRecord, at place, last bool, h *highwayhash.Digest64) error {
+func (w *walker) bad(
+	rest []byte, bad *badRecord, at place, last bool, h *highwayhash.Digest64,
+) error {
 	seq := w.next()
 	if !last {
 		return damaged(seq, "%s at byte %d: %s", at.path, at.off, bad.cause)

@@ -55,7 +55,8 @@ func (b *broker) checkStream(ctx context.Context, cfg *Config, first, last journ
 	var api *server.ApiError
 	if errors.As(err, &api) && api.ErrCode == errNoStream {
 		return fault.As(fault.Operator, "", fmt.Errorf(
-			"the broker can't load journal stream %q; its last warning is %q", streamName, b.log.lastWarning()))
+			"the broker can't load journal stream %q; its last warning is %q",
+			streamName, b.log.lastWarning()))
 	}
 	if err != nil {
 		return fault.As(fault.Operator, "", err)
@@ -85,7 +86,9 @@ func (b *broker) checkStream(ctx context.Context, cfg *Config, first, last journ
 }
 
 // finishPurge repeats a truncation that was cut short, and updates info.
-func (b *broker) finishPurge(ctx context.Context, info *server.StreamInfo, first, last journal.Seq) error {
+func (b *broker) finishPurge(
+	ctx context.Context, info *server.StreamInfo, first, last journal.Seq,
+) error {
 	if info.State.LastSeq != uint64(last) || info.State.FirstSeq >= uint64(first) {
 		return nil
 	}
@@ -109,7 +112,8 @@ func addsUp(st server.StreamState, first, last journal.Seq) error {
 	}
 	switch {
 	case f != first:
-		return damaged(min(f, first), "the broker's first number is %d; the files begin with %d", f, first)
+		return damaged(min(f, first),
+			"the broker's first number is %d; the files begin with %d", f, first)
 	case l != last:
 		return damaged(min(l, last)+1, "the broker's last number is %d; the files end with %d", l, last)
 	case st.NumDeleted != 0 || st.Lost != nil || st.Msgs != uint64(last-first+1):

@@ -18,10 +18,10 @@ import (
 )
 
 // wire is the connection that appends go over. It speaks just enough of the
-// NATS protocol for one request at a time, which halves what a publish costs
-// against the client library: no flusher goroutine, and a large frame is not
-// copied on its way into the pipe. It never reconnects by itself, so nothing
-// can lie in a buffer and be stored after it was given up.
+// NATS protocol for one request at a time, which takes a third off a small
+// append against the client library: no flusher goroutine, one write, no copy
+// of a large frame. It never reconnects by itself, so nothing can lie in a
+// buffer and be stored after it was given up.
 type wire struct {
 	conn net.Conn
 	r    *bufio.Reader
