@@ -20,6 +20,15 @@ type Spec struct {
 	// Arity counts the name: exactly n, or at least n as -n.
 	Arity int
 	Keys  KeyRange
+	// NumKeys is the place of the argument that counts the keys behind it, as
+	// in EVAL and ZUNION; 0 is none. Such keys come on top of those in Keys.
+	NumKeys int
+	// Keyword is the word behind which keys begin, as XREAD's STREAMS.
+	Keyword string
+	// KeyFlags say what is done to the keys, as COMMAND shows it: "RO access".
+	// With ";" between them the first are for the first keys, one each, and the
+	// last for all others. Empty follows from Flags.
+	KeyFlags string
 	// FindKeys finds the keys when Keys can't say where they are; it returns
 	// their places in the arguments.
 	FindKeys func(Args) []int
@@ -29,8 +38,13 @@ type Spec struct {
 	Cats []string
 	// Group, Since, Complexity and Summary are for COMMAND DOCS.
 	Group, Since, Complexity, Summary string
+	// Syntax is the arguments behind the name, for HELP: "<key> [COUNT <n>]".
+	Syntax string
+	// Tips are for clients and proxies: "nondeterministic_output" …
+	Tips []string
 
-	// Exactly one of these is set, or Subs is.
+	// Exactly one of these is set, or Subs is. A container may have a Conn
+	// besides, for when it is called without a subcommand.
 
 	// Read cannot write: it has no way to.
 	Read func(*replay.View, Args) resp.Value
@@ -81,7 +95,7 @@ const (
 	MovableKeys
 	AllowBusy
 	NoAsyncLoading
-	noMandatoryKeys // follows from the keys
+	NoMandatoryKeys
 )
 
 // The flags that are ours.
@@ -104,8 +118,8 @@ var flagNames = []struct {
 	{PubSub, "pubsub"}, {NoScript, "noscript"}, {Blocking, "blocking"}, {Loading, "loading"},
 	{Stale, "stale"}, {SkipMonitor, "skip_monitor"}, {SkipSlowlog, "skip_slowlog"},
 	{Asking, "asking"}, {Fast, "fast"}, {NoAuth, "no_auth"}, {MayReplicate, "may_replicate"},
+	{NoMandatoryKeys, "no_mandatory_keys"}, {NoAsyncLoading, "no_async_loading"},
 	{NoMulti, "no_multi"}, {MovableKeys, "movablekeys"}, {AllowBusy, "allow_busy"},
-	{NoAsyncLoading, "no_async_loading"},
 }
 
 // Has reports whether all of flags are set.
@@ -140,65 +154,11 @@ func (s *Spec) ArityOK(n int) bool {
 	return n >= -s.Arity
 }
 
-// KeysOf returns the places of the keys in args.
-func (s *Spec) KeysOf(args Args) []int {
-	if s.FindKeys != nil {
-		return s.FindKeys(args)
-	}
-	k := s.Keys
-	if k.First == 0 {
-		return nil
-	}
-	last := k.Last
-	if last < 0 {
-		last += len(args)
-	}
-	var at []int
-	for i := k.First; i <= last && i < len(args); i += k.Step {
-		at = append(at, i)
-	}
-	return at
-}
-
-// Categories returns the ACL categories, those that follow from flags first,
-// as Redis orders them.
-func (s *Spec) Categories() []string {
-	var cats []string
-	add := func(on bool, name string) {
-		if on {
-			cats = append(cats, name)
-		}
-	}
-	f := s.Flags
-	add(f.Has(Write), "write")
-	add(f.Has(ReadOnly), "read")
-	add(f.Has(Admin), "admin")
-	add(f.Has(Admin), "dangerous")
-	add(f.Has(PubSub), "pubsub")
-	add(f.Has(Fast), "fast")
-	add(!f.Has(Fast), "slow")
-	add(f.Has(Blocking), "blocking")
-	for _, c := range s.Cats {
-		if !contains(cats, c) {
-			cats = append(cats, c)
-		}
-	}
-	return cats
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
-}
-
 // check panics when a row contradicts itself: that is a bug in the table.
 func (s *Spec) check() {
 	n := 0
-	for _, set := range []bool{s.Read != nil, s.Write != nil, s.Conn != nil, s.Subs != nil} {
+	bare := s.Conn != nil && s.Subs == nil
+	for _, set := range []bool{s.Read != nil, s.Write != nil, bare, s.Subs != nil} {
 		if set {
 			n++
 		}
@@ -211,6 +171,9 @@ func (s *Spec) check() {
 	}
 	if (s.Write != nil) != s.Flags.Has(Write) && s.Subs == nil {
 		panic(fmt.Sprintf("command %q: flag write and handler disagree", s.FullName()))
+	}
+	if s.FindKeys != nil || s.NumKeys > 0 || s.Keyword != "" {
+		s.Flags |= MovableKeys
 	}
 }
 
@@ -264,6 +227,17 @@ func (t *Table) Lookup(name []byte) *Spec {
 	return t.byName[string(buf[:len(name)])]
 }
 
+// Find returns the command of that full name, of any case and with "|" before
+// a subcommand, or nil.
+func (t *Table) Find(name string) *Spec {
+	first, sub, two := strings.Cut(name, "|")
+	s := t.Lookup([]byte(first))
+	if s == nil || !two {
+		return s
+	}
+	return s.Sub([]byte(sub))
+}
+
 // Resolve finds what args call, down to the subcommand, and checks the number
 // of arguments. The error's text is Redis's.
 func (t *Table) Resolve(args Args) (*Spec, error) {
@@ -271,7 +245,7 @@ func (t *Table) Resolve(args Args) (*Spec, error) {
 	if s == nil {
 		return nil, unknown(args)
 	}
-	if s.Subs != nil {
+	if s.Subs != nil && (len(args) > 1 || s.Conn == nil) {
 		if len(args) < 2 {
 			return nil, arity(s)
 		}

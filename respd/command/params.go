@@ -1,6 +1,7 @@
 package command
 
 import (
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -48,30 +49,41 @@ func (p *Params) Match(match func(name string) bool) []Param {
 func (p *Params) Set(pairs ...string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	var found []Param
+	for i := 0; i+1 < len(pairs); i += 2 {
+		x, err := p.settableLocked(pairs[i], found)
+		if err != nil {
+			return err
+		}
+		found = append(found, x)
+	}
 	for _, apply := range []bool{false, true} {
-		for i := 0; i+1 < len(pairs); i += 2 {
-			if err := p.setLocked(pairs[i], pairs[i+1], apply); err != nil {
-				return err
+		for i, x := range found {
+			if err := x.Set(pairs[2*i+1], apply); err != nil {
+				return setFailed(pairs[2*i], err.Error())
 			}
 		}
 	}
 	return nil
 }
 
-func (p *Params) setLocked(name, value string, apply bool) error {
-	for _, x := range p.list {
-		if !strings.EqualFold(x.Name, name) {
-			continue
-		}
-		if x.Set == nil {
-			return resp.Error("ERR CONFIG SET failed (possibly related to argument '" + name +
-				"') - can't set immutable config")
-		}
-		if err := x.Set(value, apply); err != nil {
-			return resp.Error("ERR CONFIG SET failed (possibly related to argument '" + name +
-				"') - " + err.Error())
-		}
-		return nil
+// settableLocked returns the parameter of that name if it can be set and is
+// not among those found so far.
+func (p *Params) settableLocked(name string, found []Param) (Param, error) {
+	same := func(x Param) bool { return strings.EqualFold(x.Name, name) }
+	i := slices.IndexFunc(p.list, same)
+	switch {
+	case i < 0:
+		return Param{}, resp.Error(
+			"ERR Unknown option or number of arguments for CONFIG SET - '" + name + "'")
+	case p.list[i].Set == nil:
+		return Param{}, setFailed(name, "can't set immutable config")
+	case slices.ContainsFunc(found, same):
+		return Param{}, setFailed(name, "duplicate parameter")
 	}
-	return resp.Error("ERR Unknown option or number of arguments for CONFIG SET - '" + name + "'")
+	return p.list[i], nil
+}
+
+func setFailed(name, why string) error {
+	return resp.Error("ERR CONFIG SET failed (possibly related to argument '" + name + "') - " + why)
 }

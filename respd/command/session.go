@@ -40,8 +40,10 @@ type Session struct {
 	ProtoSeen atomic.Int32
 	Queued    atomic.Int32 // commands in MULTI, -1 outside
 	Watching  atomic.Int32 // watched keys
-	facts     Facts
-	mu        sync.Mutex // facts
+	// Subscriptions to channels and to patterns.
+	Channels, Patterns atomic.Int32
+	facts              Facts
+	mu                 sync.Mutex // facts
 }
 
 // Facts are what a client says of itself.
@@ -155,3 +157,35 @@ type InfoSection struct {
 
 // InfoField is a line of INFO.
 type InfoField struct{ Name, Value string }
+
+// NodeField is a field of INFO that only the node knows, empty if it has none.
+func NodeField(h Host, section, field string) string {
+	for _, s := range NodeInfo(h) {
+		if s.Name != section {
+			continue
+		}
+		for _, f := range s.Fields {
+			if f.Name == field {
+				return f.Value
+			}
+		}
+	}
+	return ""
+}
+
+// NodeInfo returns what the node adds to INFO. A server without a node, as
+// tests have it, adds nothing.
+func NodeInfo(h Host) []InfoSection {
+	if n := h.Node(); n != nil {
+		return n.Info()
+	}
+	return nil
+}
+
+// Role is the server's role as clients know it: "master" or "slave".
+func Role(h Host) string {
+	if NodeField(h, "Replication", "role") == "slave" {
+		return "slave"
+	}
+	return "master"
+}
