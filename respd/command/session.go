@@ -189,3 +189,19 @@ func Role(h Host) string {
 	}
 	return "master"
 }
+
+// Unwatch ends the watches of all keys.
+func (s *Session) Unwatch() {
+	if len(s.Tx.Watches) > 0 {
+		s.Host.State().Unwatch(s.Tx.Watches...)
+	}
+	s.Tx.Watches = nil
+	s.Watching.Store(0)
+}
+
+// EndTx leaves MULTI, drops what was queued and ends the watches.
+func (s *Session) EndTx() {
+	s.Unwatch()
+	s.Tx = Tx{}
+	s.Queued.Store(-1)
+}

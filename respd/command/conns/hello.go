@@ -1,0 +1,78 @@
+package conns
+
+import (
+	"ledge/respd/command"
+	"ledge/respd/resp"
+)
+
+const (
+	errProtoNumber resp.Error = "ERR Protocol version is not an integer or out of range"
+	errProto       resp.Error = "NOPROTO unsupported protocol version"
+	errHelloAuth   resp.Error = "NOAUTH HELLO must be called with the client already authenticated, " +
+		"otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client " +
+		"and select the RESP protocol version at the same time"
+)
+
+// HELLO [protover [AUTH username password] [SETNAME clientname]]
+func hello() *command.Spec {
+	return row(command.Spec{
+		Name: "hello", Arity: -1, Flags: handshake,
+		Since: "6.0.0", Complexity: "O(1)",
+		Summary: "Choose the protocol, and ask what the server is.",
+	}, runHello)
+}
+
+// runHello does its options one by one, as Redis does: a name stays even when
+// the password after it is wrong.
+func runHello(s *command.Session, args command.Args) resp.Value {
+	var proto int64
+	if len(args) > 1 {
+		var ok bool
+		if proto, ok = command.ParseInt(args[1]); !ok {
+			return resp.Err(errProtoNumber)
+		}
+		if proto != resp.RESP2 && proto != resp.RESP3 {
+			return resp.Err(errProto)
+		}
+	}
+	for i := 2; i < len(args); {
+		var err error
+		switch more := len(args) - i - 1; {
+		case args.Is(i, "AUTH") && more >= 2:
+			err = authenticate(s, args.Str(i+1), args.Str(i+2))
+			i += 3
+		case args.Is(i, "SETNAME") && more >= 1:
+			err = setName(s, args[i+1])
+			i += 2
+		default:
+			return resp.Errf("ERR Syntax error in HELLO option '%s'", args[i])
+		}
+		if err != nil {
+			return resp.FromError(err)
+		}
+	}
+	if !s.Authed {
+		return resp.Err(errHelloAuth)
+	}
+	if proto != 0 {
+		s.SetProto(int(proto))
+	}
+	return greeting(s)
+}
+
+// greeting says what the server is.
+func greeting(s *command.Session) resp.Value {
+	role := command.Role(s.Host)
+	if role == "slave" {
+		role = "replica"
+	}
+	return resp.Map(
+		resp.Bulk("server"), resp.Bulk("redis"),
+		resp.Bulk("version"), resp.Bulk(command.CompatVersion),
+		resp.Bulk("proto"), resp.Int(int64(s.Proto)),
+		resp.Bulk("id"), resp.Int(s.ID),
+		resp.Bulk("mode"), resp.Bulk("standalone"),
+		resp.Bulk("role"), resp.Bulk(role),
+		resp.Bulk("modules"), resp.Array(),
+	)
+}

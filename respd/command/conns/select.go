@@ -1,0 +1,31 @@
+package conns
+
+import (
+	"ledge/journal"
+	"ledge/respd/command"
+	"ledge/respd/resp"
+)
+
+const errDB resp.Error = "ERR DB index is out of range"
+
+// SELECT index
+func selectDB() *command.Spec {
+	return row(command.Spec{
+		Name: "select", Arity: 2,
+		Flags: command.Loading | command.Stale | command.Fast | command.Inline,
+		Since: "1.0.0", Complexity: "O(1)",
+		Summary: "Choose the database for the commands that follow.",
+	}, runSelect)
+}
+
+func runSelect(s *command.Session, args command.Args) resp.Value {
+	n, ok := command.ParseInt(args[1])
+	if !ok || n != int64(int32(n)) {
+		return resp.Err(command.ErrNotInt)
+	}
+	if n < 0 || n >= int64(s.Host.State().Databases()) {
+		return resp.Err(errDB)
+	}
+	s.Select(journal.DB(n))
+	return resp.OK
+}

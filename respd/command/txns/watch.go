@@ -1,0 +1,69 @@
+package txns
+
+import (
+	"slices"
+	"time"
+
+	"ledge/replay"
+	"ledge/respd/command"
+	"ledge/respd/resp"
+)
+
+// maxWatches bounds the keys that one client watches: each costs memory in
+// the state, and a look for each key that is watched besides.
+const maxWatches = 1 << 14
+
+const errTooMany resp.Error = "ERR too many watched keys"
+
+// WATCH key [key ...]
+func watch() *command.Spec {
+	return row(command.Spec{
+		Name: "watch", Arity: -2, Keys: command.AllKeys, KeyFlags: "RO",
+		Flags: command.Fast | command.AllowBusy | command.Control,
+		Since: "2.2.0", Complexity: "O(1) for every key.",
+		Summary: "Let EXEC do nothing if any of the keys changes before it.",
+	}, runWatch)
+}
+
+func runWatch(s *command.Session, args command.Args) resp.Value {
+	if s.Tx.On {
+		return resp.Err(errWatchInside)
+	}
+	if len(s.Tx.Watches)+len(args)-1 > maxWatches {
+		return resp.Err(errTooMany)
+	}
+	err := s.Host.State().View(time.Now(), func(v *replay.View) error {
+		v.Select(s.DB)
+		for _, key := range args[1:] {
+			if !watched(s, key) {
+				s.Tx.Watches = append(s.Tx.Watches, v.Watch(key))
+			}
+		}
+		return nil
+	})
+	s.Watching.Store(int32(len(s.Tx.Watches)))
+	if err != nil {
+		return resp.FromError(err)
+	}
+	return resp.OK
+}
+
+// watched reports whether the client watches key of its database already.
+func watched(s *command.Session, key []byte) bool {
+	return slices.ContainsFunc(s.Tx.Watches, func(w *replay.Watch) bool {
+		return w.Is(s.DB, key)
+	})
+}
+
+// UNWATCH
+func unwatch() *command.Spec {
+	return row(command.Spec{
+		Name: "unwatch", Arity: 1,
+		Flags: command.Fast | command.AllowBusy | command.Inline,
+		Since: "2.2.0", Complexity: "O(1)",
+		Summary: "Watch none of the keys any more.",
+	}, func(s *command.Session, _ command.Args) resp.Value {
+		s.Unwatch()
+		return resp.OK
+	})
+}
