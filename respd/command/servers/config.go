@@ -1,0 +1,100 @@
+package servers
+
+import (
+	"strings"
+
+	"ledge/respd/command"
+	"ledge/respd/resp"
+)
+
+const errNoConfigFile resp.Error = "ERR The server is running without a config file"
+
+// CONFIG <subcommand>
+func config() *command.Spec {
+	return container(command.Spec{
+		Name: "config", Since: "2.0.0",
+		Summary: "Look at the server's parameters and change them.",
+	}, "5.0.0", configGet(), configSet(), configResetStat(), configRewrite())
+}
+
+// CONFIG GET parameter [parameter ...]
+func configGet() *command.Spec {
+	return row(command.Spec{
+		Name: "get", Arity: -3, Flags: admin, Since: "2.0.0",
+		Complexity: "O(N) when N is the number of configuration parameters provided",
+		Syntax:     "<pattern> [<pattern> ...]",
+		Summary:    "Show the parameters whose name fits any of the patterns.",
+	}, runConfigGet)
+}
+
+func runConfigGet(s *command.Session, args command.Args) resp.Value {
+	var out []resp.Value
+	seen := make(map[string]bool)
+	for i := 2; i < len(args); i++ {
+		pattern := args.Str(i)
+		exact := !strings.ContainsAny(pattern, "[*?")
+		found := s.Host.Config().Match(func(name string) bool {
+			if exact {
+				return strings.EqualFold(pattern, name)
+			}
+			return command.MatchFold(pattern, name)
+		})
+		for _, p := range found {
+			if seen[p.Name] {
+				continue
+			}
+			seen[p.Name] = true
+			name := p.Name
+			if exact {
+				name = pattern // as it was asked for
+			}
+			out = append(out, resp.Bulk(name), resp.Bulk(p.Get()))
+		}
+	}
+	return resp.Map(out...)
+}
+
+// CONFIG SET parameter value [parameter value ...]
+func configSet() *command.Spec {
+	return row(command.Spec{
+		Name: "set", Arity: -4, Flags: admin, Since: "2.0.0",
+		Complexity: "O(N) when N is the number of configuration parameters provided",
+		Syntax:     "<parameter> <value> [<parameter> <value> ...]",
+		Summary:    "Change parameters, all of them or none.",
+		Tips:       tipsAllNodes,
+	}, runConfigSet)
+}
+
+func runConfigSet(s *command.Session, args command.Args) resp.Value {
+	if len(args)%2 != 0 {
+		return resp.Err(command.ErrSyntax)
+	}
+	var pairs []string
+	for i := 2; i < len(args); i++ {
+		pairs = append(pairs, args.Str(i))
+	}
+	return result(s.Host.Config().Set(pairs...))
+}
+
+// CONFIG RESETSTAT
+func configResetStat() *command.Spec {
+	return row(command.Spec{
+		Name: "resetstat", Arity: 2, Flags: admin, Since: "2.0.0", Complexity: "O(1)",
+		Summary: "Set the counters of INFO to zero.",
+	}, func(s *command.Session, _ command.Args) resp.Value {
+		s.Host.Stats().Reset()
+		return resp.OK
+	})
+}
+
+// CONFIG REWRITE
+//
+// The configuration file belongs to the operator; the server never writes it.
+func configRewrite() *command.Spec {
+	return row(command.Spec{
+		Name: "rewrite", Arity: 2, Flags: admin, Since: "2.8.0", Complexity: "O(1)",
+		Summary: "Is refused: the server does not write its configuration file.",
+	}, func(*command.Session, command.Args) resp.Value {
+		return resp.Err(errNoConfigFile)
+	})
+}

@@ -1,0 +1,81 @@
+package servers
+
+import (
+	"fmt"
+	"sort"
+	"time"
+
+	"ledge/journal"
+	"ledge/replay"
+	"ledge/respd/command"
+)
+
+func infoStats(s *command.Session) []command.InfoField {
+	st := s.Host.Stats()
+	var channels, patterns int32
+	s.Host.Clients(func(c *command.Session) {
+		channels += c.Channels.Load()
+		patterns += c.Patterns.Load()
+	})
+	var f fields
+	f.add("total_connections_received", st.Connections.Load())
+	f.add("total_commands_processed", st.Commands.Load())
+	f.add("total_net_input_bytes", st.NetIn.Load())
+	f.add("total_net_output_bytes", st.NetOut.Load())
+	f.add("rejected_connections", st.Rejected.Load())
+	f.add("expired_keys", st.Expired.Load())
+	f.add("evicted_keys", 0)
+	f.add("keyspace_hits", st.Hits.Load())
+	f.add("keyspace_misses", st.Misses.Load())
+	f.add("pubsub_subscriptions", channels)
+	f.add("pubsub_pattern_subscriptions", patterns)
+	f.add("total_error_replies", st.Errors.Load())
+	return f
+}
+
+func infoCommands(s *command.Session) []command.InfoField {
+	var f fields
+	s.Host.Stats().ByCommand(func(spec *command.Spec, c command.Calls) {
+		each := 0.0
+		if c.Calls > 0 {
+			each = float64(c.Micros) / float64(c.Calls)
+		}
+		f.add("cmdstat_"+spec.FullName(),
+			fmt.Sprintf("calls=%d,usec=%d,usec_per_call=%.2f,rejected_calls=%d,failed_calls=%d",
+				c.Calls, c.Micros, each, c.Rejected, c.Failed))
+	})
+	return byName(f)
+}
+
+func infoErrors(s *command.Session) []command.InfoField {
+	var f fields
+	s.Host.Stats().ByError(func(code string, n int64) {
+		f.add("errorstat_"+code, fmt.Sprintf("count=%d", n))
+	})
+	return byName(f)
+}
+
+func byName(f fields) fields {
+	sort.Slice(f, func(i, j int) bool { return f[i].Name < f[j].Name })
+	return f
+}
+
+func infoKeyspace(s *command.Session) []command.InfoField {
+	var f fields
+	err := s.Host.State().View(time.Now(), func(v *replay.View) error {
+		for n := range v.Databases() {
+			db := journal.DB(n)
+			keys := v.Len(db)
+			expires, ttl := v.Expiring(db)
+			if keys > 0 {
+				f.add(fmt.Sprintf("db%d", n),
+					fmt.Sprintf("keys=%d,expires=%d,avg_ttl=%d", keys, expires, ttl))
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil // the state is closed: the node is stopping
+	}
+	return f
+}

@@ -1,0 +1,57 @@
+// Package servers is the family of commands about the server: what it is and
+// holds (INFO, COMMAND, MEMORY, ROLE), how it is set up (CONFIG), what was slow
+// (SLOWLOG, LATENCY), and saving and stopping it.
+package servers
+
+import (
+	"ledge/respd/command"
+	"ledge/respd/resp"
+)
+
+// Table returns the family's rows.
+func Table() []*command.Spec {
+	return []*command.Spec{
+		acl(), bgsave(), commands(), config(), debug(), info(), lastsave(), latency(),
+		lolwut(), memory(), role(), save(), shutdown(), slowlog(), timeOfDay(),
+	}
+}
+
+// admin are the flags of commands for operators.
+const admin = command.Admin | command.NoScript | command.Loading | command.Stale
+
+// row returns a row with what all of the family have in common.
+func row(s command.Spec, run func(*command.Session, command.Args) resp.Value) *command.Spec {
+	s.Group = "server"
+	s.Conn = run
+	return &s
+}
+
+// container returns a row of subcommands and HELP, which came with version
+// helpSince.
+func container(s command.Spec, helpSince string, subs ...*command.Spec) *command.Spec {
+	s.Arity = -2
+	s.Group = "server"
+	s.Complexity = "Depends on subcommand."
+	s.Subs = append(subs, command.Help("server", helpSince, s.Cats...))
+	s.Cats = nil
+	return &s
+}
+
+// Tips that many rows share.
+var (
+	tipsVaries   = []string{"nondeterministic_output"}
+	tipsAnyOrder = []string{"nondeterministic_output_order"}
+	tipsReport   = []string{"nondeterministic_output", "request_policy:all_shards",
+		"response_policy:special"}
+	tipsLatency = []string{"nondeterministic_output", "request_policy:all_nodes",
+		"response_policy:special"}
+	tipsAllNodes = []string{"request_policy:all_nodes", "response_policy:all_succeeded"}
+)
+
+// result is OK, or err.
+func result(err error) resp.Value {
+	if err != nil {
+		return resp.FromError(err)
+	}
+	return resp.OK
+}
