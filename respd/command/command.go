@@ -239,7 +239,8 @@ func (t *Table) Find(name string) *Spec {
 }
 
 // Resolve finds what args call, down to the subcommand, and checks the number
-// of arguments. The error's text is Redis's.
+// of arguments. The error's text is Redis's. When the number is wrong, the
+// command is returned beside the error.
 func (t *Table) Resolve(args Args) (*Spec, error) {
 	s := t.Lookup(args[0])
 	if s == nil {
@@ -247,7 +248,7 @@ func (t *Table) Resolve(args Args) (*Spec, error) {
 	}
 	if s.Subs != nil && (len(args) > 1 || s.Conn == nil) {
 		if len(args) < 2 {
-			return nil, arity(s)
+			return s, arity(s)
 		}
 		sub := s.Sub(args[1])
 		if sub == nil {
@@ -257,7 +258,7 @@ func (t *Table) Resolve(args Args) (*Spec, error) {
 		s = sub
 	}
 	if !s.ArityOK(len(args)) {
-		return nil, arity(s)
+		return s, arity(s)
 	}
 	return s, nil
 }

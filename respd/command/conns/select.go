@@ -6,7 +6,10 @@ import (
 	"ledge/respd/resp"
 )
 
-const errDB resp.Error = "ERR DB index is out of range"
+const (
+	errDB    resp.Error = "ERR DB index is out of range"
+	errIndex resp.Error = "ERR value is out of range, value must between -2147483648 and 2147483647"
+)
 
 // SELECT index
 func selectDB() *command.Spec {
@@ -20,8 +23,11 @@ func selectDB() *command.Spec {
 
 func runSelect(s *command.Session, args command.Args) resp.Value {
 	n, ok := command.ParseInt(args[1])
-	if !ok || n != int64(int32(n)) {
+	if !ok {
 		return resp.Err(command.ErrNotInt)
+	}
+	if n != int64(int32(n)) {
+		return resp.Err(errIndex)
 	}
 	if n < 0 || n >= int64(s.Host.State().Databases()) {
 		return resp.Err(errDB)
