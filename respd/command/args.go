@@ -22,6 +22,9 @@ const (
 	ErrNoKey      resp.Error = "ERR no such key"
 )
 
+const errNotInt32 resp.Error = "ERR value is out of range, " +
+	"value must between -2147483648 and 2147483647"
+
 // ErrWrongType is the answer to a key of another type.
 var ErrWrongType = replay.ErrWrongType
 
@@ -55,6 +58,15 @@ func (a Args) Int(i int) (int64, error) {
 		return 0, ErrNotInt
 	}
 	return n, nil
+}
+
+// Int32 reads argument i as Redis reads the number of a database.
+func (a Args) Int32(i int) (int32, error) {
+	n, err := a.Int(i)
+	if err == nil && n != int64(int32(n)) {
+		err = errNotInt32
+	}
+	return int32(n), err
 }
 
 // Float reads argument i as a finite or infinite number, but not NaN.
