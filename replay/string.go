@@ -43,6 +43,17 @@ func (v *View) GetString(key []byte) (string, bool, error) {
 	return r.val, true, nil
 }
 
+// StringAt is GetString with the key's deadline, 0 for none, for commands that
+// write the string anew and must keep it. A key of another type is there too:
+// ok is true beside ErrWrongType.
+func (v *View) StringAt(key []byte) (val string, at int64, ok bool, err error) {
+	r, ok := v.lookup(key)
+	if ok && r.typ != String {
+		return "", r.at, true, ErrWrongType
+	}
+	return r.val, r.at, ok, nil
+}
+
 // SetString makes key a string with this value and deadline, whatever it was.
 // A deadline of 0 is none.
 func (d *Draft) SetString(key, val []byte, at int64) error {
