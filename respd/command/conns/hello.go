@@ -9,7 +9,7 @@ const (
 	errProtoNumber resp.Error = "ERR Protocol version is not an integer or out of range"
 	errProto       resp.Error = "NOPROTO unsupported protocol version"
 	errHelloAuth   resp.Error = "NOAUTH HELLO must be called with the client already authenticated, " +
-		"otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client " +
+		"otherwise the HELLO AUTH <user> <pass> option can be used to authenticate the client " +
 		"and select the RESP protocol version at the same time"
 )
 

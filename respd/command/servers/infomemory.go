@@ -69,7 +69,6 @@ func infoMemory(s *command.Session) []command.InfoField {
 	f.addBytes("used_memory", u.heap)
 	f.addBytes("used_memory_rss", u.rss)
 	f.addBytes("used_memory_peak", u.peak)
-	f.add("used_memory_peak_perc", fmt.Sprintf("%.2f%%", 100*ratio(u.heap, u.peak)))
 	f.add("allocator_allocated", u.heap)
 	f.add("allocator_active", u.mapped)
 	f.add("allocator_resident", u.rss)

@@ -104,6 +104,5 @@ func infoPersistence(s *command.Session) []command.InfoField {
 		}
 		f.add("rdb_last_save_time", at.Unix())
 	}
-	f.add("aof_enabled", 1) // every change is journaled: what monitors look for here
 	return f
 }

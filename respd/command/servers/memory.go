@@ -100,7 +100,7 @@ func memoryStats() *command.Spec {
 			resp.Bulk("total.allocated"), num(u.heap),
 			resp.Bulk("keys.count"), num(keys),
 			resp.Bulk("keys.bytes-per-key"), num(each),
-			resp.Bulk("peak.percentage"), resp.Double(100*ratio(u.heap, u.peak)),
+			resp.Bulk("peak.percentage"), resp.Double(100*ratio(u.rss, u.peak)),
 			resp.Bulk("allocator.allocated"), num(u.heap),
 			resp.Bulk("allocator.active"), num(u.mapped),
 			resp.Bulk("allocator.resident"), num(u.rss),

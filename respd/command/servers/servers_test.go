@@ -1,0 +1,261 @@
+package servers_test
+
+// What the commands answer from a host that a test has filled. Shapes and
+// error texts are compared with Redis's in respd/compat/testdata/servers.
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"ledge/replay"
+	"ledge/respd/command"
+	"ledge/respd/command/servers"
+	"ledge/respd/resp"
+)
+
+// host is a server that does nothing, in a node that remembers what it was
+// told.
+type host struct {
+	command.Host
+	t       *testing.T
+	state   *replay.State
+	table   *command.Table
+	stats   *command.Stats
+	slowlog *command.Slowlog
+	params  *command.Params
+	node    node
+	session *command.Session
+}
+
+type node struct {
+	sections []command.InfoSection
+	saved    int
+	saveErr  error
+	last     time.Time
+	stopped  bool
+}
+
+func (n *node) Info() []command.InfoSection { return n.sections }
+func (n *node) SaveInBackground() error     { return n.saveErr }
+func (n *node) LastSave() time.Time         { return n.last }
+func (n *node) Shutdown()                   { n.stopped = true }
+
+func (n *node) Save(context.Context) error {
+	n.saved++
+	return n.saveErr
+}
+
+func (h *host) State() *replay.State              { return h.state }
+func (h *host) Table() *command.Table             { return h.table }
+func (h *host) Stats() *command.Stats             { return h.stats }
+func (h *host) Slowlog() *command.Slowlog         { return h.slowlog }
+func (h *host) Config() *command.Params           { return h.params }
+func (h *host) Node() command.Node                { return &h.node }
+func (h *host) Clients(fn func(*command.Session)) { fn(h.session) }
+
+type wire struct{ command.Connection }
+
+func (wire) Buffers() (in, out int) { return 7, 9 }
+
+func open(t *testing.T) *host {
+	st, err := replay.New(16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { st.Close() })
+	size := "1"
+	h := &host{t: t, state: st, table: command.NewTable(servers.Table()),
+		stats: command.NewStats(time.Now()), slowlog: command.NewSlowlog()}
+	h.params = command.NewParams(
+		command.Param{Name: "size", Get: func() string { return size },
+			Set: func(v string, apply bool) error {
+				if v == "bad" {
+					return errors.New("bad size")
+				}
+				if apply {
+					size = v
+				}
+				return nil
+			}},
+		command.Param{Name: "fixed", Get: func() string { return "f" }})
+	h.session = &command.Session{ID: 1, Addr: "c:1", LAddr: "127.0.0.1:6379", Host: h, Conn: wire{}}
+	h.session.SetFacts(func(f *command.Facts) { f.User = "default" })
+	return h
+}
+
+func (h *host) do(line string) resp.Value {
+	var args command.Args
+	for _, w := range strings.Fields(line) {
+		args = append(args, []byte(w))
+	}
+	spec, err := h.table.Resolve(args)
+	if err != nil {
+		return resp.FromError(err)
+	}
+	return spec.Conn(h.session, args)
+}
+
+func (h *host) want(line, want string) {
+	h.t.Helper()
+	if got := h.do(line).String(); got != want {
+		h.t.Errorf("%s = %s; want %s", line, got, want)
+	}
+}
+
+// The node's fields replace the server's of the same name, or follow them; a
+// section that only the node has comes last.
+func TestInfo(t *testing.T) {
+	h := open(t)
+	h.node.sections = []command.InfoSection{
+		{Name: "Replication", Fields: []command.InfoField{{Name: "role", Value: "slave"},
+			{Name: "lag", Value: "3"}}},
+		{Name: "Journal", Fields: []command.InfoField{{Name: "journal_state", Value: "ok"}}},
+		{Name: "Weather", Fields: []command.InfoField{{Name: "rain", Value: "no"}}},
+	}
+	h.want("INFO cluster replication", `(txt) "# Replication\r\nrole:slave\r\nconnected_slaves:0\r\n`+
+		`master_repl_offset:0\r\nlag:3\r\n\r\n# Cluster\r\ncluster_enabled:0\r\n"`)
+	h.want("INFO JOURNAL", `(txt) "# Journal\r\njournal_state:ok\r\n"`)
+	h.want("INFO nope", `(txt) ""`)
+	for _, tt := range []struct {
+		query, want string
+	}{
+		{"", "Server Clients Memory Persistence Journal Stats Replication CPU Modules " +
+			"Errorstats Cluster Keyspace Weather"},
+		{"default commandstats", "Server Clients Memory Persistence Journal Stats Replication CPU " +
+			"Modules Commandstats Errorstats Cluster Keyspace Weather"},
+		{"everything", "Server Clients Memory Persistence Journal Stats Replication CPU " +
+			"Modules Commandstats Errorstats Cluster Keyspace Weather"},
+		{"weather server", "Server Weather"},
+	} {
+		var got []string
+		for line := range strings.Lines(h.do("INFO " + tt.query).Str()) {
+			if name, ok := strings.CutPrefix(strings.TrimSpace(line), "# "); ok {
+				got = append(got, name)
+			}
+		}
+		if s := strings.Join(got, " "); s != tt.want {
+			t.Errorf("INFO %s has sections %s; want %s", tt.query, s, tt.want)
+		}
+	}
+}
+
+func TestInfoCounts(t *testing.T) {
+	h := open(t)
+	h.stats.Count(h.table.Find("config|get"), command.Calls{Calls: 4, Micros: 10, Rejected: 1, Failed: 2})
+	h.stats.CountError("WRONGTYPE")
+	h.stats.CountError("ERR")
+	h.want("INFO commandstats", `(txt) "# Commandstats\r\n`+
+		`cmdstat_config|get:calls=4,usec=10,usec_per_call=2.50,rejected_calls=1,failed_calls=2\r\n"`)
+	h.want("INFO errorstats", `(txt) "# Errorstats\r\nerrorstat_ERR:count=1\r\nerrorstat_WRONGTYPE:count=1\r\n"`)
+	h.want("CONFIG RESETSTAT", "OK")
+	h.want("INFO commandstats", `(txt) "# Commandstats\r\n"`)
+}
+
+func TestRole(t *testing.T) {
+	h := open(t)
+	h.want("ROLE", `["master" (integer) 0 []]`)
+	h.node.sections = []command.InfoSection{{Name: "Replication", Fields: []command.InfoField{
+		{Name: "role", Value: "slave"}, {Name: "master_host", Value: "up.example"},
+		{Name: "master_port", Value: "4222"}, {Name: "master_link_status", Value: "up"}}}}
+	h.want("ROLE", `["slave" "up.example" (integer) 4222 "connected" (integer) 0]`)
+}
+
+func TestConfig(t *testing.T) {
+	h := open(t)
+	h.want("CONFIG GET *", `{"fixed" "f" "size" "1"}`)
+	h.want("CONFIG GET SIZE s*", `{"SIZE" "1"}`)
+	h.want("CONFIG GET nope", "{}")
+	h.want("CONFIG SET size 2", "OK")
+	h.want("CONFIG SET size 3 fixed g", "(error) ERR CONFIG SET failed "+
+		"(possibly related to argument 'fixed') - can't set immutable config")
+	h.want("CONFIG SET size 3 SIZE bad", "(error) ERR CONFIG SET failed "+
+		"(possibly related to argument 'SIZE') - duplicate parameter")
+	h.want("CONFIG SET size bad", "(error) ERR CONFIG SET failed "+
+		"(possibly related to argument 'size') - bad size")
+	h.want("CONFIG SET size bad nope 1",
+		"(error) ERR Unknown option or number of arguments for CONFIG SET - 'nope'")
+	h.want("CONFIG GET size", `{"size" "2"}`)
+}
+
+func TestShutdown(t *testing.T) {
+	for _, tt := range []struct {
+		line, want string
+		saved      int
+		stopped    bool
+	}{
+		{"SHUTDOWN", "(none)", 0, true},
+		{"SHUTDOWN NOSAVE NOW", "(none)", 0, true},
+		{"SHUTDOWN SAVE", "(error) ERR Errors trying to SHUTDOWN. Check logs.", 1, false},
+		{"SHUTDOWN save force", "(none)", 1, true},
+		{"SHUTDOWN ABORT", "(error) ERR No shutdown in progress.", 0, false},
+		{"SHUTDOWN ABORT SAVE", "(error) ERR syntax error", 0, false},
+	} {
+		h := open(t)
+		h.node.saveErr = errors.New("disk full")
+		h.want(tt.line, tt.want)
+		if h.node.saved != tt.saved || h.node.stopped != tt.stopped {
+			t.Errorf("%s: saved %d times, stopped %v; want %d, %v",
+				tt.line, h.node.saved, h.node.stopped, tt.saved, tt.stopped)
+		}
+	}
+}
+
+func TestSave(t *testing.T) {
+	h := open(t)
+	h.want("SAVE", "OK")
+	h.want("BGSAVE", "Background saving started")
+	h.node.last = time.Unix(1234, 0)
+	h.want("LASTSAVE", "(integer) 1234")
+	h.node.saveErr = command.ErrSaving
+	h.want("BGSAVE SCHEDULE", "(error) ERR Background save already in progress")
+	h.want("SAVE", "(error) ERR Background save already in progress")
+}
+
+func TestSlowlog(t *testing.T) {
+	h := open(t)
+	for _, name := range []string{"a", "b", "c"} {
+		h.slowlog.Add(command.Args{[]byte("GET"), []byte(name)}, time.Second,
+			time.Unix(100, 0), h.session)
+	}
+	h.want("SLOWLOG LEN", "(integer) 3")
+	h.want("SLOWLOG GET 1", `[[(integer) 2 (integer) 100 (integer) 1000000 ["GET" "c"] "c:1" ""]]`)
+	if got := len(h.do("SLOWLOG GET -1").Elems()); got != 3 {
+		t.Errorf("SLOWLOG GET -1 has %d entries; want 3", got)
+	}
+	h.want("SLOWLOG RESET", "OK")
+	h.want("SLOWLOG LEN", "(integer) 0")
+}
+
+// Every command must be fit for COMMAND and COMMAND DOCS.
+func TestCommand(t *testing.T) {
+	h := open(t)
+	all := h.do("COMMAND").Elems()
+	if got, want := int64(len(all)), h.do("COMMAND COUNT").Num(); got != want {
+		t.Errorf("COMMAND lists %d; want %d", got, want)
+	}
+	for _, c := range all {
+		if got := len(c.Elems()); got != 10 {
+			t.Errorf("COMMAND INFO of %s has %d elements; want 10", c.Elems()[0], got)
+		}
+	}
+	docs := h.do("COMMAND DOCS").Elems()
+	for i := 0; i < len(docs); i += 2 {
+		if got := docs[i+1].Elems(); len(got) < 6 || got[0].Str() != "summary" {
+			t.Errorf("COMMAND DOCS of %s = %s; want a summary and more", docs[i], docs[i+1])
+		}
+	}
+	h.want("COMMAND GETKEYSANDFLAGS memory usage k", `[["k" ~[RO]]]`)
+}
+
+func TestDebug(t *testing.T) {
+	h := open(t)
+	h.want("DEBUG SLEEP 0", "OK")
+	h.want("DEBUG SLEEP 61", "(error) ERR DEBUG SLEEP takes 0 to 60 seconds")
+	h.want("DEBUG JMAP", "(error) ERR unknown subcommand or wrong number of arguments for 'JMAP'. Try DEBUG HELP.")
+	if !h.table.Find("debug").Flags.Has(command.Slow) {
+		t.Error("DEBUG is not Slow; its SLEEP would hold the event loop")
+	}
+}
