@@ -1,0 +1,87 @@
+package strs
+
+import (
+	"ledge/replay"
+	"ledge/respd/command"
+	"ledge/respd/resp"
+)
+
+// SET key value [NX | XX] [GET]
+// [EX seconds | PX milliseconds | EXAT seconds | PXAT milliseconds | KEEPTTL]
+func set() *command.Spec {
+	return write(command.Spec{
+		Name: "set", Arity: -3, Flags: command.DenyOOM,
+		KeyFlags: "RW access update variable_flags",
+		Syntax: "<key> <value> [NX|XX] [GET] [EX <seconds>|PX <milliseconds>|" +
+			"EXAT <seconds>|PXAT <milliseconds>|KEEPTTL]",
+		Since: "1.0.0", Summary: "Set a string, whatever the key held.",
+	}, runSet)
+}
+
+func runSet(d *replay.Draft, args command.Args) (resp.Value, error) {
+	if len(args) == 3 {
+		return resp.OK, d.SetString(args[1], args[2], 0)
+	}
+	o, err := parseSet(args)
+	if err != nil {
+		return resp.Value{}, err
+	}
+	at, err := o.expiry.deadline(d.Now(), "set")
+	if err != nil {
+		return resp.Value{}, err
+	}
+	old, oldAt, ok, err := d.StringAt(args[1])
+	reply := resp.OK
+	if o.get {
+		if err != nil {
+			return resp.Value{}, err
+		}
+		reply = found(old, ok)
+	}
+	if o.nx && ok || o.xx && !ok {
+		if !o.get {
+			reply = resp.Nil
+		}
+		return reply, nil
+	}
+	if o.keepTTL {
+		at = oldAt
+	}
+	return reply, put(d, args[1], args[2], at)
+}
+
+// put sets a string with a deadline. When that has passed already the key is
+// gone at once.
+func put(d *replay.Draft, key, val []byte, at int64) error {
+	if at != 0 && at <= d.Now() {
+		_, err := d.Delete(key)
+		return err
+	}
+	return d.SetString(key, val, at)
+}
+
+// setOptions are the options of SET.
+type setOptions struct {
+	nx, xx, get, keepTTL bool
+	expiry               expiry
+}
+
+func parseSet(args command.Args) (o setOptions, err error) {
+	for i := 3; i < len(args); i++ {
+		switch {
+		case args.Is(i, "NX") && !o.xx:
+			o.nx = true
+		case args.Is(i, "XX") && !o.nx:
+			o.xx = true
+		case args.Is(i, "GET"):
+			o.get = true
+		case args.Is(i, "KEEPTTL") && o.expiry.unit == noTime:
+			o.keepTTL = true
+		case !o.keepTTL && o.expiry.parse(args, i):
+			i++
+		default:
+			return o, command.ErrSyntax
+		}
+	}
+	return o, nil
+}
