@@ -1,0 +1,279 @@
+package respd
+
+import (
+	"net"
+	"sync/atomic"
+	"time"
+
+	"ledge/journal"
+	"ledge/replay"
+	"ledge/respd/command"
+	"ledge/respd/resp"
+)
+
+// Bounds of what a connection does at a time.
+const (
+	// stepCommands and stepOutput end a proposal: what one client sends in one
+	// go must not hold up the others, and its replies must be sent sometime.
+	stepCommands = 4096
+	stepOutput   = 1 << 20
+	// firstBuffer is what a connection reads into at first; keepBuffer is the
+	// most that it holds on to while idle.
+	firstBuffer = 1 << 10
+	keepBuffer  = 64 << 10
+	// maxQueuedBytes bounds the commands of one MULTI.
+	maxQueuedBytes = 64 << 20
+)
+
+// conn is one client's connection: its input, its replies and the session its
+// commands run in. It has one owner at a time: the loop; the writer from Submit
+// to Done; or the goroutine of a slow command.
+type conn struct {
+	srv  *Server
+	sess command.Session
+
+	in     []byte // received and not yet done with
+	at     int    // where the next command begins in in
+	parser resp.Parser
+	args   [][]byte // scratch for the parser
+	cmd    parsed   // the next command, when it has been parsed already
+
+	out     []byte // replies not yet sent
+	vals    []resp.Value
+	saved   saved // where Settle goes back to
+	steps   int   // commands in this proposal
+	late    *execution
+	tally   tally
+	failure error // why the connection ends, for the log
+
+	hungry bool // the input ends in the middle of a command
+
+	killed  atomic.Bool
+	inLen   atomic.Int64 // for CLIENT LIST
+	outLen  atomic.Int64
+	traffic [2]atomic.Int64 // bytes received, sent
+	link    link            // the transport's
+}
+
+// parsed is a command that was read and not yet run.
+type parsed struct {
+	ok   bool
+	spec *command.Spec
+	err  error // why it can't run, in place of spec
+	args command.Args
+	size int // bytes of input
+}
+
+// saved is what a rerun after a failed append goes back to.
+type saved struct {
+	at, out int
+	db      journal.DB
+	proto   int
+	noReply bool
+	skip    int
+	tx      command.Tx
+}
+
+func newConn(s *Server, nc *net.TCPConn) *conn {
+	c := &conn{srv: s, in: make([]byte, 0, firstBuffer)}
+	c.parser.MaxBulk = s.cfg.MaxInput
+	now := s.cfg.Clock()
+	c.sess.ID = s.nextID.Add(1)
+	c.sess.Addr, c.sess.LAddr = nc.RemoteAddr().String(), nc.LocalAddr().String()
+	c.sess.Created = now
+	c.sess.LastUsed.Store(now.UnixMilli())
+	c.sess.Host, c.sess.Conn = s, c
+	c.sess.SetProto(2)
+	c.sess.Queued.Store(-1)
+	c.setAuthed(s.password() == "")
+	return c
+}
+
+func (c *conn) setAuthed(on bool) {
+	c.sess.Authed = on
+	c.parser.Authed = on
+	if on {
+		c.sess.SetFacts(func(f *command.Facts) { f.User = "default" })
+	}
+}
+
+// Kill closes the connection from any goroutine, without waiting.
+func (c *conn) Kill() {
+	c.killed.Store(true)
+	c.srv.loop.poke(c)
+}
+
+// Buffers returns the bytes of unparsed input and of unsent output.
+func (c *conn) Buffers() (in, out int) { return int(c.inLen.Load()), int(c.outLen.Load()) }
+
+// Traffic returns the bytes received and sent so far.
+func (c *conn) Traffic() (in, out int64) { return c.traffic[0].Load(), c.traffic[1].Load() }
+
+// next parses the next command, unless that has been done. It returns false
+// when there is none yet, or none any more.
+func (c *conn) next() bool {
+	c.hungry = false
+	for !c.cmd.ok {
+		if c.at == len(c.in) || c.sess.Quit {
+			return false
+		}
+		c.parser.Authed = c.sess.Authed
+		args, n, err := c.parser.Next(c.in[c.at:], c.args[:0])
+		c.args = args
+		if err != nil {
+			c.reply(resp.Err(resp.Error("ERR " + err.Error())))
+			c.at = len(c.in)
+			c.sess.Quit = true
+			return false
+		}
+		if n == 0 {
+			c.hungry = true
+			return false
+		}
+		if len(args) == 0 { // an empty line
+			c.at += n
+			continue
+		}
+		spec, err := c.srv.table.Resolve(args)
+		c.cmd = parsed{ok: true, spec: spec, err: err, args: args, size: n}
+	}
+	return true
+}
+
+// consume is done with the next command.
+func (c *conn) consume() {
+	c.at += c.cmd.size
+	c.cmd = parsed{}
+}
+
+// compact drops the input that is done with.
+func (c *conn) compact() {
+	if c.at == 0 {
+		return
+	}
+	n := copy(c.in, c.in[c.at:])
+	c.in = c.in[:n]
+	c.at = 0
+	if n == 0 && cap(c.in) > keepBuffer {
+		c.in = make([]byte, 0, firstBuffer)
+	}
+	c.inLen.Store(int64(n))
+}
+
+// reply appends a reply, unless the client asked for none.
+func (c *conn) reply(v resp.Value) {
+	if v.Kind() == resp.KindNone {
+		return
+	}
+	if v.IsError() {
+		c.srv.stats.CountError(resp.Error(v.ErrorText()).Code())
+	}
+	if c.sess.NoReply {
+		return
+	}
+	if c.sess.Skip > 0 {
+		c.sess.Skip--
+		return
+	}
+	c.out = resp.Append(c.out, v, c.sess.Proto)
+}
+
+// save marks the point that a rerun goes back to: everything in front of it is
+// settled.
+func (c *conn) save() {
+	s := &c.sess
+	c.saved = saved{at: c.at, out: len(c.out), db: s.DB, proto: s.Proto,
+		noReply: s.NoReply, skip: s.Skip, tx: s.Tx}
+}
+
+// restore goes back to the point that save marked.
+func (c *conn) restore() {
+	s := &c.sess
+	c.at, c.out = c.saved.at, c.out[:c.saved.out]
+	c.cmd = parsed{}
+	c.parser.Reset()
+	s.Select(c.saved.db)
+	s.SetProto(c.saved.proto)
+	s.NoReply, s.Skip, s.Tx = c.saved.noReply, c.saved.skip, c.saved.tx
+	c.late = nil
+}
+
+// tally gathers the runs of one command, so that counting them takes a lock
+// once and not each time.
+type tally struct {
+	spec  *command.Spec
+	calls command.Calls
+	since time.Time
+}
+
+// begin starts the clock for the commands that follow.
+func (t *tally) begin() { t.since = time.Now() }
+
+// ran counts one command that has just been run.
+func (c *conn) ran(spec *command.Spec, args command.Args, failed bool) {
+	t := &c.tally
+	now := time.Now()
+	took := now.Sub(t.since)
+	t.since = now
+	if t.spec != spec {
+		c.count()
+		t.spec = spec
+	}
+	t.calls.Calls++
+	t.calls.Micros += took.Microseconds()
+	if failed {
+		t.calls.Failed++
+	}
+	if !spec.Flags.Has(command.SkipSlowlog) {
+		c.srv.slowlog.Add(args, took, now, &c.sess)
+	}
+}
+
+// count hands the tally to the server's counters.
+func (c *conn) count() {
+	t := &c.tally
+	if t.spec == nil {
+		return
+	}
+	c.srv.stats.Commands.Add(t.calls.Calls)
+	c.srv.stats.Count(t.spec, t.calls)
+	c.sess.LastCmd.Store(t.spec)
+	c.sess.LastUsed.Store(t.since.UnixMilli())
+	t.spec, t.calls = nil, command.Calls{}
+}
+
+var _ replay.Proposal = (*conn)(nil)
+
+// proposals are connections as the writer sees them.
+func proposals(cs []*conn) []replay.Proposal {
+	ps := make([]replay.Proposal, len(cs))
+	for i, c := range cs {
+		ps[i] = c
+	}
+	return ps
+}
+
+// mayReceive bounds how much unparsed input is taken before it is served. In
+// the middle of a command there is no serving, so more is taken.
+func (c *conn) mayReceive() int {
+	if c.hungry {
+		return max(c.parser.Want(), len(c.in)+stepOutput)
+	}
+	return stepOutput
+}
+
+// unsent returns how many bytes of replies are still to be sent.
+func (c *conn) unsent() int { return len(c.out) - c.link.sent }
+
+// makeRoom sees to it that the input buffer has room to read into, all of a
+// long argument at once.
+func (c *conn) makeRoom() {
+	want := max(c.parser.Want(), len(c.in)+1)
+	if cap(c.in) > len(c.in) && cap(c.in) >= min(want, len(c.in)+stepOutput) {
+		return
+	}
+	n := max(2*cap(c.in), min(want, len(c.in)+2*stepOutput))
+	grown := make([]byte, len(c.in), n)
+	copy(grown, c.in)
+	c.in = grown
+}

@@ -1,0 +1,64 @@
+package respd
+
+import (
+	"errors"
+	"net"
+	"strconv"
+	"sync/atomic"
+
+	"ledge/respd/command"
+)
+
+// password returns what AUTH asks for; empty is nothing.
+func (s *Server) password() string {
+	if p := s.secret.Load(); p != nil {
+		return *p
+	}
+	return s.cfg.Password
+}
+
+// serverParams are the parameters of CONFIG that the server itself has.
+func (s *Server) serverParams() []command.Param {
+	number := func(name string, n *atomic.Int64, least int64) command.Param {
+		return command.Param{Name: name,
+			Get: func() string { return strconv.FormatInt(n.Load(), 10) },
+			Set: func(v string, apply bool) error {
+				x, ok := command.ParseInt(v)
+				if !ok || x < least {
+					return errors.New("argument must be an integer of at least " + strconv.FormatInt(least, 10))
+				}
+				if apply {
+					n.Store(x)
+				}
+				return nil
+			}}
+	}
+	return []command.Param{
+		number("slowlog-log-slower-than", &s.slowlog.Threshold, -1),
+		number("slowlog-max-len", &s.slowlog.Max, 0),
+		number("maxclients", &s.maxClients, 1),
+		{Name: "requirepass", Get: s.password, Set: func(v string, apply bool) error {
+			if v == "" && !s.loopback() {
+				return errors.New("a password is needed while the server listens beyond loopback")
+			}
+			if apply {
+				s.secret.Store(&v)
+			}
+			return nil
+		}},
+		fixed("databases", strconv.Itoa(s.cfg.State.Databases())),
+		fixed("proto-max-bulk-len", strconv.Itoa(s.cfg.MaxInput)),
+		fixed("client-query-buffer-limit", strconv.Itoa(s.cfg.MaxInput)),
+	}
+}
+
+// fixed is a parameter that can be read and not changed.
+func fixed(name, value string) command.Param {
+	return command.Param{Name: name, Get: func() string { return value }}
+}
+
+// loopback reports whether only this machine can reach the server.
+func (s *Server) loopback() bool {
+	a, ok := s.ln.Addr().(*net.TCPAddr)
+	return ok && a.IP.IsLoopback()
+}

@@ -1,0 +1,37 @@
+package respd
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// pause is CLIENT PAUSE: until when commands are held back, and which.
+type pause struct {
+	until atomic.Int64 // Unix nanoseconds; 0 is not paused
+	all   atomic.Bool  // all commands, not only writes
+}
+
+// Pause holds back commands of all clients until then: all commands, or only
+// writes. The zero time ends it.
+func (s *Server) Pause(until time.Time, all bool) {
+	s.pause.all.Store(all)
+	if until.IsZero() {
+		s.pause.until.Store(0)
+		return
+	}
+	s.pause.until.Store(until.UnixNano())
+}
+
+// holds reports how long a command has to wait; 0 is not at all.
+func (p *pause) holds(write bool, now func() time.Time) time.Duration {
+	until := p.until.Load()
+	if until == 0 || !write && !p.all.Load() {
+		return 0
+	}
+	left := time.Duration(until - now().UnixNano())
+	if left <= 0 {
+		p.until.CompareAndSwap(until, 0)
+		return 0
+	}
+	return left
+}

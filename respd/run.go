@@ -1,0 +1,461 @@
+package respd
+
+import (
+	"errors"
+	"time"
+
+	"ledge/replay"
+	"ledge/respd/command"
+	"ledge/respd/resp"
+)
+
+// Redis's texts for commands that are turned away before they run.
+const (
+	errNoAuth    resp.Error = "NOAUTH Authentication required."
+	errOOM       resp.Error = "OOM command not allowed when used memory > 'maxmemory'."
+	errNoMulti   resp.Error = "ERR Command not allowed inside a transaction"
+	errExecAbort resp.Error = "EXECABORT Transaction discarded because of previous errors."
+	errTxFull    resp.Error = "ERR transaction of more than 64 MiB of queued commands"
+)
+
+// verdict says what to do with the next command.
+type verdict uint8
+
+const (
+	refuse    verdict = iota // answer with an error
+	queue                    // keep it for EXEC
+	read                     // answer from a View
+	inline                   // a Conn command that may run anywhere
+	alone                    // a Conn command that needs the state unlocked
+	slow                     // anything that runs beside the loop
+	write                    // for the writer
+	exec                     // EXEC of only reads: from a View
+	execWrite                // EXEC for the writer
+)
+
+// judge decides about the next command, in the order in which Redis checks.
+func (c *conn) judge() (verdict, error) {
+	p, s := &c.cmd, &c.sess
+	if p.err != nil {
+		return refuse, p.err
+	}
+	f := p.spec.Flags
+	if !s.Authed && !f.Has(command.NoAuth) {
+		return refuse, errNoAuth
+	}
+	if f.Has(command.DenyOOM) && c.srv.cfg.OutOfMemory() {
+		return refuse, errOOM
+	}
+	if p.spec.Write != nil {
+		if err := c.srv.halted(); err != nil {
+			return refuse, err
+		}
+	}
+	if s.Tx.On && !f.Has(command.Control) {
+		if f.Has(command.NoMulti) || f.Has(command.Slow) && p.spec.Conn != nil {
+			return refuse, errNoMulti
+		}
+		return queue, nil
+	}
+	what := c.kind()
+	if what == execWrite {
+		if err := c.srv.halted(); err != nil {
+			return refuse, err
+		}
+	}
+	return what, nil
+}
+
+// kind says how a command that may run runs.
+func (c *conn) kind() verdict {
+	spec := c.cmd.spec
+	switch {
+	case spec.Write != nil:
+		return write
+	case c.sess.Tx.On && spec.Name == "exec":
+		return c.execKind()
+	case spec.Flags.Has(command.Slow):
+		return slow
+	case spec.Read != nil:
+		return read
+	case spec.Flags.Has(command.Inline):
+		return inline
+	}
+	return alone
+}
+
+// execKind says whether EXEC has anything to write.
+func (c *conn) execKind() verdict {
+	tx := &c.sess.Tx
+	if tx.Broken {
+		return exec
+	}
+	for _, q := range tx.Queue {
+		if q.Spec.Write != nil {
+			return execWrite
+		}
+	}
+	return exec
+}
+
+// turnAway answers the next command with an error. Inside MULTI that breaks
+// the transaction.
+func (c *conn) turnAway(err error) {
+	if c.sess.Tx.On {
+		c.sess.Tx.Broken = true
+		if c.cmd.spec != nil && c.cmd.spec.Name == "exec" {
+			c.endTx()
+		}
+	}
+	if spec := c.cmd.spec; spec != nil {
+		c.srv.stats.Count(spec, command.Calls{Rejected: 1})
+	}
+	c.reply(resp.FromError(err))
+	c.consume()
+}
+
+// enqueue keeps the next command for EXEC.
+func (c *conn) enqueue() {
+	tx := &c.sess.Tx
+	n := 0
+	for _, a := range c.cmd.args {
+		n += len(a) + 24
+	}
+	if tx.Bytes+n > maxQueuedBytes {
+		c.turnAway(errTxFull)
+		return
+	}
+	tx.Bytes += n
+	tx.Queue = append(tx.Queue, command.Queued{Spec: c.cmd.spec, Args: copyArgs(c.cmd.args, n)})
+	c.sess.Queued.Store(int32(len(tx.Queue)))
+	c.reply(resp.Queued)
+	c.consume()
+}
+
+// copyArgs copies arguments into one block of memory.
+func copyArgs(args command.Args, n int) command.Args {
+	block := make([]byte, 0, n)
+	out := make(command.Args, len(args))
+	for i, a := range args {
+		at := len(block)
+		block = append(block, a...)
+		out[i] = block[at:len(block):len(block)]
+	}
+	return out
+}
+
+// endTx leaves MULTI and stops watching, as EXEC does however it ends.
+func (c *conn) endTx() {
+	s := &c.sess
+	if len(s.Tx.Watches) > 0 {
+		c.srv.cfg.State.Unwatch(s.Tx.Watches...)
+	}
+	s.Tx = command.Tx{}
+	s.Queued.Store(-1)
+	s.Watching.Store(0)
+}
+
+// runRead answers the next command from v.
+func (c *conn) runRead(v *replay.View) {
+	p := &c.cmd
+	v.Select(c.sess.DB)
+	val := p.spec.Read(v, p.args)
+	c.ran(p.spec, p.args, val.IsError())
+	c.reply(val)
+	c.consume()
+}
+
+// runConn runs a command on the session.
+func (c *conn) runConn() {
+	p := &c.cmd
+	val := p.spec.Conn(&c.sess, p.args)
+	c.ran(p.spec, p.args, val.IsError())
+	c.reply(val)
+	c.consume()
+}
+
+// runWrite evaluates the next command on d.
+func (c *conn) runWrite(d *replay.Draft) {
+	p := &c.cmd
+	d.Select(c.sess.DB)
+	m := d.Mark()
+	val, err := p.spec.Write(d, p.args)
+	if err != nil {
+		d.Undo(m)
+		val = resp.FromError(err)
+	} else {
+		d.Seal()
+	}
+	c.ran(p.spec, p.args, val.IsError())
+	c.reply(val)
+	c.consume()
+}
+
+// execution is an EXEC whose last replies have to wait: commands about the
+// server look at more than the draft, so they run once it is settled.
+type execution struct {
+	vals []resp.Value
+	todo []int
+	tx   command.Tx
+}
+
+// runExec runs a transaction: on d if there is one, else on v. All of it
+// becomes one journal entry. A command that fails leaves nothing; the others
+// stand. It reports whether the reply is complete.
+func (c *conn) runExec(v *replay.View, d *replay.Draft) (complete bool) {
+	tx := c.sess.Tx
+	spec, args := c.cmd.spec, c.cmd.args
+	defer func() {
+		c.endTx()
+		c.consume()
+	}()
+	if tx.Broken {
+		c.ran(spec, args, true)
+		c.reply(resp.Err(errExecAbort))
+		return true
+	}
+	if v.Dirty(tx.Watches) {
+		c.ran(spec, args, false)
+		c.reply(resp.NilArray)
+		return true
+	}
+	x := &execution{vals: make([]resp.Value, len(tx.Queue)), tx: tx}
+	for i, q := range tx.Queue {
+		if q.Spec.Conn != nil && !q.Spec.Flags.Has(command.Inline) {
+			x.todo = append(x.todo, i)
+			continue
+		}
+		x.vals[i] = c.runQueued(q, v, d)
+	}
+	if d != nil {
+		d.Seal()
+	}
+	c.ran(spec, args, false)
+	if len(x.todo) > 0 {
+		c.late = x
+		return false
+	}
+	c.reply(resp.Array(x.vals...))
+	return true
+}
+
+// runQueued runs one command of a transaction.
+func (c *conn) runQueued(q command.Queued, v *replay.View, d *replay.Draft) resp.Value {
+	var val resp.Value
+	v.Select(c.sess.DB)
+	switch {
+	case q.Spec.Read != nil:
+		val = q.Spec.Read(v, q.Args)
+	case q.Spec.Write != nil:
+		m := d.Mark()
+		var err error
+		if val, err = q.Spec.Write(d, q.Args); err != nil {
+			d.Undo(m)
+			val = resp.FromError(err)
+		}
+	default:
+		val = q.Spec.Conn(&c.sess, q.Args)
+	}
+	c.ran(q.Spec, q.Args, val.IsError())
+	if val.Kind() == resp.KindNone {
+		return resp.Nil // an element can't be left out
+	}
+	return val
+}
+
+// finishExec runs what waited for the outcome, with the state unlocked, and
+// sends the transaction's reply.
+func (c *conn) finishExec() {
+	x := c.late
+	c.late = nil
+	for _, i := range x.todo {
+		q := x.tx.Queue[i]
+		x.vals[i] = q.Spec.Conn(&c.sess, q.Args)
+		if x.vals[i].Kind() == resp.KindNone {
+			x.vals[i] = resp.Nil
+		}
+		c.ran(q.Spec, q.Args, x.vals[i].IsError())
+	}
+	c.reply(resp.Array(x.vals...))
+}
+
+// outcome says why serve stopped.
+type outcome uint8
+
+const (
+	idle    outcome = iota // all input so far is done with
+	propose                // the next command is for the writer
+	beside                 // the next command is for a goroutine of its own
+	held                   // CLIENT PAUSE holds the next command back
+	flush                  // replies should be sent before going on
+)
+
+// views gives the loop one View for all the reads of a round.
+type views struct {
+	state *replay.State
+	clock func() time.Time
+	v     *replay.View
+}
+
+// open returns the round's view.
+func (r *views) open() *replay.View {
+	if r.v == nil {
+		r.v = r.state.OpenView(r.clock())
+	}
+	return r.v
+}
+
+// close lets batches be applied.
+func (r *views) close() {
+	if r.v != nil {
+		r.v.Close()
+		r.v = nil
+	}
+}
+
+// serve runs what has arrived as far as it goes without the writer.
+func (c *conn) serve(r *views) outcome {
+	c.tally.begin()
+	defer c.count()
+	for c.next() {
+		what, err := c.judge()
+		if what != refuse && c.paused(what) {
+			return held
+		}
+		switch what {
+		case refuse:
+			c.turnAway(err)
+		case queue:
+			c.enqueue()
+		case read:
+			c.runRead(r.open())
+		case inline:
+			c.runConn()
+		case alone:
+			r.close()
+			c.runConn()
+		case exec:
+			if !c.runExec(r.open(), nil) {
+				r.close()
+				c.finishExec()
+			}
+		case slow:
+			return beside
+		case write, execWrite:
+			c.save()
+			c.steps = 0
+			return propose
+		}
+		if len(c.out) > stepOutput {
+			return flush
+		}
+	}
+	return idle
+}
+
+// paused reports whether CLIENT PAUSE holds the next command back.
+func (c *conn) paused(what verdict) bool {
+	if c.srv.pause.until.Load() == 0 || what == inline || what == alone {
+		return false
+	}
+	w := what == write || what == execWrite
+	return c.srv.pause.holds(w, c.srv.cfg.Clock) > 0
+}
+
+// Step runs the next command on the draft. The writer calls it.
+func (c *conn) Step(d *replay.Draft) bool {
+	if c.steps == 0 {
+		c.tally.begin()
+	}
+	c.steps++
+	if !c.next() {
+		return false
+	}
+	what, err := c.judge()
+	if what != refuse && c.steps > 1 && c.paused(what) {
+		return false
+	}
+	switch what {
+	case refuse:
+		c.turnAway(err)
+	case queue:
+		c.enqueue()
+	case read:
+		c.runRead(&d.View)
+	case inline:
+		c.runConn()
+	case exec, execWrite:
+		if !c.runExec(&d.View, d) {
+			return false
+		}
+	case write:
+		c.runWrite(d)
+	case alone, slow:
+		return false // the loop's; nothing of ours may be pending then
+	}
+	return c.at < len(c.in) && c.steps < stepCommands && len(c.out) < stepOutput
+}
+
+// Settle keeps the replies since the last Settle when the batch stands. When
+// it does not, they are dropped, and the same commands run again with writes
+// refused: what was read may have come from a draft that now never was.
+func (c *conn) Settle(err error) {
+	if err != nil {
+		end := c.at
+		c.restore()
+		c.rerun(end, misconf(err))
+	}
+	c.tally.begin()
+	if c.late != nil {
+		c.finishExec()
+	}
+	c.save()
+}
+
+// rerun answers the commands in front of end without the writer.
+func (c *conn) rerun(end int, cause error) {
+	r := views{state: c.srv.cfg.State, clock: c.srv.cfg.Clock}
+	defer r.close()
+	for c.at < end && c.next() {
+		what, err := c.judge()
+		switch what {
+		case refuse:
+			c.turnAway(err)
+		case queue:
+			c.enqueue()
+		case read:
+			c.runRead(r.open())
+		case inline:
+			c.runConn()
+		case exec:
+			if !c.runExec(r.open(), nil) {
+				r.close()
+				c.finishExec()
+			}
+		case write, execWrite:
+			c.turnAway(cause)
+		default: // never part of a proposal
+			c.turnAway(errors.New("ERR the server lost its place"))
+		}
+	}
+}
+
+// runBeside runs the next command, a slow one, on a goroutine of its own.
+func (c *conn) runBeside() {
+	c.tally.begin()
+	if c.cmd.spec.Read == nil {
+		c.runConn()
+	} else if err := c.srv.cfg.State.View(c.srv.cfg.Clock(), func(v *replay.View) error {
+		c.runRead(v)
+		return nil
+	}); err != nil {
+		c.turnAway(err)
+	}
+	c.Done()
+}
+
+// Done hands the connection back to the loop.
+func (c *conn) Done() {
+	c.count()
+	c.srv.loop.done(c)
+}

@@ -1,0 +1,263 @@
+// Package respd serves Redis clients. A connection's pipeline is parsed as far
+// as it has arrived; commands that only read are answered from one View by the
+// event loop, anything that writes goes to the Writer as one proposal, and no
+// reply leaves before the outcome of everything in front of it is known.
+//
+// The loop (loop_linux.go, or a goroutine per connection elsewhere) moves
+// bytes; conn runs commands and does not know which of the two it has.
+package respd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sort"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"ledge/journal/fault"
+	"ledge/replay"
+	"ledge/respd/command"
+)
+
+// Config is what a Server needs. Zero fields mean the stated defaults.
+type Config struct {
+	// Listen is the TCP address for clients.
+	Listen string
+	// Password is what AUTH asks for; empty is none.
+	Password string
+	// MaxClients bounds the connections; 0 is 10000.
+	MaxClients int
+	// MaxInput bounds what one connection may have unparsed, one argument
+	// included; 0 is 64 MiB.
+	MaxInput int
+	// MaxOutput bounds the replies that one connection has not read yet;
+	// past it the connection is closed. 0 is 256 MiB.
+	MaxOutput int
+	State     *replay.State
+	Writer    *replay.Writer
+	// Table is the command table; nil is all commands of this program.
+	Table *command.Table
+	Node  command.Node
+	// Params are parameters of CONFIG that the node has besides the server's.
+	Params []command.Param
+	// OutOfMemory reports whether commands that need memory are refused; nil
+	// never does.
+	OutOfMemory func() bool
+	// Drain bounds how long Run waits for clients' last replies; 0 is 5 s.
+	Drain time.Duration
+	// Clock returns the time; nil is time.Now.
+	Clock  func() time.Time
+	Logger *slog.Logger
+}
+
+// Server is the RESP side of a node.
+type Server struct {
+	cfg     Config
+	ln      net.Listener
+	table   *command.Table
+	stats   *command.Stats
+	slowlog *command.Slowlog
+	params  *command.Params
+	pause   pause
+	secret  atomic.Pointer[string] // set by CONFIG SET requirepass
+	// maxClients bounds the connections; CONFIG SET maxclients changes it.
+	maxClients atomic.Int64
+	loop       transport
+	nextID     atomic.Int64
+
+	mu    sync.Mutex
+	conns map[int64]*conn // mu
+}
+
+// transport moves bytes for connections. add hands it an accepted socket; run
+// serves until ctx ends and every connection has been answered and closed, or
+// until grace is over.
+type transport interface {
+	add(c *conn, nc *net.TCPConn) error
+	done(c *conn) // the writer or a slow command is done with c
+	poke(c *conn) // c was killed
+	run(ctx context.Context, grace time.Duration) error
+	close() error
+}
+
+// Open begins to listen. Clients are served by Run.
+func Open(ctx context.Context, cfg Config) (*Server, error) {
+	setDefaults(&cfg)
+	var lc net.ListenConfig
+	ln, err := lc.Listen(ctx, "tcp", cfg.Listen)
+	if err != nil {
+		return nil, fault.As(fault.Operator, "listen for clients on "+cfg.Listen, err)
+	}
+	s := &Server{cfg: cfg, ln: ln, table: cfg.Table, conns: make(map[int64]*conn)}
+	s.maxClients.Store(int64(cfg.MaxClients))
+	s.stats = command.NewStats(cfg.Clock())
+	s.slowlog = command.NewSlowlog()
+	s.params = command.NewParams(append(s.serverParams(), cfg.Params...)...)
+	if s.loop, err = newTransport(s); err != nil {
+		return nil, errors.Join(fault.As(fault.Operator, "open event loop", err), ln.Close())
+	}
+	return s, nil
+}
+
+func setDefaults(cfg *Config) {
+	if cfg.MaxClients == 0 {
+		cfg.MaxClients = 10000
+	}
+	if cfg.MaxInput == 0 {
+		cfg.MaxInput = 64 << 20
+	}
+	if cfg.MaxOutput == 0 {
+		cfg.MaxOutput = 256 << 20
+	}
+	if cfg.Drain == 0 {
+		cfg.Drain = 5 * time.Second
+	}
+	if cfg.Table == nil {
+		cfg.Table = Commands()
+	}
+	if cfg.OutOfMemory == nil {
+		cfg.OutOfMemory = func() bool { return false }
+	}
+	if cfg.Clock == nil {
+		cfg.Clock = time.Now
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+}
+
+// Addr returns the address that the server listens on.
+func (s *Server) Addr() net.Addr { return s.ln.Addr() }
+
+// Run serves clients until ctx ends. Then it takes no more connections and no
+// more commands, waits for those under way, sends their replies and closes.
+func (s *Server) Run(ctx context.Context) error {
+	accepted := make(chan error, 1)
+	go func() { accepted <- s.accept() }()
+	stop := context.AfterFunc(ctx, func() { s.ln.Close() })
+	defer stop()
+	err := s.loop.run(ctx, s.cfg.Drain)
+	s.ln.Close()
+	return errors.Join(err, <-accepted)
+}
+
+// Close stops listening and lets go of the loop. Run must have ended.
+func (s *Server) Close() error {
+	err := s.ln.Close()
+	if errors.Is(err, net.ErrClosed) {
+		err = nil
+	}
+	return errors.Join(err, s.loop.close())
+}
+
+// accept takes connections until the listener is closed.
+func (s *Server) accept() error {
+	for wait := time.Millisecond; ; {
+		nc, err := s.ln.Accept()
+		switch {
+		case err == nil:
+			wait = time.Millisecond
+			s.welcome(nc.(*net.TCPConn))
+		case errors.Is(err, net.ErrClosed):
+			return nil
+		default:
+			// Out of descriptors, or a client gone before we looked. It passes.
+			s.cfg.Logger.Warn("accept", "error", err)
+			time.Sleep(wait)
+			wait = min(2*wait, time.Second)
+		}
+	}
+}
+
+func (s *Server) welcome(nc *net.TCPConn) {
+	c := newConn(s, nc)
+	s.mu.Lock()
+	full := len(s.conns) >= int(s.maxClients.Load())
+	if !full {
+		s.conns[c.sess.ID] = c
+	}
+	s.mu.Unlock()
+	if full {
+		s.stats.Rejected.Add(1)
+		_ = nc.SetWriteDeadline(time.Now().Add(time.Second))
+		_, _ = nc.Write([]byte("-ERR max number of clients reached\r\n"))
+		nc.Close()
+		return
+	}
+	s.stats.Connections.Add(1)
+	if err := s.loop.add(c, nc); err != nil {
+		s.cfg.Logger.Warn("take connection", "client", c.sess.Addr, "error", err)
+		nc.Close()
+		s.forget(c)
+	}
+}
+
+// forget ends a connection's session.
+func (s *Server) forget(c *conn) {
+	s.cfg.State.Unwatch(c.sess.Tx.Watches...)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, c.sess.ID)
+}
+
+// Table returns the command table.
+func (s *Server) Table() *command.Table { return s.table }
+
+// State returns the state that views are made of.
+func (s *Server) State() *replay.State { return s.cfg.State }
+
+// Stats returns the counters.
+func (s *Server) Stats() *command.Stats { return s.stats }
+
+// Slowlog returns the log of slow commands.
+func (s *Server) Slowlog() *command.Slowlog { return s.slowlog }
+
+// Config returns the parameters of CONFIG GET and SET.
+func (s *Server) Config() *command.Params { return s.params }
+
+// Node returns the node around the server.
+func (s *Server) Node() command.Node { return s.cfg.Node }
+
+// Clients calls fn with each connected client, in order of their ids.
+func (s *Server) Clients(fn func(*command.Session)) {
+	s.mu.Lock()
+	all := make([]*conn, 0, len(s.conns))
+	for _, c := range s.conns {
+		all = append(all, c)
+	}
+	s.mu.Unlock()
+	sort.Slice(all, func(i, j int) bool { return all[i].sess.ID < all[j].sess.ID })
+	for _, c := range all {
+		fn(&c.sess)
+	}
+}
+
+// Authenticate checks a user and password. There is one user, "default".
+func (s *Server) Authenticate(user, password string) (ok, required bool) {
+	want := s.password()
+	if want == "" {
+		return user == "default", false
+	}
+	return user == "default" && sameSecret(password, want), true
+}
+
+// halted returns the error that a write gets while the journal takes none, or
+// nil.
+func (s *Server) halted() error {
+	if err := s.cfg.Writer.Halted(); err != nil {
+		return misconf(err)
+	}
+	return nil
+}
+
+// misconf words why a write was not taken as clients see it.
+func misconf(err error) error {
+	if fault.Of(err) == fault.Refused {
+		return err
+	}
+	return fmt.Errorf("MISCONF the journal takes no writes: %w; reads are served", err)
+}

@@ -1,0 +1,15 @@
+package respd
+
+import (
+	"ledge/respd/command"
+	"ledge/respd/command/conns"
+	"ledge/respd/command/keys"
+	"ledge/respd/command/servers"
+	"ledge/respd/command/strs"
+	"ledge/respd/command/txns"
+)
+
+// Commands returns the table of all commands of this program.
+func Commands() *command.Table {
+	return command.NewTable(strs.Table(), keys.Table(), txns.Table(), conns.Table(), servers.Table())
+}
