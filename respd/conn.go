@@ -195,6 +195,11 @@ func (c *conn) restore() {
 	s.Select(c.saved.db)
 	s.SetProto(c.saved.proto)
 	s.NoReply, s.Skip, s.Tx = c.saved.noReply, c.saved.skip, c.saved.tx
+	s.Queued.Store(-1)
+	if s.Tx.On {
+		s.Queued.Store(int32(len(s.Tx.Queue)))
+	}
+	s.Watching.Store(int32(len(s.Tx.Watches)))
 	c.late = nil
 }
 

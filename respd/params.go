@@ -2,6 +2,8 @@ package respd
 
 import (
 	"errors"
+	"fmt"
+	"math"
 	"net"
 	"strconv"
 	"sync/atomic"
@@ -24,8 +26,11 @@ func (s *Server) serverParams() []command.Param {
 			Get: func() string { return strconv.FormatInt(n.Load(), 10) },
 			Set: func(v string, apply bool) error {
 				x, ok := command.ParseInt(v)
-				if !ok || x < least {
-					return errors.New("argument must be an integer of at least " + strconv.FormatInt(least, 10))
+				if !ok {
+					return errors.New("argument couldn't be parsed into an integer")
+				}
+				if x < least {
+					return fmt.Errorf("argument must be between %d and %d inclusive", least, int64(math.MaxInt64))
 				}
 				if apply {
 					n.Store(x)

@@ -12,14 +12,19 @@ type pause struct {
 }
 
 // Pause holds back commands of all clients until then: all commands, or only
-// writes. The zero time ends it.
+// writes. Where two pauses overlap, the later end and the stricter kind hold.
+// The zero time ends all of it.
 func (s *Server) Pause(until time.Time, all bool) {
-	s.pause.all.Store(all)
+	p := &s.pause
 	if until.IsZero() {
-		s.pause.until.Store(0)
+		p.until.Store(0)
+		p.all.Store(false)
 		return
 	}
-	s.pause.until.Store(until.UnixNano())
+	now := s.cfg.Clock().UnixNano()
+	paused := p.until.Load() > now
+	p.all.Store(all || paused && p.all.Load())
+	p.until.Store(max(until.UnixNano(), p.until.Load()))
 }
 
 // holds reports how long a command has to wait; 0 is not at all.

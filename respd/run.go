@@ -2,6 +2,7 @@ package respd
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"ledge/replay"
@@ -99,18 +100,22 @@ func (c *conn) execKind() verdict {
 }
 
 // turnAway answers the next command with an error. Inside MULTI that breaks
-// the transaction.
+// the transaction, as Redis does.
 func (c *conn) turnAway(err error) {
-	if c.sess.Tx.On {
-		c.sess.Tx.Broken = true
-		if c.cmd.spec != nil && c.cmd.spec.Name == "exec" {
-			c.endTx()
-		}
-	}
-	if spec := c.cmd.spec; spec != nil {
+	val := resp.FromError(err)
+	spec := c.cmd.spec
+	if spec != nil {
 		c.srv.stats.Count(spec, command.Calls{Rejected: 1})
 	}
-	c.reply(resp.FromError(err))
+	if spec != nil && spec.Name == "exec" {
+		// Whatever keeps EXEC from running ends the transaction.
+		c.sess.EndTx()
+		val = resp.Errf("EXECABORT Transaction discarded because of: %s",
+			strings.TrimPrefix(val.ErrorText(), "ERR "))
+	} else if c.sess.Tx.On {
+		c.sess.Tx.Broken = true
+	}
+	c.reply(val)
 	c.consume()
 }
 
@@ -142,17 +147,6 @@ func copyArgs(args command.Args, n int) command.Args {
 		out[i] = block[at:len(block):len(block)]
 	}
 	return out
-}
-
-// endTx leaves MULTI and stops watching, as EXEC does however it ends.
-func (c *conn) endTx() {
-	s := &c.sess
-	if len(s.Tx.Watches) > 0 {
-		c.srv.cfg.State.Unwatch(s.Tx.Watches...)
-	}
-	s.Tx = command.Tx{}
-	s.Queued.Store(-1)
-	s.Watching.Store(0)
 }
 
 // runRead answers the next command from v.
@@ -206,7 +200,7 @@ func (c *conn) runExec(v *replay.View, d *replay.Draft) (complete bool) {
 	tx := c.sess.Tx
 	spec, args := c.cmd.spec, c.cmd.args
 	defer func() {
-		c.endTx()
+		c.sess.EndTx()
 		c.consume()
 	}()
 	if tx.Broken {

@@ -29,7 +29,7 @@ type Session struct {
 	DB      journal.DB
 	Tx      Tx
 	NoReply bool // CLIENT REPLY OFF
-	Skip    int  // CLIENT REPLY SKIP: replies still to be left out, this one included
+	Skip    int  // CLIENT REPLY SKIP: replies still to be left out
 	// Quit closes the connection once the replies so far have been sent.
 	Quit bool
 
