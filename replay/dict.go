@@ -43,13 +43,27 @@ const blockHead = int(unsafe.Sizeof(block{}))
 
 // newBlock returns a block of key and of the value that r's parts make.
 func newBlock(key string, r record) *block {
-	n := blockHead + len(key) + r.size()
-	b := make([]byte, n)
+	b, head := makeBlock(key, r.size())
+	_ = appendRowValue(head, r)
+	return b
+}
+
+// blockOf returns a block of key and of a row value.
+func blockOf(key, value string) *block {
+	b, head := makeBlock(key, len(value))
+	_ = append(head, value...)
+	return b
+}
+
+// makeBlock returns a block with its key, and its bytes up to the value, with
+// room for val more.
+func makeBlock(key string, val int) (*block, []byte) {
+	n := blockHead + len(key)
+	b := make([]byte, n+val)
 	binary.NativeEndian.PutUint32(b, uint32(len(key)))
-	binary.NativeEndian.PutUint32(b[4:], uint32(r.size()))
+	binary.NativeEndian.PutUint32(b[4:], uint32(val))
 	copy(b[blockHead:], key)
-	appendRowValue(b[:blockHead+len(key)], r)
-	return (*block)(unsafe.Pointer(unsafe.SliceData(b)))
+	return (*block)(unsafe.Pointer(unsafe.SliceData(b))), b[:n]
 }
 
 // name returns the block's key, which shares its memory.

@@ -18,24 +18,87 @@ type Source interface {
 // Follow applies what src has behind the state's position, up to and including
 // until. Silence is not trusted: if src ends before until, that is an error
 // that names the number which is missing.
+//
+// One goroutine reads, which decodes and checks, while another applies several
+// batches at a time.
 func Follow(ctx context.Context, src Source, st *State, until journal.Seq) error {
 	for st.Pos().Seq < until {
 		from := st.Pos().Seq
-		for c, err := range src.Read(ctx, from+1) {
-			if err != nil {
-				return fmt.Errorf("follow: %w", err)
-			}
-			if err := st.Apply(c); err != nil {
-				return fmt.Errorf("follow: %w", err)
-			}
-			if c.Seq() >= until {
-				return nil
-			}
+		if err := followOnce(ctx, src, st, until); err != nil {
+			return fmt.Errorf("follow: %w", err)
 		}
 		if st.Pos().Seq == from {
 			return fault.As(fault.Fatal, "follow", &journal.DamageError{
 				Seq: from + 1, Cause: fmt.Sprintf("missing; the journal goes up to %d", until)})
 		}
+	}
+	return nil
+}
+
+// Batches are applied in groups of about this size while following.
+const (
+	followBytes   = 256 << 10
+	followBatches = 1024
+)
+
+// followOnce applies what one Read of src yields.
+func followOnce(ctx context.Context, src Source, st *State, until journal.Seq) error {
+	ctx, cancel := context.WithCancel(ctx)
+	groups, failed := make(chan []journal.Committed, 4), make(chan error, 1)
+	go func() {
+		defer close(groups)
+		failed <- readGroups(ctx, src, st.Pos().Seq+1, until, groups)
+	}()
+	var err error
+	for g := range groups {
+		if err = st.ApplyAll(g); err != nil {
+			break
+		}
+	}
+	cancel()
+	for range groups { // the reader may be waiting to send
+	}
+	if readErr := <-failed; err == nil {
+		err = readErr
+	}
+	return err
+}
+
+// readGroups sends what src yields until it ends, errs or has come to until.
+func readGroups(
+	ctx context.Context, src Source, from, until journal.Seq, to chan<- []journal.Committed,
+) error {
+	var group []journal.Committed
+	size := 0
+	send := func() bool {
+		if len(group) == 0 {
+			return true
+		}
+		select {
+		case to <- group:
+			group, size = nil, 0
+			return true
+		case <-ctx.Done():
+			return false
+		}
+	}
+	for c, err := range src.Read(ctx, from) {
+		if err != nil {
+			send() // what came before it is good
+			return err
+		}
+		group, size = append(group, c), size+c.Size()
+		if size >= followBytes || len(group) >= followBatches {
+			if !send() {
+				return ctx.Err()
+			}
+		}
+		if c.Seq() >= until {
+			break
+		}
+	}
+	if !send() {
+		return ctx.Err()
 	}
 	return nil
 }

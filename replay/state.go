@@ -113,24 +113,39 @@ func (s *State) Databases() int { return len(s.dbs) }
 // here; otherwise nothing changes and the error, which is Fatal, says how the
 // two differ.
 func (s *State) Apply(c journal.Committed) error {
+	return s.ApplyAll([]journal.Committed{c})
+}
+
+// ApplyAll applies batches that follow each other, all or none, and checks each
+// as Apply does. It costs less than applying them one by one, and holds up
+// Views for longer.
+func (s *State) ApplyAll(cs []journal.Committed) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	b := c.Batch()
-	if err := s.followsLocked(c.Seq(), b); err != nil {
-		return fault.As(fault.Fatal, "replay.Apply", err)
-	}
+	pos, epoch := s.pos, s.epoch
 	t := trees{s: s}
-	for _, e := range b.Entries {
-		for _, op := range e.Ops {
-			if err := apply(&t, op); err != nil {
-				t.rollback()
-				return fault.As(fault.Fatal, "replay.Apply",
-					fmt.Errorf("number %d: %w", c.Seq(), err))
-			}
+	for _, c := range cs {
+		if err := s.applyLocked(&t, c); err != nil {
+			t.rollback()
+			s.pos, s.epoch = pos, epoch
+			return fault.As(fault.Fatal, "replay.Apply", fmt.Errorf("number %d: %w", c.Seq(), err))
 		}
 	}
-	if err := t.commit(); err != nil {
-		return fault.As(fault.Fatal, "replay.Apply", err)
+	return fault.As(fault.Fatal, "replay.Apply", t.commit())
+}
+
+// applyLocked applies one batch to t.
+func (s *State) applyLocked(t *trees, c journal.Committed) error {
+	b := c.Batch()
+	if err := s.followsLocked(c.Seq(), b); err != nil {
+		return err
+	}
+	for _, e := range b.Entries {
+		for _, op := range e.Ops {
+			if err := apply(t, op); err != nil {
+				return err
+			}
+		}
 	}
 	s.pos = journal.Pos{Seq: c.Seq(), Digest: s.digestLocked()}
 	s.epoch = b.Epoch
@@ -143,12 +158,11 @@ func (s *State) followsLocked(seq journal.Seq, b journal.Batch) error {
 	case s.closed:
 		return errors.New("state is closed")
 	case seq != s.pos.Seq+1:
-		return fmt.Errorf("number %d cannot follow %d", seq, s.pos.Seq)
+		return fmt.Errorf("cannot follow %d", s.pos.Seq)
 	case b.Prev != s.pos.Digest:
-		return fmt.Errorf("number %d was written on digest %s; the state's is %s",
-			seq, b.Prev, s.pos.Digest)
+		return fmt.Errorf("written on digest %s; the state's is %s", b.Prev, s.pos.Digest)
 	case b.Epoch < s.epoch:
-		return fmt.Errorf("number %d is of epoch %d; the state's is %d", seq, b.Epoch, s.epoch)
+		return fmt.Errorf("of epoch %d; the state's is %d", b.Epoch, s.epoch)
 	}
 	return nil
 }

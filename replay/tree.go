@@ -57,10 +57,7 @@ func (t *trees) tx(db *database) *buntdb.Tx {
 			return t.txs[i].tx
 		}
 	}
-	tx, err := db.tree.Begin(true)
-	if err != nil {
-		panic("replay: " + err.Error()) // only a closed tree refuses
-	}
+	tx := beginTree(db)
 	t.txs = append(t.txs, openTx{db: db, tx: tx})
 	return tx
 }
@@ -201,11 +198,11 @@ func (t *trees) commit() error {
 // that the journal or this program is broken, and the node stops. So the
 // deadlines are simply counted again.
 func (t *trees) rollback() {
+	for _, o := range t.txs { // before undo closes trees: a transaction locks its tree
+		_ = o.tx.Rollback()
+	}
 	for i := len(t.undo) - 1; i >= 0; i-- {
 		t.undo[i]()
-	}
-	for _, o := range t.txs {
-		_ = o.tx.Rollback()
 	}
 	for i := len(t.changed) - 1; i >= 0; i-- {
 		c := t.changed[i]

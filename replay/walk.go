@@ -1,7 +1,204 @@
 package replay
 
-// walk is a snapshot in progress.
-type walk struct{}
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"sync/atomic"
 
-func (w *walk) keep(db *database, k, old string, had bool) {}
-func (w *walk) holds(db *database) bool                    { return false }
+	"github.com/tidwall/btree"
+	"github.com/tidwall/buntdb"
+
+	"ledge/journal"
+	"ledge/journal/fault"
+)
+
+// ErrSnapshotRunning refuses a snapshot while another is being taken.
+var ErrSnapshotRunning = fault.As(fault.Refused, "",
+	errors.New("a snapshot is already being taken"))
+
+// A slice of a walk is what it reads before it lets a batch be applied.
+const (
+	walkRows  = 512
+	walkBytes = 1 << 20
+)
+
+// walk is a snapshot in progress. It reads the trees in slices and shows each
+// row as it stood when the walk began: before Apply changes a row that has not
+// been read yet, it hands the old one to keep. A row is kept once at most, so
+// the kept rows and the trees that were cleared away meanwhile never take more
+// than the state took when the walk began.
+//
+// Apply calls keep and holds with the state's lock held alone; the walking
+// goroutine does everything else with the lock shared. No field needs more.
+type walk struct {
+	s     *State
+	start snapshotHeader
+	parts []*part
+	by    map[*database]*part
+	kept  atomic.Int64 // bytes of rows being kept
+}
+
+// part is one database in a walk.
+type part struct {
+	w      *walk
+	number journal.DB
+	db     *database
+	next   string                   // rows below it have been read
+	done   bool                     // all rows have been read
+	kept   *btree.BTreeG[walkedRow] // as they were; none is below next
+}
+
+// walkedRow is a row as it stood when the walk began. One that was not there
+// has had unset; it is kept so that the walk leaves out what stands there now.
+type walkedRow struct {
+	k, v string
+	had  bool
+}
+
+// keptOverhead is about what keeping a row costs beside its bytes.
+const keptOverhead = 64
+
+func (r walkedRow) size() int64 { return int64(len(r.k)+len(r.v)) + keptOverhead }
+
+// beginWalk captures the state's position and databases.
+func (s *State) beginWalk() (*walk, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, errClosed()
+	}
+	w := &walk{s: s, by: make(map[*database]*part)}
+	w.start = snapshotHeader{databases: len(s.dbs), pos: s.pos, epoch: s.epoch}
+	for i, db := range s.dbs {
+		if db.dict.n == 0 {
+			continue
+		}
+		w.start.rows += uint64(db.dict.n)
+		p := &part{w: w, number: journal.DB(i), db: db}
+		w.parts = append(w.parts, p)
+		w.by[db] = p
+	}
+	if !s.walk.CompareAndSwap(nil, w) {
+		return nil, ErrSnapshotRunning
+	}
+	return w, nil
+}
+
+// end ends the walk and closes the trees that only it still held.
+func (w *walk) end() {
+	w.s.mu.Lock()
+	defer w.s.mu.Unlock()
+	w.s.walk.Store(nil)
+	for _, db := range w.s.dbs {
+		delete(w.by, db)
+	}
+	for db := range w.by {
+		_ = db.tree.Close() // in memory: nothing can be lost
+	}
+}
+
+// keep is told that a row has just been changed, and what it was.
+func (w *walk) keep(db *database, k, old string, had bool) {
+	p := w.by[db]
+	if p == nil || p.done || k < p.next {
+		return
+	}
+	if p.kept == nil {
+		less := func(a, b walkedRow) bool { return a.k < b.k }
+		p.kept = btree.NewBTreeGOptions(less, btree.Options{NoLocks: true})
+	}
+	if _, ok := p.kept.Get(walkedRow{k: k}); ok {
+		return
+	}
+	r := walkedRow{k: k, v: old, had: had}
+	p.kept.Set(r)
+	w.kept.Add(r.size())
+}
+
+// holds reports whether the walk needs a database that is being cleared away.
+// If so, end closes its tree.
+func (w *walk) holds(db *database) bool { return w.by[db] != nil }
+
+// take appends the next slice of rows to dst and reports whether there may be
+// more. The rows may be used without the lock: rows are never changed, only
+// replaced.
+func (p *part) take(dst []walkedRow) ([]walkedRow, bool, error) {
+	p.w.s.mu.RLock()
+	defer p.w.s.mu.RUnlock()
+	if p.w.s.closed {
+		return dst, false, errClosed()
+	}
+	tx, err := p.db.tree.Begin(false)
+	if err != nil {
+		return dst, false, fmt.Errorf("read database %d: %w", p.number, err)
+	}
+	defer tx.Rollback()
+	last, n, size := "", 0, 0
+	for r := range p.merged(tx) {
+		if r.had {
+			dst = append(dst, r)
+		}
+		last, n, size = r.k, n+1, size+len(r.k)+len(r.v)
+		if n >= walkRows || size >= walkBytes {
+			p.next = last + "\x00"
+			return dst, true, nil
+		}
+	}
+	p.done = true
+	return dst, false, nil
+}
+
+// merged yields the rows of the tree from next on, with the kept ones in place
+// of those that stand there now. What is yielded is kept no longer.
+func (p *part) merged(tx *buntdb.Tx) iter.Seq[walkedRow] {
+	return func(yield func(walkedRow) bool) {
+		stopped := false
+		_ = tx.AscendGreaterOrEqual("", p.next, func(k, _ string) bool {
+			if stopped = !p.keptBelow(k, yield); stopped {
+				return false
+			}
+			r := walkedRow{k, p.db.rowValue(k), true}
+			if old, ok := p.firstKept(); ok && old.k == k {
+				r = p.popKept()
+			}
+			stopped = !yield(r)
+			return !stopped
+		})
+		for !stopped {
+			if _, ok := p.firstKept(); !ok {
+				return
+			}
+			stopped = !yield(p.popKept())
+		}
+	}
+}
+
+// keptBelow yields the kept rows below k.
+func (p *part) keptBelow(k string, yield func(walkedRow) bool) bool {
+	for {
+		if old, ok := p.firstKept(); !ok || old.k >= k {
+			return true
+		}
+		if !yield(p.popKept()) {
+			return false
+		}
+	}
+}
+
+func (p *part) firstKept() (walkedRow, bool) {
+	if p.kept == nil {
+		return walkedRow{}, false
+	}
+	return p.kept.Min()
+}
+
+func (p *part) popKept() walkedRow {
+	r, _ := p.kept.PopMin()
+	p.w.kept.Add(-r.size())
+	return r
+}
+
+func errClosed() error {
+	return fault.As(fault.Operator, "", errors.New("state is closed"))
+}

@@ -1,0 +1,108 @@
+package replay_test
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"ledge/journal"
+	"ledge/journal/mem"
+	"ledge/replay"
+)
+
+// These benchmarks say how fast a node comes back and what a key costs in
+// memory. Each counts whole recoveries; keys/s is the figure to look at.
+
+const loadKeys = 1_000_000
+
+// fillJournal appends keys SETs of 16-byte names and 100-byte values, perBatch
+// in each batch, and returns the state they make.
+func fillJournal(tb testing.TB, log *journal.Log, keys, perBatch int) *replay.State {
+	tb.Helper()
+	s, err := replay.New(16)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { s.Close() })
+	val := strings.Repeat("v", 100)
+	for i := 0; i < keys; i += perBatch {
+		b := journal.Batch{Epoch: 1, Prev: s.Pos().Digest}
+		for j := i; j < min(i+perBatch, keys); j++ {
+			b.Entries = append(b.Entries, journal.Entry{At: time.UnixMilli(1), Ops: []journal.Op{
+				&journal.StringSet{Key: fmt.Sprintf("key:%012d", j), Value: val}}})
+		}
+		c, err := log.Append(context.Background(), b)
+		if err == nil {
+			err = s.Apply(c)
+		}
+		if err != nil {
+			tb.Fatal(err)
+		}
+	}
+	return s
+}
+
+func newLog(tb testing.TB, drv journal.Driver) *journal.Log {
+	tb.Helper()
+	log, err := journal.NewLog(context.Background(), drv, 0x1ed6e)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return log
+}
+
+func BenchmarkReplay(b *testing.B) {
+	for _, perBatch := range []int{1, 50, 1000} {
+		b.Run(fmt.Sprint(perBatch), func(b *testing.B) {
+			log := newLog(b, mem.New())
+			fillJournal(b, log, loadKeys, perBatch).Close()
+			recoverAll(b, b.TempDir(), log)
+		})
+	}
+}
+
+func BenchmarkLoadSnapshot(b *testing.B) {
+	log, dir := newLog(b, mem.New()), b.TempDir()
+	s := fillJournal(b, log, loadKeys, 1000)
+	start := time.Now()
+	info, err := s.Snapshot(context.Background(), dir, log.Lineage())
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Logf("written in %v, %d bytes", time.Since(start), info.Bytes)
+	if err := log.Truncate(context.Background(), info.Pos.Seq); err != nil {
+		b.Fatal(err)
+	}
+	s.Close()
+	recoverAll(b, dir, log)
+}
+
+// recoverAll recovers b.N times and reports the speed and the memory of a key.
+func recoverAll(b *testing.B, dir string, log *journal.Log) {
+	var took time.Duration
+	var heap uint64
+	for b.Loop() {
+		runtime.GC()
+		before := heapAlloc()
+		start := time.Now()
+		s, _, err := replay.Recover(context.Background(), dir, log, 16, nil)
+		took += time.Since(start)
+		if err != nil {
+			b.Fatal(err)
+		}
+		runtime.GC()
+		heap = heapAlloc() - before
+		s.Close()
+	}
+	b.ReportMetric(loadKeys*float64(b.N)/took.Seconds(), "keys/s")
+	b.ReportMetric(float64(heap)/loadKeys, "B/key")
+}
+
+func heapAlloc() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}

@@ -1,0 +1,152 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"ledge/journal"
+	"ledge/journal/fault"
+)
+
+// Report says what a recovery found and did.
+type Report struct {
+	Snapshot   Info    // zero when there was none
+	Bad        []error // newer snapshots that could not be used
+	LoadTime   time.Duration
+	Batches    int // replayed from the journal
+	ReplayTime time.Duration
+	Pos        journal.Pos
+}
+
+// Recover returns the state that the snapshots in dir and the journal add up
+// to: the newest good snapshot and whatever the journal has behind it. Silence
+// is not trusted: a gap between the two, a journal that ends before the
+// snapshot, and anything missing or changed in between is an error that names
+// the number.
+func Recover(
+	ctx context.Context, dir string, log *journal.Log, databases int, logger *slog.Logger,
+) (*State, Report, error) {
+	r := recovery{ctx: ctx, dir: dir, log: log, databases: databases, logger: logger}
+	if r.logger == nil {
+		r.logger = slog.New(slog.DiscardHandler)
+	}
+	s, err := r.run()
+	if err != nil {
+		return nil, r.Report, fault.As(fault.Fatal, "replay.Recover", err)
+	}
+	return s, r.Report, nil
+}
+
+// recovery is one call of Recover.
+type recovery struct {
+	Report
+	ctx       context.Context // of the call, like the rest
+	dir       string
+	log       *journal.Log
+	databases int
+	logger    *slog.Logger
+	span      journal.Stat
+}
+
+func (r *recovery) run() (s *State, err error) {
+	if r.span, err = r.log.Stat(r.ctx); err != nil {
+		return nil, err
+	}
+	if err := removeTemps(r.dir); err != nil {
+		r.logger.Warn("unfinished snapshot not removed", "cause", err)
+	}
+	start := time.Now()
+	if s, err = r.newest(); err != nil {
+		return nil, err
+	}
+	r.LoadTime = time.Since(start)
+	if err := r.replay(s); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	r.Pos = s.Pos()
+	return s, nil
+}
+
+// newest returns the state of the newest good snapshot, or an empty one if the
+// journal goes back to its beginning.
+func (r *recovery) newest() (*State, error) {
+	paths, err := snapshotPaths(r.dir)
+	if err != nil {
+		return nil, fault.As(fault.Operator, "", err)
+	}
+	for _, path := range paths {
+		s, info, err := r.load(path)
+		var bad *SnapshotDamage
+		if errors.As(err, &bad) {
+			r.Bad = append(r.Bad, err)
+			r.logger.Warn("snapshot is damaged; trying an older one", "cause", err)
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		r.Snapshot = info
+		return s, nil
+	}
+	if r.span.First > 1 {
+		return nil, errors.Join(append(r.Bad, fault.As(fault.Fatal, "", fmt.Errorf(
+			"the journal begins with number %d and no snapshot has what was before", r.span.First)))...)
+	}
+	return New(r.databases)
+}
+
+// load loads a snapshot that fits the journal. It asks what the header says
+// before it loads the rest.
+func (r *recovery) load(path string) (*State, Info, error) {
+	_, info, close, err := openSnapshotFile(path)
+	if err != nil {
+		return nil, info, err
+	}
+	close()
+	if err := r.fits(info); err != nil {
+		return nil, info, errors.Join(append(r.Bad, err)...)
+	}
+	return LoadSnapshot(r.ctx, path, r.databases)
+}
+
+// fits reports why a snapshot and the journal can't belong together.
+func (r *recovery) fits(info Info) error {
+	seq, span := info.Pos.Seq, r.span
+	switch {
+	case info.Lineage != r.log.Lineage():
+		return fault.As(fault.Operator, "", fmt.Errorf("snapshot %s is of lineage %s; the journal is %s",
+			info.Path, info.Lineage, r.log.Lineage()))
+	case seq > span.Last:
+		return fault.As(fault.Fatal, "", fmt.Errorf(
+			"the journal has lost its end: it goes up to number %d, snapshot %s up to %d",
+			span.Last, info.Path, seq))
+	case span.First > seq+1:
+		return fault.As(fault.Fatal, "", fmt.Errorf(
+			"numbers %d to %d are missing: snapshot %s goes up to %d, the journal begins with %d",
+			seq+1, span.First-1, info.Path, seq, span.First))
+	case seq < span.First:
+		return nil // the snapshot's own number is truncated; its digest is checked with the next
+	}
+	for c, err := range r.log.Read(r.ctx, seq) {
+		if err == nil && c.Batch().Epoch != info.Epoch {
+			err = fault.As(fault.Fatal, "", fmt.Errorf(
+				"number %d is of epoch %d in the journal and of %d in snapshot %s: "+
+					"the number was lost and used again",
+				seq, c.Batch().Epoch, info.Epoch, info.Path))
+		}
+		return err
+	}
+	return nil
+}
+
+// replay applies what the journal has behind the snapshot.
+func (r *recovery) replay(s *State) error {
+	start, from := time.Now(), s.Pos().Seq
+	err := Follow(r.ctx, r.log, s, r.span.Last)
+	r.ReplayTime = time.Since(start)
+	r.Batches = int(s.Pos().Seq - from)
+	return err
+}

@@ -1,0 +1,151 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"ledge/journal"
+)
+
+// Snapshots are files <dir>/<seq as 20 digits>.snap. One is written under
+// another name first and renamed when it is whole and synced, so a file of
+// that name was complete once; what has become of it since, its checksums say.
+const (
+	snapshotExt  = ".snap"
+	snapshotTemp = ".snap.tmp"
+)
+
+// Info describes a snapshot.
+type Info struct {
+	Path    string // empty when it was written to something else than a file
+	Lineage journal.Lineage
+	Pos     journal.Pos
+	Epoch   uint64
+	Keys    int
+	Bytes   int64
+	Created time.Time
+}
+
+func (h snapshotHeader) info(path string, size int64) Info {
+	return Info{Path: path, Lineage: h.lineage, Pos: h.pos, Epoch: h.epoch,
+		Keys: int(h.rows), Bytes: size, Created: h.created}
+}
+
+// Snapshot writes the state as it stands at this moment to a file in dir,
+// which is made if it isn't there. When it returns nil the file is durable. A
+// snapshot that fails leaves nothing behind and the older ones as they were.
+func (s *State) Snapshot(ctx context.Context, dir string, l journal.Lineage) (Info, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return Info{}, snapshotError(err)
+	}
+	f, err := os.CreateTemp(dir, "*"+snapshotTemp)
+	if err != nil {
+		return Info{}, snapshotError(err)
+	}
+	info, err := s.WriteSnapshot(ctx, f, l)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
+		info.Path = filepath.Join(dir, snapshotName(info.Pos.Seq))
+		err = os.Rename(f.Name(), info.Path)
+	}
+	if err != nil {
+		return Info{}, snapshotError(errors.Join(err, os.Remove(f.Name())))
+	}
+	if err := syncDir(dir); err != nil {
+		return Info{}, snapshotError(err)
+	}
+	return info, nil
+}
+
+func snapshotName(seq journal.Seq) string { return fmt.Sprintf("%020d%s", seq, snapshotExt) }
+
+// syncDir makes a rename or a removal in dir durable.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// snapshotPaths returns the snapshot files in dir, newest first. A directory
+// that isn't there has none.
+func snapshotPaths(dir string) ([]string, error) {
+	files, err := os.ReadDir(dir) // sorted by name, and so by number
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	var paths []string
+	for i := len(files) - 1; i >= 0; i-- {
+		if _, ok := snapshotSeq(files[i].Name()); ok {
+			paths = append(paths, filepath.Join(dir, files[i].Name()))
+		}
+	}
+	return paths, nil
+}
+
+// snapshotSeq returns the number in a snapshot's name.
+func snapshotSeq(path string) (journal.Seq, bool) {
+	digits, ok := strings.CutSuffix(filepath.Base(path), snapshotExt)
+	if !ok || len(digits) != 20 {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(digits, 10, 64)
+	return journal.Seq(n), err == nil
+}
+
+// ListSnapshots returns the snapshots in dir, newest first, going by their
+// headers. Those whose header can't be read are left out and make up the
+// error; the list is good all the same.
+func ListSnapshots(dir string) ([]Info, error) {
+	paths, err := snapshotPaths(dir)
+	errs := []error{err}
+	var infos []Info
+	for _, path := range paths {
+		_, info, close, err := openSnapshotFile(path)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		close()
+		infos = append(infos, info)
+	}
+	return infos, errors.Join(errs...)
+}
+
+// PruneSnapshots removes all snapshots in dir but the keep newest, 2 when keep
+// is 0. A file whose header can't be read is left for a person to look at, and
+// does not count.
+func PruneSnapshots(dir string, keep int) error {
+	if keep <= 0 {
+		keep = 2
+	}
+	infos, _ := ListSnapshots(dir)
+	if len(infos) <= keep {
+		return nil
+	}
+	var errs []error
+	for _, info := range infos[keep:] {
+		errs = append(errs, os.Remove(info.Path))
+	}
+	return snapshotError(errors.Join(append(errs, syncDir(dir))...))
+}
+
+// removeTemps removes what a snapshot that was cut short has left in dir.
+func removeTemps(dir string) error {
+	paths, err := filepath.Glob(filepath.Join(dir, "*"+snapshotTemp))
+	errs := []error{err}
+	for _, path := range paths {
+		errs = append(errs, os.Remove(path))
+	}
+	return errors.Join(errs...)
+}

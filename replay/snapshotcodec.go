@@ -1,0 +1,139 @@
+package replay
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"time"
+
+	"ledge/journal"
+	"ledge/journal/fault"
+)
+
+// The layout of a snapshot; SNAPSHOT.md has the tables. A file is a header,
+// chunks of rows, and a trailer, which is a chunk of another kind.
+const (
+	snapshotMagic   = "LEDGSNAP"
+	snapshotVersion = 1
+
+	snapshotHeaderSize = 64
+	chunkHeaderSize    = 20
+	trailerSize        = 24
+
+	kindRows    = 1
+	kindTrailer = 2
+
+	// chunkTarget is where a chunk ends; it may go past it by one row.
+	chunkTarget = 256 << 10
+	// chunkMax bounds what a reader takes in at once. The longest row is a
+	// string that an edit at the last offset has grown.
+	chunkMax = 64 << 20
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// snapshotHeader is what a snapshot says about itself before its rows.
+type snapshotHeader struct {
+	databases int
+	lineage   journal.Lineage
+	pos       journal.Pos
+	epoch     uint64
+	rows      uint64
+	created   time.Time
+}
+
+func (h snapshotHeader) encode() []byte {
+	b := make([]byte, snapshotHeaderSize)
+	copy(b, snapshotMagic)
+	be := binary.BigEndian
+	be.PutUint16(b[8:], snapshotVersion)
+	be.PutUint16(b[10:], uint16(h.databases))
+	be.PutUint64(b[16:], uint64(h.lineage))
+	be.PutUint64(b[24:], uint64(h.pos.Seq))
+	be.PutUint64(b[32:], uint64(h.pos.Digest))
+	be.PutUint64(b[40:], h.epoch)
+	be.PutUint64(b[48:], h.rows)
+	be.PutUint64(b[56:], uint64(h.created.UnixMilli()))
+	be.PutUint32(b[12:], headerSum(b))
+	return b
+}
+
+// headerSum is the checksum of all header bytes but its own four.
+func headerSum(b []byte) uint32 {
+	return crc32.Update(crc32.Checksum(b[:12], castagnoli), castagnoli, b[16:snapshotHeaderSize])
+}
+
+// decodeSnapshotHeader reads a header. Magic and version come first and stay
+// where they are in every version, so that a newer file is told from a damaged
+// one.
+func decodeSnapshotHeader(b []byte) (h snapshotHeader, err error) {
+	if len(b) < snapshotHeaderSize {
+		return h, &SnapshotDamage{Cause: fmt.Sprintf("a header of %d bytes; want %d",
+			len(b), snapshotHeaderSize)}
+	}
+	be := binary.BigEndian
+	if string(b[:8]) != snapshotMagic {
+		return h, &SnapshotDamage{Cause: fmt.Sprintf("begins with %q; want %q", b[:8], snapshotMagic)}
+	}
+	sound := headerSum(b) == be.Uint32(b[12:])
+	if v := be.Uint16(b[8:]); v > snapshotVersion {
+		return h, fault.As(fault.Operator, "", fmt.Errorf(
+			"snapshot format %d; this program knows up to %d: use the program that wrote it, or newer",
+			v, snapshotVersion))
+	}
+	if !sound {
+		return h, &SnapshotDamage{Cause: fmt.Sprintf("header checksum is %08x; the header says %08x",
+			headerSum(b), be.Uint32(b[12:]))}
+	}
+	return snapshotHeader{
+		databases: int(be.Uint16(b[10:])),
+		lineage:   journal.Lineage(be.Uint64(b[16:])),
+		pos:       journal.Pos{Seq: journal.Seq(be.Uint64(b[24:])), Digest: journal.Digest(be.Uint64(b[32:]))},
+		epoch:     be.Uint64(b[40:]),
+		rows:      be.Uint64(b[48:]),
+		created:   time.UnixMilli(int64(be.Uint64(b[56:]))),
+	}, nil
+}
+
+// chunkHeader stands before each chunk's payload.
+type chunkHeader struct {
+	sum    uint32 // of the header behind it and the payload
+	number uint32 // 1, 2, 3 …
+	length uint32 // of the payload
+	rows   uint32
+	db     uint16
+	kind   byte
+}
+
+// put writes h into b and seals both with the checksum.
+func (h chunkHeader) put(b, payload []byte) {
+	be := binary.BigEndian
+	be.PutUint32(b[4:], h.number)
+	be.PutUint32(b[8:], h.length)
+	be.PutUint32(b[12:], h.rows)
+	be.PutUint16(b[16:], h.db)
+	b[18], b[19] = h.kind, 0
+	be.PutUint32(b, chunkSum(b, payload))
+}
+
+func chunkSum(header, payload []byte) uint32 {
+	return crc32.Update(crc32.Checksum(header[4:chunkHeaderSize], castagnoli), castagnoli, payload)
+}
+
+func parseChunkHeader(b []byte) chunkHeader {
+	be := binary.BigEndian
+	return chunkHeader{sum: be.Uint32(b), number: be.Uint32(b[4:]), length: be.Uint32(b[8:]),
+		rows: be.Uint32(b[12:]), db: be.Uint16(b[16:]), kind: b[18]}
+}
+
+// SnapshotDamage says that a snapshot is not what was written, and where.
+type SnapshotDamage struct {
+	Path   string
+	Chunk  int   // 0 is the header
+	Offset int64 // where that chunk begins
+	Cause  string
+}
+
+func (e *SnapshotDamage) Error() string {
+	return fmt.Sprintf("snapshot damaged in chunk %d at offset %d: %s", e.Chunk, e.Offset, e.Cause)
+}

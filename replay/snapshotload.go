@@ -1,0 +1,175 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/tidwall/buntdb"
+
+	"ledge/journal/fault"
+)
+
+// openSnapshotFile opens a snapshot and reads its header. The error names the
+// file; the caller closes it.
+func openSnapshotFile(path string) (r *snapshotReader, info Info, close func() error, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, Info{}, nil, fault.As(fault.Operator, "", err)
+	}
+	var size int64
+	if st, serr := f.Stat(); serr != nil {
+		err = fault.As(fault.Operator, "", serr)
+	} else {
+		size = st.Size()
+		r, err = openSnapshot(f, size)
+	}
+	if err == nil {
+		if seq, ok := snapshotSeq(path); ok && seq != r.header.pos.Seq {
+			err = &SnapshotDamage{Cause: fmt.Sprintf("the header says number %d", r.header.pos.Seq)}
+		}
+	}
+	if err != nil {
+		f.Close()
+		return nil, Info{}, nil, inSnapshot(path, err)
+	}
+	return r, r.header.info(path, size), f.Close, nil
+}
+
+// inSnapshot names the file in an error.
+func inSnapshot(path string, err error) error {
+	var d *SnapshotDamage
+	if errors.As(err, &d) {
+		d.Path = path
+	}
+	return fmt.Errorf("%s: %w", path, err)
+}
+
+// VerifySnapshot reads a whole snapshot and checks all of it.
+func VerifySnapshot(ctx context.Context, path string) (Info, error) {
+	r, info, close, err := openSnapshotFile(path)
+	if err != nil {
+		return Info{}, err
+	}
+	defer close()
+	var c rowChunk
+	for {
+		if err = r.next(&c); err == io.EOF {
+			return info, nil
+		}
+		if err = errors.Join(err, ctx.Err()); err != nil {
+			return Info{}, inSnapshot(path, err)
+		}
+	}
+}
+
+// LoadSnapshot returns the state that a snapshot file holds, with at least the
+// given number of databases. All of it is checked; a SnapshotDamage says where
+// it is not what was written.
+func LoadSnapshot(ctx context.Context, path string, databases int) (*State, Info, error) {
+	r, info, close, err := openSnapshotFile(path)
+	if err != nil {
+		return nil, Info{}, err
+	}
+	defer close()
+	s, err := loadSnapshot(ctx, r, databases)
+	if err != nil {
+		return nil, Info{}, inSnapshot(path, err)
+	}
+	return s, info, nil
+}
+
+// loadSnapshot reads, checks, takes apart and fills the dicts while another
+// goroutine fills the trees.
+func loadSnapshot(ctx context.Context, r *snapshotReader, databases int) (*State, error) {
+	s, err := New(databases)
+	if err != nil {
+		return nil, err
+	}
+	keys, done := make(chan orderedKeys, 4), make(chan error, 1)
+	go func() { done <- fillTrees(keys) }()
+	err = s.fillDicts(ctx, r, keys)
+	close(keys)
+	if err = errors.Join(err, <-done); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	s.pos, s.epoch = r.header.pos, r.header.epoch
+	return s, nil
+}
+
+// orderedKeys are row keys for the end of a database's tree.
+type orderedKeys struct {
+	db   *database
+	keys []string
+}
+
+// fillDicts puts the rows of r into the dicts and sends their keys to the trees.
+func (s *State) fillDicts(ctx context.Context, r *snapshotReader, to chan<- orderedKeys) error {
+	var c rowChunk
+	for {
+		err := r.next(&c)
+		if err == io.EOF {
+			return nil
+		}
+		if err = errors.Join(err, ctx.Err()); err != nil {
+			return err
+		}
+		if int(c.db) >= len(s.dbs) {
+			return fault.As(fault.Operator, "", fmt.Errorf(
+				"has keys in database %d; this node is set to %d databases", c.db, len(s.dbs)))
+		}
+		db := s.dbs[c.db]
+		keys := make([]string, len(c.rows))
+		for i, row := range c.rows {
+			keys[i] = strings.Clone(row.k)
+			b := blockOf(row.k[rowHead:], row.v)
+			db.dict.put(b.name(), row.hash, b)
+			if at := parseRow(row.v).at; at != 0 {
+				db.dead.add(at, b.name())
+			}
+		}
+		db.digest += c.digest
+		to <- orderedKeys{db, keys}
+	}
+}
+
+// fillTrees puts keys into the trees until the channel is closed. The keys of
+// one database come together.
+func fillTrees(from <-chan orderedKeys) error {
+	var db *database
+	var tx *buntdb.Tx
+	var errs []error
+	for o := range from {
+		if o.db != db {
+			errs = append(errs, commitTree(tx))
+			db, tx = o.db, beginTree(o.db)
+			// A transaction that has deleted everything keeps the old tree
+			// to roll back to, and so needs no note of each row.
+			errs = append(errs, tx.DeleteAll())
+		}
+		for _, k := range o.keys {
+			if _, _, err := tx.Set(k, "", nil); err != nil {
+				errs = append(errs, err)
+			}
+		}
+	}
+	return errors.Join(append(errs, commitTree(tx))...)
+}
+
+func beginTree(db *database) *buntdb.Tx {
+	tx, err := db.tree.Begin(true)
+	if err != nil {
+		panic("replay: " + err.Error()) // only a closed tree refuses
+	}
+	return tx
+}
+
+func commitTree(tx *buntdb.Tx) error {
+	if tx == nil {
+		return nil
+	}
+	return tx.Commit()
+}

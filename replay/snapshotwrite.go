@@ -1,0 +1,149 @@
+package replay
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"syscall"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+
+	"ledge/journal"
+	"ledge/journal/fault"
+)
+
+// WriteSnapshot writes the state as it stands at this moment to w, while Views
+// go on and batches are applied. Only one snapshot is taken at a time; another
+// gets ErrSnapshotRunning.
+func (s *State) WriteSnapshot(ctx context.Context, w io.Writer, l journal.Lineage) (Info, error) {
+	return s.writeSnapshot(ctx, w, l, time.Now())
+}
+
+func (s *State) writeSnapshot(
+	ctx context.Context, w io.Writer, l journal.Lineage, created time.Time,
+) (Info, error) {
+	wk, err := s.beginWalk()
+	if err != nil {
+		return Info{}, err
+	}
+	defer wk.end()
+	wk.start.lineage, wk.start.created = l, created
+	enc := newSnapshotEncoder(w)
+	enc.write(wk.start.encode())
+	var sum journal.Digest
+	var rows []walkedRow
+	for _, p := range wk.parts {
+		var digest journal.Digest
+		for more := true; more; {
+			if rows, more, err = p.take(rows[:0]); err == nil {
+				err = errors.Join(ctx.Err(), enc.err)
+			}
+			if err != nil {
+				return Info{}, snapshotError(err)
+			}
+			for _, r := range rows {
+				digest += rowDigest(keyHash(r.k[rowHead:]), r.v)
+				enc.row(p.number, r.k, r.v)
+			}
+			clear(rows)
+		}
+		sum += numbered(digest, int(p.number))
+	}
+	enc.trailer()
+	if enc.err != nil {
+		return Info{}, snapshotError(enc.err)
+	}
+	if sum != wk.start.pos.Digest || enc.rows != wk.start.rows {
+		return Info{}, fault.As(fault.Fatal, "replay.Snapshot", fmt.Errorf(
+			"walk ended with %d rows and digest %s; the state at number %d had %d rows and %s",
+			enc.rows, sum, wk.start.pos.Seq, wk.start.rows, wk.start.pos.Digest))
+	}
+	return wk.start.info("", enc.offset), nil
+}
+
+// snapshotError classes what stopped a snapshot. Nothing has changed: the
+// older ones are whole, and the journal has everything.
+func snapshotError(err error) error {
+	class := fault.Operator
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) ||
+		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		class = fault.Retryable
+	}
+	return fault.As(class, "replay.Snapshot", err)
+}
+
+// snapshotEncoder puts rows into chunks. The first failed write is kept and
+// ends all others.
+type snapshotEncoder struct {
+	w      io.Writer
+	err    error
+	sum    xxhash.Digest // of all bytes so far
+	offset int64
+	rows   uint64
+
+	number uint32
+	head   chunkHeader // of the open chunk
+	chunk  []byte      // of the open chunk, header included
+}
+
+func newSnapshotEncoder(w io.Writer) *snapshotEncoder {
+	e := &snapshotEncoder{w: w, chunk: make([]byte, chunkHeaderSize, chunkTarget+4096)}
+	e.sum.Reset()
+	return e
+}
+
+func (e *snapshotEncoder) write(b []byte) {
+	if e.err != nil {
+		return
+	}
+	_, _ = e.sum.Write(b)
+	_, e.err = e.w.Write(b)
+	e.offset += int64(len(b))
+}
+
+// row adds a row to the open chunk. A chunk holds rows of one database.
+func (e *snapshotEncoder) row(db journal.DB, k, v string) {
+	if e.head.db != uint16(db) || len(e.chunk) >= chunkTarget {
+		e.flush()
+	}
+	e.head.db = uint16(db)
+	e.head.rows++
+	e.rows++
+	e.chunk = binary.AppendUvarint(e.chunk, uint64(len(k)))
+	e.chunk = binary.AppendUvarint(e.chunk, uint64(len(v)))
+	e.chunk = append(e.chunk, k...)
+	e.chunk = append(e.chunk, v...)
+}
+
+// flush writes the open chunk, if it has any rows, and opens the next.
+func (e *snapshotEncoder) flush() {
+	if e.head.rows > 0 {
+		e.head.kind = kindRows
+		e.seal()
+	}
+}
+
+func (e *snapshotEncoder) seal() {
+	e.number++
+	e.head.number = e.number
+	e.head.length = uint32(len(e.chunk) - chunkHeaderSize)
+	e.head.put(e.chunk, e.chunk[chunkHeaderSize:])
+	e.write(e.chunk)
+	if cap(e.chunk) > 4*chunkTarget { // a rare giant is not worth holding on to
+		e.chunk = make([]byte, chunkHeaderSize, chunkTarget+4096)
+	}
+	e.chunk, e.head = e.chunk[:chunkHeaderSize], chunkHeader{}
+}
+
+// trailer ends the snapshot.
+func (e *snapshotEncoder) trailer() {
+	e.flush()
+	e.chunk = binary.BigEndian.AppendUint64(e.chunk, e.rows)
+	e.chunk = binary.BigEndian.AppendUint64(e.chunk, uint64(e.offset))
+	e.chunk = binary.BigEndian.AppendUint64(e.chunk, e.sum.Sum64())
+	e.head.kind = kindTrailer
+	e.seal()
+}
