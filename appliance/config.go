@@ -1,0 +1,240 @@
+package appliance
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"ledge/journal"
+	"ledge/journal/jet"
+	"ledge/replay"
+)
+
+// Version is what this program calls itself.
+const Version = "0.1.0"
+
+// Defaults of Config.
+const (
+	DefaultDir           = "./ledge-data"
+	DefaultListen        = "127.0.0.1:6379"
+	DefaultNATSListen    = "127.0.0.1:4222"
+	DefaultSyncInterval  = jet.DefaultSyncEvery
+	DefaultMaxClients    = 10000
+	DefaultDatabases     = replay.DefaultDatabases
+	DefaultMaxValue      = replay.DefaultMaxValue
+	DefaultSnapshotBytes = 256 << 20
+)
+
+// Off in place of an address means no listener.
+const Off = "off"
+
+// Sync modes, as they are written in options and in INFO.
+const (
+	SyncAlways   = "always"
+	SyncInterval = "interval"
+	SyncOff      = "off"
+)
+
+// Config says what a node is. Zero fields mean the stated defaults. The name
+// that an option has towards users stands behind each field; OptionError
+// carries it.
+type Config struct {
+	Dir        string // dir; DefaultDir
+	Listen     string // listen; DefaultListen
+	NATSListen string // nats-listen; DefaultNATSListen, or Off
+	// Node names the node in the journal, in logs and in NATS subjects. It is
+	// kept in the directory; empty is the name kept there, or the host's on
+	// the first start.
+	Node string // node
+
+	Sync string // sync; SyncAlways
+	// SyncInterval may be set with Sync "interval" only.
+	SyncInterval time.Duration // sync-interval; DefaultSyncInterval
+
+	// Password is what AUTH asks clients for; empty is none, on loopback only.
+	Password   string // password
+	MaxClients int    // max-clients; DefaultMaxClients
+	Databases  int    // databases; DefaultDatabases
+	// MaxValue is the longest value, with its key's length taken off.
+	MaxValue int64 // max-value; DefaultMaxValue
+	// MaxMemory is how much memory the process may take before commands that
+	// need more are refused; 0 is no bound. See memory.go.
+	MaxMemory int64 // max-memory
+
+	// A snapshot is taken when the journal has grown by SnapshotBytes or
+	// SnapshotEvery has gone by, whichever is set. Neither is
+	// DefaultSnapshotBytes.
+	SnapshotBytes int64         // snapshot-every
+	SnapshotEvery time.Duration // snapshot-every
+
+	// Logger gets what an operator should know; nil discards it.
+	Logger *slog.Logger
+	// Clock returns the time; nil is time.Now.
+	Clock func() time.Time
+}
+
+// OptionError is a fault of one option. Option is its name towards users.
+type OptionError struct {
+	Option string
+	Err    error
+}
+
+func (e *OptionError) Error() string { return e.Option + ": " + e.Err.Error() }
+
+// Unwrap returns the fault itself.
+func (e *OptionError) Unwrap() error { return e.Err }
+
+// Least values of some options.
+const (
+	minMaxValue  = 64
+	minMaxMemory = 32 << 20
+	maxDatabases = 1 << 15
+	minSnapshot  = 1 << 20
+)
+
+// Validate reports every fault at once, each as an OptionError.
+func (c Config) Validate() error {
+	var errs []error
+	bad := func(option, format string, args ...any) {
+		errs = append(errs, &OptionError{option, fmt.Errorf(format, args...)})
+	}
+	within := func(option string, v, least, most int64) {
+		if v != 0 && (v < least || v > most) {
+			bad(option, "%d is not between %d and %d", v, least, most)
+		}
+	}
+	c.validateNetwork(bad)
+	if c.Node != "" && !validName(c.Node) {
+		bad("node", "%q may have letters, digits, - and _ only, and at most 64 of them", c.Node)
+	}
+	switch c.Sync {
+	case "", SyncAlways, SyncOff:
+		if c.SyncInterval != 0 {
+			bad("sync-interval", "has no meaning with sync %s", orDefault(c.Sync, SyncAlways))
+		}
+	case SyncInterval:
+		if c.SyncInterval != 0 && (c.SyncInterval < time.Millisecond || c.SyncInterval > time.Hour) {
+			bad("sync-interval", "%s is not between 1ms and 1h", c.SyncInterval)
+		}
+	default:
+		bad("sync", "%q is none of always, interval, off", c.Sync)
+	}
+	within("max-clients", int64(c.MaxClients), 1, 1<<20)
+	within("databases", int64(c.Databases), 1, maxDatabases)
+	within("max-value", c.MaxValue, minMaxValue, journal.MaxEntry/2)
+	within("max-memory", c.MaxMemory, minMaxMemory, 1<<62)
+	within("snapshot-every", c.SnapshotBytes, minSnapshot, 1<<62)
+	if c.SnapshotEvery != 0 && c.SnapshotEvery < time.Second {
+		bad("snapshot-every", "%s is shorter than 1s", c.SnapshotEvery)
+	}
+	return errors.Join(errs...)
+}
+
+func (c Config) validateNetwork(bad func(option, format string, args ...any)) {
+	if host, err := splitAddress(orDefault(c.Listen, DefaultListen)); err != nil {
+		bad("listen", "%w", err)
+	} else if !loopback(host) && c.Password == "" {
+		bad("listen", "%s can be reached from other machines, so there must be a password", c.Listen)
+	}
+	if c.NATSListen == Off {
+		return
+	}
+	if _, err := splitAddress(orDefault(c.NATSListen, DefaultNATSListen)); err != nil {
+		bad("nats-listen", "%w", err)
+	}
+}
+
+// splitAddress returns the host of a host:port and checks both.
+func splitAddress(addr string) (host string, err error) {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return "", fmt.Errorf("%q is not HOST:PORT", addr)
+	}
+	if _, err := net.LookupPort("tcp", port); err != nil || port == "" {
+		return "", fmt.Errorf("%q has no valid port", addr)
+	}
+	return host, nil
+}
+
+// loopback reports whether only this machine can reach a listener on host. No
+// host at all is every interface. Names other than localhost count as others.
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// validName reports whether name can be a token of a NATS subject.
+func validName(name string) bool {
+	return name != "" && len(name) <= 64 && name == cleanName(name)
+}
+
+// cleanName replaces what a name may not have.
+func cleanName(name string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', r == '-', r == '_':
+			return r
+		}
+		return '-'
+	}, name)
+}
+
+// defaultName is what a node is called when nobody says.
+func defaultName() string {
+	host, _ := os.Hostname()
+	host, _, _ = strings.Cut(host, ".")
+	if host = cleanName(host); len(host) > 64 {
+		host = host[:64]
+	}
+	return orDefault(host, "ledge")
+}
+
+func orDefault(s, def string) string {
+	if s == "" {
+		return def
+	}
+	return s
+}
+
+func (c *Config) setDefaults() {
+	c.Dir = orDefault(c.Dir, DefaultDir)
+	c.Listen = orDefault(c.Listen, DefaultListen)
+	c.NATSListen = orDefault(c.NATSListen, DefaultNATSListen)
+	c.Sync = orDefault(c.Sync, SyncAlways)
+	if c.SyncInterval == 0 {
+		c.SyncInterval = DefaultSyncInterval
+	}
+	if c.MaxClients == 0 {
+		c.MaxClients = DefaultMaxClients
+	}
+	if c.Databases == 0 {
+		c.Databases = DefaultDatabases
+	}
+	if c.MaxValue == 0 {
+		c.MaxValue = DefaultMaxValue
+	}
+	if c.SnapshotBytes == 0 && c.SnapshotEvery == 0 {
+		c.SnapshotBytes = DefaultSnapshotBytes
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+}
+
+// syncMode returns the journal's name for the mode.
+func (c *Config) syncMode() jet.SyncMode {
+	switch c.Sync {
+	case SyncInterval:
+		return jet.SyncInterval
+	case SyncOff:
+		return jet.SyncOff
+	}
+	return jet.SyncAlways
+}

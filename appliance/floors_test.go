@@ -1,0 +1,195 @@
+package appliance_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// floors says how high each package stands. A package imports only packages
+// below its own floor: never upward, never sideways. A path that ends in "/"
+// stands for all packages under it.
+var floors = []struct {
+	path  string
+	floor int
+}{
+	{"journal/fault", 0},
+	{"respd/resp", 0},
+	{"journal", 1},
+	{"journal/journaltest", 2},
+	{"journal/jet", 2},
+	{"journal/mem", 2},
+	{"replay", 2},
+	{"replay/replaytest", 3},
+	{"respd/command", 3},
+	{"respd/command/", 4},
+	{"admin", 4},
+	{"respd", 5}, // it makes the table out of the families
+	{"respd/compat", 6},
+	{"appliance", 6},
+	{"", 7}, // main
+	{"packaging/", 7},
+}
+
+// homes says where a module from elsewhere may be imported. With test, it is
+// for test files only, in any package.
+var homes = []struct {
+	module string
+	homes  []string
+	test   bool
+}{
+	{module: "github.com/tidwall/buntdb", homes: []string{"replay"}},
+	{module: "github.com/tidwall/btree", homes: []string{"replay"}},
+	{module: "github.com/cespare/xxhash/v2", homes: []string{"replay"}},
+	{module: "github.com/nats-io/nats-server/v2", homes: []string{"journal/jet"}},
+	{module: "github.com/minio/highwayhash", homes: []string{"journal/jet"}},
+	{module: "github.com/nats-io/nats.go", homes: []string{"journal/jet", "replay", "admin", "appliance"}},
+	{module: "github.com/urfave/cli/v2", homes: []string{""}},
+	{module: "gopkg.in/yaml.v3", homes: []string{""}},
+	{module: "golang.org/x/sys", homes: []string{"respd"}},
+	{module: "github.com/redis/go-redis/v9", homes: []string{"packaging/examples/debianload"}, test: true},
+}
+
+// pkg is what go list says of a package.
+type pkg struct {
+	ImportPath, Doc           string
+	GoFiles, Imports          []string
+	TestImports, XTestImports []string
+}
+
+// The layout is what keeps the parts apart, so a program looks after it and not
+// a reviewer: it lists all packages and holds their imports against the tables
+// above.
+func TestFloors(t *testing.T) {
+	for _, p := range listPackages(t) {
+		floor, ok := floorOf(short(p.ImportPath))
+		if !ok {
+			t.Errorf("package %s has no floor; want a line in floors", p.ImportPath)
+			continue
+		}
+		if len(p.GoFiles) > 0 && p.Doc == "" {
+			t.Errorf("package %s has no doc comment", p.ImportPath)
+		}
+		for _, imp := range p.Imports {
+			if err := allowed(p, floor, imp, false); err != nil {
+				t.Error(err)
+			}
+		}
+		for _, imp := range append(p.TestImports, p.XTestImports...) {
+			if err := allowed(p, floor, imp, true); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+// A rule that can't fail is no rule.
+func TestFloorsNotice(t *testing.T) {
+	for _, c := range []struct{ from, imp, want string }{
+		{"ledge/journal/jet", "ledge/replay", "sideways"},
+		{"ledge/journal", "ledge/replay", "upward"},
+		{"ledge/respd/command/strs", "ledge/respd/command/keys", "sideways"},
+		{"ledge/respd", "ledge/journal/jet", "knows neither"},
+		{"ledge/respd", "github.com/tidwall/buntdb", "only"},
+		{"ledge/replay", "github.com/nats-io/nats-server/v2/server", "only"},
+		{"ledge/replay", "github.com/redis/go-redis/v9", "only"},
+		{"ledge/replay", "example.com/anything", "no line"},
+	} {
+		floor, _ := floorOf(short(c.from))
+		err := allowed(pkg{ImportPath: c.from}, floor, c.imp, false)
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s imports %s: got %v; want an error with %q", c.from, c.imp, err, c.want)
+		}
+	}
+}
+
+func listPackages(t *testing.T) []pkg {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-json", "./...")
+	cmd.Dir = ".."
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var list []pkg
+	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p pkg
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return list
+		} else if err != nil {
+			t.Fatalf("go list: %v", err)
+		}
+		list = append(list, p)
+	}
+}
+
+// short returns a path within this module, "" for its root.
+func short(path string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(path, "ledge"), "/")
+}
+
+func ours(path string) bool { return path == "ledge" || strings.HasPrefix(path, "ledge/") }
+
+// floorOf finds a package's floor: by its own line, else by the longest that
+// stands for all under it.
+func floorOf(path string) (floor int, ok bool) {
+	longest := -1
+	for _, f := range floors {
+		if f.path == path {
+			return f.floor, true
+		}
+		if strings.HasSuffix(f.path, "/") && strings.HasPrefix(path, f.path) && len(f.path) > longest {
+			floor, ok, longest = f.floor, true, len(f.path)
+		}
+	}
+	return floor, ok
+}
+
+// allowed reports why a package may not import another. Tests may reach
+// sideways and upward within this module: they put parts together.
+func allowed(p pkg, floor int, imp string, test bool) error {
+	if ours(imp) {
+		return allowedOurs(p, floor, imp, test)
+	}
+	if first, _, _ := strings.Cut(imp, "/"); !strings.Contains(first, ".") {
+		return nil // the standard library
+	}
+	for _, h := range homes {
+		if imp != h.module && !strings.HasPrefix(imp, h.module+"/") {
+			continue
+		}
+		if test && h.test {
+			return nil
+		}
+		for _, home := range h.homes {
+			if short(p.ImportPath) == home {
+				return nil
+			}
+		}
+		return fmt.Errorf("%s imports %s, which only %q may (in tests: %v)",
+			p.ImportPath, imp, h.homes, h.test)
+	}
+	return fmt.Errorf("%s imports %s, which has no line in homes", p.ImportPath, imp)
+}
+
+func allowedOurs(p pkg, floor int, imp string, test bool) error {
+	if test {
+		return nil
+	}
+	from, to := short(p.ImportPath), short(imp)
+	if strings.HasPrefix(from, "respd") && (strings.HasPrefix(to, "journal/jet") || to == "admin") {
+		return fmt.Errorf("%s imports %s: respd knows neither jet nor admin", p.ImportPath, imp)
+	}
+	switch f, _ := floorOf(to); {
+	case f == floor:
+		return fmt.Errorf("%s imports %s: sideways on floor %d", p.ImportPath, imp, floor)
+	case f > floor:
+		return fmt.Errorf("%s imports %s: upward from floor %d to %d", p.ImportPath, imp, floor, f)
+	}
+	return nil
+}

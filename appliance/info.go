@@ -1,0 +1,146 @@
+package appliance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"time"
+
+	"ledge/journal/fault"
+	"ledge/respd/command"
+)
+
+// Info returns INFO's fields that only the node knows.
+func (n *Node) Info() []command.InfoSection {
+	return []command.InfoSection{
+		{Name: "Server", Fields: n.infoServer()},
+		{Name: "Memory", Fields: n.infoMemory()},
+		{Name: "Persistence", Fields: n.infoPersistence()},
+		{Name: "Journal", Fields: n.infoJournal()},
+	}
+}
+
+// fields collects lines of INFO.
+type fields []command.InfoField
+
+func (f *fields) add(name string, value any) {
+	*f = append(*f, command.InfoField{Name: name, Value: fmt.Sprint(value)})
+}
+
+func (n *Node) infoServer() []command.InfoField {
+	var f fields
+	f.add("ledge_version", Version)
+	f.add("ledge_node", n.dir.id.Node)
+	return f
+}
+
+// infoMemory adds to what the server measures by itself; what --max-memory
+// bounds is its allocator_active.
+func (n *Node) infoMemory() []command.InfoField {
+	var f fields
+	f.add("used_memory_dataset", readUsage(newSamples()).live)
+	f.add("mem_gc_percent", n.mem.percent.Load())
+	f.add("mem_refusing", flag(n.mem.over.Load()))
+	return f
+}
+
+func (n *Node) infoPersistence() []command.InfoField {
+	s := n.saves
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	halted := n.writer.Halted()
+	var f fields
+	f.add("rdb_changes_since_last_save", n.state.Pos().Seq-s.pos)
+	f.add("rdb_bgsave_in_progress", flag(s.running))
+	f.add("rdb_last_save_time", s.last.Unix())
+	f.add("rdb_last_bgsave_status", status(s.failed))
+	f.add("rdb_last_bgsave_time_sec", seconds(s.took))
+	current := time.Duration(-1)
+	if s.running {
+		current = n.cfg.Clock().Sub(s.began)
+	}
+	f.add("rdb_current_bgsave_time_sec", seconds(current))
+	f.add("aof_enabled", 1)
+	f.add("aof_rewrite_in_progress", 0)
+	f.add("aof_last_write_status", status(halted))
+	return f
+}
+
+func (n *Node) infoJournal() []command.InfoField {
+	st, err := n.jet.Stat(context.Background())
+	halted := errors.Join(err, n.writer.Halted())
+	pos := n.state.Pos()
+	var f fields
+	f.add("journal_first_seq", st.First)
+	f.add("journal_last_seq", st.Last)
+	f.add("journal_bytes", st.Bytes)
+	f.add("journal_sync", n.cfg.Sync)
+	if n.cfg.Sync == SyncInterval {
+		f.add("journal_sync_interval_ms", n.cfg.SyncInterval.Milliseconds())
+	}
+	if halted == nil {
+		f.add("journal_state", "ok")
+		f.add("journal_cause", "")
+	} else {
+		f.add("journal_state", "suspended")
+		f.add("journal_class", fault.Of(halted))
+		f.add("journal_cause", halted)
+	}
+	f.add("journal_lineage", n.dir.lineage)
+	f.add("journal_epoch", n.state.Epoch())
+	f.add("journal_applied_seq", pos.Seq)
+	f.add("journal_digest", pos.Digest)
+	f.add("journal_appends", n.meter.appends.Load())
+	f.add("journal_appended_bytes", n.meter.bytes.Load())
+	f.add("journal_failed_appends", n.meter.failed.Load())
+	f.add("journal_last_append_time", n.meter.last.Load()/1000)
+	f.add("journal_last_append_usec", n.meter.took.Load()/1000)
+	f.add("journal_recovery_ms", n.recovery.Milliseconds())
+	return f
+}
+
+func flag(on bool) int {
+	if on {
+		return 1
+	}
+	return 0
+}
+
+func status(err error) string {
+	if err != nil {
+		return "err"
+	}
+	return "ok"
+}
+
+// seconds shows a duration as Redis does; -1 is none.
+func seconds(d time.Duration) int64 {
+	if d < 0 {
+		return -1
+	}
+	return int64(d / time.Second)
+}
+
+// params are the parameters of CONFIG that the node has. None can be changed
+// while it runs.
+func (n *Node) params() []command.Param {
+	fixed := func(name, value string) command.Param {
+		return command.Param{Name: name, Get: func() string { return value }}
+	}
+	fsync := map[string]string{SyncAlways: "always", SyncInterval: "everysec", SyncOff: "no"}
+	_, port, _ := net.SplitHostPort(n.cfg.Listen) // Validate has looked at it
+	return []command.Param{
+		fixed("dir", n.dir.path),
+		fixed("port", port),
+		fixed("appendonly", "yes"),
+		fixed("appendfsync", fsync[n.cfg.Sync]),
+		fixed("save", ""),
+		fixed("maxmemory", strconv.FormatInt(n.cfg.MaxMemory, 10)),
+		fixed("maxmemory-policy", "noeviction"),
+		fixed("ledge-node", n.dir.id.Node),
+		fixed("ledge-sync", n.cfg.Sync),
+		fixed("ledge-max-value", strconv.FormatInt(n.cfg.MaxValue, 10)),
+	}
+}

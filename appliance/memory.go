@@ -1,0 +1,141 @@
+package appliance
+
+import (
+	"context"
+	"math"
+	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
+	"sync/atomic"
+	"time"
+)
+
+// Go's collector lets the heap grow by a share of what lives in it, by default
+// to the double. For a process that is mostly data that is too much memory, and
+// for one that is nearly empty too little room. So the share is chosen anew as
+// the data grows: enough for memoryRoom bytes or memoryShare of the live heap,
+// whichever is more.
+//
+// With --max-memory M the collector's own limit is a little below M, and
+// commands that need memory are refused when the process has taken M, or when
+// what lives in the heap is past memoryLive of M. The second keeps the
+// collector from running without end just under its limit.
+const (
+	memoryRoom  = 64 << 20
+	memoryShare = 0.30
+	memoryLimit = 0.96
+	memoryLive  = 0.80
+	memoryTick  = 100 * time.Millisecond
+)
+
+// memory watches what the process takes and sets the collector's target. It
+// changes process-wide settings, so there is one in a process; newMemory's
+// caller gives them back with close.
+type memory struct {
+	max     int64
+	over    atomic.Bool  // commands that need memory are refused
+	percent atomic.Int64 // the collector's target
+
+	sample []metrics.Sample // belongs to watch
+
+	oldPercent int
+	oldLimit   int64
+}
+
+// The figures that are read; the order is usage's.
+var memoryMetrics = []string{
+	"/memory/classes/total:bytes",
+	"/memory/classes/heap/released:bytes",
+	"/gc/heap/live:bytes",
+}
+
+// usage is what the process takes, in bytes.
+type usage struct {
+	taken int64 // from the system, without what was given back
+	live  int64 // found alive by the last collection
+}
+
+// newMemory begins with the collector as it is by default, for recovery: much
+// is allocated then and little dies.
+func newMemory(limit int64) *memory {
+	m := &memory{max: limit, sample: newSamples()}
+	m.percent.Store(100)
+	m.oldPercent = debug.SetGCPercent(100)
+	m.oldLimit = debug.SetMemoryLimit(-1)
+	if limit > 0 {
+		debug.SetMemoryLimit(int64(float64(limit) * memoryLimit))
+	}
+	return m
+}
+
+func newSamples() []metrics.Sample {
+	s := make([]metrics.Sample, len(memoryMetrics))
+	for i, name := range memoryMetrics {
+		s[i].Name = name
+	}
+	return s
+}
+
+func readUsage(s []metrics.Sample) usage {
+	metrics.Read(s)
+	n := func(i int) int64 { return int64(s[i].Value.Uint64()) }
+	return usage{taken: n(0) - n(1), live: n(2)}
+}
+
+// watch keeps the target and the bound up to date until ctx ends. changed
+// tells when the state has changed: only then is a collection worth it that
+// looks whether there is room again.
+func (m *memory) watch(ctx context.Context, changed func() bool) {
+	tick := time.NewTicker(memoryTick)
+	defer tick.Stop()
+	var looked time.Time
+	for {
+		u := readUsage(m.sample)
+		m.tune(u)
+		if m.full(u) && time.Since(looked) > time.Second && changed() {
+			looked = time.Now()
+			runtime.GC()
+			u = readUsage(m.sample)
+		}
+		m.over.Store(m.full(u))
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// full reports whether there is no room for more.
+func (m *memory) full(u usage) bool {
+	return m.max > 0 && (u.taken > m.max || float64(u.live) > memoryLive*float64(m.max))
+}
+
+// tune sets the collector's target for what lives in the heap. Setting it
+// stops the world for a moment, so small changes are left out.
+func (m *memory) tune(u usage) {
+	want := target(u.live, m.max)
+	have := m.percent.Load()
+	if math.Abs(float64(int64(want)-have)) <= 0.1*float64(have) {
+		return
+	}
+	m.percent.Store(int64(want))
+	debug.SetGCPercent(want)
+}
+
+// target returns the collector's percentage for a live heap. Below a megabyte
+// the collector works with minima of its own.
+func target(live, limit int64) int {
+	room := float64(memoryRoom)
+	if limit > 0 {
+		room = min(room, float64(limit)/4)
+	}
+	room = max(room, memoryShare*float64(live))
+	return int(100 * room / float64(max(live, 1<<20)))
+}
+
+// close gives the collector its settings back.
+func (m *memory) close() {
+	debug.SetGCPercent(m.oldPercent)
+	debug.SetMemoryLimit(m.oldLimit)
+}

@@ -1,0 +1,313 @@
+// Package appliance is the node: it puts the journal, the state and the
+// server together, in a directory that it owns, and says how all of them are.
+package appliance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"ledge/journal"
+	"ledge/journal/fault"
+	"ledge/journal/jet"
+	"ledge/replay"
+	"ledge/respd"
+	"ledge/respd/command"
+)
+
+// Node is a running ledge.
+//
+// Open takes everything, recovers and listens; Run serves; Close gives
+// everything back. What INFO asks for may be called from any goroutine in
+// between.
+type Node struct {
+	cfg     Config
+	started time.Time
+	mem     *memory
+	dir     *directory
+	jet     *jet.Journal
+	meter   *meter
+	log     *journal.Log
+	state   *replay.State
+	writer  *replay.Writer
+	saves   *saves
+	server  *respd.Server
+
+	report   replay.Report
+	recovery time.Duration // how long that took
+	found    int           // keys after it
+
+	stop    chan struct{} // closed by Shutdown
+	stopped sync.Once
+}
+
+var _ command.Node = (*Node)(nil)
+
+// Open makes or takes the directory, recovers what is in it, proves that the
+// journal takes writes, and listens. A damaged journal is refused and left as
+// it is.
+func Open(ctx context.Context, cfg Config) (*Node, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, fault.As(fault.Operator, "", err)
+	}
+	cfg.setDefaults()
+	n := &Node{cfg: cfg, started: cfg.Clock(), stop: make(chan struct{})}
+	if err := n.open(ctx); err != nil {
+		return nil, errors.Join(err, n.Close())
+	}
+	return n, nil
+}
+
+func (n *Node) open(ctx context.Context) (err error) {
+	n.mem = newMemory(n.cfg.MaxMemory)
+	if n.dir, err = openDirectory(&n.cfg); err != nil {
+		return err
+	}
+	if err := n.portsFree(ctx); err != nil {
+		return err
+	}
+	if err := n.openJournal(ctx); err != nil {
+		return err
+	}
+	if err := n.recover(ctx); err != nil {
+		return err
+	}
+	n.writer = replay.NewWriter(replay.WriterConfig{
+		Log: n.log, State: n.state, Node: n.dir.id.Node, MaxValue: int(n.cfg.MaxValue),
+		Clock: n.cfg.Clock, Logger: n.cfg.Logger,
+	})
+	if err := n.writer.Start(ctx); err != nil {
+		return err
+	}
+	n.saves = newSaves(n)
+	n.server, err = respd.Open(ctx, respd.Config{
+		Listen: n.cfg.Listen, Password: n.cfg.Password, MaxClients: n.cfg.MaxClients,
+		State: n.state, Writer: n.writer, Node: n, Params: n.params(),
+		OutOfMemory: n.mem.over.Load, Clock: n.cfg.Clock, Logger: n.cfg.Logger,
+	})
+	return taken("listen", n.cfg.Listen, err)
+}
+
+// portsFree finds a taken port before the journal is made or read, which may
+// take long. The listeners proper come last, when there is something to serve.
+func (n *Node) portsFree(ctx context.Context) error {
+	free := func(option, addr string) error {
+		if addr == Off {
+			return nil
+		}
+		var lc net.ListenConfig
+		ln, err := lc.Listen(ctx, "tcp", addr)
+		if err != nil {
+			return taken(option, addr, err)
+		}
+		return ln.Close()
+	}
+	return errors.Join(free("listen", n.cfg.Listen), free("nats-listen", n.cfg.NATSListen))
+}
+
+// taken names the option whose address can't be had.
+func taken(option, addr string, err error) error {
+	var opErr *net.OpError
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		err = fmt.Errorf("%s is taken by another process", addr)
+	case !errors.As(err, &opErr):
+		return err
+	}
+	return optionFault(option, err)
+}
+
+// openJournal opens the journal, and makes it if this is the first start or
+// the first one was cut short. From "ready" on a journal that is missing has
+// been lost, and is not replaced by an empty one.
+func (n *Node) openJournal(ctx context.Context) (err error) {
+	cfg := jet.Config{
+		Dir: n.dir.journalPath(), Name: n.dir.id.Node, Lineage: n.dir.lineage,
+		Create: n.dir.fresh(), Sync: n.cfg.syncMode(), Log: n.cfg.Logger,
+	}
+	if n.cfg.Sync == SyncInterval {
+		cfg.SyncEvery = n.cfg.SyncInterval
+	}
+	if cfg.AdminPassword, err = n.dir.adminPassword(); err != nil {
+		return err
+	}
+	if n.cfg.NATSListen != Off {
+		cfg.Listen = n.cfg.NATSListen
+	}
+	if n.jet, err = jet.Open(ctx, cfg); err != nil {
+		return taken("nats-listen", n.cfg.NATSListen, err)
+	}
+	if n.dir.fresh() {
+		if err := n.dir.ready(); err != nil {
+			return err
+		}
+	}
+	n.meter = &meter{Driver: n.jet, clock: n.cfg.Clock}
+	n.log, err = journal.NewLog(ctx, n.meter, n.dir.lineage)
+	return err
+}
+
+// recover makes the state out of the newest good snapshot and the journal.
+func (n *Node) recover(ctx context.Context) (err error) {
+	began := time.Now()
+	n.state, n.report, err = replay.Recover(
+		ctx, n.dir.snapshotPath(), n.log, n.cfg.Databases, n.cfg.Logger)
+	if err != nil {
+		return err
+	}
+	n.recovery, n.found = time.Since(began), keys(n.state)
+	return nil
+}
+
+// recovered says in words how far the node has recovered.
+func (n *Node) recovered() string {
+	r := n.report
+	if r.Pos.Seq == 0 {
+		return "new and empty"
+	}
+	from := "the journal alone"
+	if r.Snapshot.Pos.Seq > 0 {
+		from = fmt.Sprintf("a snapshot at %d and %d numbers behind it", r.Snapshot.Pos.Seq, r.Batches)
+	}
+	return fmt.Sprintf("recovered up to number %d, %d keys, in %s, from %s",
+		r.Pos.Seq, n.found, n.recovery.Round(time.Millisecond), from)
+}
+
+// keys counts the keys of all databases.
+func keys(s *replay.State) (n int) {
+	_ = s.View(time.Time{}, func(v *replay.View) error { // a closed state has none
+		for i := range v.Databases() {
+			n += v.Len(journal.DB(i))
+		}
+		return nil
+	})
+	return n
+}
+
+// Run serves until ctx ends, Shutdown is called or something Fatal happens. It
+// stops in the order in which things need each other: clients are answered
+// first, then what works in the background ends, then the writer.
+func (n *Node) Run(ctx context.Context) error {
+	serving, stopServing := context.WithCancel(ctx)
+	defer stopServing()
+	writing, stopWriting := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWriting()
+	working, stopWorking := context.WithCancel(writing)
+	defer stopWorking()
+
+	var writer, workers sync.WaitGroup
+	var fatal error
+	writer.Go(func() {
+		fatal = n.writer.Run(writing)
+		stopServing()
+	})
+	workers.Go(func() {
+		select {
+		case <-n.stop:
+			stopServing()
+		case <-working.Done():
+		}
+	})
+	workers.Go(func() {
+		replay.Sweep(working, n.writer, func(keys int) { n.server.Stats().Expired.Add(int64(keys)) })
+	})
+	workers.Go(func() { n.saves.run(working) })
+	workers.Go(func() { n.mem.watch(working, n.changed()) })
+
+	err := n.server.Run(serving)
+	stopWorking()
+	workers.Wait()
+	stopWriting()
+	writer.Wait()
+	return errors.Join(fatal, err)
+}
+
+// changed returns a function that reports whether the state has changed since
+// it was asked last.
+func (n *Node) changed() func() bool {
+	var last journal.Seq
+	return func() bool {
+		now := n.state.Pos().Seq
+		was := last
+		last = now
+		return now != was
+	}
+}
+
+// Shutdown makes Run return, as the end of its context does. It does not wait.
+func (n *Node) Shutdown() { n.stopped.Do(func() { close(n.stop) }) }
+
+// Close gives up everything that Open took, the last first. Run must have
+// ended.
+func (n *Node) Close() error {
+	var errs []error
+	if n.server != nil {
+		errs = append(errs, n.server.Close())
+	}
+	if n.jet != nil {
+		errs = append(errs, n.jet.Close())
+	}
+	if n.state != nil {
+		errs = append(errs, n.state.Close())
+	}
+	if n.dir != nil {
+		errs = append(errs, n.dir.close())
+	}
+	if n.mem != nil {
+		n.mem.close()
+	}
+	return errors.Join(errs...)
+}
+
+// Status is what a node is and where, for people.
+type Status struct {
+	Node, Dir, Sync string
+	// Listen is the address for Redis clients; NATS the URL for NATS clients,
+	// empty if there is none; Credentials the file with the admin's password.
+	Listen, NATS, Credentials string
+	// Recovered says how far the node has recovered.
+	Recovered string
+}
+
+// Status returns what the node is and where.
+func (n *Node) Status() Status {
+	s := Status{
+		Node: n.dir.id.Node, Dir: n.dir.path, Sync: n.cfg.Sync,
+		Listen: n.server.Addr().String(), NATS: n.jet.ClientURL(),
+		Credentials: n.dir.adminPath(), Recovered: n.recovered(),
+	}
+	if s.Sync == SyncInterval {
+		s.Sync = fmt.Sprintf("every %s", n.cfg.SyncInterval)
+	}
+	return s
+}
+
+// meter counts what goes into the journal.
+type meter struct {
+	journal.Driver
+	clock func() time.Time
+
+	appends, bytes, failed atomic.Int64
+	last                   atomic.Int64 // Unix milliseconds of the last that worked
+	took                   atomic.Int64 // nanoseconds, the last one
+}
+
+// Append passes the frame on.
+func (m *meter) Append(ctx context.Context, prev journal.Seq, frame []byte) error {
+	began := time.Now()
+	err := m.Driver.Append(ctx, prev, frame)
+	m.took.Store(int64(time.Since(began)))
+	if err != nil {
+		m.failed.Add(1)
+		return err
+	}
+	m.appends.Add(1)
+	m.bytes.Add(int64(len(frame)))
+	m.last.Store(m.clock().UnixMilli())
+	return nil
+}

@@ -1,0 +1,220 @@
+package appliance_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// These tests run the program as it is shipped, as a process of its own, so
+// that it can be killed. This file builds, starts and ends it.
+
+var seedFlag = flag.Int64("seed", 0, "seed of random tests; 0 draws one")
+
+// seed returns the seed of a random test and prints it.
+func seed(t *testing.T) int64 {
+	s := *seedFlag
+	if s == 0 {
+		s = time.Now().UnixNano()
+	}
+	t.Logf("run again with -seed=%d", s)
+	return s
+}
+
+// program builds the program once, on first use.
+var program = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "ledge-test")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "ledge")
+	cmd := exec.Command("go", "build", "-o", path, "ledge")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return path, fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+// quiet takes what go-redis logs about connections that a test has broken.
+type quiet struct{}
+
+func (quiet) Printf(context.Context, string, ...any) {}
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	redis.SetLogger(quiet{})
+	code := m.Run()
+	if used {
+		path, _ := program()
+		os.RemoveAll(filepath.Dir(path))
+	}
+	os.Exit(code)
+}
+
+// used says that some test has had the program built.
+var used bool
+
+func binary(t *testing.T) string {
+	t.Helper()
+	used = true
+	path, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// ended is how a run of the program ended.
+type ended struct {
+	code           int
+	stdout, stderr string
+}
+
+// run runs the program to its end.
+func run(t *testing.T, args ...string) ended {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	var stdout, stderr bytes.Buffer
+	cmd := exec.CommandContext(ctx, binary(t), args...)
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	if cmd.ProcessState == nil {
+		t.Fatalf("run %q: %v", args, err)
+	}
+	return ended{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
+}
+
+// process is a node that runs.
+type process struct {
+	t    *testing.T
+	cmd  *exec.Cmd
+	addr string // for Redis clients
+
+	greeting string
+	stderr   bytes.Buffer // to be read when the process has ended
+	over     chan struct{}
+}
+
+// start starts a node on dir and returns when it is ready. It ends with the
+// test at the latest.
+func start(t *testing.T, dir string, opts ...string) *process {
+	t.Helper()
+	args := append([]string{"serve", "--dir", dir, "--listen", "127.0.0.1:0", "--nats-listen", "off"}, opts...)
+	p := &process{t: t, cmd: exec.Command(binary(t), args...), over: make(chan struct{})}
+	p.cmd.Stderr = &p.stderr
+	stdout, err := p.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ready := p.greeted(stdout)
+	go func() {
+		<-ready // Wait closes the pipe
+		_ = p.cmd.Wait()
+		close(p.over)
+	}()
+	t.Cleanup(func() { p.end(syscall.SIGKILL) })
+	select {
+	case <-ready:
+	case <-time.After(30 * time.Second):
+	}
+	if p.addr == "" {
+		p.end(syscall.SIGKILL)
+		t.Fatalf("serve %q did not come up; stderr: %s", opts, &p.stderr)
+	}
+	return p
+}
+
+// greeted reads what the node says when it is ready, and with it the address.
+func (p *process) greeted(stdout io.Reader) <-chan struct{} {
+	ready := make(chan struct{})
+	go func() {
+		defer close(ready)
+		for sc := bufio.NewScanner(stdout); sc.Scan(); {
+			p.greeting += sc.Text() + "\n"
+			words := strings.Fields(sc.Text())
+			if len(words) > 1 && words[0] == "redis" {
+				p.addr = words[1]
+			}
+			if len(words) > 0 && words[0] == "state" {
+				return
+			}
+		}
+	}()
+	return ready
+}
+
+// end sends a signal, waits until the process is gone, and returns its exit
+// code, -1 when a signal ended it.
+func (p *process) end(sig syscall.Signal) int {
+	p.t.Helper()
+	_ = p.cmd.Process.Signal(sig) // it may be gone
+	select {
+	case <-p.over:
+	case <-time.After(30 * time.Second):
+		_ = p.cmd.Process.Kill()
+		<-p.over
+		p.t.Errorf("the node has not ended 30 s after %v", sig)
+	}
+	return p.cmd.ProcessState.ExitCode()
+}
+
+// client returns a Redis client that never tries anything twice.
+func (p *process) client() *redis.Client {
+	c := redis.NewClient(&redis.Options{Addr: p.addr, MaxRetries: -1, DialerRetries: 1, DisableIdentity: true})
+	p.t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// info returns a field of INFO.
+func (p *process) info(field string) string {
+	p.t.Helper()
+	text, err := p.client().Info(p.t.Context(), "everything").Result()
+	if err != nil {
+		p.t.Fatalf("INFO: %v", err)
+	}
+	for line := range strings.Lines(text) {
+		if v, ok := strings.CutPrefix(line, field+":"); ok {
+			return strings.TrimSpace(v)
+		}
+	}
+	p.t.Fatalf("INFO has no field %s:\n%s", field, text)
+	return ""
+}
+
+// verified runs journal verify on a stopped node and returns what it says of
+// it, which must be good.
+func verified(t *testing.T, dir string) string {
+	t.Helper()
+	got := run(t, "journal", "verify", "--dir", dir)
+	if got.code != 0 {
+		t.Fatalf("journal verify: exit code %d, %s", got.code, got.stderr)
+	}
+	return got.stdout
+}
+
+// digestOf returns the digest in what journal verify says.
+func digestOf(t *testing.T, said string) string {
+	t.Helper()
+	_, rest, ok := strings.Cut(said, "digest ")
+	if !ok || len(rest) < 16 {
+		t.Fatalf("journal verify says %q; want a digest in it", said)
+	}
+	return rest[:16]
+}

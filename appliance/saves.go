@@ -1,0 +1,166 @@
+package appliance
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"ledge/journal"
+	"ledge/replay"
+	"ledge/respd/command"
+)
+
+// keepSnapshots is how many snapshots stay: the newest, and one in case that is
+// found damaged. The journal goes back to the older of the two.
+const keepSnapshots = 2
+
+// savesTick is how often it is looked whether a snapshot is due. A snapshot that
+// has failed is tried again no sooner than savesRetry later.
+const (
+	savesTick  = 250 * time.Millisecond
+	savesRetry = time.Minute
+)
+
+// saves takes snapshots: when one is due, and when a client asks. One is taken
+// at a time. It remembers how the last one ended, for INFO.
+type saves struct {
+	node  *Node
+	asked chan struct{} // a snapshot that nobody waits for
+
+	mu      sync.Mutex
+	running bool          // mu
+	began   time.Time     // mu; the last one, whether or not it has ended
+	took    time.Duration // mu; of the last one that ended, or -1
+	last    time.Time     // mu; of the last one that worked
+	failed  error         // mu; why the last one didn't work, or nil
+	pos     journal.Seq   // mu; that the last one covers
+	bytes   int64         // mu; appended when that was begun
+}
+
+// newSaves begins with what recovery has found: what it had to replay counts
+// towards the next snapshot.
+func newSaves(n *Node) *saves {
+	s := &saves{node: n, asked: make(chan struct{}, 1), took: -1, last: n.started}
+	if snap := n.report.Snapshot; snap.Pos.Seq > 0 {
+		s.last, s.pos = snap.Created, snap.Pos.Seq
+	}
+	s.began = s.last
+	if st, err := n.jet.Stat(context.Background()); err == nil && n.report.Batches > 0 {
+		s.bytes = -st.Bytes * int64(n.report.Batches) / int64(st.Last-st.First+1)
+	}
+	return s
+}
+
+// run takes snapshots until ctx ends. How each ended is logged and in INFO.
+func (s *saves) run(ctx context.Context) {
+	tick := time.NewTicker(savesTick)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.asked:
+			_ = s.take(ctx)
+		case <-tick.C:
+			if s.due() {
+				_ = s.take(ctx)
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// due reports whether the configuration asks for a snapshot.
+func (s *saves) due() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	cfg, age := &s.node.cfg, s.node.cfg.Clock().Sub(s.began)
+	if s.running || s.node.state.Pos().Seq == s.pos || s.failed != nil && age < savesRetry {
+		return false
+	}
+	if cfg.SnapshotEvery > 0 && age >= cfg.SnapshotEvery {
+		return true
+	}
+	return cfg.SnapshotBytes > 0 && s.node.meter.bytes.Load()-s.bytes >= cfg.SnapshotBytes
+}
+
+// take takes one snapshot, and truncates the journal behind those that stay.
+func (s *saves) take(ctx context.Context) error {
+	if !s.begin() {
+		return command.ErrSaving
+	}
+	info, err := s.snapshot(ctx)
+	s.end(info, err)
+	return err
+}
+
+func (s *saves) snapshot(ctx context.Context) (replay.Info, error) {
+	n, dir := s.node, s.node.dir.snapshotPath()
+	info, err := n.state.Snapshot(ctx, dir, n.dir.lineage)
+	if err != nil {
+		return info, err
+	}
+	if err := replay.PruneSnapshots(dir, keepSnapshots); err != nil {
+		return info, err
+	}
+	list, err := replay.ListSnapshots(dir)
+	if err != nil || len(list) < keepSnapshots {
+		return info, err
+	}
+	return info, n.log.Truncate(ctx, list[len(list)-1].Pos.Seq)
+}
+
+// begin claims the right to take a snapshot.
+func (s *saves) begin() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.running {
+		return false
+	}
+	s.running, s.began = true, s.node.cfg.Clock()
+	return true
+}
+
+// end gives it back and notes how it went. A snapshot that stands counts even
+// if tidying up behind it did not work.
+func (s *saves) end(info replay.Info, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	log := s.node.cfg.Logger
+	s.running, s.failed = false, err
+	s.took = s.node.cfg.Clock().Sub(s.began)
+	if info.Path != "" {
+		s.last, s.pos, s.bytes = info.Created, info.Pos.Seq, s.node.meter.bytes.Load()
+		log.Info("snapshot taken", "number", uint64(info.Pos.Seq), "keys", info.Keys,
+			"bytes", info.Bytes, "took", s.took)
+	}
+	if err != nil && !errors.Is(err, context.Canceled) {
+		log.Error("snapshot", "cause", err)
+	}
+}
+
+// Save takes a snapshot and waits for it.
+func (n *Node) Save(ctx context.Context) error { return n.saves.take(ctx) }
+
+// SaveInBackground begins a snapshot.
+func (n *Node) SaveInBackground() error {
+	n.saves.mu.Lock()
+	defer n.saves.mu.Unlock()
+	if n.saves.running {
+		return command.ErrSaving
+	}
+	select {
+	case n.saves.asked <- struct{}{}:
+		return nil
+	default: // one is about to begin
+		return command.ErrSaving
+	}
+}
+
+// LastSave returns when the last snapshot that worked was taken; before the
+// first one, when the node was started, as in Redis.
+func (n *Node) LastSave() time.Time {
+	n.saves.mu.Lock()
+	defer n.saves.mu.Unlock()
+	return n.saves.last
+}

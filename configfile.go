@@ -1,0 +1,115 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// removedOptions are options that there once were, with what to do instead.
+// They are accepted in a file, with a warning, so that a new program starts
+// with an old file.
+var removedOptions = map[string]string{}
+
+// file is a configuration file: one YAML mapping from the names of options to
+// their values.
+type file struct {
+	values map[any]any       // as altsrc wants them; all are text
+	lines  map[string]string // where each stands, as path:line
+	// warnings name the lines of options that were removed.
+	warnings []string
+}
+
+// readFile reads and checks a configuration file. Each fault is named with its
+// line. The library would take unknown and repeated keys in silence.
+func readFile(path string, known []option, removed map[string]string) (*file, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("--config: %w", err)
+	}
+	f := &file{values: make(map[any]any), lines: make(map[string]string)}
+	root, err := parseYAML(path, b)
+	if err != nil || root == nil {
+		return f, err
+	}
+	names := make(map[string]bool)
+	for _, o := range known {
+		names[o.name] = true
+	}
+	var errs []error
+	for i := 0; i+1 < len(root.Content); i += 2 {
+		k, v := root.Content[i], root.Content[i+1]
+		at := fmt.Sprintf("%s:%d", path, k.Line)
+		advice, gone := removed[k.Value]
+		switch {
+		case gone:
+			f.warnings = append(f.warnings, fmt.Sprintf("%s: %s was removed and does nothing: %s",
+				at, k.Value, advice))
+		case !names[k.Value]:
+			errs = append(errs, fmt.Errorf("%s: %s: unknown option", at, k.Value))
+		case f.lines[k.Value] != "":
+			errs = append(errs, fmt.Errorf("%s: %s: stands at %s already", at, k.Value, f.lines[k.Value]))
+		case v.Kind != yaml.ScalarNode || v.Tag == "!!null":
+			errs = append(errs, fmt.Errorf("%s: %s: wants one value, has %s", at, k.Value, describe(v)))
+		default:
+			f.values[k.Value], f.lines[k.Value] = v.Value, at
+		}
+	}
+	return f, errors.Join(errs...)
+}
+
+// parseYAML returns the mapping that a file is, or nil if it says nothing.
+func parseYAML(path string, b []byte) (*yaml.Node, error) {
+	var doc, more yaml.Node
+	dec := yaml.NewDecoder(bytes.NewReader(b))
+	if err := dec.Decode(&doc); err == io.EOF {
+		return nil, nil
+	} else if err != nil {
+		return nil, syntaxError(path, err)
+	}
+	if err := dec.Decode(&more); err == nil {
+		return nil, fmt.Errorf("%s:%d: a second document", path, more.Line)
+	} else if err != io.EOF {
+		return nil, syntaxError(path, err)
+	}
+	root := doc.Content[0]
+	switch {
+	case root.Tag == "!!null":
+		return nil, nil
+	case root.Kind != yaml.MappingNode:
+		return nil, fmt.Errorf("%s:%d: wants lines of OPTION: VALUE, has %s", path, root.Line, describe(root))
+	}
+	return root, nil
+}
+
+var yamlLine = regexp.MustCompile(`^yaml: line (\d+): `)
+
+// syntaxError puts the line that the library names in its usual place.
+func syntaxError(path string, err error) error {
+	s := err.Error()
+	if m := yamlLine.FindStringSubmatch(s); m != nil {
+		return fmt.Errorf("%s:%s: %s", path, m[1], s[len(m[0]):])
+	}
+	// It leaves the number out for the first line.
+	return fmt.Errorf("%s:1: %s", path, strings.TrimPrefix(s, "yaml: "))
+}
+
+func describe(n *yaml.Node) string {
+	switch {
+	case n.Tag == "!!null":
+		return "none"
+	case n.Kind == yaml.MappingNode:
+		return "a mapping"
+	case n.Kind == yaml.SequenceNode:
+		return "a list"
+	case n.Kind == yaml.AliasNode:
+		return "an alias"
+	}
+	return fmt.Sprintf("%q", n.Value)
+}

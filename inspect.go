@@ -1,0 +1,205 @@
+package main
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"time"
+	"unicode/utf8"
+
+	"github.com/urfave/cli/v2"
+
+	"ledge/appliance"
+	"ledge/journal"
+	"ledge/journal/jet"
+	"ledge/replay"
+)
+
+// dirFlag is where the commands that look into a stopped node look.
+func dirFlag() cli.Flag {
+	return &cli.StringFlag{Name: "dir", Value: appliance.DefaultDir,
+		Usage: "`DIR`: the stopped node's data", EnvVars: []string{"LEDGE_DIR"}}
+}
+
+// tailLength is how many numbers journal tail shows unless told.
+const tailLength = 10
+
+func journalCommand() *cli.Command {
+	return &cli.Command{
+		Name: "journal", Usage: "look into the journal of a stopped node",
+		Subcommands: []*cli.Command{
+			{Name: "info", Usage: "say what the journal holds", Flags: []cli.Flag{dirFlag()},
+				Action: stopped(journalInfo)},
+			{Name: "tail", Usage: "print entries, one JSON line each",
+				Flags: []cli.Flag{dirFlag(),
+					&cli.Uint64Flag{Name: "from", DefaultText: "the last 10", Usage: "begin with number `N`"}},
+				Action: stopped(journalTail)},
+			{Name: "verify", Usage: "check every byte, every number and every digest",
+				Flags: []cli.Flag{dirFlag()}, Action: stopped(journalVerify)},
+		},
+	}
+}
+
+func snapshotCommand() *cli.Command {
+	return &cli.Command{
+		Name: "snapshot", Usage: "look at the snapshots of a stopped node",
+		Subcommands: []*cli.Command{
+			{Name: "list", Usage: "list them, newest first", Flags: []cli.Flag{dirFlag()},
+				Action: stopped(snapshotList)},
+		},
+	}
+}
+
+// stopped runs a command on the directory of a stopped node.
+func stopped(fn func(*cli.Context, *appliance.Stopped) error) cli.ActionFunc {
+	return func(c *cli.Context) (err error) {
+		s, err := appliance.OpenStopped(c.String("dir"))
+		if err != nil {
+			return origins{}.fault(err)
+		}
+		defer func() { err = errors.Join(err, s.Close()) }()
+		return fn(c, s)
+	}
+}
+
+func journalInfo(c *cli.Context, s *appliance.Stopped) error {
+	sum, err := s.Journal(c.Context)
+	w := c.App.Writer
+	fmt.Fprintf(w, "node      %s\n", s.Node())
+	fmt.Fprintf(w, "created   %s\n", s.Created().Format(time.RFC3339))
+	fmt.Fprintf(w, "lineage   %s\n", sum.Lineage)
+	fmt.Fprintf(w, "numbers   %s\n", span(sum))
+	fmt.Fprintf(w, "size      %d bytes in %d files\n", sum.Bytes, sum.Blocks)
+	fmt.Fprintf(w, "closed    %s\n", closed(sum))
+	return err
+}
+
+func span(s jet.Summary) string {
+	if s.Last < s.First {
+		return fmt.Sprintf("none; the next is %d", s.First)
+	}
+	return fmt.Sprintf("%d to %d", s.First, s.Last)
+}
+
+func closed(s jet.Summary) string {
+	switch {
+	case s.Clean:
+		return "in good order"
+	case s.Torn > 0:
+		return fmt.Sprintf("not; an append that was never answered has left %d bytes behind the last number", s.Torn)
+	}
+	return "not; the process was killed"
+}
+
+func journalVerify(c *cli.Context, s *appliance.Stopped) error {
+	sum, err := s.Journal(c.Context)
+	if err != nil {
+		return err
+	}
+	// What a snapshot covers is not replayed, so its effects are read here.
+	for _, err := range s.Batches(c.Context, sum.First) {
+		if err != nil {
+			return err
+		}
+	}
+	pos, keys, err := s.Replay(c.Context)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.App.Writer, "ok: numbers %s, digest %s, %d keys, closed %s\n",
+		span(sum), pos.Digest, keys, closed(sum))
+	return nil
+}
+
+func journalTail(c *cli.Context, s *appliance.Stopped) error {
+	from := journal.Seq(c.Uint64("from"))
+	if from == 0 {
+		// A damaged journal is shown as far as it goes; reading it says where.
+		sum, _ := s.Journal(c.Context)
+		from = max(sum.First, sum.Last-min(sum.Last, tailLength)+1)
+	}
+	return printBatches(c.Context, c.App.Writer, s, from)
+}
+
+// line is one entry as journal tail prints it.
+type line struct {
+	Seq   journal.Seq `json:"seq"`
+	Entry int         `json:"entry"` // its place in the batch, from 0
+	Epoch uint64      `json:"epoch"`
+	Prev  string      `json:"prev"` // the digest that the batch was written on
+	At    time.Time   `json:"at"`
+	Ops   []any       `json:"ops"`
+}
+
+func printBatches(ctx context.Context, w io.Writer, s *appliance.Stopped, from journal.Seq) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	for com, err := range s.Batches(ctx, from) {
+		if err != nil {
+			return err
+		}
+		b := com.Batch()
+		for i, e := range b.Entries {
+			l := line{Seq: com.Seq(), Entry: i, Epoch: b.Epoch, Prev: b.Prev.String(), At: e.At.UTC()}
+			for _, op := range e.Ops {
+				l.Ops = append(l.Ops, describeOp(op))
+			}
+			if err := enc.Encode(l); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// describeOp returns an effect's fields and its name as a JSON object.
+func describeOp(op journal.Op) any {
+	v := reflect.ValueOf(op).Elem()
+	m := describeValue(v).(map[string]any)
+	m["op"] = v.Type().Name()
+	return m
+}
+
+// describeValue returns v for JSON. Text that is not UTF-8 would be mangled, so
+// it becomes {"base64": …}.
+func describeValue(v reflect.Value) any {
+	switch v.Kind() {
+	case reflect.String:
+		if s := v.String(); !utf8.ValidString(s) {
+			return map[string]string{"base64": base64.StdEncoding.EncodeToString([]byte(s))}
+		}
+		return v.String()
+	case reflect.Struct:
+		m := make(map[string]any)
+		for i := range v.NumField() {
+			if f := v.Type().Field(i); f.IsExported() {
+				m[f.Name] = describeValue(v.Field(i))
+			}
+		}
+		return m
+	case reflect.Slice, reflect.Array:
+		list := make([]any, v.Len())
+		for i := range list {
+			list[i] = describeValue(v.Index(i))
+		}
+		return list
+	}
+	return v.Interface()
+}
+
+func snapshotList(c *cli.Context, s *appliance.Stopped) error {
+	list, err := s.Snapshots()
+	printSnapshots(c.App.Writer, list)
+	return err
+}
+
+func printSnapshots(w io.Writer, list []replay.Info) {
+	for _, i := range list {
+		fmt.Fprintf(w, "%s  number %d  digest %s  %d keys  %d bytes  %s\n",
+			i.Created.UTC().Format(time.RFC3339), i.Pos.Seq, i.Pos.Digest, i.Keys, i.Bytes, i.Path)
+	}
+}

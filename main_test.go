@@ -1,0 +1,279 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/urfave/cli/v2"
+
+	"ledge/appliance"
+)
+
+// outcome is how a run of the program ended.
+type outcome struct {
+	code           int
+	stdout, stderr string
+}
+
+// ledge runs the program within the test.
+func ledge(t *testing.T, args ...string) outcome {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	code := run(context.Background(), append([]string{"ledge"}, args...), &stdout, &stderr)
+	return outcome{code, stdout.String(), stderr.String()}
+}
+
+// write makes a file in a new directory and returns its path.
+func write(t *testing.T, name, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// Whatever serve can't do, it says in one line that names the option, and
+// where it stands, and it says so before it makes or changes anything.
+func TestRefusals(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	for _, c := range []struct {
+		name string
+		args []string
+		code int
+		want string // the line, without "ledge: "
+	}{
+		{"unknown command", []string{"frob"}, 2,
+			`unknown command "frob"; ledge --help lists those there are`},
+		{"unknown subcommand", []string{"journal", "frob"}, 2,
+			`unknown command "frob"; ledge journal --help lists those there are`},
+		{"unknown option", []string{"serve", "--frob", "1"}, 2,
+			`--frob: unknown option; ledge serve --help lists those there are`},
+		{"argument", []string{"serve", "frob"}, 2, `serve: unexpected argument "frob"`},
+		{"no value", []string{"serve", "--listen"}, 2, `--listen: needs a value`},
+		{"empty value", []string{"serve", "--dir", ""}, 2, `--dir: no value`},
+		{"not an address", []string{"serve", "--listen", "here"}, 2,
+			`--listen: "here" is not HOST:PORT`},
+		{"bad port", []string{"serve", "--nats-listen", "127.0.0.1:99999"}, 2,
+			`--nats-listen: "127.0.0.1:99999" has no valid port`},
+		{"every interface", []string{"serve", "--listen", "0.0.0.0:6379"}, 2,
+			`--listen: 0.0.0.0:6379 can be reached from other machines, so there must be a password`},
+		{"every interface, v6", []string{"serve", "--listen", "[::]:6379"}, 2,
+			`--listen: [::]:6379 can be reached from other machines, so there must be a password`},
+		{"no host", []string{"serve", "--listen", ":6379"}, 2,
+			`--listen: :6379 can be reached from other machines, so there must be a password`},
+		{"a host name", []string{"serve", "--listen", "example.com:6379"}, 2,
+			`--listen: example.com:6379 can be reached from other machines, so there must be a password`},
+		{"sync", []string{"serve", "--sync", "sometimes"}, 2,
+			`--sync: "sometimes" is none of always, interval, off`},
+		{"clash", []string{"serve", "--sync-interval", "2s"}, 2,
+			`--sync-interval: has no meaning with sync always`},
+		{"clash, off", []string{"serve", "--sync", "off", "--sync-interval", "2s"}, 2,
+			`--sync-interval: has no meaning with sync off`},
+		{"interval", []string{"serve", "--sync", "interval", "--sync-interval", "soon"}, 2,
+			`--sync-interval: "soon" is not a duration like 1s or 250ms`},
+		{"number", []string{"serve", "--databases", "0"}, 2,
+			`--databases: "0" is not a whole number above 0`},
+		{"too many", []string{"serve", "--databases", "100000"}, 2,
+			`--databases: 100000 is not between 1 and 32768`},
+		{"size", []string{"serve", "--max-value", "8MiBs"}, 2,
+			`--max-value: "8MiBs" is not a size like 8MiB`},
+		{"too much", []string{"serve", "--max-value", "1GiB"}, 2,
+			`--max-value: 1073741824 is not between 64 and 8388608`},
+		{"memory", []string{"serve", "--max-memory", "1MiB"}, 2,
+			`--max-memory: 1048576 is not between 33554432 and 4611686018427387904`},
+		{"snapshot", []string{"serve", "--snapshot-every", "often"}, 2,
+			`--snapshot-every: "often" is neither a size like 256MiB nor a duration like 1h`},
+		{"name", []string{"serve", "--node", "a.b"}, 2,
+			`--node: "a.b" may have letters, digits, - and _ only, and at most 64 of them`},
+		{"level", []string{"serve", "--log-level", "loud"}, 2,
+			`--log-level: "loud" is none of debug, info, warn, error`},
+		{"format", []string{"serve", "--log-format", "xml"}, 2,
+			`--log-format: "xml" is neither text nor json`},
+		{"all at once", []string{"serve", "--sync", "x", "--databases", "y"}, 2,
+			`--databases: "y" is not a whole number above 0; --sync: "x" is none of always, interval, off`},
+		{"no file", []string{"serve", "--config", "/does/not/exist"}, 2,
+			`--config: open /does/not/exist: no such file or directory`},
+		{"not ours", []string{"journal", "verify", "--dir", dir}, 1,
+			`--dir: ` + dir + ` is not a ledge directory: it has no ledge.json`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if c.args[0] == "serve" {
+				c.args = append([]string{"serve"}, append(c.args[1:], "--dir="+dir)...)
+				if c.name == "empty value" || c.name == "no value" {
+					c.args = c.args[:len(c.args)-1]
+				}
+			}
+			got := ledge(t, c.args...)
+			if got.code != c.code || got.stderr != "ledge: "+c.want+"\n" {
+				t.Errorf("exit code %d, stderr %q; want %d, %q", got.code, got.stderr, c.code,
+					"ledge: "+c.want+"\n")
+			}
+		})
+	}
+	if _, err := os.Stat(dir); !os.IsNotExist(err) {
+		t.Errorf("after the refusals %s is there (%v); want nothing made", dir, err)
+	}
+}
+
+// A fault in a configuration file is named with the file's line.
+func TestRefusedFile(t *testing.T) {
+	for _, c := range []struct{ name, text, want string }{
+		{"unknown", "sync: always\nsink: off\n", "FILE:2: sink: unknown option"},
+		{"twice", "sync: always\nlisten: 127.0.0.1:1\nsync: off\n", "FILE:3: sync: stands at FILE:1 already"},
+		{"list", "listen: [a, b]\n", "FILE:1: listen: wants one value, has a list"},
+		{"mapping", "\nlisten:\n  host: a\n", "FILE:2: listen: wants one value, has a mapping"},
+		{"none", "listen:\n", "FILE:1: listen: wants one value, has none"},
+		{"empty", "listen: ''\n", "FILE:1: listen: no value"},
+		{"no mapping", "- listen\n", "FILE:1: wants lines of OPTION: VALUE, has a list"},
+		{"second document", "sync: off\n---\nsync: always\n", "FILE:2: a second document"},
+		{"syntax, first line", "a: b: c\n", "FILE:1: mapping values are not allowed in this context"},
+		{"syntax", "sync: off\nlisten: 'a\n", "FILE:2: found unexpected end of stream"},
+		{"value", "# none\ndatabases: many\n", `FILE:2: databases: "many" is not a whole number above 0`},
+		{"clash", "sync: always\nsync-interval: 1s\n", "FILE:2: sync-interval: has no meaning with sync always"},
+		{"no password", "listen: 0.0.0.0:6379\n",
+			"FILE:1: listen: 0.0.0.0:6379 can be reached from other machines, so there must be a password"},
+		{"two", "x: 1\ny: 2\n", "FILE:1: x: unknown option; FILE:2: y: unknown option"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			path := write(t, "ledge.yaml", c.text)
+			got := ledge(t, "serve", "--dir", filepath.Join(t.TempDir(), "d"), "--config", path)
+			want := "ledge: " + strings.ReplaceAll(c.want, "FILE", path) + "\n"
+			if got.code != exitUsage || got.stderr != want {
+				t.Errorf("exit code %d, stderr %q; want %d, %q", got.code, got.stderr, exitUsage, want)
+			}
+		})
+	}
+}
+
+// A fault in a variable is named with the variable; an empty one is none.
+func TestRefusedVariable(t *testing.T) {
+	t.Setenv("LEDGE_MAX_VALUE", "large")
+	t.Setenv("LEDGE_NODE", "")
+	got := ledge(t, "serve", "--dir", filepath.Join(t.TempDir(), "d"))
+	want := "ledge: LEDGE_MAX_VALUE: \"large\" is not a size like 8MiB\n"
+	if got.code != exitUsage || got.stderr != want {
+		t.Errorf("exit code %d, stderr %q; want %d, %q", got.code, got.stderr, exitUsage, want)
+	}
+}
+
+// The command line beats the environment, which beats the file, which beats
+// the default; what the file says as a number or a switch is taken as written.
+func TestPrecedence(t *testing.T) {
+	t.Setenv("LEDGE_NODE", "from-env")
+	t.Setenv("LEDGE_DATABASES", "5")
+	path := write(t, "ledge.yaml",
+		"node: from-file\ndatabases: 6\nmax-clients: 7\nsync: off\npassword: 0123\nsnapshot-every: 1h\n")
+	var got settings
+	app := newApp(new(bytes.Buffer), new(bytes.Buffer))
+	app.Commands[0].Action = func(c *cli.Context) error {
+		conf, err := readFile(path, serveOptions, nil)
+		if err != nil {
+			return err
+		}
+		if err := fill(c, path, conf); err != nil {
+			return err
+		}
+		got, _, err = parse(c, serveOptions, conf.lines)
+		return err
+	}
+	if err := app.Run([]string{"ledge", "serve", "--node", "from-flag"}); err != nil {
+		t.Fatal(err)
+	}
+	n := got.node
+	have := fmt.Sprint(n.Node, n.Databases, n.MaxClients, n.Sync, n.Password, n.SnapshotEvery, n.Listen)
+	want := fmt.Sprint("from-flag", 5, 7, "off", "0123", "1h0m0s", "")
+	if have != want {
+		t.Errorf("settings are %q; want %q", have, want)
+	}
+}
+
+// An option that was removed is taken with a warning that names its line, so
+// that a new program starts with an old file.
+func TestRemovedOption(t *testing.T) {
+	path := write(t, "ledge.yaml", "sync: off\nfsync-threads: 4\n")
+	f, err := readFile(path, serveOptions, map[string]string{"fsync-threads": "there is one writer"})
+	if err != nil {
+		t.Fatalf("readFile = %v; want no error", err)
+	}
+	want := []string{path + ":2: fsync-threads was removed and does nothing: there is one writer"}
+	if fmt.Sprint(f.warnings) != fmt.Sprint(want) {
+		t.Errorf("warnings are %q; want %q", f.warnings, want)
+	}
+	if f.values["sync"] != "off" || len(f.values) != 1 {
+		t.Errorf("values are %v; want sync off alone", f.values)
+	}
+}
+
+// A directory that somebody else has, or that this program can't know, and a
+// port that is taken are refused; nothing in the directory is touched.
+func TestRefusedSurroundings(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	busy := ln.Addr().String()
+	newer := filepath.Dir(write(t, "ledge.json", `{"format": 2, "state": "ready", "lineage": "01"}`))
+	broken := filepath.Dir(write(t, "ledge.json", `{"format": `))
+	foreign := filepath.Dir(write(t, "thesis.tex", "x"))
+
+	owned := t.TempDir()
+	n, err := appliance.Open(t.Context(), appliance.Config{Dir: owned, Listen: "127.0.0.1:0", NATSListen: appliance.Off})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+
+	serve := []string{"serve", "--listen", "127.0.0.1:0", "--nats-listen", "off"}
+	for _, c := range []struct {
+		name string
+		args []string
+		want string
+	}{
+		{"redis port", []string{"serve", "--listen", busy, "--nats-listen", "off", "--dir", t.TempDir()},
+			"--listen: " + busy + " is taken by another process"},
+		{"NATS port", []string{"serve", "--listen", "127.0.0.1:0", "--nats-listen", busy, "--dir", t.TempDir()},
+			"--nats-listen: " + busy + " is taken by another process"},
+		{"newer", append(serve, "--dir", newer), "--dir: " + newer +
+			" has format 2; this program knows up to 1: use the program that wrote it, or newer"},
+		{"newer, stopped", []string{"journal", "info", "--dir", newer}, "--dir: " + newer +
+			" has format 2; this program knows up to 1: use the program that wrote it, or newer"},
+		{"broken", append(serve, "--dir", broken), filepath.Join(broken, "ledge.json") +
+			": unexpected end of JSON input"},
+		{"foreign", append(serve, "--dir", foreign), "--dir: " + foreign +
+			` has "thesis.tex" and no ledge.json: it is neither ledge's nor empty`},
+		{"owned", append(serve, "--dir", owned), fmt.Sprintf(
+			"--dir: %s belongs to a running process, pid %d", owned, os.Getpid())},
+		{"owned, stopped", []string{"journal", "verify", "--dir", owned}, fmt.Sprintf(
+			"--dir: %s belongs to a running process, pid %d", owned, os.Getpid())},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := ledge(t, c.args...)
+			if want := "ledge: " + c.want + "\n"; got.code != exitRefused || got.stderr != want {
+				t.Errorf("exit code %d, stderr %q; want %d, %q", got.code, got.stderr, exitRefused, want)
+			}
+		})
+	}
+}
+
+func TestParseSize(t *testing.T) {
+	for v, want := range map[string]int64{
+		"1": 1, "64b": 64, "8MiB": 8 << 20, "8mb": 8 << 20, "8m": 8e6, "1 GiB": 1 << 30, "2k": 2000, "2KB": 2048,
+	} {
+		if got, err := parseSize(v); err != nil || got != want {
+			t.Errorf("parseSize(%q) = %d, %v; want %d", v, got, err, want)
+		}
+	}
+	for _, v := range []string{"", "0", "-1", "MiB", "1.5GiB", "1XB", "9999999999999GiB", "8MiBk"} {
+		if got, err := parseSize(v); err == nil {
+			t.Errorf("parseSize(%q) = %d; want an error", v, got)
+		}
+	}
+}

@@ -1,0 +1,208 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+	"github.com/urfave/cli/v2/altsrc"
+
+	"ledge/appliance"
+)
+
+// settings is what the options of serve say.
+type settings struct {
+	node      appliance.Config
+	logLevel  slog.Level
+	logFormat string
+}
+
+// option is one option of serve: a flag, a variable of the environment and a
+// key of the configuration file. They are all taken as text and parsed here, so
+// that a fault is named in the same way wherever the text came from.
+type option struct {
+	name, hint, usage string
+	def               string // for the help; the default itself is the appliance's
+	set               func(s *settings, value string) error
+}
+
+// env returns the option's variable.
+func (o option) env() string {
+	return "LEDGE_" + strings.ToUpper(strings.ReplaceAll(o.name, "-", "_"))
+}
+
+// flag returns the option as a flag that a file can set, too.
+func (o option) flag() cli.Flag {
+	return altsrc.NewStringFlag(&cli.StringFlag{
+		Name: o.name, Usage: "`" + o.hint + "`: " + o.usage,
+		DefaultText: o.def, EnvVars: []string{o.env()},
+	})
+}
+
+var serveOptions = []option{
+	{"dir", "DIR", "where the data is", appliance.DefaultDir,
+		func(s *settings, v string) error { s.node.Dir = v; return nil }},
+	{"listen", "ADDR", "address for Redis clients", appliance.DefaultListen,
+		func(s *settings, v string) error { s.node.Listen = v; return nil }},
+	{"nats-listen", "ADDR", "address for NATS clients, or off", appliance.DefaultNATSListen,
+		func(s *settings, v string) error { s.node.NATSListen = v; return nil }},
+	{"node", "NAME", "the node's name", "kept in the directory; at first the host's",
+		func(s *settings, v string) error { s.node.Node = v; return nil }},
+	{"sync", "MODE", "when a write is on disk: always (before it is answered), interval, off",
+		appliance.SyncAlways,
+		func(s *settings, v string) error { s.node.Sync = v; return nil }},
+	{"sync-interval", "DURATION", "with --sync interval, how often",
+		appliance.DefaultSyncInterval.String(),
+		func(s *settings, v string) (err error) { s.node.SyncInterval, err = parseDuration(v); return err }},
+	{"password", "TEXT", "what clients must say to AUTH", "none",
+		func(s *settings, v string) error { s.node.Password = v; return nil }},
+	{"max-clients", "N", "connections at a time", strconv.Itoa(appliance.DefaultMaxClients),
+		func(s *settings, v string) (err error) { s.node.MaxClients, err = parseCount(v); return err }},
+	{"databases", "N", "numbered databases", strconv.Itoa(appliance.DefaultDatabases),
+		func(s *settings, v string) (err error) { s.node.Databases, err = parseCount(v); return err }},
+	{"max-value", "SIZE", "the longest value", "8MiB",
+		func(s *settings, v string) (err error) { s.node.MaxValue, err = parseSize(v); return err }},
+	{"max-memory", "SIZE", "memory that the process may take", "no bound",
+		func(s *settings, v string) (err error) { s.node.MaxMemory, err = parseSize(v); return err }},
+	{"snapshot-every", "SIZE|DURATION", "take a snapshot when the journal has grown by this much, or this often",
+		"256MiB", setSnapshot},
+	{"log-level", "LEVEL", "debug, info, warn or error", "info",
+		func(s *settings, v string) error { return setLevel(s, v) }},
+	{"log-format", "FORMAT", "text or json", "text",
+		func(s *settings, v string) error {
+			if v != "text" && v != "json" {
+				return fmt.Errorf("%q is neither text nor json", v)
+			}
+			s.logFormat = v
+			return nil
+		}},
+}
+
+// origins tells where each option's value came from.
+type origins map[string]string
+
+// name returns how to name an option to whoever set it.
+func (o origins) name(option string) string {
+	if at, ok := o[option]; ok {
+		return at
+	}
+	return "--" + option
+}
+
+// fault words an error with the place where each option in it was set.
+func (o origins) fault(err error) error {
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		var out []error
+		for _, e := range many.Unwrap() {
+			out = append(out, o.fault(e))
+		}
+		return errors.Join(out...)
+	}
+	var bad *appliance.OptionError
+	if errors.As(err, &bad) {
+		return fmt.Errorf("%s: %w", o.name(bad.Option), bad.Err)
+	}
+	return err
+}
+
+// parse reads the options of c, whose flags the file has filled in already.
+// lines are the places of the file's keys.
+func parse(c *cli.Context, options []option, lines map[string]string) (settings, origins, error) {
+	s := settings{logFormat: "text"}
+	from := make(origins)
+	var errs []error
+	for _, o := range options {
+		v := c.String(o.name)
+		env := os.Getenv(o.env())
+		switch {
+		case !c.IsSet(o.name):
+			continue
+		case lines[o.name] != "":
+			from[o.name] = lines[o.name] + ": " + o.name
+		case env != "" && env == v:
+			from[o.name] = o.env()
+		case v == "" && env == "" && isEnvSet(o.env()):
+			continue // an empty variable is no choice
+		}
+		err := errors.New("no value")
+		if v != "" {
+			err = o.set(&s, v)
+		}
+		if err != nil {
+			errs = append(errs, &appliance.OptionError{Option: o.name, Err: err})
+		}
+	}
+	errs = append(errs, s.node.Validate())
+	if err := errors.Join(errs...); err != nil {
+		return s, from, &exitError{exitUsage, from.fault(err)}
+	}
+	return s, from, nil
+}
+
+func isEnvSet(name string) bool {
+	_, ok := os.LookupEnv(name)
+	return ok
+}
+
+func setSnapshot(s *settings, v string) error {
+	if d, err := time.ParseDuration(v); err == nil && d > 0 {
+		s.node.SnapshotEvery = d
+		return nil
+	}
+	n, err := parseSize(v)
+	if err != nil {
+		return fmt.Errorf("%q is neither a size like 256MiB nor a duration like 1h", v)
+	}
+	s.node.SnapshotBytes = n
+	return nil
+}
+
+func setLevel(s *settings, v string) error {
+	switch strings.ToLower(v) {
+	case "debug", "info", "warn", "error":
+		return s.logLevel.UnmarshalText([]byte(v))
+	}
+	return fmt.Errorf("%q is none of debug, info, warn, error", v)
+}
+
+func parseDuration(v string) (time.Duration, error) {
+	d, err := time.ParseDuration(v)
+	if err != nil || d <= 0 {
+		return 0, fmt.Errorf("%q is not a duration like 1s or 250ms", v)
+	}
+	return d, nil
+}
+
+func parseCount(v string) (int, error) {
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 1 {
+		return 0, fmt.Errorf("%q is not a whole number above 0", v)
+	}
+	return n, nil
+}
+
+// units are those of sizes. As in Redis, kb is 1024 bytes and k is 1000.
+var units = map[string]int64{
+	"": 1, "b": 1,
+	"k": 1e3, "kb": 1 << 10, "kib": 1 << 10,
+	"m": 1e6, "mb": 1 << 20, "mib": 1 << 20,
+	"g": 1e9, "gb": 1 << 30, "gib": 1 << 30,
+	"t": 1e12, "tb": 1 << 40, "tib": 1 << 40,
+}
+
+// parseSize reads a number of bytes like 8MiB.
+func parseSize(v string) (int64, error) {
+	digits := strings.TrimRight(v, "bBiIkKmMgGtT")
+	unit, ok := units[strings.ToLower(v[len(digits):])]
+	n, err := strconv.ParseInt(strings.TrimSpace(digits), 10, 64)
+	if !ok || err != nil || n < 1 || n > math.MaxInt64/unit {
+		return 0, fmt.Errorf("%q is not a size like 8MiB", v)
+	}
+	return n * unit, nil
+}

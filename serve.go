@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os/signal"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+	"github.com/urfave/cli/v2/altsrc"
+
+	"ledge/appliance"
+	"ledge/journal/fault"
+)
+
+func serveCommand() *cli.Command {
+	flags := []cli.Flag{&cli.StringFlag{
+		Name: "config", Usage: "`FILE`: YAML, with any of the options below as keys",
+		EnvVars: []string{"LEDGE_CONFIG"},
+	}}
+	for _, o := range serveOptions {
+		flags = append(flags, o.flag())
+	}
+	return &cli.Command{
+		Name: "serve", Usage: "run a node until SIGTERM or SIGINT",
+		Description: "An option is taken from the command line, else from LEDGE_NAME in the\n" +
+			"environment, else from the file, else it is the default.",
+		Flags: flags, Action: serve,
+	}
+}
+
+// serve runs a node. Its context ends with the signals that stop it.
+func serve(c *cli.Context) error {
+	conf := &file{}
+	if path := c.String("config"); path != "" {
+		var err error
+		if conf, err = readFile(path, serveOptions, removedOptions); err != nil {
+			return &exitError{exitUsage, err}
+		}
+		if err := fill(c, path, conf); err != nil {
+			return &exitError{exitUsage, err}
+		}
+	}
+	s, from, err := parse(c, serveOptions, conf.lines)
+	if err != nil {
+		return err
+	}
+	s.node.Logger = newLogger(c.App.ErrWriter, s)
+	for _, w := range conf.warnings {
+		s.node.Logger.Warn(w)
+	}
+	ctx, stop := signal.NotifyContext(c.Context, syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	return from.fault(runNode(ctx, c.App.Writer, s.node))
+}
+
+// fill sets the flags that neither the command line nor the environment has
+// set from the file, and forgets the places of the others.
+func fill(c *cli.Context, path string, conf *file) error {
+	for name := range conf.lines {
+		if c.IsSet(name) {
+			delete(conf.lines, name)
+		}
+	}
+	return altsrc.ApplyInputSourceValues(c, altsrc.NewMapInputSource(path, conf.values), c.Command.Flags)
+}
+
+func newLogger(w io.Writer, s settings) *slog.Logger {
+	opts := &slog.HandlerOptions{Level: s.logLevel}
+	if s.logFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w, opts))
+	}
+	return slog.New(slog.NewTextHandler(w, opts))
+}
+
+// runNode opens a node, says so, and runs it.
+func runNode(ctx context.Context, stdout io.Writer, cfg appliance.Config) error {
+	n, err := appliance.Open(ctx, cfg)
+	if err != nil {
+		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+			return nil // told to stop before it was up
+		}
+		return err
+	}
+	greet(stdout, n.Status())
+	err = errors.Join(n.Run(ctx), n.Close())
+	if fault.Of(err) == fault.Fatal {
+		return &exitError{exitFatal, err}
+	}
+	return err
+}
+
+// greet tells whoever started the node what to do with it.
+func greet(w io.Writer, s appliance.Status) {
+	host, port, _ := net.SplitHostPort(s.Listen)
+	try := "redis-cli -p " + port
+	if ip := net.ParseIP(host); ip != nil && !ip.IsUnspecified() && host != "127.0.0.1" {
+		try = "redis-cli -h " + host + " -p " + port
+	}
+	fmt.Fprintf(w, "ledge %s, node %s, is ready\n", appliance.Version, s.Node)
+	fmt.Fprintf(w, "  redis  %s   try: %s\n", s.Listen, try)
+	if s.NATS == "" {
+		fmt.Fprintf(w, "  nats   off\n")
+	} else {
+		fmt.Fprintf(w, "  nats   %s   user admin, password in %s\n", s.NATS, s.Credentials)
+	}
+	fmt.Fprintf(w, "  data   %s   sync %s\n", s.Dir, s.Sync)
+	fmt.Fprintf(w, "  state  %s\n", s.Recovered)
+}
