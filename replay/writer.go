@@ -77,6 +77,7 @@ type Writer struct {
 	wake   chan struct{}
 	spare  []Proposal // the queue's other buffer; belongs to Run
 	halted atomic.Pointer[halt]
+	took   atomic.Int64 // of an append, smoothed, in nanoseconds
 	epoch  uint64
 }
 
@@ -146,6 +147,9 @@ func (w *Writer) Halted() error {
 	}
 	return nil
 }
+
+// AppendTime returns about how long an append takes at present.
+func (w *Writer) AppendTime() time.Duration { return time.Duration(w.took.Load()) }
 
 // Run answers proposals until ctx ends or something Fatal happens. When it
 // returns every proposal has been answered.
@@ -256,11 +260,13 @@ func (w *Writer) settle(ctx context.Context) error {
 func (w *Writer) commit(ctx context.Context, es []journal.Entry) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.cfg.AppendTimeout)
 	defer cancel()
+	began := time.Now()
 	c, err := w.cfg.Log.Append(ctx, journal.Batch{
 		Epoch: w.epoch, Prev: w.cfg.State.Pos().Digest, Entries: es})
 	if err != nil {
 		return err
 	}
+	w.took.Add((int64(time.Since(began)) - w.took.Load()) / 8)
 	return w.cfg.State.Apply(c)
 }
 
