@@ -124,6 +124,19 @@ func (d *dict) put(key string, h uint64, b *block) (old *block) {
 	return nil
 }
 
+// reserve makes room for n keys in an empty dict.
+func (d *dict) reserve(n int) {
+	size := firstSlots
+	// The shards differ a little in how many keys they get.
+	for 8*(n/shardCount+n/shardCount/16+1) > 7*size {
+		size *= 2
+	}
+	d.shards = new([shardCount]shard)
+	for i := range d.shards {
+		d.shards[i] = shard{tags: make([]uint8, size), slots: make([]*block, size)}
+	}
+}
+
 func (s *shard) insert(h uint64, b *block) {
 	mask := len(s.tags) - 1
 	i := int(h) & mask

@@ -145,7 +145,9 @@ func (r *recovery) fits(info Info) error {
 // replay applies what the journal has behind the snapshot.
 func (r *recovery) replay(s *State) error {
 	start, from := time.Now(), s.Pos().Seq
+	s.loosen()
 	err := Follow(r.ctx, r.log, s, r.span.Last)
+	s.tighten()
 	r.ReplayTime = time.Since(start)
 	r.Batches = int(s.Pos().Seq - from)
 	return err

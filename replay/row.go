@@ -15,8 +15,9 @@ import (
 //	row key   'k' · slot (2) · hash (6) · key
 //	row value type (1, top bit: has a deadline) · [deadline (8)] · payload
 //
-// The tree has the row keys in order, the dict finds the row values. Ordering by slot and then by hash makes a SCAN cursor a position (slot and
-// hash are 62 bits), a random key a random pivot, and a hash slot one range.
+// The tree has the row keys in order, the dict finds the row values. Ordering
+// by slot and then by hash makes a SCAN cursor a position (slot and hash are 62
+// bits), a random key a random pivot, and a hash slot one range.
 const (
 	rowKey     = 'k'
 	rowHead    = 9    // bytes before the key in a row key
@@ -58,11 +59,17 @@ func (r record) expired(now int64) bool { return r.at != 0 && r.at <= now }
 
 // appendRowKey appends the row key of key to b and returns key's hash.
 func appendRowKey(b []byte, key string) ([]byte, uint64) {
-	h := keyHash(key)
-	pos := uint64(Slot(key))<<hashBits | h>>(64-hashBits)
+	pos, h := rowPos(key)
 	b = append(b, rowKey)
 	b = binary.BigEndian.AppendUint64(b, pos)
 	return append(b, key...), h
+}
+
+// rowPos returns a key's position, which is its slot and the start of its hash,
+// and the whole hash.
+func rowPos(key string) (pos, hash uint64) {
+	hash = keyHash(key)
+	return uint64(Slot(key))<<hashBits | hash>>(64-hashBits), hash
 }
 
 // appendRowValue appends the row value of r to b.
@@ -103,9 +110,8 @@ func checkRow(k, v string) (hash uint64, ok bool) {
 	if v[0]&hasAt != 0 && len(v) < 1+atLen {
 		return 0, false
 	}
-	var head [rowHead]byte
-	want, hash := appendRowKey(head[:0], k[rowHead:])
-	return hash, string(want) == k && Type(v[0]&^hasAt) == String
+	pos, hash := rowPos(k[rowHead:])
+	return hash, pos == rowCursor(k) && Type(v[0]&^hasAt) == String
 }
 
 func beUint64(s string) uint64 {

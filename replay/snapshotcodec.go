@@ -11,17 +11,20 @@ import (
 )
 
 // The layout of a snapshot; SNAPSHOT.md has the tables. A file is a header,
-// chunks of rows, and a trailer, which is a chunk of another kind.
+// and chunks: for each database one that announces it and those with its rows,
+// and a last one, the trailer.
 const (
 	snapshotMagic   = "LEDGSNAP"
 	snapshotVersion = 1
 
 	snapshotHeaderSize = 64
 	chunkHeaderSize    = 20
+	databaseSize       = 16
 	trailerSize        = 24
 
-	kindRows    = 1
-	kindTrailer = 2
+	kindRows     = 1
+	kindDatabase = 2 // says what rows of a database follow
+	kindTrailer  = 3
 
 	// chunkTarget is where a chunk ends; it may go past it by one row.
 	chunkTarget = 256 << 10

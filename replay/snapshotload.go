@@ -100,6 +100,9 @@ func loadSnapshot(ctx context.Context, r *snapshotReader, databases int) (*State
 	return s, nil
 }
 
+// minRow is the shortest that a row can be in a snapshot.
+const minRow = 2 + rowHead + 1
+
 // orderedKeys are row keys for the end of a database's tree.
 type orderedKeys struct {
 	db   *database
@@ -117,11 +120,14 @@ func (s *State) fillDicts(ctx context.Context, r *snapshotReader, to chan<- orde
 		if err = errors.Join(err, ctx.Err()); err != nil {
 			return err
 		}
-		if int(c.db) >= len(s.dbs) {
+		if int(c.of.db) >= len(s.dbs) {
 			return fault.As(fault.Operator, "", fmt.Errorf(
-				"has keys in database %d; this node is set to %d databases", c.db, len(s.dbs)))
+				"has keys in database %d; this node is set to %d databases", c.of.db, len(s.dbs)))
 		}
-		db := s.dbs[c.db]
+		db := s.dbs[c.of.db]
+		if db.dict.n == 0 {
+			db.dict.reserve(int(min(c.of.rows, uint64(r.size)/minRow)))
+		}
 		keys := make([]string, len(c.rows))
 		for i, row := range c.rows {
 			keys[i] = strings.Clone(row.k)
@@ -146,9 +152,7 @@ func fillTrees(from <-chan orderedKeys) error {
 		if o.db != db {
 			errs = append(errs, commitTree(tx))
 			db, tx = o.db, beginTree(o.db)
-			// A transaction that has deleted everything keeps the old tree
-			// to roll back to, and so needs no note of each row.
-			errs = append(errs, tx.DeleteAll())
+			freeRollback(tx)
 		}
 		for _, k := range o.keys {
 			if _, _, err := tx.Set(k, "", nil); err != nil {

@@ -26,11 +26,11 @@ type snapshotReader struct {
 	head   [chunkHeaderSize]byte
 	buf    []byte
 
-	rows   uint64
-	db     int
-	last   string         // the database's last row key
-	digest journal.Digest // of the database's rows so far
-	total  journal.Digest // of the databases before
+	rows  uint64
+	total journal.Digest // of the databases before
+	db    databaseRows   // the one announced last
+	seen  databaseRows   // what has come of it
+	last  string         // its last row key
 }
 
 // openSnapshot reads the header of a snapshot of the given length.
@@ -50,10 +50,17 @@ func openSnapshot(r io.Reader, size int64) (*snapshotReader, error) {
 	return s, nil
 }
 
+// databaseRows announces the rows of a database.
+type databaseRows struct {
+	db     journal.DB
+	rows   uint64
+	digest journal.Digest
+}
+
 // rowChunk is a chunk taken apart. Its rows are good until the next one is
 // read.
 type rowChunk struct {
-	db     journal.DB
+	of     databaseRows // all that its database has
 	rows   []chunkRow
 	digest journal.Digest // of these rows
 }
@@ -63,27 +70,57 @@ type chunkRow struct {
 	hash uint64
 }
 
-// next fills c with the next chunk. After the last it checks the whole and
-// returns io.EOF.
+// next fills c with the next chunk of rows. After the last it checks the whole
+// and returns io.EOF.
 func (s *snapshotReader) next(c *rowChunk) error {
-	h, payload, err := s.chunk()
-	if err != nil {
+	for {
+		h, payload, err := s.chunk()
+		if err != nil {
+			return err
+		}
+		switch {
+		case h.kind == kindTrailer:
+			return s.finish(payload)
+		case h.kind == kindDatabase && len(payload) == databaseSize:
+			if err := s.announce(h, payload); err != nil {
+				return err
+			}
+		case h.kind == kindRows && journal.DB(h.db) == s.db.db && h.rows > 0:
+			c.of, c.rows, c.digest = s.db, c.rows[:0], 0
+			err := s.split(c, payload, h.rows)
+			s.seen.rows += uint64(len(c.rows))
+			s.seen.digest += c.digest
+			return err
+		default:
+			return s.damaged("a chunk of kind %d with %d rows of database %d in %d bytes",
+				h.kind, h.rows, h.db, len(payload))
+		}
+	}
+}
+
+// announce begins a database. They come in order of their numbers.
+func (s *snapshotReader) announce(h chunkHeader, b []byte) error {
+	if err := s.endDatabase(); err != nil {
 		return err
 	}
-	if h.kind == kindTrailer {
-		return s.finish(payload)
+	if int(h.db) >= s.header.databases || s.rows > 0 && journal.DB(h.db) <= s.db.db {
+		return s.damaged("database %d of %d after %d", h.db, s.header.databases, s.db.db)
 	}
-	if h.kind != kindRows || int(h.db) >= s.header.databases || int(h.db) < s.db {
-		return s.damaged("a chunk of kind %d for database %d", h.kind, h.db)
+	s.db = databaseRows{journal.DB(h.db), binary.BigEndian.Uint64(b),
+		journal.Digest(binary.BigEndian.Uint64(b[8:]))}
+	s.seen, s.last = databaseRows{db: s.db.db}, ""
+	return nil
+}
+
+// endDatabase checks that all that was announced has come.
+func (s *snapshotReader) endDatabase() error {
+	if s.seen != s.db {
+		return s.damaged("database %d ends with %d rows and digest %s; announced were %d and %s",
+			s.db.db, s.seen.rows, s.seen.digest, s.db.rows, s.db.digest)
 	}
-	if int(h.db) != s.db {
-		s.endDatabase()
-		s.db = int(h.db)
-	}
-	c.db, c.rows, c.digest = journal.DB(h.db), c.rows[:0], 0
-	err = s.split(c, payload, h.rows)
-	s.digest += c.digest
-	return err
+	s.total += numbered(s.db.digest, int(s.db.db))
+	s.db, s.seen = databaseRows{db: s.db.db}, databaseRows{db: s.db.db}
+	return nil
 }
 
 // chunk reads the next chunk and checks it. The payload is good until the next
@@ -158,17 +195,14 @@ func (s *snapshotReader) split(c *rowChunk, b []byte, rows uint32) error {
 	return nil
 }
 
-func (s *snapshotReader) endDatabase() {
-	s.total += numbered(s.digest, s.db)
-	s.digest, s.last = 0, ""
-}
-
 // finish checks the whole against trailer and header.
 func (s *snapshotReader) finish(b []byte) error {
 	if len(b) != trailerSize {
 		return s.damaged("a trailer of %d bytes; want %d", len(b), trailerSize)
 	}
-	s.endDatabase()
+	if err := s.endDatabase(); err != nil {
+		return err
+	}
 	be := binary.BigEndian
 	if got, want := s.rows, be.Uint64(b); got != want || got != s.header.rows {
 		return s.damaged("%d rows; the trailer says %d, the header %d", got, want, s.header.rows)

@@ -37,6 +37,7 @@ func (s *State) writeSnapshot(
 	var rows []walkedRow
 	for _, p := range wk.parts {
 		var digest journal.Digest
+		enc.database(p)
 		for more := true; more; {
 			if rows, more, err = p.take(rows[:0]); err == nil {
 				err = errors.Join(ctx.Err(), enc.err)
@@ -46,7 +47,7 @@ func (s *State) writeSnapshot(
 			}
 			for _, r := range rows {
 				digest += rowDigest(keyHash(r.k[rowHead:]), r.v)
-				enc.row(p.number, r.k, r.v)
+				enc.row(r.k, r.v)
 			}
 			clear(rows)
 		}
@@ -84,9 +85,10 @@ type snapshotEncoder struct {
 	offset int64
 	rows   uint64
 
-	number uint32
-	head   chunkHeader // of the open chunk
-	chunk  []byte      // of the open chunk, header included
+	number uint32     // of the last chunk
+	db     journal.DB // announced last
+	open   uint32     // rows in the open chunk
+	chunk  []byte     // the open chunk, header included
 }
 
 func newSnapshotEncoder(w io.Writer) *snapshotEncoder {
@@ -104,38 +106,33 @@ func (e *snapshotEncoder) write(b []byte) {
 	e.offset += int64(len(b))
 }
 
-// row adds a row to the open chunk. A chunk holds rows of one database.
-func (e *snapshotEncoder) row(db journal.DB, k, v string) {
-	if e.head.db != uint16(db) || len(e.chunk) >= chunkTarget {
-		e.flush()
-	}
-	e.head.db = uint16(db)
-	e.head.rows++
-	e.rows++
+// database ends the rows of one database and announces those of another.
+func (e *snapshotEncoder) database(p *part) {
+	e.flush()
+	e.chunk = binary.BigEndian.AppendUint64(e.chunk, uint64(p.rows))
+	e.chunk = binary.BigEndian.AppendUint64(e.chunk, uint64(p.digest))
+	e.seal(kindDatabase, p.number)
+	e.db = p.number
+}
+
+// row adds a row of the announced database to the open chunk.
+func (e *snapshotEncoder) row(k, v string) {
 	e.chunk = binary.AppendUvarint(e.chunk, uint64(len(k)))
 	e.chunk = binary.AppendUvarint(e.chunk, uint64(len(v)))
 	e.chunk = append(e.chunk, k...)
 	e.chunk = append(e.chunk, v...)
+	e.open++
+	e.rows++
+	if len(e.chunk) >= chunkTarget {
+		e.flush()
+	}
 }
 
-// flush writes the open chunk, if it has any rows, and opens the next.
+// flush writes the open chunk if it has any rows.
 func (e *snapshotEncoder) flush() {
-	if e.head.rows > 0 {
-		e.head.kind = kindRows
-		e.seal()
+	if e.open > 0 {
+		e.seal(kindRows, e.db)
 	}
-}
-
-func (e *snapshotEncoder) seal() {
-	e.number++
-	e.head.number = e.number
-	e.head.length = uint32(len(e.chunk) - chunkHeaderSize)
-	e.head.put(e.chunk, e.chunk[chunkHeaderSize:])
-	e.write(e.chunk)
-	if cap(e.chunk) > 4*chunkTarget { // a rare giant is not worth holding on to
-		e.chunk = make([]byte, chunkHeaderSize, chunkTarget+4096)
-	}
-	e.chunk, e.head = e.chunk[:chunkHeaderSize], chunkHeader{}
 }
 
 // trailer ends the snapshot.
@@ -144,6 +141,18 @@ func (e *snapshotEncoder) trailer() {
 	e.chunk = binary.BigEndian.AppendUint64(e.chunk, e.rows)
 	e.chunk = binary.BigEndian.AppendUint64(e.chunk, uint64(e.offset))
 	e.chunk = binary.BigEndian.AppendUint64(e.chunk, e.sum.Sum64())
-	e.head.kind = kindTrailer
-	e.seal()
+	e.seal(kindTrailer, 0)
+}
+
+// seal writes the open chunk and opens the next.
+func (e *snapshotEncoder) seal(kind byte, db journal.DB) {
+	e.number++
+	h := chunkHeader{number: e.number, length: uint32(len(e.chunk) - chunkHeaderSize),
+		rows: e.open, db: uint16(db), kind: kind}
+	h.put(e.chunk, e.chunk[chunkHeaderSize:])
+	e.write(e.chunk)
+	if cap(e.chunk) > 4*chunkTarget { // a rare giant is not worth holding on to
+		e.chunk = make([]byte, chunkHeaderSize, chunkTarget+4096)
+	}
+	e.chunk, e.open = e.chunk[:chunkHeaderSize], 0
 }

@@ -33,16 +33,18 @@ type State struct {
 
 	watches watches
 	walk    atomic.Pointer[walk] // the snapshot being taken, if any
+	loose   bool                 // mu; see place.go
 	closed  bool                 // mu
 }
 
 // database is one numbered database: its tree and dict, which have the same
-// keys at all times, and what is derived from them.
+// keys at all times but in a loose state, and what is derived from them.
 type database struct {
-	tree   *buntdb.DB
-	dict   dict
-	digest journal.Digest // sum of its rows, without the database's number
-	dead   deadlines
+	tree     *buntdb.DB
+	dict     dict
+	digest   journal.Digest // sum of its rows, without the database's number
+	dead     deadlines
+	unplaced []string // keys that the tree may be wrong about; see place.go
 }
 
 // DefaultDatabases is how many databases there are when nobody says.

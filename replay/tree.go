@@ -77,10 +77,7 @@ func (t *trees) put(n journal.DB, key string, r record) {
 	old := db.dict.put(key, hash, b)
 	t.changed = append(t.changed, change{db, b, old})
 	if old == nil {
-		k, _ := appendRowKey(nil, key)
-		if _, _, err := t.tx(db).Set(unsafeString(k), "", nil); err != nil {
-			panic("replay: " + err.Error()) // only a closed or iterating transaction refuses
-		}
+		t.came(db, b.name())
 	}
 	t.replaced(db, key, hash, old)
 	db.digest += rowDigest(hash, b.value())
@@ -98,12 +95,33 @@ func (t *trees) del(n journal.DB, key string) {
 		return
 	}
 	t.changed = append(t.changed, change{db, nil, old})
+	t.went(db, old.name())
+	t.replaced(db, key, hash, old)
+	t.s.watches.touch(n, key, false)
+}
+
+// came gives a key its place in the tree.
+func (t *trees) came(db *database, key string) {
+	if t.s.loose {
+		db.unplace(key)
+		return
+	}
+	k, _ := appendRowKey(nil, key)
+	if _, _, err := t.tx(db).Set(unsafeString(k), "", nil); err != nil {
+		panic("replay: " + err.Error()) // only a closed or iterating transaction refuses
+	}
+}
+
+// went takes a key out of the tree.
+func (t *trees) went(db *database, key string) {
+	if t.s.loose {
+		db.unplace(key)
+		return
+	}
 	k, _ := appendRowKey(nil, key)
 	if _, err := t.tx(db).Delete(unsafeString(k)); err != nil {
 		panic("replay: " + err.Error()) // the dict and the tree have the same keys
 	}
-	t.replaced(db, key, hash, old)
-	t.s.watches.touch(n, key, false)
 }
 
 // replaced takes a key's former record, if it had one, out of all that is
@@ -152,14 +170,21 @@ func (t *trees) clear(n journal.DB, first, last uint16) error {
 // clearSlots removes the keys of some slots, which is one range of rows.
 func (t *trees) clearSlots(n journal.DB, first, last uint16) {
 	var keys []string
-	tx := t.tx(t.s.dbs[n])
-	_ = tx.AscendGreaterOrEqual("", slotPivot(first), func(k, _ string) bool {
-		if rowSlot(k) > last {
-			return false
-		}
-		keys = append(keys, k[rowHead:])
-		return true
-	})
+	gather := func(tx *buntdb.Tx) error {
+		return tx.AscendGreaterOrEqual("", slotPivot(first), func(k, _ string) bool {
+			if rowSlot(k) > last {
+				return false
+			}
+			keys = append(keys, k[rowHead:])
+			return true
+		})
+	}
+	if db := t.s.dbs[n]; t.s.loose {
+		db.place()
+		_ = db.tree.View(gather)
+	} else {
+		_ = gather(t.tx(db))
+	}
 	for _, key := range keys {
 		t.del(n, key)
 	}
@@ -205,17 +230,28 @@ func (t *trees) rollback() {
 		t.undo[i]()
 	}
 	for i := len(t.changed) - 1; i >= 0; i-- {
-		c := t.changed[i]
-		if c.old != nil {
-			c.db.dict.put(c.old.name(), keyHash(c.old.name()), c.old)
-		} else {
-			c.db.dict.del(c.put.name(), keyHash(c.put.name()))
-		}
+		t.changed[i].takeBack(t.s.loose)
 	}
 	for _, d := range t.entered {
 		d.db.digest = d.digest
+		d.db.place()
 		_, _, dead, _ := recount(d.db)
 		d.db.dead = dead
+	}
+}
+
+// takeBack puts the dict back to what it was before c. The tree goes back with
+// its transaction, or is put right later.
+func (c change) takeBack(loose bool) {
+	b := c.old
+	if b != nil {
+		c.db.dict.put(b.name(), keyHash(b.name()), b)
+	} else {
+		b = c.put
+		c.db.dict.del(b.name(), keyHash(b.name()))
+	}
+	if loose {
+		c.db.unplaced = append(c.db.unplaced, b.name())
 	}
 }
 

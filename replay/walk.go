@@ -44,6 +44,8 @@ type part struct {
 	w      *walk
 	number journal.DB
 	db     *database
+	rows   int                      // when the walk began
+	digest journal.Digest           // when the walk began
 	next   string                   // rows below it have been read
 	done   bool                     // all rows have been read
 	kept   *btree.BTreeG[walkedRow] // as they were; none is below next
@@ -75,7 +77,7 @@ func (s *State) beginWalk() (*walk, error) {
 			continue
 		}
 		w.start.rows += uint64(db.dict.n)
-		p := &part{w: w, number: journal.DB(i), db: db}
+		p := &part{w: w, number: journal.DB(i), db: db, rows: db.dict.n, digest: db.digest}
 		w.parts = append(w.parts, p)
 		w.by[db] = p
 	}
