@@ -2,10 +2,13 @@ package replay
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 	"strings"
 
 	"github.com/tidwall/buntdb"
+
+	"ledge/journal"
 )
 
 // A state that is loose keeps its trees behind its dicts. Nobody may view it.
@@ -33,7 +36,8 @@ func (s *State) tighten() {
 }
 
 // unplace notes that a key came or went without the tree.
-func (db *database) unplace(key string) {
+func (db *database) unplace(key string, there bool) {
+	db.lost = db.lost || !there
 	db.unplaced = append(db.unplaced, key)
 	if len(db.unplaced) >= maxUnplaced {
 		db.place()
@@ -41,54 +45,154 @@ func (db *database) unplace(key string) {
 }
 
 // place puts the unplaced keys that are in the dict into the tree, and takes
-// the others out of it. In which order they came and went does not matter.
+// the others out of it. In which order they came and went does not matter. One
+// goroutine sorts while another works on the tree.
 func (db *database) place() {
 	if len(db.unplaced) == 0 {
 		return
 	}
-	type place struct {
-		pos uint64
-		key string
-	}
-	places := make([]place, len(db.unplaced))
-	for i, key := range db.unplaced {
-		pos, _ := rowPos(key)
-		places[i] = place{pos, key}
-	}
-	db.unplaced = nil
-	slices.SortFunc(places, func(a, b place) int {
-		if a.pos != b.pos {
-			return cmp.Compare(a.pos, b.pos)
+	var gone []string
+	keys, done := make(chan orderedKeys, 4), make(chan struct{})
+	go func() {
+		defer close(done)
+		fillTrees(keys)
+	}()
+	buf := make([]string, 0, placeBatch)
+	last := ""
+	for p := range inOrder(db.unplaced) {
+		if p.key == last && len(buf) > 0 {
+			continue // it came, went and came
 		}
-		return strings.Compare(a.key, b.key)
-	})
+		k, hash := appendRowKey(make([]byte, 0, rowHead+len(p.key)), p.key)
+		if db.lost && db.dict.get(p.key, hash) == nil {
+			gone = append(gone, unsafeString(k))
+			continue
+		}
+		last = p.key
+		if buf = append(buf, unsafeString(k)); len(buf) == cap(buf) {
+			keys <- orderedKeys{db, buf}
+			buf = make([]string, 0, placeBatch)
+		}
+	}
+	keys <- orderedKeys{db, buf}
+	close(keys)
+	<-done
+	db.unplaced, db.lost = nil, false
+	db.displace(gone)
+}
+
+// placeBatch is how many keys the two goroutines of place hand over at once.
+const placeBatch = 1024
+
+// displace takes keys out of the tree, if they are there.
+func (db *database) displace(keys []string) {
+	if len(keys) == 0 {
+		return
+	}
 	tx := beginTree(db)
-	if n, _ := tx.Len(); n == 0 {
-		freeRollback(tx)
-	}
-	var buf []byte
-	for _, p := range places {
-		k, hash := appendRowKey(buf[:0], p.key)
-		var err error
-		if db.dict.get(p.key, hash) != nil {
-			_, _, err = tx.Set(string(k), "", nil)
-		} else if _, err = tx.Delete(unsafeString(k)); err == buntdb.ErrNotFound {
-			err = nil // it came and went
-		}
-		if err != nil {
+	for _, k := range keys {
+		if _, err := tx.Delete(k); err != nil && err != buntdb.ErrNotFound {
 			panic("replay: " + err.Error()) // only a closed or iterating transaction refuses
 		}
-		buf = k
 	}
-	if err := tx.Commit(); err != nil {
-		panic("replay: " + err.Error()) // in memory: nothing can refuse
+	mustCommit(tx)
+}
+
+// place is where a key belongs.
+type place struct {
+	pos uint64
+	key string
+}
+
+// inOrder yields keys in the order of the tree. They are dealt out by slot
+// first, so that what is left to sort is small.
+func inOrder(keys []string) iter.Seq[place] {
+	var ends [journal.MaxSlot + 2]int
+	places := make([]place, len(keys))
+	for i, key := range keys {
+		pos, _ := rowPos(key)
+		places[i] = place{pos, key}
+		ends[pos>>hashBits+1]++
+	}
+	for i := range ends[1:] {
+		ends[i+1] += ends[i]
+	}
+	dealt := make([]place, len(keys))
+	for _, p := range places {
+		slot := p.pos >> hashBits
+		dealt[ends[slot]] = p
+		ends[slot]++ // becomes the end of its slot
+	}
+	return func(yield func(place) bool) {
+		begin := 0
+		for _, end := range ends[:journal.MaxSlot+1] {
+			slices.SortFunc(dealt[begin:end], func(a, b place) int {
+				if a.pos != b.pos {
+					return cmp.Compare(a.pos, b.pos)
+				}
+				return strings.Compare(a.key, b.key)
+			})
+			for _, p := range dealt[begin:end] {
+				if !yield(p) {
+					return
+				}
+			}
+			begin = end
+		}
 	}
 }
 
-// freeRollback spares a transaction in an empty tree the note of each row: one
-// that has deleted everything keeps the old tree to roll back to.
-func freeRollback(tx *buntdb.Tx) {
+// orderedKeys are row keys of a database, in order.
+type orderedKeys struct {
+	db   *database
+	keys []string
+}
+
+// fillTrees puts keys into the trees until the channel is closed.
+func fillTrees(from <-chan orderedKeys) {
+	var db *database
+	var tx *buntdb.Tx
+	fresh := false
+	for o := range from {
+		if o.db != db || !fresh {
+			mustCommit(tx)
+			db, tx = o.db, beginTree(o.db)
+			fresh = freeRollback(tx)
+		}
+		for _, k := range o.keys {
+			if _, _, err := tx.Set(k, "", nil); err != nil {
+				panic("replay: " + err.Error()) // only a closed or iterating transaction refuses
+			}
+		}
+	}
+	mustCommit(tx)
+}
+
+// freeRollback spares a transaction the note of each row, if the tree is empty:
+// one that has deleted everything keeps the old tree to roll back to.
+func freeRollback(tx *buntdb.Tx) bool {
+	if n, _ := tx.Len(); n > 0 {
+		return false
+	}
 	if err := tx.DeleteAll(); err != nil {
 		panic("replay: " + err.Error()) // only a closed transaction refuses
+	}
+	return true
+}
+
+func beginTree(db *database) *buntdb.Tx {
+	tx, err := db.tree.Begin(true)
+	if err != nil {
+		panic("replay: " + err.Error()) // only a closed tree refuses
+	}
+	return tx
+}
+
+func mustCommit(tx *buntdb.Tx) {
+	if tx == nil {
+		return
+	}
+	if err := tx.Commit(); err != nil {
+		panic("replay: " + err.Error()) // in memory: nothing can refuse
 	}
 }

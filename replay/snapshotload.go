@@ -8,8 +8,6 @@ import (
 	"os"
 	"strings"
 
-	"github.com/tidwall/buntdb"
-
 	"ledge/journal/fault"
 )
 
@@ -89,11 +87,15 @@ func loadSnapshot(ctx context.Context, r *snapshotReader, databases int) (*State
 	if err != nil {
 		return nil, err
 	}
-	keys, done := make(chan orderedKeys, 4), make(chan error, 1)
-	go func() { done <- fillTrees(keys) }()
+	keys, done := make(chan orderedKeys, 4), make(chan struct{})
+	go func() {
+		defer close(done)
+		fillTrees(keys)
+	}()
 	err = s.fillDicts(ctx, r, keys)
 	close(keys)
-	if err = errors.Join(err, <-done); err != nil {
+	<-done
+	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	s.pos, s.epoch = r.header.pos, r.header.epoch
@@ -102,12 +104,6 @@ func loadSnapshot(ctx context.Context, r *snapshotReader, databases int) (*State
 
 // minRow is the shortest that a row can be in a snapshot.
 const minRow = 2 + rowHead + 1
-
-// orderedKeys are row keys for the end of a database's tree.
-type orderedKeys struct {
-	db   *database
-	keys []string
-}
 
 // fillDicts puts the rows of r into the dicts and sends their keys to the trees.
 func (s *State) fillDicts(ctx context.Context, r *snapshotReader, to chan<- orderedKeys) error {
@@ -140,40 +136,4 @@ func (s *State) fillDicts(ctx context.Context, r *snapshotReader, to chan<- orde
 		db.digest += c.digest
 		to <- orderedKeys{db, keys}
 	}
-}
-
-// fillTrees puts keys into the trees until the channel is closed. The keys of
-// one database come together.
-func fillTrees(from <-chan orderedKeys) error {
-	var db *database
-	var tx *buntdb.Tx
-	var errs []error
-	for o := range from {
-		if o.db != db {
-			errs = append(errs, commitTree(tx))
-			db, tx = o.db, beginTree(o.db)
-			freeRollback(tx)
-		}
-		for _, k := range o.keys {
-			if _, _, err := tx.Set(k, "", nil); err != nil {
-				errs = append(errs, err)
-			}
-		}
-	}
-	return errors.Join(append(errs, commitTree(tx))...)
-}
-
-func beginTree(db *database) *buntdb.Tx {
-	tx, err := db.tree.Begin(true)
-	if err != nil {
-		panic("replay: " + err.Error()) // only a closed tree refuses
-	}
-	return tx
-}
-
-func commitTree(tx *buntdb.Tx) error {
-	if tx == nil {
-		return nil
-	}
-	return tx.Commit()
 }

@@ -45,6 +45,7 @@ type database struct {
 	digest   journal.Digest // sum of its rows, without the database's number
 	dead     deadlines
 	unplaced []string // keys that the tree may be wrong about; see place.go
+	lost     bool     // some of them went
 }
 
 // DefaultDatabases is how many databases there are when nobody says.

@@ -103,7 +103,7 @@ func (t *trees) del(n journal.DB, key string) {
 // came gives a key its place in the tree.
 func (t *trees) came(db *database, key string) {
 	if t.s.loose {
-		db.unplace(key)
+		db.unplace(key, true)
 		return
 	}
 	k, _ := appendRowKey(nil, key)
@@ -115,7 +115,7 @@ func (t *trees) came(db *database, key string) {
 // went takes a key out of the tree.
 func (t *trees) went(db *database, key string) {
 	if t.s.loose {
-		db.unplace(key)
+		db.unplace(key, false)
 		return
 	}
 	k, _ := appendRowKey(nil, key)
@@ -251,7 +251,7 @@ func (c change) takeBack(loose bool) {
 		c.db.dict.del(b.name(), keyHash(b.name()))
 	}
 	if loose {
-		c.db.unplaced = append(c.db.unplaced, b.name())
+		c.db.unplaced, c.db.lost = append(c.db.unplaced, b.name()), true
 	}
 }
 
