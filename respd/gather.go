@@ -12,14 +12,19 @@ import "time"
 // for the other half. Which of the two it is, is measured all the time.
 type gather struct {
 	inFlight int           // proposed and not yet back
-	expect   int           // as many as took part last time
+	expect   int           // about as many as take part at present
 	cost     time.Duration // of the loop's work for one connection, smoothed
 	moved    time.Time     // when the loop last had anything to do
 }
 
-// patience is the part of an append's time that is spent waiting for clients
-// who wrote the last time and have not been heard of yet.
-const patience = 3
+// Enough are at hand when three in four of those who wrote the last time are:
+// waiting for the last few costs more than it brings. Nor is it worth more than
+// a fourth of an append without anybody arriving.
+const (
+	enoughOf = 4
+	enough   = 3
+	patience = 4
+)
 
 // worked learns what a round of the loop cost.
 func (g *gather) worked(conns int, took time.Duration) {
@@ -42,7 +47,7 @@ func (g *gather) wait(n int, appendTime time.Duration) time.Duration {
 	switch {
 	case g.inFlight > 0:
 		return -1 // the writer is busy: they would only queue up there
-	case n >= g.expect:
+	case n*enoughOf >= g.expect*enough:
 		return 0
 	}
 	return max(0, appendTime/patience-time.Since(g.moved))
@@ -51,7 +56,7 @@ func (g *gather) wait(n int, appendTime time.Duration) time.Duration {
 // proposed is told that n writers have gone to the Writer.
 func (g *gather) proposed(n int) {
 	g.inFlight += n
-	g.expect = g.inFlight
+	g.expect = max(g.inFlight, g.expect-g.expect/8-1)
 }
 
 // back is told that n writers have their answers.
