@@ -26,6 +26,7 @@ const (
 	memoryLimit = 0.96
 	memoryLive  = 0.80
 	memoryTick  = 100 * time.Millisecond
+	memoryQuiet = time.Second
 )
 
 // memory watches what the process takes and sets the collector's target. It
@@ -83,18 +84,26 @@ func readUsage(s []metrics.Sample) usage {
 }
 
 // watch keeps the target and the bound up to date until ctx ends. changed
-// tells when the state has changed: only then is a collection worth it that
-// looks whether there is room again.
+// reports whether the state has changed since it was asked last: only then is a
+// collection worth it that looks whether there is room again.
 func (m *memory) watch(ctx context.Context, changed func() bool) {
 	tick := time.NewTicker(memoryTick)
 	defer tick.Stop()
-	var looked time.Time
+	dirty, quiet, looked := true, time.Now(), time.Now()
 	for {
+		if changed() {
+			dirty, quiet = true, time.Now()
+		}
 		u := readUsage(m.sample)
 		m.tune(u)
-		if m.full(u) && time.Since(looked) > time.Second && changed() {
-			looked = time.Now()
+		switch {
+		case dirty && time.Since(quiet) >= memoryQuiet:
+			debug.FreeOSMemory()
+			dirty = false
+			u = readUsage(m.sample)
+		case dirty && m.full(u) && time.Since(looked) >= memoryQuiet:
 			runtime.GC()
+			looked = time.Now()
 			u = readUsage(m.sample)
 		}
 		m.over.Store(m.full(u))

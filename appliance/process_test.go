@@ -218,3 +218,30 @@ func digestOf(t *testing.T, said string) string {
 	}
 	return rest[:16]
 }
+
+// within waits until something is so.
+func within(t *testing.T, limit time.Duration, what string, so func() bool) {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(limit); !so(); <-tick.C {
+		if time.Now().After(end) {
+			t.Fatalf("after %s it is not so that %s", limit, what)
+		}
+	}
+}
+
+// rssOf returns a process's resident set in bytes.
+func rssOf(t *testing.T, p *process) int {
+	t.Helper()
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil {
+		t.Skipf("resident sets are in /proc: %v", err)
+	}
+	_, rest, _ := strings.Cut(string(b), "VmRSS:")
+	var kb int
+	if _, err := fmt.Sscan(rest, &kb); err != nil {
+		t.Fatal(err)
+	}
+	return kb << 10
+}

@@ -15,9 +15,9 @@ echo '|---|---:|'
 for target in amd64: arm64: arm:7; do
 	arch=${target%:*} arm=${target#*:}
 	(cd "$top" && CGO_ENABLED=0 GOOS=linux GOARCH=$arch GOARM=$arm \
-		go build -trimpath -ldflags='-s -w' -o "$work/ledge-$arch" .)
+		go build -trimpath -ldflags='-s -w' -o "$work/bin/ledge-$arch" .)
 	printf '| linux/%s%s | %s |\n' "$arch" "${arm:+ v$arm}" \
-		"$(stat -c %s "$work/ledge-$arch" | awk '{printf "%.1f MiB", $1/1048576}')"
+		"$(stat -c %s "$work/bin/ledge-$arch" | awk '{printf "%.1f MiB", $1/1048576}')"
 done
 
 # started DIR prints the milliseconds from exec to the first PONG.

@@ -27,7 +27,7 @@ need() {
 }
 
 build() {
-	(cd "$top" && CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o "$work/ledge" .)
+	(cd "$top" && CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o "$work/bin/ledge" .)
 }
 
 # free_port prints a loopback port that nobody listens on.
@@ -55,7 +55,7 @@ start_redis() {
 start_ledge() {
 	local name=$1 port=$2 sync=$3
 	shift 3
-	"$work/ledge" serve --dir "$work/$name" --listen "127.0.0.1:$port" \
+	"$work/bin/ledge" serve --dir "$work/$name" --listen "127.0.0.1:$port" \
 		--nats-listen off --sync "$sync" --log-level warn "$@" \
 		>>"$work/$name.log" 2>&1 &
 	pid=$!
@@ -88,5 +88,5 @@ median() { sort -g | awk '{v[NR]=$1} END {print NR % 2 ? v[(NR+1)/2] : (v[NR/2]+
 # machine prints what the figures were measured on.
 machine() {
 	printf '%s, %s CPUs, %s, %s\n\n' "$(redis-server --version | awk '{print "redis-server", $3}')" \
-		"$(nproc)" "$("$work/ledge" version)" "$(df -T "$work" | awk 'NR==2 {print $2}')"
+		"$(nproc)" "$("$work/bin/ledge" version)" "$(df -T "$work" | awk 'NR==2 {print $2}')"
 }
