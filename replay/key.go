@@ -23,13 +23,28 @@ func (d *Draft) Expire(key []byte, at int64) error {
 // Rename moves key, which must be there, to another name or database with its
 // deadline, replacing what stands there.
 func (d *Draft) Rename(key []byte, toDB journal.DB, to []byte) error {
+	if err := d.fitsAs(key, to); err != nil {
+		return err
+	}
 	return d.emit(&journal.KeyRename{DB: d.db, Key: string(key), ToDB: toDB, To: string(to)})
 }
 
 // Copy copies key, which must be there, with its deadline, replacing what
 // stands at to.
 func (d *Draft) Copy(key []byte, toDB journal.DB, to []byte) error {
+	if err := d.fitsAs(key, to); err != nil {
+		return err
+	}
 	return d.emit(&journal.KeyCopy{DB: d.db, Key: string(key), ToDB: toDB, To: string(to)})
+}
+
+// fitsAs refuses a name that would make what key holds too large.
+func (d *Draft) fitsAs(key, to []byte) error {
+	if len(to) <= len(key) {
+		return nil
+	}
+	r, _ := d.lookup(key)
+	return d.fits(len(to), len(r.val))
 }
 
 // Clear removes every key of database n. It is one effect of constant size and
