@@ -92,6 +92,9 @@ func (o *overlay) clear(n journal.DB, first, last uint16) error {
 	l := o.dbs[n]
 	saved := &layer{base: l.base, rows: l.rows, cleared: l.cleared}
 	o.undo = append(o.undo, undo{db: n, full: saved})
+	if first == 0 && last == journal.MaxSlot {
+		l.cleared = nil // the other ranges are part of this one
+	}
 	l.cleared = append(l.cleared[:len(l.cleared):len(l.cleared)], slotRange{first, last})
 	l.rows = maps.Clone(l.rows)
 	for key := range l.rows {
@@ -147,8 +150,8 @@ func (o *overlay) touches(n journal.DB, key string) bool {
 func (o *overlay) size(n journal.DB) int {
 	l := o.dbs[n]
 	count := o.base.s.dbs[l.base].dict.n
-	for _, r := range l.cleared {
-		count -= o.base.countSlots(l, r)
+	for i := range l.cleared {
+		count -= o.base.countCleared(l, i)
 	}
 	for key, c := range l.rows {
 		_, under := o.base.raw(l.base, key)

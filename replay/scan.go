@@ -96,17 +96,11 @@ func (v *View) scanTree(n journal.DB, pivot string, fn func(k string, r record) 
 	})
 }
 
-// countSlots counts the rows of a layer's database that lie in r and in no
-// earlier cleared range.
-func (v *View) countSlots(l *layer, r slotRange) int {
-	earlier := &layer{}
-	for _, c := range l.cleared {
-		if c == r {
-			break
-		}
-		earlier.cleared = append(earlier.cleared, c)
-	}
-	if r.first == 0 && r.last == journal.MaxSlot && len(earlier.cleared) == 0 {
+// countCleared counts the rows below a layer that lie in its i-th cleared range
+// and in none before.
+func (v *View) countCleared(l *layer, i int) int {
+	r, earlier := l.cleared[i], &layer{cleared: l.cleared[:i]}
+	if r.first == 0 && r.last == journal.MaxSlot && i == 0 {
 		return v.s.dbs[l.base].dict.n
 	}
 	n := 0

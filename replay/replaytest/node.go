@@ -1,0 +1,202 @@
+// Package replaytest gives tests a state with a journal in memory and a writer,
+// and a naive model of what the state should hold. Every state that it opened
+// is checked when the test ends.
+package replaytest
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"ledge/journal"
+	"ledge/journal/mem"
+	"ledge/replay"
+)
+
+// Lineage is that of every journal here.
+const Lineage journal.Lineage = 0x1ed6e
+
+// Node is a state, its journal and the writer between them.
+type Node struct {
+	*replay.State
+	Log    *journal.Log
+	Mem    *mem.Journal
+	Writer *replay.Writer
+	Clock  *Clock
+
+	tb   testing.TB
+	stop context.CancelFunc
+	done chan struct{}
+	err  error // why the writer ended; after done
+}
+
+// Open returns an empty node whose writer runs. cfg may be zero: Log, State and
+// Clock are filled in.
+func Open(tb testing.TB, databases int, cfg replay.WriterConfig) *Node {
+	tb.Helper()
+	n := &Node{Mem: mem.New(), Clock: new(Clock), tb: tb, done: make(chan struct{})}
+	n.Clock.Set(time.UnixMilli(1_000_000))
+	n.Log = NewLog(tb, n.Mem)
+	n.State = NewState(tb, databases)
+	cfg.Log, cfg.State, cfg.Clock = n.Log, n.State, n.Clock.Now
+	n.Writer = replay.NewWriter(cfg)
+	ctx, stop := context.WithCancel(context.Background())
+	n.stop = stop
+	if err := n.Writer.Start(ctx); err != nil {
+		tb.Fatalf("Start = %v; want nil", err)
+	}
+	go func() {
+		defer close(n.done)
+		n.err = n.Writer.Run(ctx)
+	}()
+	tb.Cleanup(func() { n.Stop() })
+	return n
+}
+
+// Stop ends the writer and returns why it ended.
+func (n *Node) Stop() error {
+	n.stop()
+	return n.Ended()
+}
+
+// Ended waits until the writer has ended and returns why.
+func (n *Node) Ended() error {
+	<-n.done
+	return n.err
+}
+
+// NewState returns an empty state that is checked and closed when the test
+// ends.
+func NewState(tb testing.TB, databases int) *replay.State {
+	tb.Helper()
+	s, err := replay.New(databases)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	CheckAtEnd(tb, s)
+	return s
+}
+
+// CheckAtEnd has s checked and closed when the test ends.
+func CheckAtEnd(tb testing.TB, s *replay.State) {
+	tb.Cleanup(func() {
+		if err := s.Check(); err != nil {
+			tb.Errorf("Check = %v; want nil", err)
+		}
+		if err := s.Close(); err != nil {
+			tb.Errorf("Close = %v; want nil", err)
+		}
+	})
+}
+
+// NewLog returns a log on drv.
+func NewLog(tb testing.TB, drv journal.Driver) *journal.Log {
+	tb.Helper()
+	log, err := journal.NewLog(context.Background(), drv, Lineage)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return log
+}
+
+// Replay returns a state that has followed the node's journal up to until.
+func (n *Node) Replay(tb testing.TB, until journal.Seq) *replay.State {
+	tb.Helper()
+	s := NewState(tb, n.Databases())
+	if err := replay.Follow(context.Background(), n.Log, s, until); err != nil {
+		tb.Fatalf("Follow = %v; want nil", err)
+	}
+	return s
+}
+
+// Do runs commands as one proposal and returns how the journal took it.
+func (n *Node) Do(cmds ...Command) error {
+	g := NewGroup(cmds...)
+	if err := n.Writer.Propose(context.Background(), g); err != nil {
+		return err
+	}
+	return g.Err()
+}
+
+// Must is Do for what can't fail.
+func (n *Node) Must(cmds ...Command) {
+	n.tb.Helper()
+	if err := n.Do(cmds...); err != nil {
+		n.tb.Fatalf("Do = %v; want nil", err)
+	}
+}
+
+// Command is one entry in the journal, or nothing when it fails.
+type Command func(*replay.Draft) error
+
+// Set returns a command that sets a string in database 0.
+func Set(key, val string) Command {
+	return func(d *replay.Draft) error {
+		d.Select(0)
+		return d.SetString([]byte(key), []byte(val), 0)
+	}
+}
+
+// Group is a proposal of commands.
+type Group struct {
+	// Settled has the outcome of each Settle.
+	Settled []error
+	// Failed has what the failed commands returned.
+	Failed []error
+	// Steps counts commands that were run.
+	Steps int
+
+	cmds []Command
+	done chan struct{}
+}
+
+// NewGroup returns a proposal that runs the commands in their order.
+func NewGroup(cmds ...Command) *Group { return &Group{cmds: cmds, done: make(chan struct{})} }
+
+// Step runs the next command.
+func (g *Group) Step(d *replay.Draft) bool {
+	m := d.Mark()
+	if err := g.cmds[g.Steps](d); err != nil {
+		d.Undo(m)
+		g.Failed = append(g.Failed, err)
+	} else {
+		d.Seal()
+	}
+	g.Steps++
+	return g.Steps < len(g.cmds)
+}
+
+// Settle keeps the outcome.
+func (g *Group) Settle(err error) { g.Settled = append(g.Settled, err) }
+
+// Done lets Err return.
+func (g *Group) Done() { close(g.done) }
+
+// IsDone reports whether the proposal has been answered.
+func (g *Group) IsDone() bool {
+	select {
+	case <-g.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// Err waits for the answer and returns the last outcome.
+func (g *Group) Err() error {
+	<-g.done
+	return g.Settled[len(g.Settled)-1]
+}
+
+// Clock stands still until it is told to move.
+type Clock struct{ ms atomic.Int64 }
+
+// Now returns the clock's time.
+func (c *Clock) Now() time.Time { return time.UnixMilli(c.ms.Load()) }
+
+// Set moves the clock to t.
+func (c *Clock) Set(t time.Time) { c.ms.Store(t.UnixMilli()) }
+
+// Add moves the clock by d.
+func (c *Clock) Add(d time.Duration) { c.ms.Add(d.Milliseconds()) }
