@@ -3,7 +3,10 @@ package replay_test
 import (
 	"errors"
 
+	"ledge/journal"
 	"ledge/journal/fault"
+	"ledge/replay"
+	"ledge/replay/replaytest"
 )
 
 // errRefused is an append that stored nothing and may be tried again at once;
@@ -13,3 +16,56 @@ var (
 	errFull    = fault.As(fault.Retryable, "", errors.New("disk full"))
 	errLost    = errors.New("nobody knows what became of it")
 )
+
+// Commands for tests.
+
+func set(db journal.DB, key string) replaytest.Command { return setAll(db, key, "value") }
+
+func setAll(db journal.DB, key, val string) replaytest.Command {
+	return func(d *replay.Draft) error {
+		d.Select(db)
+		return d.SetString([]byte(key), []byte(val), 0)
+	}
+}
+
+func setUntil(db journal.DB, key string, at int64) replaytest.Command {
+	return func(d *replay.Draft) error {
+		d.Select(db)
+		return d.SetString([]byte(key), []byte("v"), at)
+	}
+}
+
+func del(key string) replaytest.Command {
+	return func(d *replay.Draft) error {
+		d.Select(0)
+		_, err := d.Delete([]byte(key))
+		return err
+	}
+}
+
+func expire(key string, at int64) replaytest.Command {
+	return func(d *replay.Draft) error {
+		d.Select(0)
+		return d.Expire([]byte(key), at)
+	}
+}
+
+func rename(key, to string) replaytest.Command {
+	return func(d *replay.Draft) error {
+		d.Select(0)
+		return d.Rename([]byte(key), 0, []byte(to))
+	}
+}
+
+func clearDB(db journal.DB) replaytest.Command {
+	return func(d *replay.Draft) error { return d.Clear(db) }
+}
+
+func clearSlot(key string) replaytest.Command {
+	slot := replay.Slot(key)
+	return func(d *replay.Draft) error { return d.ClearSlots(0, slot, slot) }
+}
+
+func swap(a, b journal.DB) replaytest.Command {
+	return func(d *replay.Draft) error { return d.Swap(a, b) }
+}

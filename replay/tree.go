@@ -151,7 +151,7 @@ func (t *trees) clear(n journal.DB, first, last uint16) error {
 		return nil
 	}
 	old := t.s.dbs[n]
-	t.s.watches.touchAll(n, func(key string) bool { return t.has(old, key) })
+	t.s.watches.touchAll(n, old.has, func(string) bool { return false })
 	fresh, err := newDatabase()
 	if err != nil {
 		return err
@@ -191,7 +191,7 @@ func (t *trees) clearSlots(n journal.DB, first, last uint16) {
 }
 
 // has reports whether a database holds a record for key, expired or not.
-func (t *trees) has(db *database, key string) bool {
+func (db *database) has(key string) bool {
 	return db.dict.get(key, keyHash(key)) != nil
 }
 
@@ -200,9 +200,8 @@ func (t *trees) swap(a, b journal.DB) {
 		return
 	}
 	dbs := t.s.dbs
-	either := func(key string) bool { return t.has(dbs[a], key) || t.has(dbs[b], key) }
-	t.s.watches.touchAll(a, either)
-	t.s.watches.touchAll(b, either)
+	t.s.watches.touchAll(a, dbs[a].has, dbs[b].has)
+	t.s.watches.touchAll(b, dbs[b].has, dbs[a].has)
 	dbs[a], dbs[b] = dbs[b], dbs[a]
 	t.undo = append(t.undo, func() { dbs[a], dbs[b] = dbs[b], dbs[a] })
 }

@@ -112,17 +112,20 @@ func touchSet(set map[*Watch]struct{}, live bool) {
 	}
 }
 
-// touchAll marks the watched keys of a database that is cleared or exchanged,
-// those for which changed is true.
-func (w *watches) touchAll(db journal.DB, changed func(key string) bool) {
+// touchAll marks the watched keys of a database that is cleared or exchanged.
+// was and is say whether a key is there before and after.
+func (w *watches) touchAll(db journal.DB, was, is func(key string) bool) {
 	if w.n.Load() == 0 {
 		return
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for at, set := range w.by {
-		if at.db == db && changed(at.key) {
-			touchSet(set, false)
+		if at.db != db {
+			continue
+		}
+		if live := is(at.key); live || was(at.key) {
+			touchSet(set, live)
 		}
 	}
 }
