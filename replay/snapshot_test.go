@@ -254,7 +254,7 @@ func FuzzSnapshot(f *testing.F) {
 		if err := os.WriteFile(path, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		s, _, err := replay.LoadSnapshot(context.Background(), path, 16)
+		s, _, err := replay.LoadSnapshot(context.Background(), path, 3)
 		if err == nil {
 			replaytest.CheckAtEnd(t, s)
 		}
