@@ -21,6 +21,7 @@ const (
 	// most that it holds on to while idle.
 	firstBuffer = 1 << 10
 	keepBuffer  = 64 << 10
+	keepArgs    = 1 << 10 // places for arguments, likewise
 	// maxQueuedBytes bounds the commands of one MULTI.
 	maxQueuedBytes = 64 << 20
 )
@@ -39,9 +40,8 @@ type conn struct {
 	cmd    parsed   // the next command, when it has been parsed already
 
 	out     []byte // replies not yet sent
-	vals    []resp.Value
-	saved   saved // where Settle goes back to
-	steps   int   // commands in this proposal
+	saved   saved  // where Settle goes back to
+	steps   int    // commands in this proposal
 	late    *execution
 	tally   tally
 	failure error // why the connection ends, for the log
@@ -114,7 +114,7 @@ func (c *conn) Traffic() (in, out int64) { return c.traffic[0].Load(), c.traffic
 func (c *conn) next() bool {
 	c.hungry = false
 	for !c.cmd.ok {
-		if c.at == len(c.in) || c.sess.Quit {
+		if c.at == len(c.in) || c.sess.Quit || c.killed.Load() {
 			return false
 		}
 		c.parser.Authed = c.sess.Authed
@@ -146,18 +146,34 @@ func (c *conn) consume() {
 	c.cmd = parsed{}
 }
 
-// compact drops the input that is done with.
+// compact drops the input that is done with. A command that was parsed and not
+// yet run is parsed again: its arguments lie where other bytes come to lie.
 func (c *conn) compact() {
 	if c.at == 0 {
 		return
 	}
+	c.cmd = parsed{}
 	n := copy(c.in, c.in[c.at:])
 	c.in = c.in[:n]
 	c.at = 0
-	if n == 0 && cap(c.in) > keepBuffer {
-		c.in = make([]byte, 0, firstBuffer)
-	}
 	c.inLen.Store(int64(n))
+}
+
+// slim gives back what a connection that is idle has no use for. There is no
+// command between its parsing and its run.
+func (c *conn) slim() {
+	left := c.in[c.at:]
+	if len(left) == 0 {
+		c.in, c.at = c.in[:0], 0
+	}
+	if cap(c.in) > keepBuffer && max(len(left), c.parser.Want()) < keepBuffer/2 {
+		c.in, c.at = append(make([]byte, 0, max(firstBuffer, 2*len(left))), left...), 0
+		c.args = nil // they point into what was given back
+	}
+	if cap(c.args) > keepArgs {
+		c.args = nil
+	}
+	c.inLen.Store(int64(len(left)))
 }
 
 // reply appends a reply, unless the client asked for none.
@@ -175,7 +191,22 @@ func (c *conn) reply(v resp.Value) {
 		c.sess.Skip--
 		return
 	}
+	if n := c.unsent() + size(v); n > c.srv.cfg.MaxOutput {
+		c.srv.cfg.Logger.Warn("client closed: its replies are longer than it may have unread",
+			"client", c.sess.Addr, "bytes", n)
+		c.killed.Store(true)
+		return
+	}
 	c.out = resp.Append(c.out, v, c.sess.Proto)
+}
+
+// size returns about how long a reply is.
+func size(v resp.Value) int {
+	n := len(v.Str()) + 16
+	for _, e := range v.Elems() {
+		n += size(e)
+	}
+	return n
 }
 
 // save marks the point that a rerun goes back to: everything in front of it is
@@ -195,6 +226,7 @@ func (c *conn) restore() {
 	s.Select(c.saved.db)
 	s.SetProto(c.saved.proto)
 	s.NoReply, s.Skip, s.Tx = c.saved.noReply, c.saved.skip, c.saved.tx
+	s.Quit = false // or it would have proposed nothing
 	s.Queued.Store(-1)
 	if s.Tx.On {
 		s.Queued.Store(int32(len(s.Tx.Queue)))

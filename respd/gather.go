@@ -2,55 +2,58 @@ package respd
 
 import "time"
 
-// gather decides when a loop's writers go to the Writer.
+// gather decides when a loop's writers go to the Writer: together.
 //
-// One append serves all that were proposed together, so where an append takes
-// long (a disk that syncs in 0.8 ms) the most is done when every client that
-// writes is in the same group: proposing them as they come splits them into
-// two halves that wait for each other's syncs (0.5 of Redis with 50 clients).
-// Where an append is quick, it pays to have it run while the loop moves bytes
-// for the other half. Which of the two it is, is measured all the time.
+// One append serves all that were proposed together, and each costs the same
+// hand-overs between threads and, where writes are synced, the same wait for
+// the disk, whoever takes part. Proposing writers as they come split 50 clients
+// into halves that waited for each other's appends: 0.5 of Redis, on a disk
+// that syncs in 0.8 ms as on one that is not waited for. So writers are kept
+// while a group is under way, and for a moment after it, until about as many
+// are at hand as took part before.
 type gather struct {
-	inFlight int           // proposed and not yet back
-	expect   int           // about as many as take part at present
-	cost     time.Duration // of the loop's work for one connection, smoothed
-	moved    time.Time     // when the loop last had anything to do
+	inFlight int       // proposed and not yet back
+	expect   int       // about as many as take part at present
+	moved    time.Time // when the loop last had anything to do
+	since    time.Time // when the first of those at hand could have gone
 }
 
-// Enough are at hand when three in four of those who wrote the last time are:
-// waiting for the last few costs more than it brings. Nor is it worth more than
-// a fourth of an append without anybody arriving.
+// Nine in ten are enough: waiting for the last few costs more than it brings.
+// Nor is it worth more than a fourth of an append, within bounds, without
+// anybody arriving.
 const (
-	enoughOf = 4
-	enough   = 3
-	patience = 4
+	enoughOf    = 10
+	enough      = 9
+	patiencePer = 4
+	patienceMin = 100 * time.Microsecond
+	patienceMax = time.Millisecond
 )
 
-// worked learns what a round of the loop cost.
-func (g *gather) worked(conns int, took time.Duration) {
-	if conns == 0 {
-		return
-	}
-	g.moved = time.Now()
-	g.cost += (took/time.Duration(conns) - g.cost) / 16
-}
-
-// eager reports whether to propose at once rather than gather: moving the
-// bytes of everybody takes longer than an append.
-func (g *gather) eager(appendTime time.Duration) bool {
-	return appendTime < g.cost*time.Duration(g.expect)
-}
+// worked is told that the loop had something to do.
+func (g *gather) worked() { g.moved = time.Now() }
 
 // wait returns how much longer to gather, when n writers are at hand and
-// nothing else is ready. 0 is to propose them.
+// nothing else is ready. 0 is to propose them; negative is until the group
+// under way is back, since they would only queue up behind it.
 func (g *gather) wait(n int, appendTime time.Duration) time.Duration {
 	switch {
 	case g.inFlight > 0:
-		return -1 // the writer is busy: they would only queue up there
+		return -1
 	case n*enoughOf >= g.expect*enough:
 		return 0
 	}
-	return max(0, appendTime/patience-time.Since(g.moved))
+	patience := min(max(appendTime/patiencePer, patienceMin), patienceMax)
+	return max(0, patience-time.Since(g.moved))
+}
+
+// overdue reports whether n writers have been kept for so long that they go
+// even though the loop finds no rest: its other clients may never give it any.
+func (g *gather) overdue(n int, now time.Time, appendTime time.Duration) bool {
+	if n == 0 || g.inFlight > 0 {
+		g.since = now
+		return false
+	}
+	return now.Sub(g.since) > max(appendTime, patienceMax)
 }
 
 // proposed is told that n writers have gone to the Writer.
@@ -60,6 +63,4 @@ func (g *gather) proposed(n int) {
 }
 
 // back is told that n writers have their answers.
-func (g *gather) back(n int) {
-	g.inFlight -= n
-}
+func (g *gather) back(n int) { g.inFlight -= n }

@@ -40,6 +40,7 @@ func (t *threads) add(c *conn, nc *net.TCPConn) error {
 	}
 	c.link.back = make(chan struct{}, 1)
 	t.open[c] = nc
+	t.srv.remember(c)
 	t.gone.Go(func() { t.handle(c, nc) })
 	return nil
 }
@@ -68,7 +69,9 @@ func (t *threads) handle(c *conn, nc net.Conn) {
 		c.makeRoom()
 		n, err := nc.Read(c.in[len(c.in):cap(c.in)])
 		c.in = c.in[:len(c.in)+n]
-		if !t.serve(c, nc) || err != nil || len(c.in) > c.srv.cfg.MaxInput+stepOutput {
+		ok := t.serve(c, nc)
+		c.slim()
+		if !ok || err != nil || len(c.in) > c.srv.cfg.MaxInput+stepOutput {
 			return
 		}
 	}
@@ -83,7 +86,7 @@ func (t *threads) serve(c *conn, nc net.Conn) bool {
 		switch what {
 		case propose:
 			if err := t.srv.cfg.Writer.Submit(c); err != nil {
-				c.turnAway(err)
+				c.turnAway(misconf(err))
 			} else {
 				<-c.link.back
 			}
@@ -95,6 +98,9 @@ func (t *threads) serve(c *conn, nc net.Conn) bool {
 			case <-time.After(10 * time.Millisecond):
 			case <-t.drain:
 			}
+		}
+		if c.killed.Load() {
+			return false
 		}
 		if what == idle || len(c.out) > stepOutput {
 			if _, err := nc.Write(c.out); err != nil {

@@ -2,9 +2,11 @@ package respd
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
+	"ledge/journal/fault"
 	"ledge/replay"
 	"ledge/respd/command"
 	"ledge/respd/resp"
@@ -44,7 +46,7 @@ func (c *conn) judge() (verdict, error) {
 	if !s.Authed && !f.Has(command.NoAuth) {
 		return refuse, errNoAuth
 	}
-	if f.Has(command.DenyOOM) && c.srv.cfg.OutOfMemory() {
+	if c.needsMemory() && c.srv.cfg.OutOfMemory() {
 		return refuse, errOOM
 	}
 	if p.spec.Write != nil {
@@ -65,6 +67,19 @@ func (c *conn) judge() (verdict, error) {
 		}
 	}
 	return what, nil
+}
+
+// needsMemory reports whether the next command, or any that EXEC would run, is
+// one to refuse when memory is short.
+func (c *conn) needsMemory() bool {
+	spec := c.cmd.spec
+	if spec.Flags.Has(command.DenyOOM) {
+		return true
+	}
+	return c.sess.Tx.On && spec.Name == "exec" &&
+		slices.ContainsFunc(c.sess.Tx.Queue, func(q command.Queued) bool {
+			return q.Spec.Flags.Has(command.DenyOOM)
+		})
 }
 
 // kind says how a command that may run runs.
@@ -392,8 +407,14 @@ func (c *conn) Step(d *replay.Draft) bool {
 
 // Settle keeps the replies since the last Settle when the batch stands. When
 // it does not, they are dropped, and the same commands run again with writes
-// refused: what was read may have come from a draft that now never was.
+// refused: what was read may have come from a draft that now never was. When
+// nobody can tell, no answer is right, so the connection ends.
 func (c *conn) Settle(err error) {
+	if fault.Of(err) == fault.Fatal {
+		c.restore()
+		c.sess.Quit = true
+		return
+	}
 	if err != nil {
 		end := c.at
 		c.restore()
@@ -451,5 +472,6 @@ func (c *conn) runBeside() {
 // Done hands the connection back to the loop.
 func (c *conn) Done() {
 	c.count()
+	c.saved.tx = command.Tx{}
 	c.srv.loop.done(c)
 }

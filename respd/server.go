@@ -73,7 +73,8 @@ type Server struct {
 	conns map[int64]*conn // mu
 }
 
-// transport moves bytes for connections. add hands it an accepted socket; run
+// transport moves bytes for connections. add hands it an accepted socket,
+// which it has the server remember once it is able to serve and kill it; run
 // serves until ctx ends and every connection has been answered and closed, or
 // until grace is over.
 type transport interface {
@@ -174,14 +175,7 @@ func (s *Server) accept() error {
 }
 
 func (s *Server) welcome(nc *net.TCPConn) {
-	c := newConn(s, nc)
-	s.mu.Lock()
-	full := len(s.conns) >= int(s.maxClients.Load())
-	if !full {
-		s.conns[c.sess.ID] = c
-	}
-	s.mu.Unlock()
-	if full {
+	if s.full() {
 		s.stats.Rejected.Add(1)
 		_ = nc.SetWriteDeadline(time.Now().Add(time.Second))
 		_, _ = nc.Write([]byte("-ERR max number of clients reached\r\n"))
@@ -189,16 +183,35 @@ func (s *Server) welcome(nc *net.TCPConn) {
 		return
 	}
 	s.stats.Connections.Add(1)
+	c := newConn(s, nc)
 	if err := s.loop.add(c, nc); err != nil {
 		s.cfg.Logger.Warn("take connection", "client", c.sess.Addr, "error", err)
 		nc.Close()
-		s.forget(c)
 	}
+}
+
+// full reports whether there are as many clients as there may be.
+func (s *Server) full() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.conns) >= int(s.maxClients.Load())
+}
+
+// remember makes a connection one of the clients.
+func (s *Server) remember(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.conns[c.sess.ID] = c
 }
 
 // forget ends a connection's session.
 func (s *Server) forget(c *conn) {
 	s.cfg.State.Unwatch(c.sess.Tx.Watches...)
+	s.remove(c)
+}
+
+// remove makes a connection none of the clients any more.
+func (s *Server) remove(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, c.sess.ID)

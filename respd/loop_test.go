@@ -1,0 +1,362 @@
+package respd_test
+
+// The event loop: who is served when, what is bounded, and how connections
+// end while somebody else is busy with them.
+
+import (
+	"bytes"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"ledge/replay"
+	"ledge/respd"
+	"ledge/respd/command"
+	"ledge/respd/resp"
+)
+
+// Input that arrives behind a command which waits for its turn must not get
+// under its arguments. Here CLIENT PAUSE holds the command, and in the second
+// half it waits for a write before it.
+func TestArgumentsStay(t *testing.T) {
+	n := start(t)
+	admin, c := n.dial(), n.dial()
+	admin.want("CLIENT PAUSE 100000 WRITE", "OK")
+	c.send(encode("PING", "SET key value"))
+	c.expect("PONG")
+	before := n.srv.Stats().NetIn.Load()
+	more := encode("ECHO xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx")
+	c.send(more)
+	until(t, "input", func() bool { return n.srv.Stats().NetIn.Load() >= before+int64(len(more)) })
+	admin.want("CLIENT UNPAUSE", "OK")
+	c.expect("OK", `"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"`)
+	c.want("GET key", `"value"`)
+
+	release := n.journal.Hold()
+	appends := n.journal.Appends()
+	c.send(encode("SET key other", "CLIENT SETNAME somebody", "CLIENT GETNAME"))
+	n.behind(appends)
+	c.send(more)
+	release()
+	c.expect("OK", "OK", `"somebody"`, `"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"`)
+}
+
+func TestPause(t *testing.T) {
+	n := start(t)
+	admin, w, r := n.dial(), n.dial(), n.dial()
+	admin.want("CLIENT PAUSE 100000 WRITE", "OK")
+	w.send(encode("GET a", "SET a 1", "GET a"))
+	w.expect("(nil)")
+	r.want("GET a", "(nil)")
+	r.send(encode("MULTI", "GET a", "EXEC", "MULTI", "INCR b", "EXEC"))
+	r.expect("OK", "QUEUED", "[(nil)]", "OK", "QUEUED")
+	r.noAnswer(20 * time.Millisecond)
+	w.noAnswer(20 * time.Millisecond)
+	admin.want("CLIENT UNPAUSE", "OK")
+	w.expect("OK", `"1"`)
+	r.expect("[(integer) 1]")
+
+	admin.want("CLIENT PAUSE 100000 ALL", "OK")
+	r.send(encode("GET a"))
+	r.noAnswer(20 * time.Millisecond)
+	admin.want("CLIENT UNPAUSE", "OK")
+	r.expect(`"1"`)
+	admin.want("CLIENT PAUSE 30", "OK") // and ends by itself
+	r.want("GET a", `"1"`)
+}
+
+// A paused client with more input than is taken at a time doesn't keep the
+// loop busy, and one that goes away doesn't stay.
+func TestPauseIdle(t *testing.T) {
+	n := start(t)
+	admin, c := n.dial(), n.dial()
+	admin.want("CLIENT PAUSE 100000 WRITE", "OK")
+	c.want("PING", "PONG")
+	in := bytes.Repeat(encode("SET a "+strings.Repeat("x", 1000)), 3000)
+	go c.nc.Write(in)
+	until(t, "input", func() bool { return n.srv.Stats().NetIn.Load() > 1<<20 })
+	time.Sleep(50 * time.Millisecond)
+	before := cpu(t)
+	time.Sleep(200 * time.Millisecond)
+	if used := cpu(t) - before; used > 100*time.Millisecond {
+		t.Errorf("the process used %v of 200ms while a client was paused; want little", used)
+	}
+	c.drop()
+	until(t, "end of the client that went", func() bool {
+		return strings.Count(admin.do("CLIENT LIST"), "laddr=") == 1
+	})
+	admin.want("CLIENT UNPAUSE", "OK")
+}
+
+// Slow commands hold their own connection and no other.
+func TestSlowCommands(t *testing.T) {
+	n := start(t)
+	slow, other := n.dial(), n.dial()
+	slow.send(encode("SET a 1", "DEBUG SLEEP 0.3", "GET a", "KEYS *", "INCR a"))
+	slow.expect("OK")
+	began := time.Now()
+	for i := range 20 {
+		other.want("INCR n", fmt.Sprintf("(integer) %d", i+1))
+		other.want("KEYS a", `["a"]`)
+	}
+	if took := time.Since(began); took > 250*time.Millisecond {
+		t.Errorf("others needed %v beside DEBUG SLEEP 0.3; want less", took)
+	}
+	slow.expect("OK", `"1"`)
+	_ = slow.next()
+	slow.expect("(integer) 2")
+}
+
+// CLIENT KILL reaches a client wherever it is: idle, paused, asleep, or with
+// the writer.
+func TestKill(t *testing.T) {
+	n := start(t)
+	admin := n.dial()
+	idle, asleep, writing, quiet := n.dial(), n.dial(), n.dial(), n.dial()
+	id := func(c *client) string { return strings.TrimPrefix(c.do("CLIENT ID"), "(integer) ") }
+	ids := []string{id(idle), id(asleep), id(writing)}
+	qid := id(quiet)
+	asleep.send(encode("DEBUG SLEEP 0.1", "SET b 1", "PING"))
+	release := n.journal.Hold()
+	appends := n.journal.Appends()
+	writing.send(encode("SET a 1", "DEBUG SLEEP 50", "SET c 1"))
+	n.behind(appends)
+	for _, id := range ids {
+		admin.want("CLIENT KILL ID "+id, "(integer) 1")
+	}
+	idle.closed()
+	asleep.closed()
+	release()
+	writing.closed()
+	admin.want("EXISTS a", "(integer) 1") // it was on its way
+	admin.want("EXISTS b c", "(integer) 0")
+
+	admin.want("CLIENT PAUSE 100000 WRITE", "OK")
+	quiet.send(encode("SET d 1"))
+	quiet.noAnswer(10 * time.Millisecond)
+	admin.want("CLIENT KILL ID "+qid, "(integer) 1")
+	quiet.closed()
+	admin.want("CLIENT UNPAUSE", "OK")
+	admin.want("EXISTS d", "(integer) 0")
+	admin.want("CLIENT KILL ID 12345", "(integer) 0")
+	self := id(admin)
+	admin.send(encode("CLIENT KILL ID "+self+" SKIPME no", "PING"))
+	admin.expect("(integer) 1")
+	admin.closed()
+}
+
+// Clients that are killed while they are being let in, and descriptors that
+// are used again, harm nobody else.
+func TestKillStorm(t *testing.T) {
+	n := start(t)
+	steady := n.dial()
+	var stop atomic.Bool
+	killer := n.dial()
+	parallel(4, func(i int) {
+		switch i {
+		case 0:
+			for j := range 400 {
+				steady.want("ECHO steady", `"steady"`)
+				steady.want("INCR n", fmt.Sprintf("(integer) %d", j+1))
+			}
+			stop.Store(true)
+		case 1:
+			mine := strings.TrimPrefix(killer.do("CLIENT ID"), "(integer) ")
+			for !stop.Load() {
+				// steady is client 1: all others but the killer go
+				for _, line := range strings.Split(killer.do("CLIENT LIST"), `\n`) {
+					var id string
+					_, _ = fmt.Sscanf(line[strings.Index(line, "id=")+1:], "d=%s", &id)
+					if id != "" && id != "1" && id != mine {
+						_ = killer.do("CLIENT KILL ID " + id)
+					}
+				}
+			}
+		default:
+			for !stop.Load() {
+				c := n.dial()
+				_, _ = c.nc.Write(encode("SET x 1", "GET x", "DEBUG SLEEP 0.001", "SET y 1"))
+				c.nc.Close()
+			}
+		}
+	})
+}
+
+// A client that doesn't read its replies is not served further, and when the
+// replies under way outgrow the bound it is closed.
+func TestOutputBound(t *testing.T) {
+	n := start(t, func(cfg *respd.Config) { cfg.MaxOutput = 4 << 20 })
+	c := n.dial()
+	c.send(resp.AppendCommand(nil, "SET", "k", strings.Repeat("x", 2<<20)))
+	c.expect("OK")
+	// Many replies, one after the other, come when they are read for.
+	for _, line := range []string{"GET k", "GETEX k", "GETSET k"} {
+		in := bytes.Repeat(encode(line), 20)
+		if line == "GETSET k" {
+			in = bytes.Repeat(resp.AppendCommand(nil, "GETSET", "k", strings.Repeat("x", 2<<20)), 20)
+		}
+		go c.nc.Write(in)
+		time.Sleep(50 * time.Millisecond)
+		for range 20 {
+			if got := c.next(); len(got) != 2+2<<20 {
+				t.Fatalf("%s = %.80s", line, got)
+			}
+		}
+	}
+	// One reply that is too long closes the connection, before it is made.
+	for _, write := range []string{"PING", "SET z 1"} {
+		c = n.dial()
+		c.send(append(encode("MULTI", write), bytes.Repeat(encode("GET k"), 100)...))
+		c.expect("OK")
+		for range 101 {
+			c.expect("QUEUED")
+		}
+		c.send(encode("EXEC", "PING"))
+		c.closed()
+	}
+	n.dial().want("PING", "PONG")
+}
+
+// A connection that had much to do gives the memory back.
+func TestIdleMemory(t *testing.T) {
+	n := start(t)
+	const clients = 10
+	cs := make([]*client, clients)
+	for i := range cs {
+		cs[i] = n.dial()
+	}
+	big := resp.AppendCommand(nil, "SET", "k", strings.Repeat("x", 6<<20))
+	ping := encode("PING")
+	half := append(bytes.Repeat(ping, 300_000), ping[:5]...)
+	before := heap()
+	for i, c := range cs {
+		switch i % 4 {
+		case 0:
+			c.send(big)
+			c.expect("OK")
+		case 1: // a pipeline that ends in the middle of a command
+			go c.nc.Write(half)
+			for range 300_000 {
+				_ = c.next()
+			}
+		case 2:
+			c.want("MULTI", "OK")
+			c.send(big)
+			c.send(encode("EXEC"))
+			c.expect("QUEUED", "[OK]")
+		case 3:
+			_ = c.do("ECHO " + strings.Repeat("x", 6<<20))
+		}
+	}
+	for _, c := range cs {
+		c.r = nil // the test's own
+	}
+	n.dial().want("DEL k", "(integer) 1")
+	span, err := n.journal.Stat(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if kept := heap() - before - span.Bytes; kept > 6<<20 {
+		t.Errorf("%d idle connections keep %d bytes; want less than one of their commands", clients, kept)
+	}
+	runtime.KeepAlive(big)
+	runtime.KeepAlive(half)
+}
+
+func heap() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// Writers come to their turn however busy readers keep the loop.
+func TestWritersAmongReaders(t *testing.T) {
+	n := start(t)
+	w := n.dial()
+	w.want("SET k v", "OK")
+	var stop atomic.Bool
+	var longest time.Duration
+	parallel(9, func(i int) {
+		if i == 0 {
+			for range 30 {
+				began := time.Now()
+				w.want("SET k v", "OK")
+				longest = max(longest, time.Since(began))
+			}
+			stop.Store(true)
+			return
+		}
+		c := n.dial()
+		in := bytes.Repeat(encode("GET k"), 200)
+		for !stop.Load() {
+			c.send(in)
+			for range 200 {
+				_ = c.next()
+			}
+		}
+	})
+	if longest > time.Second {
+		t.Errorf("a write among readers took %v; want less than 1s", longest)
+	}
+}
+
+// Out of memory is out of memory for EXEC, too, as in Redis.
+func TestOutOfMemory(t *testing.T) {
+	var full atomic.Bool
+	n := start(t, func(cfg *respd.Config) { cfg.OutOfMemory = full.Load })
+	c := n.dial()
+	c.send(encode("SET a 1", "MULTI", "SET b 1", "DEL a"))
+	c.expect("OK", "OK", "QUEUED", "QUEUED")
+	full.Store(true)
+	const oom = "OOM command not allowed when used memory > 'maxmemory'."
+	c.want("EXEC", "(error) EXECABORT Transaction discarded because of: "+oom)
+	c.want("SET b 1", "(error) "+oom)
+	c.want("GET a", `"1"`)
+	c.send(encode("MULTI", "DEL a", "EXEC"))
+	c.expect("OK", "QUEUED", "[(integer) 1]")
+}
+
+// Commands that begin and end a wait: nothing is lost between rounds however
+// many connections take turns.
+func TestManyConnections(t *testing.T) {
+	const clients, turns = 100, 30
+	n := start(t)
+	cs := make([]*client, clients)
+	for i := range cs {
+		cs[i] = n.dial()
+	}
+	parallel(clients, func(i int) {
+		c := cs[i]
+		for j := range turns {
+			c.send(encode("INCR all", fmt.Sprintf("SET own:%d %d", i, j), "PING"))
+			_ = c.next()
+			c.expect("OK", "PONG")
+			c.want(fmt.Sprintf("GET own:%d", i), fmt.Sprintf("%q", fmt.Sprint(j)))
+		}
+	})
+	cs[0].want("GET all", fmt.Sprintf("%q", fmt.Sprint(clients*turns)))
+}
+
+// Close may be called twice.
+func TestCloseTwice(t *testing.T) {
+	st, err := replay.New(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	srv, err := respd.Open(t.Context(), respd.Config{Listen: "127.0.0.1:0", State: st,
+		Writer: replay.NewWriter(replay.WriterConfig{State: st}), Table: command.NewTable()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := srv.Close(); err != nil {
+			t.Errorf("Close = %v; want nil", err)
+		}
+	}
+}
