@@ -3,8 +3,10 @@ package replay_test
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -19,8 +21,9 @@ import (
 const loadKeys = 1_000_000
 
 // fillJournal appends keys SETs of 16-byte names and 100-byte values, perBatch
-// in each batch, and returns the state they make.
-func fillJournal(tb testing.TB, log *journal.Log, keys, perBatch int) *replay.State {
+// in each batch, and returns the state they make. Deadlines, if asked for, are
+// up to an hour apart and in no order.
+func fillJournal(tb testing.TB, log *journal.Log, keys, perBatch int, deadlines bool) *replay.State {
 	tb.Helper()
 	s, err := replay.New(16)
 	if err != nil {
@@ -31,8 +34,11 @@ func fillJournal(tb testing.TB, log *journal.Log, keys, perBatch int) *replay.St
 	for i := 0; i < keys; i += perBatch {
 		b := journal.Batch{Epoch: 1, Prev: s.Pos().Digest}
 		for j := i; j < min(i+perBatch, keys); j++ {
-			b.Entries = append(b.Entries, journal.Entry{At: time.UnixMilli(1), Ops: []journal.Op{
-				&journal.StringSet{Key: fmt.Sprintf("key:%012d", j), Value: val}}})
+			op := &journal.StringSet{Key: fmt.Sprintf("key:%012d", j), Value: val}
+			if deadlines {
+				op.At = 1<<40 + rand.Int64N(3_600_000)
+			}
+			b.Entries = append(b.Entries, journal.Entry{At: time.UnixMilli(1), Ops: []journal.Op{op}})
 		}
 		c, err := log.Append(context.Background(), b)
 		if err == nil {
@@ -58,38 +64,47 @@ func BenchmarkReplay(b *testing.B) {
 	for _, perBatch := range []int{1, 50, 1000} {
 		b.Run(fmt.Sprint(perBatch), func(b *testing.B) {
 			log := newLog(b, mem.New())
-			fillJournal(b, log, loadKeys, perBatch).Close()
+			fillJournal(b, log, loadKeys, perBatch, false).Close()
 			recoverAll(b, b.TempDir(), log)
+		})
+	}
+	b.Run("deadlines", func(b *testing.B) {
+		log := newLog(b, mem.New())
+		fillJournal(b, log, loadKeys, 50, true).Close()
+		recoverAll(b, b.TempDir(), log)
+	})
+}
+
+func BenchmarkLoadSnapshot(b *testing.B) {
+	for _, deadlines := range []bool{false, true} {
+		b.Run(fmt.Sprintf("deadlines=%v", deadlines), func(b *testing.B) {
+			log, dir := newLog(b, mem.New()), b.TempDir()
+			s := fillJournal(b, log, loadKeys, 1000, deadlines)
+			start := time.Now()
+			info, err := s.Snapshot(context.Background(), dir, log.Lineage())
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.Logf("written in %v, %d bytes", time.Since(start), info.Bytes)
+			if err := log.Truncate(context.Background(), info.Pos.Seq); err != nil {
+				b.Fatal(err)
+			}
+			s.Close()
+			recoverAll(b, dir, log)
 		})
 	}
 }
 
-func BenchmarkLoadSnapshot(b *testing.B) {
-	log, dir := newLog(b, mem.New()), b.TempDir()
-	s := fillJournal(b, log, loadKeys, 1000)
-	start := time.Now()
-	info, err := s.Snapshot(context.Background(), dir, log.Lineage())
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Logf("written in %v, %d bytes", time.Since(start), info.Bytes)
-	if err := log.Truncate(context.Background(), info.Pos.Seq); err != nil {
-		b.Fatal(err)
-	}
-	s.Close()
-	recoverAll(b, dir, log)
-}
-
 // recoverAll recovers b.N times and reports the speed and the memory of a key.
 func recoverAll(b *testing.B, dir string, log *journal.Log) {
-	var took time.Duration
+	var took, cpu time.Duration
 	var heap uint64
 	for b.Loop() {
 		runtime.GC()
 		before := heapAlloc()
-		start := time.Now()
+		start, used := time.Now(), cpuTime()
 		s, _, err := replay.Recover(context.Background(), dir, log, 16, nil)
-		took += time.Since(start)
+		took, cpu = took+time.Since(start), cpu+cpuTime()-used
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -98,7 +113,18 @@ func recoverAll(b *testing.B, dir string, log *journal.Log) {
 		s.Close()
 	}
 	b.ReportMetric(loadKeys*float64(b.N)/took.Seconds(), "keys/s")
+	b.ReportMetric(cpu.Seconds()/float64(b.N), "cpu-s/op")
 	b.ReportMetric(float64(heap)/loadKeys, "B/key")
+}
+
+// cpuTime is what the process has used. On a busy machine it says more than
+// the clock does.
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 func heapAlloc() uint64 {

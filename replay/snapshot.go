@@ -149,3 +149,23 @@ func removeTemps(dir string) error {
 	}
 	return errors.Join(errs...)
 }
+
+// TruncateBehind forgets what the journal has up to the oldest of the snapshots
+// that are kept, but for the last retain numbers of it. With fewer than two
+// snapshots it does nothing: if the only one were found damaged, the journal
+// alone would have to bring everything back.
+func TruncateBehind(
+	ctx context.Context, log *journal.Log, kept []Info, retain journal.Seq,
+) error {
+	if len(kept) < 2 {
+		return nil
+	}
+	oldest := kept[0].Pos.Seq
+	for _, info := range kept {
+		oldest = min(oldest, info.Pos.Seq)
+	}
+	if oldest <= retain {
+		return nil
+	}
+	return log.Truncate(ctx, oldest-retain)
+}
