@@ -29,6 +29,7 @@ type Node struct {
 	cfg     Config
 	started time.Time
 	mem     *memory
+	threads *threads
 	dir     *directory
 	jet     *jet.Journal
 	meter   *meter
@@ -64,7 +65,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 }
 
 func (n *Node) open(ctx context.Context) (err error) {
-	n.mem = newMemory(n.cfg.MaxMemory)
+	n.mem, n.threads = newMemory(n.cfg.MaxMemory), newThreads()
 	if n.dir, err = openDirectory(&n.cfg); err != nil {
 		return err
 	}
@@ -200,6 +201,7 @@ func (n *Node) Run(ctx context.Context) error {
 	working, stopWorking := context.WithCancel(writing)
 	defer stopWorking()
 
+	n.threads.serve()
 	var writer, workers sync.WaitGroup
 	var fatal error
 	writer.Go(func() {
@@ -259,6 +261,7 @@ func (n *Node) Close() error {
 		errs = append(errs, n.dir.close())
 	}
 	if n.mem != nil {
+		n.threads.close()
 		n.mem.close()
 	}
 	return errors.Join(errs...)

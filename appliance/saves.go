@@ -96,6 +96,7 @@ func (s *saves) take(ctx context.Context) error {
 
 func (s *saves) snapshot(ctx context.Context) (replay.Info, error) {
 	n, dir := s.node, s.node.dir.snapshotPath()
+	defer n.threads.beside()()
 	info, err := n.state.Snapshot(ctx, dir, n.dir.lineage)
 	if err != nil {
 		return info, err

@@ -58,6 +58,9 @@ func (j *Journal) Append(ctx context.Context, prev journal.Seq, frame []byte) er
 	return nil
 }
 
+// lateAnswer is how much longer an answer may take once its time is up.
+const lateAnswer = 200 * time.Millisecond
+
 func digits(n journal.Seq) int {
 	d := 1
 	for ; n > 9; n /= 10 {
@@ -77,7 +80,7 @@ var errWrongLast = errors.New("wrong last number")
 func (j *Journal) await(ctx context.Context, prev journal.Seq, token uint64, by time.Time) error {
 	t := time.NewTimer(time.Until(by))
 	defer t.Stop()
-	for {
+	for late := false; ; {
 		select {
 		case a := <-j.wire.answers:
 			if a.token == token {
@@ -90,6 +93,13 @@ func (j *Journal) await(ctx context.Context, prev journal.Seq, token uint64, by 
 		case <-ctx.Done():
 			return doubt{ctx.Err()}
 		case <-t.C:
+			if !late {
+				// A process that was frozen finds its timer up and the answer
+				// not yet read.
+				late = true
+				t.Reset(lateAnswer)
+				continue
+			}
 			return doubt{fmt.Errorf("no answer from the broker in %s", j.cfg.AppendTimeout)}
 		}
 	}
