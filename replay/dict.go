@@ -13,7 +13,7 @@ import (
 // keys where this takes 0.3 µs).
 //
 // It is an open table in shards that grow one by one, so that no single write
-// pays for moving everything. A slot is one byte of hash and a pointer to a
+// pays for moving everything. A slot is 32 bits of hash and a pointer to a
 // block that holds key and value: the collector has nothing to follow in it.
 //
 // Readers may run side by side; a writer runs alone.
@@ -29,7 +29,7 @@ const (
 )
 
 type shard struct {
-	tags  []uint8 // 0 is an empty slot
+	tags  []uint32 // 0 is an empty slot
 	slots []*block
 	n     int
 }
@@ -76,8 +76,10 @@ func (b *block) value() string {
 	return unsafe.String((*byte)(unsafe.Add(unsafe.Pointer(b), blockHead+int(b.key))), int(b.val))
 }
 
-// tag is the part of a hash that a slot keeps; never 0.
-func tag(h uint64) uint8 { return uint8(h>>48) | 1 }
+// tag is the part of a hash that a slot keeps; never 0. A key's first slot comes
+// from it alone, so a shard grows and closes gaps without looking at its keys,
+// each of which would be a cache miss.
+func tag(h uint64) uint32 { return max(uint32(h), 1) }
 
 // get returns key's block, or nil.
 func (d *dict) get(key string, h uint64) *block {
@@ -98,7 +100,7 @@ func (s *shard) find(key string, h uint64) int {
 	}
 	mask := len(s.tags) - 1
 	t := tag(h)
-	for i := int(h) & mask; s.tags[i] != 0; i = (i + 1) & mask {
+	for i := int(t) & mask; s.tags[i] != 0; i = (i + 1) & mask {
 		if s.tags[i] == t && s.slots[i].name() == key {
 			return i
 		}
@@ -119,7 +121,7 @@ func (d *dict) put(key string, h uint64, b *block) (old *block) {
 	if 8*(s.n+1) > 7*len(s.tags) {
 		s.grow()
 	}
-	s.insert(h, b)
+	s.insert(tag(h), b)
 	d.n++
 	return nil
 }
@@ -133,27 +135,27 @@ func (d *dict) reserve(n int) {
 	}
 	d.shards = new([shardCount]shard)
 	for i := range d.shards {
-		d.shards[i] = shard{tags: make([]uint8, size), slots: make([]*block, size)}
+		d.shards[i] = shard{tags: make([]uint32, size), slots: make([]*block, size)}
 	}
 }
 
-func (s *shard) insert(h uint64, b *block) {
+func (s *shard) insert(t uint32, b *block) {
 	mask := len(s.tags) - 1
-	i := int(h) & mask
+	i := int(t) & mask
 	for s.tags[i] != 0 {
 		i = (i + 1) & mask
 	}
-	s.tags[i], s.slots[i] = tag(h), b
+	s.tags[i], s.slots[i] = t, b
 	s.n++
 }
 
 func (s *shard) grow() {
 	old := *s
 	size := max(firstSlots, 2*len(old.tags))
-	*s = shard{tags: make([]uint8, size), slots: make([]*block, size)}
+	*s = shard{tags: make([]uint32, size), slots: make([]*block, size)}
 	for i, t := range old.tags {
 		if t != 0 {
-			s.insert(keyHash(old.slots[i].name()), old.slots[i])
+			s.insert(t, old.slots[i])
 		}
 	}
 }
@@ -179,7 +181,7 @@ func (d *dict) del(key string, h uint64) *block {
 func (s *shard) remove(i int) {
 	mask := len(s.tags) - 1
 	for j := (i + 1) & mask; s.tags[j] != 0; j = (j + 1) & mask {
-		home := int(keyHash(s.slots[j].name())) & mask
+		home := int(s.tags[j]) & mask
 		if (j-home)&mask >= (j-i)&mask {
 			s.tags[i], s.slots[i] = s.tags[j], s.slots[j]
 			i = j
