@@ -11,11 +11,12 @@ import (
 	"ledge/journal"
 )
 
-// A state that is loose keeps its trees behind its dicts. Nobody may view it.
-// Recovery applies to a loose state: a million keys find their places in the
-// tree one by one in 5 s, and sorted in 1 s.
+// A state that is loose keeps its trees and deadlines behind its dicts. Nobody
+// may view it. Recovery applies to a loose state: a million keys find their
+// places in the tree one by one in 5 s, and sorted in 1 s.
 
-// maxUnplaced bounds the keys that wait for their places in one tree.
+// maxUnplaced bounds the keys that wait for their places in one tree, and the
+// deadlines of keys that may have another by now.
 const maxUnplaced = 4 << 20
 
 // loosen lets the trees fall behind until tighten.
@@ -31,6 +32,7 @@ func (s *State) tighten() {
 	defer s.mu.Unlock()
 	for _, db := range s.dbs {
 		db.place()
+		db.time()
 	}
 	s.loose = false
 }
@@ -79,6 +81,35 @@ func (db *database) place() {
 	<-done
 	db.unplaced, db.lost = nil, false
 	db.displace(gone)
+}
+
+// untime notes a record with a deadline.
+func (db *database) untime(b *block) {
+	db.untimed = append(db.untimed, b)
+	if len(db.untimed) >= maxUnplaced {
+		db.time()
+	}
+}
+
+// time puts the deadlines of the untimed records that still stand into the
+// index.
+func (db *database) time() {
+	var due []deadline
+	for _, b := range db.untimed {
+		if db.dict.get(b.name(), keyHash(b.name())) == b {
+			due = append(due, deadline{parseRow(b.value()).at, b.name()})
+		}
+	}
+	db.untimed = nil
+	slices.SortFunc(due, func(a, b deadline) int {
+		if a.at != b.at {
+			return cmp.Compare(a.at, b.at)
+		}
+		return strings.Compare(a.key, b.key)
+	})
+	for _, d := range due {
+		db.dead.add(d.at, d.key)
+	}
 }
 
 // placeBatch is how many keys the two goroutines of place hand over at once.

@@ -98,6 +98,9 @@ func loadSnapshot(ctx context.Context, r *snapshotReader, databases int) (*State
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
+	for _, db := range s.dbs {
+		db.time()
+	}
 	s.pos, s.epoch = r.header.pos, r.header.epoch
 	return s, nil
 }
@@ -129,8 +132,8 @@ func (s *State) fillDicts(ctx context.Context, r *snapshotReader, to chan<- orde
 			keys[i] = strings.Clone(row.k)
 			b := blockOf(row.k[rowHead:], row.v)
 			db.dict.put(b.name(), row.hash, b)
-			if at := parseRow(row.v).at; at != 0 {
-				db.dead.add(at, b.name())
+			if parseRow(row.v).at != 0 {
+				db.untime(b)
 			}
 		}
 		db.digest += c.digest

@@ -46,6 +46,7 @@ type database struct {
 	dead     deadlines
 	unplaced []string // keys that the tree may be wrong about; see place.go
 	lost     bool     // some of them went
+	untimed  []*block // records whose deadlines the index may lack; see place.go
 }
 
 // DefaultDatabases is how many databases there are when nobody says.

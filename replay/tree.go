@@ -81,7 +81,9 @@ func (t *trees) put(n journal.DB, key string, r record) {
 	}
 	t.replaced(db, key, hash, old)
 	db.digest += rowDigest(hash, b.value())
-	if r.at != 0 {
+	if r.at != 0 && t.s.loose {
+		db.untime(b)
+	} else if r.at != 0 {
 		db.dead.add(r.at, b.name())
 	}
 	t.s.watches.touch(n, key, true)
