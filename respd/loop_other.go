@@ -4,14 +4,15 @@ package respd
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"net"
 	"sync"
 	"time"
 )
 
 // threads serves each connection on a goroutine of its own. It is the plain
-// way, for systems without epoll.
+// way, for systems without epoll. A client that goes away while CLIENT PAUSE
+// holds its command is noticed when the pause ends.
 type threads struct {
 	srv *Server
 
@@ -47,12 +48,12 @@ func (t *threads) add(c *conn, nc *net.TCPConn) error {
 
 func (t *threads) done(c *conn) { c.link.back <- struct{}{} }
 
-// poke ends a blocked read; handle looks at killed then.
+// poke ends a blocked read or write; handle looks at killed then.
 func (t *threads) poke(c *conn) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if nc := t.open[c]; nc != nil {
-		_ = nc.SetReadDeadline(time.Unix(1, 0))
+		_ = nc.SetDeadline(time.Unix(1, 0))
 	}
 }
 
@@ -64,26 +65,36 @@ func (t *threads) handle(c *conn, nc net.Conn) {
 		delete(t.open, c)
 		t.mu.Unlock()
 	}()
-	for !c.killed.Load() && !c.sess.Quit {
+	for {
 		c.compact()
 		c.makeRoom()
 		n, err := nc.Read(c.in[len(c.in):cap(c.in)])
 		c.in = c.in[:len(c.in)+n]
-		ok := t.serve(c, nc)
-		c.slim()
-		if !ok || err != nil || len(c.in) > c.srv.cfg.MaxInput+stepOutput {
+		c.traffic[0].Add(int64(n))
+		t.srv.stats.NetIn.Add(int64(n))
+		if !t.serve(c, nc) || err != nil || len(c.in)-c.at > t.srv.cfg.MaxInput+stepOutput {
 			return
 		}
+		c.slim()
 	}
 }
 
-// serve runs all commands that have arrived and sends the replies.
+// serve runs all commands that have arrived and sends the replies. It reports
+// whether the connection goes on.
 func (t *threads) serve(c *conn, nc net.Conn) bool {
 	r := views{state: t.srv.cfg.State, clock: t.srv.cfg.Clock}
 	for {
 		what := c.serve(&r)
 		r.close()
+		if c.killed.Load() {
+			return false
+		}
+		if (what != propose || c.unsent() >= stepOutput) && !t.send(c, nc) {
+			return false
+		}
 		switch what {
+		case idle:
+			return !c.sess.Quit
 		case propose:
 			if err := t.srv.cfg.Writer.Submit(c); err != nil {
 				c.turnAway(misconf(err))
@@ -99,19 +110,19 @@ func (t *threads) serve(c *conn, nc net.Conn) bool {
 			case <-t.drain:
 			}
 		}
-		if c.killed.Load() {
-			return false
-		}
-		if what == idle || len(c.out) > stepOutput {
-			if _, err := nc.Write(c.out); err != nil {
-				return false
-			}
-			c.out = c.out[:0]
-		}
-		if what == idle {
-			return !c.sess.Quit
-		}
 	}
+}
+
+// send writes all replies.
+func (t *threads) send(c *conn, nc net.Conn) bool {
+	n, err := nc.Write(c.out)
+	c.traffic[1].Add(int64(n))
+	t.srv.stats.NetOut.Add(int64(n))
+	c.out = c.out[:0]
+	if cap(c.out) > keepBuffer {
+		c.out = nil
+	}
+	return err == nil
 }
 
 func (t *threads) run(ctx context.Context, grace time.Duration) error {
@@ -131,8 +142,23 @@ func (t *threads) run(ctx context.Context, grace time.Duration) error {
 	case <-ended:
 		return nil
 	case <-time.After(grace):
-		return errors.New("clients were cut off: they did not take their last replies in time")
 	}
+	return t.cutOff()
+}
+
+// cutOff closes the connections that are left.
+func (t *threads) cutOff() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	n := len(t.open)
+	for c, nc := range t.open {
+		c.killed.Store(true)
+		nc.Close()
+	}
+	if n == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d clients were cut off: their last replies did not go out in time", n)
 }
 
 func (t *threads) close() error { return nil }

@@ -92,6 +92,7 @@ func TestManyArguments(t *testing.T) {
 }
 
 func TestLongPipeline(t *testing.T) {
+	needsLoop(t)
 	const commands = 10_000
 	for _, line := range []string{"INCR n", "PING", "GET n", "GETSET big " + strings.Repeat("x", 1000)} {
 		n := start(t)
