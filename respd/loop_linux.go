@@ -502,9 +502,9 @@ func (l *loop) serve(c *conn) {
 		if k.eof {
 			c.sess.Quit = true
 		}
-		if len(c.in) > c.srv.cfg.MaxInput+stepOutput {
+		if n := len(c.in) - c.at; n > c.srv.cfg.MaxInput+stepOutput {
 			c.srv.cfg.Logger.Warn("client closed: one command is longer than the query buffer may be",
-				"client", c.sess.Addr, "bytes", len(c.in))
+				"client", c.sess.Addr, "bytes", n)
 			l.shut(c)
 		}
 		c.slim()
