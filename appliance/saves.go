@@ -104,11 +104,12 @@ func (s *saves) snapshot(ctx context.Context) (replay.Info, error) {
 	if err := replay.PruneSnapshots(dir, keepSnapshots); err != nil {
 		return info, err
 	}
-	list, err := replay.ListSnapshots(dir)
-	if err != nil || len(list) < keepSnapshots {
-		return info, err
+	list, damaged := replay.ListSnapshots(dir)
+	if damaged != nil {
+		// They don't count, so they hold up nothing but a person's peace.
+		n.cfg.Logger.Warn("damaged snapshot", "cause", damaged)
 	}
-	return info, n.log.Truncate(ctx, list[len(list)-1].Pos.Seq)
+	return info, replay.TruncateBehind(ctx, n.log, list, 0)
 }
 
 // begin claims the right to take a snapshot.

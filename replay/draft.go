@@ -26,7 +26,7 @@ type Draft struct {
 	at       time.Time
 	limit    int // longest value
 	overlay  *overlay
-	ops      []journal.Op // of the entry being drafted
+	ops      []journal.Op // of the entry being drafted; the end of a longer array
 	opBytes  int
 	entries  []journal.Entry
 	bytes    int // bound on the encoded size of entries
@@ -38,20 +38,25 @@ type Mark struct{ undo, ops, bytes int }
 
 // reset makes d an empty draft over the state. The view is locked by lock.
 func (d *Draft) reset(s *State, now time.Time, maxValue int) {
-	*d = Draft{View: View{s: s, now: now.UnixMilli()}, at: now, limit: maxValue}
+	*d = Draft{View: View{s: s, now: now.UnixMilli()}, at: now, limit: maxValue,
+		overlay: d.overlay}
 }
 
 // begin locks the state below the draft and lays an overlay over it.
 func (d *Draft) begin() {
 	d.lock()
 	base := &View{s: d.s, now: d.now}
-	d.overlay = newOverlay(base)
+	if d.overlay == nil {
+		d.overlay = newOverlay(base)
+	}
+	d.overlay.base = base
 	d.over = d.overlay
 }
 
-// end lets go of the state.
+// end lets go of the state and of what was drafted, but for the entries.
 func (d *Draft) end() {
 	d.overlay.base.endTxs()
+	d.overlay.empty()
 	d.unlock()
 }
 
@@ -69,10 +74,16 @@ func (d *Draft) Seal() {
 	if len(d.ops) == 0 {
 		return
 	}
-	d.entries = append(d.entries, journal.Entry{At: d.at, Ops: d.ops})
+	n := len(d.ops)
+	d.entries = append(d.entries, journal.Entry{At: d.at, Ops: d.ops[:n:n]})
 	d.bytes += d.opBytes + entryOverhead
-	d.ops, d.opBytes = nil, 0
+	// The next entry's effects may stand behind these in the same array.
+	d.ops, d.opBytes = d.ops[len(d.ops):], 0
 }
+
+// opsRoom is how many effects get an array together: nearly all entries have
+// one.
+const opsRoom = 64
 
 // entryOverhead bounds what an entry takes beside its effects.
 var entryOverhead = journal.EntrySize(nil)
@@ -93,6 +104,9 @@ func (d *Draft) emit(op journal.Op) error {
 	if err := apply(d.overlay, op); err != nil {
 		// The command checked before it emitted, so this is a bug.
 		panic("replay: draft: " + err.Error())
+	}
+	if cap(d.ops) == 0 {
+		d.ops = make([]journal.Op, 0, opsRoom)
 	}
 	d.ops = append(d.ops, op)
 	d.opBytes += n

@@ -50,6 +50,29 @@ func newOverlay(base *View) *overlay {
 	return o
 }
 
+// keepRows is how many changed keys, and changes, an empty overlay keeps room
+// for.
+const keepRows = 4096
+
+// empty drops everything but some room for the next group: growing a map anew
+// for each cost as much as the look-ups in it.
+func (o *overlay) empty() {
+	o.base = nil
+	for i, l := range o.dbs {
+		rows := l.rows
+		if len(rows) > keepRows {
+			rows = nil
+		}
+		clear(rows)
+		*l = layer{base: journal.DB(i), rows: rows}
+	}
+	if cap(o.undo) > keepRows {
+		o.undo = nil
+	}
+	clear(o.undo)
+	o.undo = o.undo[:0]
+}
+
 func (o *overlay) databases() int { return len(o.dbs) }
 
 // get reads through the overlay. The key is not kept.
@@ -117,6 +140,7 @@ func (o *overlay) mark() int { return len(o.undo) }
 func (o *overlay) revert(mark int) {
 	for len(o.undo) > mark {
 		u := o.undo[len(o.undo)-1]
+		o.undo[len(o.undo)-1] = undo{} // it would hold on to a value
 		o.undo = o.undo[:len(o.undo)-1]
 		switch {
 		case u.full != nil:
