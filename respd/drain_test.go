@@ -95,7 +95,7 @@ func TestDrainBound(t *testing.T) {
 			c := n.dial()
 			release := n.journal.Hold()
 			appends := n.journal.Appends()
-			c.send(encode("WATCH b", "SET a 1", "WATCH a", "SET b 1", "EXEC"))
+			c.send(encode("WATCH b", "MULTI", "SET a 1", "EXEC", "WATCH a"))
 			n.behind(appends)
 			return release
 		},

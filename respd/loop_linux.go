@@ -46,7 +46,6 @@ type loop struct {
 // link is what the loop keeps with each connection. Only the loop uses it.
 type link struct {
 	fd       int
-	known    bool // registered with epoll
 	owned    bool // by somebody else: the writer, or a slow command
 	readable bool // there may be more to read
 	writable bool // the last write took all
@@ -102,7 +101,7 @@ func (l *loop) add(c *conn, nc *net.TCPConn) error {
 	l.mu.Lock()
 	closed := l.closed
 	if !closed {
-		l.srv.remember(c)
+		l.srv.remember(c) // from here on it can be poked, and is taken before that
 		l.fresh = append(l.fresh, c)
 	}
 	l.mu.Unlock()
@@ -388,15 +387,13 @@ func (l *loop) take() {
 		l.enlist(c)
 	}
 	for _, c := range poked {
-		if c.link.known { // otherwise it is on its way in, and looked at then
-			l.enlist(c)
-		}
+		l.enlist(c)
 	}
 }
 
 func (l *loop) register(c *conn) {
 	k := &c.link
-	k.known, k.readable, k.writable = true, true, true
+	k.readable, k.writable = true, true
 	l.conns[int32(k.fd)] = c
 	ev := unix.EpollEvent{Fd: int32(k.fd),
 		Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET&0xffffffff}

@@ -270,7 +270,11 @@ func TestIdleMemory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if kept := heap() - before - span.Bytes; kept > 6<<20 {
+	kept := heap() - before - span.Bytes
+	for deadline := time.Now().Add(patience / 4); kept > 6<<20 && time.Now().Before(deadline); {
+		kept = heap() - before - span.Bytes // a loaded machine frees later
+	}
+	if kept > 6<<20 {
 		t.Errorf("%d idle connections keep %d bytes; want less than one of their commands", clients, kept)
 	}
 	runtime.KeepAlive(big)
