@@ -22,8 +22,8 @@ func TestGatherWait(t *testing.T) {
 		{"a group is under way", 5, 5, 50, ms, time.Hour, -1, -1},
 		{"all are here", 0, 50, 50, ms, 0, 0, 0},
 		{"nearly all are here", 0, 50, 45, ms, 0, 0, 0},
-		{"some are missing", 0, 50, 44, 2 * ms, 0, 200 * time.Microsecond, 500 * time.Microsecond},
-		{"they don't come", 0, 50, 44, 2 * ms, 501 * time.Microsecond, 0, 0},
+		{"some are missing", 0, 50, 44, ms, 0, 200 * time.Microsecond, 500 * time.Microsecond},
+		{"they don't come", 0, 50, 44, ms, 501 * time.Microsecond, 0, 0},
 		{"quick appends", 0, 50, 1, time.Microsecond, 0, 50 * time.Microsecond, patienceMin},
 		{"slow appends", 0, 50, 1, time.Minute, 0, ms / 2, patienceMax},
 		{"slow appends, nobody comes", 0, 50, 1, time.Minute, patienceMax, 0, 0},
@@ -35,29 +35,30 @@ func TestGatherWait(t *testing.T) {
 	}
 }
 
-// The expectation follows a crowd at once and forgets it slowly.
+// Those who wrote in the last turn are expected next, however the group came
+// back.
 func TestGatherExpect(t *testing.T) {
 	var g gather
-	g.proposed(50)
-	if g.inFlight != 50 || g.expect != 50 {
-		t.Errorf("in flight %d, expected %d; want 50, 50", g.inFlight, g.expect)
-	}
-	g.back(20)
-	g.back(30)
-	if g.inFlight != 0 {
-		t.Errorf("in flight %d; want 0", g.inFlight)
-	}
-	groups := 0
-	for ; g.expect > 1; groups++ {
-		before := g.expect
-		g.proposed(1)
-		g.back(1)
-		if g.expect >= before || groups > 50 {
-			t.Fatalf("expected %d after a group of 1; want less than %d", g.expect, before)
+	for _, tt := range []struct {
+		name    string
+		group   int
+		pieces  []int // how it comes back
+		waiting []int // who is at hand then
+		want    int
+	}{
+		{"one piece", 50, []int{50}, []int{0}, 50},
+		{"others wait", 30, []int{30}, []int{20}, 50},
+		{"two pieces, and the first has written again", 50, []int{20, 30}, []int{0, 15}, 50},
+		{"others wait, two pieces", 30, []int{0, 10, 20}, []int{5, 20, 29}, 50},
+		{"a crowd has gone", 1, []int{1}, []int{0}, 1},
+	} {
+		g.proposed(tt.group)
+		for i, n := range tt.pieces {
+			g.back(n, tt.waiting[i])
 		}
-	}
-	if groups < 5 {
-		t.Errorf("a crowd of 50 was forgotten after %d groups; want at least 5", groups)
+		if g.inFlight != 0 || g.expect != tt.want {
+			t.Errorf("%s: %d in flight, %d expected; want 0, %d", tt.name, g.inFlight, g.expect, tt.want)
+		}
 	}
 }
 
