@@ -46,6 +46,9 @@ type StringSet struct {
 	Value string
 	// At is the deadline in Unix milliseconds; 0 is none.
 	At int64
+	// Row is not written down: it is what whoever made the effect keeps with
+	// it, from drafting it to applying it.
+	Row any
 }
 
 // StringEdit overwrites a string from Offset on and keeps the rest and the

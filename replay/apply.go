@@ -11,7 +11,8 @@ import (
 // there was decided when the command was evaluated.
 type store interface {
 	get(db journal.DB, key string) (record, bool)
-	put(db journal.DB, key string, r record)
+	// put takes the block that has r as its row if there is one already.
+	put(db journal.DB, key string, r record, b *block)
 	del(db journal.DB, key string)
 	clear(db journal.DB, first, last uint16) error
 	swap(a, b journal.DB)
@@ -29,7 +30,8 @@ func apply(s store, op journal.Op) error {
 		if err := checkDB(s, o.DB); err != nil {
 			return err
 		}
-		s.put(o.DB, o.Key, record{typ: String, at: o.At, val: o.Value})
+		b, _ := o.Row.(*block)
+		s.put(o.DB, o.Key, record{typ: String, at: o.At, val: o.Value}, b)
 		return nil
 	case *journal.StringEdit:
 		return applyStringEdit(s, o)
@@ -76,7 +78,7 @@ func applyExpire(s store, o *journal.KeyExpire) error {
 		return fmt.Errorf("deadline for a key that is not there: %.64q", o.Key)
 	}
 	r.at = o.At
-	s.put(o.DB, o.Key, r)
+	s.put(o.DB, o.Key, r, nil)
 	return nil
 }
 
@@ -92,7 +94,7 @@ func applyMove(s store, db journal.DB, key string, toDB journal.DB, to string, m
 	if db == toDB && key == to {
 		return nil
 	}
-	s.put(toDB, to, r)
+	s.put(toDB, to, r, nil)
 	if move {
 		s.del(db, key)
 	}

@@ -34,7 +34,10 @@ type Draft struct {
 }
 
 // Mark is a point in a draft that Undo goes back to.
-type Mark struct{ undo, ops, bytes int }
+type Mark struct {
+	overlay    overlayMark
+	ops, bytes int
+}
 
 // reset makes d an empty draft over the state. The view is locked by lock.
 func (d *Draft) reset(s *State, now time.Time, maxValue int) {
@@ -65,7 +68,7 @@ func (d *Draft) Mark() Mark { return Mark{d.overlay.mark(), len(d.ops), d.opByte
 
 // Undo takes back all that was done since m, which must be of this entry.
 func (d *Draft) Undo(m Mark) {
-	d.overlay.revert(m.undo)
+	d.overlay.revert(m.overlay)
 	d.ops, d.opBytes = d.ops[:m.ops], m.bytes
 }
 

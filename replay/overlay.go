@@ -1,90 +1,120 @@
 package replay
 
 import (
-	"maps"
 	"sort"
 
 	"ledge/journal"
 )
 
 // overlay is the store that a draft writes to: what a group of commands has
-// changed so far, over a still view of the trees. It remembers how to take
-// each change back, so that a command that fails half-way leaves nothing.
+// changed so far, over a still view of the trees. Nothing in it is overwritten:
+// rows has every change in order, so a command that fails half-way is taken
+// back by cutting rows short.
+//
+// Each command of each client goes through here, so it is a table of its own
+// and not a map: it is emptied and not freed between groups, and needs no second
+// list to take changes back.
 type overlay struct {
-	base *View
-	dbs  []*layer
-	undo []undo
+	base  *View
+	dbs   []*layer
+	rows  []cover
+	index []int32 // open addressing by hash: the latest of a key in rows, plus one
+	moves []move
 }
 
 // layer is one database of an overlay.
 type layer struct {
-	base    journal.DB // the database of the trees that shines through
-	rows    map[string]covered
+	base    journal.DB  // the database of the trees that shines through
 	cleared []slotRange // where nothing shines through
 }
 
-// covered is a key that the overlay has changed.
-type covered struct {
-	rec  record
-	live bool
+// cover is a key that the overlay has changed. A layer is named by its base,
+// which no two share.
+type cover struct {
+	key   string
+	hash  uint64
+	rec   record
+	below int32 // the key's cover before this one in rows, plus one
+	layer journal.DB
+	live  bool
 }
 
 // slotRange is a range of slots, both ends included.
 type slotRange struct{ first, last uint16 }
 
-// undo takes one change back. Exactly one of its three forms is filled.
-type undo struct {
-	db   journal.DB
-	key  string // put and del: the key, and what covered it before
-	old  covered
-	had  bool
-	full *layer // clear: the layer as it was
-	with int    // swap: the other database plus one
+// move is a change of whole layers: that l.cleared was something else, or,
+// where l is nil, that two databases were exchanged.
+type move struct {
+	l       *layer
+	cleared []slotRange
+	a, b    journal.DB
 }
 
+// firstIndex is how long the index is at first, and keepRows is for how many
+// changes an empty overlay keeps room.
+const (
+	firstIndex = 256
+	keepRows   = 8192
+)
+
 func newOverlay(base *View) *overlay {
-	o := &overlay{base: base, dbs: make([]*layer, base.s.Databases())}
+	o := &overlay{base: base, dbs: make([]*layer, base.s.Databases()), index: make([]int32, firstIndex)}
 	for i := range o.dbs {
 		o.dbs[i] = &layer{base: journal.DB(i)}
 	}
 	return o
 }
 
-// keepRows is how many changed keys, and changes, an empty overlay keeps room
-// for.
-const keepRows = 4096
-
-// empty drops everything but some room for the next group: growing a map anew
-// for each cost as much as the look-ups in it.
+// empty drops everything but some room for the next group.
 func (o *overlay) empty() {
 	o.base = nil
-	for i, l := range o.dbs {
-		rows := l.rows
-		if len(rows) > keepRows {
-			rows = nil
+	if len(o.moves) > 0 {
+		for i := range o.dbs {
+			*o.dbs[i] = layer{base: journal.DB(i)}
 		}
-		clear(rows)
-		*l = layer{base: journal.DB(i), rows: rows}
+		o.moves = nil
 	}
-	if cap(o.undo) > keepRows {
-		o.undo = nil
+	if len(o.rows) > keepRows {
+		o.rows, o.index = nil, make([]int32, firstIndex)
+		return
 	}
-	clear(o.undo)
-	o.undo = o.undo[:0]
+	if 16*len(o.rows) < len(o.index) { // a small group after a large one
+		o.revert(overlayMark{})
+		return
+	}
+	clear(o.rows)
+	o.rows = o.rows[:0]
+	clear(o.index)
 }
 
 func (o *overlay) databases() int { return len(o.dbs) }
 
+// find returns the place in the index of a layer's key, and the key's latest
+// cover there, or nil.
+func (o *overlay) find(layer journal.DB, key string, hash uint64) (int, *cover) {
+	mask := len(o.index) - 1
+	i := int(hash) & mask
+	for ; o.index[i] != 0; i = (i + 1) & mask {
+		c := &o.rows[o.index[i]-1]
+		if c.hash == hash && c.layer == layer && c.key == key {
+			return i, c
+		}
+	}
+	return i, nil
+}
+
 // get reads through the overlay. The key is not kept.
 func (o *overlay) get(n journal.DB, key string) (record, bool) {
-	l := o.dbs[n]
-	if c, ok := l.rows[key]; ok {
-		return c.rec, c.live
+	l, hash := o.dbs[n], keyHash(key)
+	if len(o.rows) > 0 {
+		if _, c := o.find(l.base, key, hash); c != nil {
+			return c.rec, c.live
+		}
 	}
 	if len(l.cleared) > 0 && l.hidden(Slot(key)) {
 		return record{}, false
 	}
-	return o.base.raw(l.base, key)
+	return o.base.rawHash(l.base, key, hash)
 }
 
 // hidden reports whether a slot has been cleared.
@@ -97,70 +127,97 @@ func (l *layer) hidden(slot uint16) bool {
 	return false
 }
 
-func (o *overlay) put(n journal.DB, key string, r record) { o.cover(n, key, covered{r, true}) }
+func (o *overlay) put(n journal.DB, key string, r record, _ *block) {
+	o.cover(cover{key: key, hash: keyHash(key), rec: r, layer: o.dbs[n].base, live: true})
+}
 
-func (o *overlay) del(n journal.DB, key string) { o.cover(n, key, covered{}) }
+func (o *overlay) del(n journal.DB, key string) {
+	o.cover(cover{key: key, hash: keyHash(key), layer: o.dbs[n].base})
+}
 
-func (o *overlay) cover(n journal.DB, key string, c covered) {
-	l := o.dbs[n]
-	if l.rows == nil {
-		l.rows = make(map[string]covered)
+// cover adds c, above what covers its key already.
+func (o *overlay) cover(c cover) {
+	i, _ := o.find(c.layer, c.key, c.hash)
+	c.below = o.index[i]
+	o.rows = append(o.rows, c)
+	o.index[i] = int32(len(o.rows))
+	if 4*len(o.rows) > 3*len(o.index) {
+		o.grow()
 	}
-	old, had := l.rows[key]
-	o.undo = append(o.undo, undo{db: n, key: key, old: old, had: had})
-	l.rows[key] = c
+}
+
+// grow doubles the index. Keys enter it in the order in which they were first
+// covered, as revert needs.
+func (o *overlay) grow() {
+	o.index = make([]int32, 2*len(o.index))
+	for at := range o.rows {
+		c := &o.rows[at]
+		i, _ := o.find(c.layer, c.key, c.hash)
+		o.index[i] = int32(at) + 1
+	}
 }
 
 func (o *overlay) clear(n journal.DB, first, last uint16) error {
 	l := o.dbs[n]
-	saved := &layer{base: l.base, rows: l.rows, cleared: l.cleared}
-	o.undo = append(o.undo, undo{db: n, full: saved})
+	o.moves = append(o.moves, move{l: l, cleared: l.cleared})
 	if first == 0 && last == journal.MaxSlot {
 		l.cleared = nil // the other ranges are part of this one
 	}
 	l.cleared = append(l.cleared[:len(l.cleared):len(l.cleared)], slotRange{first, last})
-	l.rows = maps.Clone(l.rows)
-	for key := range l.rows {
-		if s := Slot(key); first <= s && s <= last {
-			l.rows[key] = covered{}
+	for at := range len(o.rows) { // what is appended meanwhile is dead
+		c := o.rows[at]
+		if s := Slot(c.key); o.shows(at, l) && c.live && first <= s && s <= last {
+			o.cover(cover{key: c.key, hash: c.hash, layer: c.layer})
 		}
 	}
 	return nil
 }
 
-func (o *overlay) swap(a, b journal.DB) {
-	o.dbs[a], o.dbs[b] = o.dbs[b], o.dbs[a]
-	o.undo = append(o.undo, undo{db: a, with: int(b) + 1})
+// shows reports whether the cover at this place is the latest of a key of l.
+func (o *overlay) shows(at int, l *layer) bool {
+	c := &o.rows[at]
+	if c.layer != l.base {
+		return false
+	}
+	i, _ := o.find(c.layer, c.key, c.hash)
+	return int(o.index[i]) == at+1
 }
 
-// mark returns a point that revert goes back to.
-func (o *overlay) mark() int { return len(o.undo) }
+func (o *overlay) swap(a, b journal.DB) {
+	o.dbs[a], o.dbs[b] = o.dbs[b], o.dbs[a]
+	o.moves = append(o.moves, move{a: a, b: b})
+}
 
-// revert takes back everything since mark.
-func (o *overlay) revert(mark int) {
-	for len(o.undo) > mark {
-		u := o.undo[len(o.undo)-1]
-		o.undo[len(o.undo)-1] = undo{} // it would hold on to a value
-		o.undo = o.undo[:len(o.undo)-1]
-		switch {
-		case u.full != nil:
-			*o.dbs[u.db] = *u.full
-		case u.with > 0:
-			b := journal.DB(u.with - 1)
-			o.dbs[u.db], o.dbs[b] = o.dbs[b], o.dbs[u.db]
-		case u.had:
-			o.dbs[u.db].rows[u.key] = u.old
-		default:
-			delete(o.dbs[u.db].rows, u.key)
+// overlayMark is a point that revert goes back to.
+type overlayMark struct{ rows, moves int }
+
+func (o *overlay) mark() overlayMark { return overlayMark{len(o.rows), len(o.moves)} }
+
+// revert takes back everything since m. No key that is left came into the index
+// after one that goes, so none was pushed behind it: its place is simply freed.
+func (o *overlay) revert(m overlayMark) {
+	for at := len(o.rows) - 1; at >= m.rows; at-- {
+		c := &o.rows[at]
+		i, _ := o.find(c.layer, c.key, c.hash)
+		o.index[i] = c.below
+		*c = cover{} // it would hold on to a value
+	}
+	o.rows = o.rows[:m.rows]
+	for at := len(o.moves) - 1; at >= m.moves; at-- {
+		if v := o.moves[at]; v.l != nil {
+			v.l.cleared = v.cleared
+		} else {
+			o.dbs[v.a], o.dbs[v.b] = o.dbs[v.b], o.dbs[v.a]
 		}
 	}
+	o.moves = o.moves[:m.moves]
 }
 
 // touches reports whether the overlay has changed a key, in the sense of
 // WATCH: written, or removed with its database or by exchanging databases.
 func (o *overlay) touches(n journal.DB, key string) bool {
 	l := o.dbs[n]
-	if _, ok := l.rows[key]; ok {
+	if o.covers(l, key) {
 		return true
 	}
 	there := func(db journal.DB) bool { _, ok := o.base.raw(db, key); return ok }
@@ -170,6 +227,12 @@ func (o *overlay) touches(n journal.DB, key string) bool {
 	return len(l.cleared) > 0 && l.hidden(Slot(key)) && there(n)
 }
 
+// covers reports whether the overlay has a row of its own for a key.
+func (o *overlay) covers(l *layer, key string) bool {
+	_, c := o.find(l.base, key, keyHash(key))
+	return c != nil
+}
+
 // size returns how many keys a database has in the overlay's eyes.
 func (o *overlay) size(n journal.DB) int {
 	l := o.dbs[n]
@@ -177,9 +240,13 @@ func (o *overlay) size(n journal.DB) int {
 	for i := range l.cleared {
 		count -= o.base.countCleared(l, i)
 	}
-	for key, c := range l.rows {
-		_, under := o.base.raw(l.base, key)
-		under = under && !l.hidden(Slot(key))
+	for at := range o.rows {
+		if !o.shows(at, l) {
+			continue
+		}
+		c := &o.rows[at]
+		_, under := o.base.raw(l.base, c.key)
+		under = under && !l.hidden(Slot(c.key))
 		switch {
 		case c.live && !under:
 			count++
@@ -194,11 +261,12 @@ func (o *overlay) size(n journal.DB) int {
 // below pivot, in order, each with its record.
 func (o *overlay) sorted(n journal.DB, pivot string) []coveredRow {
 	var rows []coveredRow
-	for key, c := range o.dbs[n].rows {
-		if !c.live {
+	for at := range o.rows {
+		c := &o.rows[at]
+		if !c.live || !o.shows(at, o.dbs[n]) {
 			continue
 		}
-		if k, _ := appendRowKey(nil, key); string(k) >= pivot {
+		if k, _ := appendRowKey(nil, c.key); string(k) >= pivot {
 			rows = append(rows, coveredRow{string(k), c.rec})
 		}
 	}

@@ -75,7 +75,7 @@ func (v *View) scan(pivot string, fn func(k string, r record) bool) {
 			}
 			rows = rows[1:]
 		}
-		if _, ok := l.rows[k[rowHead:]]; ok || l.hidden(rowSlot(k)) {
+		if l.hidden(rowSlot(k)) || v.over.covers(l, k[rowHead:]) {
 			return true
 		}
 		stopped = !fn(k, r)

@@ -144,8 +144,13 @@ func (s *State) applyLocked(t *trees, c journal.Committed) error {
 	if err := s.followsLocked(c.Seq(), b); err != nil {
 		return err
 	}
-	for _, e := range b.Entries {
-		for _, op := range e.Ops {
+	warmed := 0
+	for i, e := range b.Entries {
+		for j, op := range e.Ops {
+			if warmed == 0 {
+				warmed = t.warm(b.Entries[i:], j)
+			}
+			warmed--
 			if err := apply(t, op); err != nil {
 				return err
 			}

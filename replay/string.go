@@ -17,7 +17,7 @@ func applyStringEdit(s store, o *journal.StringEdit) error {
 	}
 	r.typ = String
 	r.val = splice(r.val, o.Offset, o.Data)
-	s.put(o.DB, o.Key, r)
+	s.put(o.DB, o.Key, r, nil)
 	return nil
 }
 
@@ -61,8 +61,9 @@ func (d *Draft) SetString(key, val []byte, at int64) error {
 		return err
 	}
 	op := d.newStringSet()
-	op.DB, op.At = d.db, at
-	op.Key, op.Value = pair(key, val)
+	b := newBlock(unsafeString(key), record{typ: String, at: at, val: unsafeString(val)})
+	op.DB, op.At, op.Row = d.db, at, b
+	op.Key, op.Value = b.name(), b.value()[b.val-uint32(len(val)):]
 	return d.emit(op)
 }
 

@@ -18,6 +18,7 @@ type trees struct {
 	changed []change  // in the order they were made
 	undo    []func()  // exchanges of whole databases, latest last
 	dead    []*buntdb.DB
+	warmth  uint32 // keeps the compiler from dropping the loads of warm
 }
 
 // openTx is a transaction in one database's tree.
@@ -62,6 +63,27 @@ func (t *trees) tx(db *database) *buntdb.Tx {
 	return tx
 }
 
+// warmAhead is for how many effects warm looks ahead: what they touch should
+// still be in the nearer caches when it is their turn.
+const warmAhead = 64
+
+// warm has the processor fetch the records that the effects of es change, from
+// the first entry's at index from on, and returns for how many it has done so.
+func (t *trees) warm(es []journal.Entry, from int) (n int) {
+	for i := 0; i < len(es) && n < warmAhead; i++ {
+		for _, op := range es[i].Ops[from:] {
+			if o, ok := op.(*journal.StringSet); ok && int(o.DB) < len(t.s.dbs) {
+				t.warmth += t.s.dbs[o.DB].dict.warm(keyHash(o.Key))
+			}
+			if n++; n == warmAhead {
+				break
+			}
+		}
+		from = 0
+	}
+	return n
+}
+
 func (t *trees) get(n journal.DB, key string) (record, bool) {
 	b := t.s.dbs[n].dict.get(key, keyHash(key))
 	if b == nil {
@@ -70,10 +92,12 @@ func (t *trees) get(n journal.DB, key string) (record, bool) {
 	return parseRow(b.value()), true
 }
 
-func (t *trees) put(n journal.DB, key string, r record) {
+func (t *trees) put(n journal.DB, key string, r record, b *block) {
 	db, hash := t.s.dbs[n], keyHash(key)
 	t.enter(db)
-	b := newBlock(key, r)
+	if b == nil {
+		b = newBlock(key, r)
+	}
 	old := db.dict.put(key, hash, b)
 	t.changed = append(t.changed, change{db, b, old})
 	if old == nil {

@@ -83,7 +83,12 @@ func (v *View) tx(n journal.DB) *buntdb.Tx {
 
 // raw reads a record past any overlay, expired or not.
 func (v *View) raw(n journal.DB, key string) (record, bool) {
-	b := v.s.dbs[n].dict.get(key, keyHash(key))
+	return v.rawHash(n, key, keyHash(key))
+}
+
+// rawHash is raw for a key whose hash is known.
+func (v *View) rawHash(n journal.DB, key string, hash uint64) (record, bool) {
+	b := v.s.dbs[n].dict.get(key, hash)
 	if b == nil {
 		return record{}, false
 	}
