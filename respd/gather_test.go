@@ -35,6 +35,40 @@ func TestGatherWait(t *testing.T) {
 	}
 }
 
+// Who waits for whom depends on which takes longer: an append, or a turn of the
+// clients.
+func TestGatherTurn(t *testing.T) {
+	const appendTime = 4 * time.Millisecond
+	for _, tt := range []struct {
+		name string
+		turn time.Duration
+		late int // of 50 that don't write again before the next group is back
+		want int
+	}{
+		{"quick clients", appendTime / 8, 0, nearlyAll},
+		{"quick clients but for a few", appendTime / 8, 5, nearlyAll},
+		{"slow clients", appendTime, 0, half},
+		{"clients that mostly rest", appendTime / 8, 40, half},
+	} {
+		var g gather
+		if got := g.enough(appendTime); got != nearlyAll {
+			t.Errorf("%s: %d in ten are enough at first; want %d", tt.name, got, nearlyAll)
+		}
+		for range 50 {
+			g.proposed(50)
+			g.back(50, 0)
+			g.landed = time.Now().Add(-tt.turn)
+			g.worked(50 - tt.late)
+			if g.awaited > 0 {
+				g.landed = time.Now().Add(-10 * appendTime)
+			}
+		}
+		if got := g.enough(appendTime); got != tt.want {
+			t.Errorf("%s: %d in ten are enough (turn %s); want %d", tt.name, got, g.turn, tt.want)
+		}
+	}
+}
+
 // Those who wrote in the last turn are expected next, however the group came
 // back.
 func TestGatherExpect(t *testing.T) {

@@ -135,7 +135,7 @@ func (l *loop) round(events []unix.EpollEvent, ctx context.Context) error {
 	}
 	l.take()
 	l.releaseHeld()
-	began := time.Now()
+	began, waiting := time.Now(), len(l.submit)
 	for _, c := range l.ready {
 		l.receive(c)
 	}
@@ -143,6 +143,7 @@ func (l *loop) round(events []unix.EpollEvent, ctx context.Context) error {
 		l.serve(l.ready[i])
 	}
 	l.views.close()
+	arrived := len(l.submit) - waiting
 	if l.gather.overdue(len(l.submit), began, l.srv.cfg.Writer.AppendTime()) {
 		l.propose()
 	}
@@ -153,7 +154,7 @@ func (l *loop) round(events []unix.EpollEvent, ctx context.Context) error {
 		}
 	}
 	if len(l.ready) > 0 {
-		l.gather.worked()
+		l.gather.worked(arrived)
 	}
 	again := l.ready
 	l.ready = nil
