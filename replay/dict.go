@@ -81,6 +81,26 @@ func (b *block) value() string {
 // each of which would be a cache miss.
 func tag(h uint64) uint32 { return max(uint32(h), 1) }
 
+// home is where the search for a tag begins. A shard has any length, so that it
+// can grow by half and stay well filled.
+func (s *shard) home(t uint32) int { return int(uint64(t) * uint64(len(s.tags)) >> 32) }
+
+// next is the slot behind i.
+func (s *shard) next(i int) int {
+	if i++; i == len(s.tags) {
+		return 0
+	}
+	return i
+}
+
+// from returns how many slots behind i j is.
+func (s *shard) from(i, j int) int {
+	if j < i {
+		return j - i + len(s.tags)
+	}
+	return j - i
+}
+
 // get returns key's block, or nil.
 func (d *dict) get(key string, h uint64) *block {
 	if d.shards == nil {
@@ -104,9 +124,8 @@ func (d *dict) warm(h uint64) uint32 {
 	if s.n == 0 {
 		return 0
 	}
-	mask := len(s.tags) - 1
 	t := tag(h)
-	for i := int(t) & mask; s.tags[i] != 0; i = (i + 1) & mask {
+	for i := s.home(t); s.tags[i] != 0; i = s.next(i) {
 		if s.tags[i] == t {
 			return s.slots[i].val
 		}
@@ -119,9 +138,8 @@ func (s *shard) find(key string, h uint64) int {
 	if s.n == 0 {
 		return -1
 	}
-	mask := len(s.tags) - 1
 	t := tag(h)
-	for i := int(t) & mask; s.tags[i] != 0; i = (i + 1) & mask {
+	for i := s.home(t); s.tags[i] != 0; i = s.next(i) {
 		if s.tags[i] == t && s.slots[i].name() == key {
 			return i
 		}
@@ -149,11 +167,8 @@ func (d *dict) put(key string, h uint64, b *block) (old *block) {
 
 // reserve makes room for n keys in an empty dict.
 func (d *dict) reserve(n int) {
-	size := firstSlots
 	// The shards differ a little in how many keys they get.
-	for 8*(n/shardCount+n/shardCount/16+1) > 7*size {
-		size *= 2
-	}
+	size := max(firstSlots, (n/shardCount+n/shardCount/16+1)*8/7+1)
 	d.shards = new([shardCount]shard)
 	for i := range d.shards {
 		d.shards[i] = shard{tags: make([]uint32, size), slots: make([]*block, size)}
@@ -161,10 +176,9 @@ func (d *dict) reserve(n int) {
 }
 
 func (s *shard) insert(t uint32, b *block) {
-	mask := len(s.tags) - 1
-	i := int(t) & mask
+	i := s.home(t)
 	for s.tags[i] != 0 {
-		i = (i + 1) & mask
+		i = s.next(i)
 	}
 	s.tags[i], s.slots[i] = t, b
 	s.n++
@@ -172,7 +186,7 @@ func (s *shard) insert(t uint32, b *block) {
 
 func (s *shard) grow() {
 	old := *s
-	size := max(firstSlots, 2*len(old.tags))
+	size := max(firstSlots, len(old.tags)+len(old.tags)/2)
 	*s = shard{tags: make([]uint32, size), slots: make([]*block, size)}
 	for i, t := range old.tags {
 		if t != 0 {
@@ -200,10 +214,8 @@ func (d *dict) del(key string, h uint64) *block {
 // remove empties a slot and moves up what had been pushed behind it, so that
 // no search ends early.
 func (s *shard) remove(i int) {
-	mask := len(s.tags) - 1
-	for j := (i + 1) & mask; s.tags[j] != 0; j = (j + 1) & mask {
-		home := int(s.tags[j]) & mask
-		if (j-home)&mask >= (j-i)&mask {
+	for j := s.next(i); s.tags[j] != 0; j = s.next(j) {
+		if s.from(s.home(s.tags[j]), j) >= s.from(i, j) {
 			s.tags[i], s.slots[i] = s.tags[j], s.slots[j]
 			i = j
 		}
