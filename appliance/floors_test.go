@@ -51,7 +51,7 @@ var homes = []struct {
 	{module: "github.com/nats-io/nats.go", homes: []string{"journal/jet", "replay", "admin", "appliance"}},
 	{module: "github.com/urfave/cli/v2", homes: []string{""}},
 	{module: "gopkg.in/yaml.v3", homes: []string{""}},
-	{module: "golang.org/x/sys", homes: []string{"respd"}},
+	{module: "golang.org/x/sys", homes: []string{"respd", "appliance"}},
 	{module: "github.com/redis/go-redis/v9", homes: []string{"packaging/examples/debianload"}, test: true},
 }
 

@@ -202,6 +202,9 @@ func (n *Node) Run(ctx context.Context) error {
 	defer stopWorking()
 
 	n.threads.serve()
+	if err := calmMonitor(); err != nil { // it costs a tenth of the rate, no more
+		n.cfg.Logger.Debug("the runtime's monitor is scheduled as any thread", "cause", err)
+	}
 	var writer, workers sync.WaitGroup
 	var fatal error
 	writer.Go(func() {

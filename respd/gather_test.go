@@ -47,8 +47,8 @@ func TestGatherTurn(t *testing.T) {
 	}{
 		{"quick clients", appendTime / 8, 0, nearlyAll},
 		{"quick clients but for a few", appendTime / 8, 5, nearlyAll},
-		{"slow clients", appendTime, 0, half},
-		{"clients that mostly rest", appendTime / 8, 40, half},
+		{"slow clients", appendTime, 0, some},
+		{"clients that mostly rest", appendTime / 8, 40, some},
 	} {
 		var g gather
 		if got := g.enough(appendTime); got != nearlyAll {
