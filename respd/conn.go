@@ -240,17 +240,23 @@ func (c *conn) restore() {
 type tally struct {
 	spec  *command.Spec
 	calls command.Calls
-	since time.Time
+	since time.Duration // by elapsed
 }
 
+var began = time.Now()
+
+// elapsed is the time since the process began. It asks one clock where time.Now
+// asks two, which each command would notice.
+func elapsed() time.Duration { return time.Since(began) }
+
 // begin starts the clock for the commands that follow.
-func (t *tally) begin() { t.since = time.Now() }
+func (t *tally) begin() { t.since = elapsed() }
 
 // ran counts one command that has just been run.
 func (c *conn) ran(spec *command.Spec, args command.Args, failed bool) {
 	t := &c.tally
-	now := time.Now()
-	took := now.Sub(t.since)
+	now := elapsed()
+	took := now - t.since
 	t.since = now
 	if t.spec != spec {
 		c.count()
@@ -261,8 +267,8 @@ func (c *conn) ran(spec *command.Spec, args command.Args, failed bool) {
 	if failed {
 		t.calls.Failed++
 	}
-	if !spec.Flags.Has(command.SkipSlowlog) {
-		c.srv.slowlog.Add(args, took, now, &c.sess)
+	if !spec.Flags.Has(command.SkipSlowlog) && c.srv.slowlog.Keeps(took) {
+		c.srv.slowlog.Add(args, took, time.Now(), &c.sess)
 	}
 }
 
@@ -275,7 +281,7 @@ func (c *conn) count() {
 	c.srv.stats.Commands.Add(t.calls.Calls)
 	c.srv.stats.Count(t.spec, t.calls)
 	c.sess.LastCmd.Store(t.spec)
-	c.sess.LastUsed.Store(t.since.UnixMilli())
+	c.sess.LastUsed.Store(time.Now().UnixMilli())
 	t.spec, t.calls = nil, command.Calls{}
 }
 

@@ -211,9 +211,6 @@ func (t *Table) All() []*Spec { return t.sorted }
 
 // Lookup returns the command of that name, of any case, or nil.
 func (t *Table) Lookup(name []byte) *Spec {
-	if s, ok := t.byName[string(name)]; ok {
-		return s
-	}
 	var buf [32]byte
 	if len(name) > len(buf) {
 		return nil

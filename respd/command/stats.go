@@ -58,10 +58,15 @@ func NewSlowlog() *Slowlog {
 	return l
 }
 
+// Keeps reports whether a command that took so long is slow enough.
+func (l *Slowlog) Keeps(took time.Duration) bool {
+	limit := l.Threshold.Load()
+	return limit >= 0 && took.Microseconds() >= limit
+}
+
 // Add keeps a command if it was slow enough.
 func (l *Slowlog) Add(args Args, took time.Duration, at time.Time, s *Session) {
-	limit := l.Threshold.Load()
-	if limit < 0 || took.Microseconds() < limit {
+	if !l.Keeps(took) {
 		return
 	}
 	e := SlowEntry{At: at, Took: took, Args: brief(args), Client: s.Addr, Name: s.Facts().Name}
