@@ -156,6 +156,11 @@ func (n *Node) openJournal(ctx context.Context) (err error) {
 // recover makes the state out of the newest good snapshot and the journal.
 func (n *Node) recover(ctx context.Context) (err error) {
 	began := time.Now()
+	span, err := n.log.Stat(ctx)
+	if err != nil {
+		return err
+	}
+	n.mem.loading(span.Bytes, available())
 	n.state, n.report, err = replay.Recover(
 		ctx, n.dir.snapshotPath(), n.log, n.cfg.Databases, n.cfg.Logger)
 	if err != nil {
