@@ -45,11 +45,16 @@ type StringSet struct {
 	Key   string
 	Value string
 	// At is the deadline in Unix milliseconds; 0 is none.
-	At int64
-	// Row is not written down: it is what whoever made the effect keeps with
-	// it, from drafting it to applying it.
-	Row any
+	At   int64
+	kept any
 }
+
+// Keep leaves something with the effect that is not written down, for whoever
+// applies it without having read it.
+func (o *StringSet) Keep(x any) { o.kept = x }
+
+// Kept returns what Keep left, or nil.
+func (o *StringSet) Kept() any { return o.kept }
 
 // StringEdit overwrites a string from Offset on and keeps the rest and the
 // deadline. A gap before Offset is filled with zeros; a missing key counts as

@@ -30,7 +30,7 @@ func apply(s store, op journal.Op) error {
 		if err := checkDB(s, o.DB); err != nil {
 			return err
 		}
-		b, _ := o.Row.(*block)
+		b, _ := o.Kept().(*block)
 		s.put(o.DB, o.Key, record{typ: String, at: o.At, val: o.Value}, b)
 		return nil
 	case *journal.StringEdit:

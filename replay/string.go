@@ -62,7 +62,8 @@ func (d *Draft) SetString(key, val []byte, at int64) error {
 	}
 	op := d.newStringSet()
 	b := newBlock(unsafeString(key), record{typ: String, at: at, val: unsafeString(val)})
-	op.DB, op.At, op.Row = d.db, at, b
+	op.Keep(b)
+	op.DB, op.At = d.db, at
 	op.Key, op.Value = b.name(), b.value()[b.val-uint32(len(val)):]
 	return d.emit(op)
 }
