@@ -101,13 +101,14 @@ func (s *saves) snapshot(ctx context.Context) (replay.Info, error) {
 	if err != nil {
 		return info, err
 	}
-	if err := replay.PruneSnapshots(dir, keepSnapshots); err != nil {
-		return info, err
-	}
 	list, damaged := replay.ListSnapshots(dir)
 	if damaged != nil {
 		// They don't count, so they hold up nothing but a person's peace.
 		n.cfg.Logger.Warn("damaged snapshot", "cause", damaged)
+	}
+	list, err = replay.PruneSnapshots(dir, list, keepSnapshots)
+	if err != nil {
+		return info, err
 	}
 	return info, replay.TruncateBehind(ctx, n.log, list, 0)
 }

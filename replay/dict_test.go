@@ -13,6 +13,7 @@ func TestDict(t *testing.T) {
 		keyHash,
 		func(key string) uint64 { return keyHash(key) & (0xff<<56 | 0x7) },
 		func(string) uint64 { return 0 },
+		func(key string) uint64 { return keyHash(key) | 0xffff_fff8 }, // the last slot, and round the end
 	} {
 		var d dict
 		want := make(map[string]*block)

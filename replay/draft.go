@@ -39,10 +39,16 @@ type Mark struct {
 	ops, bytes int
 }
 
-// reset makes d an empty draft over the state. The view is locked by lock.
+// reset makes d an empty draft over the state. What the entries of the one before
+// were made of must not be used any more. The view is locked by begin.
 func (d *Draft) reset(s *State, now time.Time, maxValue int) {
+	entries := d.entries[:0]
+	clear(d.entries)
+	if cap(entries) > keepRows {
+		entries = nil
+	}
 	*d = Draft{View: View{s: s, now: now.UnixMilli()}, at: now, limit: maxValue,
-		overlay: d.overlay}
+		overlay: d.overlay, entries: entries}
 }
 
 // begin locks the state below the draft and lays an overlay over it.

@@ -122,22 +122,18 @@ func ListSnapshots(dir string) ([]Info, error) {
 	return infos, errors.Join(errs...)
 }
 
-// PruneSnapshots removes all snapshots in dir but the keep newest, 2 when keep
-// is 0. A file whose header can't be read is left for a person to look at, and
-// does not count.
-func PruneSnapshots(dir string, keep int) error {
-	if keep <= 0 {
-		keep = 2
-	}
-	infos, _ := ListSnapshots(dir)
-	if len(infos) <= keep {
-		return nil
+// PruneSnapshots removes those of the snapshots in dir that stand behind the
+// keep first of list, and returns those that stay. A file that ListSnapshots
+// could not read is left for a person to look at.
+func PruneSnapshots(dir string, list []Info, keep int) ([]Info, error) {
+	if len(list) <= keep {
+		return list, nil
 	}
 	var errs []error
-	for _, info := range infos[keep:] {
+	for _, info := range list[keep:] {
 		errs = append(errs, os.Remove(info.Path))
 	}
-	return snapshotError(errors.Join(append(errs, syncDir(dir))...))
+	return list[:keep], snapshotError(errors.Join(append(errs, syncDir(dir))...))
 }
 
 // removeTemps removes what a snapshot that was cut short has left in dir.

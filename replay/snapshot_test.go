@@ -228,8 +228,10 @@ func TestListAndPrune(t *testing.T) {
 		t.Errorf("ListSnapshots = %v, %v; want %v, nil", got, err, want)
 	}
 	patch(t, filepath.Join(dir, fmt.Sprintf("%020d.snap", want[0])), 20, 0xee)
-	if err := replay.PruneSnapshots(dir, 0); err != nil {
-		t.Errorf("PruneSnapshots = %v; want nil", err)
+	list, _ := replay.ListSnapshots(dir)
+	kept, err := replay.PruneSnapshots(dir, list, 2)
+	if err != nil || len(kept) != 2 || kept[0].Pos.Seq != want[1] {
+		t.Errorf("PruneSnapshots = %v, %v; want the 2 newest that are good, nil", kept, err)
 	}
 	got, err := seqs()
 	if !slices.Equal(got, want[1:3]) || err == nil || !strings.Contains(err.Error(), fmt.Sprint(want[0])) {

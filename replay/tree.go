@@ -72,8 +72,8 @@ const warmAhead = 64
 func (t *trees) warm(es []journal.Entry, from int) (n int) {
 	for i := 0; i < len(es) && n < warmAhead; i++ {
 		for _, op := range es[i].Ops[from:] {
-			if o, ok := op.(*journal.StringSet); ok && int(o.DB) < len(t.s.dbs) {
-				t.warmth += t.s.dbs[o.DB].dict.warm(keyHash(o.Key))
+			if db, key := changes(op); key != "" && int(db) < len(t.s.dbs) {
+				t.warmth += t.s.dbs[db].dict.warm(keyHash(key))
 			}
 			if n++; n == warmAhead {
 				break
@@ -82,6 +82,22 @@ func (t *trees) warm(es []journal.Entry, from int) (n int) {
 		from = 0
 	}
 	return n
+}
+
+// changes returns the key that an effect looks up, "" if it is none of those
+// that come in great numbers.
+func changes(op journal.Op) (journal.DB, string) {
+	switch o := op.(type) {
+	case *journal.StringSet:
+		return o.DB, o.Key
+	case *journal.StringEdit:
+		return o.DB, o.Key
+	case *journal.KeyDelete:
+		return o.DB, o.Key
+	case *journal.KeyExpire:
+		return o.DB, o.Key
+	}
+	return 0, ""
 }
 
 func (t *trees) get(n journal.DB, key string) (record, bool) {
