@@ -243,11 +243,11 @@ type tally struct {
 	since time.Duration // by elapsed
 }
 
-var began = time.Now()
+var processStart = time.Now()
 
 // elapsed is the time since the process began. It asks one clock where time.Now
 // asks two, which each command would notice.
-func elapsed() time.Duration { return time.Since(began) }
+func elapsed() time.Duration { return time.Since(processStart) }
 
 // begin starts the clock for the commands that follow.
 func (t *tally) begin() { t.since = elapsed() }

@@ -36,6 +36,7 @@ const (
 	patiencePer = 2
 	patienceMin = 100 * time.Microsecond
 	patienceMax = time.Millisecond
+	turnMax     = 100 * time.Millisecond // a rest says no more than a long turn
 )
 
 // worked is told that the loop had something to do, and that n writers arrived
@@ -50,7 +51,7 @@ func (g *gather) worked(n int) {
 }
 
 // turned takes a turn that has come to its end, or has taken this long so far.
-func (g *gather) turned(now time.Time) { g.turn += (now.Sub(g.landed) - g.turn) / 8 }
+func (g *gather) turned(now time.Time) { g.turn += (min(now.Sub(g.landed), turnMax) - g.turn) / 8 }
 
 // enough is how many in enoughOf are waited for.
 func (g *gather) enough(appendTime time.Duration) int {

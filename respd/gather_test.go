@@ -96,6 +96,29 @@ func TestGatherExpect(t *testing.T) {
 	}
 }
 
+// A long rest is forgotten after a few turns.
+func TestGatherRest(t *testing.T) {
+	const appendTime = 4 * time.Millisecond
+	var g gather
+	for turns := -1; ; turns++ {
+		g.proposed(50)
+		g.back(50, 0)
+		if turns < 0 {
+			g.landed = time.Now().Add(-time.Hour)
+		}
+		g.worked(50)
+		if turns < 0 && g.enough(appendTime) != some {
+			t.Fatalf("%d in ten are enough after a rest; want %d", g.enough(appendTime), some)
+		}
+		if g.enough(appendTime) == nearlyAll {
+			return
+		}
+		if turns > 30 {
+			t.Fatalf("the turn is still %s after %d quick ones", g.turn, turns)
+		}
+	}
+}
+
 // Writers go in the end, though the loop never comes to rest.
 func TestGatherOverdue(t *testing.T) {
 	const appendTime = 5 * time.Millisecond

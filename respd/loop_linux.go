@@ -114,7 +114,7 @@ func (l *loop) run(ctx context.Context, grace time.Duration) error {
 	events := make([]unix.EpollEvent, maxEvents)
 	var err error
 	for err == nil && ctx.Err() == nil {
-		err = l.round(events, ctx)
+		err = l.round(ctx, events)
 	}
 	end, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
@@ -125,8 +125,8 @@ func (l *loop) run(ctx context.Context, grace time.Duration) error {
 }
 
 // round waits for something to do and does it.
-func (l *loop) round(events []unix.EpollEvent, ctx context.Context) error {
-	n, err := l.wait(events, ctx)
+func (l *loop) round(ctx context.Context, events []unix.EpollEvent) error {
+	n, err := l.wait(ctx, events)
 	if err != nil {
 		return err
 	}
@@ -178,7 +178,7 @@ func (l *loop) unfinished(cs []*conn) []*conn {
 
 // wait returns the descriptors that are ready. It sleeps only when there is
 // nothing else to do.
-func (l *loop) wait(events []unix.EpollEvent, ctx context.Context) (int, error) {
+func (l *loop) wait(ctx context.Context, events []unix.EpollEvent) (int, error) {
 	n, err := l.poll.ready(events)
 	if n != 0 || err != nil || len(l.ready) > 0 {
 		return n, err
@@ -317,7 +317,7 @@ func (l *loop) drain(end context.Context, events []unix.EpollEvent) error {
 		l.enlist(c)
 	}
 	for end.Err() == nil && len(l.conns) > 0 {
-		if err := l.round(events, end); err != nil {
+		if err := l.round(end, events); err != nil {
 			return err
 		}
 		l.draining = true

@@ -22,12 +22,16 @@ func TestSplitAnywhere(t *testing.T) {
 	in := append(encode("SET k 1", "INCR k", "MULTI", "GET k", "SET k 5", "EXEC"),
 		"\r\n  \r\nGET k\r\necho \"a b\"\n*0\r\n"...)
 	in = append(in, encode("SELECT 1", "GET k", "SELECT 0", "DEL k")...)
+	received := int64(0)
 	for cut := 1; cut < len(in); cut++ {
 		c := n.dial()
 		c.send(in[:cut])
-		if cut%8 == 0 { // the first part has been read alone; too slow to do for each
-			time.Sleep(time.Millisecond)
+		if cut%8 == 0 { // too slow to do for each
+			until(t, "the first part", func() bool {
+				return n.srv.Stats().NetIn.Load() >= received+int64(cut)
+			})
 		}
+		received += int64(len(in))
 		c.send(in[cut:])
 		c.expect("OK", "(integer) 2", "OK", "QUEUED", "QUEUED", `["2" OK]`,
 			`"5"`, `"a b"`, "OK", "(nil)", "OK", "(integer) 1")
@@ -222,7 +226,7 @@ func TestQuitInPipeline(t *testing.T) {
 // A client that sends no more still gets what it asked for, and then the end.
 func TestHalfClosed(t *testing.T) {
 	n := start(t)
-	for _, pause := range []time.Duration{0, time.Millisecond} {
+	for _, behind := range []bool{false, true} {
 		for _, lines := range [][]string{
 			{"PING"},
 			{"SET a 1", "GET a", "WATCH a", "SET a 2", "GET a"},
@@ -230,8 +234,13 @@ func TestHalfClosed(t *testing.T) {
 			{"DEBUG SLEEP 0.01", "INCR n", "DEBUG SLEEP 0.01", "PING"},
 		} {
 			c := n.dial()
-			c.send(encode(lines...))
-			time.Sleep(pause) // the end arrives with the commands, or behind them
+			before, in := n.srv.Stats().NetIn.Load(), encode(lines...)
+			c.send(in)
+			if behind { // the end arrives behind the commands, or with them
+				until(t, "the commands", func() bool {
+					return n.srv.Stats().NetIn.Load() >= before+int64(len(in))
+				})
+			}
 			if err := c.nc.CloseWrite(); err != nil {
 				t.Fatal(err)
 			}

@@ -94,6 +94,7 @@ func (m *model) send(c *client) {
 		c.send(in[:k])
 		in = in[k:]
 		if m.rnd.IntN(4) == 0 {
+			// Not to wait for anything: pieces arrive at random, too.
 			time.Sleep(time.Duration(m.rnd.IntN(300)) * time.Microsecond)
 		}
 	}

@@ -331,26 +331,14 @@ func (c *conn) serve(r *views) outcome {
 		if what != refuse && c.paused(what) {
 			return held
 		}
-		switch what {
-		case refuse:
-			c.turnAway(err)
-		case queue:
-			c.enqueue()
-		case read:
-			c.runRead(r.open())
-		case inline:
-			c.runConn()
-		case alone:
+		switch {
+		case c.answer(what, err, r):
+		case what == alone:
 			r.close()
 			c.runConn()
-		case exec:
-			if !c.runExec(r.open(), nil) {
-				r.close()
-				c.finishExec()
-			}
-		case slow:
+		case what == slow:
 			return beside
-		case write, execWrite:
+		default: // write, execWrite
 			c.save()
 			c.steps = 0
 			return propose
@@ -360,6 +348,29 @@ func (c *conn) serve(r *views) outcome {
 		}
 	}
 	return idle
+}
+
+// answer runs the next command if it needs no more than a view, and reports
+// whether that is so.
+func (c *conn) answer(what verdict, err error, r *views) bool {
+	switch what {
+	case refuse:
+		c.turnAway(err)
+	case queue:
+		c.enqueue()
+	case read:
+		c.runRead(r.open())
+	case inline:
+		c.runConn()
+	case exec:
+		if !c.runExec(r.open(), nil) {
+			r.close()
+			c.finishExec()
+		}
+	default:
+		return false
+	}
+	return true
 }
 
 // paused reports whether CLIENT PAUSE holds the next command back.
@@ -433,21 +444,9 @@ func (c *conn) rerun(end int, cause error) {
 	defer r.close()
 	for c.at < end && c.next() {
 		what, err := c.judge()
-		switch what {
-		case refuse:
-			c.turnAway(err)
-		case queue:
-			c.enqueue()
-		case read:
-			c.runRead(r.open())
-		case inline:
-			c.runConn()
-		case exec:
-			if !c.runExec(r.open(), nil) {
-				r.close()
-				c.finishExec()
-			}
-		case write, execWrite:
+		switch {
+		case c.answer(what, err, &r):
+		case what == write || what == execWrite:
 			c.turnAway(cause)
 		default: // never part of a proposal
 			c.turnAway(errors.New("ERR the server lost its place"))
