@@ -4,12 +4,13 @@ import (
 	"bytes"
 	"math"
 	"os"
+	"path/filepath"
 	"strconv"
 )
 
 // available returns how much memory the process can still have: what the system
-// says it could give without swapping, or what the control group has left if
-// that is less. 0 is that nobody knows.
+// says it could give without swapping, or what the narrowest of its control
+// groups has left if that is less. 0 is that nobody knows.
 func available() int64 {
 	info, err := os.ReadFile("/proc/meminfo")
 	if err != nil {
@@ -24,21 +25,38 @@ func available() int64 {
 	if err != nil {
 		return 0
 	}
-	const group = "/sys/fs/cgroup/memory."
-	left := readInt(group+"max", math.MaxInt64) - readInt(group+"current", 0)
-	return min(kib<<10, max(0, left))
+	groups, _ := os.ReadFile("/proc/self/cgroup") // none is no bound
+	return min(kib<<10, groupLeft("/sys/fs/cgroup", groups))
 }
 
-// readInt returns the number in a file, or otherwise where there is none, such
-// as "max".
-func readInt(path string, otherwise int64) int64 {
+// groupLeft returns what the control groups of a process leave it, going by the
+// file that names them: its own and all those around it. They are mounted at
+// root.
+func groupLeft(root string, groups []byte) int64 {
+	left := int64(math.MaxInt64)
+	_, own, ok := bytes.Cut(append([]byte("\n"), groups...), []byte("\n0::"))
+	if !ok {
+		return left // the older kind of groups, which we don't read
+	}
+	own, _, _ = bytes.Cut(own, []byte("\n"))
+	for path := filepath.Clean("/" + string(own)); ; path = filepath.Dir(path) {
+		dir := filepath.Join(root, path)
+		if most, ok := readInt(filepath.Join(dir, "memory.max")); ok {
+			used, _ := readInt(filepath.Join(dir, "memory.current"))
+			left = min(left, max(0, most-used))
+		}
+		if path == "/" {
+			return left
+		}
+	}
+}
+
+// readInt returns the number in a file. A missing file has none, nor has "max".
+func readInt(path string) (int64, bool) {
 	b, err := os.ReadFile(path)
 	if err != nil {
-		return otherwise
+		return 0, false
 	}
 	n, err := strconv.ParseInt(string(bytes.TrimSpace(b)), 10, 64)
-	if err != nil {
-		return otherwise
-	}
-	return n
+	return n, err == nil
 }

@@ -1,6 +1,9 @@
 package appliance
 
 import (
+	"math"
+	"os"
+	"path/filepath"
 	"runtime"
 	"testing"
 )
@@ -33,5 +36,39 @@ func TestAvailable(t *testing.T) {
 	}
 	if got := available(); got < 16<<20 || got > 1<<50 {
 		t.Errorf("available = %d", got)
+	}
+}
+
+// The narrowest group around the process counts, whether or not it is its own.
+func TestGroupLeft(t *testing.T) {
+	root := t.TempDir()
+	put := func(group, limit, used string) {
+		dir := filepath.Join(root, group)
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		for name, text := range map[string]string{"memory.max": limit, "memory.current": used} {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(text+"\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	put("wide.slice", "1000", "300")
+	put("wide.slice/free.service", "max", "200")
+	put("wide.slice/tight.service", "500", "200")
+	put("wide.slice/over.service", "100", "200")
+	for groups, want := range map[string]int64{
+		"":                                     math.MaxInt64,
+		"3:memory:/old\n":                      math.MaxInt64,
+		"0::/\n":                               math.MaxInt64,
+		"0::/elsewhere\n":                      math.MaxInt64,
+		"0::/wide.slice\n":                     700,
+		"0::/wide.slice/free.service\n":        700,
+		"0::/wide.slice/tight.service\n":       300,
+		"1:x:/\n0::/wide.slice/over.service\n": 0,
+	} {
+		if got := groupLeft(root, []byte(groups)); got != want {
+			t.Errorf("%q: %d; want %d", groups, got, want)
+		}
 	}
 }

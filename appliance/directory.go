@@ -241,6 +241,17 @@ func (d *directory) adminPath() string    { return filepath.Join(d.path, authDir
 func (d *directory) journalPath() string  { return filepath.Join(d.path, journalDir) }
 func (d *directory) snapshotPath() string { return filepath.Join(d.path, snapshotDir) }
 
+// snapshotBytes returns how long the largest snapshot is.
+func (d *directory) snapshotBytes() (most int64) {
+	files, _ := os.ReadDir(d.snapshotPath()) // recovery says what is wrong with it
+	for _, f := range files {
+		if info, err := f.Info(); err == nil {
+			most = max(most, info.Size())
+		}
+	}
+	return most
+}
+
 // close lets the directory go. It is safe to call twice.
 func (d *directory) close() error {
 	if d.lock == nil {

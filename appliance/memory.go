@@ -59,8 +59,7 @@ type usage struct {
 // newMemory begins with the collector as it is by default.
 func newMemory(limit int64) *memory {
 	m := &memory{max: limit, sample: newSamples()}
-	m.percent.Store(100)
-	m.oldPercent = debug.SetGCPercent(100)
+	m.oldPercent = m.setPercent(100)
 	m.oldLimit = debug.SetMemoryLimit(-1)
 	if limit > 0 {
 		debug.SetMemoryLimit(int64(float64(limit) * memoryLimit))
@@ -70,19 +69,25 @@ func newMemory(limit int64) *memory {
 
 // Recovery allocates much, and little of it dies: with room for loadPercent the
 // collector runs half as often, and a million keys come back in 1.3 s in place
-// of 1.6. At its height the process then takes about five times what the journal
-// does, so it is given that room only where there is loadRoom times as much.
+// of 1.6. At its height the process then takes about five times what it reads,
+// so it is given that room only where there is loadRoom times as much.
 const (
 	loadPercent = 400
 	loadRoom    = 8
 )
 
-// loading prepares the collector for reading so many bytes of journal.
+// loading prepares the collector for reading so many bytes of journal and
+// snapshot.
 func (m *memory) loading(bytes, available int64) {
 	if bytes <= available/loadRoom {
-		m.percent.Store(loadPercent)
-		debug.SetGCPercent(loadPercent)
+		m.setPercent(loadPercent)
 	}
+}
+
+// setPercent sets the collector's target and returns what it was.
+func (m *memory) setPercent(n int) (old int) {
+	m.percent.Store(int64(n))
+	return debug.SetGCPercent(n)
 }
 
 func newSamples() []metrics.Sample {
@@ -144,8 +149,7 @@ func (m *memory) tune(u usage) {
 	if math.Abs(float64(int64(want)-have)) <= 0.1*float64(have) {
 		return
 	}
-	m.percent.Store(int64(want))
-	debug.SetGCPercent(want)
+	m.setPercent(want)
 }
 
 // target returns the collector's percentage for a live heap. Below a megabyte

@@ -17,7 +17,9 @@ import (
 // synced always, SET ran at 34,000 a second, and at 42,000 with the monitor
 // scheduled as idle. So scheduled, it runs when a CPU has nothing else to do,
 // as while the node waits for the disk, when it is needed; on a machine whose
-// CPUs are all busy it still gets its small share, some milliseconds apart.
+// CPUs are all busy it still gets its small share: a GET beside synced writes had
+// its p99 at 3.6 ms there, and at 2.9 ms with the monitor as it was. It is for the
+// life of the process: only a privileged one could take it back.
 func calmMonitor() error {
 	tid, err := monitorThread()
 	if err != nil {

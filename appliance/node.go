@@ -160,7 +160,7 @@ func (n *Node) recover(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	n.mem.loading(span.Bytes, available())
+	n.mem.loading(span.Bytes+n.dir.snapshotBytes(), available())
 	n.state, n.report, err = replay.Recover(
 		ctx, n.dir.snapshotPath(), n.log, n.cfg.Databases, n.cfg.Logger)
 	if err != nil {
