@@ -226,6 +226,7 @@ func (n *Node) Run(ctx context.Context) error {
 	workers.Go(func() {
 		replay.Sweep(working, n.writer, func(keys int) { n.server.Stats().Expired.Add(int64(keys)) })
 	})
+	workers.Go(func() { n.state.KeepOrder(working) })
 	workers.Go(func() { n.saves.run(working) })
 	workers.Go(func() { n.mem.watch(working, n.changed()) })
 
@@ -238,14 +239,14 @@ func (n *Node) Run(ctx context.Context) error {
 }
 
 // changed returns a function that reports whether the state has changed since
-// it was asked last.
+// it was asked last, or is still being put in order.
 func (n *Node) changed() func() bool {
 	var last journal.Seq
 	return func() bool {
 		now := n.state.Pos().Seq
 		was := last
 		last = now
-		return now != was
+		return now != was || n.state.Behind()
 	}
 }
 

@@ -45,7 +45,7 @@ func checkDatabase(db *database) error {
 
 // recount derives a database's fields from its rows.
 func recount(db *database) (keys int, digest journal.Digest, dead deadlines, err error) {
-	err = db.tree.View(func(tx *buntdb.Tx) error {
+	err = db.ordered().View(func(tx *buntdb.Tx) error {
 		var bad error
 		_ = tx.AscendGreaterOrEqual("", "", func(k, _ string) bool {
 			b := db.dict.get(k[min(rowHead, len(k)):], keyHash(k[min(rowHead, len(k)):]))

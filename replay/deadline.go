@@ -1,6 +1,12 @@
 package replay
 
-import "github.com/tidwall/btree"
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/tidwall/btree"
+)
 
 // deadlines orders the keys of one database that have a deadline by when it
 // comes. It is derived: Apply keeps it, snapshots don't carry it.
@@ -15,14 +21,16 @@ type deadline struct {
 	key string
 }
 
+func compareDeadlines(a, b deadline) int {
+	if a.at != b.at {
+		return cmp.Compare(a.at, b.at)
+	}
+	return strings.Compare(a.key, b.key)
+}
+
 func (d *deadlines) add(at int64, key string) {
 	if d.set == nil {
-		less := func(a, b deadline) bool {
-			if a.at != b.at {
-				return a.at < b.at
-			}
-			return a.key < b.key
-		}
+		less := func(a, b deadline) bool { return compareDeadlines(a, b) < 0 }
 		d.set = btree.NewBTreeGOptions(less, btree.Options{NoLocks: true})
 	}
 	if _, had := d.set.Set(deadline{at, key}); !had {
@@ -53,4 +61,52 @@ func (d *deadlines) due(now int64, fn func(key string) bool) {
 		return
 	}
 	d.set.Scan(func(x deadline) bool { return x.at <= now && fn(x.key) })
+}
+
+// A state that is loose keeps its deadlines behind its dicts: they are put into
+// the index sorted, when it is tightened. Recovery applies to a loose state,
+// which nobody may view.
+
+// maxUntimed bounds the records whose deadlines wait.
+const maxUntimed = 4 << 20
+
+// loosen lets the deadlines fall behind until tighten.
+func (s *State) loosen() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.loose = true
+}
+
+// tighten brings the deadlines up to date, for good.
+func (s *State) tighten() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, db := range s.dbs {
+		db.time()
+	}
+	s.loose = false
+}
+
+// untime notes a record with a deadline.
+func (db *database) untime(b *block) {
+	db.untimed = append(db.untimed, b)
+	if len(db.untimed) >= maxUntimed {
+		db.time()
+	}
+}
+
+// time puts the deadlines of the untimed records that still stand into the
+// index.
+func (db *database) time() {
+	var due []deadline
+	for _, b := range db.untimed {
+		if db.dict.get(b.name(), keyHash(b.name())) == b {
+			due = append(due, deadline{parseRow(b.value()).at, b.name()})
+		}
+	}
+	db.untimed = nil
+	slices.SortFunc(due, compareDeadlines)
+	for _, d := range due {
+		db.dead.add(d.at, d.key)
+	}
 }

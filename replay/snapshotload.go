@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 
 	"ledge/journal/fault"
 )
@@ -80,22 +79,14 @@ func LoadSnapshot(ctx context.Context, path string, databases int) (*State, Info
 	return s, info, nil
 }
 
-// loadSnapshot reads, checks, takes apart and fills the dicts while another
-// goroutine fills the trees.
+// loadSnapshot reads, checks, takes apart and fills the dicts. The rows come in
+// order, so the trees can be filled in one run, later.
 func loadSnapshot(ctx context.Context, r *snapshotReader, databases int) (*State, error) {
 	s, err := New(databases)
 	if err != nil {
 		return nil, err
 	}
-	keys, done := make(chan orderedKeys, 4), make(chan struct{})
-	go func() {
-		defer close(done)
-		fillTrees(keys)
-	}()
-	err = s.fillDicts(ctx, r, keys)
-	close(keys)
-	<-done
-	if err != nil {
+	if err := s.fillDicts(ctx, r); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	for _, db := range s.dbs {
@@ -108,8 +99,8 @@ func loadSnapshot(ctx context.Context, r *snapshotReader, databases int) (*State
 // minRow is the shortest that a row can be in a snapshot.
 const minRow = 2 + rowHead + 1
 
-// fillDicts puts the rows of r into the dicts and sends their keys to the trees.
-func (s *State) fillDicts(ctx context.Context, r *snapshotReader, to chan<- orderedKeys) error {
+// fillDicts puts the rows of r into the dicts and notes their keys for the trees.
+func (s *State) fillDicts(ctx context.Context, r *snapshotReader) error {
 	var c rowChunk
 	for {
 		err := r.next(&c)
@@ -125,18 +116,18 @@ func (s *State) fillDicts(ctx context.Context, r *snapshotReader, to chan<- orde
 		}
 		db := s.dbs[c.of.db]
 		if db.dict.n == 0 {
-			db.dict.reserve(int(min(c.of.rows, uint64(r.size)/minRow)))
+			n := int(min(c.of.rows, uint64(r.size)/minRow))
+			db.dict.reserve(n)
+			db.order.run = make([]string, 0, n)
 		}
-		keys := make([]string, len(c.rows))
-		for i, row := range c.rows {
-			keys[i] = strings.Clone(row.k)
+		for _, row := range c.rows {
 			b := blockOf(row.k[rowHead:], row.v)
 			db.dict.put(b.name(), row.hash, b)
+			db.order.run = append(db.order.run, b.name())
 			if parseRow(row.v).at != 0 {
 				db.untime(b)
 			}
 		}
 		db.digest += c.digest
-		to <- orderedKeys{db, keys}
 	}
 }

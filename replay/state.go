@@ -6,7 +6,8 @@
 //
 // Each database is a buntdb tree of its own, so that clearing or swapping
 // whole databases takes the same short time whatever they hold. The tree has
-// the keys in order; a hash table beside it has what they hold.
+// the keys in order; a hash table beside it has what they hold, and is what
+// Apply writes: the tree follows.
 package replay
 
 import (
@@ -33,20 +34,20 @@ type State struct {
 
 	watches watches
 	walk    atomic.Pointer[walk] // the snapshot being taken, if any
-	loose   bool                 // mu; see place.go
+	loose   bool                 // mu; see loosen
+	noted   atomic.Int64         // keys since KeepOrder looked
+	idle    chan struct{}        // wakes KeepOrder
 	closed  bool                 // mu
 }
 
-// database is one numbered database: its tree and dict, which have the same
-// keys at all times but in a loose state, and what is derived from them.
+// database is one numbered database: its keys and what they hold, and what is
+// derived from them.
 type database struct {
-	tree     *buntdb.DB
-	dict     dict
-	digest   journal.Digest // sum of its rows, without the database's number
-	dead     deadlines
-	unplaced []string // keys that the tree may be wrong about; see place.go
-	lost     bool     // some of them went
-	untimed  []*block // records whose deadlines the index may lack; see place.go
+	dict    dict
+	order   order
+	digest  journal.Digest // sum of its rows, without the database's number
+	dead    deadlines
+	untimed []*block // records whose deadlines the index may lack; see loosen
 }
 
 // DefaultDatabases is how many databases there are when nobody says.
@@ -57,7 +58,7 @@ func New(n int) (*State, error) {
 	if n < 1 || n > 1<<15 {
 		return nil, fault.As(fault.Refused, "replay.New", fmt.Errorf("%d databases", n))
 	}
-	s := &State{dbs: make([]*database, n)}
+	s := &State{dbs: make([]*database, n), idle: make(chan struct{}, 1)}
 	s.watches.init()
 	for i := range s.dbs {
 		db, err := newDatabase()
@@ -75,7 +76,7 @@ func newDatabase() (*database, error) {
 	if err != nil {
 		return nil, fault.As(fault.Fatal, "open tree", err)
 	}
-	return &database{tree: tree}, nil
+	return &database{order: order{tree: tree}}, nil
 }
 
 // Close lets go of the trees. The state must not be used afterwards.
@@ -89,7 +90,7 @@ func (s *State) Close() error {
 	var errs []error
 	for _, db := range s.dbs {
 		if db != nil {
-			errs = append(errs, db.tree.Close())
+			errs = append(errs, db.order.tree.Close())
 		}
 	}
 	return errors.Join(errs...)
@@ -127,7 +128,7 @@ func (s *State) ApplyAll(cs []journal.Committed) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	pos, epoch := s.pos, s.epoch
-	t := trees{s: s}
+	t := tables{s: s}
 	for _, c := range cs {
 		if err := s.applyLocked(&t, c); err != nil {
 			t.rollback()
@@ -139,7 +140,7 @@ func (s *State) ApplyAll(cs []journal.Committed) error {
 }
 
 // applyLocked applies one batch to t.
-func (s *State) applyLocked(t *trees, c journal.Committed) error {
+func (s *State) applyLocked(t *tables, c journal.Committed) error {
 	b := c.Batch()
 	if err := s.followsLocked(c.Seq(), b); err != nil {
 		return err

@@ -72,7 +72,7 @@ func (v *View) tx(n journal.DB) *buntdb.Tx {
 		v.txs = make([]*buntdb.Tx, len(v.s.dbs))
 	}
 	if v.txs[n] == nil {
-		tx, err := v.s.dbs[n].tree.Begin(false)
+		tx, err := v.s.dbs[n].ordered().Begin(false)
 		if err != nil {
 			panic("replay: " + err.Error()) // only a closed tree refuses
 		}

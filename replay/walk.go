@@ -96,7 +96,7 @@ func (w *walk) end() {
 		delete(w.by, db)
 	}
 	for db := range w.by {
-		_ = db.tree.Close() // in memory: nothing can be lost
+		_ = db.order.tree.Close() // in memory: nothing can be lost
 	}
 }
 
@@ -131,7 +131,7 @@ func (p *part) take(dst []walkedRow) ([]walkedRow, bool, error) {
 	if p.w.s.closed {
 		return dst, false, errClosed()
 	}
-	tx, err := p.db.tree.Begin(false)
+	tx, err := p.db.ordered().Begin(false)
 	if err != nil {
 		return dst, false, fmt.Errorf("read database %d: %w", p.number, err)
 	}

@@ -261,6 +261,7 @@ func (w *Writer) commit(ctx context.Context, es []journal.Entry) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.cfg.AppendTimeout)
 	defer cancel()
 	began := time.Now()
+	w.cfg.State.appending()
 	c, err := w.cfg.Log.Append(ctx, journal.Batch{
 		Epoch: w.epoch, Prev: w.cfg.State.Pos().Digest, Entries: es})
 	if err != nil {

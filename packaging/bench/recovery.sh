@@ -84,7 +84,7 @@ for kind in redis ledge; do
 			echo "$ms" >>"$work/times"
 		done
 		median <"$work/times" >"$work/$kind.$source"
-		sleep 2 # let go what recovery has needed
+		sleep 4 # let it put its keys in order and let go what recovery has needed
 		rss_kb "$pid" >"$work/$kind.$source.rss"
 		du -sk "$work/$kind" | cut -f1 >"$work/$kind.$source.disk"
 	done

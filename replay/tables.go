@@ -2,29 +2,22 @@ package replay
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/tidwall/buntdb"
 
 	"ledge/journal"
 )
 
-// trees is the store that Apply writes to. It opens a transaction in each tree
-// that gains or loses keys and commits or rolls back all of them together. The
-// caller holds the state's lock.
-type trees struct {
+// tables is the store that Apply writes to: the dicts and what is derived from
+// them. It can take everything back. The caller holds the state's lock.
+type tables struct {
 	s       *State
-	txs     []openTx
 	entered []derived // databases as they were before the batch
 	changed []change  // in the order they were made
 	undo    []func()  // exchanges of whole databases, latest last
 	dead    []*buntdb.DB
 	warmth  uint32 // keeps the compiler from dropping the loads of warm
-}
-
-// openTx is a transaction in one database's tree.
-type openTx struct {
-	db *database
-	tx *buntdb.Tx
 }
 
 // derived is what a database's derived fields were.
@@ -39,10 +32,10 @@ type change struct {
 	put, old *block
 }
 
-func (t *trees) databases() int { return len(t.s.dbs) }
+func (t *tables) databases() int { return len(t.s.dbs) }
 
 // enter notes what a database was before the batch touches it.
-func (t *trees) enter(db *database) {
+func (t *tables) enter(db *database) {
 	for i := range t.entered {
 		if t.entered[i].db == db {
 			return
@@ -51,25 +44,13 @@ func (t *trees) enter(db *database) {
 	t.entered = append(t.entered, derived{db, db.digest})
 }
 
-// tx returns the open transaction in db, beginning it at the first call.
-func (t *trees) tx(db *database) *buntdb.Tx {
-	for i := range t.txs {
-		if t.txs[i].db == db {
-			return t.txs[i].tx
-		}
-	}
-	tx := beginTree(db)
-	t.txs = append(t.txs, openTx{db: db, tx: tx})
-	return tx
-}
-
 // warmAhead is for how many effects warm looks ahead: what they touch should
 // still be in the nearer caches when it is their turn.
 const warmAhead = 64
 
 // warm has the processor fetch the records that the effects of es change, from
 // the first entry's at index from on, and returns for how many it has done so.
-func (t *trees) warm(es []journal.Entry, from int) (n int) {
+func (t *tables) warm(es []journal.Entry, from int) (n int) {
 	for i := 0; i < len(es) && n < warmAhead; i++ {
 		for _, op := range es[i].Ops[from:] {
 			if db, key := changes(op); key != "" && int(db) < len(t.s.dbs) {
@@ -100,7 +81,7 @@ func changes(op journal.Op) (journal.DB, string) {
 	return 0, ""
 }
 
-func (t *trees) get(n journal.DB, key string) (record, bool) {
+func (t *tables) get(n journal.DB, key string) (record, bool) {
 	b := t.s.dbs[n].dict.get(key, keyHash(key))
 	if b == nil {
 		return record{}, false
@@ -108,7 +89,7 @@ func (t *trees) get(n journal.DB, key string) (record, bool) {
 	return parseRow(b.value()), true
 }
 
-func (t *trees) put(n journal.DB, key string, r record, b *block) {
+func (t *tables) put(n journal.DB, key string, r record, b *block) {
 	db, hash := t.s.dbs[n], keyHash(key)
 	t.enter(db)
 	if b == nil {
@@ -117,7 +98,7 @@ func (t *trees) put(n journal.DB, key string, r record, b *block) {
 	old := db.dict.put(key, hash, b)
 	t.changed = append(t.changed, change{db, b, old})
 	if old == nil {
-		t.came(db, b.name())
+		t.note(db, b.name())
 	}
 	t.replaced(db, key, hash, old)
 	db.digest += rowDigest(hash, b.value())
@@ -129,7 +110,7 @@ func (t *trees) put(n journal.DB, key string, r record, b *block) {
 	t.s.watches.touch(n, key, true)
 }
 
-func (t *trees) del(n journal.DB, key string) {
+func (t *tables) del(n journal.DB, key string) {
 	db, hash := t.s.dbs[n], keyHash(key)
 	t.enter(db)
 	old := db.dict.del(key, hash)
@@ -137,38 +118,24 @@ func (t *trees) del(n journal.DB, key string) {
 		return
 	}
 	t.changed = append(t.changed, change{db, nil, old})
-	t.went(db, old.name())
+	t.note(db, old.name())
 	t.replaced(db, key, hash, old)
 	t.s.watches.touch(n, key, false)
 }
 
-// came gives a key its place in the tree.
-func (t *trees) came(db *database, key string) {
+// note is told that a key came or went.
+func (t *tables) note(db *database, key string) {
+	t.s.noted.Add(1)
 	if t.s.loose {
-		db.unplace(key, true)
-		return
-	}
-	k, _ := appendRowKey(nil, key)
-	if _, _, err := t.tx(db).Set(unsafeString(k), "", nil); err != nil {
-		panic("replay: " + err.Error()) // only a closed or iterating transaction refuses
-	}
-}
-
-// went takes a key out of the tree.
-func (t *trees) went(db *database, key string) {
-	if t.s.loose {
-		db.unplace(key, false)
-		return
-	}
-	k, _ := appendRowKey(nil, key)
-	if _, err := t.tx(db).Delete(unsafeString(k)); err != nil {
-		panic("replay: " + err.Error()) // the dict and the tree have the same keys
+		db.note(key, maxLooseNoted)
+	} else {
+		db.note(key, maxNoted)
 	}
 }
 
 // replaced takes a key's former record, if it had one, out of all that is
 // derived from it, and shows it to a snapshot in progress.
-func (t *trees) replaced(db *database, key string, hash uint64, old *block) {
+func (t *tables) replaced(db *database, key string, hash uint64, old *block) {
 	if w := t.s.walk.Load(); w != nil {
 		k, _ := appendRowKey(nil, key)
 		v := ""
@@ -187,7 +154,7 @@ func (t *trees) replaced(db *database, key string, hash uint64, old *block) {
 	}
 }
 
-func (t *trees) clear(n journal.DB, first, last uint16) error {
+func (t *tables) clear(n journal.DB, first, last uint16) error {
 	if first > 0 || last < journal.MaxSlot {
 		t.clearSlots(n, first, last)
 		return nil
@@ -201,18 +168,18 @@ func (t *trees) clear(n journal.DB, first, last uint16) error {
 	t.s.dbs[n] = fresh
 	t.undo = append(t.undo, func() {
 		t.s.dbs[n] = old
-		_ = fresh.tree.Close() // in memory: nothing can be lost
+		_ = fresh.order.tree.Close() // in memory: nothing can be lost
 	})
 	if w := t.s.walk.Load(); w == nil || !w.holds(old) {
-		t.dead = append(t.dead, old.tree)
+		t.dead = append(t.dead, old.order.tree)
 	}
 	return nil
 }
 
 // clearSlots removes the keys of some slots, which is one range of rows.
-func (t *trees) clearSlots(n journal.DB, first, last uint16) {
+func (t *tables) clearSlots(n journal.DB, first, last uint16) {
 	var keys []string
-	gather := func(tx *buntdb.Tx) error {
+	_ = t.s.dbs[n].ordered().View(func(tx *buntdb.Tx) error {
 		return tx.AscendGreaterOrEqual("", slotPivot(first), func(k, _ string) bool {
 			if rowSlot(k) > last {
 				return false
@@ -220,13 +187,7 @@ func (t *trees) clearSlots(n journal.DB, first, last uint16) {
 			keys = append(keys, k[rowHead:])
 			return true
 		})
-	}
-	if db := t.s.dbs[n]; t.s.loose {
-		db.place()
-		_ = db.tree.View(gather)
-	} else {
-		_ = gather(t.tx(db))
-	}
+	})
 	for _, key := range keys {
 		t.del(n, key)
 	}
@@ -237,7 +198,7 @@ func (db *database) has(key string) bool {
 	return db.dict.get(key, keyHash(key)) != nil
 }
 
-func (t *trees) swap(a, b journal.DB) {
+func (t *tables) swap(a, b journal.DB) {
 	if a == b {
 		return
 	}
@@ -249,11 +210,8 @@ func (t *trees) swap(a, b journal.DB) {
 }
 
 // commit makes all of it stand and closes the trees that were cleared away.
-func (t *trees) commit() error {
+func (t *tables) commit() error {
 	var errs []error
-	for _, o := range t.txs {
-		errs = append(errs, o.tx.Commit())
-	}
 	for _, tree := range t.dead {
 		errs = append(errs, tree.Close())
 	}
@@ -263,37 +221,30 @@ func (t *trees) commit() error {
 // rollback puts everything back. It is rare: a batch that doesn't apply means
 // that the journal or this program is broken, and the node stops. So the
 // deadlines are simply counted again.
-func (t *trees) rollback() {
-	for _, o := range t.txs { // before undo closes trees: a transaction locks its tree
-		_ = o.tx.Rollback()
-	}
+func (t *tables) rollback() {
 	for i := len(t.undo) - 1; i >= 0; i-- {
 		t.undo[i]()
 	}
 	for i := len(t.changed) - 1; i >= 0; i-- {
-		t.changed[i].takeBack(t.s.loose)
+		t.changed[i].takeBack()
 	}
 	for _, d := range t.entered {
-		d.db.digest = d.digest
-		d.db.place()
-		_, _, dead, _ := recount(d.db)
-		d.db.dead = dead
+		if d.db.digest = d.digest; slices.Contains(t.s.dbs, d.db) {
+			_, _, d.db.dead, _ = recount(d.db)
+		}
 	}
 }
 
-// takeBack puts the dict back to what it was before c. The tree goes back with
-// its transaction, or is put right later.
-func (c change) takeBack(loose bool) {
-	b := c.old
-	if b != nil {
+// takeBack puts the dict back to what it was before c.
+func (c change) takeBack() {
+	if b := c.old; b != nil {
 		c.db.dict.put(b.name(), keyHash(b.name()), b)
-	} else {
-		b = c.put
-		c.db.dict.del(b.name(), keyHash(b.name()))
+		c.db.note(b.name(), maxLooseNoted)
+		return
 	}
-	if loose {
-		c.db.unplaced, c.db.lost = append(c.db.unplaced, b.name()), true
-	}
+	name := c.put.name()
+	c.db.dict.del(name, keyHash(name))
+	c.db.note(name, maxLooseNoted)
 }
 
 // rowValue returns the row value that belongs to a row key of the tree.

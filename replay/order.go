@@ -1,0 +1,257 @@
+package replay
+
+import (
+	"cmp"
+	"context"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/tidwall/buntdb"
+
+	"ledge/journal"
+)
+
+// order has the keys of a database in order, in a tree. Writes don't need it,
+// and a key finds its place in a microsecond or several, so the tree is let
+// fall behind: Apply only notes which keys came or went. Who reads the order
+// brings it up to date first; KeepOrder does so in the background, while
+// appends are under way.
+//
+// In which order keys came and went does not matter: a key that the dict has
+// belongs into the tree, any other does not.
+type order struct {
+	tree *buntdb.DB
+
+	// noted are keys that came or went. Apply appends, with the state's lock
+	// held alone; who holds it shared needs mu too, as for the rest.
+	noted []string
+
+	mu      sync.Mutex
+	sorting []string // noted before; KeepOrder is sorting a copy of them
+	run     []string // noted before, sorted, not placed yet
+}
+
+const (
+	// maxNoted bounds what a reader may have to wait for: about 5 ms.
+	maxNoted = 4096
+	// maxLooseNoted is for recovery, when nobody reads.
+	maxLooseNoted = 4 << 20
+	// placeRun is how many keys make it worth waking KeepOrder.
+	placeRun = 1024
+	// placeSlice is how many keys KeepOrder places before it lets a batch be
+	// applied.
+	placeSlice = 32
+	// placeBatch is how many keys others place in one transaction, which has
+	// a note of each.
+	placeBatch = 1024
+)
+
+// note is told that a key came or went. The caller holds the state's lock.
+func (db *database) note(key string, most int) {
+	o := &db.order
+	o.noted = append(o.noted, key)
+	if len(o.noted) >= most {
+		db.place(inOrder(o.noted))
+		o.noted = o.noted[:0]
+	}
+}
+
+// Behind reports whether there is much to be brought in order.
+func (s *State) Behind() bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, db := range s.dbs {
+		o := &db.order
+		o.mu.Lock()
+		n := len(o.noted) + len(o.sorting) + len(o.run)
+		o.mu.Unlock()
+		if n > maxNoted {
+			return true
+		}
+	}
+	return false
+}
+
+// ordered returns the tree, up to date. The caller holds the state's lock,
+// shared or alone.
+func (db *database) ordered() *buntdb.DB {
+	o := &db.order
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.run) > 0 {
+		db.place(o.run)
+	}
+	if rest := append(o.sorting, o.noted...); len(rest) > 0 {
+		db.place(inOrder(rest))
+	}
+	o.noted, o.sorting, o.run = o.noted[:0], nil, nil
+	return o.tree
+}
+
+// place puts keys where they belong: those that are in the dict into the tree,
+// the others out of it.
+func (db *database) place(keys []string) {
+	for part := range slices.Chunk(keys, placeBatch) {
+		db.placePart(part)
+	}
+}
+
+func (db *database) placePart(keys []string) {
+	tx, err := db.order.tree.Begin(true)
+	mustOrder(err)
+	for _, key := range keys {
+		k, hash := appendRowKey(make([]byte, 0, rowHead+len(key)), key)
+		if db.dict.get(key, hash) != nil {
+			_, _, err = tx.Set(unsafeString(k), "", nil)
+		} else if _, err = tx.Delete(unsafeString(k)); err == buntdb.ErrNotFound {
+			err = nil // it came and went
+		}
+		mustOrder(err)
+	}
+	mustOrder(tx.Commit())
+}
+
+// mustOrder is for what only a closed tree refuses.
+func mustOrder(err error) {
+	if err != nil {
+		panic("replay: " + err.Error())
+	}
+}
+
+// KeepOrder brings the trees up to date until ctx ends, in short steps: first
+// what recovery left, then what is noted when the writer says that an append
+// is under way.
+func (s *State) KeepOrder(ctx context.Context) {
+	for {
+		s.noted.Store(0)
+		for n := range s.dbs {
+			for s.sortNoted(n) {
+				for s.placeSome(n) {
+					if ctx.Err() != nil {
+						return
+					}
+					runtime.Gosched() // a client is more important
+				}
+			}
+		}
+		select {
+		case <-s.idle:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// appending tells KeepOrder that this is a good moment, if there is enough to
+// do: the longer a run, the nearer to each other its places.
+func (s *State) appending() {
+	if s.noted.Load() < placeRun {
+		return
+	}
+	select {
+	case s.idle <- struct{}{}:
+	default:
+	}
+}
+
+// sortNoted makes a run of what has been noted in database n, and reports
+// whether there is a run. It sorts without any lock.
+func (s *State) sortNoted(n int) bool {
+	db, keys := s.takeNoted(n)
+	if len(keys) == 0 {
+		return db != nil
+	}
+	run := inOrder(keys)
+	o := &db.order
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.sorting == nil {
+		return true // a reader has placed them meanwhile
+	}
+	o.run, o.sorting = run, nil
+	return true
+}
+
+// takeNoted moves what has been noted in database n to where it is sorted. It
+// returns no keys if there is a run already, and no database if there is
+// nothing to do.
+func (s *State) takeNoted(n int) (*database, []string) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	db := s.dbs[n]
+	o := &db.order
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch {
+	case s.closed || len(o.run)+len(o.noted) == 0:
+		return nil, nil
+	case len(o.run) > 0:
+		return db, nil
+	}
+	o.sorting, o.noted = o.noted, nil
+	return db, o.sorting
+}
+
+// placeSome places the next slice of the run in database n, and reports whether
+// more is left.
+func (s *State) placeSome(n int) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	db := s.dbs[n]
+	o := &db.order
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if s.closed || len(o.run) == 0 {
+		return false
+	}
+	some := o.run[:min(placeSlice, len(o.run))]
+	db.placePart(some)
+	if o.run = o.run[len(some):]; len(o.run) == 0 {
+		o.run = nil
+	}
+	return o.run != nil
+}
+
+// place is where a key belongs.
+type place struct {
+	pos uint64
+	key string
+}
+
+// inOrder returns keys in the order of the tree, each once. They are dealt out
+// by slot first, so that what is left to sort is small.
+func inOrder(keys []string) []string {
+	var ends [journal.MaxSlot + 2]int
+	places := make([]place, len(keys))
+	for i, key := range keys {
+		pos, _ := rowPos(key)
+		places[i] = place{pos, key}
+		ends[pos>>hashBits+1]++
+	}
+	for i := range ends[1:] {
+		ends[i+1] += ends[i]
+	}
+	dealt := make([]place, len(keys))
+	for _, p := range places {
+		slot := p.pos >> hashBits
+		dealt[ends[slot]] = p
+		ends[slot]++ // becomes the end of its slot
+	}
+	sorted := make([]string, 0, len(keys))
+	begin := 0
+	for _, end := range ends[:journal.MaxSlot+1] {
+		slices.SortFunc(dealt[begin:end], func(a, b place) int {
+			if a.pos != b.pos {
+				return cmp.Compare(a.pos, b.pos)
+			}
+			return strings.Compare(a.key, b.key)
+		})
+		for _, p := range dealt[begin:end] {
+			sorted = append(sorted, p.key)
+		}
+		begin = end
+	}
+	return slices.Compact(sorted)
+}
