@@ -20,7 +20,7 @@ import (
 // appends are under way.
 //
 // In which order keys came and went does not matter: a key that the dict has
-// belongs into the tree, any other does not.
+// belongs in the tree, any other does not.
 type order struct {
 	tree *buntdb.DB
 
