@@ -1,0 +1,203 @@
+package admin
+
+import (
+	"context"
+	"time"
+)
+
+// Backend is the node as the service sees it. Each method may be called from
+// any goroutine. An error's class (journal/fault) goes into the reply's
+// headers; one that is nobody's fault but the request's is Refused.
+type Backend interface {
+	Status(ctx context.Context) (Status, error)
+	Health(ctx context.Context) (Health, error)
+	// Resume tries to resume and returns what was tried. When that did not
+	// work, the error says why, and the reply is good all the same.
+	Resume(ctx context.Context) (Resumed, error)
+	Snapshot(ctx context.Context) (Snapshot, error)
+	Snapshots(ctx context.Context) ([]Snapshot, error)
+	// Compact takes a snapshot and truncates the journal behind those kept.
+	Compact(ctx context.Context) (Compacted, error)
+	// Verify reads all of the journal and of the snapshots.
+	Verify(ctx context.Context) (Verified, error)
+	// ConfigGet returns the parameters whose names match a glob pattern.
+	ConfigGet(ctx context.Context, pattern string) (map[string]string, error)
+	// ConfigSet changes all of the given parameters, or none.
+	ConfigSet(ctx context.Context, values map[string]string) error
+	Clients(ctx context.Context) ([]Client, error)
+	// Slowlog returns at most n entries, the newest first; all if n is 0.
+	Slowlog(ctx context.Context, n int) ([]Slow, error)
+	// Stop makes the node stop, as SIGTERM does. It does not wait.
+	Stop(ctx context.Context) error
+}
+
+// Status is what a node is and how it is. Sizes are bytes.
+type Status struct {
+	Node    string    `json:"node"`
+	Version string    `json:"version"`
+	Role    string    `json:"role"` // "leader"
+	Started time.Time `json:"started"`
+	Uptime  float64   `json:"uptime_seconds"`
+	PID     int       `json:"pid"`
+	Dir     string    `json:"dir"`
+	Redis   string    `json:"redis"` // address
+	NATS    string    `json:"nats"`  // URL; empty without a listener
+	Health  Health    `json:"health"`
+	Journal Journal   `json:"journal"`
+	Data    Data      `json:"data"`
+	Saves   Saves     `json:"snapshots"`
+}
+
+// States of a journal.
+const (
+	StateOK        = "ok"
+	StateSuspended = "suspended"
+)
+
+// Health is whether the journal takes writes, and if not, why and what next.
+type Health struct {
+	Node  string `json:"node"`
+	State string `json:"state"`
+	// The rest up to NextAttempt is of a suspension only.
+	Class string     `json:"class,omitempty"` // "retryable", "operator", "fatal"
+	Cause string     `json:"cause,omitempty"`
+	Since *time.Time `json:"since,omitempty"`
+	// Deletes says that the reserve has been given up: what frees room is
+	// taken, and nothing else.
+	Deletes     bool       `json:"deletes_taken,omitempty"`
+	Attempts    int        `json:"attempts,omitempty"`
+	Automatic   int        `json:"automatic_attempts,omitempty"` // of Attempts
+	LastAttempt *time.Time `json:"last_attempt,omitempty"`
+	LastError   string     `json:"last_error,omitempty"`
+	// NextAttempt is when the next automatic attempt is due; none if only an
+	// operator can resume.
+	NextAttempt *time.Time `json:"next_attempt,omitempty"`
+	// The policy.
+	ResumeAuto        string  `json:"resume_auto"` // "retryable", "all", "none"
+	ResumeInterval    float64 `json:"resume_interval_seconds"`
+	ResumeMaxAttempts int     `json:"resume_max_attempts"` // 0 is no cap
+}
+
+// Journal is what the journal holds.
+type Journal struct {
+	Lineage  string  `json:"lineage"`
+	Epoch    uint64  `json:"epoch"`
+	First    uint64  `json:"first_number"`
+	Last     uint64  `json:"last_number"`
+	Bytes    int64   `json:"bytes"`
+	Sync     string  `json:"sync"` // "always", "interval", "off"
+	Interval float64 `json:"sync_interval_seconds,omitempty"`
+	Digest   string  `json:"digest"` // of the state at Last
+	Appends  int64   `json:"appends"`
+	Failed   int64   `json:"failed_appends"`
+	Reserve  int64   `json:"reserve"` // bytes held back on the disk; 0 while given up
+}
+
+// Data is what the state holds.
+type Data struct {
+	Keys    int   `json:"keys"`
+	Clients int   `json:"clients"`
+	Memory  int64 `json:"memory"` // taken from the system
+	Live    int64 `json:"live"`   // of it, in use
+}
+
+// Saves is how snapshots have gone.
+type Saves struct {
+	Running   bool      `json:"running"`
+	Last      time.Time `json:"last"` // that worked; the start if there was none
+	Number    uint64    `json:"number"`
+	LastError string    `json:"last_error,omitempty"`
+}
+
+// Step is one thing that was tried to resume.
+type Step struct {
+	Name  string  `json:"name"`
+	Took  float64 `json:"took_ms"`
+	Error string  `json:"error,omitempty"`
+}
+
+// Resumed is what an attempt to resume did.
+type Resumed struct {
+	Node   string `json:"node"`
+	State  string `json:"state"` // after it
+	Steps  []Step `json:"steps"` // none if there was nothing to resume
+	Health Health `json:"health"`
+}
+
+// Snapshot describes a snapshot.
+type Snapshot struct {
+	Number  uint64    `json:"number"`
+	Epoch   uint64    `json:"epoch"`
+	Digest  string    `json:"digest"`
+	Keys    int       `json:"keys"`
+	Bytes   int64     `json:"bytes"`
+	Created time.Time `json:"created"`
+	Path    string    `json:"path"`
+}
+
+// Compacted is what compacting has brought.
+type Compacted struct {
+	Snapshot    Snapshot `json:"snapshot"`
+	FirstBefore uint64   `json:"first_number_before"`
+	First       uint64   `json:"first_number"`
+	BytesBefore int64    `json:"bytes_before"`
+	Bytes       int64    `json:"bytes"`
+}
+
+// Verified is what was found to be good.
+type Verified struct {
+	First     uint64  `json:"first_number"`
+	Last      uint64  `json:"last_number"`
+	Digest    string  `json:"digest"` // of the state, counted again
+	Keys      int     `json:"keys"`
+	Snapshots int     `json:"snapshots"`
+	Took      float64 `json:"took_ms"`
+}
+
+// Client is a connected Redis client.
+type Client struct {
+	ID       int64     `json:"id"`
+	Addr     string    `json:"addr"`
+	Name     string    `json:"name,omitempty"`
+	Lib      string    `json:"lib,omitempty"`
+	DB       int       `json:"db"`
+	Protocol int       `json:"protocol"`
+	Since    time.Time `json:"since"`
+	Idle     float64   `json:"idle_seconds"`
+	Command  string    `json:"command,omitempty"` // the last one
+}
+
+// Slow is an entry of the slow log.
+type Slow struct {
+	ID     int64     `json:"id"`
+	At     time.Time `json:"at"`
+	Took   float64   `json:"took_ms"`
+	Args   []string  `json:"args"`
+	Client string    `json:"client"`
+	Name   string    `json:"name,omitempty"`
+}
+
+// Kinds of events.
+const (
+	EventSuspended    = "suspended"
+	EventResumed      = "resumed"
+	EventResumeFailed = "resume-failed"
+	EventReserve      = "reserve"      // given up, or held again
+	EventSnapshot     = "snapshot"     // taken, or failed
+	EventClientLimit  = "client-limit" // a client was turned away
+	EventStopping     = "stopping"
+)
+
+// Event is something that happened to a node. It is published on
+// ledge.<node>.event.<kind>.
+type Event struct {
+	Node string    `json:"node"`
+	Kind string    `json:"kind"`
+	At   time.Time `json:"at"`
+	// What follows depends on the kind.
+	Class    string    `json:"class,omitempty"`
+	Cause    string    `json:"cause,omitempty"`
+	Attempts int       `json:"attempts,omitempty"`
+	Health   *Health   `json:"health,omitempty"`
+	Snapshot *Snapshot `json:"snapshot,omitempty"`
+}
