@@ -2,6 +2,7 @@ package replay
 
 import (
 	"encoding/binary"
+	"strings"
 	"unsafe"
 
 	"github.com/cespare/xxhash/v2"
@@ -70,6 +71,18 @@ func makeBlock(key string, val int) (*block, []byte) {
 func (b *block) name() string {
 	return unsafe.String((*byte)(unsafe.Add(unsafe.Pointer(b), blockHead)), int(b.key))
 }
+
+// keepsake returns the block's key for who may hold it longer than the block
+// stands: it does not hold on to a value of any size.
+func (b *block) keepsake() string {
+	if b.val > smallValue {
+		return strings.Clone(b.name())
+	}
+	return b.name()
+}
+
+// smallValue is what is cheaper to hold on to than to copy the key for.
+const smallValue = 128
 
 // value returns the block's row value, which shares its memory.
 func (b *block) value() string {

@@ -123,7 +123,7 @@ func (s *State) fillDicts(ctx context.Context, r *snapshotReader) error {
 		for _, row := range c.rows {
 			b := blockOf(row.k[rowHead:], row.v)
 			db.dict.put(b.name(), row.hash, b)
-			db.order.run = append(db.order.run, b.name())
+			db.order.run = append(db.order.run, b.keepsake())
 			if parseRow(row.v).at != 0 {
 				db.untime(b)
 			}

@@ -98,7 +98,7 @@ func (t *tables) put(n journal.DB, key string, r record, b *block) {
 	old := db.dict.put(key, hash, b)
 	t.changed = append(t.changed, change{db, b, old})
 	if old == nil {
-		t.note(db, b.name())
+		t.note(db, b.keepsake())
 	}
 	t.replaced(db, key, hash, old)
 	db.digest += rowDigest(hash, b.value())
@@ -118,7 +118,7 @@ func (t *tables) del(n journal.DB, key string) {
 		return
 	}
 	t.changed = append(t.changed, change{db, nil, old})
-	t.note(db, old.name())
+	t.note(db, old.keepsake())
 	t.replaced(db, key, hash, old)
 	t.s.watches.touch(n, key, false)
 }
