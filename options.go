@@ -14,6 +14,7 @@ import (
 	"github.com/urfave/cli/v2/altsrc"
 
 	"ledge/appliance"
+	"ledge/replay"
 )
 
 // settings is what the options of serve say.
@@ -72,6 +73,16 @@ var serveOptions = []option{
 		func(s *settings, v string) (err error) { s.node.MaxMemory, err = parseSize(v); return err }},
 	{"snapshot-every", "SIZE|DURATION", "take a snapshot when the journal has grown by this much, or this often",
 		"256MiB", setSnapshot},
+	{"resume-auto", "CLASS", "which suspensions are tried without being asked: retryable, all, none",
+		string(replay.ResumeRetryable),
+		func(s *settings, v string) error { s.node.ResumeAuto = v; return nil }},
+	{"resume-interval", "DURATION", "how long after one attempt to resume the next is made",
+		replay.DefaultResumeInterval.String(),
+		func(s *settings, v string) (err error) { s.node.ResumeInterval, err = parseDuration(v); return err }},
+	{"resume-max-attempts", "N", "attempts that are made without being asked; 0 is no cap", "0",
+		func(s *settings, v string) (err error) { s.node.ResumeMaxAttempts, err = parseCap(v); return err }},
+	{"reserve", "SIZE", "room on the disk that is held back for when it is full; 0 for none", "16MiB",
+		func(s *settings, v string) error { return setReserve(s, v) }},
 	{"log-level", "LEVEL", "debug, info, warn or error", "info",
 		func(s *settings, v string) error { return setLevel(s, v) }},
 	{"log-format", "FORMAT", "text or json", "text",
@@ -163,6 +174,15 @@ func setSnapshot(s *settings, v string) error {
 	return nil
 }
 
+func setReserve(s *settings, v string) (err error) {
+	if v == "0" {
+		s.node.Reserve = -1
+		return nil
+	}
+	s.node.Reserve, err = parseSize(v)
+	return err
+}
+
 func setLevel(s *settings, v string) error {
 	switch strings.ToLower(v) {
 	case "debug", "info", "warn", "error":
@@ -183,6 +203,14 @@ func parseCount(v string) (int, error) {
 	n, err := strconv.Atoi(v)
 	if err != nil || n < 1 {
 		return 0, fmt.Errorf("%q is not a whole number above 0", v)
+	}
+	return n, nil
+}
+
+func parseCap(v string) (int, error) {
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 0 {
+		return 0, fmt.Errorf("%q is not a whole number", v)
 	}
 	return n, nil
 }

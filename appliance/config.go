@@ -71,6 +71,15 @@ type Config struct {
 	SnapshotBytes int64         // snapshot-every
 	SnapshotEvery time.Duration // snapshot-every
 
+	// When it is tried to resume without being asked. ResumeMaxAttempts 0 is
+	// no cap.
+	ResumeAuto        string        // resume-auto; "retryable", "all", "none"
+	ResumeInterval    time.Duration // resume-interval; replay.DefaultResumeInterval
+	ResumeMaxAttempts int           // resume-max-attempts
+	// Reserve is the room on the disk that is held back for when it is full;
+	// 0 is DefaultReserve, negative none.
+	Reserve int64 // reserve
+
 	// Logger gets what an operator should know; nil discards it.
 	Logger *slog.Logger
 	// Clock returns the time; nil is time.Now.
@@ -94,6 +103,9 @@ const (
 	minMaxMemory = 32 << 20
 	maxDatabases = 1 << 15
 	minSnapshot  = 1 << 20
+	minReserve   = 1 << 20
+
+	minResumeInterval = 100 * time.Millisecond
 )
 
 // Validate reports every fault at once, each as an OptionError.
@@ -131,7 +143,29 @@ func (c Config) Validate() error {
 	if c.SnapshotEvery != 0 && c.SnapshotEvery < time.Second {
 		bad("snapshot-every", "%s is shorter than 1s", c.SnapshotEvery)
 	}
+	c.validateResume(bad)
 	return errors.Join(errs...)
+}
+
+func (c Config) validateResume(bad func(option, format string, args ...any)) {
+	switch replay.ResumeAuto(c.ResumeAuto) {
+	case "", replay.ResumeRetryable, replay.ResumeAll:
+	case replay.ResumeNone:
+		if c.ResumeInterval != 0 || c.ResumeMaxAttempts != 0 {
+			bad("resume-auto", "none leaves resume-interval and resume-max-attempts without a meaning")
+		}
+	default:
+		bad("resume-auto", "%q is none of retryable, all, none", c.ResumeAuto)
+	}
+	if c.ResumeInterval != 0 && (c.ResumeInterval < minResumeInterval || c.ResumeInterval > 24*time.Hour) {
+		bad("resume-interval", "%s is not between %s and 24h", c.ResumeInterval, minResumeInterval)
+	}
+	if c.ResumeMaxAttempts < 0 {
+		bad("resume-max-attempts", "%d is below 0", c.ResumeMaxAttempts)
+	}
+	if c.Reserve > 0 && c.Reserve < minReserve {
+		bad("reserve", "%d is neither 0 nor at least %d", c.Reserve, minReserve)
+	}
 }
 
 func (c Config) validateNetwork(bad func(option, format string, args ...any)) {
@@ -220,12 +254,21 @@ func (c *Config) setDefaults() {
 	if c.SnapshotBytes == 0 && c.SnapshotEvery == 0 {
 		c.SnapshotBytes = DefaultSnapshotBytes
 	}
+	if c.Reserve == 0 {
+		c.Reserve = DefaultReserve
+	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
+}
+
+// resumePolicy returns when it is tried to resume without being asked.
+func (c *Config) resumePolicy() replay.ResumePolicy {
+	return replay.ResumePolicy{Auto: replay.ResumeAuto(c.ResumeAuto),
+		Interval: c.ResumeInterval, MaxAttempts: c.ResumeMaxAttempts}
 }
 
 // syncMode returns the journal's name for the mode.

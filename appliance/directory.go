@@ -16,6 +16,7 @@ import (
 
 	"ledge/journal"
 	"ledge/journal/fault"
+	"ledge/journal/jet"
 )
 
 // What stands in a data directory.
@@ -25,7 +26,6 @@ const (
 	journalDir   = "journal"
 	snapshotDir  = "snapshots"
 	authDir      = "auth"
-	adminFile    = "admin"
 )
 
 // directoryFormat is the newest layout of a data directory that this program
@@ -216,28 +216,42 @@ func writeFile(path string, b []byte) error {
 	return errors.Join(dir.Sync(), dir.Close())
 }
 
-// adminPassword returns the password of NATS user admin, which is drawn on the
-// first start.
-func (d *directory) adminPassword() (string, error) {
-	path := d.adminPath()
+// passwords returns the NATS users with their passwords. A password that isn't
+// there is drawn: all are on the first start, and one that was removed to
+// change it is on the next.
+func (d *directory) passwords() ([]jet.User, error) {
+	var users []jet.User
+	for _, name := range []string{jet.AdminUser, jet.ReplicaUser, jet.MonitorUser} {
+		p, err := d.password(name)
+		if err != nil {
+			return nil, fault.As(fault.Operator, "", err)
+		}
+		users = append(users, jet.User{Name: name, Password: p})
+	}
+	return users, nil
+}
+
+// password reads or draws the password of a user.
+func (d *directory) password(user string) (string, error) {
+	path := filepath.Join(d.path, authDir, user)
 	b, err := os.ReadFile(path)
 	if err == nil {
 		if p := strings.TrimSpace(string(b)); p != "" {
 			return p, nil
 		}
-		err = fmt.Errorf("%s is empty", path)
+		err = fmt.Errorf("%s is empty; remove it, and a password is drawn", path)
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
-		return "", fault.As(fault.Operator, "", err)
+		return "", err
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return "", fault.As(fault.Operator, "", err)
+		return "", err
 	}
 	p := rand.Text()
-	return p, fault.As(fault.Operator, "", writeFile(path, []byte(p+"\n")))
+	return p, writeFile(path, []byte(p+"\n"))
 }
 
-func (d *directory) adminPath() string    { return filepath.Join(d.path, authDir, adminFile) }
+func (d *directory) adminPath() string    { return filepath.Join(d.path, authDir, jet.AdminUser) }
 func (d *directory) journalPath() string  { return filepath.Join(d.path, journalDir) }
 func (d *directory) snapshotPath() string { return filepath.Join(d.path, snapshotDir) }
 

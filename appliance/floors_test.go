@@ -19,6 +19,7 @@ var floors = []struct {
 	floor int
 }{
 	{"journal/fault", 0},
+	{"journal/jet/faultfs", 0},
 	{"respd/resp", 0},
 	{"journal", 1},
 	{"journal/journaltest", 2},
@@ -29,6 +30,7 @@ var floors = []struct {
 	{"respd/command", 3},
 	{"respd/command/", 4},
 	{"admin", 4},
+	{"admin/admintest", 5},
 	{"respd", 5}, // it makes the table out of the families
 	{"respd/compat", 6},
 	{"appliance", 6},
@@ -48,10 +50,11 @@ var homes = []struct {
 	{module: "github.com/cespare/xxhash/v2", homes: []string{"replay"}},
 	{module: "github.com/nats-io/nats-server/v2", homes: []string{"journal/jet"}},
 	{module: "github.com/minio/highwayhash", homes: []string{"journal/jet"}},
+	{module: "github.com/hanwen/go-fuse/v2", homes: []string{"journal/jet/faultfs"}},
 	{module: "github.com/nats-io/nats.go", homes: []string{"journal/jet", "replay", "admin", "appliance"}},
 	{module: "github.com/urfave/cli/v2", homes: []string{""}},
 	{module: "gopkg.in/yaml.v3", homes: []string{""}},
-	{module: "golang.org/x/sys", homes: []string{"respd", "appliance"}},
+	{module: "golang.org/x/sys", homes: []string{"journal/jet", "respd", "appliance"}},
 	{module: "github.com/redis/go-redis/v9", homes: []string{"packaging/examples/debianload"}, test: true},
 }
 

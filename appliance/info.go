@@ -2,13 +2,13 @@ package appliance
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"strconv"
+	"strings"
 	"time"
 
-	"ledge/journal/fault"
+	"ledge/replay"
 	"ledge/respd/command"
 )
 
@@ -50,7 +50,6 @@ func (n *Node) infoPersistence() []command.InfoField {
 	s := n.saves
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	halted := n.writer.Halted()
 	var f fields
 	f.add("rdb_changes_since_last_save", n.state.Pos().Seq-s.pos)
 	f.add("rdb_bgsave_in_progress", flag(s.running))
@@ -64,13 +63,12 @@ func (n *Node) infoPersistence() []command.InfoField {
 	f.add("rdb_current_bgsave_time_sec", seconds(current))
 	f.add("aof_enabled", 1)
 	f.add("aof_rewrite_in_progress", 0)
-	f.add("aof_last_write_status", status(halted))
+	f.add("aof_last_write_status", status(n.writer.Health().Refusal(false)))
 	return f
 }
 
 func (n *Node) infoJournal() []command.InfoField {
-	st, err := n.jet.Stat(context.Background())
-	halted := errors.Join(err, n.writer.Halted())
+	st, _ := n.jet.Stat(context.Background()) // it can't fail
 	pos := n.state.Pos()
 	var f fields
 	f.add("journal_first_seq", st.First)
@@ -80,14 +78,7 @@ func (n *Node) infoJournal() []command.InfoField {
 	if n.cfg.Sync == SyncInterval {
 		f.add("journal_sync_interval_ms", n.cfg.SyncInterval.Milliseconds())
 	}
-	if halted == nil {
-		f.add("journal_state", "ok")
-		f.add("journal_cause", "")
-	} else {
-		f.add("journal_state", "suspended")
-		f.add("journal_class", fault.Of(halted))
-		f.add("journal_cause", halted)
-	}
+	n.addHealth(&f)
 	f.add("journal_lineage", n.dir.lineage)
 	f.add("journal_epoch", n.state.Epoch())
 	f.add("journal_applied_seq", pos.Seq)
@@ -99,6 +90,49 @@ func (n *Node) infoJournal() []command.InfoField {
 	f.add("journal_last_append_usec", n.meter.took.Load()/1000)
 	f.add("journal_recovery_ms", n.recovery.Milliseconds())
 	return f
+}
+
+// addHealth adds whether the journal takes writes and, if not, why and what
+// next. Times are Unix seconds, 0 for none.
+func (n *Node) addHealth(f *fields) {
+	s, state := n.writer.Health().Suspension(), "suspended"
+	if s == nil {
+		s, state = &replay.Suspension{}, "ok"
+	}
+	class, cause := "", ""
+	if s.Cause != nil {
+		class, cause = s.Class.String(), line(s.Cause)
+	}
+	policy := n.writer.Health().Policy()
+	f.add("journal_state", state)
+	f.add("journal_class", class)
+	f.add("journal_cause", cause)
+	f.add("journal_suspended_since", unixTime(s.Since))
+	f.add("journal_deletes_taken", flag(s.Deletes))
+	f.add("journal_resume_attempts", s.Attempts)
+	f.add("journal_resume_automatic_attempts", s.Automatic)
+	f.add("journal_resume_last_attempt", unixTime(s.LastAttempt))
+	f.add("journal_resume_last_error", line(s.LastError))
+	f.add("journal_resume_next_attempt", unixTime(s.NextAttempt))
+	f.add("journal_resume_auto", policy.Auto)
+	f.add("journal_resume_interval_ms", policy.Interval.Milliseconds())
+	f.add("journal_resume_max_attempts", policy.MaxAttempts)
+	f.add("journal_reserve_bytes", n.reserve.bytes())
+}
+
+// line is an error on one line, "" for nil.
+func line(err error) string {
+	if err == nil {
+		return ""
+	}
+	return strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")
+}
+
+func unixTime(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.Unix()
 }
 
 func flag(on bool) int {
@@ -123,15 +157,15 @@ func seconds(d time.Duration) int64 {
 	return int64(d / time.Second)
 }
 
-// params are the parameters of CONFIG that the node has. None can be changed
-// while it runs.
+// params are the parameters of CONFIG that the node has. Those that say when it
+// is tried to resume can be changed while it runs.
 func (n *Node) params() []command.Param {
 	fixed := func(name, value string) command.Param {
 		return command.Param{Name: name, Get: func() string { return value }}
 	}
 	fsync := map[string]string{SyncAlways: "always", SyncInterval: "everysec", SyncOff: "no"}
 	_, port, _ := net.SplitHostPort(n.cfg.Listen) // Validate has looked at it
-	return []command.Param{
+	return append(n.resumeParams(),
 		fixed("dir", n.dir.path),
 		fixed("port", port),
 		fixed("appendonly", "yes"),
@@ -142,5 +176,5 @@ func (n *Node) params() []command.Param {
 		fixed("ledge-node", n.dir.id.Node),
 		fixed("ledge-sync", n.cfg.Sync),
 		fixed("ledge-max-value", strconv.FormatInt(n.cfg.MaxValue, 10)),
-	}
+	)
 }

@@ -36,8 +36,11 @@ type Node struct {
 	log     *journal.Log
 	state   *replay.State
 	writer  *replay.Writer
+	reserve *reserve
 	saves   *saves
+	events  *events
 	server  *respd.Server
+	admin   *operators // nil until it is open
 
 	report   replay.Report
 	recovery time.Duration // how long that took
@@ -78,20 +81,35 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if err := n.recover(ctx); err != nil {
 		return err
 	}
+	n.holdReserve()
+	n.saves, n.events = newSaves(n), newEvents(n)
 	n.writer = replay.NewWriter(replay.WriterConfig{
 		Log: n.log, State: n.state, Node: n.dir.id.Node, MaxValue: int(n.cfg.MaxValue),
-		Clock: n.cfg.Clock, Logger: n.cfg.Logger,
+		Resume: n.cfg.resumePolicy(), Reserve: n.reserve, Secure: n.saves.secure,
+		Notify: n.events.health, Clock: n.cfg.Clock, Logger: n.cfg.Logger,
 	})
 	if err := n.writer.Start(ctx); err != nil {
 		return err
 	}
-	n.saves = newSaves(n)
 	n.server, err = respd.Open(ctx, respd.Config{
 		Listen: n.cfg.Listen, Password: n.cfg.Password, MaxClients: n.cfg.MaxClients,
 		State: n.state, Writer: n.writer, Node: n, Params: n.params(),
-		OutOfMemory: n.mem.over.Load, Clock: n.cfg.Clock, Logger: n.cfg.Logger,
+		OutOfMemory: n.mem.over.Load, TurnedAway: n.events.turnedAway,
+		Clock: n.cfg.Clock, Logger: n.cfg.Logger,
 	})
-	return taken("listen", n.cfg.Listen, err)
+	if err != nil {
+		return taken("listen", n.cfg.Listen, err)
+	}
+	return n.openAdmin(ctx)
+}
+
+// holdReserve holds room back on the disk. A disk that is full already has
+// none to hold; the node starts all the same.
+func (n *Node) holdReserve() {
+	n.reserve = newReserve(n.dir.path, max(0, n.cfg.Reserve))
+	if err := n.reserve.Take(); err != nil {
+		n.cfg.Logger.Warn("no room is held back on the disk", "cause", err)
+	}
 }
 
 // portsFree finds a taken port before the journal is made or read, which may
@@ -134,7 +152,7 @@ func (n *Node) openJournal(ctx context.Context) (err error) {
 	if n.cfg.Sync == SyncInterval {
 		cfg.SyncEvery = n.cfg.SyncInterval
 	}
-	if cfg.AdminPassword, err = n.dir.adminPassword(); err != nil {
+	if cfg.Users, err = n.dir.passwords(); err != nil {
 		return err
 	}
 	if n.cfg.NATSListen != Off {
@@ -211,11 +229,18 @@ func (n *Node) Run(ctx context.Context) error {
 		n.cfg.Logger.Debug("the runtime's monitor is scheduled as any thread", "cause", err)
 	}
 	var writer, workers sync.WaitGroup
-	var fatal error
+	var fatal, unhealthy error
 	writer.Go(func() {
 		fatal = n.writer.Run(writing)
 		stopServing()
 	})
+	workers.Go(func() {
+		if err := n.writer.RunHealth(working); err != nil {
+			unhealthy = err
+			stopServing()
+		}
+	})
+	workers.Go(func() { n.events.run(working) })
 	workers.Go(func() {
 		select {
 		case <-n.stop:
@@ -235,7 +260,7 @@ func (n *Node) Run(ctx context.Context) error {
 	workers.Wait()
 	stopWriting()
 	writer.Wait()
-	return errors.Join(fatal, err)
+	return errors.Join(fatal, unhealthy, err)
 }
 
 // changed returns a function that reports whether the state has changed since
@@ -257,6 +282,10 @@ func (n *Node) Shutdown() { n.stopped.Do(func() { close(n.stop) }) }
 // ended.
 func (n *Node) Close() error {
 	var errs []error
+	if n.admin != nil {
+		n.removeAddress()
+		errs = append(errs, n.admin.close())
+	}
 	if n.server != nil {
 		errs = append(errs, n.server.Close())
 	}

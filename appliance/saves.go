@@ -20,6 +20,7 @@ const keepSnapshots = 2
 const (
 	savesTick  = 250 * time.Millisecond
 	savesRetry = time.Minute
+	savesAwait = 20 * time.Millisecond // until one that is being taken is done
 )
 
 // saves takes snapshots: when one is due, and when a client asks. One is taken
@@ -86,12 +87,18 @@ func (s *saves) due() bool {
 
 // take takes one snapshot, and truncates the journal behind those that stay.
 func (s *saves) take(ctx context.Context) error {
+	_, err := s.takeInfo(ctx)
+	return err
+}
+
+// takeInfo is take for who wants to know what was taken.
+func (s *saves) takeInfo(ctx context.Context) (replay.Info, error) {
 	if !s.begin() {
-		return command.ErrSaving
+		return replay.Info{}, command.ErrSaving
 	}
 	info, err := s.snapshot(ctx)
 	s.end(info, err)
-	return err
+	return info, err
 }
 
 func (s *saves) snapshot(ctx context.Context) (replay.Info, error) {
@@ -111,6 +118,38 @@ func (s *saves) snapshot(ctx context.Context) (replay.Info, error) {
 		return info, err
 	}
 	return info, replay.TruncateBehind(ctx, n.log, list, 0)
+}
+
+// secure takes a snapshot of all that is acknowledged, reads it again, and
+// truncates the journal up to it: after a failed sync the journal's files may
+// not hold on the disk what they show.
+func (s *saves) secure(ctx context.Context) error {
+	if err := s.await(ctx); err != nil {
+		return err
+	}
+	info, err := s.snapshot(ctx)
+	s.end(info, err)
+	if err != nil {
+		return diskFault(err)
+	}
+	if _, err := replay.VerifySnapshot(ctx, info.Path); err != nil {
+		return err
+	}
+	return s.node.log.Truncate(ctx, info.Pos.Seq)
+}
+
+// await claims the right to take a snapshot as soon as nobody else has it.
+func (s *saves) await(ctx context.Context) error {
+	tick := time.NewTicker(savesAwait)
+	defer tick.Stop()
+	for !s.begin() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
 }
 
 // begin claims the right to take a snapshot.
@@ -140,6 +179,7 @@ func (s *saves) end(info replay.Info, err error) {
 	if err != nil && !errors.Is(err, context.Canceled) {
 		log.Error("snapshot", "cause", err)
 	}
+	s.node.events.snapshot(info, err)
 }
 
 // Save takes a snapshot and waits for it.

@@ -99,6 +99,9 @@ func (d *stoppedDriver) Append(context.Context, journal.Seq, []byte) error { ret
 // Truncate refuses.
 func (d *stoppedDriver) Truncate(context.Context, journal.Seq) error { return errStopped }
 
+// Reopen refuses.
+func (d *stoppedDriver) Reopen(context.Context) error { return errStopped }
+
 // Read yields the frames from number from on.
 func (d *stoppedDriver) Read(ctx context.Context, from journal.Seq) iter.Seq2[journal.Frame, error] {
 	return jet.Scan(ctx, d.dir, from)

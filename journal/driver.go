@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"errors"
 	"iter"
 )
 
@@ -30,9 +31,25 @@ type Driver interface {
 	// The numbers are not used again.
 	Truncate(ctx context.Context, upTo Seq) error
 
+	// Reopen makes a journal that has refused an append fit to take one again:
+	// it opens anew what the fault has closed, and reads what it has
+	// acknowledged, all of it if that may not be what was written. When it
+	// returns an error appends may go on failing, and nothing else is worse.
+	// It belongs to the appending goroutine.
+	Reopen(ctx context.Context) error
+
 	// Close gives up what Open took. It is safe to call twice.
 	Close() error
 }
+
+// An append's error wraps one of these when more than waiting is called for.
+var (
+	// ErrNoSpace: the disk, or a quota on it, is full.
+	ErrNoSpace = errors.New("no space")
+	// ErrSync: a sync has failed, so what was stored since the last one that
+	// worked may not be on the disk, whatever later syncs say.
+	ErrSync = errors.New("sync failed")
+)
 
 // Frame is what a Driver keeps under one number.
 type Frame struct {

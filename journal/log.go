@@ -48,6 +48,27 @@ func (l *Log) Append(ctx context.Context, b Batch) (Committed, error) {
 	return Committed{seq: seq, batch: b, size: len(frame)}, nil
 }
 
+// Reopen makes a journal that has refused an append fit to take one again, and
+// checks that it ends where it did. It belongs to the appending goroutine.
+func (l *Log) Reopen(ctx context.Context) error {
+	const op = "journal.Reopen"
+	if err := l.drv.Reopen(ctx); err != nil {
+		return fault.As(fault.Operator, op, err)
+	}
+	st, err := l.drv.Stat(ctx)
+	switch {
+	case err != nil:
+		return fault.As(fault.Operator, op, err)
+	case st.Last < l.last:
+		return fault.As(fault.Fatal, op,
+			damaged(st.Last+1, "the journal ends here; number %d was acknowledged", l.last))
+	case st.Last > l.last:
+		return fault.As(fault.Operator, op, fmt.Errorf(
+			"the journal goes on to number %d, which nobody here wrote; the last of ours is %d", st.Last, l.last))
+	}
+	return nil
+}
+
 // Read yields the batches from number from to the last. Each has been checked
 // against its checksum, number and lineage, and its epoch against the one
 // before; a failure ends the sequence and names the number.

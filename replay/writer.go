@@ -49,6 +49,16 @@ type WriterConfig struct {
 	Queue int
 	// AppendTimeout bounds one append; 0 is 30 s.
 	AppendTimeout time.Duration
+	// Resume says when it is tried to resume without being asked.
+	Resume ResumePolicy
+	// Reserve is given up when the disk is full; nil is none.
+	Reserve Reserve
+	// Secure makes all that is acknowledged durable without the journal as it
+	// stands, which it may truncate; it is called after a failed sync. nil is
+	// for journals where that is not needed.
+	Secure func(context.Context) error
+	// Notify is told when the health has changed. It must not wait.
+	Notify func(HealthChange)
 	// Clock returns the time; nil is time.Now.
 	Clock func() time.Time
 	// Logger gets what an operator should know; nil discards it.
@@ -68,23 +78,28 @@ type WriterConfig struct {
 // state is held across the append, so readers never wait for a sync; when an
 // append fails the drafts are dropped and the state is as it was.
 type Writer struct {
-	cfg   WriterConfig
-	draft Draft
+	cfg    WriterConfig
+	draft  Draft
+	health *Health
 
-	mu     sync.Mutex
-	queue  []Proposal // mu
-	ended  bool       // mu
-	wake   chan struct{}
-	spare  []Proposal // the queue's other buffer; belongs to Run
-	halted atomic.Pointer[halt]
-	took   atomic.Int64 // of an append, smoothed, in nanoseconds
-	epoch  uint64
+	mu    sync.Mutex
+	queue []Proposal // mu
+	ended bool       // mu
+	wake  chan struct{}
+	spare []Proposal   // the queue's other buffer; belongs to Run
+	took  atomic.Int64 // of an append, smoothed, in nanoseconds
+
+	// appending is held by whoever appends: the writer, or an attempt to
+	// resume.
+	appending sync.Mutex
+	epoch     uint64    // appending
+	last      lastBatch // appending
 }
 
-// halt is why the writer takes no writes.
-type halt struct {
-	err   error
-	since time.Time
+// lastBatch is what an attempt to resume must find at the journal's end.
+type lastBatch struct {
+	epoch uint64
+	prev  journal.Digest
 }
 
 // NewWriter returns a Writer; Run makes it work.
@@ -104,17 +119,44 @@ func NewWriter(cfg WriterConfig) *Writer {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Writer{cfg: cfg, wake: make(chan struct{}, 1)}
+	return &Writer{cfg: cfg, wake: make(chan struct{}, 1), health: newHealth(&cfg)}
 }
+
+// Health returns whether the journal takes writes, and why not.
+func (w *Writer) Health() *Health { return w.health }
 
 // Start raises the epoch by one entry. It proves that the journal takes writes
 // before any client's is accepted, and makes sure that a number which is used
-// again after a lost tail carries another epoch.
+// again after a lost tail carries another epoch. A journal that can't take it
+// now begins suspended: what it holds is served.
 func (w *Writer) Start(ctx context.Context) error {
-	w.epoch = w.cfg.State.Epoch() + 1
-	e := journal.Entry{At: w.cfg.Clock(), Ops: []journal.Op{&journal.Epoch{Epoch: w.epoch, Node: w.cfg.Node}}}
-	if err := w.commit(ctx, []journal.Entry{e}); err != nil {
-		return fmt.Errorf("begin epoch %d: %w", w.epoch, err)
+	w.appending.Lock()
+	defer w.appending.Unlock()
+	w.epoch = w.cfg.State.Epoch()
+	if err := w.recall(ctx); err != nil {
+		return err
+	}
+	_, err := w.probe(ctx)
+	if err == nil {
+		return nil
+	}
+	err = fmt.Errorf("begin epoch %d: %w", w.epoch+1, err)
+	if fault.Of(err) != fault.Fatal {
+		w.health.suspend(err)
+		return nil
+	}
+	return err
+}
+
+// recall reads what the last batch was, for attempts to resume.
+func (w *Writer) recall(ctx context.Context) error {
+	st, err := w.cfg.Log.Stat(ctx)
+	if err != nil || st.Last < st.First {
+		return err
+	}
+	for c, err := range w.cfg.Log.Read(ctx, st.Last) {
+		w.last = lastBatch{c.Batch().Epoch, c.Batch().Prev}
+		return err
 	}
 	return nil
 }
@@ -136,14 +178,6 @@ func (w *Writer) Submit(ps ...Proposal) error {
 	select {
 	case w.wake <- struct{}{}:
 	default:
-	}
-	return nil
-}
-
-// Halted returns why the journal takes no writes, or nil.
-func (w *Writer) Halted() error {
-	if h := w.halted.Load(); h != nil {
-		return h.err
 	}
 	return nil
 }
@@ -239,36 +273,45 @@ func (w *Writer) evaluate(ps []Proposal) (finished int, open bool) {
 	return finished, open
 }
 
-// settle appends and applies what was drafted, if anything.
+// settle appends and applies what was drafted, if anything. What a suspended
+// journal is offered here frees room: the server refuses the rest before it is
+// evaluated.
 func (w *Writer) settle(ctx context.Context) error {
 	if len(w.draft.entries) == 0 {
 		return nil
 	}
-	if h := w.halted.Load(); h != nil {
-		return h.err
+	if err := w.health.Refusal(true); err != nil {
+		return err
 	}
-	err := w.commit(ctx, w.draft.entries)
-	if err != nil && fault.Of(err) != fault.Refused {
-		w.halted.Store(&halt{err: err, since: w.cfg.Clock()})
-		w.cfg.Logger.Error("journal takes no writes", "class", fault.Of(err).String(), "cause", err)
+	if !w.appending.TryLock() {
+		return errResuming
 	}
-	return err
+	defer w.appending.Unlock()
+	_, err := w.commit(ctx, w.draft.entries)
+	if err == nil || fault.Of(err) == fault.Refused {
+		return err
+	}
+	return w.health.suspend(err)
 }
+
+var errResuming = fault.As(fault.Retryable, "",
+	errors.New("it is being tried to resume; reads are served; writes resume when that has worked"))
 
 // commit is the only way from entries to state: journal first, then Apply. The
 // append is not cut short by a stopping node: its outcome must be known.
-func (w *Writer) commit(ctx context.Context, es []journal.Entry) error {
+func (w *Writer) commit(ctx context.Context, es []journal.Entry) (journal.Committed, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.cfg.AppendTimeout)
 	defer cancel()
 	began := time.Now()
 	w.cfg.State.appending()
-	c, err := w.cfg.Log.Append(ctx, journal.Batch{
-		Epoch: w.epoch, Prev: w.cfg.State.Pos().Digest, Entries: es})
+	b := journal.Batch{Epoch: w.epoch, Prev: w.cfg.State.Pos().Digest, Entries: es}
+	c, err := w.cfg.Log.Append(ctx, b)
 	if err != nil {
-		return err
+		return c, err
 	}
 	w.took.Add((int64(time.Since(began)) - w.took.Load()) / 8)
-	return w.cfg.State.Apply(c)
+	w.last = lastBatch{b.Epoch, b.Prev}
+	return c, w.cfg.State.Apply(c)
 }
 
 // Propose submits p and waits until it is done or ctx ends. In the second case

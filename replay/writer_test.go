@@ -98,16 +98,16 @@ func TestAppendFails(t *testing.T) {
 			t.Errorf("after %v: position %v, k = %q; want %v and nothing changed",
 				fails, n.Pos(), get(t, n, "k"), pos)
 		}
-		if halted := n.Writer.Halted(); errors.Is(fails, errRefused) != (halted == nil) {
-			t.Errorf("after %v: Halted = %v", fails, halted)
+		if s := n.Writer.Health().Suspension(); errors.Is(fails, errRefused) != (s == nil) {
+			t.Errorf("after %v: Suspension = %v", fails, s)
 		}
 	}
 	appends := n.Mem.Appends()
 	if err := n.Do(set(0, "k")); !errors.Is(err, errFull) {
-		t.Errorf("Do on a halted writer = %v; want %v", err, errFull)
+		t.Errorf("Do on a suspended writer = %v; want %v", err, errFull)
 	}
 	if n.Mem.Appends() != appends {
-		t.Errorf("a halted writer asked the journal")
+		t.Errorf("a suspended writer asked the journal")
 	}
 	read := func(d *replay.Draft) error { return nil }
 	if err := n.Do(read); err != nil {
@@ -273,7 +273,7 @@ func TestStartRaisesEpoch(t *testing.T) {
 	if err := n.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	log := replaytest.NewLog(t, n.Mem.Reopen())
+	log := replaytest.NewLog(t, n.Mem.Restart())
 	w := replay.NewWriter(replay.WriterConfig{Log: log, State: n.State})
 	if err := w.Start(context.Background()); err != nil {
 		t.Fatal(err)

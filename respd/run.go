@@ -50,7 +50,7 @@ func (c *conn) judge() (verdict, error) {
 		return refuse, errOOM
 	}
 	if p.spec.Write != nil {
-		if err := c.srv.halted(); err != nil {
+		if err := c.srv.suspended(!f.Has(command.DenyOOM)); err != nil {
 			return refuse, err
 		}
 	}
@@ -62,7 +62,7 @@ func (c *conn) judge() (verdict, error) {
 	}
 	what := c.kind()
 	if what == execWrite {
-		if err := c.srv.halted(); err != nil {
+		if err := c.srv.suspended(!c.needsMemory()); err != nil {
 			return refuse, err
 		}
 	}

@@ -97,7 +97,7 @@ func (n *node) end() {
 func (n *node) replay() {
 	n.t.Helper()
 	ctx := context.Background()
-	log, err := journal.NewLog(ctx, n.journal.Reopen(), 1)
+	log, err := journal.NewLog(ctx, n.journal.Restart(), 1)
 	if err != nil {
 		n.t.Fatal(err)
 	}

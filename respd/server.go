@@ -47,6 +47,8 @@ type Config struct {
 	// OutOfMemory reports whether commands that need memory are refused; nil
 	// never does.
 	OutOfMemory func() bool
+	// TurnedAway is told when a client finds no room; nil doesn't want to know.
+	TurnedAway func()
 	// Drain bounds how long Run waits for clients' last replies; 0 is 5 s.
 	Drain time.Duration
 	// Clock returns the time; nil is time.Now.
@@ -123,6 +125,9 @@ func setDefaults(cfg *Config) {
 	if cfg.OutOfMemory == nil {
 		cfg.OutOfMemory = func() bool { return false }
 	}
+	if cfg.TurnedAway == nil {
+		cfg.TurnedAway = func() {}
+	}
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
 	}
@@ -177,6 +182,7 @@ func (s *Server) accept() error {
 func (s *Server) welcome(nc *net.TCPConn) {
 	if s.full() {
 		s.stats.Rejected.Add(1)
+		s.cfg.TurnedAway()
 		_ = nc.SetWriteDeadline(time.Now().Add(time.Second))
 		_, _ = nc.Write([]byte("-ERR max number of clients reached\r\n"))
 		nc.Close()
@@ -258,10 +264,10 @@ func (s *Server) Authenticate(user, password string) (ok, required bool) {
 	return user == "default" && sameSecret(password, want), true
 }
 
-// halted returns the error that a write gets while the journal takes none, or
-// nil.
-func (s *Server) halted() error {
-	if err := s.cfg.Writer.Halted(); err != nil {
+// suspended returns the error that a write gets while the journal takes none,
+// or nil. frees says that it is one that frees room.
+func (s *Server) suspended(frees bool) error {
+	if err := s.cfg.Writer.Health().Refusal(frees); err != nil {
 		return misconf(err)
 	}
 	return nil
@@ -272,5 +278,5 @@ func misconf(err error) error {
 	if fault.Of(err) == fault.Refused {
 		return err
 	}
-	return fmt.Errorf("MISCONF the journal takes no writes: %w; reads are served", err)
+	return fmt.Errorf("MISCONF the journal takes no writes: %w", err)
 }

@@ -81,3 +81,16 @@ func Of(err error) Class {
 	}
 	return Fatal
 }
+
+// Cause returns what was met where err was first understood, without the
+// operations above it: what a person wants to read. It is err itself if nobody
+// classed it.
+func Cause(err error) error {
+	cause := err
+	for e := err; e != nil; e = errors.Unwrap(e) {
+		if c, ok := e.(*classed); ok {
+			cause = c
+		}
+	}
+	return cause
+}

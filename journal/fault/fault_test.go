@@ -37,3 +37,16 @@ func TestNoClassIsFatal(t *testing.T) {
 		t.Errorf("As(nil) = %v; want nil", err)
 	}
 }
+
+// Cause cuts off what stands above the first understanding, and keeps the class.
+func TestCause(t *testing.T) {
+	disk := errors.New("no room")
+	err := fault.As(fault.Fatal, "append", fmt.Errorf("number 7: %w", fault.As(fault.Retryable, "", disk)))
+	got := fault.Cause(err)
+	if got.Error() != "no room" || fault.Of(got) != fault.Retryable || !errors.Is(got, disk) {
+		t.Errorf("Cause(%v) = %v, class %s; want no room, class retryable", err, got, fault.Of(got))
+	}
+	if got := fault.Cause(disk); got != disk {
+		t.Errorf("Cause of what nobody classed = %v; want itself", got)
+	}
+}

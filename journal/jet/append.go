@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"ledge/journal"
@@ -122,18 +121,6 @@ func (a answer) outcome(prev journal.Seq) error {
 		return fault.As(fault.Retryable, "", err)
 	}
 	return fault.As(fault.Operator, "", err)
-}
-
-// classOf is the class of an I/O error in the broker's words: whether time may
-// mend it.
-func classOf(text string) fault.Class {
-	text = strings.ToLower(text)
-	for _, s := range []string{"no space left", "quota exceeded"} {
-		if strings.Contains(text, s) {
-			return fault.Retryable
-		}
-	}
-	return fault.Operator
 }
 
 // failed passes err on. A Fatal one is the last word: nothing is appended

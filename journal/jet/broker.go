@@ -26,9 +26,6 @@ const (
 
 	adminAccount  = "ADMIN"
 	systemAccount = "SYS"
-	journalUser   = "journal"
-	// AdminUser is who Config.AdminPassword lets in.
-	AdminUser = "admin"
 )
 
 // Bounds of the broker.
@@ -47,16 +44,20 @@ const (
 // broker is the embedded server with the account that the stream is in. Only
 // the in-process journal user can enter that account.
 type broker struct {
-	srv    *server.Server
-	opts   *server.Options
-	log    *brokerLog
-	nc     *nats.Conn // for requests; appends have a wire of their own
-	secret string
+	srv  *server.Server
+	opts *server.Options
+	log  *brokerLog
+
+	guard guard
+	nc    *nats.Conn // for requests; appends have a wire of their own
+
+	secret  string // of the journal's user
+	service string // of the users that serve account ADMIN
 }
 
 // startBroker starts the server and recovers the streams it has.
 func startBroker(ctx context.Context, cfg *Config) (*broker, error) {
-	b := &broker{log: newBrokerLog(cfg.Log), secret: rand.Text()}
+	b := &broker{guard: newGuard(cfg.Dir, newStore(cfg.Dir)), log: newBrokerLog(cfg.Log), secret: rand.Text(), service: rand.Text()}
 	opts, err := b.options(cfg)
 	if err != nil {
 		return nil, err
@@ -82,12 +83,7 @@ func (b *broker) start(ctx context.Context) error {
 	if !ready || !b.srv.JetStreamEnabled() {
 		return fmt.Errorf("not ready after %s; the last warning is %q", startTimeout, b.log.lastWarning())
 	}
-	if err := b.enable(); err != nil {
-		return err
-	}
-	nc, err := nats.Connect("", nats.InProcessServer(b.srv), nats.UserInfo(journalUser, b.secret),
-		nats.Name("ledge journal"), nats.MaxReconnects(-1), nats.ReconnectBufSize(-1),
-		nats.ReconnectWait(10*time.Millisecond), nats.CustomInboxPrefix("_INBOX.api"))
+	nc, err := b.connect(journalUser, b.secret, []nats.Option{nats.CustomInboxPrefix("_INBOX.api")})
 	if err != nil {
 		return err
 	}
@@ -107,15 +103,7 @@ func (b *broker) options(cfg *Config) (*server.Options, error) {
 	}
 	own, admin := server.NewAccount(accountName), server.NewAccount(adminAccount)
 	o.Accounts = []*server.Account{own, admin, server.NewAccount(systemAccount)}
-	o.Users = []*server.User{{
-		Username: journalUser, Password: b.secret, Account: own,
-		AllowedConnectionTypes: map[string]struct{}{"IN_PROCESS": {}},
-	}}
-	if cfg.AdminPassword != "" {
-		o.Users = append(o.Users, &server.User{
-			Username: AdminUser, Password: cfg.AdminPassword, Account: admin,
-		})
-	}
+	o.Users = b.users(cfg, own, admin)
 	if cfg.Listen == "" {
 		return o, nil
 	}
@@ -148,8 +136,25 @@ func listenOn(o *server.Options, addr string) error {
 	return nil
 }
 
-// enable gives the journal's account its JetStream, which loads the stream.
+// enable gives the journal's account its JetStream, which loads the stream, if
+// there is one.
 func (b *broker) enable() error {
+	there, err := b.guard.store.exists()
+	if err != nil || !there {
+		return errors.Join(err, b.loadStreams())
+	}
+	if err := b.guard.store.writable(); err != nil {
+		return err
+	}
+	if err := b.guard.set(); err != nil {
+		return err
+	}
+	err = b.loadStreams()
+	return errors.Join(err, b.guard.lift())
+}
+
+// loadStreams has the broker load what it has.
+func (b *broker) loadStreams() error {
 	if !b.srv.JetStreamEnabled() {
 		// The broker shuts JetStream down when it may not write. The config
 		// must be a fresh one: the broker appends to its StoreDir.

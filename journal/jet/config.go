@@ -63,8 +63,8 @@ type Config struct {
 	// Listen is the host:port for NATS clients. Empty means none: the broker
 	// is then reached within the process only.
 	Listen string
-	// AdminPassword lets user "admin" in. It must be set if Listen is.
-	AdminPassword string
+	// Users are let in. There must be some if Listen is set.
+	Users []User
 
 	Log *slog.Logger
 }
@@ -92,9 +92,12 @@ func (c Config) Validate() error {
 		if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 			bad("listen address: %w", err)
 		}
-		if c.AdminPassword == "" {
-			bad("listen address %s without an admin password", c.Listen)
+		if len(c.Users) == 0 {
+			bad("listen address %s without users", c.Listen)
 		}
+	}
+	if err := checkUsers(c.Users); err != nil {
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }

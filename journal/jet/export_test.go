@@ -73,3 +73,6 @@ func VerifyRecords(dir string) (Summary, error) {
 
 // CopyDir copies the store as a killed process leaves it.
 func CopyDir(to, from string) error { return os.CopyFS(to, os.DirFS(from)) }
+
+// SetGuard guards the journal in dir, as before the broker loads it.
+func SetGuard(dir string) error { return newGuard(dir, newStore(dir)).set() }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"ledge/journal"
 	"ledge/journal/fault"
@@ -25,9 +26,11 @@ type Journal struct {
 	mark   *marker
 	broker *broker
 
-	// wire and down belong to the appending goroutine.
-	wire *wire
-	down error // why the broker doesn't have the stream, or nil
+	// These belong to the appending goroutine.
+	wire    *wire
+	down    error // why the broker doesn't have the stream, or nil
+	ragged  error // why a torn tail could not be cut off, or nil
+	suspect bool  // a sync has failed, so the page cache may lie
 
 	// first and last span what is acknowledged; bytes is what it takes.
 	first, last atomic.Uint64
@@ -68,6 +71,11 @@ func (j *Journal) open(ctx context.Context) error {
 	if err := os.MkdirAll(j.cfg.Dir, 0o700); err != nil {
 		return err
 	}
+	if n, err := newGuard(j.cfg.Dir, j.store).restore(); err != nil {
+		return err
+	} else if n > 0 {
+		j.cfg.Log.Warn("a start was cut short while the broker deleted the journal; it is put back", "files", n)
+	}
 	fresh, err := j.openMark()
 	if err != nil {
 		return err
@@ -81,12 +89,7 @@ func (j *Journal) open(ctx context.Context) error {
 	if j.broker, err = startBroker(ctx, &j.cfg); err != nil {
 		return err
 	}
-	if fresh {
-		if err := j.broker.createStream(ctx, &j.cfg); err != nil {
-			return err
-		}
-	}
-	if err := j.broker.checkStream(ctx, &j.cfg, sum.First, sum.Last); err != nil {
+	if err := j.give(ctx, fresh, sum); err != nil {
 		return err
 	}
 	j.first.Store(uint64(sum.First))
@@ -98,6 +101,25 @@ func (j *Journal) open(ctx context.Context) error {
 	return j.mark.update(func(m *mark) {
 		m.last, m.clean, m.synced = sum.Last, false, j.cfg.Sync == SyncAlways
 	})
+}
+
+// give lets the broker have the stream. One that it can't load for want of room
+// is served from without it: reads don't need the broker.
+func (j *Journal) give(ctx context.Context, fresh bool, sum Summary) error {
+	if err := j.broker.enable(); err != nil {
+		if err = diskError(err.Error()); fresh || fault.Of(err) != fault.Retryable {
+			return err
+		}
+		j.cfg.Log.Error("the journal is open for reading only", "cause", err)
+		j.down = err
+		return nil
+	}
+	if fresh {
+		if err := j.broker.createStream(ctx, &j.cfg); err != nil {
+			return err
+		}
+	}
+	return j.broker.checkStream(ctx, &j.cfg, sum.First, sum.Last)
 }
 
 // openMark reads the mark, or makes one for a new journal. It reports whether
@@ -241,7 +263,7 @@ func (j *Journal) Truncate(ctx context.Context, upTo journal.Seq) error {
 		return nil
 	}
 	if err := j.mark.update(func(m *mark) { m.floor, m.last = upTo, last }); err != nil {
-		return fault.As(classOf(err.Error()), op, err)
+		return fault.As(fault.Operator, op, diskError(err.Error()))
 	}
 	j.first.Store(uint64(upTo) + 1)
 	if err := j.broker.purge(ctx, upTo); err != nil {
@@ -282,8 +304,15 @@ func (j *Journal) Close() error {
 	return j.closed
 }
 
+// closeLimit bounds how long Close waits for what is at the store.
+const closeLimit = 5 * time.Second
+
 func (j *Journal) close() error {
-	j.api.Lock()
+	for end := time.Now().Add(closeLimit); !j.api.TryLock(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			return errBusy // it hangs in the kernel, and so would the broker
+		}
+	}
 	defer j.api.Unlock()
 	j.release()
 	if err := syncTree(j.cfg.Dir); err != nil {

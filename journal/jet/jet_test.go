@@ -64,7 +64,13 @@ func TestOpenRefuses(t *testing.T) {
 		}
 	}
 	refuse(jet.Config{Dir: dir, Lineage: lineage}, `stream "J" is missing`)
-	refuse(jet.Config{Dir: dir, Lineage: lineage, Create: true, Listen: "127.0.0.1:0"}, "without an admin password")
+	refuse(jet.Config{Dir: dir, Lineage: lineage, Create: true, Listen: "127.0.0.1:0"}, "without users")
+	refuse(jet.Config{Dir: dir, Lineage: lineage, Create: true, Users: []jet.User{{Name: "root", Password: "x"}}},
+		`user "root" is none of`)
+	refuse(jet.Config{Dir: dir, Lineage: lineage, Create: true, Users: []jet.User{{Name: jet.AdminUser}}},
+		`user "admin" has no password`)
+	refuse(jet.Config{Dir: dir, Lineage: lineage, Create: true, Users: []jet.User{
+		{Name: jet.AdminUser, Password: "x"}, {Name: jet.AdminUser, Password: "y"}}}, `user "admin" stands twice`)
 	refuse(jet.Config{Lineage: lineage, MaxBytes: 1}, "no store directory")
 	j := open(t, jet.Config{Dir: dir, Create: true})
 	j.Close()
@@ -129,20 +135,23 @@ func TestFull(t *testing.T) {
 // The admin user comes in over TCP and sees nothing of the journal; the
 // journal's own user can't come in over TCP at all, whatever it knows.
 func TestAccounts(t *testing.T) {
-	j := open(t, jet.Config{Dir: t.TempDir(), Create: true, Listen: "127.0.0.1:0", AdminPassword: "secret"})
+	j := open(t, jet.Config{Dir: t.TempDir(), Create: true, Listen: "127.0.0.1:0",
+		Users: []jet.User{{Name: jet.AdminUser, Password: "secret"}}})
 	fill(t, j, 0, 3)
-	nc, err := nats.Connect(j.ClientURL(), nats.UserInfo(jet.AdminUser, "secret"))
+	nc, err := nats.Connect(j.ClientURL(), nats.UserInfo(jet.AdminUser, "secret"),
+		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer nc.Close()
-	if _, err := nc.Request("j", []byte("{}"), time.Second); !errors.Is(err, nats.ErrNoResponders) {
-		t.Errorf("admin's publish = %v; want no responders", err)
-	}
-	for _, verb := range []string{"INFO", "PURGE", "DELETE", "MSG.GET"} {
-		m, err := nc.Request("$JS.API.STREAM."+verb+".J", []byte(`{"seq":1}`), time.Second)
-		if err == nil && !strings.Contains(string(m.Data), "JetStream not enabled for account") {
-			t.Errorf("admin's %s of the stream is answered with %s", verb, m.Data)
+	for _, subject := range []string{"j", "$JS.API.STREAM.INFO.J", "$JS.API.STREAM.PURGE.J",
+		"$JS.API.STREAM.DELETE.J", "$JS.API.STREAM.MSG.GET.J"} {
+		if err := errors.Join(nc.Publish(subject, []byte("{}")), nc.Flush()); err != nil {
+			t.Fatal(err)
+		}
+		if err := nc.LastError(); !errors.Is(err, nats.ErrPermissionViolation) ||
+			!strings.Contains(err.Error(), `"`+subject+`"`) {
+			t.Errorf("admin publishes to %s: %v; want a violation", subject, err)
 		}
 	}
 	wantFrames(t, j, 1, 3)
@@ -169,7 +178,8 @@ func TestTakenPort(t *testing.T) {
 	}
 	defer l.Close()
 	_, err = jet.Open(t.Context(), jet.Config{
-		Dir: t.TempDir(), Lineage: lineage, Create: true, Listen: l.Addr().String(), AdminPassword: "x",
+		Dir: t.TempDir(), Lineage: lineage, Create: true, Listen: l.Addr().String(),
+		Users: []jet.User{{Name: jet.AdminUser, Password: "x"}},
 	})
 	if err == nil || !strings.Contains(err.Error(), l.Addr().String()) {
 		t.Errorf("Open on a taken port = %v; want an error with %s", err, l.Addr())

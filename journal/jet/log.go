@@ -23,8 +23,6 @@ func isWriteError(err error) bool {
 	return strings.Contains(strings.ToLower(s), writeError) || strings.Contains(s, shutsDown)
 }
 
-func syncFailed(err error) bool { return strings.Contains(err.Error(), syncError) }
-
 // brokerLog takes what the broker logs. It watches for two things that the
 // broker tells nobody else: that it can't run, and that the stream has taken a
 // write error, after which no publisher gets an answer.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
-	"fmt"
 	"iter"
 	"os"
 	"path/filepath"
@@ -80,8 +79,7 @@ func (s store) verify(
 		return sum, end{}, fault.As(fault.Operator, "", err)
 	}
 	if !ok {
-		return sum, end{}, fault.As(fault.Operator, "",
-			fmt.Errorf("journal stream %q is missing: there is no %s", streamName, s.dir))
+		return sum, end{}, errMissing(s)
 	}
 	if fn == nil {
 		fn = func(record, place) error { return nil }
@@ -120,7 +118,7 @@ func (s store) reaches(m mark, e end) error {
 // indexLast returns the last number that the broker's index knows of. The
 // index may be old, never early.
 func (s store) indexLast() (journal.Seq, bool) {
-	b, err := os.ReadFile(filepath.Join(s.dir, "msgs", "index.db"))
+	b, err := os.ReadFile(filepath.Join(s.dir, "msgs", indexFile))
 	if err != nil || len(b) < 2+recordHash {
 		return 0, false
 	}

@@ -60,6 +60,10 @@ func (j *Journal) reload(ctx context.Context, prev journal.Seq, frame []byte, ca
 		cause = errors.New(text)
 	}
 	stored, at, err := j.find(ctx, prev, frame)
+	if errors.Is(err, errGone) {
+		j.down = err
+		return err
+	}
 	if err != nil {
 		return unsettled(prev+1, cause, err)
 	}
@@ -67,31 +71,43 @@ func (j *Journal) reload(ctx context.Context, prev journal.Seq, frame []byte, ca
 		// It may still be under way within the broker.
 		return unsettled(prev+1, cause, heard)
 	}
-	last := prev
-	if stored && syncFailed(cause) {
+	if syncFailed(cause.Error()) {
+		j.suspect = true
+	}
+	if stored && j.suspect {
 		// It is in the page cache, and perhaps on the disk. An answer that is
 		// certain either way: take it out again.
-		if err := j.store.cut(at); err != nil {
+		if err := j.takeOut(at); err != nil {
 			return unsettled(prev+1, cause, err)
 		}
 		stored = false
 	}
+	last := prev
 	if stored {
 		last++
 	}
-	if err := j.load(ctx, last); err != nil {
-		if fault.Of(err) == fault.Fatal {
-			return err
-		}
-		j.down = err
+	if err := j.load(ctx, last); err != nil && fault.Of(err) == fault.Fatal {
+		return err
 	}
 	if stored {
 		return nil
 	}
 	if isWriteError(cause) {
-		return fault.As(classOf(cause.Error()), "", cause)
+		return diskError(cause.Error())
 	}
 	return fault.As(fault.Retryable, "", cause) // a timeout is nobody's fault
+}
+
+// takeOut ends the journal at p. That it can't be synced is no failure: nobody
+// reads what was there any more, and Reopen, which comes before the next
+// append, tries again.
+func (j *Journal) takeOut(p place) error {
+	err := j.store.cut(p)
+	if errors.Is(err, errNotSynced) {
+		j.cfg.Log.Warn("the end of the journal is cut off, and that is not synced", "cause", err)
+		return nil
+	}
+	return err
 }
 
 // find looks for number prev+1 in the files. at is where it begins.
@@ -100,6 +116,9 @@ func (j *Journal) find(ctx context.Context, prev journal.Seq, frame []byte) (boo
 	var at place
 	var other bool
 	found := false
+	if there, err := j.store.exists(); err == nil && !there {
+		return false, at, errMissing(j.store) // and so is the frame
+	}
 	e, err := j.store.walk(ctx, floor, max(prev, floor+1), nil, func(r record, p place) error {
 		if r.seq == prev+1 {
 			found, at = true, p
@@ -118,20 +137,29 @@ func (j *Journal) find(ctx context.Context, prev journal.Seq, frame []byte) (boo
 	case found && other:
 		return false, at, fmt.Errorf("number %d has been written by somebody else", prev+1)
 	case e.torn > 0:
-		err = j.store.cut(e.tail)
+		// Part of a frame is none. A tail that can't be cut off now keeps the
+		// stream from being loaded.
+		j.ragged = j.store.cut(e.tail)
 	}
-	return found, at, err
+	return found, at, nil
 }
 
 // load gives the stream back to the broker and holds it against the files. An
-// error that isn't Fatal means that the broker can't, so far.
+// error that isn't Fatal means that the broker can't, so far; it is kept.
 func (j *Journal) load(ctx context.Context, last journal.Seq) error {
-	j.down = nil
+	j.down = j.tryLoad(ctx, last)
+	return j.down
+}
+
+func (j *Journal) tryLoad(ctx context.Context, last journal.Seq) error {
+	if j.ragged != nil {
+		return diskError(j.ragged.Error())
+	}
 	if err := j.store.dropIndex(); err != nil {
-		return fault.As(fault.Operator, "", err)
+		return diskError(err.Error())
 	}
 	if err := j.broker.enable(); err != nil {
-		return fault.As(classOf(err.Error()), "", fmt.Errorf("load journal stream: %w", err))
+		return diskError(fmt.Sprintf("load journal stream: %s", err))
 	}
 	return j.broker.checkStream(ctx, &j.cfg, journal.Seq(j.first.Load()), last)
 }
@@ -145,9 +173,6 @@ func (j *Journal) ready(ctx context.Context) error {
 	if j.down != nil {
 		j.api.Lock()
 		err := j.load(ctx, journal.Seq(j.last.Load()))
-		if err != nil {
-			j.down = err
-		}
 		j.api.Unlock()
 		if err != nil {
 			return err
@@ -177,13 +202,11 @@ func (j *Journal) relapse(ctx context.Context, cause error) error {
 	if err := j.broker.disable(ctx, cause.Error()); err != nil {
 		j.cfg.Log.Warn("taking the stream out of the broker", "err", err)
 	}
-	if err := j.load(ctx, journal.Seq(j.last.Load())); err != nil {
-		if fault.Of(err) == fault.Fatal {
-			return err
-		}
-		j.down = err
+	j.suspect = j.suspect || syncFailed(cause.Error())
+	if err := j.load(ctx, journal.Seq(j.last.Load())); err != nil && fault.Of(err) == fault.Fatal {
+		return err
 	}
-	return fault.As(classOf(cause.Error()), "", cause)
+	return diskError(cause.Error())
 }
 
 // fenced finds out what stands in our place when the broker's last number is

@@ -18,6 +18,9 @@ import (
 	"ledge/journal/fault"
 )
 
+// indexFile is the broker's index, which it rebuilds from the blocks.
+const indexFile = "index.db"
+
 // store is the stream's directory as the broker lays it out. It only reads,
 // but for cut and dropIndex.
 type store struct{ dir string }
@@ -271,18 +274,29 @@ func (w *walker) bad(
 	return nil
 }
 
+// errNotSynced says that a cut is done, and may not be on disk.
+var errNotSynced = errors.New("cut is not synced")
+
+// errGone says that the stream isn't there.
+var errGone = errors.New("journal stream is missing")
+
+func errMissing(s store) error {
+	return fault.As(fault.Operator, "", fmt.Errorf("%w: there is no %s", errGone, s.dir))
+}
+
 // cut ends the journal at p, on disk too. The broker must not have the store.
 func (s store) cut(p place) error {
-	if err := os.Remove(filepath.Join(s.dir, "msgs", "index.db")); err != nil && !isMissing(err) {
+	if err := os.Remove(filepath.Join(s.dir, "msgs", indexFile)); err != nil && !isMissing(err) {
 		return err
 	}
 	f, err := os.OpenFile(p.path, os.O_RDWR, 0)
 	if err != nil {
 		return err
 	}
-	err = f.Truncate(p.off)
-	if err == nil {
-		err = f.Sync()
+	if err = f.Truncate(p.off); err == nil {
+		if err = f.Sync(); err != nil {
+			err = fmt.Errorf("%w: %w", errNotSynced, err)
+		}
 	}
 	return errors.Join(err, f.Close())
 }
@@ -333,7 +347,7 @@ func (s store) created() bool {
 
 // dropIndex removes the broker's index, which it rebuilds from the blocks.
 func (s store) dropIndex() error {
-	err := os.Remove(filepath.Join(s.dir, "msgs", "index.db"))
+	err := os.Remove(filepath.Join(s.dir, "msgs", indexFile))
 	if isMissing(err) {
 		return nil
 	}

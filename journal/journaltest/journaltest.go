@@ -35,6 +35,7 @@ func Run(t *testing.T, open func(*testing.T) journal.Driver,
 		{"TruncateTooMuch", testTruncateTooMuch},
 		{"Cancelled", testCancelled},
 		{"ReadWhileAppending", testReadWhileAppending},
+		{"Restart", testRestart},
 		{"Reopen", testReopen},
 		{"CloseTwice", testCloseTwice},
 	}
@@ -327,7 +328,27 @@ func testReadWhileAppending(t *testing.T, h *harness) {
 	}
 }
 
+// A journal that is reopened where nothing is wrong is as it was.
 func testReopen(t *testing.T, h *harness) {
+	for n := journal.Seq(0); n < 30; n += 10 {
+		if err := h.drv.Reopen(t.Context()); err != nil {
+			t.Fatalf("Reopen at number %d = %v; want nil", n, err)
+		}
+		h.wantFrames(1, n)
+		h.fill(n, n+10)
+	}
+	if err := h.drv.Truncate(t.Context(), 12); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.drv.Reopen(t.Context()); err != nil {
+		t.Fatalf("Reopen of a truncated journal = %v; want nil", err)
+	}
+	h.wantStat(13, 30)
+	h.fill(30, 31)
+	h.wantFrames(13, 31)
+}
+
+func testRestart(t *testing.T, h *harness) {
 	if h.reopen == nil {
 		t.Skip("the driver doesn't outlive its Close")
 	}

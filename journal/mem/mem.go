@@ -1,7 +1,7 @@
 // Package mem is a journal.Driver in memory, with faults to order. It is for
 // tests of whatever stands on a journal.
 //
-// A driver outlives its Close: Reopen gives the same frames to the next user,
+// A driver outlives its Close: Restart gives the same frames to the next user,
 // as a directory would.
 package mem
 
@@ -26,6 +26,8 @@ type Journal struct {
 
 	fail  []func(*Journal, journal.Seq, []byte) error // one for each coming append
 	held  chan struct{}                               // closed when appends may go on
+	sick  error                                       // what appends and Reopen fail with until Heal
+	opens int                                         // calls of Reopen
 	calls int
 }
 
@@ -40,6 +42,38 @@ func New() *Journal { return new(Journal) }
 // nothing. An err without a class is Fatal, as everywhere.
 func (j *Journal) FailNext(err error) {
 	j.order(func(*Journal, journal.Seq, []byte) error { return err })
+}
+
+// Sicken has every append and every Reopen fail with err until Heal.
+func (j *Journal) Sicken(err error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.sick = err
+}
+
+// Heal ends what Sicken began.
+func (j *Journal) Heal() { j.Sicken(nil) }
+
+// Reopen fails while the journal is sick.
+func (j *Journal) Reopen(ctx context.Context) error {
+	const op = "mem.Reopen"
+	if err := ctx.Err(); err != nil {
+		return fault.As(fault.Retryable, op, err)
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.opens++
+	if j.closed {
+		return fault.As(fault.Operator, op, errClosed)
+	}
+	return fault.As(fault.Fatal, op, j.sick)
+}
+
+// Reopens returns how often Reopen has been called.
+func (j *Journal) Reopens() int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.opens
 }
 
 // StoreThenFail has the next append that isn't spoken for store its frame and
@@ -106,6 +140,9 @@ func (j *Journal) Append(ctx context.Context, prev journal.Seq, frame []byte) er
 	if last := j.lastLocked(); prev != last {
 		return fault.As(fault.Operator, op,
 			fmt.Errorf("fenced by another writer: the last number is %d, not %d", last, prev))
+	}
+	if j.sick != nil {
+		return fault.As(fault.Fatal, op, j.sick)
 	}
 	if len(j.fail) > 0 {
 		f := j.fail[0]
@@ -195,7 +232,7 @@ func (j *Journal) Truncate(_ context.Context, upTo journal.Seq) error {
 	return nil
 }
 
-// Close refuses appends until Reopen.
+// Close refuses appends for good.
 func (j *Journal) Close() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -203,9 +240,9 @@ func (j *Journal) Close() error {
 	return nil
 }
 
-// Reopen returns the journal as a restarted node finds it. Faults that were
+// Restart returns the journal as a restarted node finds it. Faults that were
 // ordered and not met are forgotten.
-func (j *Journal) Reopen() *Journal {
+func (j *Journal) Restart() *Journal {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return &Journal{floor: j.floor, frames: j.frames[:len(j.frames):len(j.frames)]}

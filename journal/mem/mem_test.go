@@ -14,7 +14,7 @@ import (
 func TestDriver(t *testing.T) {
 	journaltest.Run(t,
 		func(*testing.T) journal.Driver { return mem.New() },
-		func(_ *testing.T, d journal.Driver) journal.Driver { return d.(*mem.Journal).Reopen() })
+		func(_ *testing.T, d journal.Driver) journal.Driver { return d.(*mem.Journal).Restart() })
 }
 
 // Ordered failures meet one append each, in order, and keep their class.

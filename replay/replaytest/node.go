@@ -29,13 +29,15 @@ type Node struct {
 	stop context.CancelFunc
 	done chan struct{}
 	err  error // why the writer ended; after done
+	// well is what RunHealth has returned.
+	well chan error
 }
 
 // Open returns an empty node whose writer runs. cfg may be zero: Log, State and
 // Clock are filled in.
 func Open(tb testing.TB, databases int, cfg replay.WriterConfig) *Node {
 	tb.Helper()
-	n := &Node{Mem: mem.New(), Clock: new(Clock), tb: tb, done: make(chan struct{})}
+	n := &Node{Mem: mem.New(), Clock: new(Clock), tb: tb, done: make(chan struct{}), well: make(chan error, 1)}
 	n.Clock.Set(time.UnixMilli(1_000_000))
 	n.Log = NewLog(tb, n.Mem)
 	n.State = NewState(tb, databases)
@@ -50,6 +52,7 @@ func Open(tb testing.TB, databases int, cfg replay.WriterConfig) *Node {
 		defer close(n.done)
 		n.err = n.Writer.Run(ctx)
 	}()
+	go func() { n.well <- n.Writer.RunHealth(ctx) }()
 	tb.Cleanup(func() { n.Stop() })
 	return n
 }
@@ -59,6 +62,9 @@ func (n *Node) Stop() error {
 	n.stop()
 	return n.Ended()
 }
+
+// Unwell waits until no more attempts to resume are made, and returns why.
+func (n *Node) Unwell() error { return <-n.well }
 
 // Ended waits until the writer has ended and returns why.
 func (n *Node) Ended() error {

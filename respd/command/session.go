@@ -140,6 +140,12 @@ type Node interface {
 	Save(ctx context.Context) error
 	// SaveInBackground begins a snapshot. ErrSaving if one is being taken.
 	SaveInBackground() error
+	// Health returns whether the journal takes writes, and if not why and what
+	// next: the fields of INFO that say so.
+	Health() []InfoField
+	// Resume tries to resume a suspended journal and waits for the outcome.
+	// It returns what was tried and how that went.
+	Resume(ctx context.Context) ([]InfoField, error)
 	// LastSave returns when the last snapshot that worked was taken.
 	LastSave() time.Time
 	// Shutdown makes the node stop, as SIGTERM does. It does not wait.

@@ -254,3 +254,6 @@ func (node) Save(context.Context) error  { return nil }
 func (node) SaveInBackground() error     { return nil }
 func (node) LastSave() time.Time         { return time.Now() }
 func (node) Shutdown()                   {}
+func (node) Health() []command.InfoField { return nil }
+
+func (node) Resume(context.Context) ([]command.InfoField, error) { return nil, nil }

@@ -12,7 +12,7 @@ import (
 func Table() []*command.Spec {
 	return []*command.Spec{
 		acl(), bgsave(), commands(), config(), debug(), info(), lastsave(), latency(),
-		lolwut(), memory(), role(), save(), shutdown(), slowlog(), timeOfDay(),
+		health(), lolwut(), memory(), role(), save(), shutdown(), slowlog(), timeOfDay(),
 	}
 }
 

@@ -31,17 +31,26 @@ type host struct {
 }
 
 type node struct {
-	sections []command.InfoSection
-	saved    int
-	saveErr  error
-	last     time.Time
-	stopped  bool
+	sections  []command.InfoSection
+	saved     int
+	saveErr   error
+	resumeErr error
+	last      time.Time
+	stopped   bool
 }
 
 func (n *node) Info() []command.InfoSection { return n.sections }
 func (n *node) SaveInBackground() error     { return n.saveErr }
 func (n *node) LastSave() time.Time         { return n.last }
 func (n *node) Shutdown()                   { n.stopped = true }
+
+func (n *node) Health() []command.InfoField {
+	return []command.InfoField{{Name: "journal_state", Value: "ok"}}
+}
+
+func (n *node) Resume(context.Context) ([]command.InfoField, error) {
+	return []command.InfoField{{Name: "store a probe", Value: "ok"}}, n.resumeErr
+}
 
 func (n *node) Save(context.Context) error {
 	n.saved++
@@ -212,6 +221,16 @@ func TestSave(t *testing.T) {
 	h.node.saveErr = command.ErrSaving
 	h.want("BGSAVE SCHEDULE", "(error) ERR Background save already in progress")
 	h.want("SAVE", "(error) ERR Background save already in progress")
+}
+
+// LEDGE STATUS and LEDGE RESUME show what the node says, and a resume that did
+// not work is an error.
+func TestLedge(t *testing.T) {
+	h := open(t)
+	h.want("LEDGE STATUS", `{"journal_state" "ok"}`)
+	h.want("LEDGE RESUME", `{"store a probe" "ok"}`)
+	h.node.resumeErr = errors.New("input/output error")
+	h.want("LEDGE RESUME", "(error) MISCONF the journal stays suspended: input/output error")
 }
 
 func TestSlowlog(t *testing.T) {

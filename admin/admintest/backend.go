@@ -1,0 +1,168 @@
+package admintest
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"ledge/admin"
+)
+
+// Backend is a node that has nothing behind it: it answers each verb with the
+// sample of that name, or with what the hook says.
+type Backend struct {
+	mu    sync.Mutex
+	hook  func(ctx context.Context, verb string, args any) error
+	calls []string
+}
+
+// Hook has f called before each answer. Its error becomes the answer's.
+func (b *Backend) Hook(f func(ctx context.Context, verb string, args any) error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.hook = f
+}
+
+// Calls returns the verbs that were asked for, in order.
+func (b *Backend) Calls() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return append([]string(nil), b.calls...)
+}
+
+func (b *Backend) called(ctx context.Context, verb string, args any) error {
+	b.mu.Lock()
+	b.calls = append(b.calls, verb)
+	hook := b.hook
+	b.mu.Unlock()
+	if hook == nil {
+		return nil
+	}
+	return hook(ctx, verb, args)
+}
+
+func (b *Backend) Status(ctx context.Context) (admin.Status, error) {
+	return Status(), b.called(ctx, "status", nil)
+}
+
+func (b *Backend) Health(ctx context.Context) (admin.Health, error) {
+	return Healthy(), b.called(ctx, "health", nil)
+}
+
+// Resume answers with what has worked, or else with what hasn't.
+func (b *Backend) Resume(ctx context.Context) (admin.Resumed, error) {
+	if err := b.called(ctx, "resume", nil); err != nil {
+		return NotResumed(), err
+	}
+	return Resumed(), nil
+}
+
+func (b *Backend) Snapshot(ctx context.Context) (admin.Snapshot, error) {
+	return Snapshot(), b.called(ctx, "snapshot", nil)
+}
+
+func (b *Backend) Snapshots(ctx context.Context) ([]admin.Snapshot, error) {
+	return []admin.Snapshot{Snapshot()}, b.called(ctx, "snapshots", nil)
+}
+
+func (b *Backend) Compact(ctx context.Context) (admin.Compacted, error) {
+	return Compacted(), b.called(ctx, "compact", nil)
+}
+
+func (b *Backend) Verify(ctx context.Context) (admin.Verified, error) {
+	return Verified(), b.called(ctx, "verify", nil)
+}
+
+// ConfigGet knows two parameters, whatever the pattern.
+func (b *Backend) ConfigGet(ctx context.Context, pattern string) (map[string]string, error) {
+	return Parameters(), b.called(ctx, "config.get", pattern)
+}
+
+func (b *Backend) ConfigSet(ctx context.Context, values map[string]string) error {
+	return b.called(ctx, "config.set", values)
+}
+
+func (b *Backend) Clients(ctx context.Context) ([]admin.Client, error) {
+	return []admin.Client{Client()}, b.called(ctx, "clients", nil)
+}
+
+func (b *Backend) Slowlog(ctx context.Context, n int) ([]admin.Slow, error) {
+	return []admin.Slow{Slow()}, b.called(ctx, "slowlog", n)
+}
+
+func (b *Backend) Stop(ctx context.Context) error { return b.called(ctx, "stop", nil) }
+
+// At is when everything in the samples happens, give or take minutes.
+var At = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+
+// Status is a node in good health.
+func Status() admin.Status {
+	return admin.Status{
+		Node: "n1", Version: "0.1.0", Role: "leader", Started: At, Uptime: 3723.5, PID: 4711,
+		Dir: "/var/lib/ledge", Redis: "127.0.0.1:6379", NATS: "nats://127.0.0.1:4222", Health: Healthy(),
+		Journal: admin.Journal{Lineage: "00112233445566aa", Epoch: 3, First: 101, Last: 250, Bytes: 81920,
+			Sync: "interval", Interval: 1, Digest: "8899aabbccddeeff", Appends: 150, Failed: 2, Reserve: 8 << 20},
+		Data:  admin.Data{Keys: 12, Clients: 3, Memory: 40 << 20, Live: 12345678},
+		Saves: admin.Saves{Last: At.Add(time.Minute), Number: 200, LastError: "no space left on device"},
+	}
+}
+
+// Healthy is the health of a node that takes writes.
+func Healthy() admin.Health {
+	return admin.Health{Node: "n1", State: admin.StateOK, ResumeAuto: "retryable", ResumeInterval: 60}
+}
+
+// Suspended is the health of a node whose disk is full.
+func Suspended() admin.Health {
+	since, last, next := At, At.Add(time.Minute), At.Add(2*time.Minute)
+	return admin.Health{
+		Node: "n1", State: admin.StateSuspended, Class: "retryable", Cause: "no space left on device",
+		Since: &since, Deletes: true, Attempts: 3, Automatic: 2, LastAttempt: &last,
+		LastError: "append a probe: no space left on device", NextAttempt: &next,
+		ResumeAuto: "retryable", ResumeInterval: 60, ResumeMaxAttempts: 10,
+	}
+}
+
+// Resumed is an attempt that has worked.
+func Resumed() admin.Resumed {
+	return admin.Resumed{Node: "n1", State: admin.StateOK, Health: Healthy(),
+		Steps: []admin.Step{{Name: "reopen", Took: 12.5}, {Name: "probe", Took: 0.75}}}
+}
+
+// NotResumed is an attempt that has not.
+func NotResumed() admin.Resumed {
+	return admin.Resumed{Node: "n1", State: admin.StateSuspended, Health: Suspended(),
+		Steps: []admin.Step{{Name: "reopen", Took: 12.5},
+			{Name: "probe", Took: 0.75, Error: "no space left on device"}}}
+}
+
+// Snapshot is a snapshot of 12 keys.
+func Snapshot() admin.Snapshot {
+	return admin.Snapshot{Number: 200, Epoch: 3, Digest: "8899aabbccddeeff", Keys: 12, Bytes: 4096,
+		Created: At, Path: "/var/lib/ledge/snapshots/00000000000000000200.snap"}
+}
+
+// Compacted is a journal that begins with 201.
+func Compacted() admin.Compacted {
+	return admin.Compacted{Snapshot: Snapshot(), FirstBefore: 101, First: 201, BytesBefore: 81920, Bytes: 24576}
+}
+
+// Verified is a journal in which all is good.
+func Verified() admin.Verified {
+	return admin.Verified{First: 101, Last: 250, Digest: "8899aabbccddeeff", Keys: 12, Snapshots: 2, Took: 321.5}
+}
+
+// Parameters are two.
+func Parameters() map[string]string { return map[string]string{"maxclients": "10000", "timeout": "0"} }
+
+// Client is a client with a name that a terminal would obey.
+func Client() admin.Client {
+	return admin.Client{ID: 7, Addr: "127.0.0.1:50000", Name: "job\x1b[2J", Lib: "go-redis", DB: 1, Protocol: 3,
+		Since: At, Idle: 1.5, Command: "get"}
+}
+
+// Slow is a slow command.
+func Slow() admin.Slow {
+	return admin.Slow{ID: 5, At: At, Took: 15.25, Args: []string{"SET", "k", "two words"},
+		Client: "127.0.0.1:50000", Name: "job"}
+}

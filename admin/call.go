@@ -1,0 +1,156 @@
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
+
+	"ledge/journal/fault"
+)
+
+// call is one request.
+type call struct {
+	s       *Service
+	verb    *verb
+	meter   *meter
+	request []byte
+	to      string // where the reply goes; empty if nobody wants it
+	began   time.Time
+	replied sync.Once
+}
+
+func (c *call) run(ctx context.Context) {
+	c.meter.underWay.Add(1)
+	defer c.meter.underWay.Add(-1)
+	limit := c.s.timeout(c.verb)
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	late := time.AfterFunc(limit+lateGrace, func() { c.fail(CodeTimeout, 0, c.overdue(limit), nil) })
+	defer late.Stop()
+	reply, err := c.verb.ask(ctx, c.s.cfg.Backend, c.request)
+	if err == nil {
+		c.succeed(reply)
+		return
+	}
+	code, class := codeOf(ctx, err)
+	text := err.Error()
+	switch {
+	case code == CodeTimeout:
+		text = c.overdue(limit)
+	case code == CodeRetryable && class == 0:
+		text = stopping
+	}
+	var body []byte
+	if r, ok := reply.(Resumed); ok {
+		body, _ = json.Marshal(r) // the text has all that matters
+	}
+	c.fail(code, class, text, body)
+}
+
+func (c *call) overdue(limit time.Duration) string {
+	return fmt.Sprintf("%s has not ended within %s; it may still have an effect", c.verb.name, limit)
+}
+
+func (c *call) succeed(reply any) {
+	body, err := json.Marshal(reply)
+	if err == nil && int64(len(body)) > c.s.cfg.Conn.MaxPayload() {
+		err = fmt.Errorf("the reply has %d bytes; the most is %d", len(body), c.s.cfg.Conn.MaxPayload())
+	}
+	if err != nil {
+		c.fail(CodeFault, fault.Operator, c.verb.name+": "+err.Error(), nil)
+		return
+	}
+	c.reply(&nats.Msg{Data: body}, "")
+}
+
+// fail answers with an error. A class of 0 is left out: it isn't known what
+// has happened.
+func (c *call) fail(code int, class fault.Class, text string, body []byte) {
+	text = oneLine.Replace(text)
+	h := nats.Header{micro.ErrorCodeHeader: {strconv.Itoa(code)}, micro.ErrorHeader: {text}}
+	if class != 0 {
+		h.Set(ClassHeader, class.String())
+	}
+	c.reply(&nats.Msg{Header: h, Data: body}, text)
+}
+
+// oneLine makes a header of what may be several joined errors.
+var oneLine = strings.NewReplacer("\r\n", "; ", "\n", "; ", "\r", "; ")
+
+// reply sends the first reply, counts it and logs it. Others come too late.
+func (c *call) reply(m *nats.Msg, failed string) {
+	c.replied.Do(func() {
+		took := time.Since(c.began)
+		c.meter.done(took, failed)
+		c.log(took, failed)
+		if c.to == "" {
+			return
+		}
+		m.Subject = c.to
+		if err := c.s.cfg.Conn.PublishMsg(m); err != nil {
+			c.s.cfg.Logger.Warn("an admin reply could not be sent", "verb", c.verb.name, "cause", err)
+		}
+	})
+}
+
+func (c *call) log(took time.Duration, failed string) {
+	level, args := slog.LevelDebug, []any{"verb", c.verb.name, "took", took}
+	if c.verb.acts {
+		level = slog.LevelInfo
+	}
+	if failed != "" {
+		args = append(args, "cause", failed)
+	}
+	c.s.cfg.Logger.Log(context.Background(), level, "admin request", args...)
+}
+
+// meter counts one verb's requests. Micro's own counters see only how long it
+// took to start them.
+type meter struct {
+	requests, underWay, errors, took atomic.Int64
+	last                             atomic.Pointer[string]
+}
+
+func (m *meter) done(took time.Duration, failed string) {
+	m.took.Add(int64(took))
+	if failed != "" {
+		m.errors.Add(1)
+		m.last.Store(&failed)
+	}
+}
+
+// Stats is what an endpoint's data in $SRV.STATS has.
+type Stats struct {
+	Requests  int64   `json:"requests"`
+	UnderWay  int64   `json:"under_way"`
+	Errors    int64   `json:"errors"`
+	LastError string  `json:"last_error,omitempty"`
+	Took      float64 `json:"took_ms"` // all together
+	// The rest is of the whole service.
+	Events  int64 `json:"events"`         // published
+	Dropped int64 `json:"events_dropped"` // because they came too fast
+}
+
+// stats is called by micro, with its lock held.
+func (s *Service) stats(e *micro.Endpoint) any {
+	m := s.meters[e.Name]
+	if m == nil {
+		return nil
+	}
+	st := Stats{Requests: m.requests.Load(), UnderWay: m.underWay.Load(), Errors: m.errors.Load(),
+		Took:   float64(m.took.Load()) / float64(time.Millisecond),
+		Events: s.events.published.Load(), Dropped: s.events.dropped.Load()}
+	if last := m.last.Load(); last != nil {
+		st.LastError = *last
+	}
+	return st
+}

@@ -1,0 +1,279 @@
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
+
+	"ledge/journal/fault"
+)
+
+// ErrUnreachable is wrapped by errors that say that no node has answered. What
+// was asked may have been done all the same, if the answer alone is missing.
+var ErrUnreachable = errors.New("unreachable")
+
+// Error is a node's answer that it couldn't do what it was asked, or the
+// broker's that this user may not ask.
+type Error struct {
+	Code  int
+	Class fault.Class // 0 if it isn't known what has happened
+	Text  string
+	Body  []byte // what the answer has beside the text, if anything
+}
+
+// Error returns the node's text.
+func (e *Error) Error() string { return e.Text }
+
+// ClientConfig says where Dial goes and as whom.
+type ClientConfig struct {
+	Server         string // URL, nats://127.0.0.1:4222
+	User, Password string
+	// ConnectTimeout is 2 s if it is 0.
+	ConnectTimeout time.Duration
+}
+
+const (
+	defaultConnectTimeout = 2 * time.Second
+	// answerSlack is how much longer than the node a client waits, so that
+	// it hears why.
+	answerSlack = 5 * time.Second
+)
+
+// Conn is a connection to the broker of a node. Its methods may be called from
+// any goroutine. A context without a deadline is given the verb's usual one.
+type Conn struct {
+	cfg ClientConfig
+	nc  *nats.Conn
+
+	mu    sync.Mutex
+	calls map[*asked]struct{}
+}
+
+// asked is a request that waits for its answer.
+type asked struct {
+	subject string
+	fail    context.CancelCauseFunc
+}
+
+// Dial connects. The connection doesn't come back when it is lost.
+func Dial(ctx context.Context, cfg ClientConfig) (*Conn, error) {
+	if cfg.ConnectTimeout == 0 {
+		cfg.ConnectTimeout = defaultConnectTimeout
+	}
+	if by, ok := ctx.Deadline(); ok {
+		cfg.ConnectTimeout = max(1, min(cfg.ConnectTimeout, time.Until(by)))
+	}
+	c := &Conn{cfg: cfg, calls: make(map[*asked]struct{})}
+	d := &dialer{ctx: ctx, timeout: cfg.ConnectTimeout}
+	nc, err := nats.Connect(cfg.Server, nats.UserInfo(cfg.User, cfg.Password), nats.Name("ledge admin"),
+		nats.CustomInboxPrefix("_INBOX."+cfg.User), nats.Timeout(cfg.ConnectTimeout), nats.NoReconnect(),
+		nats.SetCustomDialer(d), nats.PermissionErrOnSubscribe(true), nats.ErrorHandler(c.asyncError))
+	switch {
+	case err == nil:
+		c.nc = nc
+		return c, nil
+	case errors.Is(err, nats.ErrAuthorization):
+		return nil, &Error{Code: CodeNotLetIn, Class: fault.Refused,
+			Text: fmt.Sprintf("%s does not let user %q in: wrong user or password", cfg.Server, cfg.User)}
+	case d.err != nil:
+		err = d.err
+	}
+	return nil, c.unreachable(err)
+}
+
+// dialer remembers why it couldn't connect: nats.go says no more than that
+// there is no server.
+type dialer struct {
+	ctx     context.Context // of Dial, which nats.go doesn't pass on
+	timeout time.Duration
+	err     error
+}
+
+func (d *dialer) Dial(network, address string) (net.Conn, error) {
+	nd := net.Dialer{Timeout: d.timeout}
+	conn, err := nd.DialContext(d.ctx, network, address)
+	d.err = err
+	return conn, err
+}
+
+// Close ends the connection, and with it all that waits for an answer.
+func (c *Conn) Close() { c.nc.Close() }
+
+func (c *Conn) unreachable(err error) error {
+	return fmt.Errorf("%w: %s: %w", ErrUnreachable, c.cfg.Server, err)
+}
+
+// asyncError takes what the broker says of a request that isn't allowed. The
+// broker names the subject and nothing else.
+func (c *Conn) asyncError(_ *nats.Conn, _ *nats.Subscription, err error) {
+	if !errors.Is(err, nats.ErrPermissionViolation) {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for a := range c.calls {
+		if strings.Contains(err.Error(), strconv.Quote(a.subject)) {
+			a.fail(&Error{Code: CodeDenied, Class: fault.Refused,
+				Text: fmt.Sprintf("user %q may not ask %s", c.cfg.User, a.subject)})
+		}
+	}
+}
+
+// begin notes a request, so that asyncError finds it.
+func (c *Conn) begin(ctx context.Context, subject string, limit time.Duration) (context.Context, func()) {
+	stop := func() {}
+	if _, ok := ctx.Deadline(); !ok {
+		ctx, stop = context.WithTimeout(ctx, limit)
+	}
+	ctx, fail := context.WithCancelCause(ctx)
+	a := &asked{subject, fail}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.calls[a] = struct{}{}
+	return ctx, func() {
+		c.mu.Lock()
+		delete(c.calls, a)
+		c.mu.Unlock()
+		fail(nil)
+		stop()
+	}
+}
+
+// ask sends a request to a node and decodes its answer.
+func ask[R any](ctx context.Context, c *Conn, node, name string, request any) (reply R, err error) {
+	if err := checkNode(node); err != nil {
+		return reply, err
+	}
+	var body []byte
+	if request != nil {
+		if body, err = json.Marshal(request); err != nil {
+			return reply, err
+		}
+	}
+	limit := defaultTimeout
+	if verbNamed(name).long {
+		limit = defaultLongTimeout
+	}
+	s := subject(node, name)
+	ctx, end := c.begin(ctx, s, limit+answerSlack)
+	defer end()
+	m, err := c.nc.RequestMsgWithContext(ctx, &nats.Msg{Subject: s, Data: body})
+	if err != nil {
+		return reply, c.unanswered(ctx, node, err)
+	}
+	failed := answeredError(m)
+	if failed == nil || len(m.Data) > 0 {
+		err = json.Unmarshal(m.Data, &reply)
+	}
+	if failed != nil {
+		return reply, failed
+	}
+	if err != nil {
+		return reply, fmt.Errorf("answer of %s: %w", s, err)
+	}
+	return reply, nil
+}
+
+// answeredError returns the error that an answer says, or nil.
+func answeredError(m *nats.Msg) error {
+	code := m.Header.Get(micro.ErrorCodeHeader)
+	if code == "" {
+		return nil
+	}
+	e := &Error{Text: m.Header.Get(micro.ErrorHeader), Body: m.Data}
+	e.Code, _ = strconv.Atoi(code) // 0 is a code as good as any
+	for _, class := range []fault.Class{fault.Refused, fault.Retryable, fault.Operator, fault.Fatal} {
+		if m.Header.Get(ClassHeader) == class.String() {
+			e.Class = class
+		}
+	}
+	return e
+}
+
+// unanswered says why there is no answer.
+func (c *Conn) unanswered(ctx context.Context, node string, err error) error {
+	var denied *Error
+	switch cause := context.Cause(ctx); {
+	case errors.As(cause, &denied):
+		return denied
+	case errors.Is(err, nats.ErrNoResponders):
+		return c.unreachable(fmt.Errorf("there is no node %q", node))
+	case errors.Is(err, context.DeadlineExceeded):
+		return c.unreachable(fmt.Errorf("node %q has not answered in time", node))
+	case errors.Is(err, context.Canceled):
+		return err
+	}
+	return c.unreachable(err)
+}
+
+// Status asks what a node is and how it is.
+func (c *Conn) Status(ctx context.Context, node string) (Status, error) {
+	return ask[Status](ctx, c, node, "status", nil)
+}
+
+// Health asks whether a node takes writes.
+func (c *Conn) Health(ctx context.Context, node string) (Health, error) {
+	return ask[Health](ctx, c, node, "health", nil)
+}
+
+// Resume has a node try to take writes again. What it has tried is returned
+// even if that didn't work.
+func (c *Conn) Resume(ctx context.Context, node string) (Resumed, error) {
+	return ask[Resumed](ctx, c, node, "resume", nil)
+}
+
+// Snapshot has a node take a snapshot.
+func (c *Conn) Snapshot(ctx context.Context, node string) (Snapshot, error) {
+	return ask[Snapshot](ctx, c, node, "snapshot", nil)
+}
+
+// Snapshots lists a node's snapshots.
+func (c *Conn) Snapshots(ctx context.Context, node string) (SnapshotList, error) {
+	return ask[SnapshotList](ctx, c, node, "snapshots", nil)
+}
+
+// Compact has a node take a snapshot and truncate its journal.
+func (c *Conn) Compact(ctx context.Context, node string) (Compacted, error) {
+	return ask[Compacted](ctx, c, node, "compact", nil)
+}
+
+// Verify has a node read all it has.
+func (c *Conn) Verify(ctx context.Context, node string) (Verified, error) {
+	return ask[Verified](ctx, c, node, "verify", nil)
+}
+
+// ConfigGet returns the parameters that match a glob pattern.
+func (c *Conn) ConfigGet(ctx context.Context, node, pattern string) (Parameters, error) {
+	return ask[Parameters](ctx, c, node, "config.get", configGetRequest{pattern})
+}
+
+// ConfigSet changes all of the given parameters, or none.
+func (c *Conn) ConfigSet(ctx context.Context, node string, values map[string]string) error {
+	_, err := ask[Done](ctx, c, node, "config.set", configSetRequest{values})
+	return err
+}
+
+// Clients lists a node's Redis clients.
+func (c *Conn) Clients(ctx context.Context, node string) (ClientList, error) {
+	return ask[ClientList](ctx, c, node, "clients", nil)
+}
+
+// Slowlog returns at most n slow commands, the newest first; all if n is 0.
+func (c *Conn) Slowlog(ctx context.Context, node string, n int) (SlowList, error) {
+	return ask[SlowList](ctx, c, node, "slowlog", slowlogRequest{n})
+}
+
+// Stop makes a node stop. It doesn't wait for that.
+func (c *Conn) Stop(ctx context.Context, node string) error {
+	_, err := ask[Done](ctx, c, node, "stop", nil)
+	return err
+}

@@ -1,0 +1,139 @@
+package admin
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
+)
+
+// Discovery asks everybody, so it can't know when all have answered.
+const (
+	discoverFirst = 2 * time.Second        // for the first answer
+	discoverNext  = 200 * time.Millisecond // for each one after it
+)
+
+// NodeInfo is a node that has answered.
+type NodeInfo struct {
+	Node    string `json:"node"`
+	Version string `json:"version"`
+	ID      string `json:"id"` // of the service: another one after each start
+}
+
+// NodeList is what Nodes has found.
+type NodeList struct {
+	Nodes []NodeInfo `json:"nodes"`
+}
+
+// Nodes asks who is there. It returns those that answer without a long pause
+// between them; if there is none, the error is ErrUnreachable.
+func (c *Conn) Nodes(ctx context.Context) (NodeList, error) {
+	const ping = micro.APIPrefix + ".PING." + ServiceName
+	ctx, end := c.begin(ctx, ping, discoverFirst)
+	defer end()
+	inbox := c.nc.NewRespInbox()
+	sub, err := c.nc.SubscribeSync(inbox)
+	if err != nil {
+		return NodeList{}, c.unreachable(err)
+	}
+	defer func() { _ = sub.Unsubscribe() }() // only a closed connection fails
+	if err := c.nc.PublishRequest(ping, inbox, nil); err != nil {
+		return NodeList{}, c.unreachable(err)
+	}
+	l := NodeList{Nodes: []NodeInfo{}}
+	for wait := discoverFirst; ; wait = discoverNext {
+		m, err := next(ctx, sub, wait)
+		if err == nil && m.Header.Get("Status") == "503" {
+			err = errors.New("no node answers here")
+		}
+		if err != nil && len(l.Nodes) == 0 {
+			return l, c.unfound(ctx, err)
+		}
+		if err != nil {
+			return l, nil
+		}
+		var p micro.Ping
+		if err := json.Unmarshal(m.Data, &p); err != nil {
+			return l, fmt.Errorf("answer to %s: %w", ping, err)
+		}
+		l.add(NodeInfo{Node: p.Metadata["node"], Version: p.Version, ID: p.ID})
+	}
+}
+
+// unfound says why no node has been found.
+func (c *Conn) unfound(ctx context.Context, err error) error {
+	var denied *Error
+	if errors.As(context.Cause(ctx), &denied) {
+		return denied
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = errors.New("no node has answered in time")
+	}
+	return c.unreachable(err)
+}
+
+// add keeps the list in order, and each node in it once.
+func (l *NodeList) add(n NodeInfo) {
+	i, there := slices.BinarySearchFunc(l.Nodes, n, func(a, b NodeInfo) int {
+		return cmp.Or(cmp.Compare(a.Node, b.Node), cmp.Compare(a.ID, b.ID))
+	})
+	if !there {
+		l.Nodes = slices.Insert(l.Nodes, i, n)
+	}
+}
+
+// next waits for a message, but no longer than that.
+func next(ctx context.Context, sub *nats.Subscription, wait time.Duration) (*nats.Msg, error) {
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	return sub.NextMsgWithContext(ctx)
+}
+
+// Events yields what happens to a node, or to all if node is empty, from when
+// Events returns until ctx ends. An error is the last thing that it yields:
+// the connection was lost, or events came faster than they were taken.
+func (c *Conn) Events(ctx context.Context, node string) (iter.Seq2[Event, error], error) {
+	if node == "" {
+		node = "*"
+	} else if err := checkNode(node); err != nil {
+		return nil, err
+	}
+	sub, err := c.nc.SubscribeSync(eventSubject(node, ">"))
+	if err == nil {
+		err = c.nc.FlushTimeout(flushTimeout) // until then the broker may not know
+	}
+	if err != nil {
+		return nil, c.unreachable(err)
+	}
+	context.AfterFunc(ctx, func() { _ = sub.Unsubscribe() })
+	return func(yield func(Event, error) bool) {
+		defer func() { _ = sub.Unsubscribe() }()
+		for {
+			e, err := c.nextEvent(ctx, sub)
+			if ctx.Err() != nil || !yield(e, err) || err != nil {
+				return
+			}
+		}
+	}, nil
+}
+
+func (c *Conn) nextEvent(ctx context.Context, sub *nats.Subscription) (e Event, err error) {
+	m, err := sub.NextMsgWithContext(ctx)
+	switch {
+	case errors.Is(err, nats.ErrSlowConsumer):
+		return e, fmt.Errorf("events came faster than they were taken: %w", err)
+	case err != nil:
+		return e, c.unreachable(err)
+	}
+	if err := json.Unmarshal(m.Data, &e); err != nil {
+		return e, fmt.Errorf("event on %s: %w", m.Subject, err)
+	}
+	return e, nil
+}

@@ -1,0 +1,136 @@
+package admin_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"ledge/admin"
+	"ledge/admin/admintest"
+	"ledge/journal/fault"
+	"ledge/journal/jet"
+)
+
+var add = flag.Bool("add", false, "write golden files that aren't there")
+
+// exchange is a golden file: what is asked, and what comes back. The files are
+// kept for ever: an old program must understand a new node.
+type exchange struct {
+	Subject string          `json:"subject"`
+	Request json.RawMessage `json:"request,omitempty"`
+	Headers nats.Header     `json:"reply_headers,omitempty"`
+	Reply   json.RawMessage `json:"reply,omitempty"`
+}
+
+// Each request and each reply stays as it is in testdata, seen with the stock
+// client and the bytes that it gets.
+func TestGolden(t *testing.T) {
+	b := admintest.Start(t)
+	node := &admintest.Backend{}
+	s := b.Serve(t, admin.Config{Backend: node, Clock: func() time.Time { return admintest.At }})
+	nc := stock(t, b, jet.AdminUser)
+	noSpace := fault.As(fault.Retryable, "resume", errors.New("no space left on device"))
+	for _, c := range []struct {
+		name, verb, request string
+		err                 error
+	}{
+		{"status", "status", "", nil},
+		{"health", "health", "", nil},
+		{"resume", "resume", "", nil},
+		{"resume-failed", "resume", "{}", noSpace},
+		{"snapshot", "snapshot", "", nil},
+		{"snapshots", "snapshots", "", nil},
+		{"compact", "compact", "", nil},
+		{"verify", "verify", "", nil},
+		{"config.get", "config.get", `{"pattern":"*"}`, nil},
+		{"config.set", "config.set", `{"values":{"maxclients":"20000"}}`, nil},
+		{"config.set-refused", "config.set", `{"values":{"maxclients":"-1"}}`,
+			fault.As(fault.Refused, "", errors.New("maxclients: -1 is not between 1 and 1000000"))},
+		{"clients", "clients", "", nil},
+		{"slowlog", "slowlog", `{"count":10}`, nil},
+		{"bad-request", "slowlog", `{"counts":10}`, nil},
+		{"stop", "stop", "", nil},
+	} {
+		node.Hook(func(context.Context, string, any) error { return c.err })
+		m, err := nc.Request("ledge.n1."+c.verb, []byte(c.request), 5*time.Second)
+		if err != nil {
+			t.Fatalf("%s: %v", c.verb, err)
+		}
+		golden(t, c.name, exchange{Subject: "ledge.n1." + c.verb, Request: []byte(c.request),
+			Headers: m.Header, Reply: m.Data})
+	}
+	sub, err := nc.SubscribeSync("ledge.*.event.>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := nc.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range events() {
+		s.Publish(e)
+		m, err := sub.NextMsg(5 * time.Second)
+		if err != nil {
+			t.Fatalf("event %s: %v", e.Kind, err)
+		}
+		golden(t, "event-"+e.Kind, exchange{Subject: m.Subject, Reply: m.Data})
+	}
+}
+
+// events returns one event of each kind.
+func events() []admin.Event {
+	ill, well, snap := admintest.Suspended(), admintest.Healthy(), admintest.Snapshot()
+	return []admin.Event{
+		{Kind: admin.EventSuspended, Class: "retryable", Cause: ill.Cause, Health: &ill},
+		{Kind: admin.EventResumed, Attempts: 3, Health: &well},
+		{Kind: admin.EventResumeFailed, Class: "retryable", Cause: ill.Cause, Attempts: 3, Health: &ill},
+		{Kind: admin.EventReserve, Cause: "given up"},
+		{Kind: admin.EventSnapshot, Snapshot: &snap},
+		{Kind: admin.EventClientLimit, Cause: "10000 clients"},
+		{Kind: admin.EventStopping},
+	}
+}
+
+func golden(t *testing.T, name string, got exchange) {
+	t.Helper()
+	text, err := json.MarshalIndent(got, "", "  ")
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	text = append(text, '\n')
+	path := filepath.Join("testdata", name+".json")
+	want, err := os.ReadFile(path)
+	if *add && errors.Is(err, os.ErrNotExist) {
+		want, err = text, os.WriteFile(path, text, 0o644)
+	}
+	if err != nil {
+		t.Fatalf("%v; -add writes it", err)
+	}
+	if !bytes.Equal(text, want) {
+		t.Errorf("%s is\n%s\nwant, as in %s,\n%s", name, text, path, want)
+	}
+}
+
+// stock connects with nats.go as it comes. A monitor or replica needs to know
+// of its inbox; the admin needn't.
+func stock(t *testing.T, b *admintest.Broker, user string, opts ...nats.Option) *nats.Conn {
+	t.Helper()
+	opts = append(opts, nats.UserInfo(user, b.Passwords[user]),
+		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
+	if user != jet.AdminUser {
+		opts = append(opts, nats.CustomInboxPrefix("_INBOX."+user))
+	}
+	nc, err := nats.Connect(b.ClientURL(), opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	return nc
+}

@@ -1,0 +1,261 @@
+package admin
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+	"time"
+
+	"ledge/journal/fault"
+)
+
+// ServiceName is what the nodes answer to in discovery: $SRV.PING.ledge.
+const ServiceName = "ledge"
+
+// ClassHeader is the header of an error's class, beside those of micro.
+const ClassHeader = "Ledge-Error-Class"
+
+// Codes of errors.
+const (
+	CodeBadRequest = 400
+	CodeNotLetIn   = 401 // the client's own: wrong user or password
+	CodeDenied     = 403 // the client's own: the broker doesn't let this user ask
+	CodeNotFound   = 404
+	CodeRefused    = 409
+	CodeFault      = 500 // class operator or fatal
+	CodeRetryable  = 503
+	CodeTimeout    = 504
+)
+
+// ErrNotFound is wrapped by a Backend's error about something that isn't
+// there, such as an unknown parameter.
+var ErrNotFound = errors.New("not found")
+
+// Bounds of requests.
+const (
+	defaultTimeout     = 30 * time.Second
+	defaultLongTimeout = 10 * time.Minute
+	maxRequest         = 64 << 10
+)
+
+// SnapshotList is the reply to snapshots.
+type SnapshotList struct {
+	Snapshots []Snapshot `json:"snapshots"`
+}
+
+// Parameters is the reply to config.get.
+type Parameters struct {
+	Parameters map[string]string `json:"parameters"`
+}
+
+// ClientList is the reply to clients.
+type ClientList struct {
+	Clients []Client `json:"clients"`
+}
+
+// SlowList is the reply to slowlog.
+type SlowList struct {
+	Entries []Slow `json:"entries"`
+}
+
+// Done is the reply of verbs that have nothing to say.
+type Done struct{}
+
+// The requests that have fields.
+type (
+	configGetRequest struct {
+		Pattern string `json:"pattern,omitempty"`
+	}
+	configSetRequest struct {
+		Values map[string]string `json:"values"`
+	}
+	slowlogRequest struct {
+		Count int `json:"count,omitempty"`
+	}
+)
+
+// verb is something that a node can be asked.
+type verb struct {
+	name string // the rest of its subject
+	what string // for the endpoint's metadata
+	long bool   // it may take as long as there is data
+	acts bool   // it changes something or costs much, so it is logged
+	ask  asker
+}
+
+// asker reads a request and asks the backend. Its reply may be good even if
+// there is an error.
+type asker func(ctx context.Context, b Backend, request []byte) (reply any, err error)
+
+// verbs is all that a node can be asked, in the order of INFO.
+var verbs = []verb{
+	{name: "status", what: "what the node is and how it is", ask: plain(Backend.Status)},
+	{name: "health", what: "whether the journal takes writes, and if not, why", ask: plain(Backend.Health)},
+	{name: "resume", what: "try to take writes again; the reply says what was tried",
+		acts: true, ask: plain(resume)},
+	{name: "snapshot", what: "take a snapshot", long: true, acts: true, ask: plain(Backend.Snapshot)},
+	{name: "snapshots", what: "list the snapshots", ask: plain(snapshots)},
+	{name: "compact", what: "take a snapshot and truncate the journal behind those kept",
+		long: true, acts: true, ask: plain(Backend.Compact)},
+	{name: "verify", what: "read all of the journal and of the snapshots", long: true, acts: true,
+		ask: plain(Backend.Verify)},
+	{name: "config.get", what: `parameters by glob: {"pattern":"*"}`, ask: parsed(configGet)},
+	{name: "config.set", what: `change parameters, all or none: {"values":{"name":"value"}}`,
+		acts: true, ask: parsed(configSet)},
+	{name: "clients", what: "list the Redis clients", ask: plain(clients)},
+	{name: "slowlog", what: `slow commands, newest first: {"count":10}`, ask: parsed(slowlog)},
+	{name: "stop", what: "stop the node, as SIGTERM does", acts: true, ask: plain(stop)},
+}
+
+// endpoint is the verb's name in micro, which takes no dots.
+func (v *verb) endpoint() string { return strings.ReplaceAll(v.name, ".", "-") }
+
+// verbNamed returns a verb that is known to be there.
+func verbNamed(name string) *verb {
+	for i := range verbs {
+		if verbs[i].name == name {
+			return &verbs[i]
+		}
+	}
+	panic("no verb " + name)
+}
+
+// subject returns where a node is asked.
+func subject(node, verb string) string { return ServiceName + "." + node + "." + verb }
+
+// eventSubject returns where events of a kind are published.
+func eventSubject(node, kind string) string { return ServiceName + "." + node + ".event." + kind }
+
+// A node's name is one token of a subject.
+var nodeName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+
+func checkNode(node string) error {
+	if !nodeName.MatchString(node) {
+		return fmt.Errorf("node name %q: letters, digits, - and _ only, and at most 64 of them", node)
+	}
+	return nil
+}
+
+// Whoever asks takes the context second: they stand beside method expressions
+// of Backend, which do.
+
+func plain[R any](ask func(Backend, context.Context) (R, error)) asker {
+	return parsed(func(b Backend, ctx context.Context, _ struct{}) (R, error) { return ask(b, ctx) })
+}
+
+func parsed[A, R any](ask func(Backend, context.Context, A) (R, error)) asker {
+	return func(ctx context.Context, b Backend, request []byte) (any, error) {
+		var args A
+		if err := parse(request, &args); err != nil {
+			return nil, err
+		}
+		return ask(b, ctx, args)
+	}
+}
+
+// badRequest is an error of whoever wrote the request.
+type badRequest struct{ error }
+
+func bad(format string, args ...any) error { return badRequest{fmt.Errorf(format, args...)} }
+
+// parse reads a request. An empty one has no fields; one with a field that is
+// not known is refused, since whoever sent it means something by it.
+func parse(request []byte, args any) error {
+	if len(request) > maxRequest {
+		return bad("the request has %d bytes; the most is %d", len(request), maxRequest)
+	}
+	if len(bytes.TrimSpace(request)) == 0 {
+		return nil
+	}
+	dec := json.NewDecoder(bytes.NewReader(request))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(args); err != nil {
+		return bad("request: %s", strings.TrimPrefix(err.Error(), "json: "))
+	}
+	if _, err := dec.Token(); err != io.EOF {
+		return bad("request: something follows the object")
+	}
+	return nil
+}
+
+// resume makes sure that a program sees a list of steps, be it empty.
+func resume(b Backend, ctx context.Context) (Resumed, error) {
+	r, err := b.Resume(ctx)
+	r.Steps = list(r.Steps)
+	return r, err
+}
+
+func snapshots(b Backend, ctx context.Context) (SnapshotList, error) {
+	l, err := b.Snapshots(ctx)
+	return SnapshotList{list(l)}, err
+}
+
+func clients(b Backend, ctx context.Context) (ClientList, error) {
+	l, err := b.Clients(ctx)
+	return ClientList{list(l)}, err
+}
+
+func configGet(b Backend, ctx context.Context, r configGetRequest) (Parameters, error) {
+	if r.Pattern == "" {
+		r.Pattern = "*"
+	}
+	m, err := b.ConfigGet(ctx, r.Pattern)
+	if m == nil {
+		m = map[string]string{}
+	}
+	return Parameters{m}, err
+}
+
+func configSet(b Backend, ctx context.Context, r configSetRequest) (Done, error) {
+	if len(r.Values) == 0 {
+		return Done{}, bad(`request: no values; want {"values":{"name":"value"}}`)
+	}
+	return Done{}, b.ConfigSet(ctx, r.Values)
+}
+
+func slowlog(b Backend, ctx context.Context, r slowlogRequest) (SlowList, error) {
+	if r.Count < 0 {
+		return SlowList{}, bad("request: count %d is below 0", r.Count)
+	}
+	l, err := b.Slowlog(ctx, r.Count)
+	return SlowList{list(l)}, err
+}
+
+func stop(b Backend, ctx context.Context) (Done, error) { return Done{}, b.Stop(ctx) }
+
+// list returns l, which is [] and not null if it is empty.
+func list[T any](l []T) []T {
+	if l == nil {
+		return []T{}
+	}
+	return l
+}
+
+// codeOf returns an error's code and its class, which is 0 if it isn't known
+// what has happened. ctx is that of the request.
+func codeOf(ctx context.Context, err error) (int, fault.Class) {
+	var br badRequest
+	switch {
+	case errors.As(err, &br):
+		return CodeBadRequest, fault.Refused
+	case ctx.Err() != nil && errors.Is(err, context.DeadlineExceeded):
+		return CodeTimeout, 0
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		return CodeRetryable, 0
+	case errors.Is(err, ErrNotFound):
+		return CodeNotFound, fault.Refused
+	}
+	switch class := fault.Of(err); class {
+	case fault.Refused:
+		return CodeRefused, class
+	case fault.Retryable:
+		return CodeRetryable, class
+	default:
+		return CodeFault, class
+	}
+}

@@ -1,0 +1,224 @@
+package appliance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"time"
+
+	"ledge/admin"
+	"ledge/journal"
+	"ledge/journal/fault"
+	"ledge/replay"
+	"ledge/respd/command"
+)
+
+// backend is the node as the admin service sees it.
+type backend struct{ n *Node }
+
+var _ admin.Backend = backend{}
+
+// Status says what the node is and how it is.
+func (b backend) Status(ctx context.Context) (admin.Status, error) {
+	n := b.n
+	st, err := n.jet.Stat(ctx)
+	if err != nil {
+		return admin.Status{}, err
+	}
+	health, _ := b.Health(ctx)
+	u := readUsage(newSamples())
+	s := admin.Status{
+		Node: n.dir.id.Node, Version: Version, Role: "leader",
+		Started: n.started.UTC(), Uptime: n.cfg.Clock().Sub(n.started).Seconds(),
+		PID: os.Getpid(), Dir: n.dir.path, Redis: n.server.Addr().String(), NATS: n.jet.ClientURL(),
+		Health: health,
+		Journal: admin.Journal{
+			Lineage: n.dir.lineage.String(), Epoch: n.state.Epoch(),
+			First: uint64(st.First), Last: uint64(st.Last), Bytes: st.Bytes, Sync: n.cfg.Sync,
+			Digest:  n.state.Pos().Digest.String(),
+			Appends: n.meter.appends.Load(), Failed: n.meter.failed.Load(),
+			Reserve: n.reserve.bytes(),
+		},
+		Data: admin.Data{Keys: keys(n.state), Memory: u.taken, Live: u.live},
+	}
+	if n.cfg.Sync == SyncInterval {
+		s.Journal.Interval = n.cfg.SyncInterval.Seconds()
+	}
+	n.server.Clients(func(*command.Session) { s.Data.Clients++ })
+	n.saves.mu.Lock()
+	defer n.saves.mu.Unlock()
+	s.Saves = admin.Saves{Running: n.saves.running, Last: n.saves.last.UTC(),
+		Number: uint64(n.saves.pos), LastError: line(n.saves.failed)}
+	return s, nil
+}
+
+// Health says whether the journal takes writes.
+func (b backend) Health(context.Context) (admin.Health, error) {
+	return b.n.healthOf(b.n.writer.Health().Suspension()), nil
+}
+
+// Resume tries to resume.
+func (b backend) Resume(ctx context.Context) (admin.Resumed, error) {
+	steps, err := b.n.writer.Health().Resume(ctx)
+	r := admin.Resumed{Node: b.n.dir.id.Node, Steps: []admin.Step{}}
+	for _, s := range steps {
+		r.Steps = append(r.Steps, admin.Step{Name: s.Name, Took: millis(s.Took), Error: line(s.Err)})
+	}
+	r.Health, _ = b.Health(ctx)
+	r.State = r.Health.State
+	return r, err
+}
+
+// Snapshot takes a snapshot.
+func (b backend) Snapshot(ctx context.Context) (admin.Snapshot, error) {
+	info, err := b.n.saves.takeInfo(ctx)
+	return snapshotOf(info), opFault(err)
+}
+
+// Snapshots lists the snapshots, newest first. Damaged ones are the error.
+func (b backend) Snapshots(context.Context) ([]admin.Snapshot, error) {
+	infos, err := replay.ListSnapshots(b.n.dir.snapshotPath())
+	list := make([]admin.Snapshot, len(infos))
+	for i, info := range infos {
+		list[i] = snapshotOf(info)
+	}
+	return list, opFault(err)
+}
+
+// Compact takes a snapshot, which has the journal truncated behind it.
+func (b backend) Compact(ctx context.Context) (c admin.Compacted, err error) {
+	before, err := b.n.jet.Stat(ctx)
+	if err != nil {
+		return c, err
+	}
+	info, err := b.n.saves.takeInfo(ctx)
+	if err != nil {
+		return c, opFault(err)
+	}
+	after, err := b.n.jet.Stat(ctx)
+	return admin.Compacted{
+		Snapshot:    snapshotOf(info),
+		FirstBefore: uint64(before.First), First: uint64(after.First),
+		BytesBefore: before.Bytes, Bytes: after.Bytes,
+	}, err
+}
+
+// Verify reads the journal and the snapshots, and counts the state again.
+func (b backend) Verify(ctx context.Context) (v admin.Verified, err error) {
+	began, n := time.Now(), b.n
+	st, err := n.jet.Stat(ctx)
+	if err != nil {
+		return v, err
+	}
+	v.First, v.Last = uint64(st.First), uint64(st.Last)
+	for _, err := range n.log.Read(ctx, st.First) {
+		if err := errors.Join(err, ctx.Err()); err != nil {
+			return v, b.truncatedMeanwhile(st.First, err)
+		}
+	}
+	infos, err := replay.ListSnapshots(n.dir.snapshotPath())
+	for _, info := range infos {
+		_, verr := replay.VerifySnapshot(ctx, info.Path)
+		err = errors.Join(err, verr)
+	}
+	v.Snapshots = len(infos)
+	if err = errors.Join(err, n.state.Check()); err != nil {
+		return v, opFault(err)
+	}
+	v.Digest, v.Keys, v.Took = n.state.Pos().Digest.String(), keys(n.state), millis(time.Since(began))
+	return v, nil
+}
+
+// truncatedMeanwhile tells a journal that was truncated while it was read from
+// a damaged one.
+func (b backend) truncatedMeanwhile(first journal.Seq, err error) error {
+	if st, serr := b.n.jet.Stat(context.Background()); serr == nil && st.First > first {
+		return fault.As(fault.Refused, "", errors.New("the journal was truncated meanwhile; try again"))
+	}
+	return err
+}
+
+// ConfigGet returns the parameters whose names match a glob pattern.
+func (b backend) ConfigGet(_ context.Context, pattern string) (map[string]string, error) {
+	values := make(map[string]string)
+	for _, p := range b.n.server.Config().Match(func(name string) bool {
+		return command.MatchFold(pattern, name)
+	}) {
+		if p.Name != "requirepass" { // it is not for other doors than its own
+			values[p.Name] = p.Get()
+		}
+	}
+	return values, nil
+}
+
+// ConfigSet changes parameters, all or none.
+func (b backend) ConfigSet(_ context.Context, values map[string]string) error {
+	var pairs []string
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		pairs = append(pairs, name, values[name])
+	}
+	return fault.As(fault.Refused, "", b.n.server.Config().Set(pairs...))
+}
+
+// Clients lists the connected Redis clients.
+func (b backend) Clients(context.Context) ([]admin.Client, error) {
+	now := b.n.cfg.Clock()
+	list := []admin.Client{}
+	b.n.server.Clients(func(s *command.Session) {
+		f := s.Facts()
+		c := admin.Client{
+			ID: s.ID, Addr: s.Addr, Name: f.Name, DB: int(s.DBSeen.Load()),
+			Protocol: int(s.ProtoSeen.Load()), Since: s.Created.UTC(),
+			Idle: max(0, now.Sub(time.UnixMilli(s.LastUsed.Load())).Seconds()),
+		}
+		if f.LibName != "" {
+			c.Lib = fmt.Sprintf("%s %s", f.LibName, f.LibVer)
+		}
+		if spec := s.LastCmd.Load(); spec != nil {
+			c.Command = spec.FullName()
+		}
+		list = append(list, c)
+	})
+	return list, nil
+}
+
+// Slowlog returns the latest slow commands.
+func (b backend) Slowlog(_ context.Context, count int) ([]admin.Slow, error) {
+	if count == 0 {
+		count = -1
+	}
+	list := []admin.Slow{}
+	for _, e := range b.n.server.Slowlog().Entries(count) {
+		list = append(list, admin.Slow{ID: e.ID, At: e.At.UTC(), Took: millis(e.Took),
+			Args: e.Args, Client: e.Client, Name: e.Name})
+	}
+	return list, nil
+}
+
+// Stop makes the node stop.
+func (b backend) Stop(context.Context) error {
+	b.n.Shutdown()
+	return nil
+}
+
+func snapshotOf(i replay.Info) admin.Snapshot {
+	return admin.Snapshot{Number: uint64(i.Pos.Seq), Epoch: i.Epoch, Digest: i.Pos.Digest.String(),
+		Keys: i.Keys, Bytes: i.Bytes, Created: i.Created.UTC(), Path: i.Path}
+}
+
+func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// opFault classes what the file system says. A second snapshot beside the
+// first is the request's fault.
+func opFault(err error) error {
+	if errors.Is(err, command.ErrSaving) {
+		return fault.As(fault.Refused, "", errors.New("a snapshot is being taken already"))
+	}
+	if err == nil {
+		return nil
+	}
+	return diskFault(err)
+}

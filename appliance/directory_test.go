@@ -1,0 +1,68 @@
+package appliance
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"ledge/journal/fault"
+	"ledge/journal/jet"
+)
+
+// Passwords are drawn once, for the owner's eyes only. One that was removed is
+// drawn again, and the others stay; an empty one is nobody's password.
+func TestPasswords(t *testing.T) {
+	cfg := Config{Dir: t.TempDir()}
+	cfg.setDefaults()
+	d, err := openDirectory(&cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.close()
+	draw := func() map[string]string {
+		t.Helper()
+		users, err := d.passwords()
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := make(map[string]string)
+		for _, u := range users {
+			m[u.Name] = u.Password
+		}
+		return m
+	}
+	first := draw()
+	var seen []string
+	for _, user := range []string{jet.AdminUser, jet.ReplicaUser, jet.MonitorUser} {
+		path := filepath.Join(d.path, "auth", user)
+		b, err := os.ReadFile(path)
+		if err != nil || string(b) != first[user]+"\n" || len(first[user]) < 20 {
+			t.Errorf("%s has %q, %v; want the one line %q", path, b, err, first[user])
+		}
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v; want mode 0600", path, info.Mode(), err)
+		}
+		if slices.Contains(seen, first[user]) {
+			t.Errorf("%s has somebody else's password", user)
+		}
+		seen = append(seen, first[user])
+	}
+	monitor := filepath.Join(d.path, "auth", jet.MonitorUser)
+	if err := os.Remove(monitor); err != nil {
+		t.Fatal(err)
+	}
+	second := draw()
+	for user := range first {
+		if same := first[user] == second[user]; same == (user == jet.MonitorUser) {
+			t.Errorf("after the monitor's was removed, the password of %s is the same: %v", user, same)
+		}
+	}
+	if err := os.WriteFile(monitor, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.passwords(); fault.Of(err) != fault.Operator || !strings.Contains(err.Error(), monitor) {
+		t.Errorf("with an empty file: %v; want class operator and the file's name", err)
+	}
+}

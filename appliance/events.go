@@ -1,0 +1,93 @@
+package appliance
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"ledge/admin"
+	"ledge/replay"
+)
+
+// events tells whoever listens on the admin subjects what has happened to the
+// node. Nobody waits for it: what comes while the queue is full is dropped.
+type events struct {
+	node    *Node
+	queue   chan admin.Event
+	limited atomic.Int64 // when a client was last said to be turned away, Unix nanoseconds
+}
+
+// maxEvents is how many events may wait to be published.
+const maxEvents = 256
+
+// limitEvery is how often it is said that clients are turned away.
+const limitEvery = time.Second
+
+func newEvents(n *Node) *events {
+	return &events{node: n, queue: make(chan admin.Event, maxEvents)}
+}
+
+func (e *events) post(ev admin.Event) {
+	ev.At = e.node.cfg.Clock()
+	select {
+	case e.queue <- ev:
+	default:
+	}
+}
+
+// run publishes until ctx ends.
+func (e *events) run(ctx context.Context) {
+	for {
+		select {
+		case ev := <-e.queue:
+			e.publish(ev)
+		case <-ctx.Done():
+			e.publish(admin.Event{Kind: admin.EventStopping, At: e.node.cfg.Clock()})
+			return
+		}
+	}
+}
+
+func (e *events) publish(ev admin.Event) {
+	if e.node.admin != nil {
+		e.node.admin.publish(ev)
+	}
+}
+
+// health is told when the journal's health has changed.
+func (e *events) health(c replay.HealthChange) {
+	kinds := map[replay.ChangeKind]string{
+		replay.Suspended: admin.EventSuspended, replay.Resumed: admin.EventResumed,
+		replay.ResumeFailed: admin.EventResumeFailed, replay.ReserveGivenUp: admin.EventReserve,
+	}
+	s := &c.Suspension
+	ev := admin.Event{Kind: kinds[c.Kind], Class: s.Class.String(), Cause: line(s.Cause), Attempts: s.Attempts}
+	if c.Kind == replay.ResumeFailed {
+		ev.Cause = line(s.LastError)
+	}
+	if c.Kind == replay.Resumed {
+		s = nil
+	}
+	h := e.node.healthOf(s)
+	ev.Health = &h
+	e.post(ev)
+}
+
+// snapshot is told how a snapshot has ended.
+func (e *events) snapshot(info replay.Info, err error) {
+	ev := admin.Event{Kind: admin.EventSnapshot, Cause: line(err)}
+	if info.Path != "" {
+		s := snapshotOf(info)
+		ev.Snapshot = &s
+	}
+	e.post(ev)
+}
+
+// turnedAway is told when a client finds no room.
+func (e *events) turnedAway() {
+	now := time.Now().UnixNano()
+	last := e.limited.Load()
+	if now-last >= int64(limitEvery) && e.limited.CompareAndSwap(last, now) {
+		e.post(admin.Event{Kind: admin.EventClientLimit, Cause: "max-clients connections are open"})
+	}
+}

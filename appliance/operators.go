@@ -1,0 +1,85 @@
+package appliance
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+
+	"github.com/nats-io/nats.go"
+
+	"ledge/admin"
+	"ledge/journal/fault"
+)
+
+// operators is the door for operators: the admin service, on connections
+// within the process. Events go out by one of their own, so that nobody who
+// answers requests can forge them.
+type operators struct {
+	requests, events *nats.Conn
+	service          *admin.Service
+}
+
+// openAdmin begins to answer operators, and says in the directory where.
+func (n *Node) openAdmin(ctx context.Context) (err error) {
+	o := &operators{}
+	n.admin = o
+	if o.requests, err = n.jet.ServiceConn(); err != nil {
+		return fault.As(fault.Operator, "open admin", err)
+	}
+	if o.events, err = n.jet.EventConn(); err != nil {
+		return fault.As(fault.Operator, "open admin", err)
+	}
+	o.service, err = admin.Open(ctx, admin.Config{
+		Conn: o.requests, Events: o.events, Backend: backend{n},
+		Node: n.dir.id.Node, Version: Version, Clock: n.cfg.Clock, Logger: n.cfg.Logger,
+	})
+	if err != nil {
+		return err
+	}
+	return n.leaveAddress()
+}
+
+func (o *operators) publish(e admin.Event) { o.service.Publish(e) }
+
+func (o *operators) close() error {
+	var err error
+	if o.service != nil {
+		err = o.service.Close()
+	}
+	for _, nc := range []*nats.Conn{o.events, o.requests} {
+		if nc != nil {
+			nc.Close()
+		}
+	}
+	return err
+}
+
+// runFile says where a running node can be reached. One that was killed leaves
+// it behind; its pid tells.
+const runFile = "run.json"
+
+// leaveAddress writes the file. It is a convenience, so a disk that is full
+// only costs a warning.
+func (n *Node) leaveAddress() error {
+	b, err := json.Marshal(map[string]any{
+		"pid": os.Getpid(), "redis": n.server.Addr().String(), "nats": n.jet.ClientURL(),
+	})
+	if err != nil {
+		return fault.As(fault.Fatal, "", err)
+	}
+	if err := os.WriteFile(n.runPath(), append(b, '\n'), 0o600); err != nil {
+		n.cfg.Logger.Warn("where the node can be reached is not written down", "cause", err)
+	}
+	return nil
+}
+
+func (n *Node) runPath() string { return filepath.Join(n.dir.path, runFile) }
+
+// removeAddress takes the file away again.
+func (n *Node) removeAddress() {
+	if err := os.Remove(n.runPath()); err != nil && !errors.Is(err, os.ErrNotExist) {
+		n.cfg.Logger.Warn("the file that says where the node can be reached stays", "cause", err)
+	}
+}

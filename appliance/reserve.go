@@ -1,0 +1,125 @@
+package appliance
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"ledge/journal/fault"
+)
+
+// reserve is a file that takes up room, so that there is some to give up when
+// the disk is full: deletes and truncation need a little before they bring
+// more. Without it a full disk would be one that nothing can be deleted from.
+//
+// Its methods may be called from any goroutine.
+type reserve struct {
+	path string
+	size int64 // 0 is no reserve
+
+	mu   sync.Mutex
+	held bool
+}
+
+const (
+	reserveFile = "reserve"
+	reserveTemp = "reserve.tmp"
+	// DefaultReserve is what is held back.
+	DefaultReserve = 16 << 20
+	// headroom is what there must be beyond the reserve.
+	headroom = 1 << 20
+)
+
+func newReserve(dir string, size int64) *reserve {
+	return &reserve{path: filepath.Join(dir, reserveFile), size: size}
+}
+
+// Held reports whether the room is held back. A reserve of no size always is.
+func (r *reserve) Held() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.held || r.size == 0
+}
+
+// bytes returns how much is held back.
+func (r *reserve) bytes() int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.held {
+		return r.size
+	}
+	return 0
+}
+
+// GiveUp lets the room go.
+func (r *reserve) GiveUp() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	err := os.Remove(r.path)
+	if errors.Is(err, os.ErrNotExist) {
+		err = nil
+	}
+	r.held = r.held && err != nil
+	return fault.As(fault.Operator, "", err)
+}
+
+// Take holds the room back. One that is there from an earlier run is kept if
+// it is whole. It takes more at first, and lets that go: a disk on which the
+// reserve just fits is still full.
+func (r *reserve) Take() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.size == 0 {
+		return nil
+	}
+	if fi, err := os.Stat(r.path); err == nil && fi.Size() == r.size {
+		r.held = true
+		return nil
+	}
+	tmp := filepath.Join(filepath.Dir(r.path), reserveTemp)
+	err := fillFile(tmp, r.size+headroom)
+	if err == nil {
+		err = os.Truncate(tmp, r.size)
+	}
+	if err == nil {
+		err = os.Rename(tmp, r.path)
+	}
+	if r.held = err == nil; r.held {
+		return nil
+	}
+	_ = os.Remove(tmp)
+	return diskFault(fmt.Errorf("hold back %d bytes: %w", r.size, err))
+}
+
+// fillFile makes a file whose blocks are really there.
+func fillFile(path string, size int64) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	if err = allocate(f, size); err != nil && !fullDisk(err) {
+		err = writeZeros(f, size) // a file system that can't allocate
+	}
+	return errors.Join(err, f.Close())
+}
+
+func writeZeros(f *os.File, size int64) error {
+	zeros := make([]byte, 1<<20)
+	for at := int64(0); at < size; at += int64(len(zeros)) {
+		if _, err := f.WriteAt(zeros[:min(int64(len(zeros)), size-at)], at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// diskFault classes an error of the file system: a full one may be mended by
+// time, the rest needs a person.
+func diskFault(err error) error {
+	if fullDisk(err) {
+		return fault.As(fault.Retryable, "", err)
+	}
+	return fault.As(fault.Operator, "", err)
+}

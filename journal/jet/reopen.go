@@ -1,0 +1,97 @@
+package jet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"ledge/journal"
+	"ledge/journal/fault"
+)
+
+// errBusy refuses what would have to wait for a call that hangs in the kernel.
+var errBusy = errors.New("the store is busy with something that has not come back")
+
+// Reopen takes the stream out of the broker, reads what stands in the files,
+// and gives it back: what a fault has closed is open again, and the journal
+// ends where it did. After a failed sync every frame is read and checked, from
+// the disk as far as the kernel lets go of its own copy.
+func (j *Journal) Reopen(ctx context.Context) error {
+	const op = "jet.Reopen"
+	if p := j.dead.Load(); p != nil {
+		return *p
+	}
+	if !j.api.TryLock() {
+		return fault.As(fault.Retryable, op, errBusy)
+	}
+	defer j.api.Unlock()
+	if err := j.reopen(ctx); err != nil {
+		return j.failed(op, err)
+	}
+	return nil
+}
+
+func (j *Journal) reopen(ctx context.Context) error {
+	if err := j.broker.disable(ctx, j.broker.log.takeCause()); err != nil {
+		return fault.As(fault.Operator, "", err)
+	}
+	j.broker.log.takeCause()
+	if _, err := j.broker.guard.restore(); err != nil {
+		return diskError(err.Error())
+	}
+	last := journal.Seq(j.last.Load())
+	if err := j.recheck(ctx, last); err != nil {
+		j.down = err
+		return err
+	}
+	if err := j.load(ctx, last); err != nil {
+		return err
+	}
+	w, err := dial(ctx, j.broker)
+	if err != nil {
+		return fault.As(fault.Operator, "", err)
+	}
+	j.wire.close()
+	j.wire = w
+	if text := j.broker.log.takeCause(); text != "" {
+		return diskError(text)
+	}
+	j.suspect = false
+	return nil
+}
+
+// recheck reads the end of the journal, or all of it if the journal is suspect,
+// and cuts off a torn tail.
+func (j *Journal) recheck(ctx context.Context, last journal.Seq) error {
+	if there, err := j.store.exists(); err != nil {
+		return fault.As(fault.Operator, "", err)
+	} else if !there {
+		return errMissing(j.store)
+	}
+	floor := journal.Seq(j.first.Load()) - 1
+	from := max(last, floor+1)
+	if j.suspect {
+		from = floor + 1
+		if err := j.store.forget(); err != nil {
+			return diskError(err.Error())
+		}
+	}
+	e, err := j.store.walk(ctx, floor, from, nil, func(record, place) error { return nil })
+	if err != nil {
+		return err
+	}
+	switch end := max(e.last, floor); {
+	case end < last:
+		return damaged(end+1, "the journal ends here; number %d was acknowledged", last)
+	case end > last:
+		return fault.As(fault.Operator, "", fmt.Errorf(
+			"the journal goes on to number %d, which nobody here wrote; the last of ours is %d", end, last))
+	}
+	j.ragged = nil
+	if e.torn > 0 || j.suspect {
+		if err := j.store.cut(e.tail); err != nil {
+			return diskError(err.Error())
+		}
+	}
+	return nil
+}

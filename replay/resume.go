@@ -1,0 +1,285 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"ledge/journal"
+	"ledge/journal/fault"
+)
+
+// attemptLimit bounds one attempt to resume. Writing a whole snapshot is the
+// one thing in it that may take long.
+const attemptLimit = 10 * time.Minute
+
+// Reserve is room on the disk that is held back for when there is none.
+type Reserve interface {
+	// Held reports whether the room is held back.
+	Held() bool
+	// GiveUp lets the room go.
+	GiveUp() error
+	// Take holds the room back again.
+	Take() error
+}
+
+// RunHealth makes the attempts to resume, until ctx ends or an attempt finds
+// something Fatal, which it returns. Nothing it waits for can hold it up: a
+// step that hangs is left behind, and until it comes back attempts fail.
+func (w *Writer) RunHealth(ctx context.Context) error {
+	h := w.health
+	defer h.end()
+	for {
+		a, due := h.next()
+		if a != nil {
+			if err := w.try(ctx, a); fault.Of(err) == fault.Fatal {
+				return err
+			}
+			continue
+		}
+		if s := h.cur.Load(); w.wantsReserve(s) {
+			if err := w.giveUpReserve(ctx, s); fault.Of(err) == fault.Fatal {
+				return err
+			}
+			continue
+		}
+		t := time.NewTimer(due)
+		select {
+		case <-t.C:
+		case <-h.wake:
+		case <-ctx.Done():
+			t.Stop()
+			return nil
+		}
+		t.Stop()
+	}
+}
+
+// end answers who still waits.
+func (h *Health) end() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.ended = true
+	if a := h.asked; a != nil {
+		h.asked, a.err = nil, ErrStopped
+		close(a.done)
+	}
+}
+
+// farOff is how long RunHealth sleeps when nothing is due.
+const farOff = time.Hour
+
+// next returns the attempt to make now, or how long there is none.
+func (h *Health) next() (*attempt, time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s := h.cur.Load()
+	switch {
+	case h.asked != nil:
+		return h.asked, 0
+	case s == nil || s.NextAttempt.IsZero():
+		return nil, farOff
+	}
+	due := s.NextAttempt.Sub(h.clock())
+	if due > 0 {
+		return nil, min(due, farOff)
+	}
+	n := *s
+	n.Automatic++
+	h.cur.Store(&n)
+	h.asked = &attempt{done: make(chan struct{})}
+	return h.asked, 0
+}
+
+// try makes one attempt and tells its outcome. It returns what prove found.
+func (w *Writer) try(ctx context.Context, a *attempt) error {
+	ctx, cancel := context.WithTimeout(ctx, attemptLimit)
+	defer cancel()
+	steps, err := w.prove(ctx, false)
+	h := w.health
+	h.mu.Lock()
+	s := *h.cur.Load()
+	cause := s.Cause
+	s.Attempts++
+	s.LastAttempt, s.LastError, s.reserved = h.clock(), err, false
+	if err == nil {
+		h.cur.Store(nil)
+	} else {
+		s.worsen(err)
+		s.Deletes = s.Deletes && h.hung == nil // what hangs may still be at the journal
+		h.scheduleLocked(&s)
+		h.cur.Store(&s)
+	}
+	a.steps, a.err = steps, err
+	if err != nil && !errors.Is(err, cause) {
+		a.err = errors.Join(err, fmt.Errorf("suspended since %s: %w", s.Since.UTC().Format(time.RFC3339), cause))
+	}
+	h.asked = nil
+	h.mu.Unlock()
+	if err == nil {
+		h.log.Warn("journal takes writes again", "suspended", s.LastAttempt.Sub(s.Since).Round(time.Millisecond),
+			"attempts", s.Attempts, "cause", s.Cause)
+		h.tell(Resumed, &s)
+	} else {
+		h.log.Error("resume", "class", fault.Of(err).String(), "cause", a.err, "attempts", s.Attempts,
+			"next", s.NextAttempt)
+		h.tell(ResumeFailed, &s)
+	}
+	close(a.done)
+	return err
+}
+
+// worsen takes what an attempt has found, if it is worse than what is known: a
+// full disk that turns out to be a broken one is not for time to mend.
+func (s *Suspension) worsen(err error) {
+	if class := fault.Of(err); class > s.Class {
+		s.Class, s.Cause = class, err
+	}
+	s.Suspect = s.Suspect || errors.Is(err, journal.ErrSync)
+}
+
+// wantsReserve reports whether s is of the kind that the reserve is for, and
+// has not had it.
+func (w *Writer) wantsReserve(s *Suspension) bool {
+	return s != nil && !s.Deletes && !s.reserved && errors.Is(s.Cause, journal.ErrNoSpace) &&
+		w.cfg.Reserve != nil && w.cfg.Reserve.Held()
+}
+
+// giveUpReserve makes room and, when the journal proves good in it, takes what
+// frees more. The suspension goes on.
+func (w *Writer) giveUpReserve(ctx context.Context, s *Suspension) error {
+	_, err := w.prove(ctx, true)
+	h := w.health
+	h.mu.Lock()
+	n := *h.cur.Load()
+	n.reserved, n.Deletes = true, err == nil
+	h.cur.Store(&n)
+	h.mu.Unlock()
+	if err != nil {
+		h.log.Error("giving up the reserve has not helped", "class", fault.Of(err).String(), "cause", err)
+		return err
+	}
+	h.log.Warn("the reserve is given up: deletes are taken, other writes are not", "cause", s.Cause)
+	h.tell(ReserveGivenUp, &n)
+	return nil
+}
+
+// prove shows that the journal takes writes: it is opened anew, ends where it
+// did with what was written last, stores a probe, and gives it back. The probe
+// is an epoch entry, so a number that a lost tail would use again carries
+// another epoch. Nobody else appends meanwhile.
+func (w *Writer) prove(ctx context.Context, reserve bool) (steps []Step, err error) {
+	w.appending.Lock()
+	defer w.appending.Unlock()
+	var c journal.Committed
+	suspect := w.health.cur.Load().Suspect
+	for _, s := range []struct {
+		name string
+		skip bool
+		run  func(context.Context) error
+	}{
+		{"give up the reserve", !reserve, func(context.Context) error { return w.cfg.Reserve.GiveUp() }},
+		{"hold the reserve back", reserve || w.cfg.Reserve == nil || w.cfg.Reserve.Held(),
+			func(context.Context) error { return w.cfg.Reserve.Take() }},
+		{"open the journal anew", false, w.cfg.Log.Reopen},
+		{"check its last entry", false, w.checkLast},
+		{"secure what was acknowledged", !suspect || w.cfg.Secure == nil, w.secure},
+		{"store a probe", false, func(ctx context.Context) (err error) { c, err = w.probe(ctx); return err }},
+		{"read it back", false, func(ctx context.Context) error { return w.readBack(ctx, c) }},
+	} {
+		if s.skip {
+			continue
+		}
+		began := time.Now()
+		if err = w.health.step(ctx, s.run); err != nil {
+			err = fault.As(fault.Operator, s.name, err)
+		}
+		steps = append(steps, Step{s.name, time.Since(began), err})
+		if err != nil {
+			return steps, err
+		}
+	}
+	return steps, nil
+}
+
+// step runs one step of an attempt, and leaves it behind if it outlasts ctx.
+func (h *Health) step(ctx context.Context, run func(context.Context) error) error {
+	if h.hung != nil {
+		select {
+		case <-h.hung:
+			h.hung = nil
+		default:
+			return fault.As(fault.Operator, "", errors.New("an earlier attempt still hangs in the system"))
+		}
+	}
+	done := make(chan struct{})
+	var err error
+	go func() {
+		defer close(done)
+		err = run(ctx)
+	}()
+	select {
+	case <-done:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case <-done: // it may be about to say why
+		return err
+	case <-time.After(stepGrace):
+		h.hung = done
+		return fault.As(fault.Operator, "", ctx.Err())
+	}
+}
+
+// stepGrace is how long a step that was cancelled may take to come back.
+const stepGrace = 100 * time.Millisecond
+
+// checkLast compares the journal's last entry with what was applied last.
+func (w *Writer) checkLast(ctx context.Context) error {
+	pos := w.cfg.State.Pos()
+	for c, err := range w.cfg.Log.Read(ctx, pos.Seq) {
+		if err != nil {
+			return err
+		}
+		b := c.Batch()
+		if c.Seq() != pos.Seq || b.Epoch != w.last.epoch || b.Prev != w.last.prev {
+			return fault.As(fault.Fatal, "", fmt.Errorf(
+				"number %d is of epoch %d on digest %s in the journal; it was written in epoch %d on %s",
+				c.Seq(), b.Epoch, b.Prev, w.last.epoch, w.last.prev))
+		}
+		return nil
+	}
+	if st, err := w.cfg.Log.Stat(ctx); err != nil || st.Last == pos.Seq && st.First > pos.Seq {
+		return err // all of it has been truncated behind snapshots
+	}
+	return fault.As(fault.Fatal, "", fmt.Errorf("number %d can't be found in the journal", pos.Seq))
+}
+
+// secure makes what was acknowledged durable again.
+func (w *Writer) secure(ctx context.Context) error {
+	return fault.As(fault.Operator, "", w.cfg.Secure(ctx))
+}
+
+// probe appends an epoch entry and applies it.
+func (w *Writer) probe(ctx context.Context) (journal.Committed, error) {
+	w.epoch++
+	e := journal.Entry{At: w.cfg.Clock(), Ops: []journal.Op{&journal.Epoch{Epoch: w.epoch, Node: w.cfg.Node}}}
+	c, err := w.commit(ctx, []journal.Entry{e})
+	if err != nil {
+		w.epoch-- // it was not stored
+	}
+	return c, err
+}
+
+// readBack reads the probe and compares it.
+func (w *Writer) readBack(ctx context.Context, probe journal.Committed) error {
+	for c, err := range w.cfg.Log.Read(ctx, probe.Seq()) {
+		if err == nil && (c.Batch().Epoch != probe.Batch().Epoch || c.Batch().Prev != probe.Batch().Prev) {
+			err = fault.As(fault.Fatal, "", fmt.Errorf("number %d is not what was stored", c.Seq()))
+		}
+		return err
+	}
+	return fault.As(fault.Operator, "", fmt.Errorf("number %d is stored and can't be read", probe.Seq()))
+}
