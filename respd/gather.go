@@ -27,13 +27,14 @@ type gather struct {
 // three are: the others write while the append is under way (50 clients without
 // pipelining, an append of 0.4 ms and a turn of as much: INCR at 0.84 of Redis
 // against 0.71). Nor is it worth more than half an append, within bounds,
-// without anybody arriving.
+// without anybody arriving, and for the last few of nearly all much less.
 const (
 	enoughOf    = 10
 	nearlyAll   = 9
 	some        = 3
 	longAppend  = 2 // turns
 	patiencePer = 2
+	lastFew     = 32
 	patienceMin = 100 * time.Microsecond
 	patienceMax = time.Millisecond
 	turnMax     = 100 * time.Millisecond // a rest says no more than a long turn
@@ -68,8 +69,13 @@ func (g *gather) wait(n int, appendTime time.Duration) time.Duration {
 	switch {
 	case g.inFlight > 0:
 		return -1
-	case n*enoughOf >= g.expect*g.enough(appendTime):
+	case n >= g.expect:
 		return 0
+	case n*enoughOf >= g.expect*g.enough(appendTime):
+		if g.enough(appendTime) == some {
+			return 0
+		}
+		return max(0, min(appendTime/lastFew, patienceMax)-time.Since(g.moved))
 	}
 	patience := min(max(appendTime/patiencePer, patienceMin), patienceMax)
 	return max(0, patience-time.Since(g.moved))
@@ -108,6 +114,7 @@ func (g *gather) back(n, others int) {
 		g.turned(now)
 	}
 	g.expect = g.waiting + g.returned
+	g.since = now // until here they could not have gone
 	g.landed, g.awaited = now, (g.returned*nearlyAll+enoughOf-1)/enoughOf
 	g.returned = 0
 }
