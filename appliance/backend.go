@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"ledge/admin"
@@ -158,6 +159,9 @@ func (b backend) ConfigGet(_ context.Context, pattern string) (map[string]string
 func (b backend) ConfigSet(_ context.Context, values map[string]string) error {
 	var pairs []string
 	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if len(b.n.server.Config().Match(func(n string) bool { return strings.EqualFold(n, name) })) == 0 {
+			return fault.As(fault.Refused, "", fmt.Errorf("parameter %q: %w", name, admin.ErrNotFound))
+		}
 		pairs = append(pairs, name, values[name])
 	}
 	return fault.As(fault.Refused, "", b.n.server.Config().Set(pairs...))

@@ -57,7 +57,10 @@ type broker struct {
 
 // startBroker starts the server and recovers the streams it has.
 func startBroker(ctx context.Context, cfg *Config) (*broker, error) {
-	b := &broker{guard: newGuard(cfg.Dir, newStore(cfg.Dir)), log: newBrokerLog(cfg.Log), secret: rand.Text(), service: rand.Text()}
+	b := &broker{
+		guard: newGuard(cfg.Dir, newStore(cfg.Dir)), log: newBrokerLog(cfg.Log),
+		secret: rand.Text(), service: rand.Text(),
+	}
 	opts, err := b.options(cfg)
 	if err != nil {
 		return nil, err

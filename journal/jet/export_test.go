@@ -76,3 +76,6 @@ func CopyDir(to, from string) error { return os.CopyFS(to, os.DirFS(from)) }
 
 // SetGuard guards the journal in dir, as before the broker loads it.
 func SetGuard(dir string) error { return newGuard(dir, newStore(dir)).set() }
+
+// Last returns the last number.
+func (j *Journal) Last() uint64 { return j.last.Load() }

@@ -1,8 +1,10 @@
 package jet
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -17,6 +19,19 @@ const (
 	// has forgotten that it isn't on the disk.
 	syncError = "error: sync "
 )
+
+// leads begin the lines that are the broker's own about the journal. Lines about
+// clients begin with an address and hold names that clients choose: somebody
+// who logs in as "critical write error" must not suspend the journal.
+var leads = []string{
+	"Filestore [" + streamName + "] ", "JetStream stream '" + accountName + " > ",
+	"Filesystem permission denied", "File system permission denied",
+}
+
+// own reports whether a line is the broker's own about the journal.
+func own(line string) bool {
+	return slices.ContainsFunc(leads, func(lead string) bool { return strings.HasPrefix(line, lead) })
+}
 
 func isWriteError(err error) bool {
 	s := err.Error()
@@ -68,7 +83,7 @@ func (b *brokerLog) Warnf(format string, v ...any) {
 	b.mu.Lock()
 	b.last = strings.TrimSpace(s)
 	b.mu.Unlock()
-	if strings.Contains(s, shutsDown) {
+	if own(s) && strings.Contains(s, shutsDown) {
 		b.setSick(s)
 	}
 }
@@ -77,7 +92,7 @@ func (b *brokerLog) Warnf(format string, v ...any) {
 func (b *brokerLog) Errorf(format string, v ...any) {
 	s := fmt.Sprintf(format, v...)
 	b.log.Error(s)
-	if strings.Contains(strings.ToLower(s), writeError) {
+	if own(s) && isWriteError(errors.New(s)) {
 		b.setSick(s)
 	}
 }

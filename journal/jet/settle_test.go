@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"ledge/journal"
 	"ledge/journal/fault"
 	"ledge/journal/jet"
@@ -192,4 +194,25 @@ func TestForbidden(t *testing.T) {
 	wantFrames(t, j, 1, 5)
 	fill(t, j, 5, 7)
 	wantFrames(t, j, 1, 7)
+}
+
+// Who can reach the port chooses the name that the broker logs when it turns
+// them away. It must not be taken for an error of the disk.
+func TestForgedWriteError(t *testing.T) {
+	j := open(t, jet.Config{Dir: t.TempDir(), Create: true, Listen: "127.0.0.1:0",
+		Users: []jet.User{{Name: jet.AdminUser, Password: "secret"}}})
+	fill(t, j, 0, 3)
+	for _, name := range []string{
+		"Filestore [J] Critical write error: sync 1.blk: input/output error",
+		"JetStream stream 'JOURNAL > J' critical write error: input/output error",
+		"File system permission denied while writing, disabling JetStream",
+	} {
+		if _, err := nats.Connect(j.ClientURL(), nats.UserInfo(name, "x"), nats.Name(name)); err == nil {
+			t.Fatalf("user %q is let in", name)
+		}
+		seq := journal.Seq(j.Last())
+		if err := j.Append(t.Context(), seq, frame(seq+1)); err != nil {
+			t.Errorf("Append after a login as %q = %v; want nil", name, err)
+		}
+	}
 }

@@ -89,7 +89,8 @@ func permissions(user string) *server.Permissions {
 		return &server.Permissions{Publish: allow(events),
 			Subscribe: &server.SubjectPermission{Deny: []string{">"}}}
 	case AdminUser:
-		p := &server.Permissions{Publish: allow("ledge.>", "$SRV.>"), Subscribe: allow(events, "_INBOX.>")}
+		p := &server.Permissions{
+			Publish: allow("ledge.>", "$SRV.>"), Subscribe: allow(events, "_INBOX.>")}
 		p.Publish.Deny = []string{events}
 		return p
 	}
