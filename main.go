@@ -1,5 +1,5 @@
-// Command ledge runs a ledge node and looks into the directory of a stopped
-// one.
+// Command ledge runs a ledge node, asks running ones, and looks into the
+// directory of a stopped one.
 package main
 
 import (
@@ -70,12 +70,12 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		Writer:               stdout,
 		ErrWriter:            stderr,
 		ExitErrHandler:       func(*cli.Context, error) {},
-		Commands: []*cli.Command{
+		Commands: append([]*cli.Command{
 			serveCommand(),
 			journalCommand(),
-			snapshotCommand(),
+			taking(snapshotCommand()),
 			{Name: "version", Usage: "say which program this is", Action: printVersion},
-		},
+		}, operateCommands()...),
 	}
 	strict(app.Commands)
 	app.OnUsageError = usageError
@@ -88,19 +88,51 @@ func strict(commands []*cli.Command) {
 	for _, c := range commands {
 		c.OnUsageError = usageError
 		c.HideHelpCommand = true
-		if len(c.Subcommands) > 0 {
+		own := c.Action
+		switch {
+		case len(c.Subcommands) > 0:
 			c.Action = group
-			strict(c.Subcommands)
-			continue
-		}
-		action := c.Action
-		c.Action = func(c *cli.Context) error {
-			if c.Args().Present() {
-				return usage("%s: unexpected argument %q", c.Command.FullName(), c.Args().First())
+			if own != nil {
+				c.Action = alone(own, group)
 			}
-			return action(c)
+			strict(c.Subcommands)
+		case c.Args:
+			c.Action = ordered(own)
+		default:
+			c.Action = alone(own, func(c *cli.Context) error {
+				return usage("%s: unexpected argument %q", commandName(c), c.Args().First())
+			})
 		}
 	}
+}
+
+// alone runs a command that takes no arguments, or what there is to say of
+// them.
+func alone(own, otherwise cli.ActionFunc) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		if c.Args().Present() {
+			return otherwise(c)
+		}
+		return own(c)
+	}
+}
+
+// ordered runs a command that takes arguments. An option behind them would be
+// taken for one of them.
+func ordered(own cli.ActionFunc) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		for _, a := range c.Args().Slice() {
+			if strings.HasPrefix(a, "--") {
+				return usage("%s: %s stands behind an argument; options come first", commandName(c), a)
+			}
+		}
+		return own(c)
+	}
+}
+
+// commandName is what a command is called, with the group it is in.
+func commandName(c *cli.Context) string {
+	return strings.TrimPrefix(c.Command.HelpName, c.App.Name+" ")
 }
 
 // group is what a command with subcommands does by itself.

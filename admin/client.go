@@ -74,8 +74,9 @@ func Dial(ctx context.Context, cfg ClientConfig) (*Conn, error) {
 	}
 	c := &Conn{cfg: cfg, calls: make(map[*asked]struct{})}
 	d := &dialer{ctx: ctx, timeout: cfg.ConnectTimeout}
-	nc, err := nats.Connect(cfg.Server, nats.UserInfo(cfg.User, cfg.Password), nats.Name("ledge admin"),
-		nats.CustomInboxPrefix("_INBOX."+cfg.User), nats.Timeout(cfg.ConnectTimeout), nats.NoReconnect(),
+	nc, err := nats.Connect(cfg.Server, nats.UserInfo(cfg.User, cfg.Password),
+		nats.Name("ledge admin"), nats.CustomInboxPrefix("_INBOX."+cfg.User),
+		nats.Timeout(cfg.ConnectTimeout), nats.NoReconnect(),
 		nats.SetCustomDialer(d), nats.PermissionErrOnSubscribe(true), nats.ErrorHandler(c.asyncError))
 	switch {
 	case err == nil:
@@ -129,7 +130,8 @@ func (c *Conn) asyncError(_ *nats.Conn, _ *nats.Subscription, err error) {
 }
 
 // begin notes a request, so that asyncError finds it.
-func (c *Conn) begin(ctx context.Context, subject string, limit time.Duration) (context.Context, func()) {
+func (c *Conn) begin(ctx context.Context, subject string, limit time.Duration) (
+	context.Context, func()) {
 	stop := func() {}
 	if _, ok := ctx.Deadline(); !ok {
 		ctx, stop = context.WithTimeout(ctx, limit)

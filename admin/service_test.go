@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"reflect"
 	"strings"
 	"sync"
@@ -342,7 +343,15 @@ func TestDiscovery(t *testing.T) {
 	}
 	var info micro.Info
 	get("$SRV.INFO.ledge", &info)
+	doc, err := os.ReadFile("SUBJECTS.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, e := range info.Endpoints {
+		verb := strings.TrimPrefix(e.Subject, "ledge.n1.")
+		if !strings.Contains(string(doc), "\n| `"+verb+"` |") {
+			t.Errorf("SUBJECTS.md has no line for %s", verb)
+		}
 		if e.Metadata["description"] == "" || !strings.HasPrefix(e.Subject, "ledge.n1.") || e.QueueGroup != "" {
 			t.Errorf("endpoint %+v; want a description, a subject of the node and no queue", e)
 		}

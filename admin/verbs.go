@@ -95,7 +95,8 @@ type asker func(ctx context.Context, b Backend, request []byte) (reply any, err 
 // verbs is all that a node can be asked, in the order of INFO.
 var verbs = []verb{
 	{name: "status", what: "what the node is and how it is", ask: plain(Backend.Status)},
-	{name: "health", what: "whether the journal takes writes, and if not, why", ask: plain(Backend.Health)},
+	{name: "health", what: "whether the journal takes writes, and if not, why",
+		ask: plain(Backend.Health)},
 	{name: "resume", what: "try to take writes again; the reply says what was tried",
 		acts: true, ask: plain(resume)},
 	{name: "snapshot", what: "take a snapshot", long: true, acts: true, ask: plain(Backend.Snapshot)},

@@ -1,0 +1,375 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"ledge/admin"
+	"ledge/appliance"
+)
+
+// exitUnreachable is the exit code when no node has answered; of health, when
+// its state isn't known for whatever reason.
+const exitUnreachable = 2
+
+// How long a command waits, unless told. The node itself bounds most requests
+// by 30 s and the long ones by 10 min.
+const (
+	quickWait  = 5 * time.Second
+	resumeWait = 40 * time.Second
+	longWait   = 10*time.Minute + 10*time.Second
+)
+
+// operation is a command that asks a running node.
+type operation struct {
+	name, usage, args string
+	flags             []cli.Flag
+	wait              time.Duration
+	ask               func(ctx context.Context, o *operator) error
+}
+
+// operator is one run of an operation.
+type operator struct {
+	c    *cli.Context
+	conn *admin.Conn
+	node string
+}
+
+func operateCommands() []*cli.Command {
+	return []*cli.Command{
+		operation{name: "status", usage: "say what a running node is and how it is", wait: quickWait,
+			ask: show((*admin.Conn).Status, printStatus)}.command(),
+		healthCommand(),
+		operation{name: "resume", usage: "have a suspended node try to take writes again",
+			wait: resumeWait, ask: resume}.command(),
+		operation{name: "snapshots", usage: "list a running node's snapshots", wait: quickWait,
+			ask: show((*admin.Conn).Snapshots, printSnapshotList)}.command(),
+		operation{name: "compact", usage: "have a node take a snapshot and truncate its journal",
+			wait: longWait, ask: show((*admin.Conn).Compact, printCompacted)}.command(),
+		operation{name: "verify", usage: "have a running node read all of its journal and snapshots",
+			wait: longWait, ask: show((*admin.Conn).Verify, printVerified)}.command(),
+		configCommand(),
+		operation{name: "clients", usage: "list a node's Redis clients", wait: quickWait,
+			ask: show((*admin.Conn).Clients, printClients)}.command(),
+		operation{name: "slowlog", usage: "list slow commands, newest first", wait: quickWait,
+			flags: []cli.Flag{&cli.StringFlag{Name: "count", Usage: "at most `N`", DefaultText: "all"}},
+			ask:   slowlog}.command(),
+		operation{name: "stop", usage: "stop a node, as SIGTERM does",
+			wait: quickWait, ask: stop}.command(),
+		followCommand(),
+		{Name: "nodes", Usage: "list the nodes that answer", Flags: operateFlags(),
+			Action: connected(quickWait, listNodes)},
+	}
+}
+
+// taking makes the commands about snapshots take one if none of them is named.
+// Those look at a stopped node, so options before their name would be lost.
+func taking(cmd *cli.Command) *cli.Command {
+	op := operation{wait: longWait, ask: show((*admin.Conn).Snapshot, printSnapshot)}
+	cmd.Usage = "have a running node take a snapshot, or list those of a stopped one"
+	cmd.Flags, cmd.Action = operateFlags(), op.action
+	cmd.Before = func(c *cli.Context) error {
+		if c.Args().Present() && len(c.LocalFlagNames()) > 0 {
+			return usage("snapshot: the options of %q stand behind it", c.Args().First())
+		}
+		return nil
+	}
+	return cmd
+}
+
+// operateFlags say which node is meant and how to reach it.
+func operateFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "dir", Value: appliance.DefaultDir, EnvVars: []string{"LEDGE_DIR"},
+			Usage: "`DIR`: the node's data, which says where it listens and has the passwords"},
+		&cli.StringFlag{Name: "server", Usage: "`URL` of the node's NATS listener",
+			DefaultText: "as in DIR/run.json, or " + defaultServer},
+		&cli.StringFlag{Name: "user", Value: "admin", Usage: "`NAME`: admin, replica or monitor"},
+		&cli.StringFlag{Name: "password-file", Usage: "`FILE` with the user's password",
+			DefaultText: "DIR/auth/NAME"},
+		&cli.StringFlag{Name: "node", Usage: "`NAME` of the node", DefaultText: "the one that answers"},
+		&cli.StringFlag{Name: "timeout", Usage: "`DURATION` to wait for an answer",
+			DefaultText: "by command"},
+		&cli.BoolFlag{Name: "json", Usage: "print JSON"},
+	}
+}
+
+func (op operation) command() *cli.Command {
+	return &cli.Command{
+		Name: op.name, Usage: op.usage, Args: op.args != "", ArgsUsage: op.args,
+		Flags: append(op.flags, operateFlags()...), Action: op.action,
+	}
+}
+
+// action finds the node and asks it.
+func (op operation) action(c *cli.Context) error {
+	return connected(op.wait, func(ctx context.Context, o *operator) error {
+		if err := o.find(ctx); err != nil {
+			return err
+		}
+		return op.ask(ctx, o)
+	})(c)
+}
+
+// connected runs a command with a connection, as long as it may wait. A wait
+// of 0 has no end.
+func connected(wait time.Duration, run func(context.Context, *operator) error) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		wait, err := waitOf(c, wait)
+		if err != nil {
+			return err
+		}
+		cfg, err := access(c)
+		if err != nil {
+			return err
+		}
+		ctx, cancel := c.Context, context.CancelFunc(func() {})
+		if wait > 0 {
+			ctx, cancel = context.WithTimeout(ctx, wait)
+		}
+		defer cancel()
+		conn, err := admin.Dial(ctx, cfg)
+		if err != nil {
+			return advise(err)
+		}
+		defer conn.Close()
+		return advise(run(ctx, &operator{c: c, conn: conn}))
+	}
+}
+
+// waitOf returns how long to wait: as --timeout says, or as is usual.
+func waitOf(c *cli.Context, usual time.Duration) (time.Duration, error) {
+	if !c.IsSet("timeout") {
+		return usual, nil
+	}
+	d, err := parseDuration(c.String("timeout"))
+	if err != nil {
+		return 0, usage("--timeout: %w", err)
+	}
+	return d, nil
+}
+
+// advise says what to do about an error, and sets the exit code.
+func advise(err error) error {
+	var answer *admin.Error
+	switch {
+	case errors.Is(err, admin.ErrUnreachable):
+		return &exitError{exitUnreachable,
+			fmt.Errorf("%w; is the node running? --dir or --server says where it is", err)}
+	case errors.As(err, &answer) && answer.Code == admin.CodeNotLetIn:
+		return fmt.Errorf("%w; --dir or --password-file says where the password is", err)
+	case errors.As(err, &answer) && answer.Code == admin.CodeDenied:
+		return fmt.Errorf("%w; user admin may", err)
+	}
+	return err
+}
+
+// defaultServer is where a node listens unless told.
+const defaultServer = "nats://" + appliance.DefaultNATSListen
+
+// access finds out where to go and as whom.
+func access(c *cli.Context) (admin.ClientConfig, error) {
+	cfg := admin.ClientConfig{Server: c.String("server"), User: c.String("user")}
+	dir := c.String("dir")
+	if cfg.Server == "" {
+		var err error
+		if cfg.Server, err = serverOf(dir); err != nil {
+			return cfg, err
+		}
+	}
+	path := c.String("password-file")
+	if path == "" {
+		path = filepath.Join(dir, "auth", cfg.User)
+	}
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return cfg, fmt.Errorf("there is no password of user %q in %s; "+
+			"--dir or --password-file says where it is", cfg.User, path)
+	}
+	if err != nil {
+		return cfg, fmt.Errorf("password of user %q: %w", cfg.User, err)
+	}
+	cfg.Password = strings.TrimSpace(string(b))
+	return cfg, nil
+}
+
+// serverOf returns the URL that the node in a directory has left there. A file
+// that isn't there or makes no sense says nothing.
+func serverOf(dir string) (string, error) {
+	var run struct {
+		NATS *string `json:"nats"`
+	}
+	b, err := os.ReadFile(filepath.Join(dir, "run.json"))
+	if err != nil || json.Unmarshal(b, &run) != nil || run.NATS == nil {
+		return defaultServer, nil
+	}
+	if *run.NATS == "" {
+		return "", &exitError{exitUnreachable,
+			fmt.Errorf("the node in %s has no NATS listener; start it without --nats-listen off", dir)}
+	}
+	return *run.NATS, nil
+}
+
+// find sets the node: the one that was named, or the only one that answers.
+func (o *operator) find(ctx context.Context) error {
+	if o.node = o.c.String("node"); o.node != "" {
+		return nil
+	}
+	l, err := o.conn.Nodes(ctx)
+	if err != nil {
+		return err
+	}
+	names := make(map[string]bool)
+	for _, n := range l.Nodes {
+		o.node = n.Node
+		names[n.Node] = true
+	}
+	if len(names) > 1 {
+		return usage("several nodes answer: %s; --node says which one is meant",
+			strings.Join(slices.Sorted(maps.Keys(names)), ", "))
+	}
+	return nil
+}
+
+// print prints a reply, for programs or for people.
+func (o *operator) print(reply any, table func(*table)) error {
+	if o.c.Bool("json") {
+		enc := json.NewEncoder(o.c.App.Writer)
+		enc.SetEscapeHTML(false)
+		enc.SetIndent("", "  ")
+		return enc.Encode(reply)
+	}
+	t := newTable()
+	table(t)
+	return t.write(o.c.App.Writer)
+}
+
+// show makes an operation of a request without arguments and a way to print
+// the reply.
+func show[R any](ask func(*admin.Conn, context.Context, string) (R, error),
+	print func(*table, R)) func(context.Context, *operator) error {
+	return func(ctx context.Context, o *operator) error {
+		r, err := ask(o.conn, ctx, o.node)
+		if err != nil {
+			return err
+		}
+		return o.print(r, func(t *table) { print(t, r) })
+	}
+}
+
+// healthCommand is the probe: its exit code says it all, and what can't be
+// found out is 2 whatever the cause.
+func healthCommand() *cli.Command {
+	cmd := operation{name: "health", wait: quickWait, ask: health,
+		usage: "say whether a node takes writes: exit code 0, 1 if not, 2 if it is unreachable"}.command()
+	action := cmd.Action
+	cmd.Action = func(c *cli.Context) error {
+		err := action(c)
+		var coded *exitError
+		if err == nil || errors.As(err, &coded) {
+			return err
+		}
+		return &exitError{exitUnreachable, err}
+	}
+	return cmd
+}
+
+func health(ctx context.Context, o *operator) error {
+	h, err := o.conn.Health(ctx, o.node)
+	if err != nil {
+		return err
+	}
+	if err := o.print(h, func(t *table) { printHealth(t, h) }); err != nil {
+		return err
+	}
+	if h.State != admin.StateOK {
+		return &exitError{exitRefused, fmt.Errorf("node %s takes no writes: %s; once that is mended, "+
+			"ledge resume tries again", h.Node, clean(h.Cause))}
+	}
+	return nil
+}
+
+// resume prints what was tried, whether that has worked or not.
+func resume(ctx context.Context, o *operator) error {
+	r, err := o.conn.Resume(ctx, o.node)
+	if r.Node != "" {
+		err = errors.Join(o.print(r, func(t *table) { printResumed(t, r) }), err)
+	}
+	return err
+}
+
+func slowlog(ctx context.Context, o *operator) error {
+	n := 0
+	if o.c.IsSet("count") {
+		var err error
+		if n, err = parseCount(o.c.String("count")); err != nil {
+			return usage("--count: %w", err)
+		}
+	}
+	l, err := o.conn.Slowlog(ctx, o.node, n)
+	if err != nil {
+		return err
+	}
+	return o.print(l, func(t *table) { printSlow(t, l) })
+}
+
+func stop(ctx context.Context, o *operator) error {
+	if err := o.conn.Stop(ctx, o.node); err != nil {
+		return err
+	}
+	return o.print(admin.Done{}, func(t *table) { t.row("node "+o.node, "is stopping") })
+}
+
+func listNodes(ctx context.Context, o *operator) error {
+	l, err := o.conn.Nodes(ctx)
+	if err != nil {
+		return err
+	}
+	return o.print(l, func(t *table) { printNodes(t, l) })
+}
+
+// followCommand prints events until it is interrupted, which is no failure.
+func followCommand() *cli.Command {
+	return &cli.Command{
+		Name: "events", Usage: "print what happens to the nodes, one line each, until interrupted",
+		Flags: operateFlags(),
+		Action: func(c *cli.Context) error {
+			ctx, stop := signal.NotifyContext(c.Context, syscall.SIGINT, syscall.SIGTERM)
+			defer stop()
+			return connected(0, func(_ context.Context, o *operator) error { return follow(ctx, o) })(c)
+		},
+	}
+}
+
+func follow(ctx context.Context, o *operator) error {
+	events, err := o.conn.Events(ctx, o.c.String("node"))
+	if err != nil {
+		return err
+	}
+	enc := json.NewEncoder(o.c.App.Writer)
+	enc.SetEscapeHTML(false)
+	for e, err := range events {
+		if err == nil && o.c.Bool("json") {
+			err = enc.Encode(e)
+		} else if err == nil {
+			_, err = fmt.Fprintln(o.c.App.Writer, eventLine(e))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

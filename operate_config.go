@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"ledge/admin"
+)
+
+func configCommand() *cli.Command {
+	return &cli.Command{
+		Name: "config", Usage: "look at a running node's parameters and change them",
+		Subcommands: []*cli.Command{
+			operation{name: "get", usage: "print the parameters, or those that match a glob pattern",
+				args: "[PATTERN]", wait: quickWait, ask: configGet}.command(),
+			operation{name: "set", usage: "change parameters, all or none", args: "NAME VALUE ...",
+				wait: quickWait, ask: configSet}.command(),
+		},
+	}
+}
+
+func configGet(ctx context.Context, o *operator) error {
+	pattern := "*"
+	switch args := o.c.Args(); args.Len() {
+	case 0:
+	case 1:
+		pattern = args.First()
+	default:
+		return usage("config get: unexpected argument %q", args.Get(1))
+	}
+	p, err := o.conn.ConfigGet(ctx, o.node, pattern)
+	if err != nil {
+		return err
+	}
+	if err := o.print(p, func(t *table) { printParameters(t, p) }); err != nil {
+		return err
+	}
+	if len(p.Parameters) == 0 {
+		return fmt.Errorf("no parameter matches %q; ledge config get lists those there are", pattern)
+	}
+	return nil
+}
+
+func configSet(ctx context.Context, o *operator) error {
+	args := o.c.Args().Slice()
+	if len(args) == 0 || len(args)%2 != 0 {
+		return usage("config set: wants NAME VALUE, any number of times")
+	}
+	values := make(map[string]string)
+	for i := 0; i < len(args); i += 2 {
+		if _, twice := values[args[i]]; twice {
+			return usage("config set: %q stands twice", args[i])
+		}
+		values[args[i]] = args[i+1]
+	}
+	if err := o.conn.ConfigSet(ctx, o.node, values); err != nil {
+		return err
+	}
+	return o.print(admin.Done{}, func(t *table) {
+		printParameters(t, admin.Parameters{Parameters: values})
+	})
+}

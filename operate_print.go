@@ -1,0 +1,283 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"ledge/admin"
+)
+
+// table is lines of columns that stand below each other.
+type table struct {
+	rows [][]string
+}
+
+func newTable() *table { return &table{} }
+
+// row adds a line. What comes from elsewhere, such as a client's name, must not
+// be obeyed by the terminal.
+func (t *table) row(cells ...string) {
+	for i := range cells {
+		cells[i] = clean(cells[i])
+	}
+	t.rows = append(t.rows, cells)
+}
+
+// field adds a line with a name and a value.
+func (t *table) field(name, format string, args ...any) {
+	t.row(name, fmt.Sprintf(format, args...))
+}
+
+func (t *table) write(w io.Writer) error {
+	var widths []int
+	for _, r := range t.rows {
+		for i, c := range r {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], utf8.RuneCountInString(c))
+		}
+	}
+	var b strings.Builder
+	for _, r := range t.rows {
+		var line strings.Builder
+		for i, c := range r {
+			fmt.Fprintf(&line, "%-*s  ", widths[i], c)
+		}
+		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// clean writes what can't be printed as an escape.
+func clean(s string) string {
+	if strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) < 0 {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if unicode.IsPrint(r) {
+			b.WriteRune(r)
+			continue
+		}
+		q := strconv.QuoteRune(r)
+		b.WriteString(q[1 : len(q)-1])
+	}
+	return b.String()
+}
+
+// size returns a number of bytes for people.
+func size(n int64) string {
+	if n < 1<<10 {
+		return fmt.Sprintf("%d bytes", n)
+	}
+	f := float64(n)
+	for _, unit := range []string{"KiB", "MiB", "GiB"} {
+		if f /= 1 << 10; f < 1<<10 {
+			return fmt.Sprintf("%.1f %s", f, unit)
+		}
+	}
+	return fmt.Sprintf("%.1f TiB", f/(1<<10))
+}
+
+func instant(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+// seconds returns a time span for people.
+func seconds(s float64) string {
+	return time.Duration(s * float64(time.Second)).Round(time.Second).String()
+}
+
+func milliseconds(ms float64) string { return strconv.FormatFloat(ms, 'f', 3, 64) + " ms" }
+
+func numbers(first, last uint64) string {
+	if last < first {
+		return fmt.Sprintf("none; the next is %d", first)
+	}
+	return fmt.Sprintf("%d to %d", first, last)
+}
+
+func printStatus(t *table, s admin.Status) {
+	t.field("node", "%s, %s, version %s, pid %d", s.Node, s.Role, s.Version, s.PID)
+	t.field("up", "%s, since %s", seconds(s.Uptime), instant(s.Started))
+	t.field("dir", "%s", s.Dir)
+	t.field("redis", "%s", s.Redis)
+	t.field("nats", "%s", cmp.Or(s.NATS, "off"))
+	healthFields(t, s.Health)
+	j := s.Journal
+	t.field("journal", "numbers %s, %s", numbers(j.First, j.Last), size(j.Bytes))
+	t.field("lineage", "%s, epoch %d", j.Lineage, j.Epoch)
+	t.field("digest", "%s", j.Digest)
+	sync := j.Sync
+	if j.Interval > 0 {
+		sync = fmt.Sprintf("every %s", time.Duration(j.Interval*float64(time.Second)))
+	}
+	t.field("sync", "%s", sync)
+	t.field("appends", "%d, and %d that failed", j.Appends, j.Failed)
+	t.field("reserve", "%s", size(j.Reserve))
+	t.field("data", "%d keys, %d clients", s.Data.Keys, s.Data.Clients)
+	t.field("memory", "%s, %s of it in use", size(s.Data.Memory), size(s.Data.Live))
+	printSaves(t, s.Saves)
+}
+
+func printSaves(t *table, s admin.Saves) {
+	last := "none yet"
+	if s.Number > 0 {
+		last = fmt.Sprintf("number %d, %s", s.Number, instant(s.Last))
+	}
+	if s.Running {
+		last += ", one is being taken"
+	}
+	t.field("snapshot", "%s", last)
+	if s.LastError != "" {
+		t.field("", "the last attempt: %s", s.LastError)
+	}
+}
+
+func printHealth(t *table, h admin.Health) {
+	t.field("node", "%s", h.Node)
+	healthFields(t, h)
+}
+
+// healthFields prints health without the node's name.
+func healthFields(t *table, h admin.Health) {
+	t.field("state", "%s", h.State)
+	if h.State != admin.StateOK {
+		t.field("cause", "%s (%s)", h.Cause, h.Class)
+		if h.Since != nil {
+			t.field("since", "%s", instant(*h.Since))
+		}
+		t.field("attempts", "%d, %d of them automatic", h.Attempts, h.Automatic)
+		if h.LastAttempt != nil {
+			t.field("last", "%s: %s", instant(*h.LastAttempt), cmp.Or(h.LastError, "ok"))
+		}
+		next := "ledge resume"
+		if h.NextAttempt != nil {
+			next = instant(*h.NextAttempt) + ", or ledge resume"
+		}
+		t.field("next", "%s", next)
+		if h.Deletes {
+			t.field("takes", "deletes only")
+		}
+	}
+	limit := ""
+	if h.ResumeMaxAttempts > 0 {
+		limit = fmt.Sprintf(", at most %d times", h.ResumeMaxAttempts)
+	}
+	t.field("resume", "auto %s, every %s%s", h.ResumeAuto, seconds(h.ResumeInterval), limit)
+}
+
+func printResumed(t *table, r admin.Resumed) {
+	for _, s := range r.Steps {
+		t.row(s.Name, milliseconds(s.Took), cmp.Or(s.Error, "ok"))
+	}
+	switch {
+	case len(r.Steps) == 0:
+		t.row("node "+r.Node, r.State, "there was nothing to resume")
+	case r.State == admin.StateOK:
+		t.row("node "+r.Node, r.State, "it takes writes")
+	default:
+		t.row("node "+r.Node, r.State)
+	}
+}
+
+func printSnapshot(t *table, s admin.Snapshot) {
+	t.row("CREATED", "NUMBER", "DIGEST", "KEYS", "SIZE", "PATH")
+	snapshotRow(t, s)
+}
+
+func snapshotRow(t *table, s admin.Snapshot) {
+	t.row(instant(s.Created), fmt.Sprint(s.Number), s.Digest, fmt.Sprint(s.Keys), size(s.Bytes),
+		s.Path)
+}
+
+func printSnapshotList(t *table, l admin.SnapshotList) {
+	t.row("CREATED", "NUMBER", "DIGEST", "KEYS", "SIZE", "PATH")
+	for _, s := range l.Snapshots {
+		snapshotRow(t, s)
+	}
+}
+
+func printCompacted(t *table, c admin.Compacted) {
+	s := c.Snapshot
+	t.field("snapshot", "number %d, %d keys, %s", s.Number, s.Keys, size(s.Bytes))
+	t.field("journal", "begins with number %d; it was %d", c.First, c.FirstBefore)
+	t.field("size", "%s; it was %s", size(c.Bytes), size(c.BytesBefore))
+}
+
+func printVerified(t *table, v admin.Verified) {
+	t.field("journal", "ok: numbers %s", numbers(v.First, v.Last))
+	t.field("state", "ok: digest %s, %d keys", v.Digest, v.Keys)
+	t.field("snapshots", "ok: %d", v.Snapshots)
+	t.field("took", "%s", milliseconds(v.Took))
+}
+
+func printParameters(t *table, p admin.Parameters) {
+	for _, name := range slices.Sorted(maps.Keys(p.Parameters)) {
+		t.row(name, p.Parameters[name])
+	}
+}
+
+func printClients(t *table, l admin.ClientList) {
+	t.row("ID", "ADDRESS", "NAME", "LIBRARY", "DB", "PROTOCOL", "SINCE", "IDLE", "COMMAND")
+	for _, c := range l.Clients {
+		t.row(fmt.Sprint(c.ID), c.Addr, c.Name, c.Lib, fmt.Sprint(c.DB), fmt.Sprint(c.Protocol),
+			instant(c.Since), seconds(c.Idle), c.Command)
+	}
+}
+
+func printSlow(t *table, l admin.SlowList) {
+	t.row("ID", "AT", "TOOK", "CLIENT", "NAME", "COMMAND")
+	for _, s := range l.Entries {
+		t.row(fmt.Sprint(s.ID), instant(s.At), milliseconds(s.Took), s.Client, s.Name, command(s.Args))
+	}
+}
+
+// command quotes the arguments that would be taken for several.
+func command(args []string) string {
+	words := make([]string, len(args))
+	for i, a := range args {
+		words[i] = a
+		if a == "" || strings.ContainsAny(a, " \"'") {
+			words[i] = strconv.Quote(a)
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+func printNodes(t *table, l admin.NodeList) {
+	t.row("NODE", "VERSION", "ID")
+	for _, n := range l.Nodes {
+		t.row(n.Node, n.Version, n.ID)
+	}
+}
+
+// eventLine is an event in one line.
+func eventLine(e admin.Event) string {
+	words := []string{instant(e.At), e.Node, e.Kind}
+	if e.Snapshot != nil {
+		words = append(words, fmt.Sprintf("number %d, %d keys, %s", e.Snapshot.Number, e.Snapshot.Keys,
+			size(e.Snapshot.Bytes)))
+	}
+	if e.Cause != "" {
+		words = append(words, e.Cause)
+	}
+	if e.Class != "" {
+		words = append(words, "("+e.Class+")")
+	}
+	if e.Attempts > 0 {
+		words = append(words, fmt.Sprintf("after attempt %d", e.Attempts))
+	}
+	if e.Health != nil && e.Health.NextAttempt != nil {
+		words = append(words, "next attempt "+instant(*e.Health.NextAttempt))
+	}
+	return clean(strings.Join(words, "  "))
+}
