@@ -202,9 +202,13 @@ func (b backend) Slowlog(_ context.Context, count int) ([]admin.Slow, error) {
 	return list, nil
 }
 
+// stopDelay is what the answer to a stop has to get out, before the broker that
+// carries it goes.
+const stopDelay = 100 * time.Millisecond
+
 // Stop makes the node stop.
 func (b backend) Stop(context.Context) error {
-	b.n.Shutdown()
+	time.AfterFunc(stopDelay, b.n.Shutdown)
 	return nil
 }
 

@@ -69,6 +69,7 @@ type node struct {
 	t    *testing.T
 	cmd  *exec.Cmd
 	addr string
+	nats string // URL
 	log  string
 	done chan struct{}
 }
@@ -82,7 +83,7 @@ func serve(t *testing.T, dir string, options ...string) *node {
 		t.Fatal(err)
 	}
 	n.cmd = exec.Command(ledge(t), append([]string{"serve", "--dir", dir, "--listen", "127.0.0.1:0",
-		"--nats-listen", "off"}, options...)...)
+		"--nats-listen", "127.0.0.1:0"}, options...)...)
 	out, err := n.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -92,19 +93,23 @@ func serve(t *testing.T, dir string, options ...string) *node {
 		t.Fatal(err)
 	}
 	t.Cleanup(n.kill)
-	addr := make(chan string, 1)
+	addr, url := make(chan string, 1), make(chan string, 1)
 	go func() {
 		defer close(n.done)
 		defer log.Close()
 		for s := bufio.NewScanner(out); s.Scan(); {
-			if f := strings.Fields(s.Text()); len(f) > 1 && f[0] == "redis" {
+			switch f := strings.Fields(s.Text()); {
+			case len(f) > 1 && f[0] == "redis":
 				addr <- f[1]
+			case len(f) > 1 && f[0] == "nats":
+				url <- f[1]
 			}
 		}
 		n.cmd.Wait()
 	}()
 	select {
 	case n.addr = <-addr:
+		n.nats = <-url
 	case <-n.done:
 		t.Fatalf("the node has not started:\n%s", n.lastLog())
 	case <-time.After(patience):

@@ -1,6 +1,7 @@
 package jet_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/nats-io/nats.go"
 )
 
 // A disk that is really full, with a node on it: it says so at once, takes what
@@ -79,11 +82,15 @@ func TestFullDisk(t *testing.T) {
 	if got := fill("again"); !strings.HasPrefix(got, "-MISCONF") {
 		t.Errorf("SET after a start on a full disk = %s; want MISCONF", got)
 	}
+	resume := operate(t, n)
+	if got := resume(); !strings.Contains(got, "no space left on device") {
+		t.Errorf("resume over NATS on a full disk = %s; want an error with the cause", got)
+	}
 	for _, name := range []string{ballast, ballast + "2", ballast + "3"} {
 		os.Remove(name)
 	}
-	if got := c.do("LEDGE RESUME"); strings.HasPrefix(got, "-") {
-		t.Errorf("resume with room = %s; want no error", got)
+	if got := resume(); got != "" {
+		t.Errorf("resume over NATS with room = %s; want no error", got)
 	}
 	if got := write("last"); got != "OK" {
 		t.Errorf("SET after it = %s; want OK", got)
@@ -92,4 +99,51 @@ func TestFullDisk(t *testing.T) {
 	n = serve(t, dir, options...)
 	book.check(n, "at the end")
 	n.stop()
+}
+
+// operate finds a suspended node as somebody does who has the README, the
+// password and a NATS client, and returns a function that asks it to resume and
+// returns what the node says is wrong. User monitor can look, and not resume.
+func operate(t *testing.T, n *node) (resume func() string) {
+	t.Helper()
+	dial := func(user string, opts ...nats.Option) *nats.Conn {
+		secret, err := os.ReadFile(filepath.Join(n.dir(), "auth", user))
+		if err != nil {
+			t.Fatal(err)
+		}
+		nc, err := nats.Connect(n.nats, append(opts, nats.UserInfo(user, strings.TrimSpace(string(secret))))...)
+		if err != nil {
+			t.Fatalf("connect as %s: %v", user, err)
+		}
+		t.Cleanup(nc.Close)
+		return nc
+	}
+	ask := func(nc *nats.Conn, subject string) (*nats.Msg, error) {
+		return nc.Request(subject, nil, 5*time.Second)
+	}
+	admin := dial("admin")
+	pong, err := ask(admin, "$SRV.PING.ledge")
+	if err != nil {
+		t.Fatalf("nobody answers $SRV.PING.ledge: %v", err)
+	}
+	var who struct{ Metadata struct{ Node string } }
+	if err := json.Unmarshal(pong.Data, &who); err != nil || who.Metadata.Node == "" {
+		t.Fatalf("$SRV.PING.ledge = %s, %v; want the node's name", pong.Data, err)
+	}
+	monitor := dial("monitor", nats.CustomInboxPrefix("_INBOX.monitor"))
+	status, err := ask(monitor, "ledge."+who.Metadata.Node+".status")
+	if err != nil || !strings.Contains(string(status.Data), `"state":"suspended"`) ||
+		!strings.Contains(string(status.Data), "no space left on device") {
+		t.Errorf("status = %s, %v; want suspended, with the cause", status.Data, err)
+	}
+	if _, err := monitor.Request("ledge."+who.Metadata.Node+".resume", nil, 200*time.Millisecond); err == nil {
+		t.Error("monitor's resume is answered; want it to be refused")
+	}
+	return func() string {
+		msg, err := ask(admin, "ledge."+who.Metadata.Node+".resume")
+		if err != nil {
+			t.Fatalf("resume: %v", err)
+		}
+		return msg.Header.Get("Nats-Service-Error")
+	}
 }
