@@ -139,11 +139,25 @@ func operate(t *testing.T, n *node) (resume func() string) {
 	if _, err := monitor.Request("ledge."+who.Metadata.Node+".resume", nil, 200*time.Millisecond); err == nil {
 		t.Error("monitor's resume is answered; want it to be refused")
 	}
+	events, err := monitor.SubscribeSync("ledge." + who.Metadata.Node + ".event.>")
+	if err == nil {
+		err = monitor.Flush()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	return func() string {
 		msg, err := ask(admin, "ledge."+who.Metadata.Node+".resume")
 		if err != nil {
 			t.Fatalf("resume: %v", err)
 		}
-		return msg.Header.Get("Nats-Service-Error")
+		failed, want := msg.Header.Get("Nats-Service-Error"), "resumed"
+		if failed != "" {
+			want = "resume-failed"
+		}
+		if e, err := events.NextMsg(5 * time.Second); err != nil || !strings.HasSuffix(e.Subject, ".event."+want) {
+			t.Errorf("event = %v, %v; want %s", e, err, want)
+		}
+		return failed
 	}
 }
