@@ -309,3 +309,34 @@ func TestStartSuspended(t *testing.T) {
 		t.Errorf("Resume = %v; want nil", err)
 	}
 }
+
+// An attempt that finds something worse than what is known says so: from there
+// on it is not for time to mend. The error has both causes.
+func TestWorse(t *testing.T) {
+	n := replaytest.Open(t, 1, replay.WriterConfig{})
+	sicken(t, n, errFull)
+	n.Mem.Sicken(errBadSync)
+	if _, err := n.Writer.Health().Resume(t.Context()); !errors.Is(err, errFull) || !errors.Is(err, errBadSync) {
+		t.Errorf("Resume = %v; want both %v and %v", err, errFull, errBadSync)
+	}
+	s := n.Writer.Health().Suspension()
+	if s.Class != fault.Operator || !errors.Is(s.Cause, errBadSync) || !s.Suspect || !s.NextAttempt.IsZero() {
+		t.Errorf("after an attempt that met %v: %+v", errBadSync, s)
+	}
+}
+
+// A new policy holds for the suspension that is there.
+func TestSetPolicy(t *testing.T) {
+	n := replaytest.Open(t, 1, replay.WriterConfig{Resume: replay.ResumePolicy{Auto: replay.ResumeNone}})
+	sicken(t, n, errBadDisk)
+	n.Mem.Heal()
+	n.Writer.Health().SetPolicy(replay.ResumePolicy{Auto: replay.ResumeAll, Interval: time.Millisecond})
+	if s := n.Writer.Health().Suspension(); s != nil && s.NextAttempt.IsZero() {
+		t.Errorf("after a policy that tries all: %+v; want a next attempt", s)
+	}
+	suspension(t, n, func(s *replay.Suspension) bool {
+		n.Clock.Add(time.Millisecond)
+		return s == nil
+	})
+	n.Must(set(0, "k"))
+}

@@ -1,9 +1,12 @@
 package replay_test
 
 import (
+	"context"
 	"errors"
+	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"ledge/replay"
 	"ledge/replay/replaytest"
@@ -87,4 +90,108 @@ type stubborn struct{ room }
 func (r *stubborn) GiveUp() error {
 	r.held.Store(false)
 	return nil
+}
+
+// A reserve that can't be given up is tried once for each suspension.
+func TestReserveStuck(t *testing.T) {
+	r := &stuck{}
+	r.held.Store(true)
+	n := replaytest.Open(t, 1, replay.WriterConfig{Reserve: r})
+	r.node = n
+	sicken(t, n, errNoRoom)
+	for end := time.Now().Add(10 * time.Second); r.tries.Load() == 0; <-time.After(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the reserve is not tried")
+		}
+	}
+	n.Mem.Heal()
+	if _, err := n.Writer.Health().Resume(t.Context()); err != nil {
+		t.Errorf("Resume = %v; want nil", err)
+	}
+	if got := r.tries.Load(); got != 1 {
+		t.Errorf("giving up was tried %d times; want once", got)
+	}
+}
+
+// stuck is a reserve on a disk that removes nothing.
+type stuck struct {
+	room
+	tries atomic.Int64
+}
+
+func (r *stuck) GiveUp() error {
+	r.tries.Add(1)
+	return errBadDisk
+}
+
+// onReserve returns a node that takes deletes only, with keys a and b.
+func onReserve(t *testing.T) *replaytest.Node {
+	t.Helper()
+	r := &room{}
+	r.held.Store(true)
+	n := replaytest.Open(t, 1, replay.WriterConfig{Reserve: r, AttemptTimeout: 50 * time.Millisecond})
+	r.node = n
+	n.Must(set(0, "a"), set(0, "b"))
+	sicken(t, n, errNoRoom)
+	suspension(t, n, func(s *replay.Suspension) bool { return s.Deletes })
+	return n
+}
+
+// A delete that fails begins the suspension anew, with what it has been
+// through.
+func TestDeleteFails(t *testing.T) {
+	n := onReserve(t)
+	since := n.Writer.Health().Suspension().Since
+	n.Clock.Add(time.Minute)
+	n.Mem.Sicken(errBadSync)
+	if _, err := n.Writer.Health().Resume(t.Context()); err == nil {
+		t.Error("Resume on a sick journal = nil; want an error")
+	}
+	if err := n.Do(del("a")); !errors.Is(err, errBadSync) {
+		t.Errorf("Do = %v; want %v", err, errBadSync)
+	}
+	n.Mem.FailNext(errBadDisk)
+	s := n.Writer.Health().Suspension()
+	if s.Deletes || s.Attempts != 1 || !s.Suspect || !s.Since.Equal(since) {
+		t.Errorf("after a delete that failed: %+v; want one attempt, since %v, suspect, and no deletes", s, since)
+	}
+}
+
+// While an attempt hangs nothing waits for it: deletes are refused at once, and
+// so are they and other attempts until what hangs has come back.
+func TestHungOnReserve(t *testing.T) {
+	n := onReserve(t)
+	release := n.Mem.Hold()
+	defer release()
+	h := n.Writer.Health()
+	answer := make(chan error, 1)
+	appends := n.Mem.Appends()
+	go func() {
+		_, err := h.Resume(context.Background())
+		answer <- err
+	}()
+	await(t, n, appends+1)
+	began := time.Now()
+	if err := n.Do(del("a")); err == nil || time.Since(began) > time.Second {
+		t.Errorf("Do beside an attempt = %v after %v; want an error at once", err, time.Since(began))
+	}
+	if err := <-answer; err == nil {
+		t.Error("an attempt that hangs = nil; want an error")
+	}
+	if err := n.Do(del("a")); err == nil || h.Suspension().Deletes {
+		t.Errorf("Do behind an attempt that hangs = %v; want an error", err)
+	}
+	if _, err := h.Resume(t.Context()); err == nil || !strings.Contains(err.Error(), "still hangs") {
+		t.Errorf("Resume beside what hangs = %v; want it to say so", err)
+	}
+	release()
+	for end := time.Now().Add(10 * time.Second); ; <-time.After(time.Millisecond) {
+		if _, err := h.Resume(t.Context()); err == nil {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("not resumed: %+v", h.Suspension())
+		}
+	}
+	n.Must(del("a"))
 }

@@ -10,10 +10,6 @@ import (
 	"ledge/journal/fault"
 )
 
-// attemptLimit bounds one attempt to resume. Writing a whole snapshot is the
-// one thing in it that may take long.
-const attemptLimit = 10 * time.Minute
-
 // Reserve is room on the disk that is held back for when there is none.
 type Reserve interface {
 	// Held reports whether the room is held back.
@@ -94,7 +90,7 @@ func (h *Health) next() (*attempt, time.Duration) {
 
 // try makes one attempt and tells its outcome. It returns what prove found.
 func (w *Writer) try(ctx context.Context, a *attempt) error {
-	ctx, cancel := context.WithTimeout(ctx, attemptLimit)
+	ctx, cancel := context.WithTimeout(ctx, w.cfg.AttemptTimeout)
 	defer cancel()
 	steps, err := w.prove(ctx, false)
 	h := w.health

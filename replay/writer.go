@@ -51,6 +51,9 @@ type WriterConfig struct {
 	AppendTimeout time.Duration
 	// Resume says when it is tried to resume without being asked.
 	Resume ResumePolicy
+	// AttemptTimeout bounds one attempt to resume; 0 is 10 min. Writing a
+	// whole snapshot is the one thing in it that may take long.
+	AttemptTimeout time.Duration
 	// Reserve is given up when the disk is full; nil is none.
 	Reserve Reserve
 	// Secure makes all that is acknowledged durable without the journal as it
@@ -112,6 +115,9 @@ func NewWriter(cfg WriterConfig) *Writer {
 	}
 	if cfg.AppendTimeout == 0 {
 		cfg.AppendTimeout = 30 * time.Second
+	}
+	if cfg.AttemptTimeout == 0 {
+		cfg.AttemptTimeout = 10 * time.Minute
 	}
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
