@@ -147,10 +147,11 @@ func TestDeleteFails(t *testing.T) {
 	if _, err := n.Writer.Health().Resume(t.Context()); err == nil {
 		t.Error("Resume on a sick journal = nil; want an error")
 	}
-	if err := n.Do(del("a")); !errors.Is(err, errBadSync) {
-		t.Errorf("Do = %v; want %v", err, errBadSync)
-	}
+	n.Mem.Heal()
 	n.Mem.FailNext(errBadDisk)
+	if err := n.Do(del("a")); !errors.Is(err, errBadDisk) {
+		t.Errorf("Do = %v; want %v", err, errBadDisk)
+	}
 	s := n.Writer.Health().Suspension()
 	if s.Deletes || s.Attempts != 1 || !s.Suspect || !s.Since.Equal(since) {
 		t.Errorf("after a delete that failed: %+v; want one attempt, since %v, suspect, and no deletes", s, since)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -215,4 +216,24 @@ func TestForgedWriteError(t *testing.T) {
 			t.Errorf("Append after a login as %q = %v; want nil", name, err)
 		}
 	}
+}
+
+// A journal that goes on behind what we wrote is somebody else's, and is not
+// taken for ours by opening it anew.
+func TestReopenFenced(t *testing.T) {
+	j := open(t, jet.Config{Dir: t.TempDir(), Create: true})
+	fill(t, j, 0, 3)
+	nc, err := nats.Connect("", nats.InProcessServer(j), nats.UserInfo("journal", j.Secret()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	foreign := &nats.Msg{Subject: "j", Data: frame(4), Header: nats.Header{"Nats-Expected-Last-Sequence": {"3"}}}
+	if _, err := nc.RequestMsg(foreign, 5*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Reopen(t.Context()); fault.Of(err) != fault.Operator || !strings.Contains(err.Error(), "number 4") {
+		t.Errorf("Reopen = %v, class %s; want class operator and the number", err, fault.Of(err))
+	}
+	wantFrames(t, j, 1, 3)
 }
