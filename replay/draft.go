@@ -31,12 +31,15 @@ type Draft struct {
 	entries  []journal.Entry
 	bytes    int // bound on the encoded size of entries
 	setSlabs []journal.StringSet
+	wanted   EventClass // classes that somebody listens to
+	events   []Event    // since the last append
 }
 
 // Mark is a point in a draft that Undo goes back to.
 type Mark struct {
 	overlay    overlayMark
 	ops, bytes int
+	events     int
 }
 
 // reset makes d an empty draft over the state. What the entries of the one before
@@ -70,12 +73,15 @@ func (d *Draft) end() {
 }
 
 // Mark returns the point that the draft has come to.
-func (d *Draft) Mark() Mark { return Mark{d.overlay.mark(), len(d.ops), d.opBytes} }
+func (d *Draft) Mark() Mark {
+	return Mark{d.overlay.mark(), len(d.ops), d.opBytes, len(d.events)}
+}
 
 // Undo takes back all that was done since m, which must be of this entry.
 func (d *Draft) Undo(m Mark) {
 	d.overlay.revert(m.overlay)
 	d.ops, d.opBytes = d.ops[:m.ops], m.bytes
+	d.events = d.events[:m.events]
 }
 
 // Seal makes one journal entry of everything since the last Seal.

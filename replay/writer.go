@@ -62,6 +62,12 @@ type WriterConfig struct {
 	Secure func(context.Context) error
 	// Notify is told when the health has changed. It must not wait.
 	Notify func(HealthChange)
+	// Wanted returns the classes of events that Events is to be told; nil is
+	// none.
+	Wanted func() EventClass
+	// Events is told what the commands of a group did, in order, once it is
+	// applied and before its clients are answered. It must not wait.
+	Events func([]Event)
 	// Clock returns the time; nil is time.Now.
 	Clock func() time.Time
 	// Logger gets what an operator should know; nil discards it.
@@ -245,6 +251,9 @@ func (w *Writer) group(ctx context.Context, ps []Proposal) error {
 	for len(ps) > 0 {
 		finished, open := w.evaluate(ps)
 		err := w.settle(ctx)
+		if err == nil && len(w.draft.events) > 0 {
+			w.cfg.Events(w.draft.events)
+		}
 		for _, p := range ps[:finished] {
 			p.Settle(err)
 			p.Done()
@@ -269,6 +278,9 @@ func (w *Writer) group(ctx context.Context, ps []Proposal) error {
 func (w *Writer) evaluate(ps []Proposal) (finished int, open bool) {
 	d := &w.draft
 	d.reset(w.cfg.State, w.cfg.Clock(), w.cfg.MaxValue)
+	if w.cfg.Wanted != nil {
+		d.wanted = w.cfg.Wanted()
+	}
 	d.begin()
 	defer d.end()
 	for finished < len(ps) && !d.full() {
