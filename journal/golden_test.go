@@ -12,6 +12,7 @@ import (
 	"encoding/hex"
 	"flag"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -39,6 +40,19 @@ var samples = []Op{
 	&RangeClear{DB: 8, First: 0, Last: MaxSlot},
 	&RangeClear{DB: 8, First: 100, Last: 200},
 	&SwapDB{A: 9, B: 10},
+	&HashSet{DB: 1, Key: "user:1", At: 1893456000123, Pairs: []string{"name", "Ada", "", "\x00"}},
+	&HashRemove{DB: 2, Key: "user:2", Fields: []string{"name", "age"}},
+	&HashExpire{DB: 3, Key: "user:3", At: 1893456000456, Fields: []string{"token"}},
+	&SetAdd{DB: 4, Key: "tags", Members: []string{"a", "", "c\xff"}},
+	&SetRemove{DB: 5, Key: "tags", Members: []string{"b"}},
+	&ZSetAdd{DB: 6, Key: "board", Members: []Scored{{1.5, "ada"}, {math.Inf(-1), ""}}},
+	&ZSetRemove{DB: 7, Key: "board", Members: []string{"bob"}},
+	&ZSetRemoveRange{DB: 8, Key: "board", First: 300, Count: 2},
+	&ListPush{DB: 9, Key: "queue", Items: []string{"x", "y"}},
+	&ListPush{DB: 9, Key: "queue", Left: true, Items: []string{"z"}},
+	&ListRemove{DB: 10, Key: "queue", First: 1, Count: 70000},
+	&ListSet{DB: 11, Key: "queue", Index: 400, Item: "new"},
+	&ListInsert{DB: 12, Key: "queue", Index: 500, Item: "between"},
 }
 
 func sampleBatch(op Op) Batch {

@@ -14,6 +14,19 @@ const (
 	KindKeyCopy    Kind = 7
 	KindRangeClear Kind = 8
 	KindSwapDB     Kind = 9
+
+	KindHashSet         Kind = 10
+	KindHashRemove      Kind = 11
+	KindHashExpire      Kind = 12
+	KindSetAdd          Kind = 13
+	KindSetRemove       Kind = 14
+	KindZSetAdd         Kind = 15
+	KindZSetRemove      Kind = 16
+	KindZSetRemoveRange Kind = 17
+	KindListPush        Kind = 18
+	KindListRemove      Kind = 19
+	KindListSet         Kind = 20
+	KindListInsert      Kind = 21
 )
 
 // Op is an effect: an outcome with absolute values. Replaying it needs no
@@ -45,16 +58,9 @@ type StringSet struct {
 	Key   string
 	Value string
 	// At is the deadline in Unix milliseconds; 0 is none.
-	At   int64
-	kept any
+	At int64
+	Keepsake
 }
-
-// Keep leaves something with the effect that is not written down, for whoever
-// applies it without having read it.
-func (o *StringSet) Keep(x any) { o.kept = x }
-
-// Kept returns what Keep left, or nil.
-func (o *StringSet) Kept() any { return o.kept }
 
 // StringEdit overwrites a string from Offset on and keeps the rest and the
 // deadline. A gap before Offset is filled with zeros; a missing key counts as
@@ -159,6 +165,37 @@ func newOp(k Kind) Op {
 		return new(RangeClear)
 	case KindSwapDB:
 		return new(SwapDB)
+	}
+	return newCollectionOp(k)
+}
+
+// newCollectionOp is newOp for the effects on collections.
+func newCollectionOp(k Kind) Op {
+	switch k {
+	case KindHashSet:
+		return new(HashSet)
+	case KindHashRemove:
+		return new(HashRemove)
+	case KindHashExpire:
+		return new(HashExpire)
+	case KindSetAdd:
+		return new(SetAdd)
+	case KindSetRemove:
+		return new(SetRemove)
+	case KindZSetAdd:
+		return new(ZSetAdd)
+	case KindZSetRemove:
+		return new(ZSetRemove)
+	case KindZSetRemoveRange:
+		return new(ZSetRemoveRange)
+	case KindListPush:
+		return new(ListPush)
+	case KindListRemove:
+		return new(ListRemove)
+	case KindListSet:
+		return new(ListSet)
+	case KindListInsert:
+		return new(ListInsert)
 	}
 	return nil
 }

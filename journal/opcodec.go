@@ -9,6 +9,7 @@ import "encoding/binary"
 // Upper bounds on encoded integers, for size.
 const (
 	maxVarint   = binary.MaxVarintLen64
+	maxVarint32 = binary.MaxVarintLen32
 	maxVarint16 = binary.MaxVarintLen16
 )
 

@@ -17,6 +17,11 @@ type store interface {
 	clear(db journal.DB, first, last uint16) error
 	swap(a, b journal.DB)
 	databases() int
+	// edit returns the collection that key holds, a new one if none, for
+	// changing until leave is called; nil when there is nothing to change.
+	edit(db journal.DB, key string, typ Type, k keepsake) (*body, error)
+	leave(db journal.DB, key string)
+	pen() *pen
 }
 
 // apply does to s what op means. It is the only place that knows, and runs on
@@ -59,6 +64,37 @@ func apply(s store, op journal.Op) error {
 		s.swap(o.A, o.B)
 		return nil
 	}
+	return applyCollection(s, op)
+}
+
+// applyCollection is apply for the effects on collections.
+func applyCollection(s store, op journal.Op) error {
+	switch o := op.(type) {
+	case *journal.HashSet:
+		return applyHashSet(s, o)
+	case *journal.HashRemove:
+		return applyHashRemove(s, o)
+	case *journal.HashExpire:
+		return applyHashExpire(s, o)
+	case *journal.SetAdd:
+		return applySetAdd(s, o)
+	case *journal.SetRemove:
+		return applySetRemove(s, o)
+	case *journal.ZSetAdd:
+		return applyZSetAdd(s, o)
+	case *journal.ZSetRemove:
+		return applyZSetRemove(s, o)
+	case *journal.ZSetRemoveRange:
+		return applyZSetRemoveRange(s, o)
+	case *journal.ListPush:
+		return applyListPush(s, o)
+	case *journal.ListRemove:
+		return applyListRemove(s, o)
+	case *journal.ListSet:
+		return applyListSet(s, o)
+	case *journal.ListInsert:
+		return applyListInsert(s, o)
+	}
 	panic(fmt.Sprintf("replay: effect %d has no meaning", op.Kind()))
 }
 
@@ -97,6 +133,8 @@ func applyMove(s store, db journal.DB, key string, toDB journal.DB, to string, m
 	s.put(toDB, to, r, nil)
 	if move {
 		s.del(db, key)
+	} else if r.body != nil {
+		s.pen().fresh() // two keys have the body, so neither may change it in place
 	}
 	return nil
 }

@@ -28,24 +28,39 @@ func (s *State) Check() error {
 }
 
 func checkDatabase(db *database) error {
-	keys, digest, dead, err := recount(db)
-	errs := []error{err}
-	if keys != db.dict.n {
-		errs = append(errs, fmt.Errorf("%d keys in order; %d can be found", keys, db.dict.n))
+	c := recount(db)
+	errs := []error{c.err}
+	if c.keys != db.dict.n {
+		errs = append(errs, fmt.Errorf("%d keys in order; %d can be found", c.keys, db.dict.n))
 	}
-	if digest != db.digest {
-		errs = append(errs, fmt.Errorf("digest is %s; %s was kept", digest, db.digest))
+	if c.digest != db.digest {
+		errs = append(errs, fmt.Errorf("digest is %s; %s was kept", c.digest, db.digest))
 	}
-	if dead.len() != db.dead.len() || dead.sum != db.dead.sum {
+	if !c.dead.same(&db.dead) {
 		errs = append(errs, fmt.Errorf("%d deadlines adding up to %d; the index has %d adding up to %d",
-			dead.len(), dead.sum, db.dead.len(), db.dead.sum))
+			c.dead.len(), c.dead.sum, db.dead.len(), db.dead.sum))
+	}
+	if !c.fields.same(&db.fields) {
+		errs = append(errs, fmt.Errorf("%d hashes with deadlines adding up to %d; the index has %d adding up to %d",
+			c.fields.len(), c.fields.sum, db.fields.len(), db.fields.sum))
 	}
 	return errors.Join(errs...)
 }
 
+// same reports whether two indexes have as many deadlines with the same sum.
+func (d *deadlines) same(e *deadlines) bool { return d.len() == e.len() && d.sum == e.sum }
+
+// counts is what a database's rows add up to.
+type counts struct {
+	keys         int
+	digest       journal.Digest
+	dead, fields deadlines
+	err          error
+}
+
 // recount derives a database's fields from its rows.
-func recount(db *database) (keys int, digest journal.Digest, dead deadlines, err error) {
-	err = db.ordered().View(func(tx *buntdb.Tx) error {
+func recount(db *database) (c counts) {
+	c.err = db.ordered().View(func(tx *buntdb.Tx) error {
 		var bad error
 		_ = tx.AscendGreaterOrEqual("", "", func(k, _ string) bool {
 			b := db.dict.get(k[min(rowHead, len(k)):], keyHash(k[min(rowHead, len(k)):]))
@@ -53,20 +68,34 @@ func recount(db *database) (keys int, digest journal.Digest, dead deadlines, err
 				bad = fmt.Errorf("row %.64q stands in the tree alone", k)
 				return false
 			}
-			v := b.value()
-			hash, ok := checkRow(k, v)
-			if !ok {
-				bad = fmt.Errorf("row %.64q is not a row", k)
-				return false
-			}
-			keys++
-			digest += rowDigest(hash, v)
-			if r := parseRow(v); r.at != 0 {
-				dead.add(r.at, k[rowHead:])
-			}
-			return true
+			bad = c.row(k, b)
+			return bad == nil
 		})
 		return bad
 	})
-	return keys, digest, dead, err
+	return c
+}
+
+// row counts one row of the tree with what the dict has for it.
+func (c *counts) row(k string, b *block) error {
+	r := b.record()
+	hash := keyHash(k[rowHead:])
+	if r.body == nil {
+		if _, ok := checkRow(k, b.value()); !ok {
+			return fmt.Errorf("row %.64q is not a row", k)
+		}
+	} else if err := r.body.check(); err != nil {
+		return fmt.Errorf("%s %.64q: %w", r.typ, k[rowHead:], err)
+	} else if r.body.len() == 0 {
+		return fmt.Errorf("%s %.64q is empty", r.typ, k[rowHead:])
+	}
+	c.keys++
+	c.digest += b.digest(hash)
+	if r.at != 0 {
+		c.dead.add(r.at, k[rowHead:])
+	}
+	if r.body != nil {
+		c.fields.exchange(0, r.body.soonest(), k[rowHead:])
+	}
+	return nil
 }

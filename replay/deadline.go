@@ -47,6 +47,16 @@ func (d *deadlines) remove(at int64, key string) {
 	}
 }
 
+// exchange gives a key another deadline; 0 is none.
+func (d *deadlines) exchange(from, to int64, key string) {
+	if from != 0 {
+		d.remove(from, key)
+	}
+	if to != 0 {
+		d.add(to, key)
+	}
+}
+
 func (d *deadlines) len() int {
 	if d.set == nil {
 		return 0
@@ -101,7 +111,7 @@ func (db *database) time() {
 	var due []deadline
 	for _, b := range db.untimed {
 		if db.dict.get(b.name(), keyHash(b.name())) == b {
-			due = append(due, deadline{parseRow(b.value()).at, b.name()})
+			due = append(due, deadline{b.record().at, b.name()})
 		}
 	}
 	db.untimed = nil

@@ -6,6 +6,8 @@ import (
 	"unsafe"
 
 	"github.com/cespare/xxhash/v2"
+
+	"ledge/journal"
 )
 
 // dict finds a key's record by its hash. The tree beside it has the same keys
@@ -35,15 +37,34 @@ type shard struct {
 	n     int
 }
 
-// block is the start of a key's memory: its two lengths. Key and value follow.
+// block is the start of a key's memory: its two lengths. Key and value follow,
+// unless val has bodyFlag: then it is the start of a bodyBlock. The elements of
+// collections are blocks too; see elem.go.
 type block struct {
 	key, val uint32
 }
 
-const blockHead = int(unsafe.Sizeof(block{}))
+// bodyBlock is what a key of a collection type has in place of a value.
+type bodyBlock struct {
+	block
+	at   int64
+	key  string
+	body *body
+}
+
+const (
+	blockHead = int(unsafe.Sizeof(block{}))
+	bodyFlag  = 1 << 31
+	elemTimed = 1 << 30 // of an element: its value begins with a deadline
+	lenMask   = elemTimed - 1
+)
 
 // newBlock returns a block of key and of the value that r's parts make.
 func newBlock(key string, r record) *block {
+	if r.body != nil {
+		b := &bodyBlock{block: block{val: bodyFlag}, at: r.at, key: strings.Clone(key), body: r.body}
+		return &b.block
+	}
 	b, head := makeBlock(key, r.size())
 	_ = appendRowValue(head, r)
 	return b
@@ -67,15 +88,42 @@ func makeBlock(key string, val int) (*block, []byte) {
 	return (*block)(unsafe.Pointer(unsafe.SliceData(b))), b[:n]
 }
 
+// collection returns the bodyBlock that b is the start of, or nil.
+func (b *block) collection() *bodyBlock {
+	if b.val&bodyFlag == 0 {
+		return nil
+	}
+	return (*bodyBlock)(unsafe.Pointer(b))
+}
+
+// record returns what the key holds.
+func (b *block) record() record {
+	if c := b.collection(); c != nil {
+		return record{typ: c.body.typ, at: c.at, body: c.body}
+	}
+	return parseRow(b.value())
+}
+
+// digest is what the key adds to its database's digest.
+func (b *block) digest(hash uint64) journal.Digest {
+	if c := b.collection(); c != nil {
+		return bodyDigest(hash, c.at, c.body)
+	}
+	return rowDigest(hash, b.value())
+}
+
 // name returns the block's key, which shares its memory.
 func (b *block) name() string {
+	if c := b.collection(); c != nil {
+		return c.key
+	}
 	return unsafe.String((*byte)(unsafe.Add(unsafe.Pointer(b), blockHead)), int(b.key))
 }
 
 // keepsake returns the block's key for who may hold it longer than the block
 // stands: it does not hold on to a value of any size.
 func (b *block) keepsake() string {
-	if b.val > smallValue {
+	if b.val > smallValue && b.collection() == nil {
 		return strings.Clone(b.name())
 	}
 	return b.name()
@@ -86,7 +134,7 @@ const smallValue = 128
 
 // value returns the block's row value, which shares its memory.
 func (b *block) value() string {
-	return unsafe.String((*byte)(unsafe.Add(unsafe.Pointer(b), blockHead+int(b.key))), int(b.val))
+	return unsafe.String((*byte)(unsafe.Add(unsafe.Pointer(b), blockHead+int(b.key))), int(b.val&lenMask))
 }
 
 // tag is the part of a hash that a slot keeps; never 0. A key's first slot comes

@@ -62,6 +62,8 @@ func (d *Draft) begin() {
 		d.overlay = newOverlay(base)
 	}
 	d.overlay.base = base
+	d.overlay.ink.next, d.overlay.ink.keeps = &d.s.gen, true
+	d.overlay.ink.fresh()
 	d.over = d.overlay
 }
 

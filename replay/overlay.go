@@ -20,6 +20,7 @@ type overlay struct {
 	rows  []cover
 	index []int32 // open addressing by hash: the latest of a key in rows, plus one
 	moves []move
+	ink   pen
 }
 
 // layer is one database of an overlay.
@@ -68,6 +69,7 @@ func newOverlay(base *View) *overlay {
 // empty drops everything but some room for the next group.
 func (o *overlay) empty() {
 	o.base = nil
+	o.ink.forget()
 	if len(o.moves) > 0 {
 		for i := range o.dbs {
 			*o.dbs[i] = layer{base: journal.DB(i)}
@@ -189,13 +191,16 @@ func (o *overlay) swap(a, b journal.DB) {
 }
 
 // overlayMark is a point that revert goes back to.
-type overlayMark struct{ rows, moves int }
+type overlayMark struct{ rows, moves, steps int }
 
-func (o *overlay) mark() overlayMark { return overlayMark{len(o.rows), len(o.moves)} }
+func (o *overlay) mark() overlayMark {
+	return overlayMark{len(o.rows), len(o.moves), len(o.ink.steps)}
+}
 
 // revert takes back everything since m. No key that is left came into the index
 // after one that goes, so none was pushed behind it: its place is simply freed.
 func (o *overlay) revert(m overlayMark) {
+	o.ink.revert(m.steps)
 	for at := len(o.rows) - 1; at >= m.rows; at-- {
 		c := &o.rows[at]
 		i, _ := o.find(c.layer, c.key, c.hash)

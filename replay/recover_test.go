@@ -149,7 +149,7 @@ func TestRecoverRefuses(t *testing.T) {
 			h.Log = log
 		}, fault.Operator, "lineage"},
 		{"newer format", func(t *testing.T, h *history) { patch(t, h.new.Path, 8, 0x7f) },
-			fault.Operator, "format 32513"},
+			fault.Operator, "format 32514"},
 		{"number used again", func(t *testing.T, h *history) {
 			h.Mem = mem.New()
 			h.Log = replaytest.NewLog(t, h.Mem)

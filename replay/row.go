@@ -32,30 +32,40 @@ type Type uint8
 
 // The types of values.
 const (
-	None   Type = 0
-	String Type = 1
+	None     Type = 0
+	String   Type = 1
+	ListType Type = 2
+	SetType  Type = 3
+	ZSetType Type = 4
+	HashType Type = 5
 )
+
+var typeNames = [...]string{"none", "string", "list", "set", "zset", "hash"}
 
 // String returns the type's name as TYPE answers it.
 func (t Type) String() string {
-	switch t {
-	case None:
-		return "none"
-	case String:
-		return "string"
+	if int(t) < len(typeNames) {
+		return typeNames[t]
 	}
 	return "unknown"
 }
 
 // record is what a key holds.
 type record struct {
-	typ Type
-	at  int64  // deadline in Unix milliseconds; 0 is none
-	val string // payload; for a string, its value
+	typ  Type
+	at   int64  // deadline in Unix milliseconds; 0 is none
+	val  string // of a string
+	body *body  // of any other type
 }
 
-// expired reports whether the record's deadline has come.
-func (r record) expired(now int64) bool { return r.at != 0 && r.at <= now }
+// expired reports whether the record's deadline has come, or that of all fields
+// of a hash.
+func (r record) expired(now int64) bool {
+	if r.at != 0 && r.at <= now {
+		return true
+	}
+	return r.body != nil && r.typ == HashType && r.body.ranks.root != nil && r.body.live(now) == 0
+}
 
 // appendRowKey appends the row key of key to b and returns key's hash.
 func appendRowKey(b []byte, key string) ([]byte, uint64) {
@@ -111,7 +121,8 @@ func checkRow(k, v string) (hash uint64, ok bool) {
 		return 0, false
 	}
 	pos, hash := rowPos(k[rowHead:])
-	return hash, pos == rowCursor(k) && Type(v[0]&^hasAt) == String
+	typ := Type(v[0] &^ hasAt)
+	return hash, pos == rowCursor(k) && typ != None && int(typ) < len(typeNames)
 }
 
 func beUint64(s string) uint64 {
@@ -124,6 +135,12 @@ func beUint64(s string) uint64 {
 // key's hash as in appendRowKey.
 func rowDigest(keyHash uint64, val string) journal.Digest {
 	return journal.Digest(mix(xxhash.Sum64String(val) + bits.RotateLeft64(keyHash, 23)*0x9e3779b97f4a7c15))
+}
+
+// bodyDigest is rowDigest for a collection.
+func bodyDigest(keyHash uint64, at int64, b *body) journal.Digest {
+	sum := mix(b.digest() + uint64(b.typ)<<56 + mix(uint64(at)))
+	return journal.Digest(mix(sum + bits.RotateLeft64(keyHash, 23)*0x9e3779b97f4a7c15))
 }
 
 // mix is the finalizer of splitmix64: each bit in changes half the bits out.

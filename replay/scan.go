@@ -92,7 +92,7 @@ func (v *View) scan(pivot string, fn func(k string, r record) bool) {
 func (v *View) scanTree(n journal.DB, pivot string, fn func(k string, r record) bool) {
 	db := v.s.dbs[n]
 	_ = v.tx(n).AscendGreaterOrEqual("", pivot, func(k, _ string) bool {
-		return fn(k, parseRow(db.rowValue(k)))
+		return fn(k, db.row(k).record())
 	})
 }
 

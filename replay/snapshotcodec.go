@@ -15,7 +15,7 @@ import (
 // and a last one, the trailer.
 const (
 	snapshotMagic   = "LEDGSNAP"
-	snapshotVersion = 1
+	snapshotVersion = 2 // 1 had strings only
 
 	snapshotHeaderSize = 64
 	chunkHeaderSize    = 20
@@ -25,6 +25,7 @@ const (
 	kindRows     = 1
 	kindDatabase = 2 // says what rows of a database follow
 	kindTrailer  = 3
+	kindElems    = 4 // of the collection whose row came last
 
 	// chunkTarget is where a chunk ends; it may go past it by one row.
 	chunkTarget = 256 << 10

@@ -96,6 +96,14 @@ func loadSnapshot(ctx context.Context, r *snapshotReader, databases int) (*State
 	return s, nil
 }
 
+// block returns what the dict has of a row.
+func (r *chunkRow) block() *block {
+	if r.body == nil {
+		return blockOf(r.k[rowHead:], r.v)
+	}
+	return newBlock(r.k[rowHead:], record{typ: r.body.typ, at: r.at, body: r.body})
+}
+
 // minRow is the shortest that a row can be in a snapshot.
 const minRow = 2 + rowHead + 1
 
@@ -121,11 +129,14 @@ func (s *State) fillDicts(ctx context.Context, r *snapshotReader) error {
 			db.order.run = make([]string, 0, n)
 		}
 		for _, row := range c.rows {
-			b := blockOf(row.k[rowHead:], row.v)
+			b := row.block()
 			db.dict.put(b.name(), row.hash, b)
 			db.order.run = append(db.order.run, b.keepsake())
-			if parseRow(row.v).at != 0 {
+			if b.record().at != 0 {
 				db.untime(b)
+			}
+			if row.body != nil {
+				db.fields.exchange(0, row.body.soonest(), b.name())
 			}
 		}
 		db.digest += c.digest

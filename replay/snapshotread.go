@@ -31,6 +31,7 @@ type snapshotReader struct {
 	db    databaseRows   // the one announced last
 	seen  databaseRows   // what has come of it
 	last  string         // its last row key
+	part  *partial       // of a collection; nil when it is complete
 }
 
 // openSnapshot reads the header of a snapshot of the given length.
@@ -68,6 +69,8 @@ type rowChunk struct {
 type chunkRow struct {
 	k, v string
 	hash uint64
+	at   int64 // of a collection
+	body *body // nil for a string
 }
 
 // next fills c with the next chunk of rows. After the last it checks the whole
@@ -79,6 +82,17 @@ func (s *snapshotReader) next(c *rowChunk) error {
 			return err
 		}
 		switch {
+		case s.part != nil && (h.kind != kindElems || journal.DB(h.db) != s.db.db):
+			return s.damaged("%d elements are missing", s.part.left)
+		case s.part != nil:
+			c.of, c.rows, c.digest = s.db, c.rows[:0], 0
+			if !s.part.add(unsafeString(payload)) {
+				return s.damaged("elements that can't be read")
+			}
+			s.complete(c)
+			if len(c.rows) > 0 {
+				return nil
+			}
 		case h.kind == kindTrailer:
 			return s.finish(payload)
 		case h.kind == kindDatabase && len(payload) == databaseSize:
@@ -87,10 +101,9 @@ func (s *snapshotReader) next(c *rowChunk) error {
 			}
 		case h.kind == kindRows && journal.DB(h.db) == s.db.db && h.rows > 0:
 			c.of, c.rows, c.digest = s.db, c.rows[:0], 0
-			err := s.split(c, payload, h.rows)
-			s.seen.rows += uint64(len(c.rows))
-			s.seen.digest += c.digest
-			return err
+			if err := s.split(c, payload, h.rows); err != nil || len(c.rows) > 0 {
+				return err
+			}
 		default:
 			return s.damaged("a chunk of kind %d with %d rows of database %d in %d bytes",
 				h.kind, h.rows, h.db, len(payload))
@@ -180,19 +193,43 @@ func (s *snapshotReader) split(c *rowChunk, b []byte, rows uint32) error {
 			return s.damaged("row %d is out of order", s.rows)
 		}
 		hash, ok := checkRow(k, v)
+		if ok && Type(v[0]&^hasAt) != String {
+			if s.part != nil {
+				return s.damaged("%d elements are missing", s.part.left)
+			}
+			s.part, ok = collectionRow(k, v, hash)
+		}
 		if !ok {
 			return s.damaged("row %d is not a row", s.rows)
 		}
 		last = k
-		c.digest += rowDigest(hash, v)
 		s.rows++
-		c.rows = append(c.rows, chunkRow{k, v, hash})
+		if s.part != nil {
+			s.complete(c)
+			continue
+		}
+		s.seen.rows++
+		c.digest += rowDigest(hash, v)
+		s.seen.digest += rowDigest(hash, v)
+		c.rows = append(c.rows, chunkRow{k: k, v: v, hash: hash})
 	}
 	if len(b) > 0 {
 		return s.damaged("%d bytes behind the last row", len(b))
 	}
 	s.last = strings.Clone(last) // the payload goes when the next chunk comes
 	return nil
+}
+
+// complete adds the collection that is being read to c, if it is all there.
+func (s *snapshotReader) complete(c *rowChunk) {
+	if s.part.left > 0 {
+		return
+	}
+	r := s.part.row
+	s.part = nil
+	digest := bodyDigest(r.hash, r.at, r.body)
+	c.rows, c.digest = append(c.rows, r), c.digest+digest
+	s.seen.rows, s.seen.digest = s.seen.rows+1, s.seen.digest+digest
 }
 
 // finish checks the whole against trailer and header.

@@ -46,8 +46,12 @@ func (s *State) writeSnapshot(
 				return Info{}, snapshotError(err)
 			}
 			for _, r := range rows {
-				digest += rowDigest(keyHash(r.k[rowHead:]), r.v)
-				enc.row(r.k, r.v)
+				digest += r.b.digest(keyHash(r.k[rowHead:]))
+				if c := r.b.collection(); c != nil {
+					enc.collection(r.k, c)
+				} else {
+					enc.row(r.k, r.b.value())
+				}
 			}
 			clear(rows)
 		}
@@ -89,6 +93,8 @@ type snapshotEncoder struct {
 	db     journal.DB // announced last
 	open   uint32     // rows in the open chunk
 	chunk  []byte     // the open chunk, header included
+
+	scratch []byte // for the row of a collection
 }
 
 func newSnapshotEncoder(w io.Writer) *snapshotEncoder {

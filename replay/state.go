@@ -38,6 +38,7 @@ type State struct {
 	noted   atomic.Int64         // keys since KeepOrder looked
 	idle    chan struct{}        // wakes KeepOrder
 	closed  bool                 // mu
+	gen     atomic.Uint64        // of pens
 }
 
 // database is one numbered database: its keys and what they hold, and what is
@@ -47,6 +48,7 @@ type database struct {
 	order   order
 	digest  journal.Digest // sum of its rows, without the database's number
 	dead    deadlines
+	fields  deadlines // hashes by the first deadline of their fields
 	untimed []*block // records whose deadlines the index may lack; see loosen
 }
 
@@ -128,7 +130,8 @@ func (s *State) ApplyAll(cs []journal.Committed) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	pos, epoch := s.pos, s.epoch
-	t := tables{s: s}
+	t := tables{s: s, ink: pen{next: &s.gen}}
+	t.ink.fresh()
 	for _, c := range cs {
 		if err := s.applyLocked(&t, c); err != nil {
 			t.rollback()

@@ -45,10 +45,12 @@ func (s *State) due(now time.Time) bool {
 	defer s.mu.RUnlock()
 	found := false
 	for _, db := range s.dbs {
-		db.dead.due(now.UnixMilli(), func(string) bool {
-			found = true
-			return false
-		})
+		for _, index := range []*deadlines{&db.dead, &db.fields} {
+			index.due(now.UnixMilli(), func(string) bool {
+				found = true
+				return false
+			})
+		}
 	}
 	return found
 }
@@ -56,7 +58,7 @@ func (s *State) due(now time.Time) bool {
 // sweep is the proposal that removes up to sweepStep expired keys.
 type sweep struct {
 	state *State
-	keys  int
+	keys  int // and fields
 	err   error
 }
 
@@ -76,9 +78,19 @@ func (p *sweep) Step(d *Draft) bool {
 			}
 			return p.keys < sweepStep
 		})
+		p.sweepFields(d, n)
 	}
 	d.Seal()
 	return false
+}
+
+// sweepFields removes expired fields of hashes.
+func (p *sweep) sweepFields(d *Draft, n journal.DB) {
+	p.state.dbs[n].fields.due(d.now, func(key string) bool {
+		gone, err := d.sweepFields(n, key, sweepStep-p.keys)
+		p.keys += gone
+		return err == nil && p.keys < sweepStep
+	})
 }
 
 func (p *sweep) Settle(err error) { p.err = err }

@@ -17,6 +17,8 @@ type tables struct {
 	changed []change  // in the order they were made
 	undo    []func()  // exchanges of whole databases, latest last
 	dead    []*buntdb.DB
+	ink     pen
+	open    opened
 	warmth  uint32 // keeps the compiler from dropping the loads of warm
 }
 
@@ -77,6 +79,14 @@ func changes(op journal.Op) (journal.DB, string) {
 		return o.DB, o.Key
 	case *journal.KeyExpire:
 		return o.DB, o.Key
+	case *journal.HashSet:
+		return o.DB, o.Key
+	case *journal.SetAdd:
+		return o.DB, o.Key
+	case *journal.ZSetAdd:
+		return o.DB, o.Key
+	case *journal.ListPush:
+		return o.DB, o.Key
 	}
 	return 0, ""
 }
@@ -86,7 +96,7 @@ func (t *tables) get(n journal.DB, key string) (record, bool) {
 	if b == nil {
 		return record{}, false
 	}
-	return parseRow(b.value()), true
+	return b.record(), true
 }
 
 func (t *tables) put(n journal.DB, key string, r record, b *block) {
@@ -101,7 +111,10 @@ func (t *tables) put(n journal.DB, key string, r record, b *block) {
 		t.note(db, b.keepsake())
 	}
 	t.replaced(db, key, hash, old)
-	db.digest += rowDigest(hash, b.value())
+	db.digest += b.digest(hash)
+	if r.body != nil {
+		db.fields.exchange(0, r.body.soonest(), b.name())
+	}
 	if r.at != 0 && t.s.loose {
 		db.untime(b)
 	} else if r.at != 0 {
@@ -138,19 +151,18 @@ func (t *tables) note(db *database, key string) {
 func (t *tables) replaced(db *database, key string, hash uint64, old *block) {
 	if w := t.s.walk.Load(); w != nil {
 		k, _ := appendRowKey(nil, key)
-		v := ""
-		if old != nil {
-			v = old.value()
-		}
-		w.keep(db, string(k), v, old != nil)
+		w.keep(db, string(k), old)
 	}
 	if old == nil {
 		return
 	}
-	v := old.value()
-	db.digest -= rowDigest(hash, v)
-	if r := parseRow(v); r.at != 0 {
+	db.digest -= old.digest(hash)
+	r := old.record()
+	if r.at != 0 {
 		db.dead.remove(r.at, old.name())
+	}
+	if r.body != nil {
+		db.fields.exchange(r.body.soonest(), 0, old.name())
 	}
 }
 
@@ -230,7 +242,8 @@ func (t *tables) rollback() {
 	}
 	for _, d := range t.entered {
 		if d.db.digest = d.digest; slices.Contains(t.s.dbs, d.db) {
-			_, _, d.db.dead, _ = recount(d.db)
+			c := recount(d.db)
+			d.db.dead, d.db.fields = c.dead, c.fields
 		}
 	}
 }
@@ -247,8 +260,8 @@ func (c change) takeBack() {
 	c.db.note(name, maxLooseNoted)
 }
 
-// rowValue returns the row value that belongs to a row key of the tree.
-func (db *database) rowValue(k string) string {
+// row returns the block that belongs to a row key of the tree.
+func (db *database) row(k string) *block {
 	key := k[rowHead:]
-	return db.dict.get(key, keyHash(key)).value()
+	return db.dict.get(key, keyHash(key))
 }

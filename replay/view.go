@@ -92,7 +92,7 @@ func (v *View) rawHash(n journal.DB, key string, hash uint64) (record, bool) {
 	if b == nil {
 		return record{}, false
 	}
-	return parseRow(b.value()), true
+	return b.record(), true
 }
 
 // rawIn reads a record of database n, expired or not.
@@ -146,8 +146,20 @@ const rowOverhead = 48 + 24
 // Memory returns about how many bytes key and its value take.
 func (v *View) Memory(key []byte) (int, bool) {
 	r, ok := v.lookup(key)
-	return rowOverhead + rowHead + len(key) + 1 + atLen + len(r.val), ok
+	n := rowOverhead + rowHead + len(key) + 1 + atLen + len(r.val)
+	if r.body != nil {
+		n += bodyOverhead + int(r.body.bytes) + r.body.len()*elemOverhead
+	}
+	return n, ok
 }
+
+// bodyOverhead is what a collection costs beside its elements, and elemOverhead
+// what an element costs beside its bytes: its lengths, its place in a node that
+// is not full, and the unused end of its memory.
+const (
+	bodyOverhead = 256
+	elemOverhead = 8 + 24 + 6
+)
 
 // Len returns how many keys database n has. Like Redis's DBSIZE it counts
 // expired keys that have not been removed yet.

@@ -52,16 +52,25 @@ type part struct {
 }
 
 // walkedRow is a row as it stood when the walk began. One that was not there
-// has had unset; it is kept so that the walk leaves out what stands there now.
+// has no block; it is kept so that the walk leaves out what stands there now.
 type walkedRow struct {
-	k, v string
-	had  bool
+	k string
+	b *block // nil if it was not there
 }
 
 // keptOverhead is about what keeping a row costs beside its bytes.
 const keptOverhead = 64
 
-func (r walkedRow) size() int64 { return int64(len(r.k)+len(r.v)) + keptOverhead }
+func (r walkedRow) size() int64 {
+	n := int64(len(r.k)) + keptOverhead
+	if r.b != nil {
+		n += int64(r.b.val & lenMask)
+		if c := r.b.collection(); c != nil {
+			n += c.body.bytes // at most: most of it is shared with what stands there now
+		}
+	}
+	return n
+}
 
 // beginWalk captures the state's position and databases.
 func (s *State) beginWalk() (*walk, error) {
@@ -101,7 +110,7 @@ func (w *walk) end() {
 }
 
 // keep is told that a row has just been changed, and what it was.
-func (w *walk) keep(db *database, k, old string, had bool) {
+func (w *walk) keep(db *database, k string, old *block) {
 	p := w.by[db]
 	if p == nil || p.done || k < p.next {
 		return
@@ -113,7 +122,7 @@ func (w *walk) keep(db *database, k, old string, had bool) {
 	if _, ok := p.kept.Get(walkedRow{k: k}); ok {
 		return
 	}
-	r := walkedRow{k: k, v: old, had: had}
+	r := walkedRow{k: k, b: old}
 	p.kept.Set(r)
 	w.kept.Add(r.size())
 }
@@ -138,10 +147,11 @@ func (p *part) take(dst []walkedRow) ([]walkedRow, bool, error) {
 	defer tx.Rollback()
 	last, n, size := "", 0, 0
 	for r := range p.merged(tx) {
-		if r.had {
+		if r.b != nil {
 			dst = append(dst, r)
+			size += int(r.b.val & lenMask)
 		}
-		last, n, size = r.k, n+1, size+len(r.k)+len(r.v)
+		last, n, size = r.k, n+1, size+len(r.k)
 		if n >= walkRows || size >= walkBytes {
 			p.next = last + "\x00"
 			return dst, true, nil
@@ -160,7 +170,7 @@ func (p *part) merged(tx *buntdb.Tx) iter.Seq[walkedRow] {
 			if stopped = !p.keptBelow(k, yield); stopped {
 				return false
 			}
-			r := walkedRow{k, p.db.rowValue(k), true}
+			r := walkedRow{k, p.db.row(k)}
 			if old, ok := p.firstKept(); ok && old.k == k {
 				r = p.popKept()
 			}

@@ -66,12 +66,8 @@ func Dump(tb testing.TB, s *replay.State) Model {
 			db := journal.DB(i)
 			v.Select(db)
 			v.Each(func(key string, _ replay.Type) bool {
-				val, _, err := v.GetString([]byte(key))
-				if err != nil {
-					tb.Errorf("GetString(%q) = %v; want nil", key, err)
-				}
 				at, _ := v.Deadline([]byte(key))
-				m[i][key] = Value{val, at}
+				m[i][key] = Value{Show(tb, v, key), at}
 				return true
 			})
 		}

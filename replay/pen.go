@@ -1,0 +1,91 @@
+package replay
+
+import "sync/atomic"
+
+// pen is what collections are changed with. Nodes and bodies that one pen made
+// it may change in place, as long as nobody else has seen them; all others are
+// copied first. A batch that is applied has a pen of its own, and so has a
+// group that is evaluated.
+type pen struct {
+	gen  uint64         // of what it may change in place
+	next *atomic.Uint64 // the state's generations
+	// keeps says that steps are noted, so that a command can be undone.
+	keeps bool
+	steps []step
+}
+
+// step is one change to a body and what it was before.
+type step struct {
+	b     *body
+	which which // of the body's trees
+	did   did
+	at    int
+	key   uint64
+	block *block
+	was   *body // of exchanged
+}
+
+type did uint8
+
+const (
+	inserted  did = iota // the block at a place
+	removed              // a block that was at a place, with its key
+	replaced             // likewise
+	counted              // what a body adds up to: its sum in key, its bytes in at
+	exchanged            // the names, of which no node has been changed since
+)
+
+// which names one of a body's trees.
+type which uint8
+
+const (
+	names which = iota
+	ranks
+)
+
+// fresh gives p a new generation: nothing that there is may be changed in place.
+func (p *pen) fresh() { p.gen = p.next.Add(1) }
+
+// note keeps a step.
+func (p *pen) note(s step) {
+	if p.keeps {
+		p.steps = append(p.steps, s)
+	}
+}
+
+// revert takes back the steps behind the first n.
+func (p *pen) revert(n int) {
+	keeps := p.keeps
+	p.keeps = false
+	for i := len(p.steps) - 1; i >= n; i-- {
+		p.steps[i].takeBack(p)
+	}
+	clear(p.steps[n:])
+	p.steps, p.keeps = p.steps[:n], keeps
+}
+
+func (s *step) takeBack(p *pen) {
+	t := s.b.tree(s.which)
+	switch s.did {
+	case inserted:
+		t.remove(p, s.at, 1)
+	case removed:
+		t.insert(p, s.at, s.key, s.block)
+	case replaced:
+		t.set(p, s.at, s.key, s.block)
+	case counted:
+		s.b.sum, s.b.bytes = s.key, int64(s.at)
+	case exchanged:
+		s.b.names, s.b.wide = s.was.names, s.was.wide
+	}
+}
+
+// forget drops all steps and keeps some room for others.
+func (p *pen) forget() {
+	if cap(p.steps) > keepRows {
+		p.steps = nil
+		return
+	}
+	clear(p.steps)
+	p.steps = p.steps[:0]
+}

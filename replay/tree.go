@@ -1,0 +1,312 @@
+package replay
+
+import "slices"
+
+// tree is a sequence of blocks, counted, so that the i-th is found in O(log n),
+// and ordered by a key of 8 bytes and the name where the collection is. It is a
+// B+tree whose nodes are shared between versions: a node is changed in place
+// only by the pen that made it (see pen), everyone else copies it first. So a
+// version that has been published never changes, and reading, copying or
+// saving one needs no lock however large it is.
+//
+// A node's keys lie together, so that a search looks at few cache lines and
+// follows pointers only where keys are equal.
+type tree struct {
+	root *node // nil when empty
+	seq  bool  // a list: keys are the items' hashes, and nodes carry a sum
+}
+
+// node is a leaf with blocks, or an inner node with kids, of which keys and
+// blocks are the first of each.
+type node struct {
+	gen    uint64
+	n      int // blocks below
+	keys   []uint64
+	blocks []*block
+	kids   []*node // nil in a leaf
+	sum    uint64  // of a list: see fix
+	pow    uint64
+}
+
+// fanout is the most that a node has of blocks or kids; below thin it is joined
+// with a neighbour if both fit into three quarters of one.
+const (
+	fanout = 64
+	thin   = fanout / 4
+	joined = fanout * 3 / 4
+)
+
+func (t *tree) len() int {
+	if t.root == nil {
+		return 0
+	}
+	return t.root.n
+}
+
+// at returns the i-th block and its key.
+func (t *tree) at(i int) (uint64, *block) {
+	n := t.root
+	for n.kids != nil {
+		j := 0
+		for ; i >= n.kids[j].n; j++ {
+			i -= n.kids[j].n
+		}
+		n = n.kids[j]
+	}
+	return n.keys[i], n.blocks[i]
+}
+
+// tie says where a search stands among blocks of an equal key.
+type tie int8
+
+const (
+	beforeEqual tie = -1 // in front of all of them
+	byName      tie = 0  // in front of those whose name is not less
+	afterEqual  tie = 1  // behind all of them
+)
+
+// search returns how many blocks are in front of a key and name.
+func (t *tree) search(key uint64, name string, how tie) int {
+	i := 0
+	for n := t.root; n != nil; {
+		if n.kids == nil {
+			return i + n.front(key, name, how)
+		}
+		j := max(n.front(key, name, how)-1, 0)
+		for _, kid := range n.kids[:j] {
+			i += kid.n
+		}
+		n = n.kids[j]
+	}
+	return i
+}
+
+// front returns how many of a node's own keys and blocks are in front.
+func (n *node) front(key uint64, name string, how tie) int {
+	lo, hi := 0, len(n.keys)
+	for lo < hi {
+		mid := int(uint(lo+hi) >> 1)
+		k := n.keys[mid]
+		if k < key || k == key && (how == afterEqual || how == byName && n.blocks[mid].name() < name) {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	return lo
+}
+
+// find returns the place of the block of that key and name, and the block, or
+// nil.
+func (t *tree) find(key uint64, name string) (int, *block) {
+	i := 0
+	for n := t.root; n != nil; {
+		if n.kids == nil {
+			j := n.front(key, name, byName)
+			if j < len(n.keys) && n.keys[j] == key && n.blocks[j].name() == name {
+				return i + j, n.blocks[j]
+			}
+			return 0, nil
+		}
+		j := n.front(key, name, byName)
+		if j == len(n.keys) || n.keys[j] != key || n.blocks[j].name() != name {
+			j = max(j-1, 0)
+		}
+		for _, kid := range n.kids[:j] {
+			i += kid.n
+		}
+		n = n.kids[j]
+	}
+	return 0, nil
+}
+
+// scan returns the place of a name in a tree that is not in order, and its
+// block, or nil. withKeys says that keys are hashes of names.
+func (t *tree) scan(key uint64, name string, withKeys bool) (at int, found *block) {
+	if t.root != nil {
+		t.root.leaves(func(n *node) bool {
+			for i, b := range n.blocks {
+				if withKeys && n.keys[i] != key {
+					continue
+				}
+				if b.name() == name {
+					at, found = at+i, b
+					return false
+				}
+			}
+			at += len(n.blocks)
+			return true
+		})
+	}
+	return at, found
+}
+
+// leaves calls fn with each leaf until it returns false.
+func (n *node) leaves(fn func(*node) bool) bool {
+	if n.kids == nil {
+		return fn(n)
+	}
+	for _, kid := range n.kids {
+		if !kid.leaves(fn) {
+			return false
+		}
+	}
+	return true
+}
+
+// each calls fn with the blocks from the i-th on until it returns false.
+func (t *tree) each(i int, fn func(key uint64, b *block) bool) {
+	if t.root != nil {
+		t.root.each(max(i, 0), fn)
+	}
+}
+
+func (n *node) each(i int, fn func(uint64, *block) bool) bool {
+	if n.kids == nil {
+		for ; i < len(n.blocks); i++ {
+			if !fn(n.keys[i], n.blocks[i]) {
+				return false
+			}
+		}
+		return true
+	}
+	for _, kid := range n.kids {
+		if i < kid.n {
+			if !kid.each(i, fn) {
+				return false
+			}
+			i = 0
+			continue
+		}
+		i -= kid.n
+	}
+	return true
+}
+
+// back calls fn with the blocks from the i-th down to the first until it
+// returns false.
+func (t *tree) back(i int, fn func(key uint64, b *block) bool) {
+	if t.root != nil && i >= 0 {
+		t.root.back(min(i, t.root.n-1), fn)
+	}
+}
+
+func (n *node) back(i int, fn func(uint64, *block) bool) bool {
+	if n.kids == nil {
+		for ; i >= 0; i-- {
+			if !fn(n.keys[i], n.blocks[i]) {
+				return false
+			}
+		}
+		return true
+	}
+	begin := n.n
+	for j := len(n.kids) - 1; j >= 0; j-- {
+		kid := n.kids[j]
+		begin -= kid.n
+		if i >= begin {
+			if !kid.back(i-begin, fn) {
+				return false
+			}
+			i = begin - 1
+		}
+	}
+	return true
+}
+
+// own returns a node that pen p may change: n itself if p made it, else a copy.
+func (n *node) own(p *pen) *node {
+	if n.gen == p.gen {
+		return n
+	}
+	c := &node{gen: p.gen, n: n.n, sum: n.sum, pow: n.pow}
+	room := min(fanout, len(n.keys)+len(n.keys)/8+1)
+	c.keys = append(make([]uint64, 0, room), n.keys...)
+	c.blocks = append(make([]*block, 0, room), n.blocks...)
+	if n.kids != nil {
+		c.kids = append(make([]*node, 0, room), n.kids...)
+	}
+	return c
+}
+
+// insert puts a block in front of the i-th.
+func (t *tree) insert(p *pen, i int, key uint64, b *block) {
+	if t.root == nil {
+		t.root = &node{gen: p.gen, n: 1, keys: []uint64{key}, blocks: []*block{b}}
+		t.fix(t.root)
+		return
+	}
+	t.root = t.root.own(p)
+	if right := t.insertAt(p, t.root, i, key, b); right != nil {
+		left := t.root
+		t.root = &node{gen: p.gen, n: left.n + right.n, kids: []*node{left, right},
+			keys: []uint64{left.keys[0], right.keys[0]}, blocks: []*block{left.blocks[0], right.blocks[0]}}
+		t.fix(t.root)
+	}
+}
+
+// insertAt inserts below n, which is p's, and returns what had to be split off
+// its end, or nil.
+func (t *tree) insertAt(p *pen, n *node, i int, key uint64, b *block) (right *node) {
+	if n.kids == nil {
+		to := n
+		if len(n.blocks) == fanout {
+			right = n.split(p, i, n.n)
+			if i > n.n || i == n.n && i == fanout {
+				i, to = i-n.n, right
+			}
+		}
+		to.keys, to.blocks = slices.Insert(to.keys, i, key), slices.Insert(to.blocks, i, b)
+		to.n++
+		t.fix(n, right)
+		return right
+	}
+	whole := i
+	j := 0
+	for ; j < len(n.kids)-1 && i > n.kids[j].n; j++ {
+		i -= n.kids[j].n
+	}
+	kid := n.kids[j].own(p)
+	split := t.insertAt(p, kid, i, key, b)
+	n.kids[j], n.keys[j], n.blocks[j] = kid, kid.keys[0], kid.blocks[0]
+	n.n++
+	if split != nil {
+		n.kids = slices.Insert(n.kids, j+1, split)
+		n.keys = slices.Insert(n.keys, j+1, split.keys[0])
+		n.blocks = slices.Insert(n.blocks, j+1, split.blocks[0])
+		if len(n.kids) > fanout {
+			right = n.split(p, whole, n.n-1)
+		}
+	}
+	t.fix(n, right)
+	return right
+}
+
+// split moves the end of a node into a new one. What grows at one end leaves
+// full nodes behind.
+func (n *node) split(p *pen, i, last int) *node {
+	at := len(n.keys) / 2
+	switch {
+	case i == last:
+		at = len(n.keys) - len(n.keys)/fanout // all, or all but one
+	case i == 0:
+		at = 1
+	}
+	r := &node{gen: p.gen}
+	r.keys = append(make([]uint64, 0, fanout), n.keys[at:]...)
+	r.blocks = append(make([]*block, 0, fanout), n.blocks[at:]...)
+	clear(n.blocks[at:])
+	n.keys, n.blocks = n.keys[:at], n.blocks[:at]
+	if n.kids == nil {
+		r.n, n.n = len(r.blocks), len(n.blocks)
+		return r
+	}
+	r.kids = append(make([]*node, 0, fanout), n.kids[at:]...)
+	clear(n.kids[at:])
+	n.kids = n.kids[:at]
+	for _, kid := range r.kids {
+		r.n += kid.n
+	}
+	n.n -= r.n
+	return r
+}

@@ -1,0 +1,136 @@
+package replay
+
+import "slices"
+
+// set replaces the i-th block and its key. The order must stay.
+func (t *tree) set(p *pen, i int, key uint64, b *block) {
+	t.root = t.setAt(p, t.root, i, key, b)
+}
+
+func (t *tree) setAt(p *pen, n *node, i int, key uint64, b *block) *node {
+	n = n.own(p)
+	if n.kids == nil {
+		n.keys[i], n.blocks[i] = key, b
+		t.fix(n)
+		return n
+	}
+	j := 0
+	for ; i >= n.kids[j].n; j++ {
+		i -= n.kids[j].n
+	}
+	n.place(j, t.setAt(p, n.kids[j], i, key, b))
+	t.fix(n)
+	return n
+}
+
+// place makes kid the j-th.
+func (n *node) place(j int, kid *node) {
+	n.kids[j], n.keys[j], n.blocks[j] = kid, kid.keys[0], kid.blocks[0]
+}
+
+// remove takes count blocks out from the i-th on.
+func (t *tree) remove(p *pen, i, count int) {
+	t.root = t.cut(p, t.root, i, count)
+	for t.root != nil && len(t.root.kids) == 1 {
+		t.root = t.root.kids[0]
+	}
+}
+
+// cut returns n without count of its blocks from the i-th on; nil if none is
+// left. What is taken out whole is not looked at.
+func (t *tree) cut(p *pen, n *node, i, count int) *node {
+	if i == 0 && count >= n.n {
+		return nil
+	}
+	n = n.own(p)
+	if n.kids == nil {
+		n.keys, n.blocks = slices.Delete(n.keys, i, i+count), slices.Delete(n.blocks, i, i+count)
+		n.n = len(n.blocks)
+		t.fix(n)
+		return n
+	}
+	n.n -= count
+	for j := 0; count > 0; {
+		kid := n.kids[j]
+		if i >= kid.n {
+			i -= kid.n
+			j++
+			continue
+		}
+		some := min(count, kid.n-i)
+		count -= some
+		if kid = t.cut(p, kid, i, some); kid == nil {
+			n.drop(j)
+		} else {
+			n.place(j, kid)
+			if !t.join(p, n, j) {
+				j++
+			}
+		}
+		i = 0
+	}
+	t.fix(n)
+	return n
+}
+
+// drop takes the j-th kid out.
+func (n *node) drop(j int) {
+	n.kids = slices.Delete(n.kids, j, j+1)
+	n.keys, n.blocks = slices.Delete(n.keys, j, j+1), slices.Delete(n.blocks, j, j+1)
+}
+
+// join joins the j-th kid, if it has become thin, with the one before it, and
+// reports whether it did.
+func (t *tree) join(p *pen, n *node, j int) bool {
+	if j == 0 || len(n.kids[j].keys) >= thin || len(n.kids[j].keys)+len(n.kids[j-1].keys) > joined {
+		return false
+	}
+	left, right := n.kids[j-1].own(p), n.kids[j]
+	left.keys, left.blocks = append(left.keys, right.keys...), append(left.blocks, right.blocks...)
+	if left.kids != nil {
+		left.kids = append(left.kids, right.kids...)
+	}
+	left.n += right.n
+	t.fix(left)
+	n.place(j-1, left)
+	n.drop(j)
+	return true
+}
+
+// A list's digest is a polynomial: the sum of each item's hash times oddBase to
+// the power of its place. A node has the sum of its own items, counted from its
+// first, and the power that stands for passing over all of them, so that a
+// change costs one walk up from its leaf.
+const oddBase = 0x9e3779b97f4a7c15
+
+// fix brings the sums of a list's changed nodes up to date.
+func (t *tree) fix(nodes ...*node) {
+	if !t.seq {
+		return
+	}
+	for _, n := range nodes {
+		if n == nil {
+			continue
+		}
+		n.sum, n.pow = 0, 1
+		if n.kids == nil {
+			for i := len(n.keys) - 1; i >= 0; i-- {
+				n.sum = n.sum*oddBase + n.keys[i]
+				n.pow *= oddBase
+			}
+			continue
+		}
+		for i := len(n.kids) - 1; i >= 0; i-- {
+			n.sum = n.sum*n.kids[i].pow + n.kids[i].sum
+			n.pow *= n.kids[i].pow
+		}
+	}
+}
+
+// digest is what the tree of a list adds up to.
+func (t *tree) digest() uint64 {
+	if t.root == nil {
+		return 0
+	}
+	return mix(t.root.sum + mix(uint64(t.root.n)))
+}
