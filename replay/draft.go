@@ -33,6 +33,8 @@ type Draft struct {
 	setSlabs []journal.StringSet
 	wanted   EventClass // classes that somebody listens to
 	events   []Event    // since the last append
+	looked   int        // entries that Ready has looked at
+	joined   []Proposal // see Join
 }
 
 // Mark is a point in a draft that Undo goes back to.

@@ -49,7 +49,7 @@ type database struct {
 	digest  journal.Digest // sum of its rows, without the database's number
 	dead    deadlines
 	fields  deadlines // hashes by the first deadline of their fields
-	untimed []*block // records whose deadlines the index may lack; see loosen
+	untimed []*block  // records whose deadlines the index may lack; see loosen
 }
 
 // DefaultDatabases is how many databases there are when nobody says.

@@ -258,6 +258,10 @@ func (w *Writer) group(ctx context.Context, ps []Proposal) error {
 			p.Settle(err)
 			p.Done()
 		}
+		for _, p := range w.draft.joined {
+			p.Settle(err)
+			p.Done()
+		}
 		ps = ps[finished:]
 		if open {
 			ps[0].Settle(err)

@@ -16,6 +16,8 @@ type link struct {
 	queued   bool // in ready
 	proposed bool // with the writer
 	sent     int  // of conn.out
+
+	parked *waiter // it waits for a key, and is owned by who serves it
 }
 
 // receive reads what has arrived, up to a bound. Events are edges: until a
@@ -57,6 +59,9 @@ func (l *loop) receive(c *conn) {
 // serve runs a connection's commands as far as they go.
 func (l *loop) serve(c *conn) {
 	k := &c.link
+	if k.parked != nil {
+		l.attend(c)
+	}
 	if k.owned || k.dead {
 		return
 	}
@@ -101,6 +106,29 @@ func (l *loop) serve(c *conn) {
 		}
 		c.slim()
 	}
+}
+
+// attend sees to a connection that waits for a key: it sends what was answered
+// before, and ends the wait when the client has gone.
+func (l *loop) attend(c *conn) {
+	k := &c.link
+	if k.dead || !k.parked.hold() {
+		return // it has been served: done follows
+	}
+	if !c.killed.Load() && !k.hup {
+		l.send(c)
+	}
+	if !c.killed.Load() && !k.hup && !k.dead {
+		k.parked.mu.Unlock()
+		return
+	}
+	k.parked.end()
+	k.owned, k.parked = false, nil
+	if k.dead {
+		c.srv.forget(c)
+		return
+	}
+	l.shut(c)
 }
 
 // send writes what the socket takes of the replies, and closes the connection

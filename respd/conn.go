@@ -43,6 +43,7 @@ type conn struct {
 	saved   saved  // where Settle goes back to
 	steps   int    // commands in this proposal
 	late    *execution
+	wait    *waiter // while it is blocked; see blocked.go
 	tally   tally
 	failure error // why the connection ends, for the log
 

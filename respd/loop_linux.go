@@ -33,10 +33,11 @@ type loop struct {
 
 	sleeping atomic.Bool
 	mu       sync.Mutex
-	fresh    []*conn // accepted; mu
-	back     []*conn // from the writer and slow commands; mu
-	poked    []*conn // to be looked at: killed; mu
-	closed   bool    // mu
+	fresh    []*conn   // accepted; mu
+	back     []*conn   // from the writer and slow commands; mu
+	poked    []*conn   // to be looked at: killed; mu
+	parking  []*waiter // their clients wait for a key; mu
+	closed   bool      // mu
 }
 
 // maxEvents is how many ready connections one round takes.
@@ -87,6 +88,15 @@ func (l *loop) add(c *conn, nc *net.TCPConn) error {
 func (l *loop) done(c *conn) {
 	l.mu.Lock()
 	l.back = append(l.back, c)
+	l.mu.Unlock()
+	l.wake()
+}
+
+// park leaves a connection alone until done, but for sending what has been
+// answered and for seeing it go.
+func (l *loop) park(_ *conn, w *waiter) {
+	l.mu.Lock()
+	l.parking = append(l.parking, w)
 	l.mu.Unlock()
 	l.wake()
 }
@@ -209,7 +219,7 @@ func (l *loop) wait(ctx context.Context, events []unix.EpollEvent) (int, error) 
 func (l *loop) called() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return len(l.fresh)+len(l.back)+len(l.poked) > 0
+	return len(l.fresh)+len(l.back)+len(l.poked)+len(l.parking) > 0
 }
 
 // rest returns how long the loop may sleep; negative is until something comes.
@@ -249,20 +259,27 @@ func (l *loop) enlist(c *conn) {
 // take adopts new connections and those that others are done with.
 func (l *loop) take() {
 	l.mu.Lock()
-	fresh, back, poked := l.fresh, l.back, l.poked
-	l.fresh, l.back, l.poked = nil, nil, nil
+	fresh, back, poked, parking := l.fresh, l.back, l.poked, l.parking
+	l.fresh, l.back, l.poked, l.parking = nil, nil, nil, nil
 	l.mu.Unlock()
 	for _, c := range fresh {
 		l.register(c)
 	}
 	landed := 0
-	for _, c := range back {
-		c.link.owned = false
+	land := func(c *conn) {
 		if c.link.proposed {
 			c.link.proposed = false
 			landed++
 		}
 		l.enlist(c)
+	}
+	for _, w := range parking {
+		w.c.link.parked = w
+		land(w.c)
+	}
+	for _, c := range back {
+		c.link.owned, c.link.parked = false, nil
+		land(c)
 	}
 	l.gather.back(landed, len(l.submit))
 	for _, c := range poked {
@@ -330,6 +347,11 @@ func (l *loop) drain(end context.Context, events []unix.EpollEvent) error {
 func (l *loop) finish() {
 	for _, c := range l.conns {
 		k := &c.link
+		if k.parked != nil {
+			c.killed.Store(true)
+			l.attend(c)
+			continue
+		}
 		if !k.owned && !k.queued && !k.held && c.unsent() == 0 {
 			l.shut(c)
 		}

@@ -7,7 +7,10 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"ledge/respd/resp"
 )
 
 // threads serves each connection on a goroutine of its own. It is the plain
@@ -27,6 +30,8 @@ type threads struct {
 type link struct {
 	back chan struct{} // the writer or a slow command is done
 	sent int
+
+	parked atomic.Pointer[waiter] // the last wait for a key
 }
 
 func newTransport(s *Server) (transport, error) {
@@ -48,12 +53,35 @@ func (t *threads) add(c *conn, nc *net.TCPConn) error {
 
 func (t *threads) done(c *conn) { c.link.back <- struct{}{} }
 
+// park sends what has been answered before a client began to wait for a key.
+// That a client has gone while it waits is noticed when it is served.
+func (t *threads) park(c *conn, w *waiter) {
+	c.link.parked.Store(w)
+	t.gone.Go(func() {
+		t.mu.Lock()
+		nc := t.open[c]
+		t.mu.Unlock()
+		if nc != nil && w.hold() {
+			t.send(c, nc)
+			w.mu.Unlock()
+		}
+	})
+}
+
 // poke ends a blocked read or write; handle looks at killed then.
 func (t *threads) poke(c *conn) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if nc := t.open[c]; nc != nil {
 		_ = nc.SetDeadline(time.Unix(1, 0))
+	}
+	c.leave()
+}
+
+// leave ends a wait for a key, if there is one, of a client that is closed.
+func (c *conn) leave() {
+	if w := c.link.parked.Load(); w != nil {
+		c.srv.unblock(w, resp.Nil)
 	}
 }
 
@@ -131,7 +159,8 @@ func (t *threads) run(ctx context.Context, grace time.Duration) error {
 	t.mu.Lock()
 	t.closed = true
 	close(t.drain)
-	for _, nc := range t.open {
+	for c, nc := range t.open {
+		c.leave()
 		_ = nc.SetReadDeadline(time.Unix(1, 0))
 		_ = nc.SetWriteDeadline(time.Now().Add(grace))
 	}

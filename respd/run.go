@@ -189,6 +189,11 @@ func (c *conn) runWrite(d *replay.Draft) {
 	d.Select(c.sess.DB)
 	m := d.Mark()
 	val, err := p.spec.Write(d, p.args)
+	if err == command.ErrWait {
+		d.Undo(m)
+		c.block()
+		return
+	}
 	if err != nil {
 		d.Undo(m)
 		val = resp.FromError(err)
@@ -198,6 +203,7 @@ func (c *conn) runWrite(d *replay.Draft) {
 	c.ran(p.spec, p.args, val.IsError())
 	c.reply(val)
 	c.consume()
+	c.srv.waiters.serve(d)
 }
 
 // execution is an EXEC whose last replies have to wait: commands about the
@@ -238,6 +244,7 @@ func (c *conn) runExec(v *replay.View, d *replay.Draft) (complete bool) {
 	}
 	if d != nil {
 		d.Seal()
+		c.srv.waiters.serve(d)
 	}
 	c.ran(spec, args, false)
 	if len(x.todo) > 0 {
@@ -260,7 +267,9 @@ func (c *conn) runQueued(q command.Queued, v *replay.View, d *replay.Draft) resp
 		var err error
 		if val, err = q.Spec.Write(d, q.Args); err != nil {
 			d.Undo(m)
-			val = resp.FromError(err)
+			if err != command.ErrWait { // in a transaction nobody waits
+				val = resp.FromError(err)
+			}
 		}
 	default:
 		val = q.Spec.Conn(&c.sess, q.Args)
@@ -413,6 +422,9 @@ func (c *conn) Step(d *replay.Draft) bool {
 	case alone, slow:
 		return false // the loop's; nothing of ours may be pending then
 	}
+	if c.wait != nil {
+		return false
+	}
 	return c.at < len(c.in) && c.steps < stepCommands && len(c.out) < stepOutput
 }
 
@@ -422,14 +434,19 @@ func (c *conn) Step(d *replay.Draft) bool {
 // nobody can tell, no answer is right, so the connection ends.
 func (c *conn) Settle(err error) {
 	if fault.Of(err) == fault.Fatal {
+		c.leaveQueue()
 		c.restore()
 		c.sess.Quit = true
 		return
 	}
 	if err != nil {
 		end := c.at
+		c.leaveQueue()
 		c.restore()
 		c.rerun(end, misconf(err))
+		if fault.Of(err) != fault.Refused {
+			c.srv.waiters.refuse(c.srv, misconf(err))
+		}
 	}
 	c.tally.begin()
 	if c.late != nil {
@@ -468,9 +485,12 @@ func (c *conn) runBeside() {
 	c.Done()
 }
 
-// Done hands the connection back to the loop.
+// Done hands the connection back to the loop, or leaves it to who serves those
+// that wait.
 func (c *conn) Done() {
 	c.count()
 	c.saved.tx = command.Tx{}
-	c.srv.loop.done(c)
+	if !c.parked() {
+		c.srv.loop.done(c)
+	}
 }

@@ -69,6 +69,7 @@ type Server struct {
 	// maxClients bounds the connections; CONFIG SET maxclients changes it.
 	maxClients atomic.Int64
 	loop       transport
+	waiters    waiters
 	nextID     atomic.Int64
 
 	mu    sync.Mutex
@@ -81,8 +82,9 @@ type Server struct {
 // until grace is over.
 type transport interface {
 	add(c *conn, nc *net.TCPConn) error
-	done(c *conn) // the writer or a slow command is done with c
-	poke(c *conn) // c was killed
+	done(c *conn)            // the writer or a slow command is done with c
+	park(c *conn, w *waiter) // c waits for a key; done follows
+	poke(c *conn)            // c was killed
 	run(ctx context.Context, grace time.Duration) error
 	close() error
 }

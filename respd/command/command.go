@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"sort"
 	"strings"
+	"time"
 
 	"ledge/replay"
 	"ledge/respd/resp"
@@ -55,9 +56,27 @@ type Spec struct {
 	Conn func(*Session, Args) resp.Value
 	// Subs are the subcommands of a container such as CLIENT.
 	Subs []*Spec
+	// Block makes a Write wait for its keys when it returns ErrWait.
+	Block *Block
 
 	parent *Spec
 }
+
+// Block is what a command that may wait for its keys has besides Write. Write
+// tries once. When it finds nothing it returns ErrWait and the nil that stands
+// for that where nobody waits, in a transaction; and has written nothing.
+type Block struct {
+	// Timeout returns how long to wait at most; 0 is for ever.
+	Timeout func(Args) (time.Duration, error)
+	// Keys returns the places of the keys to wait for; nil is all keys.
+	Keys func(Args) []int
+	// Serve is Write for one of the keys, which has got something. It returns
+	// ErrWait if that is not for this command.
+	Serve func(d *replay.Draft, args Args, key []byte) (resp.Value, error)
+}
+
+// ErrWait says that a command has found nothing and would wait.
+const ErrWait resp.Error = "ERR nothing to wait for"
 
 // KeyRange is where keys stand in the arguments: from First to Last, every
 // Step. Last counts from the end when it is negative. First 0 is no keys.

@@ -40,6 +40,7 @@ type Session struct {
 	ProtoSeen atomic.Int32
 	Queued    atomic.Int32 // commands in MULTI, -1 outside
 	Watching  atomic.Int32 // watched keys
+	Blocked   atomic.Bool  // waits for a key
 	// Subscriptions to channels and to patterns.
 	Channels, Patterns atomic.Int32
 	facts              Facts
@@ -103,6 +104,9 @@ type Connection interface {
 	Buffers() (in, out int)
 	// Traffic returns the bytes received and sent so far.
 	Traffic() (in, out int64)
+	// Unblock ends the wait of a blocked client, with an error or as if its
+	// time were up. It reports whether the client was blocked.
+	Unblock(withError bool) bool
 }
 
 // Host is the server that a session is part of. It is wide because INFO and

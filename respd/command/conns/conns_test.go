@@ -45,7 +45,9 @@ func (h *host) Authenticate(user, password string) (ok, required bool) {
 // wire is a connection that remembers whether it was closed.
 type wire struct{ killed bool }
 
-func (w *wire) Kill()                    { w.killed = true }
+func (w *wire) Kill() { w.killed = true }
+
+func (*wire) Unblock(bool) bool          { return false }
 func (w *wire) Buffers() (in, out int)   { return 7, 9 }
 func (w *wire) Traffic() (in, out int64) { return 0, 0 }
 

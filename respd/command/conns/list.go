@@ -120,6 +120,9 @@ func flagsOf(c *command.Session, f command.Facts) string {
 	if c.Queued.Load() >= 0 {
 		b.WriteByte('x')
 	}
+	if c.Blocked.Load() {
+		b.WriteByte('b')
+	}
 	if f.NoEvict {
 		b.WriteByte('e')
 	}

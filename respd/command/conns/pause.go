@@ -67,24 +67,29 @@ func clientUnpause() *command.Spec {
 }
 
 // CLIENT UNBLOCK client-id [TIMEOUT | ERROR]
-//
-// Nothing ever blocks a client, so nobody is unblocked.
 func clientUnblock() *command.Spec {
 	return others(command.Spec{
 		Name: "unblock", Arity: -3, Since: "5.0.0",
 		Complexity: "O(log N) where N is the number of client connections",
 		Syntax:     "<id> [TIMEOUT|ERROR]",
 		Summary:    "Wake a client that waits in a blocking command.",
-	}, func(_ *command.Session, args command.Args) resp.Value {
+	}, func(s *command.Session, args command.Args) resp.Value {
 		if len(args) > 4 {
 			return command.BadSubcommand(args)
 		}
 		if len(args) == 4 && !args.Is(3, "TIMEOUT") && !args.Is(3, "ERROR") {
 			return resp.Err(errUnblockReason)
 		}
-		if _, ok := command.ParseInt(args[2]); !ok {
+		id, ok := command.ParseInt(args[2])
+		if !ok {
 			return resp.Err(command.ErrNotInt)
 		}
-		return resp.Int(0)
+		woken := int64(0)
+		s.Host.Clients(func(c *command.Session) {
+			if c.ID == id && c.Conn.Unblock(len(args) == 4 && args.Is(3, "ERROR")) {
+				woken = 1
+			}
+		})
+		return resp.Int(woken)
 	})
 }

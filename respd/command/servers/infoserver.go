@@ -48,11 +48,14 @@ func osName() string {
 }
 
 func infoClients(s *command.Session) []command.InfoField {
-	var n, pubsub, in, out int
+	var n, pubsub, blocked, in, out int
 	s.Host.Clients(func(c *command.Session) {
 		n++
 		i, o := c.Conn.Buffers()
 		in, out = max(in, i), max(out, o)
+		if c.Blocked.Load() {
+			blocked++
+		}
 		if c.Channels.Load()+c.Patterns.Load() > 0 {
 			pubsub++
 		}
@@ -65,7 +68,7 @@ func infoClients(s *command.Session) []command.InfoField {
 	}
 	f.add("client_recent_max_input_buffer", in)
 	f.add("client_recent_max_output_buffer", out)
-	f.add("blocked_clients", 0)
+	f.add("blocked_clients", blocked)
 	f.add("tracking_clients", 0)
 	f.add("pubsub_clients", pubsub)
 	f.add("clients_in_timeout_table", 0)

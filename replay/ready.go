@@ -1,0 +1,38 @@
+package replay
+
+import "ledge/journal"
+
+// Ready is a key under which somebody may find what he waits for.
+type Ready struct {
+	DB  journal.DB
+	Key string
+	All bool // any key of the database may be
+}
+
+// Ready returns the keys that the entries sealed since the last call have given
+// something that clients wait for, in the order in which they got it.
+func (d *Draft) Ready() []Ready {
+	var keys []Ready
+	for _, e := range d.entries[d.looked:] {
+		for _, op := range e.Ops {
+			switch o := op.(type) {
+			case *journal.ListPush:
+				keys = append(keys, Ready{DB: o.DB, Key: o.Key})
+			case *journal.ZSetAdd:
+				keys = append(keys, Ready{DB: o.DB, Key: o.Key})
+			case *journal.KeyRename:
+				keys = append(keys, Ready{DB: o.ToDB, Key: o.To})
+			case *journal.KeyCopy:
+				keys = append(keys, Ready{DB: o.ToDB, Key: o.To})
+			case *journal.SwapDB:
+				keys = append(keys, Ready{DB: o.A, All: true}, Ready{DB: o.B, All: true})
+			}
+		}
+	}
+	d.looked = len(d.entries)
+	return keys
+}
+
+// Join has a proposal told the outcome of what is being drafted: it has a part
+// in it though it was not submitted. It is settled and done with the group.
+func (d *Draft) Join(p Proposal) { d.joined = append(d.joined, p) }

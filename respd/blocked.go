@@ -1,0 +1,314 @@
+package respd
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"ledge/journal"
+	"ledge/replay"
+	"ledge/respd/command"
+	"ledge/respd/resp"
+)
+
+// A client that waits in a blocking command is registered under its keys. The
+// writer serves it in the middle of a group, right behind the command or
+// transaction that gave a key something, as Redis does: the first waiter first,
+// and in front of whoever comes next. What it gets is an entry of its own in the
+// same batch, so the waiter hears of it when the batch stands.
+//
+// While it waits its connection is nobody's. Whoever holds the waiter's lock and
+// finds it waiting may touch the connection: the writer to serve it, the loop to
+// send what had been answered before, and whoever ends the wait.
+
+const errUnblocked resp.Error = "UNBLOCKED client unblocked via CLIENT UNBLOCK"
+
+// waiter is one blocked client.
+type waiter struct {
+	c       *conn
+	keys    []waitKey
+	timeout time.Duration // 0 is for ever
+	since   time.Time
+
+	mu    sync.Mutex
+	state waitState   // mu
+	timer *time.Timer // mu; nil until it is parked and has a timeout
+}
+
+type waitState uint8
+
+const (
+	queued  waitState = iota // its own proposal is not done yet
+	waiting                  // parked
+	ended                    // served, or given up
+)
+
+type waitKey struct {
+	db  journal.DB
+	key string
+}
+
+// waiters are the blocked clients by key, in the order in which they came.
+type waiters struct {
+	n  atomic.Int64 // clients, so that a push can skip the lock
+	mu sync.Mutex
+	by map[waitKey][]*waiter // mu
+}
+
+func (q *waiters) add(w *waiter) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.by == nil {
+		q.by = make(map[waitKey][]*waiter)
+	}
+	for _, k := range w.keys {
+		if !slices.Contains(q.by[k], w) {
+			q.by[k] = append(q.by[k], w)
+		}
+	}
+	q.n.Add(1)
+}
+
+func (q *waiters) remove(w *waiter) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, k := range w.keys {
+		rest := slices.DeleteFunc(slices.Clone(q.by[k]), func(x *waiter) bool { return x == w })
+		if len(rest) == 0 {
+			delete(q.by, k)
+		} else {
+			q.by[k] = rest
+		}
+	}
+	q.n.Add(-1)
+}
+
+// at returns who waits for a key. The slice is not changed any more.
+func (q *waiters) at(k waitKey) []*waiter {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return slices.Clone(q.by[k])
+}
+
+// keysIn returns the keys of a database that somebody waits for.
+func (q *waiters) keysIn(db journal.DB) (keys []string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for k := range q.by {
+		if k.db == db {
+			keys = append(keys, k.key)
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// all returns everybody who waits.
+func (q *waiters) all() []*waiter {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	seen := make(map[*waiter]struct{})
+	var ws []*waiter
+	for _, list := range q.by {
+		for _, w := range list {
+			if _, ok := seen[w]; !ok {
+				seen[w] = struct{}{}
+				ws = append(ws, w)
+			}
+		}
+	}
+	return ws
+}
+
+// block makes the connection wait for the keys of its next command, which found
+// nothing. The writer calls it.
+func (c *conn) block() {
+	p := &c.cmd
+	timeout, err := p.spec.Block.Timeout(p.args)
+	if err != nil {
+		c.turnAway(err)
+		return
+	}
+	at := p.spec.Block.Keys
+	if at == nil {
+		at = p.spec.KeysOf
+	}
+	w := &waiter{c: c, timeout: timeout, since: c.srv.cfg.Clock()}
+	for _, i := range at(p.args) {
+		w.keys = append(w.keys, waitKey{c.sess.DB, p.args.Str(i)})
+	}
+	c.wait = w
+	c.sess.Blocked.Store(true)
+	c.srv.waiters.add(w)
+}
+
+// leaveQueue ends the wait of a connection whose proposal has failed, or whose
+// wait is over.
+func (c *conn) leaveQueue() {
+	w := c.wait
+	if w == nil {
+		return
+	}
+	w.mu.Lock()
+	open := w.state != ended
+	w.state = ended
+	w.mu.Unlock()
+	if open {
+		c.srv.waiters.remove(w)
+	}
+	c.wait = nil
+	c.sess.Blocked.Store(false)
+}
+
+// parked leaves the connection to who serves it or ends its wait, and reports
+// whether there is anything to wait for.
+func (c *conn) parked() bool {
+	w := c.wait
+	if w == nil {
+		return false
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.state != queued {
+		c.wait = nil
+		c.sess.Blocked.Store(false)
+		return false
+	}
+	w.state = waiting
+	if w.timeout > 0 {
+		w.timer = time.AfterFunc(max(0, w.timeout-c.srv.cfg.Clock().Sub(w.since)), func() {
+			c.srv.unblock(w, resp.NilArray)
+		})
+	}
+	c.srv.loop.park(c, w)
+	return true
+}
+
+// hold locks the waiter if it is waiting, and reports whether it is.
+func (w *waiter) hold() bool {
+	w.mu.Lock()
+	if w.state != waiting {
+		w.mu.Unlock()
+		return false
+	}
+	return true
+}
+
+// end ends the wait of a waiter that is held. Its connection is the caller's.
+func (w *waiter) end() {
+	w.state = ended
+	if w.timer != nil {
+		w.timer.Stop()
+	}
+	w.mu.Unlock()
+	w.c.srv.waiters.remove(w)
+	w.c.wait = nil
+	w.c.sess.Blocked.Store(false)
+}
+
+// unblock ends a wait with a reply, and reports whether the client was waiting.
+func (s *Server) unblock(w *waiter, val resp.Value) bool {
+	if !w.hold() {
+		return false
+	}
+	w.end()
+	c := w.c
+	c.tally.begin()
+	c.ran(c.cmd.spec, c.cmd.args, val.IsError())
+	c.reply(val)
+	c.consume()
+	c.save()
+	c.count()
+	s.loop.done(c)
+	return true
+}
+
+// Unblock ends the wait of the connection's client.
+func (c *conn) Unblock(withError bool) bool {
+	for _, w := range c.srv.waiters.all() {
+		if w.c != c {
+			continue
+		}
+		if withError {
+			return c.srv.unblock(w, resp.Err(errUnblocked))
+		}
+		return c.srv.unblock(w, resp.NilArray)
+	}
+	return false
+}
+
+// refuse answers everybody who waits with an error: nobody can write, so what
+// they wait for will not come soon.
+func (q *waiters) refuse(s *Server, err error) {
+	if q.n.Load() == 0 {
+		return
+	}
+	for _, w := range q.all() {
+		s.unblock(w, resp.FromError(err))
+	}
+}
+
+// serve gives those who wait what the entries sealed last have brought. What one
+// of them does may serve another. The writer calls it.
+func (q *waiters) serve(d *replay.Draft) {
+	if q.n.Load() == 0 {
+		return
+	}
+	for keys := d.Ready(); len(keys) > 0; keys = d.Ready() {
+		for _, r := range keys {
+			if !r.All {
+				q.serveKey(d, waitKey{r.DB, r.Key})
+				continue
+			}
+			for _, key := range q.keysIn(r.DB) {
+				q.serveKey(d, waitKey{r.DB, key})
+			}
+		}
+	}
+}
+
+func (q *waiters) serveKey(d *replay.Draft, k waitKey) {
+	key := []byte(k.key)
+	for _, w := range q.at(k) {
+		if d.Select(k.db); !d.Exists(key) {
+			return
+		}
+		w.serve(d, key)
+	}
+}
+
+// serve runs the waiter's command on the key if it still waits.
+func (w *waiter) serve(d *replay.Draft, key []byte) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.state == ended {
+		return
+	}
+	c, spec, args := w.c, w.c.cmd.spec, w.c.cmd.args
+	m := d.Mark()
+	val, err := spec.Block.Serve(d, args, key)
+	if err != nil {
+		d.Undo(m)
+	}
+	if err == command.ErrWait {
+		return
+	}
+	if err != nil {
+		val = resp.FromError(err)
+	} else {
+		d.Seal()
+	}
+	if w.state == waiting {
+		d.Join(c)
+		c.tally.begin()
+	}
+	if w.timer != nil {
+		w.timer.Stop()
+	}
+	w.state = ended
+	c.srv.waiters.remove(w)
+	c.ran(spec, args, val.IsError())
+	c.reply(val)
+	c.consume()
+}
