@@ -1,6 +1,9 @@
 package replay
 
-import "slices"
+import (
+	"runtime"
+	"slices"
+)
 
 // tree is a sequence of blocks, counted, so that the i-th is found in O(log n),
 // and ordered by a key of 8 bytes and the name where the collection is. It is a
@@ -171,17 +174,22 @@ func (n *node) each(i int, fn func(uint64, *block) bool) bool {
 		return true
 	}
 	for _, kid := range n.kids {
-		if i < kid.n {
-			if !kid.each(i, fn) {
-				return false
-			}
-			i = 0
+		if i >= kid.n {
+			i -= kid.n
 			continue
 		}
-		i -= kid.n
+		if !kid.each(i, fn) {
+			return false
+		}
+		if i = 0; n.n > longRead {
+			runtime.Gosched() // a client who asks for less is more important
+		}
 	}
 	return true
 }
+
+// longRead is from how many blocks on a walk lets others run now and then.
+const longRead = fanout * fanout
 
 // back calls fn with the blocks from the i-th down to the first until it
 // returns false.

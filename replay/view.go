@@ -25,7 +25,8 @@ type View struct {
 	over *overlay // what a draft has changed; nil when there is none
 	now  int64
 	db   journal.DB
-	txs  []*buntdb.Tx // by database; opened at first use
+	txs  []*buntdb.Tx      // by database; opened at first use
+	pins map[string]record // see Pin; nil for a view that holds the lock
 }
 
 func (v *View) lock() { v.s.mu.RLock() }
@@ -99,6 +100,9 @@ func (v *View) rawHash(n journal.DB, key string, hash uint64) (record, bool) {
 func (v *View) rawIn(n journal.DB, key []byte) (record, bool) {
 	if v.over != nil {
 		return v.over.get(n, unsafeString(key))
+	}
+	if v.pins != nil {
+		return v.pinned(n, key)
 	}
 	return v.raw(n, unsafeString(key))
 }

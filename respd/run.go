@@ -100,6 +100,32 @@ func (c *conn) kind() verdict {
 	return alone
 }
 
+// bigRead is how much a command may have to read on the event loop.
+const bigRead = 8192
+
+// big reports whether the next command, a read, has so much to read that it
+// should not hold up the loop or the writer.
+func (c *conn) big(v *replay.View) bool {
+	p, n := &c.cmd, 0
+	if !p.spec.Flags.Has(command.Big) {
+		return false
+	}
+	v.Select(c.sess.DB)
+	for _, i := range p.spec.KeysOf(p.args) {
+		n += v.Weight(p.args[i])
+	}
+	return n > bigRead
+}
+
+// keys returns the keys of the next command.
+func (p *parsed) keys() [][]byte {
+	var keys [][]byte
+	for _, i := range p.spec.KeysOf(p.args) {
+		keys = append(keys, p.args[i])
+	}
+	return keys
+}
+
 // execKind says whether EXEC has anything to write.
 func (c *conn) execKind() verdict {
 	tx := &c.sess.Tx
@@ -340,12 +366,16 @@ func (c *conn) serve(r *views) outcome {
 		if what != refuse && c.paused(what) {
 			return held
 		}
+		if what == read && c.big(r.open()) {
+			what = slow
+		}
 		switch {
 		case c.answer(what, err, r):
 		case what == alone:
 			r.close()
 			c.runConn()
 		case what == slow:
+			r.close()
 			return beside
 		default: // write, execWrite
 			c.save()
@@ -403,6 +433,9 @@ func (c *conn) Step(d *replay.Draft) bool {
 	what, err := c.judge()
 	if what != refuse && c.steps > 1 && c.paused(what) {
 		return false
+	}
+	if what == read && c.big(&d.View) {
+		what = slow
 	}
 	switch what {
 	case refuse:
@@ -476,6 +509,8 @@ func (c *conn) runBeside() {
 	c.tally.begin()
 	if c.cmd.spec.Read == nil {
 		c.runConn()
+	} else if c.cmd.spec.Flags.Has(command.Big) {
+		c.runRead(c.srv.cfg.State.Pin(c.srv.cfg.Clock(), c.sess.DB, c.cmd.keys()))
 	} else if err := c.srv.cfg.State.View(c.srv.cfg.Clock(), func(v *replay.View) error {
 		c.runRead(v)
 		return nil

@@ -126,6 +126,9 @@ const (
 	Slow
 	// Control: it runs at once even inside MULTI, instead of being queued.
 	Control
+	// Big: a Read whose time grows with what its keys hold. Where that is
+	// much it runs beside the event loop.
+	Big
 )
 
 // flagNames are in the order in which Redis lists them.

@@ -2,6 +2,7 @@ package resp
 
 import (
 	"math"
+	"runtime"
 	"strconv"
 )
 
@@ -124,11 +125,17 @@ func appendElems(b []byte, v Value, proto int) []byte {
 		}
 	}
 	b = appendHeader(b, mark, n)
-	for _, e := range v.Elems() {
+	for i, e := range v.Elems() {
 		b = Append(b, e, proto)
+		if i%longReply == longReply-1 {
+			runtime.Gosched() // other clients' replies are shorter
+		}
 	}
 	return b
 }
+
+// longReply is after how many elements of a reply others may run.
+const longReply = 4096
 
 // appendScalar2 encodes a scalar that RESP2 has no type for.
 func appendScalar2(b []byte, v Value) []byte {
