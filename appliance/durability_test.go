@@ -128,7 +128,9 @@ func (w *writer) next(has map[string]item) step {
 	k := w.key(strconv.Itoa(w.rng.Intn(5)))
 	counter := w.key("counter")
 	set := func(k string) []string { return []string{"SET", k, value} }
-	switch i := w.rng.Intn(12); {
+	switch i := w.rng.Intn(18); {
+	case i >= 12:
+		return w.collect(has)
 	case i < 4:
 		return step{[][]string{set(k)}, func(m map[string]item) { m[k] = item{value: value} }}
 	case i < 6:
@@ -343,6 +345,7 @@ func fetch(t *testing.T, c *redis.Client, w *writer) map[string]item {
 		}
 		got[k] = item{value.Val(), ttl.Val() > 0}
 	}
+	fetchCollections(t, c, w, got)
 	return got
 }
 

@@ -34,7 +34,7 @@ type node struct {
 // fanout is the most that a node has of blocks or kids; below thin it is joined
 // with a neighbour if both fit into three quarters of one.
 const (
-	fanout = 64
+	fanout = 32
 	thin   = fanout / 4
 	joined = fanout * 3 / 4
 )
