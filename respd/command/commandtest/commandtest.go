@@ -27,6 +27,9 @@ type Client struct {
 	w     *replay.Writer
 	db    journal.DB
 	now   atomic.Pointer[time.Time] // nil is the system's
+	// events are added by the writer before it answers a proposal, and read
+	// when it has.
+	events []string
 }
 
 // Config says what differs from a node's defaults.
@@ -53,7 +56,8 @@ func Open(t testing.TB, cfg Config, families ...[]*command.Spec) *Client {
 		t.Fatal(err)
 	}
 	c.w = replay.NewWriter(replay.WriterConfig{Log: c.log, State: c.state,
-		MaxValue: cfg.MaxValue, Clock: c.clock})
+		MaxValue: cfg.MaxValue, Clock: c.clock,
+		Wanted: func() replay.EventClass { return ^replay.EventClass(0) }, Events: c.hear})
 	if err = c.w.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -107,6 +111,29 @@ func (c *Client) Advance(d time.Duration) {
 // Entries returns how many batches the journal holds: a command that changes
 // nothing must add none.
 func (c *Client) Entries() int { return int(c.state.Pos().Seq) }
+
+// Journaled returns how many bytes the journal takes.
+func (c *Client) Journaled() int {
+	c.t.Helper()
+	st, err := c.log.Stat(context.Background())
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return int(st.Bytes)
+}
+
+func (c *Client) hear(events []replay.Event) {
+	for _, e := range events {
+		c.events = append(c.events, e.Name+" "+e.Key)
+	}
+}
+
+// Events returns the keyspace events since the last call, as "setbit key".
+func (c *Client) Events() []string {
+	events := c.events
+	c.events = nil
+	return events
+}
 
 // Do runs a command and returns the reply.
 func (c *Client) Do(args ...string) resp.Value {
