@@ -2,6 +2,7 @@ package respd
 
 import (
 	"ledge/respd/command"
+	"ledge/respd/command/bits"
 	"ledge/respd/command/conns"
 	"ledge/respd/command/keys"
 	"ledge/respd/command/servers"
@@ -11,5 +12,5 @@ import (
 
 // Commands returns the table of all commands of this program.
 func Commands() *command.Table {
-	return command.NewTable(strs.Table(), keys.Table(), txns.Table(), conns.Table(), servers.Table())
+	return command.NewTable(strs.Table(), bits.Table(), keys.Table(), txns.Table(), conns.Table(), servers.Table())
 }
