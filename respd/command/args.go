@@ -50,6 +50,13 @@ func (a Args) Is(i int, word string) bool {
 // Word returns argument i in upper case.
 func (a Args) Word(i int) string { return strings.ToUpper(string(a[i])) }
 
+// Printed returns argument i as Redis shows it in an error, which C prints: up
+// to a zero byte.
+func (a Args) Printed(i int) string {
+	text, _, _ := strings.Cut(string(a[i]), "\x00")
+	return text
+}
+
 // Int reads argument i as Redis reads an integer: no spaces, no plus sign, no
 // leading zeros.
 func (a Args) Int(i int) (int64, error) {

@@ -271,8 +271,8 @@ func (t *Table) Resolve(args Args) (*Spec, error) {
 		}
 		sub := s.Sub(args[1])
 		if sub == nil {
-			return nil, resp.Error(fmt.Sprintf("ERR unknown subcommand '%.128s'. Try %s HELP.",
-				args[1], strings.ToUpper(s.Name)))
+			return nil, resp.Error("ERR unknown subcommand '" + clip(args.Printed(1), 128) + "'. Try " +
+				strings.ToUpper(s.Name) + " HELP.")
 		}
 		s = sub
 	}
@@ -299,10 +299,15 @@ func arity(s *Spec) error {
 // unknown words the error as Redis does: with the name and the first of the
 // arguments, each cut short.
 func unknown(args Args) error {
+	const most = 128
 	var b strings.Builder
-	fmt.Fprintf(&b, "ERR unknown command '%.128s', with args beginning with: ", args[0])
-	for i := 1; i < len(args) && b.Len() < 128; i++ {
-		fmt.Fprintf(&b, "'%.*s' ", 128-b.Len(), args[i])
+	for i := 1; i < len(args) && b.Len() < most; i++ {
+		b.WriteString("'" + clip(args.Printed(i), most-b.Len()) + "' ")
 	}
-	return resp.Error(b.String())
+	return resp.Error("ERR unknown command '" + clip(args.Printed(0), most) +
+		"', with args beginning with: " + b.String())
 }
+
+// clip returns at most n bytes of s. They may end within a character, as
+// Redis's do.
+func clip(s string, n int) string { return s[:min(len(s), n)] }

@@ -36,6 +36,6 @@ func helpText(s *Spec) resp.Value {
 // BadSubcommand is the answer to a subcommand whose arguments don't fit in a
 // way that its arity can't say.
 func BadSubcommand(args Args) resp.Value {
-	return resp.Errf("ERR unknown subcommand or wrong number of arguments for '%.128s'. Try %s HELP.",
-		args[1], args.Word(0))
+	return resp.Errf("ERR unknown subcommand or wrong number of arguments for '%s'. Try %s HELP.",
+		clip(args.Printed(1), 128), args.Word(0))
 }

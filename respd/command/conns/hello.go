@@ -45,7 +45,7 @@ func runHello(s *command.Session, args command.Args) resp.Value {
 			err = setName(s, args[i+1])
 			i += 2
 		default:
-			return resp.Errf("ERR Syntax error in HELLO option '%s'", args[i])
+			return resp.Errf("ERR Syntax error in HELLO option '%s'", args.Printed(i))
 		}
 		if err != nil {
 			return resp.FromError(err)

@@ -26,7 +26,7 @@ func typeOf(c *command.Session) string {
 func readType(args command.Args, i int) (string, error) {
 	name := strings.ToLower(args.Str(i))
 	if !slices.Contains(clientTypes, name) {
-		return "", resp.Error(fmt.Sprintf("ERR Unknown client type '%s'", args[i]))
+		return "", resp.Error(fmt.Sprintf("ERR Unknown client type '%s'", args.Printed(i)))
 	}
 	return name, nil
 }

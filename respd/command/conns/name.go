@@ -60,7 +60,7 @@ func clientSetInfo() *command.Spec {
 func runSetInfo(s *command.Session, args command.Args) resp.Value {
 	isName := args.Is(2, "LIB-NAME")
 	if !isName && !args.Is(2, "LIB-VER") {
-		return resp.Errf("ERR Unrecognized option '%s'", args[2])
+		return resp.Errf("ERR Unrecognized option '%s'", args.Printed(2))
 	}
 	if !plain(args[3]) {
 		return resp.Errf("ERR %s cannot contain spaces, newlines or special characters.", args[2])

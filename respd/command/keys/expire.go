@@ -1,7 +1,6 @@
 package keys
 
 import (
-	"fmt"
 	"math"
 
 	"ledge/replay"
@@ -83,7 +82,7 @@ func parseConditions(args command.Args) (c conditions, err error) {
 		case args.Is(i, "LT"):
 			c.lt = true
 		default:
-			return c, resp.Error(fmt.Sprintf("ERR Unsupported option %s", args[i]))
+			return c, resp.Error("ERR Unsupported option " + args.Printed(i))
 		}
 	}
 	if c.nx && (c.xx || c.gt || c.lt) {
