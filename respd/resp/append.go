@@ -32,7 +32,7 @@ func Append(b []byte, v Value, proto int) []byte {
 		return AppendInt(b, v.num)
 	case KindBulk:
 		return AppendBulk(b, v.Str())
-	case KindArray, KindSet, KindMap, KindPush:
+	case KindArray, KindSet, KindMap, KindPairs, KindPush:
 		return appendElems(b, v, proto)
 	}
 	if proto == RESP3 {
@@ -120,6 +120,8 @@ func appendElems(b []byte, v Value, proto int) []byte {
 			mark = '~'
 		case KindMap:
 			mark, n = '%', n/2
+		case KindPairs:
+			return appendPairs(b, v)
 		case KindPush:
 			mark = '>'
 		}
@@ -136,6 +138,18 @@ func appendElems(b []byte, v Value, proto int) []byte {
 
 // longReply is after how many elements of a reply others may run.
 const longReply = 4096
+
+// appendPairs encodes pairs for RESP3.
+func appendPairs(b []byte, v Value) []byte {
+	b = appendHeader(b, '*', v.num/2)
+	for i, e := range v.Elems() {
+		if i%2 == 0 {
+			b = appendHeader(b, '*', 2)
+		}
+		b = Append(b, e, RESP3)
+	}
+	return b
+}
 
 // appendScalar2 encodes a scalar that RESP2 has no type for.
 func appendScalar2(b []byte, v Value) []byte {

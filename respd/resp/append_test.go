@@ -58,6 +58,10 @@ var encodings = []struct {
 	{"set", resp.Set(resp.Int(1), resp.Int(2)), "*2\r\n:1\r\n:2\r\n", "~2\r\n:1\r\n:2\r\n"},
 	{"map", resp.Map(resp.Bulk("a"), resp.Bool(true)),
 		"*2\r\n$1\r\na\r\n:1\r\n", "%1\r\n$1\r\na\r\n#t\r\n"},
+	{"pairs", resp.Pairs(resp.Bulk("a"), resp.Bool(true), resp.Bulk(""), resp.Nil),
+		"*4\r\n$1\r\na\r\n:1\r\n$0\r\n\r\n$-1\r\n",
+		"*2\r\n*2\r\n$1\r\na\r\n#t\r\n*2\r\n$0\r\n\r\n_\r\n"},
+	{"no pairs", resp.Pairs(), "*0\r\n", "*0\r\n"},
 	{"push", resp.Push(resp.Bulk("message")),
 		"*1\r\n$7\r\nmessage\r\n", ">1\r\n$7\r\nmessage\r\n"},
 }
@@ -74,10 +78,12 @@ func TestAppend(t *testing.T) {
 	}
 }
 
-// RESP3 loses nothing but which nil it was and what a line can't carry.
+// RESP3 loses nothing but which nil it was, that arrays were pairs and what a
+// line can't carry.
 func TestAppendReadBack(t *testing.T) {
 	for _, tt := range encodings {
-		if tt.v.Kind() == resp.KindNone || tt.v.Kind() == resp.KindNilArray {
+		switch tt.v.Kind() {
+		case resp.KindNone, resp.KindNilArray, resp.KindPairs:
 			continue
 		}
 		r := resp.NewReader(bufio.NewReader(strings.NewReader(tt.resp3)))

@@ -39,7 +39,7 @@ func (v Value) String() string {
 // listString shows an aggregate between the brackets of its kind.
 func (v Value) listString() string {
 	brackets := map[Kind]string{
-		KindArray: "[]", KindSet: "~[]", KindMap: "{}", KindPush: ">[]",
+		KindArray: "[]", KindSet: "~[]", KindMap: "{}", KindPairs: "()", KindPush: ">[]",
 	}[v.kind]
 	var s strings.Builder
 	s.WriteString(brackets[:len(brackets)-1])

@@ -30,6 +30,7 @@ const (
 	KindArray
 	KindSet
 	KindMap
+	KindPairs
 	KindPush
 )
 
@@ -103,7 +104,7 @@ func Verbatim(format, s string) Value {
 }
 
 // Array is a list. It keeps vs, so the caller mustn't change it afterwards;
-// the same holds for Set, Map and Push.
+// the same holds for Set, Map, Pairs and Push.
 func Array(vs ...Value) Value { return ofElems(KindArray, vs) }
 
 // Strings is an array of bulk strings.
@@ -124,6 +125,15 @@ func Map(kvs ...Value) Value {
 		panic("resp: map with a key that has no value")
 	}
 	return ofElems(KindMap, kvs)
+}
+
+// Pairs is a list of pairs, of which vs has both halves in turn: an array of
+// arrays of two, and a flat array of all halves in RESP2.
+func Pairs(vs ...Value) Value {
+	if len(vs)%2 != 0 {
+		panic("resp: half a pair")
+	}
+	return ofElems(KindPairs, vs)
 }
 
 // Push is a message out of turn, as pub/sub sends: an array in RESP2.

@@ -44,6 +44,7 @@ func TestValueAccessors(t *testing.T) {
 		{resp.Array(resp.OK), facts{kind: resp.KindArray, elems: 1}},
 		{resp.Set(), facts{kind: resp.KindSet}},
 		{resp.Map(resp.OK, resp.OK), facts{kind: resp.KindMap, elems: 2}},
+		{resp.Pairs(resp.OK, resp.OK), facts{kind: resp.KindPairs, elems: 2}},
 		{resp.Push(resp.OK), facts{kind: resp.KindPush, elems: 1}},
 	} {
 		v := tt.v
