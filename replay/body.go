@@ -28,7 +28,8 @@ type body struct {
 
 // What Redis keeps in one piece: listpacks and intsets at its default settings.
 const (
-	narrowElems  = 128 // of a hash or sorted set
+	narrowFields = 512 // of a hash
+	narrowScored = 128 // of a sorted set
 	narrowBytes  = 64  // of a name or value
 	narrowIntset = 512
 )
@@ -235,12 +236,12 @@ func (b *body) grow(p *pen, e *block) {
 		}
 		b.exchange(p, b.names, true) // for show: sets are in order of their hashes from the first
 	case HashType:
-		if n < narrowElems && len(e.name()) <= narrowBytes && len(e.field()) <= narrowBytes {
+		if n < narrowFields && len(e.name()) <= narrowBytes && len(e.field()) <= narrowBytes {
 			return
 		}
 		b.widen(p, b.names)
 	case ZSetType:
-		if n < narrowElems && len(e.name()) <= narrowBytes {
+		if n < narrowScored && len(e.name()) <= narrowBytes {
 			return
 		}
 		b.widen(p, b.ranks)
