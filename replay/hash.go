@@ -116,10 +116,13 @@ func (h Hash) Deadline(field []byte) (at int64, ok bool) {
 	return 0, false
 }
 
-// At returns the i-th field and its value. While some fields have expired and
-// are not removed yet this takes longer.
+// Direct reports whether At finds a field without looking at those before it:
+// none has expired that is not removed yet.
+func (h Hash) Direct() bool { return h.b == nil || h.Len() == h.b.names.len() }
+
+// At returns the i-th field and its value.
 func (h Hash) At(i int) (field, value string) {
-	if h.Len() == h.b.names.len() {
+	if h.Direct() {
 		_, e := h.b.names.at(i)
 		return e.name(), e.field()
 	}
@@ -224,11 +227,21 @@ func (d *Draft) sweepFields(n journal.DB, key string, most int) (int, error) {
 		gone = append(gone, e.name())
 		return true
 	})
-	switch len(gone) {
-	case 0:
+	if len(gone) == 0 {
 		return 0, nil
-	case r.body.names.len():
-		return len(gone), d.emit(&journal.KeyDelete{DB: n, Key: key})
 	}
-	return len(gone), d.emit(&journal.HashRemove{DB: n, Key: key, Fields: gone})
+	var op journal.Op = &journal.HashRemove{DB: n, Key: key, Fields: gone}
+	all := len(gone) == r.body.names.len()
+	if all {
+		op = &journal.KeyDelete{DB: n, Key: key}
+	}
+	if err := d.emit(op); err != nil {
+		return 0, err
+	}
+	d.Select(n)
+	d.Notify(HashEvent, "hexpired", []byte(key))
+	if all {
+		d.Notify(GenericEvent, "del", []byte(key))
+	}
+	return len(gone), nil
 }
