@@ -21,6 +21,7 @@ var floors = []struct {
 	{"journal/fault", 0},
 	{"journal/jet/faultfs", 0},
 	{"respd/resp", 0},
+	{"respd/rdb", 0},
 	{"journal", 1},
 	{"journal/journaltest", 2},
 	{"journal/jet", 2},
