@@ -120,6 +120,9 @@ func (h Hash) Deadline(field []byte) (at int64, ok bool) {
 // none has expired that is not removed yet.
 func (h Hash) Direct() bool { return h.b == nil || h.Len() == h.b.names.len() }
 
+// Timed reports whether any field has a deadline.
+func (h Hash) Timed() bool { return h.b != nil && h.b.ranks.root != nil }
+
 // At returns the i-th field and its value.
 func (h Hash) At(i int) (field, value string) {
 	if h.Direct() {

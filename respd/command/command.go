@@ -33,7 +33,10 @@ type Spec struct {
 	// FindKeys finds the keys when Keys can't say where they are; it returns
 	// their places in the arguments.
 	FindKeys func(Args) []int
-	Flags    Flags
+	// UnknownKeys are for COMMAND alone: what it says of keys that have no
+	// certain place.
+	UnknownKeys []KeySpec
+	Flags       Flags
 	// Cats are the ACL categories that don't follow from the flags, without
 	// "@": "string", "keyspace", "dangerous" …
 	Cats []string

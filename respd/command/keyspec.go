@@ -17,11 +17,18 @@ type KeySpec struct {
 	// Last is the last key, from the first one on; counted from the end of the
 	// arguments when it is negative. Limit 2 is half of what follows.
 	Last, Step, Limit int
+	// Unknown says that these keys can't be told by their places. Notes say
+	// why, if anything does.
+	Unknown bool
+	Notes   string
 }
 
 // KeySpecs returns where the command's keys stand. Keys that only FindKeys
-// finds are not among them.
-func (s *Spec) KeySpecs() []KeySpec {
+// finds are not among them, unless as unknown.
+func (s *Spec) KeySpecs() []KeySpec { return append(s.places(), s.UnknownKeys...) }
+
+// places returns the specifications that tell keys by their places.
+func (s *Spec) places() []KeySpec {
 	flags := s.keyFlags()
 	take := func() []string {
 		f := strings.Fields(flags[0])
@@ -79,7 +86,7 @@ type KeyUse struct {
 // KeyUses returns the keys in args with their flags. It returns nil when args
 // don't fit the command.
 func (s *Spec) KeyUses(args Args) []KeyUse {
-	specs := s.KeySpecs()
+	specs := s.places()
 	if s.FindKeys != nil {
 		return s.found(args, specs)
 	}

@@ -17,6 +17,7 @@ func Table() []*command.Spec {
 		expire(), pexpire(), expireat(), pexpireat(), persist(),
 		ttl(), pttl(), expiretime(), pexpiretime(),
 		keys(), scan(), randomkey(), dbsize(), flushdb(), flushall(), swapdb(),
+		dump(), restore(), restoreAsking(), sortKeys(), sortRO(),
 	}
 }
 

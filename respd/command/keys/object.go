@@ -44,20 +44,42 @@ func inspect(name, since, summary string, look func(*replay.View, []byte) resp.V
 // embstrMax is the longest string that Redis keeps beside its header.
 const embstrMax = 44
 
-// encoding answers what Redis would have made of the value in a SET. It does
-// not know whether the string came about by APPEND, which makes it raw.
+// encoding answers how Redis would keep the value after the same commands. It
+// does not know whether a string came about by APPEND, which makes it raw.
 func encoding(v *replay.View, key []byte) resp.Value {
-	val, _, err := v.GetString(key)
-	if err != nil {
-		return resp.FromError(err)
+	// None of these is refused: each has the type that was asked for.
+	name, wide := "quicklist", false
+	switch v.Type(key) {
+	case replay.String:
+		name = stringEncoding(v, key)
+	case replay.SetType:
+		s, _ := v.Set(key)
+		if name, wide = "intset", s.Wide(); wide {
+			name = "hashtable"
+		}
+	case replay.HashType:
+		h, _ := v.Hash(key)
+		if name, wide = "listpack", h.Wide(); wide {
+			name = "hashtable"
+		}
+	case replay.ZSetType:
+		z, _ := v.ZSet(key)
+		if name, wide = "listpack", z.Wide(); wide {
+			name = "skiplist"
+		}
 	}
+	return resp.Bulk(name)
+}
+
+func stringEncoding(v *replay.View, key []byte) string {
+	val, _, _ := v.GetString(key)
 	if _, ok := command.ParseInt(val); ok {
-		return resp.Bulk("int")
+		return "int"
 	}
 	if len(val) <= embstrMax {
-		return resp.Bulk("embstr")
+		return "embstr"
 	}
-	return resp.Bulk("raw")
+	return "raw"
 }
 
 func freq(*replay.View, []byte) resp.Value { return resp.Err(errNoLFU) }

@@ -123,10 +123,17 @@ func describeKeys(k command.KeySpec) resp.Value {
 		find = typed("keynum", "keynumidx", resp.Int(0),
 			"firstkey", resp.Int(1), "keystep", resp.Int(int64(k.Step)))
 	}
-	return resp.Map(
+	if k.Unknown {
+		begin, find = typed("unknown"), typed("unknown")
+	}
+	var spec []resp.Value
+	if k.Notes != "" {
+		spec = append(spec, resp.Bulk("notes"), resp.Bulk(k.Notes))
+	}
+	return resp.Map(append(spec,
 		resp.Bulk("flags"), statuses(k.Flags, ""),
 		resp.Bulk("begin_search"), begin,
-		resp.Bulk("find_keys"), find)
+		resp.Bulk("find_keys"), find)...)
 }
 
 // typed is a type and its specification, names and values in turn.
