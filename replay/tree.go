@@ -227,14 +227,46 @@ func (n *node) own(p *pen) *node {
 	if n.gen == p.gen {
 		return n
 	}
-	c := &node{gen: p.gen, n: n.n, sum: n.sum, pow: n.pow}
-	room := min(fanout, len(n.keys)+len(n.keys)/8+1)
-	c.keys = append(make([]uint64, 0, room), n.keys...)
-	c.blocks = append(make([]*block, 0, room), n.blocks...)
+	c := newNode(p, len(n.keys)+1, n.kids != nil)
+	c.n, c.sum, c.pow = n.n, n.sum, n.pow
+	c.keys, c.blocks = append(c.keys, n.keys...), append(c.blocks, n.blocks...)
 	if n.kids != nil {
-		c.kids = append(make([]*node, 0, room), n.kids...)
+		c.kids = append(c.kids, n.kids...)
 	}
 	return c
+}
+
+// leafRoom and innerRoom are nodes with all that they may come to have, in one
+// piece of memory.
+type leafRoom struct {
+	node
+	k [fanout]uint64
+	b [fanout]*block
+}
+
+type innerRoom struct {
+	leafRoom
+	c [fanout + 1]*node
+}
+
+// newNode returns an empty node with room for size blocks. Those of small
+// collections get no more than that, for there may be many.
+func newNode(p *pen, size int, inner bool) *node {
+	switch {
+	case inner:
+		r := new(innerRoom)
+		r.gen, r.keys, r.blocks, r.kids = p.gen, r.k[:0], r.b[:0], r.c[:0]
+		return &r.node
+	case size > fanout/4:
+		r := new(leafRoom)
+		r.gen, r.keys, r.blocks = p.gen, r.k[:0], r.b[:0]
+		return &r.node
+	}
+	room := 1
+	for room < size {
+		room *= 2
+	}
+	return &node{gen: p.gen, keys: make([]uint64, 0, room), blocks: make([]*block, 0, room)}
 }
 
 // insert puts a block in front of the i-th.
@@ -247,9 +279,12 @@ func (t *tree) insert(p *pen, i int, key uint64, b *block) {
 	t.root = t.root.own(p)
 	if right := t.insertAt(p, t.root, i, key, b); right != nil {
 		left := t.root
-		t.root = &node{gen: p.gen, n: left.n + right.n, kids: []*node{left, right},
-			keys: []uint64{left.keys[0], right.keys[0]}, blocks: []*block{left.blocks[0], right.blocks[0]}}
-		t.fix(t.root)
+		root := newNode(p, 2, true)
+		root.n, root.kids = left.n+right.n, append(root.kids, left, right)
+		root.keys = append(root.keys, left.keys[0], right.keys[0])
+		root.blocks = append(root.blocks, left.blocks[0], right.blocks[0])
+		t.root = root
+		t.fix(root)
 	}
 }
 
@@ -300,16 +335,15 @@ func (n *node) split(p *pen, i, last int) *node {
 	case i == 0:
 		at = 1
 	}
-	r := &node{gen: p.gen}
-	r.keys = append(make([]uint64, 0, fanout), n.keys[at:]...)
-	r.blocks = append(make([]*block, 0, fanout), n.blocks[at:]...)
+	r := newNode(p, fanout, n.kids != nil)
+	r.keys, r.blocks = append(r.keys, n.keys[at:]...), append(r.blocks, n.blocks[at:]...)
 	clear(n.blocks[at:])
 	n.keys, n.blocks = n.keys[:at], n.blocks[:at]
 	if n.kids == nil {
 		r.n, n.n = len(r.blocks), len(n.blocks)
 		return r
 	}
-	r.kids = append(make([]*node, 0, fanout), n.kids[at:]...)
+	r.kids = append(r.kids, n.kids[at:]...)
 	clear(n.kids[at:])
 	n.kids = n.kids[:at]
 	for _, kid := range r.kids {
