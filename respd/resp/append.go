@@ -1,6 +1,7 @@
 package resp
 
 import (
+	"bytes"
 	"math"
 	"runtime"
 	"strconv"
@@ -103,6 +104,29 @@ func AppendFloat(b []byte, f float64) []byte {
 	return strconv.AppendFloat(b, f, 'g', 17, 64)
 }
 
+// AppendDecimal appends the digits of f, without any framing, as C prints
+// "%.17Lf" and without the zeros at the end.
+func AppendDecimal(b []byte, f float64) []byte {
+	if math.IsInf(f, 0) || math.IsNaN(f) {
+		return AppendFloat(b, f)
+	}
+	start := len(b)
+	b = strconv.AppendFloat(b, f, 'f', 17, 64)
+	b = bytes.TrimRight(b, "0") // a digit or the point stands in front of them
+	b = bytes.TrimSuffix(b, []byte("."))
+	if string(b[start:]) == "-0" {
+		b = append(b[:start], '0')
+	}
+	return b
+}
+
+func appendDouble(b []byte, v Value) []byte {
+	if v.format == decimal {
+		return AppendDecimal(b, v.Float())
+	}
+	return AppendFloat(b, v.Float())
+}
+
 // AppendCommand encodes a command as clients send it.
 func AppendCommand(b []byte, args ...string) []byte {
 	b = AppendArrayLen(b, len(args))
@@ -158,7 +182,7 @@ func appendScalar2(b []byte, v Value) []byte {
 		return AppendInt(b, v.num)
 	case KindDouble:
 		var digits [32]byte
-		return AppendBytes(b, AppendFloat(digits[:0], v.Float()))
+		return AppendBytes(b, appendDouble(digits[:0], v))
 	}
 	return AppendBulk(b, v.Str())
 }
@@ -172,7 +196,7 @@ func appendScalar3(b []byte, v Value) []byte {
 		}
 		return append(b, "#f\r\n"...)
 	case KindDouble:
-		b = AppendFloat(append(b, ','), v.Float())
+		b = appendDouble(append(b, ','), v)
 		return append(b, '\r', '\n')
 	case KindBigNumber:
 		return appendLine(b, '(', v.Str())

@@ -47,7 +47,7 @@ type Value struct {
 	// 1, or the bits of the double.
 	num    int64
 	kind   Kind
-	format [3]byte // Of a verbatim string: "txt" or "mkd".
+	format [3]byte // Of a verbatim string: "txt" or "mkd"; of a double decimal or zeros.
 }
 
 // Replies that are always the same. They are constants in all but name.
@@ -87,6 +87,17 @@ func Bool(b bool) Value {
 // Double is a floating-point number: a bulk string in RESP2.
 func Double(f float64) Value {
 	return Value{kind: KindDouble, num: int64(math.Float64bits(f))}
+}
+
+// decimal is the format of doubles that are written by AppendDecimal.
+var decimal = [3]byte{'d', 'e', 'c'}
+
+// Decimal is Double, but written with its digits behind the point and never an
+// exponent, as Redis writes coordinates.
+func Decimal(f float64) Value {
+	v := Double(f)
+	v.format = decimal
+	return v
 }
 
 // BigNumber is an integer of any size in decimal: a bulk string in RESP2.
