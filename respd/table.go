@@ -4,6 +4,7 @@ import (
 	"ledge/respd/command"
 	"ledge/respd/command/bits"
 	"ledge/respd/command/conns"
+	"ledge/respd/command/geos"
 	"ledge/respd/command/hlls"
 	"ledge/respd/command/keys"
 	"ledge/respd/command/servers"
@@ -13,5 +14,5 @@ import (
 
 // Commands returns the table of all commands of this program.
 func Commands() *command.Table {
-	return command.NewTable(strs.Table(), bits.Table(), hlls.Table(), keys.Table(), txns.Table(), conns.Table(), servers.Table())
+	return command.NewTable(strs.Table(), bits.Table(), geos.Table(), hlls.Table(), keys.Table(), txns.Table(), conns.Table(), servers.Table())
 }

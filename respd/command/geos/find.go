@@ -1,0 +1,64 @@
+package geos
+
+import (
+	"cmp"
+	"slices"
+
+	"ledge/replay"
+)
+
+// found is a member inside a shape.
+type found struct {
+	name     string
+	score    float64
+	at       point
+	distance float64 // in metres
+}
+
+// find returns the members inside a shape, at most limit unless that is 0.
+func find(z replay.ZSet, s *shape, limit int) []found {
+	var out []found
+	var last cell
+	for i, c := range s.cells() {
+		// In a small world a cell's neighbours may be one and the same.
+		if i > 1 && c == last {
+			continue
+		}
+		last = c
+		end := float64(c.end())
+		for name, score := range z.From(z.Index(float64(c.score()), false)) {
+			if score >= end {
+				break
+			}
+			p := pointOf(score)
+			d, ok := s.distance(p)
+			if !ok {
+				continue
+			}
+			if out = append(out, found{name, score, p, d}); len(out) == limit {
+				return out
+			}
+		}
+	}
+	return out
+}
+
+// order is how a reply is sorted.
+type order int
+
+const (
+	unsorted order = iota
+	nearest
+	farthest
+)
+
+// sort leaves members of the same distance as they were found. So does Redis,
+// unless COUNT cuts some off; then their order there is that of its quicksort.
+func (o order) sort(members []found) {
+	switch o {
+	case nearest:
+		slices.SortStableFunc(members, func(a, b found) int { return cmp.Compare(a.distance, b.distance) })
+	case farthest:
+		slices.SortStableFunc(members, func(a, b found) int { return cmp.Compare(b.distance, a.distance) })
+	}
+}
