@@ -57,8 +57,10 @@ const (
 func (o order) sort(members []found) {
 	switch o {
 	case nearest:
-		slices.SortStableFunc(members, func(a, b found) int { return cmp.Compare(a.distance, b.distance) })
+		slices.SortStableFunc(members, byDistance)
 	case farthest:
-		slices.SortStableFunc(members, func(a, b found) int { return cmp.Compare(b.distance, a.distance) })
+		slices.SortStableFunc(members, func(a, b found) int { return byDistance(b, a) })
 	}
 }
+
+func byDistance(a, b found) int { return cmp.Compare(a.distance, b.distance) }

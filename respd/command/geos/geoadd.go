@@ -55,7 +55,9 @@ options:
 
 // place gives members their scores, with nx only those that are not there yet
 // and with xx only those that are, and returns how many it added and changed.
-func place(d *replay.Draft, key []byte, places []replay.Scored, nx, xx bool) (added, moved int, err error) {
+func place(d *replay.Draft, key []byte, places []replay.Scored, nx, xx bool) (
+	added, moved int, err error,
+) {
 	z, err := d.ZSet(key)
 	if err != nil {
 		return 0, 0, err

@@ -35,7 +35,9 @@ func geohash() *command.Spec {
 
 // each answers about each member that is named, with none for those that are
 // not there.
-func each(v *replay.View, args command.Args, none resp.Value, show func(point) resp.Value) resp.Value {
+func each(
+	v *replay.View, args command.Args, none resp.Value, show func(point) resp.Value,
+) resp.Value {
 	z, err := v.ZSet(args[1])
 	if err != nil {
 		return resp.FromError(err)

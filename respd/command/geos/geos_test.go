@@ -97,7 +97,8 @@ func TestNothingToWrite(t *testing.T) {
 		"GEOADD g 1 1 a", "GEOADD g CH 1 1 a 1 1 a", "GEOADD g NX 5 5 a", "GEOADD g XX 1 1 c",
 		"GEOADD g 3 3 c 4 99 d", "GEOADD s 1 1 a", "GEOADD new XX 1 1 a",
 		"GEORADIUS g 1 1 1000 km", "GEORADIUS none 1 1 1 km STORE d",
-		"GEOSEARCHSTORE d g FROMLONLAT 90 1 BYRADIUS 1 km", "GEOSEARCHSTORE d s FROMLONLAT 90 1 BYRADIUS 1 km",
+		"GEOSEARCHSTORE d g FROMLONLAT 90 1 BYRADIUS 1 km",
+		"GEOSEARCHSTORE d s FROMLONLAT 90 1 BYRADIUS 1 km",
 	} {
 		c.Line(line)
 		if got := c.Entries(); got != before {

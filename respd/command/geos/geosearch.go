@@ -98,6 +98,7 @@ func radiusKeys(from int) func(command.Args) []int {
 // reading returns the row of a query that has no destination.
 func reading(s command.Spec, f form) *command.Spec {
 	s.Complexity = searching
+	s.Flags |= command.Big
 	return read(s, func(v *replay.View, args command.Args) resp.Value {
 		q, err := f.parse(v, args)
 		if err != nil {

@@ -26,7 +26,7 @@ func parsePoint(args command.Args, i int) (p point, err error) {
 		return p, err
 	}
 	if math.Abs(p.lon) > lonMax || math.Abs(p.lat) > latMax {
-		err = resp.Error(fmt.Sprintf("ERR invalid longitude,latitude pair %s,%s", fixed(p.lon), fixed(p.lat)))
+		err = resp.Error("ERR invalid longitude,latitude pair " + fixed(p.lon) + "," + fixed(p.lat))
 	}
 	return p, err
 }

@@ -167,7 +167,8 @@ func (q *query) check(args command.Args) error {
 			" is not compatible with WITHDIST, WITHHASH and WITHCOORD options")
 	}
 	if q.search() && !q.fromMember && !q.fromLonLat {
-		return resp.Error("ERR exactly one of FROMMEMBER or FROMLONLAT can be specified for " + args.Str(0))
+		return resp.Error(
+			"ERR exactly one of FROMMEMBER or FROMLONLAT can be specified for " + args.Str(0))
 	}
 	if q.search() && !q.byRadius && !q.byBox {
 		return resp.Error("ERR exactly one of BYRADIUS and BYBOX can be specified for " + args.Str(0))
