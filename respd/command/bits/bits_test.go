@@ -255,7 +255,8 @@ func TestFields(t *testing.T) {
 func TestTable(t *testing.T) {
 	table := command.NewTable(bitcmds.Table())
 	for _, s := range table.All() {
-		if s.Group != "bitmap" || s.Since == "" || s.Summary == "" || s.Keys.First == 0 || s.Complexity == "" {
+		if s.Group != "bitmap" || s.Since == "" || s.Summary == "" || s.Keys.First == 0 ||
+			s.Complexity == "" {
 			t.Errorf("%s: group %q, since %q, summary %q, keys %v", s.Name, s.Group, s.Since,
 				s.Summary, s.Keys)
 		}

@@ -127,7 +127,9 @@ func TestDeadlines(t *testing.T) {
 	addUpTo(c, "other", "o", 0, 3000)
 	c.Line("PFADD k a")
 	c.Want("PEXPIRE k 9000", "(integer) 1")
-	for _, line := range []string{"PFADD k b", "PFMERGE k k", "PFDEBUG TODENSE k", "PFADD k c", "PFMERGE k other"} {
+	for _, line := range []string{
+		"PFADD k b", "PFMERGE k k", "PFDEBUG TODENSE k", "PFADD k c", "PFMERGE k other",
+	} {
 		c.Line(line)
 		if got := c.Line("PTTL k").Num(); got != 9000 {
 			t.Errorf("PTTL after %s = %d; want 9000", line, got)
