@@ -117,7 +117,17 @@ func (b *block) name() string {
 	if c := b.collection(); c != nil {
 		return c.key
 	}
-	return unsafe.String((*byte)(unsafe.Add(unsafe.Pointer(b), blockHead)), int(b.key))
+	return b.part(blockHead, int(b.key))
+}
+
+// part returns the n bytes of the block from at on. Of none it has no pointer:
+// that could be one past the block's end, into memory that may be free, which
+// the collector takes for damage.
+func (b *block) part(at, n int) string {
+	if n == 0 {
+		return ""
+	}
+	return unsafe.String((*byte)(unsafe.Add(unsafe.Pointer(b), at)), n)
 }
 
 // keepsake returns the block's key for who may hold it longer than the block
@@ -134,7 +144,7 @@ const smallValue = 128
 
 // value returns the block's row value, which shares its memory.
 func (b *block) value() string {
-	return unsafe.String((*byte)(unsafe.Add(unsafe.Pointer(b), blockHead+int(b.key))), int(b.val&lenMask))
+	return b.part(blockHead+int(b.key), int(b.val&lenMask))
 }
 
 // tag is the part of a hash that a slot keeps; never 0. A key's first slot comes
