@@ -11,28 +11,12 @@ import (
 // Up to these bounds Redis 7.0 packs a value, unless it is configured
 // otherwise.
 const (
-	hashPacked    = 512     // fields
-	zsetPacked    = 128     // members
-	elemPacked    = 64      // bytes of each field, value or member
-	intsetPacked  = 512     // integers
+	hashMost      = 512     // fields
+	zsetMost      = 128     // members
+	elemMost      = 64      // bytes of each field, value or member
+	intsetMost    = 512     // integers
 	listNodeBytes = 8 << 10 // of one listpack of a list
 )
-
-// SetPacked reports whether Redis keeps a set of n elements, all of them
-// integers, as an intset.
-func SetPacked(n int) bool { return n <= intsetPacked }
-
-// HashPacked reports whether Redis keeps a hash of n fields as a listpack when
-// no field or value is longer than longest.
-func HashPacked(n, longest int) bool { return n <= hashPacked && longest <= elemPacked }
-
-// ZSetPacked reports whether Redis keeps a sorted set of n members as a
-// listpack when none is longer than longest.
-func ZSetPacked(n, longest int) bool { return n <= zsetPacked && longest <= elemPacked }
-
-// Integer reads a 64-bit integer in the one form in which Redis keeps it as a
-// number.
-func Integer(s string) (int64, bool) { return integer(s) }
 
 // Append adds the payload of v, which must not be an empty collection, to b. A
 // hash with deadlines of fields is in the form of Redis 7.4, everything else in
@@ -172,7 +156,7 @@ func (w *writer) set(items []string) {
 // integers returns items as integers in order, or nil if Redis would not keep
 // them as such.
 func integers(items []string) []int64 {
-	if !SetPacked(len(items)) {
+	if len(items) > intsetMost {
 		return nil
 	}
 	ints := make([]int64, len(items))
@@ -211,7 +195,7 @@ func (w *writer) hash(fields []Field) {
 	for i := range fields {
 		longest = max(longest, len(fields[i].Name), len(fields[i].Value))
 	}
-	if HashPacked(len(fields), longest) {
+	if len(fields) <= hashMost && longest <= elemMost {
 		w.pack.reset()
 		for i := range fields {
 			w.pack.add(fields[i].Name)
@@ -258,7 +242,7 @@ func (w *writer) zset(scored []Scored) {
 	for i := range scored {
 		longest = max(longest, len(scored[i].Member))
 	}
-	if ZSetPacked(len(scored), longest) {
+	if len(scored) <= zsetMost && longest <= elemMost {
 		w.pack.reset()
 		for i := range scored {
 			w.pack.add(scored[i].Member)

@@ -30,6 +30,9 @@ func TestExchange(t *testing.T) {
 	for _, n := range []int{1, 2, 127, 128, 129, 511, 512, 513, 10_000} {
 		for typ := rdb.String; typ <= rdb.ZSet; typ++ {
 			for kind := range kinds {
+				if n == 10_000 && kind < kinds-1 {
+					continue // one kind is enough to wait for
+				}
 				v := randomValue(rng, typ, n, kind)
 				server.exchange(fmt.Sprintf("type %d of %d, kind %d", typ, n, kind), v)
 			}

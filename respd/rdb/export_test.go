@@ -3,10 +3,10 @@ package rdb
 // Seal adds the footer of a version to a body.
 func Seal(body string, version uint16) string { return string(seal([]byte(body), 0, version)) }
 
-// CompressorTries is how long a string must be for Append to try to compress it.
-const CompressorTries = lzfMin + 1
+// Integer reads a 64-bit integer in the one form that Redis writes.
+func Integer(s string) (int64, bool) { return integer(s) }
 
-// ListpackOf and ZiplistOf write packed forms; a ziplist is only read otherwise.
+// ListpackOf writes a listpack.
 func ListpackOf(elems ...string) string {
 	var l listpack
 	l.reset()
