@@ -197,7 +197,7 @@ func TestTable(t *testing.T) {
 			t.Errorf("%s: group %q, since %q, summary %q", s.Name, s.Group, s.Since, s.Summary)
 		}
 	}
-	if got := len(table.All()); got != 26 {
-		t.Errorf("%d commands; want 26", got)
+	if got := len(table.All()); got != 31 {
+		t.Errorf("%d commands; want 31", got)
 	}
 }
