@@ -5,6 +5,7 @@ import (
 	"ledge/respd/command/bits"
 	"ledge/respd/command/conns"
 	"ledge/respd/command/geos"
+	"ledge/respd/command/hashes"
 	"ledge/respd/command/hlls"
 	"ledge/respd/command/keys"
 	"ledge/respd/command/servers"
@@ -14,5 +15,6 @@ import (
 
 // Commands returns the table of all commands of this program.
 func Commands() *command.Table {
-	return command.NewTable(strs.Table(), bits.Table(), geos.Table(), hlls.Table(), keys.Table(), txns.Table(), conns.Table(), servers.Table())
+	return command.NewTable(strs.Table(), bits.Table(), geos.Table(), hashes.Table(), hlls.Table(),
+		keys.Table(), txns.Table(), conns.Table(), servers.Table())
 }
