@@ -57,6 +57,8 @@ var homes = []struct {
 	{module: "gopkg.in/yaml.v3", homes: []string{""}},
 	{module: "golang.org/x/sys", homes: []string{"journal/jet", "respd", "appliance"}},
 	{module: "github.com/redis/go-redis/v9", homes: []string{"packaging/examples/debianload"}, test: true},
+	{module: "github.com/redis/rueidis", test: true},
+	{module: "github.com/gomodule/redigo", test: true},
 }
 
 // pkg is what go list says of a package.

@@ -64,7 +64,8 @@ var mayMiss = strings.Fields(`
 	zremrangebyrank zremrangebyscore zrevrange zrevrangebylex zrevrangebyscore zrevrank zscan zscore zunion zunionstore
 	pfadd pfcount pfmerge
 	geoadd geodist geohash geopos georadius georadius_ro georadiusbymember georadiusbymember_ro geosearch geosearchstore
-	sort sort_ro dump restore eval eval_ro evalsha script`)
+	sort sort_ro dump restore eval eval_ro evalsha script
+	subscribe psubscribe publish unsubscribe pubsub`)
 
 // gen draws requests. It knows nothing of what the servers hold, except which
 // links are inside MULTI.
