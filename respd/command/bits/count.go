@@ -36,6 +36,9 @@ func runBitcount(v *replay.View, args command.Args) resp.Value {
 		return resp.FromError(command.ErrSyntax)
 	}
 	first, last := p.within(len(val))
+	if p.backwards() {
+		last = first - 1
+	}
 	return resp.Int(count(val, first, last))
 }
 
@@ -55,7 +58,7 @@ func parsePart(args command.Args, i int) (p part, err error) {
 	if p.end, err = args.Int(i + 1); err != nil {
 		return p, err
 	}
-	if p.start < 0 && p.end < 0 && p.start > p.end {
+	if p.backwards() {
 		// Redis looks at the unit only after this.
 		return p, nil
 	}
@@ -75,12 +78,13 @@ func parseUnit(args command.Args, i int) (bit bool, err error) {
 	return false, command.ErrSyntax
 }
 
+// backwards reports whether both ends count from the string's end, in the wrong
+// order. BITCOUNT takes that for empty before it cuts them to the string.
+func (p part) backwards() bool { return p.start < 0 && p.end < 0 && p.start > p.end }
+
 // within returns the first and last bit of the part in a string of n bytes. An
 // empty part has its last bit before its first.
 func (p part) within(n int) (first, last int64) {
-	if p.start < 0 && p.end < 0 && p.start > p.end {
-		return 0, -1
-	}
 	total := int64(n)
 	if p.bit {
 		total *= 8

@@ -20,7 +20,7 @@ func (op fieldOp) sum(base, by int64) (int64, bool) {
 	if op.signed {
 		hi = math.MaxInt64 >> (64 - op.width)
 		lo = -hi - 1
-		over, under = signedBeyond(base, by, lo, hi)
+		over, under = signedBeyond(base, by, lo, hi, op.width == 64)
 	}
 	if !over && !under {
 		return base + by, true
@@ -48,17 +48,15 @@ func unsignedBeyond(base, by int64, top uint64) (over, under bool) {
 	return false, false
 }
 
-// signedBeyond reports whether the sum is above hi or below lo. A base that is
-// out of range goes the same way, whatever is added.
-func signedBeyond(base, by, lo, hi int64) (over, under bool) {
+// signedBeyond reports whether the sum is above hi or below lo, as Redis finds
+// it. The room that it compares with wraps when base is far out of range: then
+// a base far below lo counts as above hi, unless the field is full, of 64 bits.
+func signedBeyond(base, by, lo, hi int64, full bool) (over, under bool) {
+	above, below := hi-base, lo-base
 	switch {
-	case base > hi:
+	case base > hi, !full && by > above, base >= 0 && by > 0 && by > above:
 		return true, false
-	case base < lo:
-		return false, true
-	case by > 0 && uint64(by) > uint64(hi)-uint64(base):
-		return true, false
-	case by < 0 && uint64(-by) > uint64(base)-uint64(lo):
+	case base < lo, !full && by < below, base < 0 && by < 0 && by < below:
 		return false, true
 	}
 	return false, false

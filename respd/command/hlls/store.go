@@ -7,6 +7,9 @@ import "ledge/replay"
 // are so many that applying them one by one takes longer than writing it.
 func store(d *replay.Draft, key []byte, old string, at int64, v []byte) error {
 	parts, bytes := differ(old, v)
+	if len(parts) == 0 {
+		parts = []span{{0, 1}} // Who watches the key must hear of it, as in Redis.
+	}
 	const overhead = 16 // of an effect, beside its key
 	const most = 32
 	if len(v) < len(old) || len(parts) > most || bytes+len(parts)*(overhead+len(key)) >= len(v) {
