@@ -8,17 +8,16 @@ const databases = 3
 func keyEntries() []entry {
 	any := func(g *gen) []string { return []string{g.anyKey()} }
 	some := func(g *gen) []string { return g.list(1, g.anyKey) }
-	two := func(g *gen) []string { return []string{g.anyKey(), g.anyKey()} }
 	return []entry{
 		plain("del", 10, some),
 		plain("unlink", 3, some),
 		plain("exists", 4, some),
 		plain("touch", 2, some),
 		plain("type", 6, any),
-		plain("rename", 4, two),
-		plain("renamenx", 3, two),
+		plain("rename", 4, (*gen).fromTo),
+		plain("renamenx", 3, (*gen).fromTo),
 		plain("copy", 5, func(g *gen) []string {
-			return cat(g.anyKey(), g.anyKey(), g.maybe(40, g.word("DB"), g.database()),
+			return cat(g.fromTo(), g.maybe(40, g.word("DB"), g.database()),
 				g.maybe(50, g.word("REPLACE")), g.maybe(1, "junk"))
 		}),
 		plain("move", 3, func(g *gen) []string { return []string{g.anyKey(), g.database()} }),

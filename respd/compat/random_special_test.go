@@ -136,7 +136,8 @@ func randomKey(g *gen) request {
 // hash that Redis keeps as a table is dumped in an order of chance, which then
 // is the order of the fields: so both must restore the same.
 func dumpRestore(g *gen) request {
-	from, to := g.anyKey(), g.anyKey()
+	keys := g.fromTo()
+	from, to := keys[0], keys[1]
 	ttl, opts := g.pick("0", "0", g.millis()), g.maybe(70, "REPLACE")
 	if g.chance(15) {
 		ttl, opts = g.unixMillis(), append(opts, "ABSTTL")
