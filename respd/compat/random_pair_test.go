@@ -55,6 +55,10 @@ type pair struct {
 	addrs [2]string // redis, then ledge
 	proto int
 	links [links + 1]*link
+	// events says whether both can tell their keyspace events; ears then hear
+	// them.
+	events bool
+	ears   *ears
 }
 
 // link is a connection to each of the two.
@@ -81,6 +85,11 @@ func (p *pair) hangUp() {
 			p.links[i] = nil
 		}
 	}
+	if p.ears != nil {
+		p.ears.conns[0].nc.Close()
+		p.ears.conns[1].nc.Close()
+		p.ears = nil
+	}
 }
 
 // reset empties both and connects anew, so that nothing of what was is left.
@@ -98,6 +107,7 @@ func (p *pair) reset(t *testing.T) {
 			t.Fatalf("FLUSHALL: %v, %v", v, err)
 		}
 	}
+	p.listen(t)
 }
 
 func connect(t *testing.T, addr string, proto int) *client {
@@ -124,6 +134,9 @@ func (p *pair) play(t *testing.T, turns []turn) (int, *difference) {
 			if err := turns[i].req.run(&both{t: t, link: p.links[boss]}); err != nil {
 				return i + 1, asDifference(turns[i], err)
 			}
+			if p.ears != nil {
+				p.heard(t) // of no use: each server was sent commands of its own
+			}
 			i++
 			continue
 		}
@@ -133,6 +146,9 @@ func (p *pair) play(t *testing.T, turns []turn) (int, *difference) {
 		}
 		if j, d := p.links[turns[i].link].send(t, turns[i:i+n]); d != nil {
 			return i + j + 1, d
+		}
+		if d := p.compareEvents(t); d != nil {
+			return i + n, d
 		}
 		i += n
 	}

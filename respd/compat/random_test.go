@@ -65,10 +65,12 @@ func differential(t *testing.T, redis, ours string, count int, seeds []uint64) {
 		for _, proto := range []int{2, 3} {
 			t.Run(fmt.Sprintf("seed=%d/resp%d", seed, proto), func(t *testing.T) {
 				t.Logf("again with -differential.seed=%d", seed)
+				p := newPair(t, redis, ours, proto)
+				p.events = commandList(t, ours)["psubscribe"]
 				r := &run{
 					t:     t,
 					seed:  seed,
-					pair:  newPair(t, redis, ours, proto),
+					pair:  p,
 					gen:   newGen(rand.New(rand.NewPCG(seed, uint64(proto))), entries),
 					known: make(map[string]bool),
 				}
