@@ -53,6 +53,9 @@ var samples = []Op{
 	&ListRemove{DB: 10, Key: "queue", First: 1, Count: 70000},
 	&ListSet{DB: 11, Key: "queue", Index: 400, Item: "new"},
 	&ListInsert{DB: 12, Key: "queue", Index: 500, Item: "between"},
+	&FunctionSet{Name: "lib", Code: "#!lua name=lib\n\x00\xff"},
+	&FunctionSet{Name: "lib"},
+	&FunctionFlush{},
 }
 
 func sampleBatch(op Op) Batch {

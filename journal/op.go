@@ -165,6 +165,10 @@ func newOp(k Kind) Op {
 		return new(RangeClear)
 	case KindSwapDB:
 		return new(SwapDB)
+	case KindFunctionSet:
+		return new(FunctionSet)
+	case KindFunctionFlush:
+		return new(FunctionFlush)
 	}
 	return newCollectionOp(k)
 }

@@ -22,6 +22,8 @@ type store interface {
 	edit(db journal.DB, key string, typ Type, k keepsake) (*body, error)
 	leave(db journal.DB, key string)
 	pen() *pen
+	functions() *Functions
+	setFunctions(*Functions)
 }
 
 // apply does to s what op means. It is the only place that knows, and runs on
@@ -62,6 +64,12 @@ func apply(s store, op journal.Op) error {
 			return err
 		}
 		s.swap(o.A, o.B)
+		return nil
+	case *journal.FunctionSet:
+		s.setFunctions(s.functions().with(o.Name, o.Code))
+		return nil
+	case *journal.FunctionFlush:
+		s.setFunctions(noFunctions())
 		return nil
 	}
 	return applyCollection(s, op)

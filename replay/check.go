@@ -21,6 +21,9 @@ func (s *State) Check() error {
 			errs = append(errs, fmt.Errorf("database %d: %w", i, err))
 		}
 	}
+	if err := s.fns.check(); err != nil {
+		errs = append(errs, err)
+	}
 	if got := s.digestLocked(); got != s.pos.Digest {
 		errs = append(errs, fmt.Errorf("digest of all databases is %s; the position says %s", got, s.pos.Digest))
 	}

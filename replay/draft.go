@@ -58,6 +58,7 @@ func (d *Draft) reset(s *State, now time.Time, maxValue int) {
 
 // begin locks the state below the draft and lays an overlay over it.
 func (d *Draft) begin() {
+	d.s.drafting.Lock()
 	d.lock()
 	base := &View{s: d.s, now: d.now}
 	if d.overlay == nil {
@@ -74,6 +75,7 @@ func (d *Draft) end() {
 	d.overlay.base.endTxs()
 	d.overlay.empty()
 	d.unlock()
+	d.s.drafting.Unlock()
 }
 
 // Mark returns the point that the draft has come to.

@@ -21,6 +21,7 @@ type overlay struct {
 	index []int32 // open addressing by hash: the latest of a key in rows, plus one
 	moves []move
 	ink   pen
+	fns   *Functions // nil where those of the state shine through
 }
 
 // layer is one database of an overlay.
@@ -68,7 +69,7 @@ func newOverlay(base *View) *overlay {
 
 // empty drops everything but some room for the next group.
 func (o *overlay) empty() {
-	o.base = nil
+	o.base, o.fns = nil, nil
 	o.ink.forget()
 	if len(o.moves) > 0 {
 		for i := range o.dbs {
@@ -191,10 +192,13 @@ func (o *overlay) swap(a, b journal.DB) {
 }
 
 // overlayMark is a point that revert goes back to.
-type overlayMark struct{ rows, moves, steps int }
+type overlayMark struct {
+	rows, moves, steps int
+	fns                *Functions
+}
 
 func (o *overlay) mark() overlayMark {
-	return overlayMark{len(o.rows), len(o.moves), len(o.ink.steps)}
+	return overlayMark{len(o.rows), len(o.moves), len(o.ink.steps), o.fns}
 }
 
 // revert takes back everything since m. No key that is left came into the index
@@ -216,6 +220,7 @@ func (o *overlay) revert(m overlayMark) {
 		}
 	}
 	o.moves = o.moves[:m.moves]
+	o.fns = m.fns
 }
 
 // touches reports whether the overlay has changed a key, in the sense of

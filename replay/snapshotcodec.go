@@ -26,6 +26,7 @@ const (
 	kindDatabase = 2 // says what rows of a database follow
 	kindTrailer  = 3
 	kindElems    = 4 // of the collection whose row came last
+	kindFunction = 5 // a function library; they stand before the databases
 
 	// chunkTarget is where a chunk ends; it may go past it by one row.
 	chunkTarget = 256 << 10

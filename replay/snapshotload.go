@@ -92,7 +92,7 @@ func loadSnapshot(ctx context.Context, r *snapshotReader, databases int) (*State
 	for _, db := range s.dbs {
 		db.time()
 	}
-	s.pos, s.epoch = r.header.pos, r.header.epoch
+	s.pos, s.epoch, s.fns = r.header.pos, r.header.epoch, r.fns
 	return s, nil
 }
 

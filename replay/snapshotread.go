@@ -26,17 +26,20 @@ type snapshotReader struct {
 	head   [chunkHeaderSize]byte
 	buf    []byte
 
+	fns   *Functions
 	rows  uint64
 	total journal.Digest // of the databases before
 	db    databaseRows   // the one announced last
 	seen  databaseRows   // what has come of it
 	last  string         // its last row key
 	part  *partial       // of a collection; nil when it is complete
+
+	announced bool // a database has been
 }
 
 // openSnapshot reads the header of a snapshot of the given length.
 func openSnapshot(r io.Reader, size int64) (*snapshotReader, error) {
-	s := &snapshotReader{r: r, size: size}
+	s := &snapshotReader{r: r, size: size, fns: noFunctions()}
 	s.sum.Reset()
 	b := make([]byte, snapshotHeaderSize)
 	n, err := io.ReadFull(r, b)
@@ -95,6 +98,10 @@ func (s *snapshotReader) next(c *rowChunk) error {
 			}
 		case h.kind == kindTrailer:
 			return s.finish(payload)
+		case h.kind == kindFunction && h.rows == 0 && !s.announced:
+			if err := s.function(payload); err != nil {
+				return err
+			}
 		case h.kind == kindDatabase && len(payload) == databaseSize:
 			if err := s.announce(h, payload); err != nil {
 				return err
@@ -119,6 +126,7 @@ func (s *snapshotReader) announce(h chunkHeader, b []byte) error {
 	if int(h.db) >= s.header.databases || s.rows > 0 && journal.DB(h.db) <= s.db.db {
 		return s.damaged("database %d of %d after %d", h.db, s.header.databases, s.db.db)
 	}
+	s.announced = true
 	s.db = databaseRows{journal.DB(h.db), binary.BigEndian.Uint64(b),
 		journal.Digest(binary.BigEndian.Uint64(b[8:]))}
 	s.seen, s.last = databaseRows{db: s.db.db}, ""
@@ -250,7 +258,7 @@ func (s *snapshotReader) finish(b []byte) error {
 	if got, want := s.sum.Sum64(), be.Uint64(b[16:]); got != want {
 		return s.damaged("checksum of the whole is %016x; the trailer says %016x", got, want)
 	}
-	if s.total != s.header.pos.Digest {
+	if s.total += s.fns.share(); s.total != s.header.pos.Digest {
 		return s.damaged("digest of all rows is %s; the header says %s", s.total, s.header.pos.Digest)
 	}
 	if s.offset != s.size {

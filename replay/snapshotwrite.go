@@ -33,7 +33,8 @@ func (s *State) writeSnapshot(
 	wk.start.lineage, wk.start.created = l, created
 	enc := newSnapshotEncoder(w)
 	enc.write(wk.start.encode())
-	var sum journal.Digest
+	sum := wk.fns.share()
+	enc.functions(wk.fns)
 	var rows []walkedRow
 	for _, p := range wk.parts {
 		var digest journal.Digest

@@ -31,6 +31,11 @@ type State struct {
 	dbs   []*database // by database number; mu
 	pos   journal.Pos // mu
 	epoch uint64      // mu
+	fns   *Functions  // mu
+
+	// drafting is held while a draft evaluates, and before mu by who would take
+	// mu alone meanwhile: readers queue up behind it, and a script may take long.
+	drafting sync.Mutex
 
 	watches watches
 	walk    atomic.Pointer[walk] // the snapshot being taken, if any
@@ -60,7 +65,7 @@ func New(n int) (*State, error) {
 	if n < 1 || n > 1<<15 {
 		return nil, fault.As(fault.Refused, "replay.New", fmt.Errorf("%d databases", n))
 	}
-	s := &State{dbs: make([]*database, n), idle: make(chan struct{}, 1)}
+	s := &State{dbs: make([]*database, n), fns: noFunctions(), idle: make(chan struct{}, 1)}
 	s.watches.init()
 	for i := range s.dbs {
 		db, err := newDatabase()
@@ -183,7 +188,7 @@ func (s *State) followsLocked(seq journal.Seq, b journal.Batch) error {
 // digestLocked sums up the databases. Each counts by its number, so that the
 // same rows in another database make another digest.
 func (s *State) digestLocked() journal.Digest {
-	var sum journal.Digest
+	sum := s.fns.share()
 	for i, db := range s.dbs {
 		sum += numbered(db.digest, i)
 	}

@@ -55,6 +55,10 @@ func (v *View) pause() {
 	}
 }
 
+// Drafting reports whether the view is a draft's. Other views hold up batches
+// that wait to be applied.
+func (v *View) Drafting() bool { return v.over != nil }
+
 // Now returns the view's time in Unix milliseconds.
 func (v *View) Now() int64 { return v.now }
 

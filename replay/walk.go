@@ -36,6 +36,7 @@ type walk struct {
 	start snapshotHeader
 	parts []*part
 	by    map[*database]*part
+	fns   *Functions
 	kept  atomic.Int64 // bytes of rows being kept
 }
 
@@ -74,12 +75,15 @@ func (r walkedRow) size() int64 {
 
 // beginWalk captures the state's position and databases.
 func (s *State) beginWalk() (*walk, error) {
+	s.drafting.Lock()
+	defer s.drafting.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return nil, errClosed()
 	}
 	w := &walk{s: s, by: make(map[*database]*part)}
+	w.fns = s.fns
 	w.start = snapshotHeader{databases: len(s.dbs), pos: s.pos, epoch: s.epoch}
 	for i, db := range s.dbs {
 		if db.dict.n == 0 {
@@ -98,6 +102,8 @@ func (s *State) beginWalk() (*walk, error) {
 
 // end ends the walk and closes the trees that only it still held.
 func (w *walk) end() {
+	w.s.drafting.Lock()
+	defer w.s.drafting.Unlock()
 	w.s.mu.Lock()
 	defer w.s.mu.Unlock()
 	w.s.walk.Store(nil)
