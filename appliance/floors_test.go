@@ -53,6 +53,7 @@ var homes = []struct {
 	{module: "github.com/minio/highwayhash", homes: []string{"journal/jet"}},
 	{module: "github.com/hanwen/go-fuse/v2", homes: []string{"journal/jet/faultfs"}},
 	{module: "github.com/nats-io/nats.go", homes: []string{"journal/jet", "replay", "admin", "appliance"}},
+	{module: "github.com/yuin/gopher-lua", homes: []string{"respd/command/scripts"}},
 	{module: "github.com/urfave/cli/v2", homes: []string{""}},
 	{module: "gopkg.in/yaml.v3", homes: []string{""}},
 	{module: "golang.org/x/sys", homes: []string{"journal/jet", "respd", "appliance"}},

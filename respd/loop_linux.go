@@ -109,6 +109,25 @@ func (l *loop) poke(c *conn) {
 	l.wake()
 }
 
+// nudge makes the loop look at the writers that wait for a group.
+func (l *loop) nudge() { l.wake() }
+
+// turnAway answers the writers that wait for a group if a script takes long:
+// they would wait until it ends.
+func (l *loop) turnAway() {
+	err := l.srv.scripts.Busy()
+	if err == nil {
+		return
+	}
+	for _, c := range l.submit {
+		c.link.owned, c.link.again = false, true
+		c.turnAway(err)
+		l.enlist(c)
+	}
+	clear(l.submit)
+	l.submit = l.submit[:0]
+}
+
 // wake ends the loop's sleep, if it sleeps.
 func (l *loop) wake() {
 	if l.sleeping.CompareAndSwap(true, false) {
@@ -144,6 +163,7 @@ func (l *loop) round(ctx context.Context, events []unix.EpollEvent) error {
 		l.notice(ev)
 	}
 	l.take()
+	l.turnAway()
 	l.releaseHeld()
 	began, waiting := time.Now(), len(l.submit)
 	for _, c := range l.ready {
@@ -219,7 +239,8 @@ func (l *loop) wait(ctx context.Context, events []unix.EpollEvent) (int, error) 
 func (l *loop) called() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return len(l.fresh)+len(l.back)+len(l.poked)+len(l.parking) > 0
+	return len(l.fresh)+len(l.back)+len(l.poked)+len(l.parking) > 0 ||
+		len(l.submit) > 0 && l.srv.scripts.Busy() != nil
 }
 
 // rest returns how long the loop may sleep; negative is until something comes.

@@ -68,6 +68,9 @@ func (t *threads) park(c *conn, w *waiter) {
 	})
 }
 
+// nudge does nothing: writers don't wait for a group here.
+func (t *threads) nudge() {}
+
 // poke ends a blocked read or write; handle looks at killed then.
 func (t *threads) poke(c *conn) {
 	t.mu.Lock()

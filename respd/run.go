@@ -49,7 +49,7 @@ func (c *conn) judge() (verdict, error) {
 	if c.needsMemory() && c.srv.cfg.OutOfMemory() {
 		return refuse, errOOM
 	}
-	if p.spec.Write != nil {
+	if writes(p.spec) {
 		if err := c.srv.suspended(!f.Has(command.DenyOOM)); err != nil {
 			return refuse, err
 		}
@@ -61,12 +61,23 @@ func (c *conn) judge() (verdict, error) {
 		return queue, nil
 	}
 	what := c.kind()
-	if what == execWrite {
+	if what == write || what == execWrite {
+		if err := c.srv.scripts.Busy(); err != nil {
+			return refuse, err
+		}
+	}
+	if what == execWrite && slices.ContainsFunc(s.Tx.Queue, func(q command.Queued) bool { return writes(q.Spec) }) {
 		if err := c.srv.suspended(!c.needsMemory()); err != nil {
 			return refuse, err
 		}
 	}
 	return what, nil
+}
+
+// writes reports whether a command writes by itself. What a script writes, its
+// commands answer for.
+func writes(s *command.Spec) bool {
+	return s.Write != nil && !s.Flags.Has(command.Scripted)
 }
 
 // needsMemory reports whether the next command, or any that EXEC would run, is
@@ -133,7 +144,7 @@ func (c *conn) execKind() verdict {
 		return exec
 	}
 	for _, q := range tx.Queue {
-		if q.Spec.Write != nil {
+		if q.Spec.Write != nil || q.Spec.Flags.Has(command.Scripted) {
 			return execWrite
 		}
 	}
@@ -190,14 +201,19 @@ func copyArgs(args command.Args, n int) command.Args {
 	return out
 }
 
-// runRead answers the next command from v.
-func (c *conn) runRead(v *replay.View) {
+// runRead answers the next command from v. It returns false, and has done
+// nothing, if the command is to be run by the writer after all.
+func (c *conn) runRead(v *replay.View) bool {
 	p := &c.cmd
 	v.Select(c.sess.DB)
 	val := p.spec.Read(v, p.args)
+	if p.spec.Flags.Has(command.Scripted) && !v.Drafting() && val.ErrorText() == string(command.ErrLater) {
+		return false
+	}
 	c.ran(p.spec, p.args, val.IsError())
 	c.reply(val)
 	c.consume()
+	return true
 }
 
 // runConn runs a command on the session.
@@ -377,7 +393,7 @@ func (c *conn) serve(r *views) outcome {
 		case what == slow:
 			r.close()
 			return beside
-		default: // write, execWrite
+		default: // write, execWrite, a read that takes long
 			c.save()
 			c.steps = 0
 			return propose
@@ -398,7 +414,7 @@ func (c *conn) answer(what verdict, err error, r *views) bool {
 	case queue:
 		c.enqueue()
 	case read:
-		c.runRead(r.open())
+		return c.runRead(r.open())
 	case inline:
 		c.runConn()
 	case exec:
@@ -496,7 +512,7 @@ func (c *conn) rerun(end int, cause error) {
 		what, err := c.judge()
 		switch {
 		case c.answer(what, err, &r):
-		case what == write || what == execWrite:
+		case what == write || what == execWrite || what == read:
 			c.turnAway(cause)
 		default: // never part of a proposal
 			c.turnAway(errors.New("ERR the server lost its place"))

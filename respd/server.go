@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"sort"
 	"sync"
 	"sync/atomic"
@@ -21,6 +22,7 @@ import (
 	"ledge/journal/fault"
 	"ledge/replay"
 	"ledge/respd/command"
+	"ledge/respd/command/scripts"
 )
 
 // Config is what a Server needs. Zero fields mean the stated defaults.
@@ -65,6 +67,7 @@ type Server struct {
 	slowlog *command.Slowlog
 	params  *command.Params
 	pause   pause
+	scripts *scripts.Engine
 	secret  atomic.Pointer[string] // set by CONFIG SET requirepass
 	// maxClients bounds the connections; CONFIG SET maxclients changes it.
 	maxClients atomic.Int64
@@ -85,6 +88,7 @@ type transport interface {
 	done(c *conn)            // the writer or a slow command is done with c
 	park(c *conn, w *waiter) // c waits for a key; done follows
 	poke(c *conn)            // c was killed
+	nudge()                  // writers that wait for a group are to be turned away
 	run(ctx context.Context, grace time.Duration) error
 	close() error
 }
@@ -98,10 +102,16 @@ func Open(ctx context.Context, cfg Config) (*Server, error) {
 		return nil, fault.As(fault.Operator, "listen for clients on "+cfg.Listen, err)
 	}
 	s := &Server{cfg: cfg, ln: ln, table: cfg.Table, conns: make(map[int64]*conn)}
+	s.scripts = scripts.New(scripts.Config{OutOfMemory: cfg.OutOfMemory, Refusal: s.suspended,
+		Busy: func() { s.loop.nudge() }, Logger: cfg.Logger})
+	if s.table == nil {
+		s.table = commandsWith(s.scripts)
+	}
+	s.scripts.Serve(s.table, s)
 	s.maxClients.Store(int64(cfg.MaxClients))
 	s.stats = command.NewStats(cfg.Clock())
 	s.slowlog = command.NewSlowlog()
-	s.params = command.NewParams(append(s.serverParams(), cfg.Params...)...)
+	s.params = command.NewParams(slices.Concat(s.serverParams(), s.scripts.Params(), cfg.Params)...)
 	if s.loop, err = newTransport(s); err != nil {
 		return nil, errors.Join(fault.As(fault.Operator, "open event loop", err), ln.Close())
 	}
@@ -120,9 +130,6 @@ func setDefaults(cfg *Config) {
 	}
 	if cfg.Drain == 0 {
 		cfg.Drain = 5 * time.Second
-	}
-	if cfg.Table == nil {
-		cfg.Table = Commands()
 	}
 	if cfg.OutOfMemory == nil {
 		cfg.OutOfMemory = func() bool { return false }
@@ -149,6 +156,7 @@ func (s *Server) Run(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { s.ln.Close() })
 	defer stop()
 	err := s.loop.run(ctx, s.cfg.Drain)
+	s.scripts.Stop() // clients had their time; the writer must not wait for a script
 	s.ln.Close()
 	return errors.Join(err, <-accepted)
 }

@@ -8,13 +8,17 @@ import (
 	"ledge/respd/command/hashes"
 	"ledge/respd/command/hlls"
 	"ledge/respd/command/keys"
+	"ledge/respd/command/scripts"
 	"ledge/respd/command/servers"
 	"ledge/respd/command/strs"
 	"ledge/respd/command/txns"
 )
 
 // Commands returns the table of all commands of this program.
-func Commands() *command.Table {
+func Commands() *command.Table { return commandsWith(scripts.New(scripts.Config{})) }
+
+// commandsWith returns the table with scripts that run on an engine.
+func commandsWith(e *scripts.Engine) *command.Table {
 	return command.NewTable(strs.Table(), bits.Table(), geos.Table(), hashes.Table(), hlls.Table(),
-		keys.Table(), txns.Table(), conns.Table(), servers.Table())
+		keys.Table(), txns.Table(), conns.Table(), servers.Table(), e.Table())
 }

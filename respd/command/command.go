@@ -132,6 +132,11 @@ const (
 	// Big: a Read whose time grows with what its keys hold. Where that is
 	// much it runs beside the event loop.
 	Big
+	// Scripted: it runs a script, which writes what the commands that it calls
+	// write. So it lacks the flag Write, as in Redis, and it is the script's
+	// commands that are refused when the journal or the memory takes no more.
+	// With Read, it may answer ErrLater.
+	Scripted
 )
 
 // flagNames are in the order in which Redis lists them.
@@ -146,6 +151,11 @@ var flagNames = []struct {
 	{NoMandatoryKeys, "no_mandatory_keys"}, {NoAsyncLoading, "no_async_loading"},
 	{NoMulti, "no_multi"}, {MovableKeys, "movablekeys"}, {AllowBusy, "allow_busy"},
 }
+
+// ErrLater is the answer of a Scripted command that only reads but takes too
+// long for the event loop. It is run again as part of a draft, whose view it
+// may take as long as it needs.
+const ErrLater resp.Error = "ERR a script that only reads takes long"
 
 // Has reports whether all of flags are set.
 func (f Flags) Has(flags Flags) bool { return f&flags == flags }
@@ -194,7 +204,7 @@ func (s *Spec) check() {
 	if s.Name != strings.ToLower(s.Name) || s.Arity == 0 {
 		panic(fmt.Sprintf("command %q: name or arity", s.FullName()))
 	}
-	if (s.Write != nil) != s.Flags.Has(Write) && s.Subs == nil {
+	if (s.Write != nil && !s.Flags.Has(Scripted)) != s.Flags.Has(Write) && s.Subs == nil {
 		panic(fmt.Sprintf("command %q: flag write and handler disagree", s.FullName()))
 	}
 	if s.FindKeys != nil || s.NumKeys > 0 || s.Keyword != "" {

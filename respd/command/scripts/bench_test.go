@@ -1,0 +1,105 @@
+package scripts_test
+
+import (
+	"testing"
+	"time"
+
+	"ledge/journal"
+	"ledge/journal/mem"
+	"ledge/replay"
+	"ledge/respd/command"
+	"ledge/respd/command/keys"
+	"ledge/respd/command/scripts"
+	"ledge/respd/command/strs"
+)
+
+// What a script costs without a journal: EVAL_RO on a view.
+func BenchmarkEval(b *testing.B) {
+	for _, c := range []struct{ name, script string }{
+		{"return", "return 1"},
+		{"get", "return redis.call('GET', KEYS[1])"},
+		{"loop1000", "local n = 0; for i = 1, 1000 do n = n + i % 7 end; return n"},
+		{"concat", "local s = ''; for i = 1, 100 do s = s .. i .. ',' end; return s"},
+		{"gets100", "for i = 1, 100 do redis.call('GET', KEYS[1]) end"},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			e := scripts.New(scripts.Config{})
+			table := command.NewTable(strs.Table(), keys.Table(), e.Table())
+			e.Serve(table, nil)
+			st, err := replay.New(1)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer st.Close()
+			args := command.Args{[]byte("EVAL_RO"), []byte(c.script), []byte("1"), []byte("key")}
+			spec, err := table.Resolve(args)
+			if err != nil {
+				b.Fatal(err)
+			}
+			v := st.OpenView(time.Now())
+			defer v.Close()
+			b.ReportAllocs()
+			for b.Loop() {
+				val := spec.Read(v, args)
+				if val.IsError() && val.ErrorText() != string(command.ErrLater) {
+					b.Fatal(val)
+				}
+			}
+		})
+	}
+}
+
+// What a script costs through the writer, with a journal in memory.
+func BenchmarkEvalWrite(b *testing.B) {
+	e := scripts.New(scripts.Config{})
+	table := command.NewTable(strs.Table(), keys.Table(), e.Table())
+	e.Serve(table, nil)
+	st, err := replay.New(1)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer st.Close()
+	log, err := journal.NewLog(b.Context(), mem.New(), 1)
+	if err != nil {
+		b.Fatal(err)
+	}
+	w := replay.NewWriter(replay.WriterConfig{Log: log, State: st})
+	if err := w.Start(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	go w.Run(b.Context())
+	args := command.Args{[]byte("EVAL"), []byte("return redis.call('INCR', KEYS[1])"), []byte("1"), []byte("key")}
+	spec, err := table.Resolve(args)
+	if err != nil {
+		b.Fatal(err)
+	}
+	p := &many{run: func(d *replay.Draft) {
+		if _, err := spec.Write(d, args); err != nil {
+			b.Error(err)
+		}
+	}}
+	b.ReportAllocs()
+	for b.Loop() {
+		p.left = 100
+		if err := w.Propose(b.Context(), p); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/100, "ns/script")
+}
+
+// many is a proposal of many commands.
+type many struct {
+	left int
+	run  func(*replay.Draft)
+}
+
+func (p *many) Step(d *replay.Draft) bool {
+	p.run(d)
+	d.Seal()
+	p.left--
+	return p.left > 0
+}
+
+func (p *many) Settle(error) {}
+func (p *many) Done()        {}

@@ -1,0 +1,79 @@
+package scripts
+
+import (
+	"strings"
+
+	"ledge/respd/resp"
+)
+
+// scriptFlags are what a script or function says of itself.
+type scriptFlags uint8
+
+const (
+	noWrites scriptFlags = 1 << iota
+	allowOOM
+	allowStale
+	noCluster
+	allowCrossSlot
+	// compat: the script says nothing of itself, so each of its commands is
+	// judged when it is called.
+	compat
+)
+
+var scriptFlagNames = []string{"no-writes", "allow-oom", "allow-stale", "no-cluster",
+	"allow-cross-slot-keys"}
+
+// parseFlag returns the flag of that name, 0 if there is none.
+func parseFlag(name string) scriptFlags {
+	for i, n := range scriptFlagNames {
+		if strings.EqualFold(n, name) {
+			return 1 << i
+		}
+	}
+	return 0
+}
+
+// names returns the flags in the order in which Redis lists them.
+func (f scriptFlags) names() []string {
+	var names []string
+	for i, n := range scriptFlagNames {
+		if f&(1<<i) != 0 {
+			names = append(names, n)
+		}
+	}
+	return names
+}
+
+// shebang reads the "#!lua flags=…" line of a script, and returns what is left
+// to compile: the line end stays, so that lines count on.
+func shebang(text string) (scriptFlags, string, error) {
+	if !strings.HasPrefix(text, "#!") {
+		return compat, text, nil
+	}
+	line, _, found := strings.Cut(text, "\n")
+	words := strings.Fields(line)
+	if !found || len(words) == 0 {
+		return 0, "", resp.Error("ERR Invalid script shebang")
+	}
+	if words[0] != "#!lua" {
+		return 0, "", resp.Error("ERR Unexpected engine in script shebang: " + words[0])
+	}
+	var flags scriptFlags
+	for _, word := range words[1:] {
+		list, ok := strings.CutPrefix(word, "flags=")
+		if !ok {
+			return 0, "", resp.Error("ERR Unknown lua shebang option: " + word)
+		}
+		if list == "" {
+			continue
+		}
+		for name := range strings.SplitSeq(list, ",") {
+			f := parseFlag(name)
+			if f == 0 || name != strings.ToLower(name) {
+				return 0, "", resp.Error("ERR Unexpected flag in script shebang: " + name)
+			}
+			flags |= f
+		}
+	}
+	return flags, text[len(line):], nil
+}

@@ -1,0 +1,266 @@
+package scripts
+
+import (
+	"strings"
+	"time"
+
+	"ledge/replay"
+	"ledge/respd/command"
+	"ledge/respd/resp"
+)
+
+// FUNCTION <subcommand> [argument ...]
+func (e *Engine) function() *command.Spec {
+	return &command.Spec{
+		Name: "function", Arity: -2, Group: "scripting", Since: "7.0.0",
+		Complexity: "Depends on subcommand.",
+		Summary:    "Look after the function libraries, and end a function.",
+		Subs: []*command.Spec{e.functionDelete(), e.functionDump(), e.functionFlush(),
+			command.Help("scripting", "7.0.0", "scripting"), e.functionKill(), e.functionList(),
+			e.functionLoad(), e.functionRestore(), e.functionStats()},
+	}
+}
+
+// library row: what the subcommands have in common.
+func libraryRow(s command.Spec) *command.Spec {
+	s.Since, s.Group = "7.0.0", "scripting"
+	s.Cats = []string{"scripting"}
+	s.Flags |= command.NoScript
+	if s.Write != nil {
+		s.Flags |= command.Write
+		s.Tips = tipsShards
+	}
+	return &s
+}
+
+// FUNCTION LOAD [REPLACE] function-code
+func (e *Engine) functionLoad() *command.Spec {
+	return libraryRow(command.Spec{Name: "load", Arity: -3, Flags: command.DenyOOM,
+		Complexity: "O(1) (considering compilation time is redundant)",
+		Summary:    "Make a function library.", Syntax: "[REPLACE] <function-code>", Write: e.runLoad})
+}
+
+func (e *Engine) runLoad(d *replay.Draft, args command.Args) (resp.Value, error) {
+	replace := false
+	for i := 2; i < len(args)-1; i++ {
+		if !args.Is(i, "REPLACE") {
+			return resp.Value{}, resp.Error("ERR Unknown option given: " + args.Str(i))
+		}
+		replace = true
+	}
+	name, err := e.addLibrary(d, args.Str(len(args)-1), replace)
+	return resp.Bulk(name), err
+}
+
+// addLibrary makes a library of code, and returns its name.
+func (e *Engine) addLibrary(d *replay.Draft, code string, replace bool) (string, error) {
+	name, _, err := libraryMeta(code)
+	if err != nil {
+		return "", err
+	}
+	if _, ok := d.Functions().Code(name); ok && !replace {
+		return "", resp.Error("ERR Library '" + name + "' already exists")
+	}
+	s := e.acquire()
+	defer e.release(s)
+	if err := s.sync(d.Functions()); err != nil {
+		return "", err
+	}
+	lib, err := s.load(code)
+	if err != nil {
+		return "", err
+	}
+	for _, f := range lib.sorted() {
+		old := s.find(f.name)
+		if old != nil && (s.libraries[name] == nil || s.libraries[name].functions[old.name] != old) {
+			return "", resp.Error("ERR Function " + f.name + " already exists")
+		}
+	}
+	return name, d.SetFunction(name, code)
+}
+
+// FUNCTION DELETE library-name
+func (e *Engine) functionDelete() *command.Spec {
+	return libraryRow(command.Spec{Name: "delete", Arity: 3, Complexity: "O(1)",
+		Summary: "Remove a function library.", Syntax: "<library-name>",
+		Write: func(d *replay.Draft, args command.Args) (resp.Value, error) {
+			if _, ok := d.Functions().Code(args.Str(2)); !ok {
+				return resp.Value{}, resp.Error("ERR Library not found")
+			}
+			return resp.OK, d.DeleteFunction(args.Str(2))
+		}})
+}
+
+// FUNCTION FLUSH [ASYNC | SYNC]
+func (e *Engine) functionFlush() *command.Spec {
+	return libraryRow(command.Spec{Name: "flush", Arity: -2,
+		Complexity: "O(N) where N is the number of functions deleted",
+		Summary:    "Remove all function libraries.", Syntax: "[ASYNC|SYNC]",
+		Write: func(d *replay.Draft, args command.Args) (resp.Value, error) {
+			if len(args) > 3 {
+				return resp.Value{}, resp.Error("ERR unknown subcommand or wrong number of arguments for '" +
+					args.Str(1) + "'. Try FUNCTION HELP.")
+			}
+			if !asyncOrNot(args) {
+				return resp.Value{}, resp.Error("ERR FUNCTION FLUSH only supports SYNC|ASYNC option")
+			}
+			if len(d.Functions().Names()) == 0 {
+				return resp.OK, nil
+			}
+			return resp.OK, d.FlushFunctions()
+		}})
+}
+
+// FUNCTION DUMP
+func (e *Engine) functionDump() *command.Spec {
+	return libraryRow(command.Spec{Name: "dump", Arity: 2,
+		Complexity: "O(N) where N is the number of functions",
+		Summary:    "Tell all function libraries in a form for FUNCTION RESTORE.",
+		Read: func(v *replay.View, _ command.Args) resp.Value {
+			return resp.Bytes(dump(v.Functions()))
+		}})
+}
+
+// FUNCTION RESTORE serialized-value [FLUSH | APPEND | REPLACE]
+func (e *Engine) functionRestore() *command.Spec {
+	return libraryRow(command.Spec{Name: "restore", Arity: -3, Flags: command.DenyOOM,
+		Complexity: "O(N) where N is the number of functions on the payload",
+		Summary:    "Bring back function libraries from a dump.",
+		Syntax:     "<serialized-value> [FLUSH|APPEND|REPLACE]", Write: e.runRestore})
+}
+
+func (e *Engine) runRestore(d *replay.Draft, args command.Args) (resp.Value, error) {
+	if len(args) > 4 {
+		return resp.Value{}, resp.Error("ERR unknown subcommand or wrong number of arguments for '" +
+			args.Str(1) + "'. Try FUNCTION HELP.")
+	}
+	replace := false
+	switch {
+	case len(args) == 3 || args.Is(3, "APPEND"):
+	case args.Is(3, "REPLACE"):
+		replace = true
+	case args.Is(3, "FLUSH"):
+	default:
+		return resp.Value{}, resp.Error("ERR Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE.")
+	}
+	codes, err := undump(args[2])
+	if err != nil {
+		return resp.Value{}, err
+	}
+	if len(args) == 4 && args.Is(3, "FLUSH") {
+		if err := d.FlushFunctions(); err != nil {
+			return resp.Value{}, err
+		}
+	}
+	for _, code := range codes {
+		name, _, err := libraryMeta(code)
+		if err == nil {
+			if _, ok := d.Functions().Code(name); ok && !replace {
+				return resp.Value{}, resp.Error("ERR Library " + name + " already exists")
+			}
+			_, err = e.addLibrary(d, code, replace)
+		}
+		if err != nil {
+			return resp.Value{}, err
+		}
+	}
+	return resp.OK, nil
+}
+
+// FUNCTION KILL
+func (e *Engine) functionKill() *command.Spec {
+	s := sub(command.Spec{Name: "kill", Arity: 2, Since: "7.0.0", Flags: command.AllowBusy,
+		Complexity: "O(1)", Summary: "End the function that runs; nothing that it did stays.", Tips: tipsKill,
+	}, func(command.Args) resp.Value { return e.kill(true) })
+	return s
+}
+
+// FUNCTION LIST [LIBRARYNAME library-name-pattern] [WITHCODE]
+func (e *Engine) functionList() *command.Spec {
+	return libraryRow(command.Spec{Name: "list", Arity: -2,
+		Complexity: "O(N) where N is the number of functions",
+		Summary:    "Describe the function libraries.", Syntax: "[LIBRARYNAME <pattern>] [WITHCODE]",
+		Tips: []string{"nondeterministic_output_order"}, Read: e.runList})
+}
+
+func (e *Engine) runList(v *replay.View, args command.Args) resp.Value {
+	var pattern []byte
+	code := false
+	for i := 2; i < len(args); i++ {
+		switch {
+		case !code && args.Is(i, "WITHCODE"):
+			code = true
+		case pattern == nil && args.Is(i, "LIBRARYNAME"):
+			if i++; i == len(args) {
+				return resp.Errf("ERR library name argument was not given")
+			}
+			pattern = args[i]
+		default:
+			return resp.Errf("ERR Unknown argument %s", args[i])
+		}
+	}
+	s := e.acquire()
+	defer e.release(s)
+	if err := s.sync(v.Functions()); err != nil {
+		return resp.FromError(err)
+	}
+	var out []resp.Value
+	for _, name := range v.Functions().Names() {
+		if pattern == nil || command.Match(string(pattern), name) {
+			out = append(out, describe(s.libraries[name], code))
+		}
+	}
+	return resp.Array(out...)
+}
+
+// describe is a library in FUNCTION LIST.
+func describe(l *library, code bool) resp.Value {
+	var fns []resp.Value
+	for _, f := range l.sorted() {
+		desc := resp.Nil
+		if f.described {
+			desc = resp.Bulk(f.description)
+		}
+		var flags []resp.Value
+		for _, name := range f.flags.names() {
+			flags = append(flags, resp.Simple(name))
+		}
+		fns = append(fns, resp.Map(resp.Bulk("name"), resp.Bulk(f.name),
+			resp.Bulk("description"), desc, resp.Bulk("flags"), resp.Set(flags...)))
+	}
+	fields := []resp.Value{resp.Bulk("library_name"), resp.Bulk(l.name),
+		resp.Bulk("engine"), resp.Bulk("LUA"), resp.Bulk("functions"), resp.Array(fns...)}
+	if code {
+		fields = append(fields, resp.Bulk("library_code"), resp.Bulk(l.code))
+	}
+	return resp.Map(fields...)
+}
+
+// FUNCTION STATS
+func (e *Engine) functionStats() *command.Spec {
+	return libraryRow(command.Spec{Name: "stats", Arity: 2, Flags: command.AllowBusy, Complexity: "O(1)",
+		Summary: "Tell which function runs, and how many there are.",
+		Tips:    []string{"nondeterministic_output", "request_policy:all_shards", "response_policy:special"},
+		Read:    e.runStats})
+}
+
+func (e *Engine) runStats(v *replay.View, _ command.Args) resp.Value {
+	now := resp.Nil
+	if r := e.running.Load(); r != nil {
+		if !r.function {
+			return resp.Err(ErrBusy)
+		}
+		now = resp.Map(resp.Bulk("name"), resp.Bulk(strings.Clone(r.name)),
+			resp.Bulk("command"), resp.Strings(r.words...),
+			resp.Bulk("duration_ms"), resp.Int(time.Since(r.began).Milliseconds()))
+	}
+	s := e.acquire()
+	defer e.release(s)
+	if err := s.sync(v.Functions()); err != nil {
+		return resp.FromError(err)
+	}
+	return resp.Map(resp.Bulk("running_script"), now,
+		resp.Bulk("engines"), resp.Map(resp.Bulk("LUA"), resp.Map(
+			resp.Bulk("libraries_count"), resp.Int(int64(len(s.libraries))),
+			resp.Bulk("functions_count"), resp.Int(int64(len(s.functions))))))
+}

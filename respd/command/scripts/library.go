@@ -1,0 +1,258 @@
+package scripts
+
+import (
+	"sort"
+	"strings"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"ledge/replay"
+	"ledge/respd/resp"
+)
+
+// library is a function library as one Lua state has it.
+type library struct {
+	name, code string
+	functions  map[string]*function
+}
+
+// function is one of its functions.
+type function struct {
+	name        string
+	description string
+	described   bool
+	flags       scriptFlags
+	fn          *lua.LFunction
+}
+
+// sorted returns the functions in order of their names.
+func (l *library) sorted() []*function {
+	fns := make([]*function, 0, len(l.functions))
+	for _, f := range l.functions {
+		fns = append(fns, f)
+	}
+	sort.Slice(fns, func(i, j int) bool { return fns[i].name < fns[j].name })
+	return fns
+}
+
+const errName = "Library names can only contain letters, numbers, or underscores(_) " +
+	"and must be at least one character long"
+
+func goodName(name string) bool {
+	for _, c := range []byte(name) {
+		if c != '_' && (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'z') {
+			return false
+		}
+	}
+	return name != ""
+}
+
+// libraryMeta reads the "#!lua name=…" line of a library, and returns its name
+// and what is left to compile.
+func libraryMeta(code string) (name, body string, err error) {
+	fail := func(text string) (string, string, error) { return "", "", resp.Error("ERR " + text) }
+	if !strings.HasPrefix(code, "#!") {
+		return fail("Missing library metadata")
+	}
+	line, _, found := strings.Cut(code, "\n")
+	if !found {
+		return fail("Invalid library metadata")
+	}
+	words := strings.Fields(line)
+	engine := words[0][2:]
+	named := false
+	for _, word := range words[1:] {
+		value, ok := cutPrefixFold(word, "name=")
+		switch {
+		case !ok:
+			return fail("Invalid metadata value given: " + word)
+		case named:
+			return fail("Invalid metadata value, name argument was given multiple times")
+		}
+		name, named = value, true
+	}
+	switch {
+	case !named:
+		return fail("Library name was not given")
+	case !goodName(name):
+		return fail(errName)
+	case !strings.EqualFold(engine, "lua"):
+		return fail("Engine '" + engine + "' not found")
+	}
+	return name, code[len(line):], nil
+}
+
+func cutPrefixFold(s, prefix string) (string, bool) {
+	if len(s) < len(prefix) || !strings.EqualFold(s[:len(prefix)], prefix) {
+		return s, false
+	}
+	return s[len(prefix):], true
+}
+
+// load runs a library's code, which registers its functions.
+func (s *state) load(code string) (*library, error) {
+	name, body, err := libraryMeta(code)
+	if err != nil {
+		return nil, err
+	}
+	proto, err := s.e.libs.get(code, body)
+	if err != nil {
+		return nil, compileError("Error compiling function: ", err)
+	}
+	lib := &library{name: name, code: code, functions: make(map[string]*function)}
+	s.loading = lib
+	s.use(s.loadGlobals)
+	s.begin(newLoad(name))
+	s.L.Push(s.L.NewFunctionFromProto(proto))
+	err = s.L.PCall(0, 0, nil)
+	s.loading = nil
+	s.use(s.functionGlobals)
+	if err != nil {
+		text := "ERR " + toText(errorText(errorObject(err)))
+		if t, ok := errorObject(err).(*lua.LTable); ok {
+			if msg, ok := textField(t, "err"); ok {
+				text = msg
+			}
+		}
+		if s.w.cause != nil {
+			text = s.w.cause.Error()
+		}
+		return nil, resp.Error("ERR Error registering functions: " + text)
+	}
+	if len(lib.functions) == 0 {
+		return nil, resp.Error("ERR No functions registered")
+	}
+	return lib, nil
+}
+
+// sync makes the state have these libraries. Those that it has already keep
+// their local variables.
+func (s *state) sync(want *replay.Functions) error {
+	if s.loaded == want {
+		return nil
+	}
+	s.loaded = nil
+	libs := make(map[string]*library)
+	fns := make(map[string]*function)
+	for _, name := range want.Names() {
+		code, _ := want.Code(name)
+		lib := s.libraries[name]
+		if lib == nil || lib.code != code {
+			var err error
+			if lib, err = s.load(code); err != nil {
+				return err
+			}
+		}
+		libs[name] = lib
+		for _, f := range lib.functions {
+			fns[strings.ToLower(f.name)] = f
+		}
+	}
+	s.libraries, s.functions, s.loaded = libs, fns, want
+	return nil
+}
+
+// find returns the function of that name, of any case, or nil.
+func (s *state) find(name string) *function { return s.functions[strings.ToLower(name)] }
+
+// registerFunction is redis.register_function.
+func (s *state) registerFunction(L *lua.LState) int {
+	if s.loading == nil {
+		return raiseTable(L, "ERR redis.register_function can only be called on FUNCTION LOAD command")
+	}
+	var f *function
+	var problem string
+	switch L.GetTop() {
+	case 1:
+		f, problem = namedArgs(L)
+	case 2:
+		f, problem = positionalArgs(L)
+	default:
+		problem = "wrong number of arguments to redis.register_function"
+	}
+	switch {
+	case problem != "":
+	case !goodName(f.name):
+		problem = errName
+	case s.loading.functions[f.name] != nil:
+		problem = "Function already exists in the library"
+	default:
+		s.loading.functions[f.name] = f
+		return 0
+	}
+	return raiseTable(L, "ERR "+problem)
+}
+
+func positionalArgs(L *lua.LState) (*function, string) {
+	if !lua.LVCanConvToString(L.Get(1)) {
+		return nil, "first argument to redis.register_function must be a string"
+	}
+	fn, ok := L.Get(2).(*lua.LFunction)
+	if !ok {
+		return nil, "second argument to redis.register_function must be a function"
+	}
+	return &function{name: toText(L.Get(1)), fn: fn}, ""
+}
+
+func namedArgs(L *lua.LState) (*function, string) {
+	t, ok := L.Get(1).(*lua.LTable)
+	if !ok {
+		return nil, "calling redis.register_function with a single argument is only applicable to " +
+			"Lua table (representing named arguments)."
+	}
+	f := new(function)
+	named, problem := false, ""
+	for k, v := t.Next(lua.LNil); k != lua.LNil && problem == ""; k, v = t.Next(k) {
+		if !lua.LVCanConvToString(k) {
+			return nil, "named argument key given to redis.register_function is not a string"
+		}
+		key := strings.ToLower(toText(k))
+		problem = f.argument(key, v)
+		named = named || key == "function_name"
+	}
+	switch {
+	case problem != "":
+		return nil, problem
+	case !named:
+		return nil, "redis.register_function must get a function name argument"
+	case f.fn == nil:
+		return nil, "redis.register_function must get a callback argument"
+	}
+	return f, ""
+}
+
+// argument takes in one named argument, and returns what is wrong with it.
+func (f *function) argument(key string, v lua.LValue) string {
+	ok := lua.LVCanConvToString(v)
+	switch key {
+	case "function_name":
+		if !ok {
+			return "function_name argument given to redis.register_function must be a string"
+		}
+		f.name = toText(v)
+	case "description":
+		if !ok {
+			return "description argument given to redis.register_function must be a string"
+		}
+		f.description, f.described = toText(v), true
+	case "callback":
+		if f.fn, ok = v.(*lua.LFunction); !ok {
+			return "callback argument given to redis.register_function must be a function"
+		}
+	case "flags":
+		t, ok := v.(*lua.LTable)
+		if !ok {
+			return "flags argument to redis.register_function must be a table representing function flags"
+		}
+		for i := 1; t.RawGetInt(i) != lua.LNil; i++ {
+			flag := parseFlag(toText(t.RawGetInt(i)))
+			if flag == 0 {
+				return "unknown flag given"
+			}
+			f.flags |= flag
+		}
+	default:
+		return "unknown argument given to redis.register_function"
+	}
+	return ""
+}

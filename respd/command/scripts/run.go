@@ -1,0 +1,165 @@
+package scripts
+
+import (
+	"sync/atomic"
+	"time"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"ledge/journal"
+	"ledge/replay"
+	"ledge/respd/command"
+	"ledge/respd/resp"
+)
+
+// run is one run of a script or function.
+type run struct {
+	name     string // the script's SHA-1, or the function's name
+	function bool
+	loading  bool     // a library registers its functions
+	words    []string // the command that called a function, for FUNCTION STATS
+	began    time.Time
+
+	view     *replay.View
+	draft    *replay.Draft // nil when nothing may be written
+	readOnly bool
+	beside   bool // not on the writer's goroutine: it must be short
+	oom      bool // memory was short when it began, and the script minds
+	proto    int  // as which replies are turned into Lua
+	dirty    bool // a command that writes was called
+
+	killed, busy atomic.Bool // for everybody
+}
+
+// keyCount reads the number of keys at argument 2 and checks it.
+func keyCount(args command.Args, notInt resp.Error) (int, error) {
+	n, ok := command.ParseInt(args[2])
+	switch {
+	case !ok:
+		return 0, notInt
+	case n > int64(len(args)-3):
+		return 0, resp.Error("ERR Number of keys can't be greater than number of args")
+	case n < 0:
+		return 0, resp.Error("ERR Number of keys can't be negative")
+	}
+	return int(n), nil
+}
+
+// newRun returns a run on the draft, or on the view when there is no draft.
+func newRun(v *replay.View, d *replay.Draft) *run {
+	return &run{view: v, draft: d, readOnly: d == nil, beside: !v.Drafting(),
+		proto: resp.RESP2, began: time.Now()}
+}
+
+// permit judges what a script says of itself, before it runs. ro is set for the
+// commands that only read.
+func (e *Engine) permit(r *run, flags scriptFlags, ro bool) error {
+	if flags&compat != 0 {
+		r.oom = !ro && e.cfg.OutOfMemory()
+		return nil
+	}
+	if flags&noWrites != 0 {
+		r.readOnly = true
+		return nil
+	}
+	if ro {
+		return resp.Error("ERR Can not execute a script with write flag using *_ro command.")
+	}
+	frees := flags&allowOOM != 0
+	if err := e.cfg.Refusal(frees); err != nil {
+		return err
+	}
+	if !frees && e.cfg.OutOfMemory() {
+		return resp.Error("OOM allow-oom flag is not set on the script, " +
+			"can not run it when used memory > 'maxmemory'")
+	}
+	return nil
+}
+
+// exec calls a function and returns its reply. What it did is not undone here
+// when it fails. push adds the arguments and returns how many.
+func (e *Engine) exec(s *state, r *run, fn *lua.LFunction, push func() int) (resp.Value, error) {
+	if e.stopped.Load() {
+		return resp.Value{}, errStopped
+	}
+	if !r.beside {
+		e.running.Store(r)
+		defer e.running.Store(nil)
+	}
+	db := r.view.DB()
+	defer r.choose(db)
+	s.begin(r)
+	s.L.Push(fn)
+	if err := s.L.PCall(push(), 1, s.handler); err != nil {
+		return resp.Value{}, s.failure(r, err)
+	}
+	ret := s.L.Get(-1)
+	s.L.Pop(1)
+	return s.reply(ret, 0), nil
+}
+
+// choose selects a database for the commands that follow.
+func (r *run) choose(db journal.DB) {
+	r.view.Select(db)
+	if r.draft != nil {
+		r.draft.Select(db)
+	}
+}
+
+// evaluate runs a script. v is d's view if there is a draft.
+func (e *Engine) evaluate(v *replay.View, d *replay.Draft, c *script, args command.Args) (resp.Value, error) {
+	keys, err := keyCount(args, command.ErrNotInt)
+	if err != nil {
+		return resp.Value{}, err
+	}
+	r := newRun(v, d)
+	r.name = c.sha
+	if err := e.permit(r, c.flags, d == nil); err != nil {
+		return resp.Value{}, err
+	}
+	s := e.acquire()
+	defer e.release(s)
+	s.use(s.scriptGlobals)
+	s.scriptGlobals.RawSetString("KEYS", s.strings(args[3:3+keys]))
+	s.scriptGlobals.RawSetString("ARGV", s.strings(args[3+keys:]))
+	return e.exec(s, r, s.closure(c.proto), func() int { return 0 })
+}
+
+// call runs a function of a library.
+func (e *Engine) call(v *replay.View, d *replay.Draft, args command.Args) (resp.Value, error) {
+	s := e.acquire()
+	defer e.release(s)
+	if err := s.sync(v.Functions()); err != nil {
+		return resp.Value{}, err
+	}
+	f := s.find(args.Str(1))
+	if f == nil {
+		return resp.Value{}, resp.Error("ERR Function not found")
+	}
+	keys, err := keyCount(args, "ERR Bad number of keys provided")
+	if err != nil {
+		return resp.Value{}, err
+	}
+	r := newRun(v, d)
+	r.name, r.function = f.name, true
+	if !r.beside { // others may ask for it
+		for _, a := range args {
+			r.words = append(r.words, string(a))
+		}
+	}
+	if err := e.permit(r, f.flags, d == nil); err != nil {
+		return resp.Value{}, err
+	}
+	s.use(s.functionGlobals)
+	return e.exec(s, r, f.fn, func() int {
+		s.L.Push(s.strings(args[3 : 3+keys]))
+		s.L.Push(s.strings(args[3+keys:]))
+		return 2
+	})
+}
+
+// newLoad returns the run of a library that registers its functions. It may
+// call no commands.
+func newLoad(name string) *run {
+	return &run{name: name, loading: true, beside: true, readOnly: true, began: time.Now()}
+}
