@@ -138,6 +138,7 @@ func TestScriptLimits(t *testing.T) {
 	c.want(`EVAL "local s = 'x' while true do s = s .. s end" 0`, "(error) ERR …")
 	c.want(`EVAL "local function f() return f() + 1 end f()" 0`, "(error) ERR …stack overflow…")
 	c.want(`EVAL "return string.rep('x', 1e9)" 0`, "(error) ERR …resulting string too large…")
+	c.want(`EVAL "return coroutine.wrap(function() coroutine.yield(5) end)()" 0`, "(integer) 5")
 	c.want("EXISTS a", "(integer) 0")
 }
 
@@ -146,6 +147,7 @@ func TestScriptErrorLeavesNothing(t *testing.T) {
 	n := start(t)
 	c := typist{n.dial()}
 	c.want(`EVAL "redis.call('SET','a','1') error('no')" 0`, "(error) ERR user_script:1: no script: …")
+	c.want(`EVAL "return coroutine.wrap(function() coroutine.yield(5) end)()" 0`, "(integer) 5")
 	c.want("EXISTS a", "(integer) 0")
 	c.want("MULTI", "OK")
 	c.want("SET b 1", "QUEUED")

@@ -105,7 +105,8 @@ func (d *undumper) string() string {
 		return string(d.take(n))
 	}
 	packed, full := d.length(), d.length()
-	if packed < 0 || full < 0 || full > maxString {
+	// Three bytes become 264 at most, so a length that is wrong costs nothing.
+	if packed < 0 || full < 0 || full > 88*packed {
 		d.ok = false
 		return ""
 	}
