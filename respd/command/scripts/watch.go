@@ -19,7 +19,7 @@ const (
 )
 
 // How often a watch looks around, in instructions; a command counts as many.
-// An instruction takes 20 to 50 ns, so each look is worth some 30 µs.
+// An instruction of a loop takes some 50 ns, so they look each 50 µs or so.
 const (
 	lookEvery    = 1024
 	callCost     = 64
@@ -32,7 +32,8 @@ const (
 // watch is the context of a Lua state. Lua asks it before each instruction
 // whether to go on, which is where a script's time is counted: it yields to
 // other goroutines, since the process may have one processor, and stops the
-// script when its time is up. Asking costs 2 ns.
+// script when its time is up. Asking could not be told from the noise beside
+// what an instruction costs.
 type watch struct {
 	context.Context // never ends by itself
 	e               *Engine
