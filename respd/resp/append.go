@@ -35,6 +35,11 @@ func Append(b []byte, v Value, proto int) []byte {
 		return AppendBulk(b, v.Str())
 	case KindArray, KindSet, KindMap, KindPairs, KindPush:
 		return appendElems(b, v, proto)
+	case KindSeries:
+		for _, e := range v.Elems() {
+			b = Append(b, e, proto)
+		}
+		return b
 	}
 	if proto == RESP3 {
 		return appendScalar3(b, v)

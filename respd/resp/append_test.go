@@ -66,6 +66,22 @@ var encodings = []struct {
 		"*1\r\n$7\r\nmessage\r\n", ">1\r\n$7\r\nmessage\r\n"},
 }
 
+// A series is one element of what it is in, though there are several replies.
+func TestAppendSeries(t *testing.T) {
+	v := resp.Array(resp.Series(resp.Push(resp.Int(1)), resp.Push(resp.Nil)), resp.OK)
+	for proto, want := range map[int]string{
+		2: "*2\r\n*1\r\n:1\r\n*1\r\n$-1\r\n+OK\r\n",
+		3: "*2\r\n>1\r\n:1\r\n>1\r\n_\r\n+OK\r\n",
+	} {
+		if got := string(resp.Append(nil, v, proto)); got != want {
+			t.Errorf("Append(RESP%d) = %q; want %q", proto, got, want)
+		}
+	}
+	if got, want := v.String(), "[+[>[(integer) 1] >[(nil)]] OK]"; got != want {
+		t.Errorf("String = %q; want %q", got, want)
+	}
+}
+
 func TestAppend(t *testing.T) {
 	for _, tt := range encodings {
 		for proto, want := range map[int]string{2: tt.resp2, 3: tt.resp3} {

@@ -40,6 +40,7 @@ func (v Value) String() string {
 func (v Value) listString() string {
 	brackets := map[Kind]string{
 		KindArray: "[]", KindSet: "~[]", KindMap: "{}", KindPairs: "()", KindPush: ">[]",
+		KindSeries: "+[]",
 	}[v.kind]
 	var s strings.Builder
 	s.WriteString(brackets[:len(brackets)-1])

@@ -32,6 +32,7 @@ const (
 	KindMap
 	KindPairs
 	KindPush
+	KindSeries
 )
 
 // Value is one reply. It is 24 bytes and passed by value; only aggregates
@@ -150,6 +151,11 @@ func Pairs(vs ...Value) Value {
 // Push is a message out of turn, as pub/sub sends: an array in RESP2.
 func Push(vs ...Value) Value { return ofElems(KindPush, vs) }
 
+// Series is several replies in a row, as SUBSCRIBE of several channels gives. In
+// an aggregate it counts as one element, and the others follow: that is how
+// Redis answers SUBSCRIBE inside MULTI.
+func Series(vs ...Value) Value { return ofElems(KindSeries, vs) }
+
 // Kind says what v is.
 func (v Value) Kind() Kind { return v.kind }
 
@@ -203,7 +209,7 @@ func (v Value) Float() float64 {
 	return math.Float64frombits(uint64(v.num))
 }
 
-// Elems is what an array, set or push holds, and a map's keys and values in
+// Elems is what an array, set, push or series holds, and a map's keys and values in
 // turn. The caller mustn't change it. It is nil for any other kind.
 func (v Value) Elems() []Value {
 	if v.kind < KindArray {
