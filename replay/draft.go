@@ -68,6 +68,10 @@ func (d *Draft) begin() {
 	d.overlay.ink.next, d.overlay.ink.keeps = &d.s.gen, true
 	d.overlay.ink.fresh()
 	d.over = d.overlay
+	d.overlay.births, d.overlay.began = births{}, 0
+	if d.wanted&(NewKeyEvent|ExpiredEvent) != 0 {
+		d.overlay.births.d = d
+	}
 }
 
 // end lets go of the state and of what was drafted, but for the entries.
@@ -80,6 +84,7 @@ func (d *Draft) end() {
 
 // Mark returns the point that the draft has come to.
 func (d *Draft) Mark() Mark {
+	d.overlay.began = len(d.overlay.rows)
 	return Mark{d.overlay.mark(), len(d.ops), d.opBytes, len(d.events)}
 }
 

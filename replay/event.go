@@ -33,7 +33,46 @@ type Event struct {
 // what the command did, and not at all if the command is undone. Each command
 // calls it as Redis would, with the event names that Redis documents.
 func (d *Draft) Notify(class EventClass, name string, key []byte) {
+	d.NotifyIn(class, name, d.db, key)
+}
+
+// NotifyIn is Notify for a key of another database than the selected one.
+func (d *Draft) NotifyIn(class EventClass, name string, n journal.DB, key []byte) {
 	if d.wanted&class != 0 {
-		d.events = append(d.events, Event{class, name, d.db, string(key)})
+		d.events = append(d.events, Event{class, name, n, string(key)})
+	}
+}
+
+// births makes events of keys that come to exist, for the classes that name no
+// command. Where the key of that name has expired and not been swept yet, that
+// is an event too: the sweeper will not find it any more.
+type births struct{ d *Draft }
+
+// put is told of a row before it is written.
+func (b births) put(n journal.DB, key string) {
+	d := b.d
+	r, ok := d.overlay.get(n, key)
+	if ok && r.expired(d.now) {
+		d.note(ExpiredEvent, "expired", n, key)
+		ok = false
+	}
+	// A command that removes a key to store it anew overwrites it, in Redis.
+	if !ok && !d.overlay.took(n, key) {
+		d.note(NewKeyEvent, "new", n, key)
+	}
+}
+
+// note is NotifyIn for a key that may be kept.
+func (d *Draft) note(class EventClass, name string, n journal.DB, key string) {
+	if d.wanted&class != 0 {
+		d.events = append(d.events, Event{class, name, n, key})
+	}
+}
+
+// replaced notes that a key takes the place of another: Redis removes that
+// first, so there is a new one.
+func (d *Draft) replaced(n journal.DB, key []byte) {
+	if d.wanted&NewKeyEvent != 0 && d.ExistsIn(n, key) {
+		d.NotifyIn(NewKeyEvent, "new", n, key)
 	}
 }

@@ -26,6 +26,7 @@ func (d *Draft) Rename(key []byte, toDB journal.DB, to []byte) error {
 	if err := d.fitsAs(key, to); err != nil {
 		return err
 	}
+	d.replaced(toDB, to)
 	return d.emit(&journal.KeyRename{DB: d.db, Key: string(key), ToDB: toDB, To: string(to)})
 }
 
@@ -35,6 +36,7 @@ func (d *Draft) Copy(key []byte, toDB journal.DB, to []byte) error {
 	if err := d.fitsAs(key, to); err != nil {
 		return err
 	}
+	d.replaced(toDB, to)
 	return d.emit(&journal.KeyCopy{DB: d.db, Key: string(key), ToDB: toDB, To: string(to)})
 }
 

@@ -22,6 +22,10 @@ type overlay struct {
 	moves []move
 	ink   pen
 	fns   *Functions // nil where those of the state shine through
+	// births is told of every row that is put; its draft is nil if nobody
+	// wants to know.
+	births births
+	began  int // rows when the command under way began
 }
 
 // layer is one database of an overlay.
@@ -131,11 +135,33 @@ func (l *layer) hidden(slot uint16) bool {
 }
 
 func (o *overlay) put(n journal.DB, key string, r record, _ *block) {
+	if o.births.d != nil {
+		o.births.put(n, key)
+	}
 	o.cover(cover{key: key, hash: keyHash(key), rec: r, layer: o.dbs[n].base, live: true})
 }
 
 func (o *overlay) del(n journal.DB, key string) {
 	o.cover(cover{key: key, hash: keyHash(key), layer: o.dbs[n].base})
+}
+
+// took reports whether the command under way has itself removed a key that was
+// there when it began.
+func (o *overlay) took(n journal.DB, key string) bool {
+	l, hash := o.dbs[n], keyHash(key)
+	i, c := o.find(l.base, key, hash)
+	if c == nil || c.live {
+		return false
+	}
+	at := int(o.index[i]) - 1
+	for at >= o.began {
+		at = int(o.rows[at].below) - 1
+	}
+	if at >= 0 {
+		return o.rows[at].live
+	}
+	_, ok := o.base.rawHash(l.base, key, hash)
+	return ok && !l.hidden(Slot(key))
 }
 
 // cover adds c, above what covers its key already.

@@ -74,6 +74,7 @@ func (p *sweep) Step(d *Draft) bool {
 				if d.emit(&journal.KeyDelete{DB: n, Key: key}) != nil {
 					return false
 				}
+				d.note(ExpiredEvent, "expired", n, key)
 				p.keys++
 			}
 			return p.keys < sweepStep

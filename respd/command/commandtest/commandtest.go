@@ -57,7 +57,7 @@ func Open(t testing.TB, cfg Config, families ...[]*command.Spec) *Client {
 	}
 	c.w = replay.NewWriter(replay.WriterConfig{Log: c.log, State: c.state,
 		MaxValue: cfg.MaxValue, Clock: c.clock,
-		Wanted: func() replay.EventClass { return ^replay.EventClass(0) }, Events: c.hear})
+		Wanted: func() replay.EventClass { return ^replay.NewKeyEvent }, Events: c.hear})
 	if err = c.w.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +128,8 @@ func (c *Client) hear(events []replay.Event) {
 	}
 }
 
-// Events returns the keyspace events since the last call, as "setbit key".
+// Events returns the keyspace events since the last call, as "setbit key". Those
+// of new keys, which are no command's doing, are left out.
 func (c *Client) Events() []string {
 	events := c.events
 	c.events = nil

@@ -149,6 +149,9 @@ func putRestored(d *replay.Draft, key []byte, there bool, val rdb.Value, at int6
 		made = d.Exists(key) // not if all fields of a hash have expired
 	}
 	if made {
+		if there {
+			d.Notify(replay.NewKeyEvent, "new", key)
+		}
 		d.Notify(replay.GenericEvent, "restore", key)
 	} else if there {
 		d.Notify(replay.GenericEvent, "del", key)
