@@ -302,6 +302,7 @@ func (w *waiter) serve(d *replay.Draft, key []byte) {
 	if w.state == waiting {
 		d.Join(c)
 		c.tally.begin()
+		c.save() // what has been sent since it was parked can't be taken back
 	}
 	if w.timer != nil {
 		w.timer.Stop()

@@ -131,10 +131,14 @@ func (l *loop) attend(c *conn) {
 	l.shut(c)
 }
 
-// send writes what the socket takes of the replies, and closes the connection
-// once the last has gone.
+// send writes what the socket takes of the replies and the messages, and closes
+// the connection once the last has gone. Messages wait in the mailbox, which has
+// a bound, while there is much to send.
 func (l *loop) send(c *conn) {
 	k := &c.link
+	if k.writable && c.unsent() < stepOutput {
+		c.catchUp()
+	}
 	for k.writable && c.unsent() > 0 {
 		n, err := writeNow(k.fd, c.out[k.sent:])
 		switch {
@@ -161,6 +165,9 @@ func (l *loop) send(c *conn) {
 			l.shut(c)
 			return
 		}
+	}
+	if c.mail.size.Load() > 0 {
+		k.again = true
 	}
 	c.outLen.Store(int64(c.unsent()))
 	if c.unsent() > c.srv.cfg.MaxOutput {

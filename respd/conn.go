@@ -40,8 +40,9 @@ type conn struct {
 	cmd    parsed   // the next command, when it has been parsed already
 
 	out     []byte // replies not yet sent
-	saved   saved  // where Settle goes back to
-	steps   int    // commands in this proposal
+	mail    mailbox
+	saved   saved // where Settle goes back to
+	steps   int   // commands in this proposal
 	late    *execution
 	wait    *waiter // while it is blocked; see blocked.go
 	tally   tally
@@ -85,6 +86,7 @@ func newConn(s *Server, nc *net.TCPConn) *conn {
 	c.sess.LastUsed.Store(now.UnixMilli())
 	c.sess.Host, c.sess.Conn = s, c
 	c.sess.SetProto(2)
+	c.mail.proto = 2
 	c.sess.Queued.Store(-1)
 	c.setAuthed(s.password() == "")
 	return c
@@ -105,7 +107,9 @@ func (c *conn) Kill() {
 }
 
 // Buffers returns the bytes of unparsed input and of unsent output.
-func (c *conn) Buffers() (in, out int) { return int(c.inLen.Load()), int(c.outLen.Load()) }
+func (c *conn) Buffers() (in, out int) {
+	return int(c.inLen.Load()), int(c.outLen.Load() + c.mail.size.Load())
+}
 
 // Traffic returns the bytes received and sent so far.
 func (c *conn) Traffic() (in, out int64) { return c.traffic[0].Load(), c.traffic[1].Load() }
@@ -185,12 +189,13 @@ func (c *conn) reply(v resp.Value) {
 	if v.IsError() {
 		c.srv.stats.CountError(resp.Error(v.ErrorText()).Code())
 	}
-	if c.sess.NoReply {
+	if c.sess.NoReply && !isPush(v) {
 		return
 	}
 	if c.sess.Skip > 0 {
-		c.sess.Skip--
-		return
+		if c.sess.Skip--; !isPush(v) {
+			return
+		}
 	}
 	if n := c.unsent() + size(v); n > c.srv.cfg.MaxOutput {
 		c.srv.cfg.Logger.Warn("client closed: its replies are longer than it may have unread",

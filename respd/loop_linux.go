@@ -35,7 +35,7 @@ type loop struct {
 	mu       sync.Mutex
 	fresh    []*conn   // accepted; mu
 	back     []*conn   // from the writer and slow commands; mu
-	poked    []*conn   // to be looked at: killed; mu
+	poked    []*conn   // to be looked at: killed, or with messages; mu
 	parking  []*waiter // their clients wait for a key; mu
 	closed   bool      // mu
 }
@@ -101,7 +101,7 @@ func (l *loop) park(_ *conn, w *waiter) {
 	l.wake()
 }
 
-// poke makes the loop look at a connection that was killed.
+// poke makes the loop look at a connection that was killed or has messages.
 func (l *loop) poke(c *conn) {
 	l.mu.Lock()
 	l.poked = append(l.poked, c)
@@ -373,7 +373,7 @@ func (l *loop) finish() {
 			l.attend(c)
 			continue
 		}
-		if !k.owned && !k.queued && !k.held && c.unsent() == 0 {
+		if !k.owned && !k.queued && !k.held && c.unsent() == 0 && c.mail.size.Load() == 0 {
 			l.shut(c)
 		}
 	}

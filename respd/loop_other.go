@@ -4,8 +4,10 @@ package respd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -71,14 +73,20 @@ func (t *threads) park(c *conn, w *waiter) {
 // nudge does nothing: writers don't wait for a group here.
 func (t *threads) nudge() {}
 
-// poke ends a blocked read or write; handle looks at killed then.
+// poke ends a blocked read, and a blocked write if the connection was killed;
+// handle looks after it then.
 func (t *threads) poke(c *conn) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if nc := t.open[c]; nc != nil {
+	nc := t.open[c]
+	switch {
+	case nc == nil:
+	case c.killed.Load():
 		_ = nc.SetDeadline(time.Unix(1, 0))
+		c.leave()
+	default:
+		_ = nc.SetReadDeadline(time.Unix(1, 0))
 	}
-	c.leave()
 }
 
 // leave ends a wait for a key, if there is one, of a client that is closed.
@@ -86,6 +94,17 @@ func (c *conn) leave() {
 	if w := c.link.parked.Load(); w != nil {
 		c.srv.unblock(w, resp.Nil)
 	}
+}
+
+// poked reports whether a read was ended by poke, for messages, and not by the
+// client's or the server's end. The next read waits again.
+func (t *threads) poked(c *conn, nc net.Conn, err error) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !errors.Is(err, os.ErrDeadlineExceeded) || t.closed || c.killed.Load() {
+		return false
+	}
+	return nc.SetReadDeadline(time.Time{}) == nil
 }
 
 func (t *threads) handle(c *conn, nc net.Conn) {
@@ -103,6 +122,9 @@ func (t *threads) handle(c *conn, nc net.Conn) {
 		c.in = c.in[:len(c.in)+n]
 		c.traffic[0].Add(int64(n))
 		t.srv.stats.NetIn.Add(int64(n))
+		if err != nil && t.poked(c, nc, err) {
+			err = nil
+		}
 		if !t.serve(c, nc) || err != nil || len(c.in)-c.at > t.srv.cfg.MaxInput+stepOutput {
 			return
 		}
@@ -127,6 +149,7 @@ func (t *threads) serve(c *conn, nc net.Conn) bool {
 		case idle:
 			return !c.sess.Quit
 		case propose:
+			c.save() // what was sent just now can't be taken back
 			if err := t.srv.cfg.Writer.Submit(c); err != nil {
 				c.turnAway(misconf(err))
 			} else {
@@ -144,8 +167,13 @@ func (t *threads) serve(c *conn, nc net.Conn) bool {
 	}
 }
 
-// send writes all replies.
+// send writes all replies and messages. Messages that come meanwhile end the
+// next read.
 func (t *threads) send(c *conn, nc net.Conn) bool {
+	c.catchUp()
+	if len(c.out) == 0 {
+		return true
+	}
 	n, err := nc.Write(c.out)
 	c.traffic[1].Add(int64(n))
 	t.srv.stats.NetOut.Add(int64(n))

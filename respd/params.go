@@ -51,6 +51,7 @@ func (s *Server) serverParams() []command.Param {
 			}
 			return nil
 		}},
+		s.eventsParam(),
 		fixed("databases", strconv.Itoa(s.cfg.State.Databases())),
 		fixed("proto-max-bulk-len", strconv.Itoa(s.cfg.MaxInput)),
 		fixed("client-query-buffer-limit", strconv.Itoa(s.cfg.MaxInput)),

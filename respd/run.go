@@ -2,6 +2,7 @@ package respd
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -18,7 +19,9 @@ const (
 	errOOM       resp.Error = "OOM command not allowed when used memory > 'maxmemory'."
 	errNoMulti   resp.Error = "ERR Command not allowed inside a transaction"
 	errExecAbort resp.Error = "EXECABORT Transaction discarded because of previous errors."
-	errTxFull    resp.Error = "ERR transaction of more than 64 MiB of queued commands"
+	errListening            = "ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / " +
+		"PING / QUIT / RESET are allowed in this context"
+	errTxFull resp.Error = "ERR transaction of more than 64 MiB of queued commands"
 )
 
 // verdict says what to do with the next command.
@@ -53,6 +56,9 @@ func (c *conn) judge() (verdict, error) {
 		if err := c.srv.suspended(!f.Has(command.DenyOOM)); err != nil {
 			return refuse, err
 		}
+	}
+	if s.Proto == resp.RESP2 && !f.Has(command.Listening) && s.Subscribed() {
+		return refuse, resp.Error(fmt.Sprintf(errListening, p.spec.FullName()))
 	}
 	if s.Tx.On && !f.Has(command.Control) {
 		if f.Has(command.NoMulti) || f.Has(command.Slow) && p.spec.Conn != nil {
@@ -218,11 +224,16 @@ func (c *conn) runRead(v *replay.View) bool {
 
 // runConn runs a command on the session.
 func (c *conn) runConn() {
+	c.reply(c.call())
+	c.consume()
+}
+
+// call runs a command on the session and returns its reply.
+func (c *conn) call() resp.Value {
 	p := &c.cmd
 	val := p.spec.Conn(&c.sess, p.args)
 	c.ran(p.spec, p.args, val.IsError())
-	c.reply(val)
-	c.consume()
+	return val
 }
 
 // runWrite evaluates the next command on d.
@@ -256,6 +267,13 @@ type execution struct {
 	tx   command.Tx
 }
 
+// waits reports whether a command is one that runs late. PING has to wait
+// behind others: how it answers depends on whether the client is subscribed.
+func (x *execution) waits(spec *command.Spec) bool {
+	f := spec.Flags
+	return spec.Conn != nil && (!f.Has(command.Inline) || len(x.todo) > 0 && f.Has(command.Listening))
+}
+
 // runExec runs a transaction: on d if there is one, else on v. All of it
 // becomes one journal entry. A command that fails leaves nothing; the others
 // stand. It reports whether the reply is complete.
@@ -278,7 +296,7 @@ func (c *conn) runExec(v *replay.View, d *replay.Draft) (complete bool) {
 	}
 	x := &execution{vals: make([]resp.Value, len(tx.Queue)), tx: tx}
 	for i, q := range tx.Queue {
-		if q.Spec.Conn != nil && !q.Spec.Flags.Has(command.Inline) {
+		if x.waits(q.Spec) {
 			x.todo = append(x.todo, i)
 			continue
 		}
@@ -328,6 +346,7 @@ func (c *conn) runQueued(q command.Queued, v *replay.View, d *replay.Draft) resp
 func (c *conn) finishExec() {
 	x := c.late
 	c.late = nil
+	c.sess.InExec = true
 	for _, i := range x.todo {
 		q := x.tx.Queue[i]
 		x.vals[i] = q.Spec.Conn(&c.sess, q.Args)
@@ -336,7 +355,14 @@ func (c *conn) finishExec() {
 		}
 		c.ran(q.Spec, q.Args, x.vals[i].IsError())
 	}
-	c.reply(resp.Array(x.vals...))
+	c.sess.InExec = false
+	if c.sess.NoReply {
+		c.reply(hush(x.vals))
+	} else {
+		c.reply(resp.Array(x.vals...))
+	}
+	c.sess.Joined = false
+	c.catchUp()
 }
 
 // outcome says why serve stopped.
@@ -389,7 +415,7 @@ func (c *conn) serve(r *views) outcome {
 		case c.answer(what, err, r):
 		case what == alone:
 			r.close()
-			c.runConn()
+			c.runAlone()
 		case what == slow:
 			r.close()
 			return beside
@@ -430,10 +456,13 @@ func (c *conn) answer(what verdict, err error, r *views) bool {
 
 // paused reports whether CLIENT PAUSE holds the next command back.
 func (c *conn) paused(what verdict) bool {
-	if c.srv.pause.until.Load() == 0 || what == inline || what == alone {
+	if c.srv.pause.until.Load() == 0 {
 		return false
 	}
-	w := what == write || what == execWrite
+	w := what == write || what == execWrite || c.cmd.spec.Flags.Has(command.MayReplicate)
+	if !w && (what == inline || what == alone) {
+		return false
+	}
 	return c.srv.pause.holds(w, c.srv.cfg.Clock) > 0
 }
 

@@ -55,11 +55,13 @@ func start(t *testing.T, change ...func(*respd.Config)) *node {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := replay.NewWriter(replay.WriterConfig{Log: log, State: st, Node: "test"})
+	hub := command.NewHub()
+	w := replay.NewWriter(replay.WriterConfig{Log: log, State: st, Node: "test",
+		Wanted: hub.Wanted, Events: hub.Notify})
 	if err := w.Start(ctx); err != nil {
 		t.Fatal(err)
 	}
-	cfg := respd.Config{Listen: "127.0.0.1:0", State: st, Writer: w}
+	cfg := respd.Config{Listen: "127.0.0.1:0", State: st, Writer: w, Hub: hub}
 	for _, f := range change {
 		f(&cfg)
 	}

@@ -39,8 +39,13 @@ type Config struct {
 	// MaxOutput bounds the replies that one connection has not read yet;
 	// past it the connection is closed. 0 is 256 MiB.
 	MaxOutput int
-	State     *replay.State
-	Writer    *replay.Writer
+	// PushLimit bounds the messages that one connection has not read yet.
+	PushLimit PushLimit
+	// Hub knows who subscribes to what; nil is one of the server's own. The
+	// writer's keyspace events come through it.
+	Hub    *command.Hub
+	State  *replay.State
+	Writer *replay.Writer
 	// Table is the command table; nil is all commands of this program.
 	Table *command.Table
 	Node  command.Node
@@ -87,8 +92,8 @@ type transport interface {
 	add(c *conn, nc *net.TCPConn) error
 	done(c *conn)            // the writer or a slow command is done with c
 	park(c *conn, w *waiter) // c waits for a key; done follows
-	poke(c *conn)            // c was killed
 	nudge()                  // writers that wait for a group are to be turned away
+	poke(c *conn)            // c was killed, or there are messages for it
 	run(ctx context.Context, grace time.Duration) error
 	close() error
 }
@@ -127,6 +132,10 @@ func setDefaults(cfg *Config) {
 	}
 	if cfg.MaxOutput == 0 {
 		cfg.MaxOutput = 256 << 20
+	}
+	cfg.PushLimit.setDefaults()
+	if cfg.Hub == nil {
+		cfg.Hub = command.NewHub()
 	}
 	if cfg.Drain == 0 {
 		cfg.Drain = 5 * time.Second
@@ -223,6 +232,7 @@ func (s *Server) remember(c *conn) {
 // forget ends a connection's session.
 func (s *Server) forget(c *conn) {
 	s.cfg.State.Unwatch(c.sess.Tx.Watches...)
+	s.bidFarewell(c)
 	s.remove(c)
 }
 

@@ -137,6 +137,9 @@ const (
 	// commands that are refused when the journal or the memory takes no more.
 	// With Read, it may answer ErrLater.
 	Scripted
+	// Listening: it may run on a RESP2 connection that subscribes to something,
+	// where replies among messages must be messages themselves.
+	Listening
 )
 
 // flagNames are in the order in which Redis lists them.
@@ -147,7 +150,7 @@ var flagNames = []struct {
 	{Write, "write"}, {ReadOnly, "readonly"}, {DenyOOM, "denyoom"}, {Admin, "admin"},
 	{PubSub, "pubsub"}, {NoScript, "noscript"}, {Blocking, "blocking"}, {Loading, "loading"},
 	{Stale, "stale"}, {SkipMonitor, "skip_monitor"}, {SkipSlowlog, "skip_slowlog"},
-	{Asking, "asking"}, {Fast, "fast"}, {NoAuth, "no_auth"}, {MayReplicate, "may_replicate"},
+	{Asking, "asking"}, {Fast, "fast"}, {NoAuth, "no_auth"},
 	{NoMandatoryKeys, "no_mandatory_keys"}, {NoAsyncLoading, "no_async_loading"},
 	{NoMulti, "no_multi"}, {MovableKeys, "movablekeys"}, {AllowBusy, "allow_busy"},
 }

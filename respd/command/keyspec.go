@@ -154,7 +154,11 @@ func (s *Spec) KeysOf(args Args) []int {
 	return at
 }
 
-// HasKeys reports whether the command may have keys.
+// HasKeys reports whether the command may have keys. Shard channels, which
+// stand where keys do, are none.
 func (s *Spec) HasKeys() bool {
+	if s.KeyFlags == "not_key" {
+		return false
+	}
 	return s.Keys.First > 0 || s.NumKeys > 0 || s.Keyword != "" || s.FindKeys != nil
 }

@@ -32,6 +32,13 @@ type Session struct {
 	Skip    int  // CLIENT REPLY SKIP: replies still to be left out
 	// Quit closes the connection once the replies so far have been sent.
 	Quit bool
+	// Joined is set by a command that subscribed: messages that have come since
+	// must wait until its reply has been given.
+	Joined bool
+	// InExec is set while EXEC runs the command. It can't wait then, and gives
+	// one reply.
+	InExec bool
+	subs   [topics]map[string]struct{} // by Hub
 
 	// For everybody.
 	LastCmd   atomic.Pointer[Spec]
@@ -41,10 +48,10 @@ type Session struct {
 	Queued    atomic.Int32 // commands in MULTI, -1 outside
 	Watching  atomic.Int32 // watched keys
 	Blocked   atomic.Bool  // waits for a key
-	// Subscriptions to channels and to patterns.
-	Channels, Patterns atomic.Int32
-	facts              Facts
-	mu                 sync.Mutex // facts
+	// Subscriptions to channels, to patterns and to shard channels.
+	Channels, Patterns, Shards atomic.Int32
+	facts                      Facts
+	mu                         sync.Mutex // facts
 }
 
 // Facts are what a client says of itself.
@@ -107,6 +114,8 @@ type Connection interface {
 	// Unblock ends the wait of a blocked client, with an error or as if its
 	// time were up. It reports whether the client was blocked.
 	Unblock(withError bool) bool
+	// Push sends a message from any goroutine, without waiting.
+	Push(m *Message)
 }
 
 // Host is the server that a session is part of. It is wide because INFO and
@@ -128,6 +137,8 @@ type Host interface {
 	Stats() *Stats
 	// Slowlog returns the log of slow commands.
 	Slowlog() *Slowlog
+	// Hub returns who subscribes to what.
+	Hub() *Hub
 	// Config returns the parameters of CONFIG GET and SET.
 	Config() *Params
 	// Node returns what the node that the server is part of can do.

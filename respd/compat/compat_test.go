@@ -48,8 +48,8 @@ func runScript(t *testing.T, path string, steps []step, redis, ours *peer) {
 	ours.reset(t)
 	for _, s := range steps {
 		time.Sleep(s.sleep) // a deadline has to pass on both servers' clocks
-		want, werr := redis.do(s.client, s.args)
-		got, gerr := ours.do(s.client, s.args)
+		want, werr := redis.step(s)
+		got, gerr := ours.step(s)
 		if (werr != nil) != (gerr != nil) {
 			t.Errorf("%s:%d: %q: connection: got %v; redis %v", path, s.line, s.args, gerr, werr)
 			return
@@ -57,7 +57,31 @@ func runScript(t *testing.T, path string, steps []step, redis, ours *peer) {
 		if !s.same(got, want) {
 			t.Errorf("%s:%d: %q\n got  %v\n want %v", path, s.line, s.args, got, want)
 		}
+		if s.read > 0 && gerr != nil {
+			t.Errorf("%s:%d: neither sends what is to be read: %v", path, s.line, gerr)
+			return
+		}
 	}
+}
+
+// step sends a step's command, or reads what it wants to be read.
+func (p *peer) step(s step) (resp.Value, error) {
+	if s.read == 0 {
+		return p.do(s.client, s.args)
+	}
+	c := p.conns[s.client]
+	if c == nil {
+		return resp.Value{}, fmt.Errorf("connection %d has sent nothing", s.client)
+	}
+	_ = c.nc.SetDeadline(time.Now().Add(10 * time.Second))
+	vals := make([]resp.Value, s.read)
+	for i := range vals {
+		var err error
+		if vals[i], err = c.r.ReadValue(); err != nil {
+			return resp.Value{}, fmt.Errorf("value %d of %d: %w", i+1, s.read, err)
+		}
+	}
+	return resp.Array(vals...), nil
 }
 
 // same compares two replies as the step asks.
@@ -108,7 +132,8 @@ func dial(t *testing.T, addr string, proto int) *peer {
 // reset empties the server.
 func (p *peer) reset(t *testing.T) {
 	t.Helper()
-	for _, args := range [][]string{{"FLUSHALL"}, {"CONFIG", "RESETSTAT"}} {
+	for _, args := range [][]string{{"FLUSHALL"}, {"CONFIG", "RESETSTAT"},
+		{"CONFIG", "SET", "notify-keyspace-events", ""}} {
 		if v, err := p.do(0, args); err != nil || v.IsError() {
 			t.Fatalf("%s: %v: %v, %v", p.addr, args, v, err)
 		}
@@ -219,11 +244,14 @@ func startLedge(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := replay.NewWriter(replay.WriterConfig{Log: log, State: st, Node: "compat"})
+	hub := command.NewHub()
+	w := replay.NewWriter(replay.WriterConfig{Log: log, State: st, Node: "compat",
+		Wanted: hub.Wanted, Events: hub.Notify})
 	if err := w.Start(ctx); err != nil {
 		t.Fatal(err)
 	}
-	srv, err := respd.Open(ctx, respd.Config{Listen: "127.0.0.1:0", State: st, Writer: w, Node: node{}})
+	srv, err := respd.Open(ctx, respd.Config{Listen: "127.0.0.1:0", State: st, Writer: w, Hub: hub,
+		Node: node{}})
 	if err != nil {
 		t.Fatal(err)
 	}

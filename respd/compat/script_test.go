@@ -21,6 +21,7 @@ type step struct {
 	unordered bool
 	any       bool
 	within    int64
+	read      int // values to read, in place of a command
 }
 
 // readScript parses a script; testdata/README.md has the form.
@@ -39,6 +40,13 @@ func readScript(t *testing.T, path string) []step {
 		line := strings.TrimSpace(in.Text())
 		switch {
 		case line == "" || line[0] == '#':
+		case strings.HasPrefix(line, "!read "):
+			next.line, next.args = n, []string{line}
+			if _, err := fmt.Sscanf(line, "!read @%d %d", &next.client, &next.read); err != nil || next.read < 1 {
+				t.Fatalf("%s:%d: %q: %v", path, n, line, err)
+			}
+			steps = append(steps, next)
+			next = step{client: 1}
 		case line[0] == '!':
 			if err := next.direct(line); err != nil {
 				t.Fatalf("%s:%d: %v", path, n, err)

@@ -20,6 +20,7 @@ type host struct {
 	t        *testing.T
 	state    *replay.State
 	table    *command.Table
+	hub      *command.Hub
 	password string
 	clients  []*command.Session
 	until    time.Time
@@ -28,6 +29,7 @@ type host struct {
 
 func (h *host) State() *replay.State  { return h.state }
 func (h *host) Table() *command.Table { return h.table }
+func (h *host) Hub() *command.Hub     { return h.hub }
 func (h *host) Node() command.Node    { return nil }
 
 func (h *host) Clients(fn func(*command.Session)) {
@@ -50,6 +52,7 @@ func (w *wire) Kill() { w.killed = true }
 func (*wire) Unblock(bool) bool          { return false }
 func (w *wire) Buffers() (in, out int)   { return 7, 9 }
 func (w *wire) Traffic() (in, out int64) { return 0, 0 }
+func (w *wire) Push(*command.Message)    {}
 
 func open(t *testing.T, password string) *host {
 	st, err := replay.New(16)
@@ -57,7 +60,8 @@ func open(t *testing.T, password string) *host {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { st.Close() })
-	return &host{t: t, state: st, table: command.NewTable(conns.Table()), password: password}
+	return &host{t: t, state: st, table: command.NewTable(conns.Table()), hub: command.NewHub(),
+		password: password}
 }
 
 // connect adds a client.

@@ -16,7 +16,7 @@ var clientTypes = []string{"normal", "pubsub", "master", "replica", "slave"}
 
 // typeOf returns a client's type.
 func typeOf(c *command.Session) string {
-	if c.Channels.Load()+c.Patterns.Load() > 0 {
+	if c.Subscribed() {
 		return "pubsub"
 	}
 	return "normal"
@@ -104,10 +104,10 @@ func describe(c, caller *command.Session, running string) string {
 	f := c.Facts()
 	in, out := c.Conn.Buffers()
 	return fmt.Sprintf("id=%d addr=%s laddr=%s fd=%d name=%s age=%d idle=%d flags=%s db=%d "+
-		"sub=%d psub=%d ssub=0 multi=%d qbuf=%d qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 "+
+		"sub=%d psub=%d ssub=%d multi=%d qbuf=%d qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 "+
 		"obl=%d oll=0 omem=0 tot-mem=%d events=r cmd=%s user=%s redir=-1 resp=%d",
 		c.ID, c.Addr, c.LAddr, c.FD, f.Name, int(now.Sub(c.Created).Seconds()), idle, flagsOf(c, f),
-		c.DBSeen.Load(), c.Channels.Load(), c.Patterns.Load(), c.Queued.Load(), in, out, in+out,
+		c.DBSeen.Load(), c.Channels.Load(), c.Patterns.Load(), c.Shards.Load(), c.Queued.Load(), in, out, in+out,
 		cmd, f.User, c.ProtoSeen.Load())
 }
 

@@ -8,7 +8,7 @@ import (
 // PING [message]
 func ping() *command.Spec {
 	return row(command.Spec{
-		Name: "ping", Arity: -1, Flags: command.Fast | command.Inline,
+		Name: "ping", Arity: -1, Flags: command.Fast | command.Inline | command.Listening,
 		Since: "1.0.0", Complexity: "O(1)",
 		Summary: "Answer PONG, or the message.",
 		Tips:    []string{"request_policy:all_shards", "response_policy:all_succeeded"},
@@ -19,7 +19,7 @@ func runPing(s *command.Session, args command.Args) resp.Value {
 	if len(args) > 2 {
 		return resp.Errf("ERR wrong number of arguments for 'ping' command")
 	}
-	if s.Proto == resp.RESP2 && s.Channels.Load()+s.Patterns.Load() > 0 {
+	if s.Proto == resp.RESP2 && s.Subscribed() {
 		// Replies among messages must look like messages.
 		text := ""
 		if len(args) == 2 {

@@ -8,7 +8,7 @@ import (
 // QUIT
 func quit() *command.Spec {
 	return row(command.Spec{
-		Name: "quit", Arity: -1, Flags: handshake | command.Control,
+		Name: "quit", Arity: -1, Flags: handshake | command.Control | command.Listening,
 		Since: "1.0.0", Complexity: "O(1)",
 		Summary: "Close the connection.",
 	}, func(s *command.Session, _ command.Args) resp.Value {
@@ -20,7 +20,7 @@ func quit() *command.Spec {
 // RESET
 func reset() *command.Spec {
 	return row(command.Spec{
-		Name: "reset", Arity: 1, Flags: handshake | command.Control,
+		Name: "reset", Arity: 1, Flags: handshake | command.Control | command.Listening,
 		Since: "6.2.0", Complexity: "O(1)",
 		Summary: "Make the connection as good as new.",
 	}, runReset)
@@ -28,6 +28,7 @@ func reset() *command.Spec {
 
 func runReset(s *command.Session, _ command.Args) resp.Value {
 	s.EndTx()
+	s.Host.Hub().Leave(s)
 	s.Select(0)
 	s.SetProto(resp.RESP2)
 	s.NoReply, s.Skip = false, 0

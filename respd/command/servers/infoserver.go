@@ -56,7 +56,7 @@ func infoClients(s *command.Session) []command.InfoField {
 		if c.Blocked.Load() {
 			blocked++
 		}
-		if c.Channels.Load()+c.Patterns.Load() > 0 {
+		if c.Subscribed() {
 			pubsub++
 		}
 	})

@@ -12,11 +12,7 @@ import (
 
 func infoStats(s *command.Session) []command.InfoField {
 	st := s.Host.Stats()
-	var channels, patterns int32
-	s.Host.Clients(func(c *command.Session) {
-		channels += c.Channels.Load()
-		patterns += c.Patterns.Load()
-	})
+	hub := s.Host.Hub()
 	var f fields
 	f.add("total_connections_received", st.Connections.Load())
 	f.add("total_commands_processed", st.Commands.Load())
@@ -27,8 +23,9 @@ func infoStats(s *command.Session) []command.InfoField {
 	f.add("evicted_keys", 0)
 	f.add("keyspace_hits", st.Hits.Load())
 	f.add("keyspace_misses", st.Misses.Load())
-	f.add("pubsub_subscriptions", channels)
-	f.add("pubsub_pattern_subscriptions", patterns)
+	f.add("pubsub_channels", hub.Topics(command.Channel))
+	f.add("pubsub_patterns", hub.Topics(command.Pattern))
+	f.add("pubsubshard_channels", hub.Topics(command.ShardChannel))
 	f.add("total_error_replies", st.Errors.Load())
 	return f
 }

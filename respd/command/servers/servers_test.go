@@ -20,6 +20,7 @@ import (
 // told.
 type host struct {
 	command.Host
+	hub     *command.Hub
 	t       *testing.T
 	state   *replay.State
 	table   *command.Table
@@ -63,6 +64,7 @@ func (h *host) Stats() *command.Stats             { return h.stats }
 func (h *host) Slowlog() *command.Slowlog         { return h.slowlog }
 func (h *host) Config() *command.Params           { return h.params }
 func (h *host) Node() command.Node                { return &h.node }
+func (h *host) Hub() *command.Hub                 { return h.hub }
 func (h *host) Clients(fn func(*command.Session)) { fn(h.session) }
 
 type wire struct{ command.Connection }
@@ -77,7 +79,8 @@ func open(t *testing.T) *host {
 	t.Cleanup(func() { st.Close() })
 	size := "1"
 	h := &host{t: t, state: st, table: command.NewTable(servers.Table()),
-		stats: command.NewStats(time.Now()), slowlog: command.NewSlowlog()}
+		stats: command.NewStats(time.Now()), slowlog: command.NewSlowlog(),
+		hub: command.NewHub()}
 	h.params = command.NewParams(
 		command.Param{Name: "size", Get: func() string { return size },
 			Set: func(v string, apply bool) error {

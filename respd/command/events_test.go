@@ -1,0 +1,37 @@
+package command_test
+
+import (
+	"testing"
+
+	"ledge/replay"
+	"ledge/respd/command"
+)
+
+// Letters in any order, printed in Redis's.
+func TestParseEvents(t *testing.T) {
+	for _, tt := range []struct {
+		in, out string
+		ok      bool
+		wanted  replay.EventClass // by a hub with these flags
+	}{
+		{"", "", true, 0},
+		{"KEA", "AKE", true, 0x1ff},
+		{"g$lshzxetdKE", "AKE", true, 0x1ff},
+		{"Kxg", "gxK", true, replay.GenericEvent | replay.ExpiredEvent},
+		{"AKEnm", "AKEm", true, 0x1ff | replay.NewKeyEvent | replay.KeyMissEvent},
+		{"mKEnd$l", "$ldnKEm", true,
+			replay.StringEvent | replay.ListEvent | replay.NewKeyEvent | replay.KeyMissEvent},
+		{"g$", "g$", true, 0}, // neither K nor E: nothing is sent
+		{"KE", "KE", true, 0},
+		{"k", "", false, 0},
+		{"A A", "", false, 0},
+	} {
+		f, ok := command.ParseEvents(tt.in)
+		h := command.NewHub()
+		h.SetEvents(f)
+		if ok != tt.ok || f.String() != tt.out || h.Wanted() != tt.wanted {
+			t.Errorf("ParseEvents(%q) = %q, %v, wanted %#x; want %q, %v, %#x",
+				tt.in, f, ok, h.Wanted(), tt.out, tt.ok, tt.wanted)
+		}
+	}
+}
