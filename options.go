@@ -71,6 +71,8 @@ var serveOptions = []option{
 		func(s *settings, v string) (err error) { s.node.MaxValue, err = parseSize(v); return err }},
 	{"max-memory", "SIZE", "memory that the process may take", "no bound",
 		func(s *settings, v string) (err error) { s.node.MaxMemory, err = parseSize(v); return err }},
+	{"notify-keyspace-events", "LETTERS", "which keyspace events are sent, and as what", "none",
+		func(s *settings, v string) error { s.node.NotifyKeyspaceEvents = v; return nil }},
 	{"snapshot-every", "SIZE|DURATION", "take a snapshot when the journal has grown by this much, or this often",
 		"256MiB", setSnapshot},
 	{"resume-auto", "CLASS", "which suspensions are tried without being asked: retryable, all, none",

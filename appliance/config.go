@@ -12,6 +12,7 @@ import (
 	"ledge/journal"
 	"ledge/journal/jet"
 	"ledge/replay"
+	"ledge/respd/command"
 )
 
 // Version is what this program calls itself.
@@ -64,6 +65,10 @@ type Config struct {
 	// MaxMemory is how much memory the process may take before commands that
 	// need more are refused; 0 is no bound. See memory.go.
 	MaxMemory int64 // max-memory
+
+	// NotifyKeyspaceEvents are the letters of Redis's option of that name; empty
+	// sends no keyspace events.
+	NotifyKeyspaceEvents string // notify-keyspace-events
 
 	// A snapshot is taken when the journal has grown by SnapshotBytes or
 	// SnapshotEvery has gone by, whichever is set. Neither is
@@ -142,6 +147,9 @@ func (c Config) Validate() error {
 	within("snapshot-every", c.SnapshotBytes, minSnapshot, 1<<62)
 	if c.SnapshotEvery != 0 && c.SnapshotEvery < time.Second {
 		bad("snapshot-every", "%s is shorter than 1s", c.SnapshotEvery)
+	}
+	if _, ok := command.ParseEvents(c.NotifyKeyspaceEvents); !ok {
+		bad("notify-keyspace-events", "%q has other letters than Ag$lshzxeKEtmdn", c.NotifyKeyspaceEvents)
 	}
 	c.validateResume(bad)
 	return errors.Join(errs...)
@@ -269,6 +277,12 @@ func (c *Config) setDefaults() {
 func (c *Config) resumePolicy() replay.ResumePolicy {
 	return replay.ResumePolicy{Auto: replay.ResumeAuto(c.ResumeAuto),
 		Interval: c.ResumeInterval, MaxAttempts: c.ResumeMaxAttempts}
+}
+
+// keyspaceEvents returns which keyspace events are sent at first.
+func (c *Config) keyspaceEvents() command.EventFlags {
+	f, _ := command.ParseEvents(c.NotifyKeyspaceEvents) // Validate has looked at it
+	return f
 }
 
 // syncMode returns the journal's name for the mode.

@@ -83,17 +83,19 @@ func (n *Node) open(ctx context.Context) (err error) {
 	}
 	n.holdReserve()
 	n.saves, n.events = newSaves(n), newEvents(n)
+	hub := command.NewHub()
+	hub.SetEvents(n.cfg.keyspaceEvents())
 	n.writer = replay.NewWriter(replay.WriterConfig{
 		Log: n.log, State: n.state, Node: n.dir.id.Node, MaxValue: int(n.cfg.MaxValue),
 		Resume: n.cfg.resumePolicy(), Reserve: n.reserve, Secure: n.saves.secure,
-		Notify: n.events.health, Clock: n.cfg.Clock, Logger: n.cfg.Logger,
+		Notify: n.events.health, Wanted: hub.Wanted, Events: hub.Notify, Clock: n.cfg.Clock, Logger: n.cfg.Logger,
 	})
 	if err := n.writer.Start(ctx); err != nil {
 		return err
 	}
 	n.server, err = respd.Open(ctx, respd.Config{
 		Listen: n.cfg.Listen, Password: n.cfg.Password, MaxClients: n.cfg.MaxClients,
-		State: n.state, Writer: n.writer, Node: n, Params: n.params(),
+		State: n.state, Writer: n.writer, Hub: hub, Node: n, Params: n.params(),
 		OutOfMemory: n.mem.over.Load, TurnedAway: n.events.turnedAway,
 		Clock: n.cfg.Clock, Logger: n.cfg.Logger,
 	})

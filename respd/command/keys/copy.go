@@ -32,7 +32,9 @@ func runCopy(d *replay.Draft, args command.Args) (resp.Value, error) {
 	if !d.Exists(key) || !replace && d.ExistsIn(db, to) {
 		return yes(false), nil
 	}
-	return yes(true), d.Copy(key, db, to)
+	err = d.Copy(key, db, to)
+	d.NotifyIn(replay.GenericEvent, "copy_to", db, to)
+	return yes(true), err
 }
 
 func parseCopy(v *replay.View, args command.Args) (db journal.DB, replace bool, err error) {
@@ -72,5 +74,8 @@ func runMove(d *replay.Draft, args command.Args) (resp.Value, error) {
 	if !d.Exists(args[1]) || d.ExistsIn(db, args[1]) {
 		return yes(false), nil
 	}
-	return yes(true), d.Rename(args[1], db, args[1])
+	err = d.Rename(args[1], db, args[1])
+	d.Notify(replay.GenericEvent, "move_from", args[1])
+	d.NotifyIn(replay.GenericEvent, "move_to", db, args[1])
+	return yes(true), err
 }

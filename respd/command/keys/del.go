@@ -35,6 +35,7 @@ func runDel(d *replay.Draft, args command.Args) (resp.Value, error) {
 			return resp.Value{}, err
 		}
 		if ok {
+			d.Notify(replay.GenericEvent, "del", key)
 			n++
 		}
 	}

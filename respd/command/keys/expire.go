@@ -134,9 +134,12 @@ func setDeadline(d *replay.Draft, key []byte, at int64, c conditions) (resp.Valu
 	}
 	if at <= d.Now() {
 		_, err := d.Delete(key)
+		d.Notify(replay.GenericEvent, "del", key)
 		return yes(true), err
 	}
-	return yes(true), d.Expire(key, at)
+	err := d.Expire(key, at)
+	d.Notify(replay.GenericEvent, "expire", key)
+	return yes(true), err
 }
 
 // PERSIST key
@@ -152,5 +155,7 @@ func runPersist(d *replay.Draft, args command.Args) (resp.Value, error) {
 	if at, _ := d.Deadline(args[1]); at == 0 {
 		return yes(false), nil
 	}
-	return yes(true), d.Expire(args[1], 0)
+	err := d.Expire(args[1], 0)
+	d.Notify(replay.GenericEvent, "persist", args[1])
+	return yes(true), err
 }

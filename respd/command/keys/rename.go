@@ -41,5 +41,8 @@ func renameKey(d *replay.Draft, key, to []byte, replace bool) (bool, error) {
 	if bytes.Equal(key, to) || !replace && d.Exists(to) {
 		return false, nil
 	}
-	return true, d.Rename(key, d.DB(), to)
+	err := d.Rename(key, d.DB(), to)
+	d.Notify(replay.GenericEvent, "rename_from", key)
+	d.Notify(replay.GenericEvent, "rename_to", to)
+	return true, err
 }

@@ -26,7 +26,9 @@ func runAppend(d *replay.Draft, args command.Args) (resp.Value, error) {
 	if err != nil {
 		return resp.Value{}, err
 	}
-	return edit(d, args[1], int64(len(old)), args[2], len(old), ok)
+	val, err := edit(d, args[1], int64(len(old)), args[2], len(old), ok)
+	d.Notify(replay.StringEvent, "append", args[1])
+	return val, err
 }
 
 // SETRANGE key offset value
@@ -52,7 +54,11 @@ func runSetrange(d *replay.Draft, args command.Args) (resp.Value, error) {
 		return resp.Value{}, err
 	}
 	// Writing nothing does not even make the key.
-	return edit(d, args[1], off, args[3], len(old), true)
+	val, err := edit(d, args[1], off, args[3], len(old), true)
+	if len(args[3]) > 0 {
+		d.Notify(replay.StringEvent, "setrange", args[1])
+	}
+	return val, err
 }
 
 // edit writes data at off and answers the length of the outcome. Size is the

@@ -36,6 +36,7 @@ func runGetdel(d *replay.Draft, args command.Args) (resp.Value, error) {
 		return resp.Nil, err
 	}
 	_, err = d.Delete(args[1])
+	d.Notify(replay.GenericEvent, "del", args[1])
 	return resp.Bulk(val), err
 }
 
@@ -53,5 +54,5 @@ func runGetset(d *replay.Draft, args command.Args) (resp.Value, error) {
 	if err != nil {
 		return resp.Value{}, err
 	}
-	return found(val, ok), d.SetString(args[1], args[2], 0)
+	return found(val, ok), setString(d, args[1], args[2], 0)
 }

@@ -31,7 +31,15 @@ func runGetex(d *replay.Draft, args command.Args) (resp.Value, error) {
 		return resp.Value{}, err
 	}
 	if at != 0 || persist && oldAt != 0 {
+		event := "expire"
+		switch {
+		case at == 0:
+			event = "persist"
+		case at <= d.Now():
+			event = "del"
+		}
 		err = d.Expire(args[1], at)
+		d.Notify(replay.GenericEvent, event, args[1])
 	}
 	return resp.Bulk(val), err
 }

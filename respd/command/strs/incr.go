@@ -90,7 +90,9 @@ func add(d *replay.Draft, key []byte, by int64) (resp.Value, error) {
 	}
 	n += by
 	var digits [20]byte
-	return resp.Int(n), d.SetString(key, strconv.AppendInt(digits[:0], n, 10), at)
+	err = d.SetString(key, strconv.AppendInt(digits[:0], n, 10), at)
+	d.Notify(replay.StringEvent, "incrby", key)
+	return resp.Int(n), err
 }
 
 // INCRBYFLOAT key increment
@@ -120,5 +122,7 @@ func runIncrbyfloat(d *replay.Draft, args command.Args) (resp.Value, error) {
 		return resp.Value{}, errInfinite
 	}
 	sum := n.String()
-	return resp.Bulk(sum), d.SetString(args[1], []byte(sum), at)
+	err = d.SetString(args[1], []byte(sum), at)
+	d.Notify(replay.StringEvent, "incrbyfloat", args[1])
+	return resp.Bulk(sum), err
 }

@@ -73,7 +73,7 @@ func runMsetnx(d *replay.Draft, args command.Args) (resp.Value, error) {
 // setPairs sets keys and values in turn.
 func setPairs(d *replay.Draft, kvs command.Args) error {
 	for i := 0; i < len(kvs); i += 2 {
-		if err := d.SetString(kvs[i], kvs[i+1], 0); err != nil {
+		if err := setString(d, kvs[i], kvs[i+1], 0); err != nil {
 			return err
 		}
 	}

@@ -20,7 +20,7 @@ func set() *command.Spec {
 
 func runSet(d *replay.Draft, args command.Args) (resp.Value, error) {
 	if len(args) == 3 {
-		return resp.OK, d.SetString(args[1], args[2], 0)
+		return resp.OK, setString(d, args[1], args[2], 0)
 	}
 	o, err := parseSet(args)
 	if err != nil {
@@ -45,19 +45,30 @@ func runSet(d *replay.Draft, args command.Args) (resp.Value, error) {
 		return reply, nil
 	}
 	if o.keepTTL {
-		at = oldAt
+		return reply, setString(d, args[1], args[2], oldAt)
 	}
 	return reply, put(d, args[1], args[2], at)
 }
 
 // put sets a string with a deadline. When that has passed already the key is
-// gone at once.
+// gone at once; subscribers hear what they would hear if it were there first.
 func put(d *replay.Draft, key, val []byte, at int64) error {
-	if at != 0 && at <= d.Now() {
-		_, err := d.Delete(key)
+	if at == 0 {
+		return setString(d, key, val, 0)
+	}
+	if at > d.Now() {
+		err := setString(d, key, val, at)
+		d.Notify(replay.GenericEvent, "expire", key)
 		return err
 	}
-	return d.SetString(key, val, at)
+	was, err := d.Delete(key)
+	if !was {
+		d.Notify(replay.NewKeyEvent, "new", key)
+	}
+	d.Notify(replay.StringEvent, "set", key)
+	d.Notify(replay.GenericEvent, "expire", key)
+	d.Notify(replay.ExpiredEvent, "expired", key)
+	return err
 }
 
 // setOptions are the options of SET.

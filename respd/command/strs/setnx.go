@@ -19,7 +19,7 @@ func runSetnx(d *replay.Draft, args command.Args) (resp.Value, error) {
 	if d.Exists(args[1]) {
 		return resp.Int(0), nil
 	}
-	return resp.Int(1), d.SetString(args[1], args[2], 0)
+	return resp.Int(1), setString(d, args[1], args[2], 0)
 }
 
 // SETEX key seconds value

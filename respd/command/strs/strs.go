@@ -42,6 +42,13 @@ func row(s command.Spec) *command.Spec {
 	return &s
 }
 
+// setString sets a string as most commands do, whatever they are called.
+func setString(d *replay.Draft, key, val []byte, at int64) error {
+	err := d.SetString(key, val, at)
+	d.Notify(replay.StringEvent, "set", key)
+	return err
+}
+
 // found is the string that was looked up, or nil.
 func found(val string, ok bool) resp.Value {
 	if !ok {
