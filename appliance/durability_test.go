@@ -226,10 +226,12 @@ func (w *writer) write(t *testing.T, conn net.Conn, hush *atomic.Bool) {
 		switch {
 		case c.apply == nil && !failed:
 			t.Errorf("%q = %q; want an error", c.lines, last)
+			return
 		case c.apply == nil:
 			w.refused++
 		case failed:
 			t.Errorf("%q = %q; want no error", c.lines, last)
+			return
 		default:
 			c.apply(w.has)
 			w.acked++
