@@ -19,6 +19,11 @@ const (
 	StreamEvent                         // t
 	KeyMissEvent                        // m
 	NewKeyEvent                         // n
+
+	// A message that a command sends, with the channel for a name and its text
+	// for a key. It is not asked for whether anybody wants it.
+	Message
+	ShardMessage
 )
 
 // Event is something that a command did to a key, as subscribers hear of it.
@@ -41,6 +46,12 @@ func (d *Draft) NotifyIn(class EventClass, name string, n journal.DB, key []byte
 	if d.wanted&class != 0 {
 		d.events = append(d.events, Event{class, name, n, string(key)})
 	}
+}
+
+// Say sends a message once the journal has what the command did: Message or
+// ShardMessage.
+func (d *Draft) Say(class EventClass, channel, text string) {
+	d.events = append(d.events, Event{Class: class, Name: channel, Key: text})
 }
 
 // births makes events of keys that come to exist, for the classes that name no

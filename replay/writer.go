@@ -251,7 +251,7 @@ func (w *Writer) group(ctx context.Context, ps []Proposal) error {
 	for len(ps) > 0 {
 		finished, open := w.evaluate(ps)
 		err := w.settle(ctx)
-		if err == nil && len(w.draft.events) > 0 {
+		if err == nil && len(w.draft.events) > 0 && w.cfg.Events != nil {
 			w.cfg.Events(w.draft.events)
 		}
 		for _, p := range ps[:finished] {

@@ -107,6 +107,14 @@ func (h *Hub) Notify(events []replay.Event) {
 	}
 	f := h.Events()
 	for _, e := range events {
+		switch e.Class {
+		case replay.Message:
+			h.Publish(Channel, e.Name, e.Key)
+			continue
+		case replay.ShardMessage:
+			h.Publish(ShardChannel, e.Name, e.Key)
+			continue
+		}
 		db := strconv.Itoa(int(e.DB))
 		if f&KeyspaceEvents != 0 {
 			h.Publish(Channel, "__keyspace@"+db+"__:"+e.Key, e.Name)

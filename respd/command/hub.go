@@ -170,6 +170,22 @@ func (h *Hub) Receivers(t Topic, name string) int {
 	return len(h.subs[t][name])
 }
 
+// Reach returns how many subscriptions a message to a channel would go to.
+func (h *Hub) Reach(t Topic, channel string) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	n := len(h.subs[t][channel])
+	if t == ShardChannel {
+		return n
+	}
+	for pattern, to := range h.subs[Pattern] {
+		if Match(pattern, channel) {
+			n += len(to)
+		}
+	}
+	return n
+}
+
 // Topics returns how many topics have subscribers.
 func (h *Hub) Topics(t Topic) int {
 	h.mu.Lock()

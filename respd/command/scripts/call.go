@@ -8,6 +8,7 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"ledge/journal"
+	"ledge/replay"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -137,8 +138,20 @@ func (s *state) runCommand(args command.Args) (resp.Value, string) {
 		return val, ""
 	case spec.Name == "select":
 		return s.selectDB(args), ""
+	case spec.Name == "publish" && s.e.host != nil:
+		return s.say(replay.Message, command.Channel, args), ""
+	case spec.Name == "spublish" && s.e.host != nil:
+		return s.say(replay.ShardMessage, command.ShardChannel, args), ""
 	}
 	return s.runConn(spec, args)
+}
+
+// say sends a message when the script has come to its end and stands. It
+// answers how many it will reach as things are.
+func (s *state) say(class replay.EventClass, t command.Topic, args command.Args) resp.Value {
+	channel := args.Str(1)
+	s.run.draft.Say(class, channel, args.Str(2))
+	return resp.Int(int64(s.e.host.Hub().Reach(t, channel)))
 }
 
 // bigRead is how much a command may have to read on the event loop.
