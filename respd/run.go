@@ -131,6 +131,9 @@ func (c *conn) big(v *replay.View) bool {
 	for _, i := range p.spec.KeysOf(p.args) {
 		n += v.Weight(p.args[i])
 	}
+	if n > bigRead && p.spec.Reach != nil {
+		n = p.spec.Reach(v, p.args)
+	}
 	return n > bigRead
 }
 

@@ -61,6 +61,9 @@ type Spec struct {
 	Subs []*Spec
 	// Block makes a Write wait for its keys when it returns ErrWait.
 	Block *Block
+	// Reach returns how much a Big read looks at, where that may be less than
+	// all that its keys hold.
+	Reach func(*replay.View, Args) int
 
 	parent *Spec
 }
