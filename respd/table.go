@@ -8,6 +8,7 @@ import (
 	"ledge/respd/command/hashes"
 	"ledge/respd/command/hlls"
 	"ledge/respd/command/keys"
+	"ledge/respd/command/lists"
 	"ledge/respd/command/pubsubs"
 	"ledge/respd/command/scripts"
 	"ledge/respd/command/servers"
@@ -21,5 +22,5 @@ func Commands() *command.Table { return commandsWith(scripts.New(scripts.Config{
 // commandsWith returns the table with scripts that run on an engine.
 func commandsWith(e *scripts.Engine) *command.Table {
 	return command.NewTable(strs.Table(), bits.Table(), geos.Table(), hashes.Table(), hlls.Table(),
-		keys.Table(), txns.Table(), conns.Table(), pubsubs.Table(), servers.Table(), e.Table())
+		lists.Table(), keys.Table(), txns.Table(), conns.Table(), pubsubs.Table(), servers.Table(), e.Table())
 }

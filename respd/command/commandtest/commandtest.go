@@ -196,15 +196,22 @@ func (c *Client) run(args command.Args) resp.Value {
 }
 
 func (c *Client) read(s *command.Spec, args command.Args) (val resp.Value) {
+	c.t.Helper()
+	c.View(func(v *replay.View) { val = s.Read(v, args) })
+	return val
+}
+
+// View shows fn what the commands so far have led to.
+func (c *Client) View(fn func(*replay.View)) {
+	c.t.Helper()
 	err := c.state.View(c.clock(), func(v *replay.View) error {
 		v.Select(c.db)
-		val = s.Read(v, args)
+		fn(v)
 		return nil
 	})
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	return val
 }
 
 func (c *Client) write(s *command.Spec, args command.Args) resp.Value {

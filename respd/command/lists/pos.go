@@ -1,0 +1,122 @@
+package lists
+
+import (
+	"ledge/replay"
+	"ledge/respd/command"
+	"ledge/respd/resp"
+)
+
+const (
+	errRank resp.Error = "ERR RANK can't be zero: use 1 to start from the first match, " +
+		"2 from the second ... or use negative to start from the end of the list"
+	errCount  resp.Error = "ERR COUNT can't be negative"
+	errMaxLen resp.Error = "ERR MAXLEN can't be negative"
+)
+
+// LPOS key element [RANK rank] [COUNT num-matches] [MAXLEN len]
+func lpos() *command.Spec {
+	return read(command.Spec{
+		Name: "lpos", Arity: -3, Flags: command.Big,
+		Syntax: "<key> <element> [RANK <rank>] [COUNT <num-matches>] [MAXLEN <len>]",
+		Since:  "6.0.6", Complexity: "O(N) where N is how many items are compared",
+		Summary: "Find the places of items that are equal to a value.",
+	}, runLpos)
+}
+
+// search is the options of LPOS.
+type search struct {
+	rank   int64 // of the first match to return
+	back   bool  // from the end
+	many   bool  // COUNT was given
+	count  int64 // matches to return; 0 is all
+	maxLen int64 // items to compare; 0 is all
+}
+
+func runLpos(v *replay.View, args command.Args) resp.Value {
+	o, err := parseLpos(args)
+	if err != nil {
+		return resp.FromError(err)
+	}
+	l, err := v.List(args[1])
+	if err != nil {
+		return resp.FromError(err)
+	}
+	found := o.matches(l, args[2])
+	switch {
+	case o.many:
+		return resp.Array(found...)
+	case len(found) == 0:
+		return resp.Nil
+	}
+	return found[0]
+}
+
+func parseLpos(args command.Args) (o search, err error) {
+	o.rank = 1
+	for i := 3; i < len(args); i += 2 {
+		if i+1 == len(args) {
+			return o, command.ErrSyntax
+		}
+		switch {
+		case args.Is(i, "RANK"):
+			if o.rank, err = args.Int(i + 1); err == nil && o.rank == 0 {
+				err = errRank
+			}
+		case args.Is(i, "COUNT"):
+			o.many = true
+			o.count, err = natural(args[i+1], errCount)
+		case args.Is(i, "MAXLEN"):
+			o.maxLen, err = natural(args[i+1], errMaxLen)
+		default:
+			err = command.ErrSyntax
+		}
+		if err != nil {
+			return o, err
+		}
+	}
+	if o.rank < 0 {
+		o.rank, o.back = -o.rank, true
+	}
+	return o, nil
+}
+
+// natural reads a number that is not negative.
+func natural(arg []byte, bad error) (int64, error) {
+	n, ok := command.ParseInt(arg)
+	if !ok || n < 0 {
+		return 0, bad
+	}
+	return n, nil
+}
+
+// matches returns the places that are looked for.
+func (o *search) matches(l replay.List, want []byte) []resp.Value {
+	var found []resp.Value
+	size := int64(l.Len())
+	walk := l.From(0)
+	if o.back {
+		walk = l.Down(l.Len() - 1)
+	}
+	i, seen := int64(0), int64(0)
+	for item := range walk {
+		if o.maxLen != 0 && i == o.maxLen {
+			break
+		}
+		at := i
+		if o.back {
+			at = size - 1 - i
+		}
+		i++
+		if item != string(want) {
+			continue
+		}
+		if seen++; seen < o.rank {
+			continue
+		}
+		found = append(found, resp.Int(at))
+		if !o.many || int64(len(found)) == o.count {
+			break
+		}
+	}
+	return found
+}
