@@ -57,8 +57,8 @@ func runScript(t *testing.T, path string, steps []step, redis, ours *peer) {
 		if !s.same(got, want) {
 			t.Errorf("%s:%d: %q\n got  %v\n want %v", path, s.line, s.args, got, want)
 		}
-		if s.read > 0 && gerr != nil {
-			t.Errorf("%s:%d: neither sends what is to be read: %v", path, s.line, gerr)
+		if gerr != nil {
+			t.Errorf("%s:%d: %q: neither answers: %v", path, s.line, s.args, gerr)
 			return
 		}
 	}
@@ -66,6 +66,9 @@ func runScript(t *testing.T, path string, steps []step, redis, ours *peer) {
 
 // step sends a step's command, or reads what it wants to be read.
 func (p *peer) step(s step) (resp.Value, error) {
+	if s.later {
+		return resp.Value{}, p.leave(s)
+	}
 	if s.read == 0 {
 		return p.do(s.client, s.args)
 	}
@@ -82,6 +85,38 @@ func (p *peer) step(s step) (resp.Value, error) {
 		}
 	}
 	return resp.Array(vals...), nil
+}
+
+// leave sends a step's command, whose reply is read later, and waits until the
+// server says that its client is blocked.
+func (p *peer) leave(s step) error {
+	before, err := p.blocked()
+	if err != nil {
+		return err
+	}
+	if _, err := p.do(s.client, []string{"PING"}); err != nil { // makes the connection
+		return err
+	}
+	if _, err := p.conns[s.client].nc.Write(resp.AppendCommand(nil, s.args...)); err != nil {
+		return err
+	}
+	for until := time.Now().Add(10 * time.Second); time.Now().Before(until); time.Sleep(time.Millisecond) {
+		if n, err := p.blocked(); err != nil || n > before {
+			return err
+		}
+	}
+	return fmt.Errorf("%q does not wait", s.args)
+}
+
+// blocked returns how many clients wait.
+func (p *peer) blocked() (n int, err error) {
+	v, err := p.do(0, []string{"INFO", "clients"})
+	if err != nil {
+		return 0, err
+	}
+	_, rest, _ := strings.Cut(v.Str(), "blocked_clients:")
+	_, err = fmt.Sscan(rest, &n)
+	return n, err
 }
 
 // same compares two replies as the step asks.

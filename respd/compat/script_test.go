@@ -22,6 +22,7 @@ type step struct {
 	any       bool
 	within    int64
 	read      int // values to read, in place of a command
+	later     bool
 }
 
 // readScript parses a script; testdata/README.md has the form.
@@ -81,6 +82,8 @@ func (s *step) direct(line string) (err error) {
 		s.sleep, err = time.ParseDuration(arg)
 	case "!unordered":
 		s.unordered = true
+	case "!later":
+		s.later = true
 	case "!any":
 		s.any = true
 	case "!ttl":
