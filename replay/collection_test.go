@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"ledge/journal"
 	"ledge/replay"
 	"ledge/replay/replaytest"
 )
@@ -245,8 +246,17 @@ func (r *collector) drop(e *elems, names [][]byte, do func() (int, error)) error
 
 func (r *collector) set(d *replay.Draft, key []byte, e *elems) error {
 	names := r.names(r.many())
-	if r.IntN(2) == 0 {
+	switch r.IntN(8) {
+	case 0, 1, 2:
 		return r.drop(e, names, func() (int, error) { return d.RemoveMembers(key, names) })
+	case 3:
+		return r.dropMembers(d, key, e)
+	case 4:
+		clear(e.named)
+		for _, name := range names {
+			e.named[string(name)] = ""
+		}
+		return d.ReplaceSet(key, slices.Collect(maps.Keys(e.named)))
 	}
 	before := len(e.named)
 	for _, name := range names {
@@ -259,9 +269,31 @@ func (r *collector) set(d *replay.Draft, key []byte, e *elems) error {
 	return err
 }
 
+// dropMembers takes members that the set itself has named.
+func (r *collector) dropMembers(d *replay.Draft, key []byte, e *elems) error {
+	s, err := d.Set(key)
+	if err != nil || s.Len() == 0 {
+		return err
+	}
+	var gone []string
+	for i := range s.Len() {
+		name := s.At(i)
+		if !s.HasName(name) {
+			r.Errorf("HasName(%q) = false; want true", name)
+		}
+		if r.IntN(3) == 0 {
+			gone = append(gone, name)
+			delete(e.named, name)
+		}
+	}
+	return d.DropMembers(key, gone)
+}
+
 func (r *collector) zset(d *replay.Draft, key []byte, e *elems) error {
 	names := r.names(r.many())
-	switch n := r.IntN(5); {
+	switch n := r.IntN(6); {
+	case n == 5:
+		return r.replaceZSet(d, key, e, names)
 	case n < 3 || len(e.named) == 0:
 		var ms []replay.Scored
 		for _, name := range names {
@@ -287,6 +319,28 @@ func (r *collector) zset(d *replay.Draft, key []byte, e *elems) error {
 		delete(e.named, m)
 	}
 	return d.RemoveRanks(key, first, count)
+}
+
+func (r *collector) replaceZSet(d *replay.Draft, key []byte, e *elems, names [][]byte) error {
+	clear(e.named)
+	var ms []journal.Scored
+	for _, name := range names {
+		if _, twice := e.named[string(name)]; !twice {
+			m := journal.Scored{Member: string(name), Score: float64(r.IntN(20) - 10)}
+			ms = append(ms, m)
+			e.named[m.Member] = fmt.Sprintf("=%v", m.Score)
+		}
+	}
+	if err := d.ReplaceZSet(key, ms); err != nil {
+		return err
+	}
+	z, err := d.ZSet(key)
+	for _, m := range ms {
+		if got, ok := z.ScoreOf(m.Member); got != m.Score || !ok {
+			r.Errorf("ScoreOf(%q) = %v, %v; want %v", m.Member, got, ok, m.Score)
+		}
+	}
+	return err
 }
 
 func (r *collector) list(d *replay.Draft, key []byte, e *elems) error {

@@ -40,6 +40,12 @@ func (s Set) Has(member []byte) bool {
 	return e != nil
 }
 
+// HasName is Has for a name that another collection gave.
+func (s Set) HasName(member string) bool {
+	_, e := s.b.find(member, keyHash(member))
+	return e != nil
+}
+
 // At returns the i-th member, in no particular order.
 func (s Set) At(i int) string {
 	_, e := s.b.names.at(i)
@@ -113,4 +119,33 @@ func (d *Draft) RemoveMembers(key []byte, members [][]byte) (int, error) {
 		return len(gone), d.emit(&journal.KeyDelete{DB: d.db, Key: string(key)})
 	}
 	return len(gone), d.emit(&journal.SetRemove{DB: d.db, Key: string(key), Members: gone})
+}
+
+// DropMembers removes members that a Set of the draft's has given, each once.
+func (d *Draft) DropMembers(key []byte, members []string) error {
+	s, err := d.Set(key)
+	switch {
+	case err != nil || len(members) == 0:
+		return err
+	case len(members) == s.Len():
+		return d.emit(&journal.KeyDelete{DB: d.db, Key: string(key)})
+	}
+	return d.emit(&journal.SetRemove{DB: d.db, Key: string(key), Members: members})
+}
+
+// ReplaceSet makes key a set of these members, each named once, whatever it
+// was; with none it deletes the key. The names are kept.
+func (d *Draft) ReplaceSet(key []byte, members []string) error {
+	for _, m := range members {
+		if err := d.fits(len(key), len(m)); err != nil {
+			return err
+		}
+	}
+	if _, err := d.Delete(key); err != nil || len(members) == 0 {
+		return err
+	}
+	if err := d.fresh(key, SetType); err != nil {
+		return err
+	}
+	return d.emit(&journal.SetAdd{DB: d.db, Key: string(key), Members: members})
 }

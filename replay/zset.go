@@ -62,6 +62,14 @@ func (z ZSet) Score(member []byte) (float64, bool) {
 	return 0, false
 }
 
+// ScoreOf is Score for a name that another collection gave.
+func (z ZSet) ScoreOf(member string) (float64, bool) {
+	if _, e := z.b.find(member, keyHash(member)); e != nil {
+		return e.score(), true
+	}
+	return 0, false
+}
+
 // Rank returns how many members stand in front of one.
 func (z ZSet) Rank(member []byte) (int, bool) {
 	e := z.get(member)
@@ -167,6 +175,23 @@ func (d *Draft) SetScores(key []byte, members []Scored) error {
 		return err
 	}
 	return d.emit(op)
+}
+
+// ReplaceZSet makes key a sorted set of these members, each named once, whatever
+// it was; with none it deletes the key. The members are kept.
+func (d *Draft) ReplaceZSet(key []byte, members []journal.Scored) error {
+	for i := range members {
+		if err := d.fits(len(key), len(members[i].Member)); err != nil {
+			return err
+		}
+	}
+	if _, err := d.Delete(key); err != nil || len(members) == 0 {
+		return err
+	}
+	if err := d.fresh(key, ZSetType); err != nil {
+		return err
+	}
+	return d.emit(&journal.ZSetAdd{DB: d.db, Key: string(key), Members: members})
 }
 
 // RemoveScored removes members of a sorted set and returns how many were there.
