@@ -1,0 +1,46 @@
+package command
+
+import (
+	"math/rand/v2"
+	"slices"
+)
+
+// Sample returns k different numbers below n, of which k is at most n. Every
+// choice is as likely as any other; the order means nothing.
+func Sample(n, k int) []int {
+	chosen := make([]int, 0, k)
+	if k > n/3 { // so many that it is cheaper to ask for each
+		for i := 0; len(chosen) < k; i++ {
+			if rand.IntN(n-i) < k-len(chosen) {
+				chosen = append(chosen, i)
+			}
+		}
+		return chosen
+	}
+	// Floyd's way: the last of the numbers stands in for one that was chosen
+	// already. It takes k draws however unlucky they are.
+	const few = 16
+	var seen map[int]struct{}
+	if k > few {
+		seen = make(map[int]struct{}, k)
+	}
+	for last := n - k; last < n; last++ {
+		i := rand.IntN(last + 1)
+		if seen == nil {
+			if slices.Contains(chosen, i) {
+				i = last
+			}
+		} else {
+			if _, twice := seen[i]; twice {
+				i = last
+			}
+			seen[i] = struct{}{}
+		}
+		chosen = append(chosen, i)
+	}
+	return chosen
+}
+
+// MaxRepeats bounds what a negative count of SRANDMEMBER and its kind answers:
+// the reply is made in memory, and Redis runs out of it without a bound.
+const MaxRepeats = 1 << 24
