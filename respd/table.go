@@ -12,6 +12,7 @@ import (
 	"ledge/respd/command/pubsubs"
 	"ledge/respd/command/scripts"
 	"ledge/respd/command/servers"
+	"ledge/respd/command/sets"
 	"ledge/respd/command/strs"
 	"ledge/respd/command/txns"
 )
@@ -22,5 +23,6 @@ func Commands() *command.Table { return commandsWith(scripts.New(scripts.Config{
 // commandsWith returns the table with scripts that run on an engine.
 func commandsWith(e *scripts.Engine) *command.Table {
 	return command.NewTable(strs.Table(), bits.Table(), geos.Table(), hashes.Table(), hlls.Table(),
-		lists.Table(), keys.Table(), txns.Table(), conns.Table(), pubsubs.Table(), servers.Table(), e.Table())
+		lists.Table(), sets.Table(), keys.Table(), txns.Table(), conns.Table(), pubsubs.Table(),
+		servers.Table(), e.Table())
 }
