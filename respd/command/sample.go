@@ -41,6 +41,10 @@ func Sample(n, k int) []int {
 	return chosen
 }
 
-// MaxRepeats bounds what a negative count of SRANDMEMBER and its kind answers:
-// the reply is made in memory, and Redis runs out of it without a bound.
-const MaxRepeats = 1 << 24
+// MaxRepeats and MaxRepeated bound what a negative count of SRANDMEMBER and its
+// kind answers, in members and in bytes: the reply is made in memory, and Redis
+// runs out of it without a bound.
+const (
+	MaxRepeats  = 1 << 20
+	MaxRepeated = 512 << 20
+)

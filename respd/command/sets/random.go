@@ -148,15 +148,24 @@ func someOf(s replay.Set, count int64) resp.Value {
 	case -count > command.MaxRepeats:
 		return resp.Err(command.ErrOutOfRange)
 	case count < 0:
-		vals := make([]resp.Value, -count)
-		for i := range vals {
-			vals[i] = resp.Bulk(s.At(rand.IntN(n)))
-		}
-		return resp.Array(vals...)
+		return repeats(s, int(-count))
 	}
 	vals := make([]resp.Value, 0, count)
 	for _, i := range command.Sample(n, int(count)) {
 		vals = append(vals, resp.Bulk(s.At(i)))
+	}
+	return resp.Array(vals...)
+}
+
+// repeats returns count members that may be the same.
+func repeats(s replay.Set, count int) resp.Value {
+	vals, bytes := make([]resp.Value, count), 0
+	for i := range vals {
+		name := s.At(rand.IntN(s.Len()))
+		if bytes += len(name); bytes > command.MaxRepeated {
+			return resp.Err(command.ErrOutOfRange)
+		}
+		vals[i] = resp.Bulk(name)
 	}
 	return resp.Array(vals...)
 }
