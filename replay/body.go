@@ -135,7 +135,10 @@ func (b *body) exchange(p *pen, t tree, wide bool) {
 func (b *body) put(p *pen, e *block, rank uint64) {
 	name := e.name()
 	hash := keyHash(name)
-	b.grow(p, e)
+	b.grow(p, hash, e)
+	if b.typ == ZSetType && !b.wide && e.score() == 0 {
+		e = newScored(name, 0) // where Redis keeps scores as text it forgets the sign
+	}
 	at, old := b.find(name, hash)
 	b.count(hash, old, e)
 	switch b.typ {
@@ -224,24 +227,31 @@ func (b *body) delete(p *pen, name string) bool {
 }
 
 // grow makes the body wide if it is to be with e.
-func (b *body) grow(p *pen, e *block) {
+func (b *body) grow(p *pen, hash uint64, e *block) {
 	if b.wide {
 		return
 	}
-	n := b.len()
+	// room reports whether there may be so many elements when e is there.
+	room := func(most int) bool {
+		if b.len() < most {
+			return true
+		}
+		_, old := b.find(e.name(), hash)
+		return old != nil
+	}
 	switch b.typ {
 	case SetType:
-		if n < narrowIntset && isInt(e.name()) {
+		if isInt(e.name()) && room(narrowIntset) {
 			return
 		}
 		b.exchange(p, b.names, true) // for show: sets are in order of their hashes from the first
 	case HashType:
-		if n < narrowFields && len(e.name()) <= narrowBytes && len(e.field()) <= narrowBytes {
+		if len(e.name()) <= narrowBytes && len(e.field()) <= narrowBytes && room(narrowFields) {
 			return
 		}
 		b.widen(p, b.names)
 	case ZSetType:
-		if n < narrowScored && len(e.name()) <= narrowBytes {
+		if len(e.name()) <= narrowBytes && room(narrowScored) {
 			return
 		}
 		b.widen(p, b.ranks)

@@ -2,6 +2,7 @@ package replay_test
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 
@@ -24,6 +25,12 @@ func TestWide(t *testing.T) {
 			return d.SetScores(key, []replay.Scored{{Member: []byte(name)}})
 		}
 	}
+	added := func(name string) func(*replay.Draft) error {
+		return func(d *replay.Draft) error {
+			_, err := d.AddMembers(key, [][]byte{[]byte(name), []byte(name)})
+			return err
+		}
+	}
 	for _, tt := range []struct {
 		what string
 		add  func(name string) func(*replay.Draft) error
@@ -41,22 +48,49 @@ func TestWide(t *testing.T) {
 			strings.Repeat("x", 65), true},
 		{"zset of 128", scored, 127, "x", false},
 		{"zset of 129", scored, 128, "x", true},
+		{"a field of 512 again", func(s string) func(*replay.Draft) error { return fields(s, "") }, 512, "7", false},
+		{"a member of 128 again", scored, 128, "7", false},
+		{"set of 512", added, 511, "-1", false},
+		{"set of 513", added, 512, "-1", true},
+		{"a word", added, 0, "x", true},
 	} {
 		n := replaytest.Open(t, 1, replay.WriterConfig{})
 		for i := range tt.n {
 			n.Must(tt.add(fmt.Sprint(i)))
 		}
 		n.Must(tt.add(tt.last), func(d *replay.Draft) error {
-			h, err := d.Hash(key)
-			got := h.Wide()
-			if err != nil {
-				z, _ := d.ZSet(key)
-				got = z.Wide()
-			}
+			h, _ := d.Hash(key)
+			s, _ := d.Set(key)
+			z, _ := d.ZSet(key)
+			got := h.Wide() || s.Wide() || z.Wide()
 			if got != tt.want {
 				t.Errorf("%s is wide: %v; want %v", tt.what, got, tt.want)
 			}
 			return nil
+		})
+	}
+}
+
+// Redis keeps the scores of a small sorted set as text, in which 0 has no sign.
+func TestNegativeZero(t *testing.T) {
+	for _, tt := range []struct {
+		before int
+		want   bool // the sign stays
+	}{{0, false}, {127, false}, {128, true}} {
+		n := replaytest.Open(t, 1, replay.WriterConfig{})
+		n.Must(func(d *replay.Draft) error {
+			var ms []replay.Scored
+			for i := range tt.before {
+				ms = append(ms, replay.Scored{Member: fmt.Append(nil, i), Score: 1})
+			}
+			return d.SetScores([]byte("k"), append(ms,
+				replay.Scored{Member: []byte("x"), Score: math.Copysign(0, -1)}))
+		}, func(d *replay.Draft) error {
+			z, err := d.ZSet([]byte("k"))
+			if s, ok := z.Score([]byte("x")); math.Signbit(s) != tt.want || !ok {
+				t.Errorf("among %d others -0 becomes %v; its sign should stay: %v", tt.before, s, tt.want)
+			}
+			return err
 		})
 	}
 }
