@@ -1,6 +1,7 @@
 package command
 
 import (
+	"bytes"
 	"math"
 	"strconv"
 	"strings"
@@ -118,17 +119,48 @@ func ParseInt[T ~string | ~[]byte](s T) (int64, bool) {
 }
 
 // ParseFloat reads a number as strtod does, hexadecimal and infinities too,
-// but no NaN and no spaces around it.
+// but no NaN and no spaces around it. What is too large or too close to zero
+// for a float is not a number, as in Redis.
 func ParseFloat(s []byte) (float64, bool) {
-	if len(s) == 0 || strings.IndexByte(string(s), '_') >= 0 {
-		return 0, false
+	f, inRange, ok := parseFloat(string(s))
+	return f, ok && inRange && (f != 0 || !hasDigit(s))
+}
+
+// ParseFloatRounded is ParseFloat, but what is too large is infinite and what is
+// too close to zero is 0.
+func ParseFloatRounded(s []byte) (float64, bool) {
+	f, _, ok := parseFloat(string(s))
+	return f, ok
+}
+
+func parseFloat(s string) (f float64, inRange, ok bool) {
+	if strings.IndexByte(s, '_') >= 0 {
+		return 0, false, false
 	}
-	f, err := strconv.ParseFloat(string(s), 64)
+	if isHex(s) && strings.IndexAny(s, "pP") < 0 {
+		s += "p0" // which strtod does without
+	}
+	f, err := strconv.ParseFloat(s, 64)
 	if math.IsNaN(f) || err != nil && !math.IsInf(f, 0) {
-		return 0, false
+		return 0, false, false
 	}
-	if err != nil { // out of range, as strtod's ERANGE
-		return 0, false
+	return f, err == nil, true
+}
+
+// isHex reports whether a number is hexadecimal.
+func isHex(s string) bool {
+	s = strings.TrimLeft(s, "+-")
+	return len(s) > 1 && s[0] == '0' && s[1]|0x20 == 'x'
+}
+
+// hasDigit reports whether a number that was read as 0 has been rounded to it.
+func hasDigit(s []byte) bool {
+	mark := "eE"
+	if isHex(string(s)) {
+		mark, s = "pP", bytes.TrimLeft(s, "+-")[2:]
 	}
-	return f, true
+	if i := bytes.IndexAny(s, mark); i >= 0 { // 0 times any power is 0
+		s = s[:i]
+	}
+	return len(bytes.Trim(s, "+-.0")) > 0
 }
