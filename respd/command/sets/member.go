@@ -49,7 +49,7 @@ func runSmismember(v *replay.View, args command.Args) resp.Value {
 // SMEMBERS key
 func smembers() *command.Spec {
 	return read(command.Spec{
-		Name: "smembers", Arity: 2, Syntax: "<key>", Tips: []string{anyOrder},
+		Name: "smembers", Arity: 2, Flags: command.Big, Syntax: "<key>", Tips: []string{anyOrder},
 		Since: "1.0.0", Complexity: "O(N) where N is the number of members",
 		Summary: "Return all members of a set.",
 	}, runSmembers)

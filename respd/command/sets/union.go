@@ -11,7 +11,7 @@ const unionCost = "O(N log N) where N is the number of members of all sets"
 // SUNION key [key ...]
 func sunion() *command.Spec {
 	return read(command.Spec{
-		Name: "sunion", Arity: -2, Keys: command.AllKeys, Tips: []string{anyOrder},
+		Name: "sunion", Arity: -2, Flags: command.Big, Keys: command.AllKeys, Tips: []string{anyOrder},
 		Syntax: "<key> [<key> ...]",
 		Since:  "1.0.0", Complexity: unionCost, Summary: "Return the members that any of the sets has.",
 	}, made(union))
@@ -28,7 +28,7 @@ func sunionstore() *command.Spec {
 // SDIFF key [key ...]
 func sdiff() *command.Spec {
 	return read(command.Spec{
-		Name: "sdiff", Arity: -2, Keys: command.AllKeys, Tips: []string{anyOrder},
+		Name: "sdiff", Arity: -2, Flags: command.Big, Keys: command.AllKeys, Tips: []string{anyOrder},
 		Syntax: "<key> [<key> ...]",
 		Since:  "1.0.0", Complexity: unionCost,
 		Summary: "Return the members of the first set that the others don't have.",
