@@ -156,11 +156,8 @@ func (l *loop) send(c *conn) {
 		}
 	}
 	if c.unsent() == 0 {
-		c.out = c.out[:0]
+		c.emptied()
 		k.sent = 0
-		if cap(c.out) > keepBuffer {
-			c.out = nil
-		}
 		if c.sess.Quit {
 			l.shut(c)
 			return

@@ -197,13 +197,55 @@ func (c *conn) reply(v resp.Value) {
 			return
 		}
 	}
-	if n := c.unsent() + size(v); n > c.srv.cfg.MaxOutput {
+	if n := c.unsent() + bound(v, c.srv.cfg.MaxOutput); n > c.srv.cfg.MaxOutput {
 		c.srv.cfg.Logger.Warn("client closed: its replies are longer than it may have unread",
 			"client", c.sess.Addr, "bytes", n)
 		c.killed.Store(true)
 		return
 	}
+	if elems := v.Elems(); len(elems) > 0 {
+		c.roomFor(len(elems) * (len(elems[0].Str()) + 16))
+	}
 	c.out = resp.Append(c.out, v, c.sess.Proto)
+}
+
+// roomFor sees to it that n bytes of replies find room without the buffer's
+// growing step by step. Large buffers are the server's: most clients have their
+// replies sent at once, so a few serve all.
+func (c *conn) roomFor(n int) {
+	if cap(c.out)-len(c.out) >= n || len(c.out)+n < keepBuffer/4 {
+		return
+	}
+	want := max(len(c.out)+n, 2*cap(c.out))
+	b, _ := c.srv.buffers.Get().(*[]byte)
+	if b == nil || cap(*b) < want {
+		fresh := make([]byte, 0, max(want, 2*keepBuffer))
+		b = &fresh
+	}
+	c.out = append((*b)[:0], c.out...)
+}
+
+// emptied is told that all replies have been sent.
+func (c *conn) emptied() {
+	c.out = c.out[:0]
+	if cap(c.out) <= keepBuffer {
+		return
+	}
+	if cap(c.out) <= 2*stepOutput {
+		b := c.out
+		c.srv.buffers.Put(&b)
+	}
+	c.out = nil
+}
+
+// bound is how long a reply is as far as it matters for a limit: short ones
+// count as nothing.
+func bound(v resp.Value, limit int) int {
+	const short = 1 << 10 // elements, each of which is short in turn
+	if len(v.Elems()) < short && len(v.Str()) < stepOutput && limit > 16*stepOutput {
+		return 0
+	}
+	return size(v)
 }
 
 // size returns about how long a reply is.

@@ -177,10 +177,7 @@ func (t *threads) send(c *conn, nc net.Conn) bool {
 	n, err := nc.Write(c.out)
 	c.traffic[1].Add(int64(n))
 	t.srv.stats.NetOut.Add(int64(n))
-	c.out = c.out[:0]
-	if cap(c.out) > keepBuffer {
-		c.out = nil
-	}
+	c.emptied()
 	return err == nil
 }
 

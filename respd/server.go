@@ -78,6 +78,7 @@ type Server struct {
 	maxClients atomic.Int64
 	loop       transport
 	waiters    waiters
+	buffers    sync.Pool // of *[]byte: large buffers for replies
 	nextID     atomic.Int64
 
 	mu    sync.Mutex

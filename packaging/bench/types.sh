@@ -10,6 +10,7 @@
 need redis-server redis-benchmark redis-cli go awk
 
 members=${MEMBERS:-1000000}
+tests=${TESTS:-hset lpush lpop lrange_100 sadd spop zadd zpopmin zrank eval}
 value=$(printf "%${size}s" '' | tr ' ' x)
 set_script="return redis.call('SET', KEYS[1], ARGV[1])"
 
@@ -45,7 +46,7 @@ prepare() { # PORT TEST PIPELINE REQUESTS
 
 fill() { # PORT
 	load "$1" RPUSH bench:range 1000
-	load "$1" ZADD bench:rank "$members"
+	case " $tests " in *" zrank "*) load "$1" ZADD bench:rank "$members" ;; esac
 }
 
 # load PORT COMMAND KEY COUNT adds so many members, many at once.
@@ -65,4 +66,4 @@ build
 machine
 printf '%s clients, %s-byte values, %s members, %s of them ranked, medians of %s rounds\n\n' \
 	"$clients" "$size" "$keys" "$members" "$rounds"
-table ${TESTS:-hset lpush lpop lrange_100 sadd spop zadd zpopmin zrank eval}
+table $tests

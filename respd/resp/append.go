@@ -157,7 +157,11 @@ func appendElems(b []byte, v Value, proto int) []byte {
 	}
 	b = appendHeader(b, mark, n)
 	for i, e := range v.Elems() {
-		b = Append(b, e, proto)
+		if e.kind == KindBulk {
+			b = AppendBulk(b, e.Str())
+		} else {
+			b = Append(b, e, proto)
+		}
 		if i%longReply == longReply-1 {
 			runtime.Gosched() // other clients' replies are shorter
 		}
