@@ -108,12 +108,9 @@ func (b *body) remove(p *pen, w which, at int, key uint64, e *block) {
 	p.note(step{b: b, which: w, did: removed, at: at, key: key, block: e})
 }
 
-func (b *body) replace(p *pen, w which, at int, key uint64, e *block) {
-	if p.keeps {
-		oldKey, old := b.tree(w).at(at)
-		p.note(step{b: b, which: w, did: replaced, at: at, key: oldKey, block: old})
-	}
-	b.tree(w).set(p, at, key, e)
+func (b *body) replace(p *pen, at int, oldKey, key uint64, old, e *block) {
+	p.note(step{b: b, did: replaced, at: at, key: oldKey, block: old})
+	b.names.set(p, at, key, e)
 }
 
 // begin notes what the body adds up to before a change.
@@ -150,7 +147,7 @@ func (b *body) put(p *pen, e *block, rank uint64) {
 	}
 	switch {
 	case old != nil:
-		b.replace(p, names, at, hash, e)
+		b.replace(p, at, hash, hash, old, e)
 	case b.typ == HashType && !b.wide:
 		b.insert(p, names, b.names.len(), hash, e)
 	default:
@@ -181,7 +178,7 @@ func (b *body) putRanked(p *pen, at int, hash uint64, old, e *block, rank uint64
 		return
 	}
 	if old != nil {
-		b.replace(p, names, at, hash, e)
+		b.replace(p, at, hash, hash, old, e)
 	} else {
 		b.insert(p, names, b.names.search(hash, e.name(), byName), hash, e)
 	}
@@ -277,9 +274,9 @@ func (b *body) insertItem(p *pen, at int, e *block) {
 
 // setItem replaces an item of a list.
 func (b *body) setItem(p *pen, at int, e *block) {
-	_, old := b.names.at(at)
+	key, old := b.names.at(at)
 	b.bytes += e.weight() - old.weight()
-	b.replace(p, names, at, keyHash(e.name()), e)
+	b.replace(p, at, key, keyHash(e.name()), old, e)
 }
 
 // removeItems takes a run of items out of a list. A run is cut out of the tree

@@ -27,6 +27,7 @@ type node struct {
 	keys   []uint64
 	blocks []*block
 	kids   []*node // nil in a leaf
+	counts []int32 // of the kids' blocks, so that nobody has to look at each kid
 	sum    uint64  // of a list: see fix
 	pow    uint64
 }
@@ -50,13 +51,30 @@ func (t *tree) len() int {
 func (t *tree) at(i int) (uint64, *block) {
 	n := t.root
 	for n.kids != nil {
-		j := 0
-		for ; i >= n.kids[j].n; j++ {
-			i -= n.kids[j].n
-		}
+		var j int
+		j, i = n.locate(i)
 		n = n.kids[j]
 	}
 	return n.keys[i], n.blocks[i]
+}
+
+// locate returns which kid has the i-th block, and where.
+func (n *node) locate(i int) (kid, at int) {
+	for j, c := range n.counts {
+		if i < int(c) {
+			return j, i
+		}
+		i -= int(c)
+	}
+	panic("replay: element out of range")
+}
+
+// before returns how many blocks the kids in front of the j-th have.
+func (n *node) before(j int) (sum int) {
+	for _, c := range n.counts[:j] {
+		sum += int(c)
+	}
+	return sum
 }
 
 // tie says where a search stands among blocks of an equal key.
@@ -76,9 +94,7 @@ func (t *tree) search(key uint64, name string, how tie) int {
 			return i + n.front(key, name, how)
 		}
 		j := max(n.front(key, name, how)-1, 0)
-		for _, kid := range n.kids[:j] {
-			i += kid.n
-		}
+		i += n.before(j)
 		n = n.kids[j]
 	}
 	return i
@@ -115,9 +131,7 @@ func (t *tree) find(key uint64, name string) (int, *block) {
 		if j == len(n.keys) || n.keys[j] != key || n.blocks[j].name() != name {
 			j = max(j-1, 0)
 		}
-		for _, kid := range n.kids[:j] {
-			i += kid.n
-		}
+		i += n.before(j)
 		n = n.kids[j]
 	}
 	return 0, nil
@@ -173,9 +187,9 @@ func (n *node) each(i int, fn func(uint64, *block) bool) bool {
 		}
 		return true
 	}
-	for _, kid := range n.kids {
-		if i >= kid.n {
-			i -= kid.n
+	for j, kid := range n.kids {
+		if i >= int(n.counts[j]) {
+			i -= int(n.counts[j])
 			continue
 		}
 		if !kid.each(i, fn) {
@@ -210,10 +224,9 @@ func (n *node) back(i int, fn func(uint64, *block) bool) bool {
 	}
 	begin := n.n
 	for j := len(n.kids) - 1; j >= 0; j-- {
-		kid := n.kids[j]
-		begin -= kid.n
+		begin -= int(n.counts[j])
 		if i >= begin {
-			if !kid.back(i-begin, fn) {
+			if !n.kids[j].back(i-begin, fn) {
 				return false
 			}
 			i = begin - 1
@@ -231,7 +244,7 @@ func (n *node) own(p *pen) *node {
 	c.n, c.sum, c.pow = n.n, n.sum, n.pow
 	c.keys, c.blocks = append(c.keys, n.keys...), append(c.blocks, n.blocks...)
 	if n.kids != nil {
-		c.kids = append(c.kids, n.kids...)
+		c.kids, c.counts = append(c.kids, n.kids...), append(c.counts, n.counts...)
 	}
 	return c
 }
@@ -247,6 +260,7 @@ type leafRoom struct {
 type innerRoom struct {
 	leafRoom
 	c [fanout + 1]*node
+	s [fanout + 1]int32
 }
 
 // newNode returns an empty node with room for size blocks. Those of small
@@ -255,7 +269,8 @@ func newNode(p *pen, size int, inner bool) *node {
 	switch {
 	case inner:
 		r := new(innerRoom)
-		r.gen, r.keys, r.blocks, r.kids = p.gen, r.k[:0], r.b[:0], r.c[:0]
+		r.gen, r.keys, r.blocks = p.gen, r.k[:0], r.b[:0]
+		r.kids, r.counts = r.c[:0], r.s[:0]
 		return &r.node
 	case size > fanout/4:
 		r := new(leafRoom)
@@ -281,6 +296,7 @@ func (t *tree) insert(p *pen, i int, key uint64, b *block) {
 		left := t.root
 		root := newNode(p, 2, true)
 		root.n, root.kids = left.n+right.n, append(root.kids, left, right)
+		root.counts = append(root.counts, int32(left.n), int32(right.n))
 		root.keys = append(root.keys, left.keys[0], right.keys[0])
 		root.blocks = append(root.blocks, left.blocks[0], right.blocks[0])
 		t.root = root
@@ -306,15 +322,15 @@ func (t *tree) insertAt(p *pen, n *node, i int, key uint64, b *block) (right *no
 	}
 	whole := i
 	j := 0
-	for ; j < len(n.kids)-1 && i > n.kids[j].n; j++ {
-		i -= n.kids[j].n
+	for ; j < len(n.kids)-1 && i > int(n.counts[j]); j++ {
+		i -= int(n.counts[j])
 	}
 	kid := n.kids[j].own(p)
 	split := t.insertAt(p, kid, i, key, b)
-	n.kids[j], n.keys[j], n.blocks[j] = kid, kid.keys[0], kid.blocks[0]
+	n.place(j, kid)
 	n.n++
 	if split != nil {
-		n.kids = slices.Insert(n.kids, j+1, split)
+		n.kids, n.counts = slices.Insert(n.kids, j+1, split), slices.Insert(n.counts, j+1, int32(split.n))
 		n.keys = slices.Insert(n.keys, j+1, split.keys[0])
 		n.blocks = slices.Insert(n.blocks, j+1, split.blocks[0])
 		if len(n.kids) > fanout {
@@ -343,12 +359,10 @@ func (n *node) split(p *pen, i, last int) *node {
 		r.n, n.n = len(r.blocks), len(n.blocks)
 		return r
 	}
-	r.kids = append(r.kids, n.kids[at:]...)
+	r.kids, r.counts = append(r.kids, n.kids[at:]...), append(r.counts, n.counts[at:]...)
 	clear(n.kids[at:])
-	n.kids = n.kids[:at]
-	for _, kid := range r.kids {
-		r.n += kid.n
-	}
+	n.kids, n.counts = n.kids[:at], n.counts[:at]
+	r.n = r.before(len(r.counts))
 	n.n -= r.n
 	return r
 }

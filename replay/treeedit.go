@@ -14,10 +14,7 @@ func (t *tree) setAt(p *pen, n *node, i int, key uint64, b *block) *node {
 		t.fix(n)
 		return n
 	}
-	j := 0
-	for ; i >= n.kids[j].n; j++ {
-		i -= n.kids[j].n
-	}
+	j, i := n.locate(i)
 	n.place(j, t.setAt(p, n.kids[j], i, key, b))
 	t.fix(n)
 	return n
@@ -25,7 +22,8 @@ func (t *tree) setAt(p *pen, n *node, i int, key uint64, b *block) *node {
 
 // place makes kid the j-th.
 func (n *node) place(j int, kid *node) {
-	n.kids[j], n.keys[j], n.blocks[j] = kid, kid.keys[0], kid.blocks[0]
+	n.kids[j], n.counts[j] = kid, int32(kid.n)
+	n.keys[j], n.blocks[j] = kid.keys[0], kid.blocks[0]
 }
 
 // remove takes count blocks out from the i-th on.
@@ -51,12 +49,12 @@ func (t *tree) cut(p *pen, n *node, i, count int) *node {
 	}
 	n.n -= count
 	for j := 0; count > 0; {
-		kid := n.kids[j]
-		if i >= kid.n {
-			i -= kid.n
+		if size := int(n.counts[j]); i >= size {
+			i -= size
 			j++
 			continue
 		}
+		kid := n.kids[j]
 		some := min(count, kid.n-i)
 		count -= some
 		if kid = t.cut(p, kid, i, some); kid == nil {
@@ -75,7 +73,7 @@ func (t *tree) cut(p *pen, n *node, i, count int) *node {
 
 // drop takes the j-th kid out.
 func (n *node) drop(j int) {
-	n.kids = slices.Delete(n.kids, j, j+1)
+	n.kids, n.counts = slices.Delete(n.kids, j, j+1), slices.Delete(n.counts, j, j+1)
 	n.keys, n.blocks = slices.Delete(n.keys, j, j+1), slices.Delete(n.blocks, j, j+1)
 }
 
@@ -88,7 +86,7 @@ func (t *tree) join(p *pen, n *node, j int) bool {
 	left, right := n.kids[j-1].own(p), n.kids[j]
 	left.keys, left.blocks = append(left.keys, right.keys...), append(left.blocks, right.blocks...)
 	if left.kids != nil {
-		left.kids = append(left.kids, right.kids...)
+		left.kids, left.counts = append(left.kids, right.kids...), append(left.counts, right.counts...)
 	}
 	left.n += right.n
 	t.fix(left)
