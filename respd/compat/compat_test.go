@@ -237,6 +237,7 @@ func startRedis(t *testing.T) string {
 	_, port, _ := net.SplitHostPort(addr)
 	cmd := exec.Command(bin, "--port", port, "--bind", "127.0.0.1", "--save", "",
 		"--appendonly", "no", "--dir", t.TempDir(), "--enable-debug-command", "yes")
+	cmd.Env = append(os.Environ(), "LC_ALL=C") // SORT ALPHA goes by it
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
