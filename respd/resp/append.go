@@ -125,7 +125,8 @@ func AppendDecimal(b []byte, f float64) []byte {
 	return b
 }
 
-func appendDouble(b []byte, v Value) []byte {
+// AppendDouble prints a double the way its reply does.
+func AppendDouble(b []byte, v Value) []byte {
 	if v.format == decimal {
 		return AppendDecimal(b, v.Float())
 	}
@@ -191,7 +192,7 @@ func appendScalar2(b []byte, v Value) []byte {
 		return AppendInt(b, v.num)
 	case KindDouble:
 		var digits [32]byte
-		return AppendBytes(b, appendDouble(digits[:0], v))
+		return AppendBytes(b, AppendDouble(digits[:0], v))
 	}
 	return AppendBulk(b, v.Str())
 }
@@ -205,7 +206,7 @@ func appendScalar3(b []byte, v Value) []byte {
 		}
 		return append(b, "#f\r\n"...)
 	case KindDouble:
-		b = appendDouble(append(b, ','), v)
+		b = AppendDouble(append(b, ','), v)
 		return append(b, '\r', '\n')
 	case KindBigNumber:
 		return appendLine(b, '(', v.Str())

@@ -41,7 +41,7 @@ func (s *state) fromReply(v resp.Value) lua.LValue {
 	case resp.KindBool:
 		return lua.LNumber(v.Num())
 	case resp.KindDouble:
-		return lua.LString(resp.AppendFloat(nil, v.Float()))
+		return lua.LString(resp.AppendDouble(nil, v))
 	case resp.KindSet, resp.KindMap:
 		return s.array(v.Elems())
 	}

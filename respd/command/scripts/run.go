@@ -95,6 +95,11 @@ func (e *Engine) exec(s *state, r *run, fn *lua.LFunction, push func() int) (res
 	}
 	ret := s.L.Get(-1)
 	s.L.Pop(1)
+	if s.w.cause != nil {
+		// It was stopped in its very last call, so that no instruction
+		// was left to fail.
+		return resp.Value{}, s.failure(r, s.w.cause)
+	}
 	return s.reply(ret, 0), nil
 }
 
