@@ -72,7 +72,7 @@ func runSmove(d *replay.Draft, args command.Args) (resp.Value, error) {
 	if _, err = d.RemoveMembers(from, args[3:4]); err != nil {
 		return resp.Value{}, err
 	}
-	removed(d, "srem", from, s.Len() == 1)
+	removed(d, "srem", from, !d.Exists(from))
 	n, err := d.AddMembers(to, args[3:4])
 	if n > 0 {
 		d.Notify(replay.SetEvent, "sadd", to)

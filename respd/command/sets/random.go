@@ -36,7 +36,7 @@ func runSpop(d *replay.Draft, args command.Args) (resp.Value, error) {
 	if err = d.DropMembers(args[1], []string{name}); err != nil {
 		return resp.Value{}, err
 	}
-	removed(d, "spop", args[1], s.Len() == 1)
+	removed(d, "spop", args[1], !d.Exists(args[1]))
 	return resp.Bulk(name), nil
 }
 
@@ -69,7 +69,7 @@ func runSpopCount(d *replay.Draft, args command.Args) (resp.Value, error) {
 	if err != nil {
 		return resp.Value{}, err
 	}
-	removed(d, "spop", args[1], count >= int64(s.Len()))
+	removed(d, "spop", args[1], !d.Exists(args[1]))
 	return resp.Set(popped...), nil
 }
 
