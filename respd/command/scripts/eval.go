@@ -36,7 +36,7 @@ func (e *Engine) eval() *command.Spec {
 	return row(command.Spec{Name: "eval", Since: "2.6.0",
 		Summary: "Run a Lua script.", Syntax: "<script> <numkeys> [<key> ...] [<arg> ...]",
 		Write: func(d *replay.Draft, args command.Args) (resp.Value, error) {
-			c, err := e.cache.get(args[1], false)
+			c, err := e.byText(args)
 			if err != nil {
 				return resp.Value{}, err
 			}
@@ -49,7 +49,7 @@ func (e *Engine) evalRO() *command.Spec {
 	return row(command.Spec{Name: "eval_ro", Since: "7.0.0",
 		Summary: "Run a Lua script that only reads.", Syntax: "<script> <numkeys> [<key> ...] [<arg> ...]",
 		Read: func(v *replay.View, args command.Args) resp.Value {
-			c, err := e.cache.get(args[1], false)
+			c, err := e.byText(args)
 			if err != nil {
 				return resp.FromError(err)
 			}
@@ -57,14 +57,39 @@ func (e *Engine) evalRO() *command.Spec {
 		}})
 }
 
+// byText returns the script that EVAL is given. Redis looks at the number of
+// keys before it compiles.
+func (e *Engine) byText(args command.Args) (*script, error) {
+	if _, err := keyCount(args, command.ErrNotInt); err != nil {
+		return nil, err
+	}
+	return e.cache.get(args[1], false)
+}
+
+// byDigest returns the script that EVALSHA names. What can't be a digest is
+// refused before the number of keys is looked at, one that isn't known after.
+func (e *Engine) byDigest(args command.Args) (*script, error) {
+	const size = 40
+	if len(args[1]) != size {
+		return nil, errNoScript
+	}
+	if _, err := keyCount(args, command.ErrNotInt); err != nil {
+		return nil, err
+	}
+	if c := e.cache.find(bytes.ToLower(args[1])); c != nil {
+		return c, nil
+	}
+	return nil, errNoScript
+}
+
 // EVALSHA sha1 numkeys [key ...] [arg ...]
 func (e *Engine) evalSHA() *command.Spec {
 	return row(command.Spec{Name: "evalsha", Since: "2.6.0",
 		Summary: "Run a Lua script that is in the cache.", Syntax: "<sha1> <numkeys> [<key> ...] [<arg> ...]",
 		Write: func(d *replay.Draft, args command.Args) (resp.Value, error) {
-			c := e.cache.find(bytes.ToLower(args[1]))
-			if c == nil {
-				return resp.Value{}, errNoScript
+			c, err := e.byDigest(args)
+			if err != nil {
+				return resp.Value{}, err
 			}
 			return e.evaluate(&d.View, d, c, args)
 		}})
@@ -75,9 +100,9 @@ func (e *Engine) evalSHARO() *command.Spec {
 	return row(command.Spec{Name: "evalsha_ro", Since: "7.0.0",
 		Summary: "Run a Lua script in the cache that only reads.", Syntax: "<sha1> <numkeys> [<key> ...] [<arg> ...]",
 		Read: func(v *replay.View, args command.Args) resp.Value {
-			c := e.cache.find(bytes.ToLower(args[1]))
-			if c == nil {
-				return resp.Err(errNoScript)
+			c, err := e.byDigest(args)
+			if err != nil {
+				return resp.FromError(err)
 			}
 			return answer(e.evaluate(v, nil, c, args))
 		}})
