@@ -26,7 +26,7 @@ type ears struct {
 func (p *pair) listen(t *testing.T) {
 	t.Helper()
 	p.ears = nil
-	if !p.events {
+	if !p.has["psubscribe"] {
 		return
 	}
 	p.ears = &ears{}
@@ -48,7 +48,7 @@ func (p *pair) listen(t *testing.T) {
 // one runs a command of the test's own on one server.
 func (p *pair) one(t *testing.T, i int, args ...string) resp.Value {
 	t.Helper()
-	return (&both{t: t, link: p.links[boss]}).one(i, args...)
+	return (&both{t: t, link: p.links[boss], has: p.has}).one(i, args...)
 }
 
 // heard returns the events of each server since it was asked last. A message of

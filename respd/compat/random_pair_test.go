@@ -55,10 +55,10 @@ type pair struct {
 	addrs [2]string // redis, then ledge
 	proto int
 	links [links + 1]*link
-	// events says whether both can tell their keyspace events; ears then hear
-	// them.
-	events bool
-	ears   *ears
+	// has are the commands of ledge.
+	has map[string]bool
+	// ears hear the keyspace events, if both can tell them.
+	ears *ears
 }
 
 // link is a connection to each of the two.
@@ -131,7 +131,7 @@ func (p *pair) play(t *testing.T, turns []turn) (int, *difference) {
 	t.Helper()
 	for i := 0; i < len(turns); {
 		if turns[i].req.run != nil {
-			if err := turns[i].req.run(&both{t: t, link: p.links[boss]}); err != nil {
+			if err := turns[i].req.run(&both{t: t, link: p.links[boss], has: p.has}); err != nil {
 				return i + 1, asDifference(turns[i], err)
 			}
 			if p.ears != nil {

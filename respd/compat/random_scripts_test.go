@@ -14,7 +14,7 @@ func scriptEntries() []entry {
 		{"eval", 5, func(g *gen) request { return g.eval("EVAL") }},
 		{"eval_ro", 2, func(g *gen) request { return g.eval("EVAL_RO") }},
 		ruled("eval", 4, compileErrors, keepAll, func(g *gen) []string {
-			return cat(luas[g.rnd.IntN(len(luas))], "2", g.anyKey(), g.anyKey(), g.value(), strings.ReplaceAll(g.integer(), "\x00", ""))
+			return cat(luas[g.rnd.IntN(len(luas))], "2", g.anyKey(), g.anyKey(), g.value(), g.luaNumber())
 		}),
 		plain("eval", 1, func(g *gen) []string {
 			return []string{"return {KEYS, ARGV}", g.pick("0", "1", "2", "3", "-1", "x", ""), g.anyKey(), g.value()}
@@ -31,8 +31,7 @@ func compileErrors(_ *link, want, got resp.Value) bool {
 
 // luas are scripts that convert between the two worlds, and some that fail. None
 // raises an error after it has written: what it wrote then stays in Redis and
-// goes in ledge. Nor does any read a number with a zero byte in it, at which
-// C's Lua stops.
+// goes in ledge.
 var luas = []string{
 	"return redis.call('SET', KEYS[1], ARGV[1])",
 	"return redis.call('GET', KEYS[1])",
@@ -69,6 +68,16 @@ var luas = []string{
 	"redis.setresp(3); return redis.call('HGETALL', KEYS[1])['map'] ~= nil",
 	"return string.format('%.17g %d %5s', 0.1, 3, 'x')",
 	"return math.floor(-2.5) .. ' ' .. tostring(1e15) .. ' ' .. tostring(2^53)",
+}
+
+// luaNumber draws a number that both Luas read alike: C's stops at a zero byte
+// and takes nan for one.
+func (g *gen) luaNumber() string {
+	for {
+		if n := g.integer(); !strings.Contains(n, "\x00") && !strings.Contains(strings.ToLower(n), "nan") {
+			return n
+		}
+	}
 }
 
 // eval wraps a command of another family. Lua's arrays end at the first nil

@@ -15,6 +15,7 @@ import (
 type both struct {
 	t    *testing.T
 	link *link
+	has  map[string]bool // the commands of ledge
 }
 
 // do sends a command to both.

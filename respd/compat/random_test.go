@@ -66,7 +66,7 @@ func differential(t *testing.T, redis, ours string, count int, seeds []uint64) {
 			t.Run(fmt.Sprintf("seed=%d/resp%d", seed, proto), func(t *testing.T) {
 				t.Logf("again with -differential.seed=%d", seed)
 				p := newPair(t, redis, ours, proto)
-				p.events = commandList(t, ours)["psubscribe"]
+				p.has = commandList(t, ours)
 				r := &run{
 					t:     t,
 					seed:  seed,
