@@ -137,7 +137,7 @@ func parseFloat(s string) (f float64, inRange, ok bool) {
 	if strings.IndexByte(s, '_') >= 0 {
 		return 0, false, false
 	}
-	if isHex(s) && strings.IndexAny(s, "pP") < 0 {
+	if isHex(s) && !strings.ContainsAny(s, "pP") {
 		s += "p0" // which strtod does without
 	}
 	f, err := strconv.ParseFloat(s, 64)
