@@ -133,9 +133,6 @@ func (b *body) put(p *pen, e *block, rank uint64) {
 	name := e.name()
 	hash := keyHash(name)
 	b.grow(p, hash, e)
-	if b.typ == ZSetType && !b.wide && e.score() == 0 {
-		e = newScored(name, 0) // where Redis keeps scores as text it forgets the sign
-	}
 	at, old := b.find(name, hash)
 	b.count(hash, old, e)
 	switch b.typ {

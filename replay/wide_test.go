@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"ledge/journal"
 	"ledge/replay"
 	"ledge/replay/replaytest"
 )
@@ -73,22 +74,45 @@ func TestWide(t *testing.T) {
 
 // Redis keeps the scores of a small sorted set as text, in which 0 has no sign.
 func TestNegativeZero(t *testing.T) {
+	set := func(d *replay.Draft, ms []journal.Scored) error {
+		scored, g := make([]replay.Scored, len(ms)), replay.ZSet{}.Growth()
+		for i, m := range ms {
+			g.Add([]byte(m.Member))
+			scored[i] = replay.Scored{Member: []byte(m.Member), Score: g.Kept(m.Score)}
+		}
+		return d.SetScores([]byte("k"), scored)
+	}
+	replace := func(d *replay.Draft, ms []journal.Scored) error { return d.ReplaceZSet([]byte("k"), ms) }
+	zero := journal.Scored{Member: "x", Score: math.Copysign(0, -1)}
 	for _, tt := range []struct {
-		before int
+		what   string
+		write  func(*replay.Draft, []journal.Scored) error
+		others int
+		first  bool // before the others
 		want   bool // the sign stays
-	}{{0, false}, {127, false}, {128, true}} {
+	}{
+		{"one", set, 0, false, false},
+		{"the last of 128", set, 127, false, false},
+		{"the last of 129", set, 128, false, true},
+		{"the first of 129", set, 128, true, false},
+		{"all of one", replace, 0, false, false},
+		{"the last of all 129", replace, 128, false, true},
+		{"the first of all 129", replace, 128, true, true},
+	} {
 		n := replaytest.Open(t, 1, replay.WriterConfig{})
 		n.Must(func(d *replay.Draft) error {
-			var ms []replay.Scored
-			for i := range tt.before {
-				ms = append(ms, replay.Scored{Member: fmt.Append(nil, i), Score: 1})
+			var ms []journal.Scored
+			for i := range tt.others {
+				ms = append(ms, journal.Scored{Member: fmt.Sprint(i), Score: 1})
 			}
-			return d.SetScores([]byte("k"), append(ms,
-				replay.Scored{Member: []byte("x"), Score: math.Copysign(0, -1)}))
+			if tt.first {
+				return tt.write(d, append([]journal.Scored{zero}, ms...))
+			}
+			return tt.write(d, append(ms, zero))
 		}, func(d *replay.Draft) error {
 			z, err := d.ZSet([]byte("k"))
 			if s, ok := z.Score([]byte("x")); math.Signbit(s) != tt.want || !ok {
-				t.Errorf("among %d others -0 becomes %v; its sign should stay: %v", tt.before, s, tt.want)
+				t.Errorf("%s: -0 becomes %v; its sign should stay: %v", tt.what, s, tt.want)
 			}
 			return err
 		})

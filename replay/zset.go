@@ -152,6 +152,30 @@ func (z ZSet) Scan(cursor uint64, count int, fn func(member string, score float6
 // Wide reports whether Redis would keep the set in a skip list.
 func (z ZSet) Wide() bool { return z.b != nil && z.b.wide }
 
+// Growth follows a sorted set while members are added. Redis keeps the scores of
+// one that is not wide as text, in which 0 has no sign.
+type Growth struct {
+	n    int
+	wide bool
+}
+
+// Growth returns what the set is to begin with.
+func (z ZSet) Growth() Growth { return Growth{z.Len(), z.Wide()} }
+
+// Add is told of a new member.
+func (g *Growth) Add(member []byte) {
+	g.n++
+	g.wide = g.wide || g.n > narrowScored || len(member) > narrowBytes
+}
+
+// Kept returns a score as the set keeps it.
+func (g *Growth) Kept(score float64) float64 {
+	if score == 0 && !g.wide {
+		return 0
+	}
+	return score
+}
+
 // Scored is a member of a sorted set with its score, which is a number.
 type Scored struct {
 	Member []byte
@@ -159,7 +183,7 @@ type Scored struct {
 }
 
 // SetScores gives members of a sorted set these scores. Those that have them
-// already should not be among them.
+// already should not be among them. Whether 0 has a sign is up to the caller.
 func (d *Draft) SetScores(key []byte, members []Scored) error {
 	if len(members) == 0 {
 		return nil
@@ -180,9 +204,16 @@ func (d *Draft) SetScores(key []byte, members []Scored) error {
 // ReplaceZSet makes key a sorted set of these members, each named once, whatever
 // it was; with none it deletes the key. The members are kept.
 func (d *Draft) ReplaceZSet(key []byte, members []journal.Scored) error {
+	wide := len(members) > narrowScored
 	for i := range members {
 		if err := d.fits(len(key), len(members[i].Member)); err != nil {
 			return err
+		}
+		wide = wide || len(members[i].Member) > narrowBytes
+	}
+	for i := range members {
+		if !wide && members[i].Score == 0 {
+			members[i].Score = 0 // see Growth
 		}
 	}
 	if _, err := d.Delete(key); err != nil || len(members) == 0 {
