@@ -20,7 +20,10 @@ type Spec struct {
 	Name string
 	// Arity counts the name: exactly n, or at least n as -n.
 	Arity int
-	Keys  KeyRange
+	// Fits reports whether there are as many arguments as there may be, where
+	// the arity alone can't tell. nil is yes.
+	Fits func(Args) bool
+	Keys KeyRange
 	// NumKeys is the place of the argument that counts the keys behind it, as
 	// in EVAL and ZUNION; 0 is none. Such keys come on top of those in Keys.
 	NumKeys int
@@ -295,7 +298,7 @@ func (t *Table) Resolve(args Args) (*Spec, error) {
 		}
 		s = sub
 	}
-	if !s.ArityOK(len(args)) {
+	if !s.ArityOK(len(args)) || s.Fits != nil && !s.Fits(args) {
 		return s, arity(s)
 	}
 	return s, nil
