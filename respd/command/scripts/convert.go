@@ -42,7 +42,7 @@ func (s *state) fromReply(v resp.Value) lua.LValue {
 		return lua.LNumber(v.Num())
 	case resp.KindDouble:
 		return lua.LString(resp.AppendDouble(nil, v))
-	case resp.KindSet, resp.KindMap:
+	case resp.KindSet, resp.KindMap, resp.KindPairs:
 		return s.array(v.Elems())
 	}
 	return lua.LString(v.Str())
@@ -69,6 +69,12 @@ func (s *state) fromReply3(v resp.Value) lua.LValue {
 			}
 		}
 		return s.field("set", t)
+	case resp.KindPairs:
+		pairs := make([]resp.Value, 0, len(v.Elems())/2)
+		for es := v.Elems(); len(es) > 1; es = es[2:] {
+			pairs = append(pairs, resp.Array(es[:2]...))
+		}
+		return s.array(pairs)
 	}
 	t, kvs := s.L.NewTable(), v.Elems()
 	for i := 0; i+1 < len(kvs); i += 2 {
