@@ -15,6 +15,7 @@ import (
 	"ledge/respd/command/sets"
 	"ledge/respd/command/strs"
 	"ledge/respd/command/txns"
+	"ledge/respd/command/zsets"
 )
 
 // Commands returns the table of all commands of this program.
@@ -24,5 +25,5 @@ func Commands() *command.Table { return commandsWith(scripts.New(scripts.Config{
 func commandsWith(e *scripts.Engine) *command.Table {
 	return command.NewTable(strs.Table(), bits.Table(), geos.Table(), hashes.Table(), hlls.Table(),
 		lists.Table(), sets.Table(), keys.Table(), txns.Table(), conns.Table(), pubsubs.Table(),
-		servers.Table(), e.Table())
+		servers.Table(), zsets.Table(), e.Table())
 }

@@ -1,0 +1,264 @@
+package zsets
+
+import (
+	"iter"
+
+	"ledge/journal"
+	"ledge/replay"
+	"ledge/respd/command"
+	"ledge/respd/resp"
+)
+
+const (
+	errLimitRank resp.Error = "ERR syntax error, LIMIT is only supported in combination " +
+		"with either BYSCORE or BYLEX"
+	errLexScores resp.Error = "ERR syntax error, WITHSCORES not supported in combination with BYLEX"
+)
+
+// rangeKind is what a command's name says about its range.
+type rangeKind struct {
+	by    order
+	up    bool // never down
+	down  bool // always
+	store bool // has a destination in front of the key
+}
+
+const rangeCost = "O(log N + M) where N is the number of members and M that of those returned"
+
+// ZRANGE key start stop [BYSCORE | BYLEX] [REV] [LIMIT offset count] [WITHSCORES]
+func zrange() *command.Spec {
+	return ranging(rangeKind{}, command.Spec{
+		Name: "zrange", Since: "1.2.0",
+		Syntax:  "<key> <start> <stop> [BYSCORE|BYLEX] [REV] [LIMIT <offset> <count>] [WITHSCORES]",
+		Summary: "Return a range of members, by rank, score or name.",
+	})
+}
+
+// ZREVRANGE key start stop [WITHSCORES]
+func zrevrange() *command.Spec {
+	return ranging(rangeKind{by: byRank, down: true}, command.Spec{
+		Name: "zrevrange", Since: "1.2.0", Syntax: "<key> <start> <stop> [WITHSCORES]",
+		Summary: "Return a range of members by rank, the highest score first.",
+	})
+}
+
+// ZRANGEBYSCORE key min max [WITHSCORES] [LIMIT offset count]
+func zrangebyscore() *command.Spec {
+	return ranging(rangeKind{by: byScore, up: true}, command.Spec{
+		Name: "zrangebyscore", Since: "1.0.5",
+		Syntax:  "<key> <min> <max> [WITHSCORES] [LIMIT <offset> <count>]",
+		Summary: "Return the members whose scores are in a range.",
+	})
+}
+
+// ZREVRANGEBYSCORE key max min [WITHSCORES] [LIMIT offset count]
+func zrevrangebyscore() *command.Spec {
+	return ranging(rangeKind{by: byScore, down: true}, command.Spec{
+		Name: "zrevrangebyscore", Since: "2.2.0",
+		Syntax:  "<key> <max> <min> [WITHSCORES] [LIMIT <offset> <count>]",
+		Summary: "Return the members whose scores are in a range, the highest first.",
+	})
+}
+
+// ZRANGEBYLEX key min max [LIMIT offset count]
+func zrangebylex() *command.Spec {
+	return ranging(rangeKind{by: byLex, up: true}, command.Spec{
+		Name: "zrangebylex", Since: "2.8.9", Syntax: "<key> <min> <max> [LIMIT <offset> <count>]",
+		Summary: "Return the members in a range of names.",
+	})
+}
+
+// ZREVRANGEBYLEX key max min [LIMIT offset count]
+func zrevrangebylex() *command.Spec {
+	return ranging(rangeKind{by: byLex, down: true}, command.Spec{
+		Name: "zrevrangebylex", Since: "2.8.9", Syntax: "<key> <max> <min> [LIMIT <offset> <count>]",
+		Summary: "Return the members in a range of names, the last first.",
+	})
+}
+
+// ZRANGESTORE dst src min max [BYSCORE | BYLEX] [REV] [LIMIT offset count]
+func zrangestore() *command.Spec {
+	return write(command.Spec{
+		Name: "zrangestore", Arity: -5, Flags: command.DenyOOM, Keys: command.TwoKeys,
+		KeyFlags: "OW update;RO access",
+		Syntax:   "<destination> <key> <start> <stop> [BYSCORE|BYLEX] [REV] [LIMIT <offset> <count>]",
+		Since:    "6.2.0", Complexity: rangeCost, Summary: "Store a range of members in another key.",
+	}, runZrangestore)
+}
+
+// span is a command's range.
+type span struct {
+	bounds
+	down, scores  bool
+	offset, limit int64 // a limit below 0 is none
+}
+
+// ranging returns a row that answers a range.
+func ranging(k rangeKind, s command.Spec) *command.Spec {
+	s.Arity, s.Flags, s.Complexity = -4, command.Big, rangeCost
+	s.Reach = func(v *replay.View, args command.Args) int {
+		r, err := parseSpan(k, args)
+		if err != nil {
+			return 0
+		}
+		z, _ := v.ZSet(args[1])
+		_, n := r.cut(z)
+		return n
+	}
+	return read(s, func(v *replay.View, args command.Args) resp.Value {
+		r, err := parseSpan(k, args)
+		if err != nil {
+			return resp.FromError(err)
+		}
+		z, err := v.ZSet(args[1])
+		if err != nil {
+			return resp.FromError(err)
+		}
+		return r.reply(z)
+	})
+}
+
+// parseSpan reads the ends of a range and the options behind them.
+func parseSpan(k rangeKind, args command.Args) (*span, error) {
+	if k.store {
+		args = args[1:]
+	}
+	r := &span{limit: -1, down: k.down}
+	by, turned := k.by, k.up || k.down
+	for i := 4; i < len(args); i++ {
+		switch {
+		case !k.store && args.Is(i, "WITHSCORES"):
+			r.scores = true
+		case args.Is(i, "LIMIT") && i+2 < len(args):
+			var err error
+			if r.offset, err = args.Int(i + 1); err == nil {
+				r.limit, err = args.Int(i + 2)
+			}
+			if err != nil {
+				return nil, err
+			}
+			i += 2
+		case !turned && args.Is(i, "REV"):
+			r.down, turned = true, true
+		case by == anyOrder && args.Is(i, "BYLEX"):
+			by = byLex
+		case by == anyOrder && args.Is(i, "BYSCORE"):
+			by = byScore
+		default:
+			return nil, command.ErrSyntax
+		}
+	}
+	if by == anyOrder {
+		by = byRank
+	}
+	low, high := args[2], args[3]
+	switch {
+	case r.limit != -1 && by == byRank:
+		return nil, errLimitRank
+	case r.scores && by == byLex:
+		return nil, errLexScores
+	case r.down && by != byRank:
+		low, high = high, low
+	}
+	var err error
+	r.bounds, err = parseBounds(by, low, high)
+	return r, err
+}
+
+// cut returns the rank of the first member to return and how many follow it, up
+// or down.
+func (r *span) cut(z replay.ZSet) (first, n int) {
+	lo, hi := r.window(z)
+	n = hi - lo
+	if r.by != byRank {
+		if r.offset < 0 || r.offset >= int64(n) {
+			return 0, 0
+		}
+		lo, hi, n = lo+int(r.offset), hi-int(r.offset), n-int(r.offset)
+		if r.limit >= 0 && r.limit < int64(n) {
+			n = int(r.limit)
+		}
+	} else if r.down { // ranks count from the top
+		lo, hi = z.Len()-hi, z.Len()-lo
+	}
+	if r.down {
+		return hi - 1, n
+	}
+	return lo, n
+}
+
+// members yields the members of a range.
+func (r *span) members(z replay.ZSet) (int, iter.Seq2[string, float64]) {
+	first, n := r.cut(z)
+	if r.down {
+		return n, take(n, z.Down(first))
+	}
+	return n, take(n, z.From(first))
+}
+
+// take yields the first n.
+func take(n int, seq iter.Seq2[string, float64]) iter.Seq2[string, float64] {
+	return func(yield func(string, float64) bool) {
+		if n == 0 {
+			return
+		}
+		left := n
+		for member, score := range seq {
+			if left--; !yield(member, score) || left == 0 {
+				return
+			}
+		}
+	}
+}
+
+func (r *span) reply(z replay.ZSet) resp.Value {
+	n, members := r.members(z)
+	return reply(n, members, r.scores)
+}
+
+// reply returns n members, with scores or without.
+func reply(n int, members iter.Seq2[string, float64], scores bool) resp.Value {
+	if scores {
+		vals := make([]resp.Value, 0, 2*n)
+		for member, score := range members {
+			vals = append(vals, resp.Bulk(member), resp.Double(score))
+		}
+		return resp.Pairs(vals...)
+	}
+	vals := make([]resp.Value, 0, n)
+	for member := range members {
+		vals = append(vals, resp.Bulk(member))
+	}
+	return resp.Array(vals...)
+}
+
+func runZrangestore(d *replay.Draft, args command.Args) (resp.Value, error) {
+	r, err := parseSpan(rangeKind{store: true}, args)
+	if err != nil {
+		return resp.Value{}, err
+	}
+	z, err := d.ZSet(args[2])
+	if err != nil {
+		return resp.Value{}, err
+	}
+	n, members := r.members(z)
+	found := make([]journal.Scored, 0, n)
+	for member, score := range members {
+		found = append(found, journal.Scored{Member: member, Score: score})
+	}
+	return store(d, "zrangestore", args[1], found)
+}
+
+// store makes key a sorted set of these members, whatever it was.
+func store(d *replay.Draft, event string, key []byte, members []journal.Scored) (resp.Value, error) {
+	was := d.Exists(key)
+	if err := d.ReplaceZSet(key, members); err != nil {
+		return resp.Value{}, err
+	}
+	if len(members) > 0 {
+		d.Notify(replay.ZSetEvent, event, key)
+	} else if was {
+		d.Notify(replay.GenericEvent, "del", key)
+	}
+	return resp.Int(int64(len(members))), nil
+}
