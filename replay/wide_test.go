@@ -77,7 +77,7 @@ func TestNegativeZero(t *testing.T) {
 	set := func(d *replay.Draft, ms []journal.Scored) error {
 		scored, g := make([]replay.Scored, len(ms)), replay.ZSet{}.Growth()
 		for i, m := range ms {
-			g.Add([]byte(m.Member))
+			g.Add(len(m.Member))
 			scored[i] = replay.Scored{Member: []byte(m.Member), Score: g.Kept(m.Score)}
 		}
 		return d.SetScores([]byte("k"), scored)

@@ -162,10 +162,13 @@ type Growth struct {
 // Growth returns what the set is to begin with.
 func (z ZSet) Growth() Growth { return Growth{z.Len(), z.Wide()} }
 
-// Add is told of a new member.
-func (g *Growth) Add(member []byte) {
+// Expect is told how many members there will be, of a set that is new.
+func (g *Growth) Expect(n int) { g.wide = n > narrowScored }
+
+// Add is told of a new member of so many bytes.
+func (g *Growth) Add(size int) {
 	g.n++
-	g.wide = g.wide || g.n > narrowScored || len(member) > narrowBytes
+	g.wide = g.wide || g.n > narrowScored || size > narrowBytes
 }
 
 // Kept returns a score as the set keeps it.

@@ -22,20 +22,20 @@ func TestGoRedis(t *testing.T) {
 				}
 			}
 			converse(t, []conversation{
-				{"strings", "", with(goRedisStrings)},
-				{"keys", "", with(goRedisKeys)},
-				{"transactions", "", with(goRedisTransactions)},
-				{"hashes", needHashes, with(goRedisHashes)},
-				{"lists", needLists, with(goRedisLists)},
-				{"sets", needSets, with(goRedisSets)},
-				{"zsets", needZsets, with(goRedisZsets)},
-				{"bits", needBits, with(goRedisBits)},
-				{"hll", needHLL, with(goRedisHLL)},
-				{"geo", needGeo, with(goRedisGeo)},
-				{"sort", "sort rpush", with(goRedisSort)},
-				{"scripts", needScripts, with(goRedisScripts)},
-				{"blocking", needBlocks, with(goRedisBlocking)},
-				{"pubsub", needPubSub, with(goRedisPubSub)},
+				{"strings", with(goRedisStrings)},
+				{"keys", with(goRedisKeys)},
+				{"transactions", with(goRedisTransactions)},
+				{"hashes", with(goRedisHashes)},
+				{"lists", with(goRedisLists)},
+				{"sets", with(goRedisSets)},
+				{"zsets", with(goRedisZsets)},
+				{"bits", with(goRedisBits)},
+				{"hll", with(goRedisHLL)},
+				{"geo", with(goRedisGeo)},
+				{"sort", with(goRedisSort)},
+				{"scripts", with(goRedisScripts)},
+				{"blocking", with(goRedisBlocking)},
+				{"pubsub", with(goRedisPubSub)},
 			})
 		})
 	}

@@ -22,13 +22,9 @@ type ears struct {
 	marks int
 }
 
-// listen has both servers tell their events, if they can.
+// listen has both servers tell their events.
 func (p *pair) listen(t *testing.T) {
 	t.Helper()
-	p.ears = nil
-	if !p.has["psubscribe"] {
-		return
-	}
 	p.ears = &ears{}
 	for i, addr := range p.addrs {
 		if v := p.one(t, i, "CONFIG", "SET", "notify-keyspace-events", eventClasses); v.IsError() {
@@ -48,7 +44,7 @@ func (p *pair) listen(t *testing.T) {
 // one runs a command of the test's own on one server.
 func (p *pair) one(t *testing.T, i int, args ...string) resp.Value {
 	t.Helper()
-	return (&both{t: t, link: p.links[boss], has: p.has}).one(i, args...)
+	return (&both{t: t, link: p.links[boss]}).one(i, args...)
 }
 
 // heard returns the events of each server since it was asked last. A message of
@@ -82,9 +78,6 @@ func (p *pair) heard(t *testing.T) (want, got []string) {
 // compareEvents compares what a batch has caused. The difference is that of the
 // whole batch.
 func (p *pair) compareEvents(t *testing.T) *difference {
-	if p.ears == nil {
-		return nil
-	}
 	want, got := p.heard(t)
 	for i := range max(len(want), len(got)) {
 		w, g := at(want, i), at(got, i)

@@ -51,12 +51,6 @@ var families = []family{
 	{"special", specialEntries},
 }
 
-// mayMiss are the commands that ledge need not have yet.
-var mayMiss = strings.Fields(`
-	bzmpop bzpopmax bzpopmin zadd zcard zcount zdiff zdiffstore zincrby zinter zintercard zinterstore zlexcount zmpop
-	zmscore zpopmax zpopmin zrandmember zrange zrangebylex zrangebyscore zrangestore zrank zrem zremrangebylex
-	zremrangebyrank zremrangebyscore zrevrange zrevrangebylex zrevrangebyscore zrevrank zscan zscore zunion zunionstore`)
-
 // gen draws requests. It knows nothing of what the servers hold, except which
 // links are inside MULTI.
 type gen struct {

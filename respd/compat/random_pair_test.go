@@ -55,8 +55,6 @@ type pair struct {
 	addrs [2]string // redis, then ledge
 	proto int
 	links [links + 1]*link
-	// has are the commands of ledge.
-	has map[string]bool
 	// ears hear the keyspace events, if both can tell them.
 	ears *ears
 }
@@ -131,12 +129,10 @@ func (p *pair) play(t *testing.T, turns []turn) (int, *difference) {
 	t.Helper()
 	for i := 0; i < len(turns); {
 		if turns[i].req.run != nil {
-			if err := turns[i].req.run(&both{t: t, link: p.links[boss], has: p.has}); err != nil {
+			if err := turns[i].req.run(&both{t: t, link: p.links[boss]}); err != nil {
 				return i + 1, asDifference(turns[i], err)
 			}
-			if p.ears != nil {
-				p.heard(t) // of no use: each server was sent commands of its own
-			}
+			p.heard(t) // of no use: each server was sent commands of its own
 			i++
 			continue
 		}

@@ -16,7 +16,7 @@ func scriptEntries() []entry {
 		ruled("eval", 4, compileErrors, keepAll, func(g *gen) []string {
 			return cat(luas[g.rnd.IntN(len(luas))], "2", g.anyKey(), g.anyKey(), g.value(), g.luaNumber())
 		}),
-		plain("eval", 1, func(g *gen) []string {
+		ruled("eval", 1, compileErrors, keepNothing, func(g *gen) []string {
 			return []string{"return {KEYS, ARGV}", g.pick("0", "1", "2", "3", "-1", "x", ""), g.anyKey(), g.value()}
 		}),
 	}

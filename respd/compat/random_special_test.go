@@ -15,7 +15,6 @@ import (
 type both struct {
 	t    *testing.T
 	link *link
-	has  map[string]bool // the commands of ledge
 }
 
 // do sends a command to both.

@@ -19,17 +19,13 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"ledge/respd/resp"
 )
 
 var (
 	diffSeed = flag.Uint64("differential.seed", 0,
 		"seed of TestDifferential; 0 is a fixed one, and then one that is drawn")
-	diffCount   = flag.Int("differential.count", 200_000, "commands of TestDifferential for each seed")
-	diffMissing = flag.String("differential.missing", strings.Join(mayMiss, ","),
-		"commands that may be missing, with commas between them")
-	diffOnly = flag.String("differential.only", "",
+	diffCount = flag.Int("differential.count", 200_000, "commands of TestDifferential for each seed")
+	diffOnly  = flag.String("differential.only", "",
 		"the only families of commands that TestDifferential sends, with commas between them")
 	diffReports = flag.Int("differential.reports", 8, "differences after which TestDifferential stops")
 )
@@ -54,7 +50,7 @@ func differential(t *testing.T, redis, ours string, count int, seeds []uint64) {
 	if testing.Short() {
 		count = min(count, 20_000)
 	}
-	entries := available(t, ours)
+	entries := chosen(t)
 	for _, addr := range []string{redis, ours} {
 		// Redis looks so often whether a client has waited long enough.
 		if v, err := dial(t, addr, 2).do(0, []string{"CONFIG", "SET", "hz", "500"}); err != nil {
@@ -66,7 +62,6 @@ func differential(t *testing.T, redis, ours string, count int, seeds []uint64) {
 			t.Run(fmt.Sprintf("seed=%d/resp%d", seed, proto), func(t *testing.T) {
 				t.Logf("again with -differential.seed=%d", seed)
 				p := newPair(t, redis, ours, proto)
-				p.has = commandList(t, ours)
 				r := &run{
 					t:     t,
 					seed:  seed,
@@ -129,50 +124,17 @@ func (r *run) play(batch []turn) {
 	r.past = nil
 }
 
-// available returns the entries whose commands the server has. One that is
-// missing is a failure unless it may be.
-func available(t *testing.T, addr string) []entry {
+// chosen returns the entries of the families that are asked for.
+func chosen(t *testing.T) []entry {
 	t.Helper()
-	has := commandList(t, addr)
-	may := strings.Split(*diffMissing, ",")
 	var out []entry
-	var skipped []string
 	for _, family := range families {
-		if *diffOnly != "" && !slices.Contains(strings.Split(*diffOnly, ","), family.name) {
-			continue
-		}
-		for _, e := range family.entries() {
-			if has[e.name] {
-				out = append(out, e)
-				continue
-			}
-			if !slices.Contains(skipped, e.name) {
-				skipped = append(skipped, e.name)
-			}
-			if !slices.Contains(may, e.name) {
-				t.Errorf("the server has no command %q", e.name)
-			}
+		if *diffOnly == "" || slices.Contains(strings.Split(*diffOnly, ","), family.name) {
+			out = append(out, family.entries()...)
 		}
 	}
 	if len(out) == 0 {
 		t.Fatalf("no commands of %q", *diffOnly)
 	}
-	if len(skipped) > 0 {
-		t.Logf("not there, so left out: %s", strings.Join(skipped, " "))
-	}
 	return out
-}
-
-// commandList asks a server for the names of its commands.
-func commandList(t *testing.T, addr string) map[string]bool {
-	t.Helper()
-	v, err := dial(t, addr, 2).do(0, []string{"COMMAND", "LIST"})
-	if err != nil || v.Kind() != resp.KindArray {
-		t.Fatalf("COMMAND LIST: %v, %v", v, err)
-	}
-	has := make(map[string]bool)
-	for _, e := range v.Elems() {
-		has[e.Str()] = true
-	}
-	return has
 }

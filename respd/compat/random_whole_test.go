@@ -76,9 +76,6 @@ func (b *both) compareKey(key string) error {
 		contents(kind, key),
 	}
 	for _, a := range asked {
-		if !b.has[strings.ToLower(a.args[0])] {
-			continue
-		}
 		want, got := b.do(a.args...)
 		if a.same == nil && got.Equal(want) || a.same != nil && a.same(b.link, want, got) {
 			continue

@@ -48,6 +48,8 @@ func compareScores(t *testing.T, redis, ours *peer, scores []float64) {
 	for _, args := range [][]string{
 		{"DEL", "z"}, add, all, {"ZRANGE", "z", "0", "-1", "WITHSCORES"}, {"ZINCRBY", "z", "0.1", "m0"},
 		{"ZADD", "z", "INCR", "-0", "m1"}, {"ZUNION", "1", "z", "WITHSCORES", "WEIGHTS", "-1"}, {"ZPOPMAX", "z", "5"},
+		{"ZRANGESTORE", "d", "z", "(-1", "+inf", "BYSCORE"}, {"ZRANGE", "d", "0", "-1", "WITHSCORES"},
+		{"ZRANGESTORE", "d", "z", "0", "-1"}, {"ZRANGE", "d", "0", "-1", "WITHSCORES"},
 	} {
 		want, err := redis.do(0, args)
 		if err != nil {

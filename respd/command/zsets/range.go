@@ -242,9 +242,13 @@ func runZrangestore(d *replay.Draft, args command.Args) (resp.Value, error) {
 		return resp.Value{}, err
 	}
 	n, members := r.members(z)
-	found := make([]journal.Scored, 0, n)
+	found, growth := make([]journal.Scored, 0, n), replay.Growth{}
+	if r.by == byRank { // else Redis adds them one by one
+		growth.Expect(n)
+	}
 	for member, score := range members {
-		found = append(found, journal.Scored{Member: member, Score: score})
+		growth.Add(len(member))
+		found = append(found, journal.Scored{Member: member, Score: growth.Kept(score)})
 	}
 	return store(d, "zrangestore", args[1], found)
 }

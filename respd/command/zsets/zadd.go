@@ -168,7 +168,7 @@ func (o *adding) choose(z replay.ZSet) ([]replay.Scored, error) {
 			o.changed++
 		} else {
 			o.added++
-			growth.Add(m.Member)
+			growth.Add(len(m.Member))
 		}
 		m.Score = growth.Kept(score)
 		if twice {
