@@ -176,7 +176,7 @@ func describeValue(v reflect.Value) any {
 	case reflect.Struct:
 		m := make(map[string]any)
 		for i := range v.NumField() {
-			if f := v.Type().Field(i); f.IsExported() {
+			if f := v.Type().Field(i); f.IsExported() && !f.Anonymous { // a Keepsake is not written down
 				m[f.Name] = describeValue(v.Field(i))
 			}
 		}
