@@ -5,6 +5,7 @@ package respd_test
 
 import (
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"ledge/respd"
@@ -159,11 +160,11 @@ func TestScriptErrorLeavesNothing(t *testing.T) {
 
 // A script is refused by what its commands are, not by what it might call.
 func TestScriptOutOfMemory(t *testing.T) {
-	full := false
-	n := start(t, func(cfg *respd.Config) { cfg.OutOfMemory = func() bool { return full } })
+	var full atomic.Bool
+	n := start(t, func(cfg *respd.Config) { cfg.OutOfMemory = full.Load })
 	c := typist{n.dial()}
 	c.want("SET k v", "OK")
-	full = true
+	full.Store(true)
 	c.want(`EVAL "return redis.call('GET','k')" 0`, `"v"`)
 	c.want(`EVAL "return redis.call('SET','k','w')" 0`, "(error) OOM command not allowed when used memory > 'maxmemory'. script: …")
 	c.want(`EVAL "#!lua\nreturn redis.call('GET','k')" 0`, "(error) OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'")
