@@ -3,14 +3,15 @@
 # more than a string. What is popped is filled in again before each round,
 # untimed. rounds.sh has the variables that are not here.
 #
-#   TESTS="hset lpush lpop lrange_100 sadd spop zadd zpopmin zrank eval"
+#   TESTS="hset lpush lpop lrange_100 sadd spop zadd zpopmin eval zrank"
 #   MEMBERS=1000000  the size of the sorted set that is asked for ranks
+#   BESIDE=1         has that sorted set there from the first row on
 . "$(dirname "$0")/lib.sh"
 . "$here/rounds.sh"
 need redis-server redis-benchmark redis-cli go awk
 
 members=${MEMBERS:-1000000}
-tests=${TESTS:-hset lpush lpop lrange_100 sadd spop zadd zpopmin zrank eval}
+tests=${TESTS:-hset lpush lpop lrange_100 sadd spop zadd zpopmin eval zrank}
 value=$(printf "%${size}s" '' | tr ' ' x)
 set_script="return redis.call('SET', KEYS[1], ARGV[1])"
 
@@ -40,6 +41,7 @@ prepare() { # PORT TEST PIPELINE REQUESTS
 	lpush) redis-cli -p "$1" unlink bench:list ;;
 	lpop) redis-cli -p "$1" unlink bench:pops && load "$1" RPUSH bench:pops "$4" ;;
 	spop) redis-cli -p "$1" unlink bench:spops && load "$1" SADD bench:spops "$4" ;;
+	zrank) rank "$1" ;;
 	zpopmin) redis-cli -p "$1" unlink bench:zpops && load "$1" ZADD bench:zpops "$4" ;;
 	esac
 }
@@ -47,7 +49,12 @@ prepare() { # PORT TEST PIPELINE REQUESTS
 # fill makes the keys that tests only read.
 fill() { # PORT
 	case " $tests " in *" lrange_100 "*) load "$1" RPUSH bench:range 1000 ;; esac
-	case " $tests " in *" zrank "*) load "$1" ZADD bench:rank "$members" ;; esac
+	[ -z "${BESIDE:-}" ] || rank "$1"
+}
+
+# rank makes the sorted set that is asked for ranks, unless it is there.
+rank() { # PORT
+	[ "$(redis-cli -p "$1" exists bench:rank)" = 1 ] || load "$1" ZADD bench:rank "$members"
 }
 
 # load PORT COMMAND KEY COUNT adds so many members, many at once.
