@@ -143,6 +143,7 @@ func applyMove(s store, db journal.DB, key string, toDB journal.DB, to string, m
 		s.del(db, key)
 	} else if r.body != nil {
 		s.pen().fresh() // two keys have the body, so neither may change it in place
+		r.body.names.copied, r.body.ranks.copied = true, true
 	}
 	return nil
 }

@@ -76,7 +76,8 @@ func (b *body) digest() uint64 {
 	return mix(b.sum + uint64(b.len()))
 }
 
-// find returns the element of that name, or nil, and its place among the names.
+// find returns the element of that name, or nil, and its place among the names,
+// or where it would be.
 func (b *body) find(name string, hash uint64) (int, *block) {
 	switch {
 	case b == nil:
@@ -145,10 +146,8 @@ func (b *body) put(p *pen, e *block, rank uint64) {
 	switch {
 	case old != nil:
 		b.replace(p, at, hash, hash, old, e)
-	case b.typ == HashType && !b.wide:
-		b.insert(p, names, b.names.len(), hash, e)
 	default:
-		b.insert(p, names, b.names.search(hash, name, byName), hash, e)
+		b.insert(p, names, at, hash, e)
 	}
 }
 
@@ -177,7 +176,7 @@ func (b *body) putRanked(p *pen, at int, hash uint64, old, e *block, rank uint64
 	if old != nil {
 		b.replace(p, at, hash, hash, old, e)
 	} else {
-		b.insert(p, names, b.names.search(hash, e.name(), byName), hash, e)
+		b.insert(p, names, at, hash, e)
 	}
 }
 

@@ -126,19 +126,26 @@ func (t *tables) leave(n journal.DB, key string) {
 
 func (t *tables) pen() *pen { return &t.ink }
 
-// fresh begins a collection's effect in a draft: what has expired under the key
-// is deleted first. It refuses a key of another type.
-func (d *Draft) fresh(key []byte, typ Type) error {
+// fresh begins a collection's effect in a draft: it returns what key holds, nil
+// if it is not there. What has expired under the key is deleted first; a key of
+// another type is refused.
+func (d *Draft) fresh(key []byte, typ Type) (*body, error) {
 	r, ok := d.rawIn(d.db, key)
 	switch {
 	case !ok:
-		return nil
+		return nil, nil
 	case r.expired(d.now):
-		return d.emit(&journal.KeyDelete{DB: d.db, Key: string(key)})
+		return nil, d.emit(&journal.KeyDelete{DB: d.db, Key: string(key)})
 	case r.typ != typ:
-		return ErrWrongType
+		return nil, ErrWrongType
 	}
-	return nil
+	return r.body, nil
+}
+
+// made returns the body that an effect was left with.
+func made(k keepsake) *body {
+	b, _ := k.Kept().(*body)
+	return b
 }
 
 // bodyOf returns what key holds if it is of a type, nil if it is not there.

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"ledge/journal"
 	"ledge/replay"
@@ -65,13 +66,7 @@ func TestCollections(t *testing.T) {
 	t.Logf("seed %d", seed)
 	n := replaytest.Open(t, 2, replay.WriterConfig{})
 	r := &collector{T: t, Rand: rand.New(rand.NewPCG(seed, 0)), model: map[string]*elems{}}
-	for range 150 {
-		var cmds []replaytest.Command
-		for range 1 + r.IntN(12) {
-			cmds = append(cmds, r.command)
-		}
-		n.Must(cmds...)
-	}
+	r.groups(n, 150)
 	r.compare(n.State)
 	r.compare(n.Replay(t, n.Pos().Seq))
 	info, err := n.Snapshot(context.Background(), t.TempDir(), replaytest.Lineage)
@@ -93,6 +88,54 @@ type collector struct {
 	*testing.T
 	*rand.Rand
 	model map[string]*elems
+}
+
+// groups has the writer take so many groups of commands.
+func (r *collector) groups(n *replaytest.Node, count int) {
+	for range count {
+		var cmds []replaytest.Command
+		for range 1 + r.IntN(12) {
+			cmds = append(cmds, r.command)
+		}
+		n.Must(cmds...)
+	}
+}
+
+// Old versions stay whole while somebody holds them, though the nodes of those
+// that nobody holds are used again.
+func TestOldVersions(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	n := replaytest.Open(t, 1, replay.WriterConfig{})
+	r := &collector{T: t, Rand: rand.New(rand.NewPCG(seed, 0)), model: map[string]*elems{}}
+	for range 20 {
+		r.groups(n, 5)
+		was := make(map[string]string)
+		var keys [][]byte
+		for key, e := range r.model {
+			was[key] = e.show()
+			keys = append(keys, []byte(key))
+		}
+		old := n.Pin(time.UnixMilli(0), 0, keys)
+		dir, saved := t.TempDir(), make(chan error, 1)
+		go func() {
+			info, err := n.Snapshot(context.Background(), dir, replaytest.Lineage)
+			if err == nil {
+				_, err = replay.VerifySnapshot(context.Background(), info.Path)
+			}
+			saved <- err
+		}()
+		r.groups(n, 5)
+		for key, want := range was {
+			if got := shown(t, old, key); got != want {
+				t.Errorf("%q, pinned, holds %.300s; want %.300s", key, got, want)
+			}
+		}
+		old.Close()
+		if err := <-saved; err != nil {
+			t.Errorf("a snapshot beside writes: %v", err)
+		}
+	}
 }
 
 func (r *collector) compare(s *replay.State) {

@@ -65,7 +65,8 @@ func (d *Draft) begin() {
 		d.overlay = newOverlay(base)
 	}
 	d.overlay.base = base
-	d.overlay.ink.next, d.overlay.ink.keeps = &d.s.gen, true
+	d.overlay.ink.next, d.overlay.ink.keeps, d.overlay.ink.pool = &d.s.gen, true, &d.s.nodes
+	d.overlay.ink.drop(0)
 	d.overlay.ink.fresh()
 	d.over = d.overlay
 	d.overlay.births, d.overlay.began = births{}, 0

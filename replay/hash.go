@@ -177,17 +177,16 @@ func (d *Draft) SetFields(key []byte, at int64, pairs [][]byte) (added int, err 
 	if err := d.fitsAll(key, pairs); err != nil {
 		return 0, err
 	}
-	if err := d.fresh(key, HashType); err != nil {
-		return 0, err
-	}
-	h, _ := d.Hash(key)
-	before := h.Len() // a field that has expired counts as new
-	err = d.emit(&journal.HashSet{DB: d.db, Key: string(key), At: at, Pairs: copies(pairs)})
+	b, err := d.fresh(key, HashType)
 	if err != nil {
 		return 0, err
 	}
-	h, _ = d.Hash(key)
-	return h.Len() - before, nil
+	before := Hash{b, d.now}.Len() // a field that has expired counts as new
+	op := &journal.HashSet{DB: d.db, Key: string(key), At: at, Pairs: copies(pairs)}
+	if err := d.emit(op); err != nil {
+		return 0, err
+	}
+	return Hash{made(op), d.now}.Len() - before, nil
 }
 
 // RemoveFields removes fields of a hash and returns how many were there.

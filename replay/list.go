@@ -93,15 +93,14 @@ func (d *Draft) Push(key []byte, left bool, items [][]byte) (int, error) {
 	if err := d.fitsAll(key, items); err != nil {
 		return 0, err
 	}
-	if err := d.fresh(key, ListType); err != nil {
+	if _, err := d.fresh(key, ListType); err != nil {
 		return 0, err
 	}
 	op := &journal.ListPush{DB: d.db, Key: string(key), Left: left, Items: copies(items)}
 	if err := d.emit(op); err != nil {
 		return 0, err
 	}
-	l, _ := d.List(key)
-	return l.Len(), nil
+	return made(op).len(), nil
 }
 
 // RemoveItems takes count items out of a list, which must be there, from the

@@ -86,7 +86,7 @@ func (o *overlay) empty() {
 		return
 	}
 	if 16*len(o.rows) < len(o.index) { // a small group after a large one
-		o.revert(overlayMark{})
+		o.revert(overlayMark{ink: o.ink.mark()})
 		return
 	}
 	clear(o.rows)
@@ -219,18 +219,19 @@ func (o *overlay) swap(a, b journal.DB) {
 
 // overlayMark is a point that revert goes back to.
 type overlayMark struct {
-	rows, moves, steps int
-	fns                *Functions
+	rows, moves int
+	ink         penMark
+	fns         *Functions
 }
 
 func (o *overlay) mark() overlayMark {
-	return overlayMark{len(o.rows), len(o.moves), len(o.ink.steps), o.fns}
+	return overlayMark{len(o.rows), len(o.moves), o.ink.mark(), o.fns}
 }
 
 // revert takes back everything since m. No key that is left came into the index
 // after one that goes, so none was pushed behind it: its place is simply freed.
 func (o *overlay) revert(m overlayMark) {
-	o.ink.revert(m.steps)
+	o.ink.revert(m.ink)
 	for at := len(o.rows) - 1; at >= m.rows; at-- {
 		c := &o.rows[at]
 		i, _ := o.find(c.layer, c.key, c.hash)

@@ -12,6 +12,9 @@ type pen struct {
 	// keeps says that steps are noted, so that a command can be undone.
 	keeps bool
 	steps []step
+	// retired are nodes that were copied, for the pool if there is one.
+	pool    *pool
+	retired []*node
 }
 
 // step is one change to a body and what it was before.
@@ -53,8 +56,15 @@ func (p *pen) note(s step) {
 	}
 }
 
-// revert takes back the steps behind the first n.
-func (p *pen) revert(n int) {
+// mark is a point that revert goes back to.
+type penMark struct{ steps, retired int }
+
+func (p *pen) mark() penMark { return penMark{len(p.steps), len(p.retired)} }
+
+// revert takes back the steps since m. What was retired since may be in use
+// again.
+func (p *pen) revert(m penMark) {
+	n := m.steps
 	keeps := p.keeps
 	p.keeps = false
 	for i := len(p.steps) - 1; i >= n; i-- {
@@ -62,6 +72,20 @@ func (p *pen) revert(n int) {
 	}
 	clear(p.steps[n:])
 	p.steps, p.keeps = p.steps[:n], keeps
+	p.drop(m.retired)
+}
+
+// retire is told that n has been copied.
+func (p *pen) retire(n *node) {
+	if p.pool != nil {
+		p.retired = append(p.retired, n)
+	}
+}
+
+// drop leaves all nodes that were retired after the first n to the collector.
+func (p *pen) drop(n int) {
+	clear(p.retired[n:])
+	p.retired = p.retired[:n]
 }
 
 func (s *step) takeBack(p *pen) {

@@ -9,11 +9,13 @@ import (
 // Pin returns a view of some keys of a database as they are at this moment. It
 // holds no lock, so batches are applied while it is read, however long that
 // takes: what a key holds never changes, it is only replaced. Any other key is
-// read as it is when it is asked for. It must not be used to walk the keys.
+// read as it is when it is asked for. It must not be used to walk the keys, and
+// must be closed.
 func (s *State) Pin(now time.Time, db journal.DB, keys [][]byte) *View {
 	v := &View{s: s, now: now.UnixMilli(), db: db, pins: make(map[string]record, len(keys))}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
+	s.pinned.Add(1)
 	for _, key := range keys {
 		r, _ := v.raw(db, unsafeString(key))
 		v.pins[string(key)] = r

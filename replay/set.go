@@ -79,10 +79,11 @@ func (d *Draft) AddMembers(key []byte, members [][]byte) (int, error) {
 	if err := d.fitsAll(key, members); err != nil {
 		return 0, err
 	}
-	if err := d.fresh(key, SetType); err != nil {
+	b, err := d.fresh(key, SetType)
+	if err != nil {
 		return 0, err
 	}
-	s, _ := d.Set(key)
+	s := Set{b}
 	fresh := members[:0:0]
 	for i, m := range members {
 		if s.Has(m) {
@@ -98,11 +99,11 @@ func (d *Draft) AddMembers(key []byte, members [][]byte) (int, error) {
 		return 0, nil
 	}
 	before := s.Len()
-	if err := d.emit(&journal.SetAdd{DB: d.db, Key: string(key), Members: copies(fresh)}); err != nil {
+	op := &journal.SetAdd{DB: d.db, Key: string(key), Members: copies(fresh)}
+	if err := d.emit(op); err != nil {
 		return 0, err
 	}
-	s, _ = d.Set(key)
-	return s.Len() - before, nil
+	return made(op).len() - before, nil
 }
 
 // RemoveMembers removes members of a set and returns how many were there.
@@ -144,7 +145,7 @@ func (d *Draft) ReplaceSet(key []byte, members []string) error {
 	if _, err := d.Delete(key); err != nil || len(members) == 0 {
 		return err
 	}
-	if err := d.fresh(key, SetType); err != nil {
+	if _, err := d.fresh(key, SetType); err != nil {
 		return err
 	}
 	return d.emit(&journal.SetAdd{DB: d.db, Key: string(key), Members: members})

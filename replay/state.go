@@ -44,6 +44,8 @@ type State struct {
 	idle    chan struct{}        // wakes KeepOrder
 	closed  bool                 // mu
 	gen     atomic.Uint64        // of pens
+	pinned  atomic.Int64         // views that Pin gave and that are not closed
+	nodes   pool                 // belongs to the goroutine that writes
 }
 
 // database is one numbered database: its keys and what they hold, and what is
@@ -222,5 +224,11 @@ func (s *State) OpenView(now time.Time) *View {
 	return v
 }
 
-// Close ends a view that OpenView gave.
-func (v *View) Close() { v.unlock() }
+// Close ends a view that OpenView or Pin gave.
+func (v *View) Close() {
+	if v.pins != nil {
+		v.s.pinned.Add(-1)
+		return
+	}
+	v.unlock()
+}

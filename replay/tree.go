@@ -17,6 +17,8 @@ import (
 type tree struct {
 	root *node // nil when empty
 	seq  bool  // a list: keys are the items' hashes, and nodes carry a sum
+	// copied says that another key may have the same nodes.
+	copied bool
 }
 
 // node is a leaf with blocks, or an inner node with kids, of which keys and
@@ -115,8 +117,8 @@ func (n *node) front(key uint64, name string, how tie) int {
 	return lo
 }
 
-// find returns the place of the block of that key and name, and the block, or
-// nil.
+// find returns the place of the block of that key and name, and the block; or
+// the place where it would be, and nil.
 func (t *tree) find(key uint64, name string) (int, *block) {
 	i := 0
 	for n := t.root; n != nil; {
@@ -125,7 +127,7 @@ func (t *tree) find(key uint64, name string) (int, *block) {
 			if j < len(n.keys) && n.keys[j] == key && n.blocks[j].name() == name {
 				return i + j, n.blocks[j]
 			}
-			return 0, nil
+			return i + j, nil
 		}
 		j := n.front(key, name, byName)
 		if j == len(n.keys) || n.keys[j] != key || n.blocks[j].name() != name {
@@ -137,8 +139,8 @@ func (t *tree) find(key uint64, name string) (int, *block) {
 	return 0, nil
 }
 
-// scan returns the place of a name in a tree that is not in order, and its
-// block, or nil. withKeys says that keys are hashes of names.
+// scan is find in a tree that is not in order, where what is new is the last.
+// withKeys says that keys are hashes of names.
 func (t *tree) scan(key uint64, name string, withKeys bool) (at int, found *block) {
 	if t.root != nil {
 		t.root.leaves(func(n *node) bool {
@@ -236,7 +238,7 @@ func (n *node) back(i int, fn func(uint64, *block) bool) bool {
 }
 
 // own returns a node that pen p may change: n itself if p made it, else a copy.
-func (n *node) own(p *pen) *node {
+func (t *tree) own(p *pen, n *node) *node {
 	if n.gen == p.gen {
 		return n
 	}
@@ -245,6 +247,9 @@ func (n *node) own(p *pen) *node {
 	c.keys, c.blocks = append(c.keys, n.keys...), append(c.blocks, n.blocks...)
 	if n.kids != nil {
 		c.kids, c.counts = append(c.kids, n.kids...), append(c.counts, n.counts...)
+	}
+	if !t.copied {
+		p.retire(n)
 	}
 	return c
 }
@@ -266,6 +271,12 @@ type innerRoom struct {
 // newNode returns an empty node with room for size blocks. Those of small
 // collections get no more than that, for there may be many.
 func newNode(p *pen, size int, inner bool) *node {
+	if p.pool != nil && (inner || size > fanout/4) {
+		if n := p.pool.take(inner); n != nil {
+			n.gen = p.gen
+			return n
+		}
+	}
 	switch {
 	case inner:
 		r := new(innerRoom)
@@ -291,7 +302,7 @@ func (t *tree) insert(p *pen, i int, key uint64, b *block) {
 		t.fix(t.root)
 		return
 	}
-	t.root = t.root.own(p)
+	t.root = t.own(p, t.root)
 	if right := t.insertAt(p, t.root, i, key, b); right != nil {
 		left := t.root
 		root := newNode(p, 2, true)
@@ -325,7 +336,7 @@ func (t *tree) insertAt(p *pen, n *node, i int, key uint64, b *block) (right *no
 	for ; j < len(n.kids)-1 && i > int(n.counts[j]); j++ {
 		i -= int(n.counts[j])
 	}
-	kid := n.kids[j].own(p)
+	kid := t.own(p, n.kids[j])
 	split := t.insertAt(p, kid, i, key, b)
 	n.place(j, kid)
 	n.n++

@@ -8,7 +8,7 @@ func (t *tree) set(p *pen, i int, key uint64, b *block) {
 }
 
 func (t *tree) setAt(p *pen, n *node, i int, key uint64, b *block) *node {
-	n = n.own(p)
+	n = t.own(p, n)
 	if n.kids == nil {
 		n.keys[i], n.blocks[i] = key, b
 		t.fix(n)
@@ -40,7 +40,7 @@ func (t *tree) cut(p *pen, n *node, i, count int) *node {
 	if i == 0 && count >= n.n {
 		return nil
 	}
-	n = n.own(p)
+	n = t.own(p, n)
 	if n.kids == nil {
 		n.keys, n.blocks = slices.Delete(n.keys, i, i+count), slices.Delete(n.blocks, i, i+count)
 		n.n = len(n.blocks)
@@ -83,7 +83,7 @@ func (t *tree) join(p *pen, n *node, j int) bool {
 	if j == 0 || len(n.kids[j].keys) >= thin || len(n.kids[j].keys)+len(n.kids[j-1].keys) > joined {
 		return false
 	}
-	left, right := n.kids[j-1].own(p), n.kids[j]
+	left, right := t.own(p, n.kids[j-1]), n.kids[j]
 	left.keys, left.blocks = append(left.keys, right.keys...), append(left.blocks, right.blocks...)
 	if left.kids != nil {
 		left.kids, left.counts = append(left.kids, right.kids...), append(left.counts, right.counts...)

@@ -310,7 +310,11 @@ func (w *Writer) settle(ctx context.Context) error {
 	}
 	defer w.appending.Unlock()
 	_, err := w.commit(ctx, w.draft.entries)
-	if err == nil || fault.Of(err) == fault.Refused {
+	switch {
+	case err == nil:
+		w.draft.recycle()
+		return nil
+	case fault.Of(err) == fault.Refused:
 		return err
 	}
 	return w.health.suspend(err)

@@ -198,7 +198,7 @@ func (d *Draft) SetScores(key []byte, members []Scored) error {
 		}
 		op.Members[i] = journal.Scored{Score: m.Score, Member: string(m.Member)}
 	}
-	if err := d.fresh(key, ZSetType); err != nil {
+	if _, err := d.fresh(key, ZSetType); err != nil {
 		return err
 	}
 	return d.emit(op)
@@ -222,7 +222,7 @@ func (d *Draft) ReplaceZSet(key []byte, members []journal.Scored) error {
 	if _, err := d.Delete(key); err != nil || len(members) == 0 {
 		return err
 	}
-	if err := d.fresh(key, ZSetType); err != nil {
+	if _, err := d.fresh(key, ZSetType); err != nil {
 		return err
 	}
 	return d.emit(&journal.ZSetAdd{DB: d.db, Key: string(key), Members: members})

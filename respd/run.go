@@ -558,7 +558,9 @@ func (c *conn) runBeside() {
 	if c.cmd.spec.Read == nil {
 		c.runConn()
 	} else if c.cmd.spec.Flags.Has(command.Big) {
-		c.runRead(c.srv.cfg.State.Pin(c.srv.cfg.Clock(), c.sess.DB, c.cmd.keys()))
+		v := c.srv.cfg.State.Pin(c.srv.cfg.Clock(), c.sess.DB, c.cmd.keys())
+		c.runRead(v)
+		v.Close()
 	} else if err := c.srv.cfg.State.View(c.srv.cfg.Clock(), func(v *replay.View) error {
 		c.runRead(v)
 		return nil

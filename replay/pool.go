@@ -1,0 +1,63 @@
+package replay
+
+// pool has nodes that no version of a collection needs any more. A group copies
+// every node that it is the first to change; those it replaces are used for
+// the next copies, so that the collector, which has to look at all that lives,
+// has far less to do. It belongs to the goroutine that writes.
+//
+// A node is given only when nobody can come upon it: the batch that replaced it
+// is applied, so no view that is open or will be sees it; no pin and no
+// snapshot holds an older version; and no other key has it, for which a tree
+// says whether it has been copied.
+type pool struct{ leaves, inners []*node }
+
+// poolRoom is the most nodes of either kind that are kept: some 3 MB of leaves.
+const poolRoom = 4096
+
+// take returns an empty node, or nil.
+func (l *pool) take(inner bool) *node {
+	from := &l.leaves
+	if inner {
+		from = &l.inners
+	}
+	last := len(*from) - 1
+	if last < 0 {
+		return nil
+	}
+	n := (*from)[last]
+	(*from)[last] = nil
+	*from = (*from)[:last]
+	return n
+}
+
+// give takes nodes that are done with. Those that are not of the usual room are
+// left to the collector.
+func (l *pool) give(nodes []*node) {
+	for _, n := range nodes {
+		to := &l.leaves
+		switch {
+		case n.kids != nil && cap(n.kids) == fanout+1 && cap(n.keys) == fanout && cap(n.blocks) == fanout:
+			to = &l.inners
+			clear(n.kids)
+			n.kids, n.counts = n.kids[:0], n.counts[:0]
+		case n.kids != nil || cap(n.keys) != fanout || cap(n.blocks) != fanout:
+			continue
+		}
+		if len(*to) == poolRoom {
+			continue
+		}
+		clear(n.blocks)
+		n.keys, n.blocks = n.keys[:0], n.blocks[:0]
+		*to = append(*to, n)
+	}
+}
+
+// recycle gives the nodes that the draft's group has replaced to the next, once
+// it is applied.
+func (d *Draft) recycle() {
+	ink := &d.overlay.ink
+	if s := d.s; s.walk.Load() == nil && s.pinned.Load() == 0 {
+		ink.pool.give(ink.retired)
+	}
+	ink.drop(0)
+}
