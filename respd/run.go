@@ -221,6 +221,7 @@ func (c *conn) runRead(v *replay.View) bool {
 	}
 	c.ran(p.spec, p.args, val.IsError())
 	c.reply(val)
+	val.Release()
 	c.consume()
 	return true
 }

@@ -29,14 +29,14 @@ func runLrange(v *replay.View, args command.Args) resp.Value {
 	if from == to {
 		return resp.Array()
 	}
-	items := make([]resp.Value, 0, to-from)
+	items := resp.Room(to - from)
 	for item := range l.From(from) {
 		items = append(items, resp.Bulk(item))
 		if len(items) == to-from {
 			break
 		}
 	}
-	return resp.Array(items...)
+	return resp.Lent(items)
 }
 
 // reachLrange returns how many items LRANGE is to read.
