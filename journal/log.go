@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"sync/atomic"
 
 	"ledge/journal/fault"
 )
@@ -13,19 +14,36 @@ import (
 //
 // Append is for one goroutine; the rest may run beside it.
 type Log struct {
+	on   atomic.Pointer[kept]
+	last Seq    // belongs to the appending goroutine
+	buf  []byte // reused between appends
+}
+
+// kept is where a Log keeps its frames, and what they are of.
+type kept struct {
 	drv     Driver
 	lineage Lineage
-	last    Seq    // belongs to the appending goroutine
-	buf     []byte // reused between appends
 }
 
 // NewLog returns a Log of the given lineage on drv.
 func NewLog(ctx context.Context, drv Driver, l Lineage) (*Log, error) {
+	log := &Log{}
+	if err := log.Replace(ctx, drv, l); err != nil {
+		return nil, err
+	}
+	return log, nil
+}
+
+// Replace puts another journal in place of the one that the log was on, which
+// it does not close. It belongs to the appending goroutine.
+func (l *Log) Replace(ctx context.Context, drv Driver, lineage Lineage) error {
 	st, err := drv.Stat(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("open journal: %w", err)
+		return fmt.Errorf("open journal: %w", err)
 	}
-	return &Log{drv: drv, lineage: l, last: st.Last}, nil
+	l.last = st.Last
+	l.on.Store(&kept{drv, lineage})
+	return nil
 }
 
 // Append stores b as the next number and returns it when it is durable. Any
@@ -33,7 +51,7 @@ func NewLog(ctx context.Context, drv Driver, l Lineage) (*Log, error) {
 func (l *Log) Append(ctx context.Context, b Batch) (Committed, error) {
 	const op = "journal.Append"
 	seq := l.last + 1
-	frame := encodeFrame(l.buf[:0], l.lineage, seq, b)
+	frame := encodeFrame(l.buf[:0], l.Lineage(), seq, b)
 	if cap(frame) <= 4*SoftBatch {
 		l.buf = frame // a rare giant is not worth holding on to
 	}
@@ -41,21 +59,52 @@ func (l *Log) Append(ctx context.Context, b Batch) (Committed, error) {
 		return Committed{}, fault.As(fault.Refused, op,
 			fmt.Errorf("batch of %d bytes; the limit is %d", len(frame), MaxFrame))
 	}
-	if err := l.drv.Append(ctx, l.last, frame); err != nil {
+	if err := l.on.Load().drv.Append(ctx, l.last, frame); err != nil {
 		return Committed{}, fault.As(fault.Fatal, op, err)
 	}
 	l.last = seq
 	return Committed{seq: seq, batch: b, size: len(frame)}, nil
 }
 
+// Check decodes a frame that comes from a journal of the same lineage and must
+// be the next one. It is not stored yet.
+func (l *Log) Check(f Frame) (Received, error) {
+	c, err := l.check(f, l.last+1, 0)
+	return Received{c, f.Data}, err
+}
+
+// Received is a batch from another node's journal, as it stands there.
+type Received struct {
+	c    Committed
+	data []byte
+}
+
+// Batch returns what the frame holds. It must not be changed.
+func (r Received) Batch() Batch { return r.c.batch }
+
+// AppendReceived stores a frame as it is under the number that it has where it
+// comes from. Errors are Append's.
+func (l *Log) AppendReceived(ctx context.Context, r Received) (Committed, error) {
+	const op = "journal.AppendReceived"
+	if r.c.seq != l.last+1 {
+		return Committed{}, fault.As(fault.Fatal, op,
+			damaged(l.last+1, "number %d was received", r.c.seq))
+	}
+	if err := l.on.Load().drv.Append(ctx, l.last, r.data); err != nil {
+		return Committed{}, fault.As(fault.Fatal, op, err)
+	}
+	l.last = r.c.seq
+	return r.c, nil
+}
+
 // Reopen makes a journal that has refused an append fit to take one again, and
 // checks that it ends where it did. It belongs to the appending goroutine.
 func (l *Log) Reopen(ctx context.Context) error {
 	const op = "journal.Reopen"
-	if err := l.drv.Reopen(ctx); err != nil {
+	if err := l.on.Load().drv.Reopen(ctx); err != nil {
 		return fault.As(fault.Operator, op, err)
 	}
-	st, err := l.drv.Stat(ctx)
+	st, err := l.Stat(ctx)
 	switch {
 	case err != nil:
 		return fault.As(fault.Operator, op, err)
@@ -75,7 +124,7 @@ func (l *Log) Reopen(ctx context.Context) error {
 func (l *Log) Read(ctx context.Context, from Seq) iter.Seq2[Committed, error] {
 	return func(yield func(Committed, error) bool) {
 		want, epoch := from, uint64(0)
-		for f, err := range l.drv.Read(ctx, from) {
+		for f, err := range l.on.Load().drv.Read(ctx, from) {
 			if err != nil {
 				yield(Committed{}, fault.As(fault.Fatal, "journal.Read", err))
 				return
@@ -97,7 +146,7 @@ func (l *Log) check(f Frame, want Seq, epoch uint64) (Committed, error) {
 	if f.Seq != want {
 		return Committed{}, damaged(want, "the next one that is there is number %d", f.Seq)
 	}
-	b, err := decodeFrame(f.Data, l.lineage, want)
+	b, err := decodeFrame(f.Data, l.Lineage(), want)
 	if err != nil {
 		return Committed{}, err
 	}
@@ -108,13 +157,15 @@ func (l *Log) check(f Frame, want Seq, epoch uint64) (Committed, error) {
 }
 
 // Truncate forgets every batch up to and including upTo.
-func (l *Log) Truncate(ctx context.Context, upTo Seq) error { return l.drv.Truncate(ctx, upTo) }
+func (l *Log) Truncate(ctx context.Context, upTo Seq) error {
+	return l.on.Load().drv.Truncate(ctx, upTo)
+}
 
 // Stat returns what the journal spans.
-func (l *Log) Stat(ctx context.Context) (Stat, error) { return l.drv.Stat(ctx) }
+func (l *Log) Stat(ctx context.Context) (Stat, error) { return l.on.Load().drv.Stat(ctx) }
 
 // Lineage returns the journal's identity.
-func (l *Log) Lineage() Lineage { return l.lineage }
+func (l *Log) Lineage() Lineage { return l.on.Load().lineage }
 
 // Close closes the driver.
-func (l *Log) Close() error { return l.drv.Close() }
+func (l *Log) Close() error { return l.on.Load().drv.Close() }

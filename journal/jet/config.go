@@ -49,6 +49,9 @@ type Config struct {
 	// only: a journal that has gone missing must not be replaced by an empty
 	// one.
 	Create bool
+	// First is the number that a journal which is created begins with; 0 is 1.
+	// That of a replica begins behind the snapshot that it was made from.
+	First journal.Seq
 
 	Sync SyncMode
 	// SyncEvery is the interval of SyncInterval.
@@ -106,6 +109,7 @@ func (c Config) Validate() error {
 const minBytes = journal.MaxFrame + 1<<20
 
 func (c *Config) setDefaults() {
+	c.First = max(c.First, 1)
 	if c.SyncEvery == 0 {
 		c.SyncEvery = DefaultSyncEvery
 	}

@@ -80,7 +80,7 @@ func (j *Journal) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	sum := Summary{First: 1}
+	sum := Summary{First: j.cfg.First, Last: j.cfg.First - 1}
 	if !fresh {
 		if sum, err = j.check(ctx); err != nil {
 			return err
@@ -135,7 +135,7 @@ func (j *Journal) openMark() (fresh bool, err error) {
 		return false, fmt.Errorf("%s has a journal stream but no file %q that vouches for it",
 			j.cfg.Dir, markFile)
 	case errors.Is(err, fs.ErrNotExist) && j.cfg.Create:
-		j.mark, err = createMark(j.cfg.Dir, j.cfg.Lineage)
+		j.mark, err = createMark(j.cfg.Dir, j.cfg.Lineage, j.cfg.First-1)
 		return true, err
 	case errors.Is(err, fs.ErrNotExist):
 		return false, fmt.Errorf("journal stream %q is missing: there is no %s", streamName, j.store.dir)
@@ -148,7 +148,7 @@ func (j *Journal) openMark() (fresh bool, err error) {
 			j.cfg.Dir, m.lineage, j.cfg.Lineage)
 	}
 	// A first start that was cut short may have left part of a stream.
-	unborn := m.last == 0 && m.floor == 0 && !m.clean
+	unborn := m.last == j.cfg.First-1 && m.floor == j.cfg.First-1 && !m.clean
 	return unborn && j.cfg.Create && !j.store.created(), nil
 }
 

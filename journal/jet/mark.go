@@ -71,9 +71,10 @@ func loadMark(dir string) (*marker, error) {
 	return k, nil
 }
 
-// createMark makes the file, before anything that it speaks of exists.
-func createMark(dir string, l journal.Lineage) (*marker, error) {
-	k := &marker{path: filepath.Join(dir, markFile), m: mark{lineage: l}}
+// createMark makes the file, before anything that it speaks of exists. The
+// journal will begin behind floor.
+func createMark(dir string, l journal.Lineage, floor journal.Seq) (*marker, error) {
+	k := &marker{path: filepath.Join(dir, markFile), m: mark{lineage: l, floor: floor, last: floor}}
 	f, err := os.OpenFile(k.path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err

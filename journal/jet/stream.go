@@ -29,9 +29,17 @@ func streamConfig(cfg *Config) *server.StreamConfig {
 		Storage: server.FileStorage, Replicas: 1, Retention: server.LimitsPolicy,
 		Discard: server.DiscardNew, MaxBytes: cfg.MaxBytes,
 		MaxMsgs: -1, MaxMsgsPer: -1, MaxMsgSize: -1, MaxConsumers: -1,
-		Duplicates: 100 * time.Millisecond, DenyDelete: true, AllowDirect: true,
+		Duplicates: 100 * time.Millisecond, DenyDelete: true, AllowDirect: true, FirstSeq: firstSeq(cfg),
 		Metadata: map[string]string{metaLineage: cfg.Lineage.String(), metaFormat: format},
 	}
+}
+
+// firstSeq is what the broker is told: it takes 0 for the usual.
+func firstSeq(cfg *Config) uint64 {
+	if cfg.First == 1 {
+		return 0
+	}
+	return uint64(cfg.First)
 }
 
 // createStream makes the stream and syncs the whole tree: unless it syncs
@@ -79,7 +87,9 @@ func (b *broker) checkStream(ctx context.Context, cfg *Config, first, last journ
 		return nil
 	}
 	var r server.JSApiStreamUpdateResponse
-	if err := b.request(ctx, "UPDATE", streamConfig(cfg), &r); err != nil {
+	want := streamConfig(cfg)
+	want.FirstSeq = info.Config.FirstSeq
+	if err := b.request(ctx, "UPDATE", want, &r); err != nil {
 		return fault.As(fault.Operator, "", fmt.Errorf("set journal limit: %w", err))
 	}
 	return nil

@@ -15,7 +15,8 @@ import (
 const (
 	// AdminUser may ask everything of a node.
 	AdminUser = "admin"
-	// ReplicaUser and MonitorUser see how a node is and what happens to it.
+	// ReplicaUser and MonitorUser see how a node is and what happens to it. The
+	// first may follow it, too.
 	ReplicaUser = "replica"
 	MonitorUser = "monitor"
 )
@@ -94,12 +95,20 @@ func permissions(user string) *server.Permissions {
 		p.Publish.Deny = []string{events}
 		return p
 	}
-	return &server.Permissions{
+	p := &server.Permissions{
 		Publish: allow("$SRV.PING", "$SRV.PING.>", "$SRV.INFO", "$SRV.INFO.>",
 			"$SRV.STATS", "$SRV.STATS.>", "ledge.*.status", "ledge.*.health"),
 		Subscribe: allow(events, "_INBOX."+user+".>"),
 	}
+	if user == ReplicaUser {
+		p.Publish.Allow = append(p.Publish.Allow, replicaSubjects)
+	}
+	return p
 }
+
+// replicaSubjects are those of package remote, on which a leader answers its
+// replicas.
+const replicaSubjects = "ledge.replica.>"
 
 // ServiceConn returns a connection within the process for whoever answers the
 // requests of account ADMIN. It may publish into inboxes only. The caller
