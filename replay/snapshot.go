@@ -93,6 +93,11 @@ func snapshotPaths(dir string) ([]string, error) {
 	return paths, nil
 }
 
+// SnapshotPath returns where a snapshot of that number stands in dir.
+func SnapshotPath(dir string, seq journal.Seq) string {
+	return filepath.Join(dir, snapshotName(seq))
+}
+
 // snapshotSeq returns the number in a snapshot's name.
 func snapshotSeq(path string) (journal.Seq, bool) {
 	digits, ok := strings.CutSuffix(filepath.Base(path), snapshotExt)

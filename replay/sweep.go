@@ -26,7 +26,7 @@ func Sweep(ctx context.Context, w *Writer, removed func(keys int)) {
 		case <-ctx.Done():
 			return
 		}
-		for w.health.Refusal(true) == nil && w.cfg.State.due(w.cfg.Clock()) {
+		for w.Refusal(true) == nil && w.cfg.State.due(w.cfg.Clock()) {
 			p := &sweep{state: w.cfg.State}
 			if err := w.Propose(ctx, p); err != nil || p.err != nil {
 				break // the writer said why; the next tick tries again

@@ -97,6 +97,8 @@ type Writer struct {
 	wake  chan struct{}
 	spare []Proposal   // the queue's other buffer; belongs to Run
 	took  atomic.Int64 // of an append, smoothed, in nanoseconds
+	// refuses is why nothing is written but what a leader sends; see Follow.
+	refuses atomic.Pointer[error]
 
 	// appending is held by whoever appends: the writer, or an attempt to
 	// resume.
@@ -302,7 +304,7 @@ func (w *Writer) settle(ctx context.Context) error {
 	if len(w.draft.entries) == 0 {
 		return nil
 	}
-	if err := w.health.Refusal(true); err != nil {
+	if err := w.Refusal(true); err != nil {
 		return err
 	}
 	if !w.appending.TryLock() {

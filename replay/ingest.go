@@ -1,0 +1,154 @@
+package replay
+
+import (
+	"context"
+	"fmt"
+
+	"ledge/journal"
+	"ledge/journal/fault"
+)
+
+// ErrDiverged says that what a leader has does not follow what is here.
+var ErrDiverged = fmt.Errorf("the two journals have diverged")
+
+// Follower is what a node that follows another has in place of clients: it takes
+// batches as they stand in the leader's journal. Only one goroutine may use it.
+//
+// From Follow to Lead the writer refuses proposals that write; what was under
+// way when Follow was called has been answered when it returns.
+type Follower struct{ w *Writer }
+
+// Follow makes the writer refuse writes with reason, and returns what batches
+// of a leader are given to.
+func (w *Writer) Follow(reason error) *Follower {
+	w.refuses.Store(&reason)
+	w.appending.Lock() // waits for the append that is under way
+	defer w.appending.Unlock()
+	return &Follower{w}
+}
+
+// Lead makes the writer take writes. It raises the epoch by one entry first: a
+// node that can't append one does not lead.
+func (w *Writer) Lead(ctx context.Context) error {
+	if err := w.health.Refusal(false); err != nil {
+		return err
+	}
+	if err := w.Start(ctx); err != nil {
+		return err
+	}
+	if err := w.health.Refusal(false); err != nil {
+		return err
+	}
+	w.refuses.Store(nil)
+	return nil
+}
+
+// Refusal returns what a write is refused with, or nil: a journal that takes
+// none, or a leader that does. frees says that it is one that frees room.
+func (w *Writer) Refusal(frees bool) error {
+	if reason := w.refuses.Load(); reason != nil {
+		return *reason
+	}
+	return w.health.Refusal(frees)
+}
+
+// Ingest appends frames of a leader's journal and applies them, in order. Each
+// is checked before it is stored: a frame that does not follow what is here is
+// ErrDiverged, and leaves nothing. A journal that can't take a frame suspends
+// the node as it does for a client's write.
+func (f *Follower) Ingest(ctx context.Context, frames []journal.Frame) error {
+	w := f.w
+	w.appending.Lock()
+	defer w.appending.Unlock()
+	for _, frame := range frames {
+		if err := w.health.Refusal(false); err != nil {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := w.ingestLocked(ctx, frame); err != nil {
+			return fmt.Errorf("number %d: %w", frame.Seq, err)
+		}
+	}
+	return nil
+}
+
+func (w *Writer) ingestLocked(ctx context.Context, frame journal.Frame) error {
+	log, s := w.cfg.Log, w.cfg.State
+	r, err := log.Check(frame)
+	if err != nil {
+		return fault.As(fault.Operator, "", fmt.Errorf("received: %w", err))
+	}
+	b := r.Batch()
+	if pos := s.Pos(); b.Prev != pos.Digest || b.Epoch < s.Epoch() {
+		return fault.As(fault.Operator, "", fmt.Errorf("%w: it was written on digest %s in epoch %d; here is %s in epoch %d",
+			ErrDiverged, b.Prev, b.Epoch, pos, s.Epoch()))
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.cfg.AppendTimeout)
+	defer cancel()
+	c, err := log.AppendReceived(ctx, r)
+	if err != nil {
+		if fault.Of(err) == fault.Fatal {
+			return err
+		}
+		return w.health.suspend(err)
+	}
+	w.epoch, w.last = b.Epoch, lastBatch{b.Epoch, b.Prev}
+	return s.Apply(c)
+}
+
+// Replace puts another journal and what it adds up to in place of those that
+// there are: what a full sync has brought. fresh must not be used afterwards.
+func (f *Follower) Replace(ctx context.Context, drv journal.Driver, l journal.Lineage, fresh *State) error {
+	w := f.w
+	w.appending.Lock()
+	defer w.appending.Unlock()
+	if err := w.cfg.Log.Replace(ctx, drv, l); err != nil {
+		return err
+	}
+	w.epoch, w.last = fresh.Epoch(), lastBatch{fresh.Epoch(), fresh.Pos().Digest}
+	return w.cfg.State.Become(fresh)
+}
+
+// Empty reports whether there is nothing in the state: no keys and no functions.
+func (s *State) Empty() bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, db := range s.dbs {
+		if db.dict.n > 0 {
+			return false
+		}
+	}
+	return s.fns.share() == 0
+}
+
+// Become makes s hold what fresh holds, which is closed. Views see the one or
+// the other. Every watched key counts as changed.
+func (s *State) Become(fresh *State) error {
+	s.drafting.Lock()
+	defer s.drafting.Unlock()
+	s.mu.Lock()
+	old := s.dbs
+	if len(old) != len(fresh.dbs) {
+		s.mu.Unlock()
+		return fault.As(fault.Operator, "replay.Become",
+			fmt.Errorf("%d databases; this node has %d", len(fresh.dbs), len(old)))
+	}
+	for i := range old {
+		s.watches.touchAll(journal.DB(i), old[i].has, fresh.dbs[i].has)
+	}
+	s.dbs, s.pos, s.epoch, s.fns = fresh.dbs, fresh.pos, fresh.epoch, fresh.fns
+	s.gen.Store(max(s.gen.Load(), fresh.gen.Load()))
+	w := s.walk.Load()
+	s.mu.Unlock()
+	fresh.mu.Lock()
+	fresh.dbs, fresh.closed = nil, true
+	fresh.mu.Unlock()
+	for _, db := range old {
+		if w == nil || !w.holds(db) {
+			_ = db.order.tree.Close() // in memory: nothing can be lost
+		}
+	}
+	return nil
+}

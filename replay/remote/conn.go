@@ -1,0 +1,218 @@
+package remote
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"net"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"ledge/journal"
+	"ledge/journal/fault"
+)
+
+// checksum is what a chunk carries.
+func checksum(b []byte) string {
+	return fmt.Sprintf("%08x", crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)))
+}
+
+// errSilent says that the leader has sent nothing for too long.
+var errSilent = errors.New("nothing was heard")
+
+// conn is a replica's connection to its leader. It is not mended: when it fails
+// the next attempt makes another, so that nothing that was sent before can land
+// later. Every wait ends at once with its context.
+type conn struct {
+	nc   *nats.Conn
+	gone chan struct{} // closed when the connection has failed
+	id   string
+}
+
+// dial connects. The broker's library takes no context, so the socket is closed
+// under it when ctx ends.
+func dial(ctx context.Context, cfg *FollowerConfig) (*conn, error) {
+	d := &dialer{ctx: ctx, within: cfg.ConnectTimeout}
+	c := &conn{gone: make(chan struct{}), id: cfg.ID}
+	opts := []nats.Option{
+		nats.Name("ledge replica " + cfg.Node), nats.UserInfo(cfg.User, cfg.Password),
+		nats.CustomInboxPrefix("_INBOX." + cfg.User), nats.SetCustomDialer(d),
+		nats.Timeout(cfg.ConnectTimeout), nats.NoReconnect(), nats.ReconnectBufSize(-1),
+		nats.PingInterval(time.Second), nats.MaxPingsOutstanding(2), nats.NoCallbacksAfterClientClose(),
+		nats.ClosedHandler(func(*nats.Conn) { close(c.gone) }),
+	}
+	if cfg.TLS != nil {
+		opts = append(opts, nats.Secure(cfg.TLS))
+	}
+	var err error
+	if c.nc, err = nats.Connect(cfg.Leader, opts...); err != nil {
+		if d.err != nil {
+			err = &unreachable{d.err}
+		}
+		return nil, refused(err)
+	}
+	d.release()
+	return c, nil
+}
+
+// unreachable says that there was not even a connection.
+type unreachable struct{ error }
+
+func (u *unreachable) Unwrap() error { return u.error }
+
+// knock reports whether the leader's host takes connections.
+func knock(ctx context.Context, leader string, within time.Duration) bool {
+	u, err := url.Parse(leader)
+	if err != nil {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	var d net.Dialer
+	c, err := d.DialContext(ctx, "tcp", u.Host)
+	if err != nil {
+		return false
+	}
+	c.Close()
+	return true
+}
+
+// refused classes why there is no connection.
+func refused(err error) error {
+	var badCert *tls.CertificateVerificationError
+	if errors.Is(err, nats.ErrAuthorization) || errors.Is(err, nats.ErrAuthExpired) ||
+		errors.Is(err, nats.ErrSecureConnRequired) || errors.Is(err, nats.ErrSecureConnWanted) ||
+		errors.As(err, &badCert) {
+		return fault.As(fault.Operator, "connect", err)
+	}
+	return fault.As(fault.Retryable, "connect", err)
+}
+
+// dialer makes a connection that is closed when the context ends before the
+// handshake is over.
+type dialer struct {
+	ctx    context.Context
+	within time.Duration
+	stop   func() bool // nil until there is a connection
+	err    error       // why there is none; the library says only that
+}
+
+// Dial is what the library calls.
+func (d *dialer) Dial(network, address string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(d.ctx, d.within)
+	defer cancel()
+	var nd net.Dialer
+	c, err := nd.DialContext(ctx, network, address)
+	if d.err = err; err == nil {
+		d.release()
+		d.stop = context.AfterFunc(d.ctx, func() { c.Close() })
+	}
+	return c, err
+}
+
+// release leaves the connection to the library.
+func (d *dialer) release() {
+	if d.stop != nil {
+		d.stop()
+	}
+}
+
+// close gives the connection up at once.
+func (c *conn) close() { c.nc.Close() }
+
+// await waits for the next message of a subscription, at most for silence.
+func (c *conn) await(ctx context.Context, msgs <-chan *nats.Msg, silence time.Duration) (*nats.Msg, error) {
+	t := time.NewTimer(silence)
+	defer t.Stop()
+	select {
+	case m := <-msgs:
+		if len(m.Data) == 0 && m.Header.Get("Status") == "503" {
+			return nil, fault.As(fault.Retryable, "", fmt.Errorf("nobody answers at the leader: %w", nats.ErrNoResponders))
+		}
+		return m, failed(m)
+	case <-t.C:
+		return nil, fault.As(fault.Retryable, "", fmt.Errorf("%w for %s", errSilent, silence))
+	case <-c.gone:
+		return nil, fault.As(fault.Retryable, "", errors.Join(errors.New("the connection is lost"), c.nc.LastError()))
+	case <-ctx.Done():
+		return nil, fault.As(fault.Retryable, "", ctx.Err())
+	}
+}
+
+// ask sends a request and returns a channel with its answers, to be let go with
+// done.
+func (c *conn) ask(subject string, q any, room int) (msgs <-chan *nats.Msg, done func(), err error) {
+	body, err := json.Marshal(q)
+	if err != nil {
+		return nil, nil, err
+	}
+	ch, inbox := make(chan *nats.Msg, room), c.nc.NewInbox()
+	sub, err := c.nc.ChanSubscribe(inbox, ch)
+	if err == nil {
+		err = c.nc.PublishRequest(subject, inbox, body)
+	}
+	if err != nil {
+		return nil, nil, fault.As(fault.Retryable, "", fmt.Errorf("%s: %w", subject, err))
+	}
+	return ch, func() { _ = sub.Unsubscribe() }, nil // a connection that is gone has none
+}
+
+// call sends a request and waits for the one answer.
+func (c *conn) call(ctx context.Context, subject string, q any, within time.Duration) (*nats.Msg, error) {
+	msgs, done, err := c.ask(subject, q, 1)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	return c.await(ctx, msgs, within)
+}
+
+// fetchRoom is for how many messages of a fetch there is room at a time: with
+// heartbeats more than one fetch is answered with.
+const fetchRoom = fetchBytes/messageBytes*2 + 256
+
+// fetch asks for what is behind from, and hands it over as it comes. It returns
+// when the leader ends the fetch. heard is told of each message.
+func (c *conn) fetch(ctx context.Context, from journal.Seq, silence time.Duration,
+	heard func(last journal.Seq), take func([]journal.Frame) error,
+) error {
+	msgs, done, err := c.ask(subjectFetch, fetchRequest{ID: c.id, From: uint64(from)}, fetchRoom)
+	if err != nil {
+		return err
+	}
+	defer done()
+	for next := from; ; {
+		m, err := c.await(ctx, msgs, silence)
+		if err != nil {
+			return err
+		}
+		if last, err := strconv.ParseUint(m.Header.Get("Ledge-Last"), 10, 64); err == nil {
+			heard(journal.Seq(last))
+		}
+		switch m.Header.Get(headerKind) {
+		case kindEnd:
+			return nil
+		case kindBeat:
+			continue
+		}
+		frames, err := splitFrames(m.Data)
+		if err != nil {
+			return fault.As(fault.Retryable, "", err)
+		}
+		for i, f := range frames {
+			if f.Seq != next+journal.Seq(i) {
+				return fault.As(fault.Retryable, "", fmt.Errorf("number %d came in place of %d", f.Seq, next+journal.Seq(i)))
+			}
+		}
+		if err := take(frames); err != nil {
+			return err
+		}
+		next += journal.Seq(len(frames))
+	}
+}

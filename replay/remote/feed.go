@@ -1,0 +1,138 @@
+package remote
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"ledge/journal"
+	"ledge/journal/fault"
+)
+
+// feedBytes is how much of the journal's end a feed keeps at hand.
+const feedBytes = 16 << 20
+
+// Feed is the end of a journal as those see it who follow: it has the latest
+// frames at hand and says when there are more. While nobody follows it keeps
+// nothing.
+//
+// Stored is called by the goroutine that appends; the rest from anywhere.
+type Feed struct {
+	read func(context.Context, journal.Seq) frames // the journal itself
+
+	mu     sync.Mutex
+	latest []journal.Frame // consecutive, up to last; mu
+	bytes  int             // of latest; mu
+	last   journal.Seq     // mu
+	more   chan struct{}   // closed when last grows; mu
+	asked  time.Time       // when somebody asked last; mu
+}
+
+// frames is what journal.Driver.Read returns.
+type frames = func(yield func(journal.Frame, error) bool)
+
+// NewFeed returns the feed of a journal that ends at last.
+func NewFeed(last journal.Seq, read func(context.Context, journal.Seq) frames) *Feed {
+	return &Feed{read: read, last: last, more: make(chan struct{})}
+}
+
+// feedIdle is how long after the last question a feed goes on keeping frames.
+const feedIdle = 10 * time.Second
+
+// Stored is told that a frame is in the journal. It does not keep data.
+func (f *Feed) Stored(seq journal.Seq, data []byte) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if seq != f.last+1 || f.asked.IsZero() || time.Since(f.asked) > feedIdle {
+		f.latest, f.bytes = nil, 0
+	}
+	f.last = seq
+	if !f.asked.IsZero() && time.Since(f.asked) <= feedIdle {
+		f.latest = append(f.latest, journal.Frame{Seq: seq, Data: bytes.Clone(data)})
+		f.bytes += len(data)
+		drop := 0
+		for ; f.bytes > feedBytes && drop < len(f.latest)-1; drop++ {
+			f.bytes -= len(f.latest[drop].Data)
+			f.latest[drop].Data = nil
+		}
+		f.latest = f.latest[drop:]
+	}
+	close(f.more)
+	f.more = make(chan struct{})
+}
+
+// Reset is told that the journal has become another one, which ends at last.
+func (f *Feed) Reset(last journal.Seq) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.latest, f.bytes, f.last = nil, 0, last
+	close(f.more)
+	f.more = make(chan struct{})
+}
+
+// Last returns the number of the last frame.
+func (f *Feed) Last() journal.Seq {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.last
+}
+
+// Wait waits until there is a frame behind seq, or ctx ends, or some time has
+// passed. It reports whether there is.
+func (f *Feed) Wait(ctx context.Context, seq journal.Seq, most time.Duration) bool {
+	t := time.NewTimer(most)
+	defer t.Stop()
+	for {
+		f.mu.Lock()
+		f.asked = time.Now()
+		last, more := f.last, f.more
+		f.mu.Unlock()
+		if last > seq {
+			return true
+		}
+		select {
+		case <-more:
+		case <-t.C:
+			return false
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+// Take returns frames from number from on, at least one and not many more bytes
+// than most. There must be one.
+func (f *Feed) Take(ctx context.Context, from journal.Seq, most int) ([]journal.Frame, error) {
+	var out []journal.Frame
+	size := 0
+	take := func(fr journal.Frame) bool {
+		out, size = append(out, fr), size+len(fr.Data)
+		return size < most
+	}
+	f.mu.Lock()
+	f.asked = time.Now()
+	if n := len(f.latest); n > 0 && from >= f.latest[0].Seq && from <= f.last {
+		for _, fr := range f.latest[from-f.latest[0].Seq:] {
+			if !take(fr) {
+				break
+			}
+		}
+		f.mu.Unlock()
+		return out, nil
+	}
+	f.mu.Unlock()
+	for fr, err := range f.read(ctx, from) {
+		if err != nil {
+			return nil, err
+		}
+		if !take(fr) {
+			break
+		}
+	}
+	if len(out) == 0 {
+		return nil, fault.As(fault.Retryable, "feed", fmt.Errorf("number %d is not there", from))
+	}
+	return out, nil
+}

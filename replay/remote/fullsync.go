@@ -1,0 +1,134 @@
+package remote
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"ledge/journal"
+	"ledge/journal/fault"
+	"ledge/replay"
+)
+
+// tell reports without waiting for an answer.
+func (f *Follower) tell(c *conn) error {
+	b, err := json.Marshal(f.position())
+	if err != nil {
+		return err
+	}
+	return fault.As(fault.Retryable, "report", c.nc.Publish(subjectReport, b))
+}
+
+// fullSync makes the node what the leader's snapshot says, or empty if the
+// leader's journal goes back to its beginning. What the node has is served
+// until the new is verified.
+func (f *Follower) fullSync(ctx context.Context, c *conn, start string, l journal.Lineage) error {
+	if start == startBegin {
+		f.enter(replay.LinkFullSync, "begin")
+		return f.cfg.Target.Adopt(ctx, l, "")
+	}
+	f.enter(replay.LinkFullSync, "meta")
+	m, err := c.call(ctx, subjectMeta, metaRequest{ID: f.cfg.ID}, f.cfg.Timeouts().Chunk+metaWait)
+	if err != nil {
+		return fmt.Errorf("meta: %w", err)
+	}
+	var meta metaReply
+	if err := decode(m, &meta); err != nil {
+		return err
+	}
+	if meta.Bytes < 1 || meta.Chunk < 1 || meta.Chunk > 16<<20 ||
+		int64(meta.Chunks) != (meta.Bytes+meta.Chunk-1)/meta.Chunk {
+		return fault.As(fault.Operator, "", fmt.Errorf("meta: %d bytes in %d chunks of %d", meta.Bytes, meta.Chunks, meta.Chunk))
+	}
+	path, err := f.receive(ctx, c, l, &meta)
+	if err != nil {
+		return err
+	}
+	f.enter(replay.LinkFullSync, "load")
+	if err := f.cfg.Target.Adopt(ctx, l, path); err != nil {
+		return fmt.Errorf("load: %w", err)
+	}
+	f.set(func(l *replay.Link) { l.Syncs++ })
+	return nil
+}
+
+// receive fetches the chunks of a snapshot into a file, from where an earlier
+// attempt has left off, and returns its path.
+func (f *Follower) receive(ctx context.Context, c *conn, l journal.Lineage, meta *metaReply) (string, error) {
+	dir := f.cfg.Target.Inbox()
+	path := filepath.Join(dir, fmt.Sprintf("%s-%d-%s.part", l, meta.Number, meta.Digest))
+	if err := clearInbox(dir, path); err != nil {
+		return "", fault.As(fault.Operator, "", err)
+	}
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return "", fault.As(fault.Operator, "", err)
+	}
+	defer file.Close()
+	have, err := good(file, meta)
+	for n := have; err == nil && n < meta.Chunks; n++ {
+		f.enter(replay.LinkFullSync, fmt.Sprintf("chunk %d of %d", n+1, meta.Chunks))
+		if err = f.chunk(ctx, c, file, meta, n); err != nil {
+			err = fmt.Errorf("chunk %d of %d: %w", n+1, meta.Chunks, err)
+		}
+	}
+	if err == nil {
+		err = fault.As(fault.Operator, "", file.Sync())
+	}
+	return path, err
+}
+
+// clearInbox removes what is left of other snapshots.
+func clearInbox(dir, keep string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	files, err := os.ReadDir(dir)
+	for _, e := range files {
+		if path := filepath.Join(dir, e.Name()); path != keep && strings.HasSuffix(path, ".part") {
+			err = errors.Join(err, os.Remove(path))
+		}
+	}
+	return err
+}
+
+// good returns how many whole chunks a file has. What is behind them is cut off.
+func good(file *os.File, meta *metaReply) (int, error) {
+	info, err := file.Stat()
+	if err != nil {
+		return 0, fault.As(fault.Operator, "", err)
+	}
+	if info.Size() == meta.Bytes {
+		return meta.Chunks, nil
+	}
+	n := min(info.Size(), meta.Bytes) / meta.Chunk
+	return int(n), fault.As(fault.Operator, "", file.Truncate(n*meta.Chunk))
+}
+
+// chunk fetches one chunk and writes it behind the ones before.
+func (f *Follower) chunk(ctx context.Context, c *conn, file *os.File, meta *metaReply, n int) error {
+	m, err := c.call(ctx, subjectChunk, chunkRequest{ID: f.cfg.ID, Number: meta.Number, Chunk: n},
+		f.cfg.Timeouts().Chunk)
+	if err != nil {
+		return err
+	}
+	want := min(meta.Chunk, meta.Bytes-int64(n)*meta.Chunk)
+	if int64(len(m.Data)) != want {
+		return fault.As(fault.Retryable, "", fmt.Errorf("%d bytes; want %d", len(m.Data), want))
+	}
+	if got := checksum(m.Data); got != m.Header.Get(headerSum) {
+		return fault.As(fault.Retryable, "", fmt.Errorf("its checksum is %s; the leader says %s", got, m.Header.Get(headerSum)))
+	}
+	f.mu.Lock()
+	f.link.Heard = time.Now()
+	f.mu.Unlock()
+	if _, err := file.WriteAt(m.Data, int64(n)*meta.Chunk); err != nil {
+		return fault.As(fault.Operator, "", err)
+	}
+	return nil
+}

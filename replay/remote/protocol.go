@@ -1,0 +1,201 @@
+// Package remote is how a replica reads its leader: the protocol between the
+// two, the leader's side of it, and the replica's.
+//
+// Everything is a request on a NATS subject, answered into the replica's own
+// inbox. The journal itself is out of reach: a replica that could make consumers
+// on the leader's stream could have the whole of it delivered to any subject,
+// and as many of them as it likes. PROTOCOL.md has the messages.
+package remote
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"ledge/journal"
+	"ledge/journal/fault"
+)
+
+// Version is of the protocol. Two nodes that differ in it don't talk.
+const Version = 1
+
+// Subjects are what a replica may publish to.
+const Subjects = "ledge.replica.>"
+
+const (
+	subjectHello  = "ledge.replica.hello"
+	subjectFetch  = "ledge.replica.fetch"
+	subjectMeta   = "ledge.replica.meta"
+	subjectChunk  = "ledge.replica.chunk"
+	subjectReport = "ledge.replica.report"
+)
+
+// Headers of replies.
+const (
+	headerKind  = "Ledge-Kind"
+	headerClass = "Ledge-Class"
+	headerError = "Nats-Service-Error"
+	headerCode  = "Nats-Service-Error-Code"
+	headerSum   = "Ledge-Checksum"
+)
+
+// Kinds of messages that a fetch is answered with.
+const (
+	kindFrames = "frames"
+	kindBeat   = "beat"
+	kindEnd    = "end"
+)
+
+const (
+	// beatEvery is how often a leader that has nothing new says that it is there.
+	beatEvery = 500 * time.Millisecond
+	// fetchBytes is how much one fetch brings, and messageBytes how much one of
+	// its messages has unless a single frame is longer.
+	fetchBytes   = 8 << 20
+	messageBytes = 512 << 10
+	// fetchWait is how long a leader holds a fetch for which there is nothing.
+	fetchWait = 30 * time.Second
+	chunkSize = 1 << 20
+)
+
+// Where a replica's journal is to go on.
+const (
+	startTail     = "tail"     // behind its position
+	startBegin    = "begin"    // with number 1, in a new journal
+	startSnapshot = "snapshot" // behind a snapshot, in a new journal
+)
+
+// helloRequest is who a replica is and how far it has come.
+type helloRequest struct {
+	Version   int    `json:"version"`
+	ID        string `json:"id"` // of the replica's run
+	Node      string `json:"node"`
+	Redis     string `json:"redis"` // its address for Redis clients
+	Databases int    `json:"databases"`
+	// Empty says that there is nothing in the replica to be lost.
+	Empty   bool   `json:"empty"`
+	Lineage string `json:"lineage"`
+	Number  uint64 `json:"number"`
+	Digest  string `json:"digest"`
+	Epoch   uint64 `json:"epoch"`
+}
+
+// helloReply is who the leader is and what it has.
+type helloReply struct {
+	Node      string `json:"node"`
+	Lineage   string `json:"lineage"`
+	Databases int    `json:"databases"`
+	First     uint64 `json:"first"`
+	Last      uint64 `json:"last"`
+	Epoch     uint64 `json:"epoch"`
+	Start     string `json:"start"`
+}
+
+type fetchRequest struct {
+	ID   string `json:"id"`
+	From uint64 `json:"from"`
+}
+
+// progress stands in each message of a fetch, and in the reply to a report.
+type progress struct {
+	Last uint64 `json:"last"`
+}
+
+type metaRequest struct {
+	ID string `json:"id"`
+}
+
+// metaReply describes a snapshot that the leader holds open for a replica.
+type metaReply struct {
+	Number uint64 `json:"number"`
+	Epoch  uint64 `json:"epoch"`
+	Digest string `json:"digest"`
+	Bytes  int64  `json:"bytes"`
+	Chunk  int64  `json:"chunk"` // bytes of each but the last
+	Chunks int    `json:"chunks"`
+}
+
+type chunkRequest struct {
+	ID     string `json:"id"`
+	Number uint64 `json:"number"` // of the snapshot
+	Chunk  int    `json:"chunk"`
+}
+
+// report is how far a replica has come.
+type report struct {
+	ID      string `json:"id"`
+	State   string `json:"state"`
+	Applied uint64 `json:"applied"`
+	Synced  uint64 `json:"synced"`
+}
+
+// codes are the HTTP-like codes of the classes.
+var codes = map[fault.Class]string{
+	fault.Refused: "400", fault.Retryable: "503", fault.Operator: "409", fault.Fatal: "500",
+}
+
+// failure makes the reply that carries an error.
+func failure(err error) *nats.Msg {
+	m := nats.NewMsg("")
+	class := fault.Of(err)
+	m.Header.Set(headerError, err.Error())
+	m.Header.Set(headerCode, codes[class])
+	m.Header.Set(headerClass, class.String())
+	return m
+}
+
+// failed returns the error that a reply carries, or nil. One that is Fatal for
+// the leader is for the replica's operator.
+func failed(m *nats.Msg) error {
+	text := m.Header.Get(headerError)
+	if text == "" {
+		return nil
+	}
+	class := fault.Operator
+	for _, c := range []fault.Class{fault.Refused, fault.Retryable} {
+		if m.Header.Get(headerClass) == c.String() {
+			class = c
+		}
+	}
+	return fault.As(class, "leader", errors.New(text))
+}
+
+// appendFrame appends a frame to a message: number, length, bytes.
+func appendFrame(b []byte, f journal.Frame) []byte {
+	b = binary.BigEndian.AppendUint64(b, uint64(f.Seq))
+	b = binary.BigEndian.AppendUint32(b, uint32(len(f.Data)))
+	return append(b, f.Data...)
+}
+
+const frameHead = 8 + 4
+
+var errFrames = errors.New("frames are cut short")
+
+// splitFrames returns the frames of a message. They share its memory.
+func splitFrames(b []byte) ([]journal.Frame, error) {
+	var frames []journal.Frame
+	for len(b) > 0 {
+		if len(b) < frameHead {
+			return nil, errFrames
+		}
+		seq, n := binary.BigEndian.Uint64(b), int64(binary.BigEndian.Uint32(b[8:]))
+		if b = b[frameHead:]; int64(len(b)) < n {
+			return nil, errFrames
+		}
+		frames = append(frames, journal.Frame{Seq: journal.Seq(seq), Data: b[:n:n]})
+		b = b[n:]
+	}
+	return frames, nil
+}
+
+// decode reads a JSON message that should be of a kind.
+func decode(m *nats.Msg, into any) error {
+	if err := json.Unmarshal(m.Data, into); err != nil {
+		return fault.As(fault.Refused, "", fmt.Errorf("%s: not what it should be: %w", m.Subject, err))
+	}
+	return nil
+}
