@@ -67,9 +67,13 @@ func operateCommands() []*cli.Command {
 		operation{name: "slowlog", usage: "list slow commands, newest first", wait: quickWait,
 			flags: []cli.Flag{&cli.StringFlag{Name: "count", Usage: "at most `N`", DefaultText: "all"}},
 			ask:   slowlog}.command(),
+		operation{name: "follow", usage: "have a node follow the leader with that NATS address", args: "URL",
+			wait: quickWait, ask: followLeader}.command(),
+		operation{name: "promote", usage: "have a replica stop following, and lead",
+			wait: resumeWait, ask: show((*admin.Conn).Promote, printPromoted)}.command(),
 		operation{name: "stop", usage: "stop a node, as SIGTERM does",
 			wait: quickWait, ask: stop}.command(),
-		followCommand(),
+		eventsCommand(),
 		{Name: "nodes", Usage: "list the nodes that answer", Flags: operateFlags(),
 			Action: connected(quickWait, listNodes)},
 	}
@@ -333,6 +337,17 @@ func stop(ctx context.Context, o *operator) error {
 	return o.print(admin.Done{}, func(t *table) { t.row("node "+o.node, "is stopping") })
 }
 
+func followLeader(ctx context.Context, o *operator) error {
+	if o.c.Args().Len() != 1 {
+		return usage("follow: want one URL, nats://HOST:PORT")
+	}
+	l, err := o.conn.Follow(ctx, o.node, o.c.Args().First())
+	if err != nil {
+		return err
+	}
+	return o.print(l, func(t *table) { printLink(t, l) })
+}
+
 func listNodes(ctx context.Context, o *operator) error {
 	l, err := o.conn.Nodes(ctx)
 	if err != nil {
@@ -341,20 +356,20 @@ func listNodes(ctx context.Context, o *operator) error {
 	return o.print(l, func(t *table) { printNodes(t, l) })
 }
 
-// followCommand prints events until it is interrupted, which is no failure.
-func followCommand() *cli.Command {
+// eventsCommand prints events until it is interrupted, which is no failure.
+func eventsCommand() *cli.Command {
 	return &cli.Command{
 		Name: "events", Usage: "print what happens to the nodes, one line each, until interrupted",
 		Flags: operateFlags(),
 		Action: func(c *cli.Context) error {
 			ctx, stop := signal.NotifyContext(c.Context, syscall.SIGINT, syscall.SIGTERM)
 			defer stop()
-			return connected(0, func(_ context.Context, o *operator) error { return follow(ctx, o) })(c)
+			return connected(0, func(_ context.Context, o *operator) error { return watch(ctx, o) })(c)
 		},
 	}
 }
 
-func follow(ctx context.Context, o *operator) error {
+func watch(ctx context.Context, o *operator) error {
 	events, err := o.conn.Events(ctx, o.c.String("node"))
 	if err != nil {
 		return err

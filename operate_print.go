@@ -126,6 +126,33 @@ func printStatus(t *table, s admin.Status) {
 	t.field("data", "%d keys, %d clients", s.Data.Keys, s.Data.Clients)
 	t.field("memory", "%s, %s of it in use", size(s.Data.Memory), size(s.Data.Live))
 	printSaves(t, s.Saves)
+	if s.Link != nil {
+		printLink(t, *s.Link)
+	}
+	for _, r := range s.Replicas {
+		t.field("replica", "%s at %s, %s, number %d (synced %d), heard %s",
+			r.Node, r.Redis, r.State, r.Applied, r.Synced, instant(r.Heard))
+	}
+}
+
+func printLink(t *table, l admin.Link) {
+	state := l.State
+	if l.Step != "" {
+		state += ", " + l.Step
+	}
+	t.field("leader", "%s %s", l.Leader, l.Node)
+	t.field("link", "%s since %s", state, instant(l.Since))
+	t.field("lag", "%d numbers: %d of %d", l.Lag, l.Applied, l.Last)
+	if l.LastError != "" {
+		t.field("", "%d failed attempts, class %s: %s", l.Attempts, l.Class, l.LastError)
+	}
+	if l.Next != nil {
+		t.field("", "next attempt %s", instant(*l.Next))
+	}
+}
+
+func printPromoted(t *table, p admin.Promoted) {
+	t.field("leads", "%s, from number %d, epoch %d", p.Node, p.Number, p.Epoch)
 }
 
 func printSaves(t *table, s admin.Saves) {

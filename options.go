@@ -15,6 +15,7 @@ import (
 
 	"ledge/appliance"
 	"ledge/replay"
+	"ledge/replay/remote"
 )
 
 // settings is what the options of serve say.
@@ -85,6 +86,21 @@ var serveOptions = []option{
 		func(s *settings, v string) (err error) { s.node.ResumeMaxAttempts, err = parseCap(v); return err }},
 	{"reserve", "SIZE", "room on the disk that is held back for when it is full; 0 for none", "16MiB",
 		func(s *settings, v string) error { return setReserve(s, v) }},
+	{"follow", "URL", "NATS address of the leader to follow, nats://HOST:PORT", "none; or as an operator has said",
+		func(s *settings, v string) error { s.node.Follow = v; return nil }},
+	{"follow-password-file", "FILE", "where the password of the leader's user replica is", "DIR/auth/leader",
+		func(s *settings, v string) error { s.node.FollowPasswordFile = v; return nil }},
+	{"on-divergence", "WHAT", "what a replica whose history is not the leader's does: stop, or resync and set its own aside",
+		appliance.DivergenceStop,
+		func(s *settings, v string) error { s.node.OnDivergence = v; return nil }},
+	{"connect-timeout", "DURATION", "how long a replica waits for a connection", remote.DefaultConnectTimeout.String(),
+		func(s *settings, v string) (err error) { s.node.ConnectTimeout, err = parseDuration(v); return err }},
+	{"fetch-timeout", "DURATION", "how long a replica waits for a word of its leader", remote.DefaultFetchTimeout.String(),
+		func(s *settings, v string) (err error) { s.node.FetchTimeout, err = parseDuration(v); return err }},
+	{"sync-chunk-timeout", "DURATION", "how long a replica waits for a chunk of a full sync", remote.DefaultChunkTimeout.String(),
+		func(s *settings, v string) (err error) { s.node.SyncChunkTimeout, err = parseDuration(v); return err }},
+	{"sync-attempts", "N", "failures in a row after which a replica counts as failed", strconv.Itoa(remote.DefaultAttempts),
+		func(s *settings, v string) (err error) { s.node.SyncAttempts, err = parseCount(v); return err }},
 	{"log-level", "LEVEL", "debug, info, warn or error", "info",
 		func(s *settings, v string) error { return setLevel(s, v) }},
 	{"log-format", "FORMAT", "text or json", "text",

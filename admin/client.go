@@ -274,6 +274,16 @@ func (c *Conn) Slowlog(ctx context.Context, node string, n int) (SlowList, error
 	return ask[SlowList](ctx, c, node, "slowlog", slowlogRequest{n})
 }
 
+// Follow makes a node follow the leader with a NATS address.
+func (c *Conn) Follow(ctx context.Context, node, leader string) (Link, error) {
+	return ask[Link](ctx, c, node, "follow", followRequest{leader})
+}
+
+// Promote makes a node lead.
+func (c *Conn) Promote(ctx context.Context, node string) (Promoted, error) {
+	return ask[Promoted](ctx, c, node, "promote", nil)
+}
+
 // Stop makes a node stop. It doesn't wait for that.
 func (c *Conn) Stop(ctx context.Context, node string) error {
 	_, err := ask[Done](ctx, c, node, "stop", nil)

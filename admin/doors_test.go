@@ -34,7 +34,9 @@ var publishDoors = []door{
 	{"ledge.n1.resume", admins}, {"ledge.n1.snapshot", admins}, {"ledge.n1.snapshots", admins},
 	{"ledge.n1.compact", admins}, {"ledge.n1.verify", admins}, {"ledge.n1.config.get", admins},
 	{"ledge.n1.config.set", admins}, {"ledge.n1.clients", admins}, {"ledge.n1.slowlog", admins},
-	{"ledge.n1.stop", admins},
+	{"ledge.n1.stop", admins}, {"ledge.n1.follow", admins}, {"ledge.n1.promote", admins},
+	{"ledge.replica.hello", []string{jet.AdminUser, jet.ReplicaUser}},
+	{"ledge.replica.chunk", []string{jet.AdminUser, jet.ReplicaUser}},
 	// Discovery.
 	{"$SRV.PING", everyone}, {"$SRV.PING.ledge", everyone}, {"$SRV.PING.ledge.x", everyone},
 	{"$SRV.INFO", everyone}, {"$SRV.INFO.ledge", everyone}, {"$SRV.STATS", everyone},
@@ -65,6 +67,7 @@ var subscribeDoors = []door{
 	{"_INBOX.monitor", admins}, {"_INBOX.*.>", admins},
 	// Answering for the service.
 	{">", nobody}, {"*", nobody}, {"*.>", nobody}, {"ledge.>", nobody}, {"ledge.n1.>", nobody},
+	{"ledge.replica.>", nobody}, {"ledge.replica.hello", nobody},
 	{"ledge.*.*", nobody}, {"ledge.n1.status", nobody}, {"ledge.n1.resume", nobody}, {"ledge.n1.config.*", nobody},
 	{"$SRV.>", nobody}, {"$SRV.PING", nobody}, {"$SRV.PING.ledge", nobody},
 	// The journal and the broker.

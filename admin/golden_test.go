@@ -57,6 +57,8 @@ func TestGolden(t *testing.T) {
 		{"clients", "clients", "", nil},
 		{"slowlog", "slowlog", `{"count":10}`, nil},
 		{"bad-request", "slowlog", `{"counts":10}`, nil},
+		{"follow", "follow", `{"leader":"nats://10.0.0.1:4222"}`, nil},
+		{"promote", "promote", "", nil},
 		{"stop", "stop", "", nil},
 	} {
 		node.Hook(func(context.Context, string, any) error { return c.err })
@@ -86,7 +88,7 @@ func TestGolden(t *testing.T) {
 
 // events returns one event of each kind.
 func events() []admin.Event {
-	ill, well, snap := admintest.Suspended(), admintest.Healthy(), admintest.Snapshot()
+	ill, well, snap, link := admintest.Suspended(), admintest.Healthy(), admintest.Snapshot(), admintest.Link()
 	return []admin.Event{
 		{Kind: admin.EventSuspended, Class: "retryable", Cause: ill.Cause, Health: &ill},
 		{Kind: admin.EventResumed, Attempts: 3, Health: &well},
@@ -94,6 +96,7 @@ func events() []admin.Event {
 		{Kind: admin.EventReserve, Cause: "given up"},
 		{Kind: admin.EventSnapshot, Snapshot: &snap},
 		{Kind: admin.EventClientLimit, Cause: "10000 clients"},
+		{Kind: admin.EventLink, Class: link.Class, Cause: link.LastError, Attempts: link.Attempts, Link: &link},
 		{Kind: admin.EventStopping},
 	}
 }

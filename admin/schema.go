@@ -27,6 +27,10 @@ type Backend interface {
 	Clients(ctx context.Context) ([]Client, error)
 	// Slowlog returns at most n entries, the newest first; all if n is 0.
 	Slowlog(ctx context.Context, n int) ([]Slow, error)
+	// Follow makes the node follow the leader with that NATS address.
+	Follow(ctx context.Context, leader string) (Link, error)
+	// Promote makes the node lead.
+	Promote(ctx context.Context) (Promoted, error)
 	// Stop makes the node stop, as SIGTERM does. It does not wait.
 	Stop(ctx context.Context) error
 }
@@ -35,7 +39,7 @@ type Backend interface {
 type Status struct {
 	Node    string    `json:"node"`
 	Version string    `json:"version"`
-	Role    string    `json:"role"` // "leader"
+	Role    string    `json:"role"` // "leader" or "replica"
 	Started time.Time `json:"started"`
 	Uptime  float64   `json:"uptime_seconds"`
 	PID     int       `json:"pid"`
@@ -46,6 +50,49 @@ type Status struct {
 	Journal Journal   `json:"journal"`
 	Data    Data      `json:"data"`
 	Saves   Saves     `json:"snapshots"`
+	// Link is how a replica stands with its leader; none on a leader.
+	Link     *Link     `json:"link,omitempty"`
+	Replicas []Replica `json:"replicas,omitempty"`
+}
+
+// Link is how a replica stands with its leader.
+type Link struct {
+	Leader string `json:"leader"` // URL
+	Node   string `json:"node,omitempty"`
+	// State is connecting, handshake, full-sync, streaming, stalled or failed.
+	State string    `json:"state"`
+	Step  string    `json:"step,omitempty"` // of a full sync
+	Since time.Time `json:"since"`
+	// What has failed since something last worked.
+	Attempts  int        `json:"attempts,omitempty"`
+	Class     string     `json:"class,omitempty"`
+	LastError string     `json:"last_error,omitempty"` // the causes of the attempts, joined
+	Next      *time.Time `json:"next_attempt,omitempty"`
+
+	Applied uint64     `json:"applied_number"`
+	Last    uint64     `json:"leader_number"` // as far as is known
+	Lag     uint64     `json:"lag_numbers"`
+	Heard   *time.Time `json:"heard,omitempty"`
+	Level   *time.Time `json:"level,omitempty"` // when it last had all of the leader's
+	Syncs   int        `json:"full_syncs"`
+}
+
+// Replica is a node that follows this one.
+type Replica struct {
+	Node    string    `json:"node"`
+	ID      string    `json:"id"` // of its run
+	Redis   string    `json:"redis"`
+	State   string    `json:"state"`
+	Applied uint64    `json:"applied_number"`
+	Synced  uint64    `json:"synced_number"`
+	Heard   time.Time `json:"heard"`
+}
+
+// Promoted is what a node that was promoted has.
+type Promoted struct {
+	Node   string `json:"node"`
+	Number uint64 `json:"number"`
+	Epoch  uint64 `json:"epoch"`
 }
 
 // States of a journal.
@@ -185,6 +232,7 @@ const (
 	EventReserve      = "reserve"      // given up, or held again
 	EventSnapshot     = "snapshot"     // taken, or failed
 	EventClientLimit  = "client-limit" // a client was turned away
+	EventLink         = "link"         // a replica stands otherwise with its leader
 	EventStopping     = "stopping"
 )
 
@@ -200,4 +248,5 @@ type Event struct {
 	Attempts int       `json:"attempts,omitempty"`
 	Health   *Health   `json:"health,omitempty"`
 	Snapshot *Snapshot `json:"snapshot,omitempty"`
+	Link     *Link     `json:"link,omitempty"`
 }

@@ -74,6 +74,9 @@ type (
 	configSetRequest struct {
 		Values map[string]string `json:"values"`
 	}
+	followRequest struct {
+		Leader string `json:"leader"`
+	}
 	slowlogRequest struct {
 		Count int `json:"count,omitempty"`
 	}
@@ -110,6 +113,8 @@ var verbs = []verb{
 		acts: true, ask: parsed(configSet)},
 	{name: "clients", what: "list the Redis clients", ask: plain(clients)},
 	{name: "slowlog", what: `slow commands, newest first: {"count":10}`, ask: parsed(slowlog)},
+	{name: "follow", what: `follow another node: {"leader":"nats://host:port"}`, acts: true, ask: parsed(follow)},
+	{name: "promote", what: "stop following, and lead", acts: true, ask: plain(Backend.Promote)},
 	{name: "stop", what: "stop the node, as SIGTERM does", acts: true, ask: plain(stop)},
 }
 
@@ -225,6 +230,13 @@ func slowlog(b Backend, ctx context.Context, r slowlogRequest) (SlowList, error)
 	}
 	l, err := b.Slowlog(ctx, r.Count)
 	return SlowList{list(l)}, err
+}
+
+func follow(b Backend, ctx context.Context, r followRequest) (Link, error) {
+	if r.Leader == "" {
+		return Link{}, bad(`request: no leader; want {"leader":"nats://host:port"}`)
+	}
+	return b.Follow(ctx, r.Leader)
 }
 
 func stop(b Backend, ctx context.Context) (Done, error) { return Done{}, b.Stop(ctx) }

@@ -25,16 +25,16 @@ var _ admin.Backend = backend{}
 // Status says what the node is and how it is.
 func (b backend) Status(ctx context.Context) (admin.Status, error) {
 	n := b.n
-	st, err := n.jet.Stat(ctx)
+	st, err := n.jet().Stat(ctx)
 	if err != nil {
 		return admin.Status{}, err
 	}
 	health, _ := b.Health(ctx)
 	u := readUsage(newSamples())
 	s := admin.Status{
-		Node: n.dir.id.Node, Version: Version, Role: "leader",
+		Node: n.dir.id.Node, Version: Version, Role: n.role(),
 		Started: n.started.UTC(), Uptime: n.cfg.Clock().Sub(n.started).Seconds(),
-		PID: os.Getpid(), Dir: n.dir.path, Redis: n.server.Addr().String(), NATS: n.jet.ClientURL(),
+		PID: os.Getpid(), Dir: n.dir.path, Redis: n.server.Addr().String(), NATS: n.jet().ClientURL(),
 		Health: health,
 		Journal: admin.Journal{
 			Lineage: n.dir.lineage.String(), Epoch: n.state.Epoch(),
@@ -47,6 +47,11 @@ func (b backend) Status(ctx context.Context) (admin.Status, error) {
 	}
 	if n.cfg.Sync == SyncInterval {
 		s.Journal.Interval = n.cfg.SyncInterval.Seconds()
+	}
+	s.Replicas = replicasOf(n.Replicas())
+	if l := n.Link(); l.State != replay.LinkNone {
+		link := linkOf(l)
+		s.Link = &link
 	}
 	n.server.Clients(func(*command.Session) { s.Data.Clients++ })
 	n.saves.mu.Lock()
@@ -91,7 +96,7 @@ func (b backend) Snapshots(context.Context) ([]admin.Snapshot, error) {
 
 // Compact takes a snapshot, which has the journal truncated behind it.
 func (b backend) Compact(ctx context.Context) (c admin.Compacted, err error) {
-	before, err := b.n.jet.Stat(ctx)
+	before, err := b.n.jet().Stat(ctx)
 	if err != nil {
 		return c, err
 	}
@@ -99,7 +104,7 @@ func (b backend) Compact(ctx context.Context) (c admin.Compacted, err error) {
 	if err != nil {
 		return c, opFault(err)
 	}
-	after, err := b.n.jet.Stat(ctx)
+	after, err := b.n.jet().Stat(ctx)
 	return admin.Compacted{
 		Snapshot:    snapshotOf(info),
 		FirstBefore: uint64(before.First), First: uint64(after.First),
@@ -110,7 +115,7 @@ func (b backend) Compact(ctx context.Context) (c admin.Compacted, err error) {
 // Verify reads the journal and the snapshots, and counts the state again.
 func (b backend) Verify(ctx context.Context) (v admin.Verified, err error) {
 	began, n := time.Now(), b.n
-	st, err := n.jet.Stat(ctx)
+	st, err := n.jet().Stat(ctx)
 	if err != nil {
 		return v, err
 	}
@@ -136,7 +141,7 @@ func (b backend) Verify(ctx context.Context) (v admin.Verified, err error) {
 // truncatedMeanwhile tells a journal that was truncated while it was read from
 // a damaged one.
 func (b backend) truncatedMeanwhile(first journal.Seq, err error) error {
-	if st, serr := b.n.jet.Stat(context.Background()); serr == nil && st.First > first {
+	if st, serr := b.n.jet().Stat(context.Background()); serr == nil && st.First > first {
 		return fault.As(fault.Refused, "", errors.New("the journal was truncated meanwhile; try again"))
 	}
 	return err
@@ -200,6 +205,18 @@ func (b backend) Slowlog(_ context.Context, count int) ([]admin.Slow, error) {
 			Args: e.Args, Client: e.Client, Name: e.Name})
 	}
 	return list, nil
+}
+
+// Follow makes the node follow a leader.
+func (b backend) Follow(ctx context.Context, leader string) (admin.Link, error) {
+	err := b.n.Follow(ctx, leader)
+	return linkOf(b.n.Link()), err
+}
+
+// Promote makes the node lead.
+func (b backend) Promote(ctx context.Context) (admin.Promoted, error) {
+	err := b.n.Promote(ctx)
+	return admin.Promoted{Node: b.n.dir.id.Node, Number: uint64(b.n.state.Pos().Seq), Epoch: b.n.state.Epoch()}, err
 }
 
 // stopDelay is what the answer to a stop has to get out, before the broker that

@@ -12,7 +12,16 @@ import (
 	"ledge/journal"
 	"ledge/journal/jet"
 	"ledge/replay"
+	"ledge/replay/remote"
 	"ledge/respd/command"
+)
+
+// What becomes of a replica that has diverged.
+const (
+	// DivergenceStop leaves it as it is, for an operator to decide.
+	DivergenceStop = "stop"
+	// DivergenceResync sets aside what it has and takes the leader's.
+	DivergenceResync = "resync"
 )
 
 // Version is what this program calls itself.
@@ -85,6 +94,21 @@ type Config struct {
 	// 0 is DefaultReserve, negative none.
 	Reserve int64 // reserve
 
+	// Follow is the NATS URL of the leader that the node follows; empty is that it
+	// leads, unless an operator has said otherwise. The password of the leader's
+	// user replica is in FollowPasswordFile, or in auth/leader.
+	Follow             string // follow
+	FollowPasswordFile string // follow-password-file
+	// OnDivergence says what becomes of a replica whose history is not the
+	// leader's.
+	OnDivergence string // on-divergence; DivergenceStop, DivergenceResync
+	// What a replica waits for at most, and after how many failures in a row it
+	// counts as failed.
+	ConnectTimeout   time.Duration // connect-timeout; remote.DefaultConnectTimeout
+	FetchTimeout     time.Duration // fetch-timeout; remote.DefaultFetchTimeout
+	SyncChunkTimeout time.Duration // sync-chunk-timeout; remote.DefaultChunkTimeout
+	SyncAttempts     int           // sync-attempts; remote.DefaultAttempts
+
 	// Logger gets what an operator should know; nil discards it.
 	Logger *slog.Logger
 	// Clock returns the time; nil is time.Now.
@@ -111,6 +135,9 @@ const (
 	minReserve   = 1 << 20
 
 	minResumeInterval = 100 * time.Millisecond
+	// minTimeout leaves room for the leader's heartbeats, of which there are
+	// two in a second.
+	minTimeout = time.Second
 )
 
 // Validate reports every fault at once, each as an OptionError.
@@ -152,6 +179,7 @@ func (c Config) Validate() error {
 		bad("notify-keyspace-events", "%q has other letters than Ag$lshzxeKEtmdn", c.NotifyKeyspaceEvents)
 	}
 	c.validateResume(bad)
+	c.validateFollow(bad)
 	return errors.Join(errs...)
 }
 
@@ -174,6 +202,34 @@ func (c Config) validateResume(bad func(option, format string, args ...any)) {
 	if c.Reserve > 0 && c.Reserve < minReserve {
 		bad("reserve", "%d is neither 0 nor at least %d", c.Reserve, minReserve)
 	}
+}
+
+func (c Config) validateFollow(bad func(option, format string, args ...any)) {
+	if c.Follow != "" {
+		if _, err := leaderURL(c.Follow); err != nil {
+			bad("follow", "%q: %w", c.Follow, err)
+		}
+	}
+	if c.OnDivergence != "" && c.OnDivergence != DivergenceStop && c.OnDivergence != DivergenceResync {
+		bad("on-divergence", "%q is none of stop, resync", c.OnDivergence)
+	}
+	for _, o := range []struct {
+		name string
+		d    time.Duration
+	}{{"connect-timeout", c.ConnectTimeout}, {"fetch-timeout", c.FetchTimeout}, {"sync-chunk-timeout", c.SyncChunkTimeout}} {
+		if o.d != 0 && (o.d < minTimeout || o.d > time.Hour) {
+			bad(o.name, "%s is not between %s and 1h", o.d, minTimeout)
+		}
+	}
+	if c.SyncAttempts < 0 {
+		bad("sync-attempts", "%d is below 1", c.SyncAttempts)
+	}
+}
+
+// timeouts returns what a replica waits for at most.
+func (c *Config) timeouts() remote.Timeouts {
+	return remote.Timeouts{Connect: c.ConnectTimeout, Fetch: c.FetchTimeout, Chunk: c.SyncChunkTimeout,
+		Attempts: c.SyncAttempts}
 }
 
 func (c Config) validateNetwork(bad func(option, format string, args ...any)) {
@@ -247,6 +303,22 @@ func (c *Config) setDefaults() {
 	c.Listen = orDefault(c.Listen, DefaultListen)
 	c.NATSListen = orDefault(c.NATSListen, DefaultNATSListen)
 	c.Sync = orDefault(c.Sync, SyncAlways)
+	c.OnDivergence = orDefault(c.OnDivergence, DivergenceStop)
+	for _, d := range []struct {
+		have *time.Duration
+		def  time.Duration
+	}{{&c.ConnectTimeout, remote.DefaultConnectTimeout}, {&c.FetchTimeout, remote.DefaultFetchTimeout},
+		{&c.SyncChunkTimeout, remote.DefaultChunkTimeout}} {
+		if *d.have == 0 {
+			*d.have = d.def
+		}
+	}
+	if c.SyncAttempts == 0 {
+		c.SyncAttempts = remote.DefaultAttempts
+	}
+	if c.Follow != "" {
+		c.Follow, _ = leaderURL(c.Follow) // Validate has seen it
+	}
 	if c.SyncInterval == 0 {
 		c.SyncInterval = DefaultSyncInterval
 	}

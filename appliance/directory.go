@@ -26,6 +26,8 @@ const (
 	journalDir   = "journal"
 	snapshotDir  = "snapshots"
 	authDir      = "auth"
+	inboxDir     = "sync"
+	divergedDir  = "diverged"
 )
 
 // directoryFormat is the newest layout of a data directory that this program
@@ -49,6 +51,10 @@ type identity struct {
 	// Databases is the number the node was last opened with, so that tools
 	// which read a stopped node need not be told.
 	Databases int `json:"databases"`
+	// Follow is the leader's URL while an operator has the node follow one.
+	Follow string `json:"follow,omitempty"`
+	// Adopt is what is to be put in place of the journal; see adopt.
+	Adopt *adoption `json:"adopt,omitempty"`
 }
 
 // directory is a data directory that this process owns.
@@ -170,7 +176,22 @@ func (d *directory) fresh() bool { return d.id.State == stateCreating }
 // ready notes that the journal has been made.
 func (d *directory) ready() error {
 	id := d.id
-	id.State = stateReady
+	id.State, id.Adopt = stateReady, nil
+	return d.store(id)
+}
+
+// first returns the number that a journal which is to be made begins with.
+func (d *directory) first() journal.Seq {
+	if d.id.Adopt == nil {
+		return 1
+	}
+	return journal.Seq(d.id.Adopt.First)
+}
+
+// follow notes which leader the node follows; "" is none.
+func (d *directory) follow(url string) error {
+	id := d.id
+	id.Follow = url
 	return d.store(id)
 }
 
@@ -252,6 +273,8 @@ func (d *directory) password(user string) (string, error) {
 }
 
 func (d *directory) adminPath() string    { return filepath.Join(d.path, authDir, jet.AdminUser) }
+func (d *directory) leaderPath() string   { return filepath.Join(d.path, authDir, "leader") }
+func (d *directory) inboxPath() string    { return filepath.Join(d.path, inboxDir) }
 func (d *directory) journalPath() string  { return filepath.Join(d.path, journalDir) }
 func (d *directory) snapshotPath() string { return filepath.Join(d.path, snapshotDir) }
 

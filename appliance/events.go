@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ledge/admin"
+	"ledge/journal/fault"
 	"ledge/replay"
 )
 
@@ -49,8 +50,8 @@ func (e *events) run(ctx context.Context) {
 }
 
 func (e *events) publish(ev admin.Event) {
-	if e.node.admin != nil {
-		e.node.admin.publish(ev)
+	if o := e.node.admin(); o != nil && o.service != nil {
+		o.publish(ev)
 	}
 }
 
@@ -70,6 +71,17 @@ func (e *events) health(c replay.HealthChange) {
 	}
 	h := e.node.healthOf(s)
 	ev.Health = &h
+	e.post(ev)
+}
+
+// link is told when the node stands otherwise with its leader.
+func (e *events) link(l replay.Link) {
+	ev := admin.Event{Kind: admin.EventLink, Cause: line(l.Err), Attempts: l.Attempts}
+	if l.Err != nil {
+		ev.Class = fault.Of(l.Err).String()
+	}
+	s := linkOf(l)
+	ev.Link = &s
 	e.post(ev)
 }
 

@@ -19,6 +19,7 @@ func (n *Node) Info() []command.InfoSection {
 		{Name: "Memory", Fields: n.infoMemory()},
 		{Name: "Persistence", Fields: n.infoPersistence()},
 		{Name: "Journal", Fields: n.infoJournal()},
+		{Name: "Replication", Fields: n.infoReplication()},
 	}
 }
 
@@ -68,7 +69,7 @@ func (n *Node) infoPersistence() []command.InfoField {
 }
 
 func (n *Node) infoJournal() []command.InfoField {
-	st, _ := n.jet.Stat(context.Background()) // it can't fail
+	st, _ := n.jet().Stat(context.Background()) // it can't fail
 	pos := n.state.Pos()
 	var f fields
 	f.add("journal_first_seq", st.First)

@@ -31,7 +31,7 @@ type Node struct {
 	mem     *memory
 	threads *threads
 	dir     *directory
-	jet     *jet.Journal
+	jets    atomic.Pointer[jet.Journal] // a full sync replaces it; nil until it is open
 	meter   *meter
 	log     *journal.Log
 	state   *replay.State
@@ -40,7 +40,8 @@ type Node struct {
 	saves   *saves
 	events  *events
 	server  *respd.Server
-	admin   *operators // nil until it is open
+	admins  atomic.Pointer[operators] // likewise
+	repl    *replication
 
 	report   replay.Report
 	recovery time.Duration // how long that took
@@ -90,7 +91,8 @@ func (n *Node) open(ctx context.Context) (err error) {
 		Resume: n.cfg.resumePolicy(), Reserve: n.reserve, Secure: n.saves.secure,
 		Notify: n.events.health, Wanted: hub.Wanted, Events: hub.Notify, Clock: n.cfg.Clock, Logger: n.cfg.Logger,
 	})
-	if err := n.writer.Start(ctx); err != nil {
+	n.repl = newReplication(n)
+	if err := n.repl.begin(ctx); err != nil {
 		return err
 	}
 	n.server, err = respd.Open(ctx, respd.Config{
@@ -102,8 +104,15 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if err != nil {
 		return taken("listen", n.cfg.Listen, err)
 	}
-	return n.openAdmin(ctx)
+	if err := n.openAdmin(ctx); err != nil {
+		return err
+	}
+	return n.repl.serve()
 }
+
+// jet returns the journal's broker, and admin the door for operators.
+func (n *Node) jet() *jet.Journal { return n.jets.Load() }
+func (n *Node) admin() *operators { return n.admins.Load() }
 
 // holdReserve holds room back on the disk. A disk that is full already has
 // none to hold; the node starts all the same.
@@ -147,9 +156,22 @@ func taken(option, addr string, err error) error {
 // the first one was cut short. From "ready" on a journal that is missing has
 // been lost, and is not replaced by an empty one.
 func (n *Node) openJournal(ctx context.Context) (err error) {
+	if err := n.dir.finish(); err != nil {
+		return err
+	}
+	if err := n.openStream(ctx); err != nil {
+		return err
+	}
+	n.meter = &meter{clock: n.cfg.Clock, sync: n.cfg.Sync, every: n.cfg.SyncInterval}
+	n.log, err = journal.NewLog(ctx, n.meter.on(n.jet()), n.dir.lineage)
+	return err
+}
+
+// openStream opens the broker on the directory's journal.
+func (n *Node) openStream(ctx context.Context) (err error) {
 	cfg := jet.Config{
 		Dir: n.dir.journalPath(), Name: n.dir.id.Node, Lineage: n.dir.lineage,
-		Create: n.dir.fresh(), Sync: n.cfg.syncMode(), Log: n.cfg.Logger,
+		Create: n.dir.fresh(), First: n.dir.first(), Sync: n.cfg.syncMode(), Log: n.cfg.Logger,
 	}
 	if n.cfg.Sync == SyncInterval {
 		cfg.SyncEvery = n.cfg.SyncInterval
@@ -160,17 +182,15 @@ func (n *Node) openJournal(ctx context.Context) (err error) {
 	if n.cfg.NATSListen != Off {
 		cfg.Listen = n.cfg.NATSListen
 	}
-	if n.jet, err = jet.Open(ctx, cfg); err != nil {
+	j, err := jet.Open(ctx, cfg)
+	if err != nil {
 		return taken("nats-listen", n.cfg.NATSListen, err)
 	}
+	n.jets.Store(j)
 	if n.dir.fresh() {
-		if err := n.dir.ready(); err != nil {
-			return err
-		}
+		return n.dir.ready()
 	}
-	n.meter = &meter{Driver: n.jet, clock: n.cfg.Clock}
-	n.log, err = journal.NewLog(ctx, n.meter, n.dir.lineage)
-	return err
+	return nil
 }
 
 // recover makes the state out of the newest good snapshot and the journal.
@@ -231,7 +251,7 @@ func (n *Node) Run(ctx context.Context) error {
 		n.cfg.Logger.Debug("the runtime's monitor is scheduled as any thread", "cause", err)
 	}
 	var writer, workers sync.WaitGroup
-	var fatal, unhealthy error
+	var fatal, unhealthy, adrift error
 	writer.Go(func() {
 		fatal = n.writer.Run(writing)
 		stopServing()
@@ -243,6 +263,11 @@ func (n *Node) Run(ctx context.Context) error {
 		}
 	})
 	workers.Go(func() { n.events.run(working) })
+	workers.Go(func() {
+		if adrift = n.repl.run(working); adrift != nil {
+			stopServing()
+		}
+	})
 	workers.Go(func() {
 		select {
 		case <-n.stop:
@@ -262,7 +287,7 @@ func (n *Node) Run(ctx context.Context) error {
 	workers.Wait()
 	stopWriting()
 	writer.Wait()
-	return errors.Join(fatal, unhealthy, err)
+	return errors.Join(fatal, unhealthy, adrift, err)
 }
 
 // changed returns a function that reports whether the state has changed since
@@ -284,15 +309,18 @@ func (n *Node) Shutdown() { n.stopped.Do(func() { close(n.stop) }) }
 // ended.
 func (n *Node) Close() error {
 	var errs []error
-	if n.admin != nil {
+	if n.repl != nil {
+		errs = append(errs, n.repl.unserve())
+	}
+	if n.admin() != nil {
 		n.removeAddress()
-		errs = append(errs, n.admin.close())
+		errs = append(errs, n.admin().close())
 	}
 	if n.server != nil {
 		errs = append(errs, n.server.Close())
 	}
-	if n.jet != nil {
-		errs = append(errs, n.jet.Close())
+	if n.jet() != nil {
+		errs = append(errs, n.jet().Close())
 	}
 	if n.state != nil {
 		errs = append(errs, n.state.Close())
@@ -321,36 +349,11 @@ type Status struct {
 func (n *Node) Status() Status {
 	s := Status{
 		Node: n.dir.id.Node, Dir: n.dir.path, Sync: n.cfg.Sync,
-		Listen: n.server.Addr().String(), NATS: n.jet.ClientURL(),
+		Listen: n.server.Addr().String(), NATS: n.jet().ClientURL(),
 		Credentials: n.dir.adminPath(), Recovered: n.recovered(),
 	}
 	if s.Sync == SyncInterval {
 		s.Sync = fmt.Sprintf("every %s", n.cfg.SyncInterval)
 	}
 	return s
-}
-
-// meter counts what goes into the journal.
-type meter struct {
-	journal.Driver
-	clock func() time.Time
-
-	appends, bytes, failed atomic.Int64
-	last                   atomic.Int64 // Unix milliseconds of the last that worked
-	took                   atomic.Int64 // nanoseconds, the last one
-}
-
-// Append passes the frame on.
-func (m *meter) Append(ctx context.Context, prev journal.Seq, frame []byte) error {
-	began := time.Now()
-	err := m.Driver.Append(ctx, prev, frame)
-	m.took.Store(int64(time.Since(began)))
-	if err != nil {
-		m.failed.Add(1)
-		return err
-	}
-	m.appends.Add(1)
-	m.bytes.Add(int64(len(frame)))
-	m.last.Store(m.clock().UnixMilli())
-	return nil
 }

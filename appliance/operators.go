@@ -24,11 +24,11 @@ type operators struct {
 // openAdmin begins to answer operators, and says in the directory where.
 func (n *Node) openAdmin(ctx context.Context) (err error) {
 	o := &operators{}
-	n.admin = o
-	if o.requests, err = n.jet.ServiceConn(); err != nil {
+	n.admins.Store(o)
+	if o.requests, err = n.jet().ServiceConn(); err != nil {
 		return fault.As(fault.Operator, "open admin", err)
 	}
-	if o.events, err = n.jet.EventConn(); err != nil {
+	if o.events, err = n.jet().EventConn(); err != nil {
 		return fault.As(fault.Operator, "open admin", err)
 	}
 	o.service, err = admin.Open(ctx, admin.Config{
@@ -64,7 +64,7 @@ const runFile = "run.json"
 // only costs a warning.
 func (n *Node) leaveAddress() error {
 	b, err := json.Marshal(map[string]any{
-		"pid": os.Getpid(), "redis": n.server.Addr().String(), "nats": n.jet.ClientURL(),
+		"pid": os.Getpid(), "redis": n.server.Addr().String(), "nats": n.jet().ClientURL(),
 	})
 	if err != nil {
 		return fault.As(fault.Fatal, "", err)

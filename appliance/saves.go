@@ -47,7 +47,7 @@ func newSaves(n *Node) *saves {
 		s.last, s.pos = snap.Created, snap.Pos.Seq
 	}
 	s.began = s.last
-	if st, err := n.jet.Stat(context.Background()); err == nil && n.report.Batches > 0 {
+	if st, err := n.jet().Stat(context.Background()); err == nil && n.report.Batches > 0 {
 		s.bytes = -st.Bytes * int64(n.report.Batches) / int64(st.Last-st.First+1)
 	}
 	return s
@@ -150,6 +150,20 @@ func (s *saves) await(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// release gives back the right to take a snapshot that none was taken with.
+func (s *saves) release() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.running = false
+}
+
+// adopted is told that the journal now begins behind the snapshot of a leader.
+func (s *saves) adopted(seq journal.Seq) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pos, s.last, s.bytes = seq, s.node.cfg.Clock(), s.node.meter.bytes.Load()
 }
 
 // begin claims the right to take a snapshot.

@@ -288,7 +288,7 @@ func (s *Server) Authenticate(user, password string) (ok, required bool) {
 // suspended returns the error that a write gets while the journal takes none,
 // or nil. frees says that it is one that frees room.
 func (s *Server) suspended(frees bool) error {
-	if err := s.cfg.Writer.Health().Refusal(frees); err != nil {
+	if err := s.cfg.Writer.Refusal(frees); err != nil {
 		return misconf(err)
 	}
 	return nil

@@ -90,6 +90,14 @@ func (b *Backend) Slowlog(ctx context.Context, n int) ([]admin.Slow, error) {
 	return []admin.Slow{Slow()}, b.called(ctx, "slowlog", n)
 }
 
+func (b *Backend) Follow(ctx context.Context, leader string) (admin.Link, error) {
+	return Link(), b.called(ctx, "follow", leader)
+}
+
+func (b *Backend) Promote(ctx context.Context) (admin.Promoted, error) {
+	return Promoted(), b.called(ctx, "promote", nil)
+}
+
 func (b *Backend) Stop(ctx context.Context) error { return b.called(ctx, "stop", nil) }
 
 // At is when everything in the samples happens, give or take minutes.
@@ -166,3 +174,15 @@ func Slow() admin.Slow {
 	return admin.Slow{ID: 5, At: At, Took: 15.25, Args: []string{"SET", "k", "two words"},
 		Client: "127.0.0.1:50000", Name: "job"}
 }
+
+// Link is a replica's link to its leader that has failed.
+func Link() admin.Link {
+	at := time.Date(2026, 1, 17, 12, 0, 0, 0, time.UTC)
+	next := at.Add(30 * time.Second)
+	return admin.Link{Leader: "nats://10.0.0.1:4222", Node: "n0", State: "failed", Since: at, Attempts: 10,
+		Class: "retryable", LastError: "attempt 10: connect: i/o timeout", Next: &next, Applied: 40, Last: 42,
+		Lag: 2, Heard: &at, Level: &at, Syncs: 1}
+}
+
+// Promoted is a node that was promoted.
+func Promoted() admin.Promoted { return admin.Promoted{Node: "n1", Number: 43, Epoch: 3} }

@@ -165,6 +165,25 @@ type Node interface {
 	LastSave() time.Time
 	// Shutdown makes the node stop, as SIGTERM does. It does not wait.
 	Shutdown()
+	Replication
+}
+
+// Replication is what a node knows of its leader and of its replicas.
+type Replication interface {
+	// Link returns how the node stands with its leader. The state is LinkNone
+	// if it leads.
+	Link() replay.Link
+	// Replicas returns those that follow the node.
+	Replicas() []replay.Replica
+	// Follow makes the node follow the leader whose NATS listener has this
+	// address, host:port. It returns when the node has begun to, which is at
+	// once: Link tells how that goes.
+	Follow(ctx context.Context, addr string) error
+	// Promote makes the node lead.
+	Promote(ctx context.Context) error
+	// Await waits until so many replicas have come to a number, applied or
+	// synced too, or ctx ends. It returns how many have.
+	Await(ctx context.Context, seq journal.Seq, want int, synced bool) int
 }
 
 // ErrSaving refuses a second snapshot beside the first.

@@ -321,4 +321,10 @@ func (node) LastSave() time.Time         { return time.Now() }
 func (node) Shutdown()                   {}
 func (node) Health() []command.InfoField { return nil }
 
+func (node) Link() replay.Link                                 { return replay.Link{} }
+func (node) Replicas() []replay.Replica                        { return nil }
+func (node) Follow(context.Context, string) error              { return nil }
+func (node) Promote(context.Context) error                     { return nil }
+func (node) Await(context.Context, journal.Seq, int, bool) int { return 0 }
+
 func (node) Resume(context.Context) ([]command.InfoField, error) { return nil, nil }

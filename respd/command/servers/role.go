@@ -1,6 +1,11 @@
 package servers
 
 import (
+	"net"
+	"net/url"
+	"strconv"
+
+	"ledge/replay"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -16,20 +21,30 @@ func role() *command.Spec {
 	}, runRole)
 }
 
+// roleStates are what Redis calls the states of a link.
+var roleStates = map[replay.LinkState]string{
+	replay.LinkConnecting: "connect", replay.LinkHandshake: "connecting", replay.LinkFullSync: "sync",
+	replay.LinkStreaming: "connected", replay.LinkStalled: "connect", replay.LinkFailed: "connect",
+}
+
 // runRole answers with the journal's number for the offset.
 func runRole(s *command.Session, _ command.Args) resp.Value {
 	seq := resp.Int(int64(s.Host.State().Pos().Seq))
-	if command.Role(s.Host) == "master" {
-		return resp.Array(resp.Bulk("master"), seq, resp.Array())
+	l := s.Host.Node().Link()
+	if l.State == replay.LinkNone {
+		replicas := []resp.Value{}
+		for _, r := range s.Host.Node().Replicas() {
+			host, port, _ := net.SplitHostPort(r.Redis)
+			replicas = append(replicas, resp.Array(resp.Bulk(host), resp.Bulk(port),
+				resp.Bulk(strconv.FormatUint(uint64(r.Applied), 10))))
+		}
+		return resp.Array(resp.Bulk("master"), seq, resp.Array(replicas...))
 	}
-	field := func(name string) string {
-		return command.NodeField(s.Host, "Replication", name)
+	u, err := url.Parse(l.Leader)
+	if err != nil {
+		u = &url.URL{Host: l.Leader}
 	}
-	port, _ := command.ParseInt(field("master_port"))
-	link := "connect"
-	if field("master_link_status") == "up" {
-		link = "connected"
-	}
-	return resp.Array(resp.Bulk("slave"), resp.Bulk(field("master_host")), resp.Int(port),
-		resp.Bulk(link), seq)
+	port, _ := command.ParseInt([]byte(u.Port()))
+	return resp.Array(resp.Bulk("slave"), resp.Bulk(u.Hostname()), resp.Int(port),
+		resp.Bulk(roleStates[l.State]), seq)
 }

@@ -12,7 +12,8 @@ import (
 func Table() []*command.Spec {
 	return []*command.Spec{
 		acl(), bgsave(), commands(), config(), debug(), info(), lastsave(), latency(),
-		health(), lolwut(), memory(), role(), save(), shutdown(), slowlog(), timeOfDay(),
+		health(), lolwut(), memory(), replicaof(), role(), save(), shutdown(), slaveof(), slowlog(),
+		timeOfDay(), wait(), waitaof(),
 	}
 }
 

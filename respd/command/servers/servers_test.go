@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"ledge/journal"
 	"ledge/replay"
 	"ledge/respd/command"
 	"ledge/respd/command/servers"
@@ -38,6 +39,10 @@ type node struct {
 	resumeErr error
 	last      time.Time
 	stopped   bool
+	link      replay.Link
+	replicas  []replay.Replica
+	followed  string
+	followErr error
 }
 
 func (n *node) Info() []command.InfoSection { return n.sections }
@@ -52,6 +57,12 @@ func (n *node) Health() []command.InfoField {
 func (n *node) Resume(context.Context) ([]command.InfoField, error) {
 	return []command.InfoField{{Name: "store a probe", Value: "ok"}}, n.resumeErr
 }
+
+func (n *node) Link() replay.Link                                 { return n.link }
+func (n *node) Replicas() []replay.Replica                        { return n.replicas }
+func (n *node) Follow(_ context.Context, addr string) error       { n.followed = addr; return n.followErr }
+func (n *node) Promote(context.Context) error                     { n.followed = ""; return n.followErr }
+func (n *node) Await(context.Context, journal.Seq, int, bool) int { return len(n.replicas) }
 
 func (n *node) Save(context.Context) error {
 	n.saved++
@@ -169,9 +180,9 @@ func TestInfoCounts(t *testing.T) {
 func TestRole(t *testing.T) {
 	h := open(t)
 	h.want("ROLE", `["master" (integer) 0 []]`)
-	h.node.sections = []command.InfoSection{{Name: "Replication", Fields: []command.InfoField{
-		{Name: "role", Value: "slave"}, {Name: "master_host", Value: "up.example"},
-		{Name: "master_port", Value: "4222"}, {Name: "master_link_status", Value: "up"}}}}
+	h.node.replicas = []replay.Replica{{Redis: "10.0.0.2:6379", Applied: 7}}
+	h.want("ROLE", `["master" (integer) 0 [["10.0.0.2" "6379" "7"]]]`)
+	h.node.link = replay.Link{Leader: "nats://up.example:4222", State: replay.LinkStreaming}
 	h.want("ROLE", `["slave" "up.example" (integer) 4222 "connected" (integer) 0]`)
 }
 

@@ -1,0 +1,203 @@
+package appliance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"ledge/journal"
+	"ledge/journal/fault"
+	"ledge/replay"
+)
+
+// adopter is the node as the follower's goroutine sees it.
+type adopter struct{ r *replication }
+
+func (t adopter) Lineage() journal.Lineage { return t.r.n.log.Lineage() }
+func (t adopter) State() *replay.State     { return t.r.n.state }
+func (t adopter) Inbox() string            { return t.r.n.dir.inboxPath() }
+func (t adopter) Synced() journal.Seq      { return t.r.n.meter.synced(t.r.n.state.Pos().Seq) }
+
+// Empty reports whether the node holds nothing that anybody has written: no keys
+// and no functions.
+func (t adopter) Empty() bool { return t.r.n.state.Empty() }
+
+// Ingest appends and applies frames.
+func (t adopter) Ingest(ctx context.Context, frames []journal.Frame) error {
+	return t.r.sink.Ingest(ctx, frames)
+}
+
+// SetAside has what there is kept under another name when the leader's journal
+// comes in its place.
+func (t adopter) SetAside(_ context.Context, why error) error {
+	t.r.diverged = why
+	return nil
+}
+
+// Adopt puts a journal that begins behind the snapshot in path in place of the
+// node's, or an empty one that begins with number 1.
+//
+// What is to be done is written into ledge.json before anything is removed, so
+// that a start after a cut finishes it. The broker is away for a moment, and
+// with it all connections to its port; clients are served from the old state
+// until the new one stands.
+func (t adopter) Adopt(ctx context.Context, l journal.Lineage, path string) error {
+	n := t.r.n
+	fresh, first, err := t.load(ctx, l, path)
+	if err != nil {
+		return err
+	}
+	if err := n.saves.await(ctx); err != nil {
+		return errors.Join(fault.As(fault.Retryable, "", err), fresh.Close())
+	}
+	defer n.saves.release()
+	if err := n.dir.adopt(l, first, path, t.r.diverged); err != nil {
+		return errors.Join(err, fresh.Close())
+	}
+	t.r.diverged = nil
+	// From here on there is no way back, and no end but the node's.
+	if err := t.replace(context.WithoutCancel(ctx), l, fresh); err != nil {
+		return fault.As(fault.Fatal, "adopt the leader's journal", errors.Join(err, fresh.Close()))
+	}
+	n.saves.adopted(first - 1)
+	n.cfg.Logger.Warn("the leader's journal is adopted", "lineage", l.String(), "first", uint64(first))
+	return nil
+}
+
+// load loads and verifies what is to be adopted.
+func (t adopter) load(ctx context.Context, l journal.Lineage, path string) (*replay.State, journal.Seq, error) {
+	n := t.r.n
+	if path == "" {
+		s, err := replay.New(n.cfg.Databases)
+		return s, 1, err
+	}
+	s, info, err := replay.LoadSnapshot(ctx, path, n.cfg.Databases)
+	if err != nil {
+		// What was received is of no use; the next attempt begins anew.
+		return nil, 0, fault.As(fault.Retryable, "", errors.Join(err, os.Remove(path)))
+	}
+	if info.Lineage != l {
+		return nil, 0, fault.As(fault.Operator, "", errors.Join(
+			fmt.Errorf("the snapshot is of lineage %s; the leader is %s", info.Lineage, l), s.Close(), os.Remove(path)))
+	}
+	return s, info.Pos.Seq + 1, nil
+}
+
+// replace closes the journal, has the directory changed, opens the new one and
+// gives it to all that stand on it.
+func (t adopter) replace(ctx context.Context, l journal.Lineage, fresh *replay.State) error {
+	n, r := t.r.n, t.r
+	addr := n.jet().Addr()
+	err := errors.Join(r.unserve(), n.admin().close(), n.jet().Close())
+	if err != nil {
+		return err
+	}
+	if addr != nil {
+		n.cfg.NATSListen = addr.String() // the one that was free, if any would do
+	}
+	if err := n.dir.finish(); err != nil {
+		return err
+	}
+	if err := n.openStream(ctx); err != nil {
+		return err
+	}
+	if err := r.sink.Replace(ctx, n.meter.on(n.jet()), l, fresh); err != nil {
+		return err
+	}
+	r.feed.Reset(n.state.Pos().Seq)
+	if err := n.openAdmin(ctx); err != nil {
+		return err
+	}
+	return r.serve()
+}
+
+// adopt writes down that the journal is to be replaced, and how.
+func (d *directory) adopt(l journal.Lineage, first journal.Seq, snapshot string, diverged error) error {
+	id := d.id
+	id.State, id.Lineage = stateCreating, l.String()
+	id.Adopt = &adoption{First: uint64(first), Snapshot: snapshot}
+	if diverged != nil {
+		id.Adopt.Aside = filepath.Join(d.path, divergedDir,
+			fmt.Sprintf("%s-%s", time.Now().UTC().Format("20060102T150405.000"), d.lineage))
+	}
+	if err := d.store(id); err != nil {
+		return err
+	}
+	d.lineage = l
+	return nil
+}
+
+// adoption is a journal that is to be put in place of the one there is.
+type adoption struct {
+	First    uint64 `json:"first"`
+	Snapshot string `json:"snapshot,omitempty"` // the file that was received
+	Aside    string `json:"aside,omitempty"`    // where to keep what there was
+}
+
+// finish does what adopt has written down, as often as it is called. The journal
+// itself is made by who opens it.
+func (d *directory) finish() error {
+	a := d.id.Adopt
+	if a == nil {
+		return nil
+	}
+	for _, dir := range []string{d.journalPath(), d.snapshotPath()} {
+		if err := d.putAway(dir, a); err != nil {
+			return fault.As(fault.Operator, "", err)
+		}
+	}
+	if a.Snapshot == "" {
+		return nil
+	}
+	to := replay.SnapshotPath(d.snapshotPath(), journal.Seq(a.First-1))
+	if _, err := os.Stat(a.Snapshot); err != nil {
+		_, there := os.Stat(to)
+		return fault.As(fault.Operator, "", there) // it was moved before the cut
+	}
+	err := os.MkdirAll(d.snapshotPath(), 0o700)
+	if err == nil {
+		err = os.Rename(a.Snapshot, to)
+	}
+	if err == nil {
+		err = syncDir(d.snapshotPath())
+	}
+	return fault.As(fault.Operator, "", err)
+}
+
+// putAway removes a directory, or keeps it under another name. The snapshot that
+// is adopted may be in place already.
+func (d *directory) putAway(dir string, a *adoption) error {
+	if dir == d.snapshotPath() && a.Snapshot != "" {
+		if _, err := os.Stat(a.Snapshot); err != nil {
+			return nil
+		}
+	}
+	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if a.Aside == "" {
+		return os.RemoveAll(dir)
+	}
+	if err := os.MkdirAll(a.Aside, 0o700); err != nil {
+		return err
+	}
+	to := filepath.Join(a.Aside, filepath.Base(dir))
+	if _, err := os.Stat(to); err == nil {
+		return os.RemoveAll(dir) // set aside before a cut; this was begun anew
+	}
+	if err := os.Rename(dir, to); err != nil {
+		return err
+	}
+	return syncDir(a.Aside)
+}
+
+func syncDir(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}

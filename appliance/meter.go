@@ -1,0 +1,87 @@
+package appliance
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"ledge/journal"
+)
+
+// meter counts what goes into the journal, and tells those that follow.
+type meter struct {
+	clock  func() time.Time
+	sync   string        // the mode
+	every  time.Duration // with SyncInterval
+	stored func(journal.Seq, []byte)
+
+	appends, bytes, failed atomic.Int64
+	last                   atomic.Int64 // Unix milliseconds of the last that worked
+	took                   atomic.Int64 // nanoseconds, the last one
+
+	mu           sync.Mutex
+	older, newer stamp // at least every apart; mu
+}
+
+// stamp is when a number was appended.
+type stamp struct {
+	seq journal.Seq
+	at  time.Time
+}
+
+// on returns a driver whose appends the meter counts.
+func (m *meter) on(d journal.Driver) journal.Driver { return metered{d, m} }
+
+type metered struct {
+	journal.Driver
+	m *meter
+}
+
+// Append passes the frame on.
+func (d metered) Append(ctx context.Context, prev journal.Seq, frame []byte) error {
+	m, began := d.m, time.Now()
+	err := d.Driver.Append(ctx, prev, frame)
+	m.took.Store(int64(time.Since(began)))
+	if err != nil {
+		m.failed.Add(1)
+		return err
+	}
+	m.appends.Add(1)
+	m.bytes.Add(int64(len(frame)))
+	m.last.Store(m.clock().UnixMilli())
+	if m.sync == SyncInterval {
+		m.mark(prev + 1)
+	}
+	m.stored(prev+1, frame)
+	return nil
+}
+
+func (m *meter) mark(seq journal.Seq) {
+	now := time.Now()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if now.Sub(m.newer.at) >= m.every {
+		m.older, m.newer = m.newer, stamp{seq, now}
+	}
+}
+
+// synced returns the number up to which the journal, which ends at last, is on
+// the disk. With an interval that is what was appended two of them ago.
+func (m *meter) synced(last journal.Seq) journal.Seq {
+	switch m.sync {
+	case SyncAlways:
+		return last
+	case SyncOff:
+		return 0
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch quiet := time.Since(m.newer.at); {
+	case quiet >= 3*m.every: // what came behind it did so within one
+		return last
+	case quiet >= 2*m.every:
+		return m.newer.seq
+	}
+	return m.older.seq
+}

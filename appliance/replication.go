@@ -1,0 +1,301 @@
+package appliance
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+
+	"ledge/journal"
+	"ledge/journal/fault"
+	"ledge/journal/jet"
+	"ledge/replay"
+	"ledge/replay/remote"
+	"ledge/respd/resp"
+)
+
+// errReadOnly is what a client's write gets on a node that follows another.
+var errReadOnly = fault.As(fault.Refused, "", resp.Error("READONLY You can't write against a read only replica."))
+
+// replication is the node's part in following and being followed. Any node
+// answers replicas, one that follows too: they are chained then. One thing is
+// done to it at a time: mu is held while a follower is started or stopped,
+// never while one waits for its leader.
+type replication struct {
+	n    *Node
+	feed *remote.Feed
+	id   string // of this run, for leaders to know it by
+
+	served sync.Mutex
+	leader *remote.Leader // served; nil while the broker is away
+
+	mu       sync.Mutex
+	ctx      context.Context // of Run; nil before
+	url      string          // of the leader; "" while the node leads
+	sink     *replay.Follower
+	link     *remote.Follower // nil while the node leads
+	cancel   context.CancelFunc
+	done     chan struct{}
+	fatal    chan error // what the node can't go on from
+	diverged error      // why what there is is to be set aside; belongs to the follower
+}
+
+func newReplication(n *Node) *replication {
+	return &replication{n: n, id: rand.Text(), fatal: make(chan error, 1)}
+}
+
+// begin decides at the start who leads: the option, or what an operator said
+// before the node stopped.
+func (r *replication) begin(ctx context.Context) error {
+	st, err := r.n.log.Stat(ctx)
+	if err != nil {
+		return err
+	}
+	r.feed = remote.NewFeed(st.Last, func(ctx context.Context, from journal.Seq) func(func(journal.Frame, error) bool) {
+		return r.n.jet().Read(ctx, from)
+	})
+	r.n.meter.stored = r.feed.Stored
+	r.url = orDefault(r.n.cfg.Follow, r.n.dir.id.Follow)
+	if r.url == "" {
+		return r.n.writer.Start(ctx)
+	}
+	r.sink = r.n.writer.Follow(errReadOnly)
+	return r.n.dir.follow(r.url)
+}
+
+// serve begins to answer replicas.
+func (r *replication) serve() error {
+	r.served.Lock()
+	defer r.served.Unlock()
+	l, err := remote.Lead(remote.LeaderConfig{Node: r.n.dir.id.Node, Conn: r.n.admin().requests, Source: source{r.n},
+		Clock: r.n.cfg.Clock, Logger: r.n.cfg.Logger})
+	r.leader = l
+	return fault.As(fault.Operator, "serve replicas", err)
+}
+
+// unserve ends that.
+func (r *replication) unserve() error {
+	r.served.Lock()
+	defer r.served.Unlock()
+	if r.leader == nil {
+		return nil
+	}
+	err := r.leader.Close()
+	r.leader = nil
+	return err
+}
+
+func (r *replication) leading() *remote.Leader {
+	r.served.Lock()
+	defer r.served.Unlock()
+	return r.leader
+}
+
+// run follows, if the node follows, until ctx ends. It returns what the node
+// can't go on from.
+func (r *replication) run(ctx context.Context) error {
+	r.mu.Lock()
+	r.ctx = ctx
+	if r.url != "" {
+		r.launchLocked()
+	}
+	r.mu.Unlock()
+	var err error
+	select {
+	case err = <-r.fatal:
+	case <-ctx.Done():
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.haltLocked()
+	r.ctx = nil
+	return err
+}
+
+// launchLocked starts following the leader at r.url.
+func (r *replication) launchLocked() {
+	n := r.n
+	ctx, cancel := context.WithCancel(r.ctx)
+	user, secret := jet.ReplicaUser, n.leaderPassword()
+	r.link = remote.NewFollower(remote.FollowerConfig{
+		Leader: r.url, User: user, Password: secret, ID: r.id, Node: n.dir.id.Node,
+		Redis: n.server.Addr().String(), Target: adopter{r}, Resync: n.cfg.OnDivergence == DivergenceResync,
+		Timeouts: n.cfg.timeouts, Notify: n.events.link, Clock: n.cfg.Clock, Logger: n.cfg.Logger,
+	})
+	r.cancel, r.done = cancel, make(chan struct{})
+	go func(f *remote.Follower, done chan struct{}) {
+		defer close(done)
+		if err := f.Run(ctx); err != nil {
+			select {
+			case r.fatal <- err:
+			default:
+			}
+		}
+	}(r.link, r.done)
+}
+
+// haltLocked stops the follower and waits for it: it gives up whatever it waits
+// for at once.
+func (r *replication) haltLocked() {
+	if r.link == nil {
+		return
+	}
+	r.cancel()
+	<-r.done
+	r.link = nil
+}
+
+// Link returns how the node stands with its leader.
+func (n *Node) Link() replay.Link {
+	r := n.repl
+	r.mu.Lock()
+	link, url := r.link, r.url
+	r.mu.Unlock()
+	switch {
+	case link != nil:
+		return link.Link()
+	case url != "":
+		return replay.Link{Leader: url, State: replay.LinkConnecting}
+	}
+	return replay.Link{}
+}
+
+// Replicas returns the nodes that follow this one.
+func (n *Node) Replicas() []replay.Replica {
+	if l := n.repl.leading(); l != nil {
+		return l.Replicas()
+	}
+	return nil
+}
+
+// Await waits until so many replicas have come to a number, or ctx ends.
+func (n *Node) Await(ctx context.Context, seq journal.Seq, want int, synced bool) int {
+	if l := n.repl.leading(); l != nil {
+		return l.Await(ctx, seq, want, synced)
+	}
+	return 0
+}
+
+// Follow makes the node follow the leader with that NATS address from now on.
+// What it has to write is refused before Follow returns.
+func (n *Node) Follow(_ context.Context, addr string) error {
+	leader, err := leaderURL(addr)
+	if err != nil {
+		return fault.As(fault.Refused, "", fmt.Errorf("ERR leader %q: %w", addr, err))
+	}
+	r := n.repl
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ctx == nil {
+		return replay.ErrStopped
+	}
+	if leader == n.jet().ClientURL() {
+		return fault.As(fault.Refused, "", errors.New("ERR a node can't follow itself"))
+	}
+	if err := n.dir.follow(leader); err != nil {
+		return err
+	}
+	r.haltLocked()
+	r.url, r.diverged = leader, nil
+	r.sink = n.writer.Follow(errReadOnly)
+	r.launchLocked()
+	n.cfg.Logger.Warn("follows", "leader", leader)
+	return nil
+}
+
+// Promote makes the node lead. What it has applied is all that it has: it raises
+// the epoch by one entry behind that. When that fails it goes on as before.
+func (n *Node) Promote(ctx context.Context) error {
+	r := n.repl
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.ctx == nil:
+		return replay.ErrStopped
+	case r.url == "":
+		return nil
+	case n.state.Pos().Seq == 0:
+		return fault.As(fault.Refused, "", errors.New("ERR the node has never been in step with a leader"))
+	}
+	r.haltLocked()
+	err := n.writer.Lead(ctx)
+	if err == nil {
+		err = n.dir.follow("")
+	}
+	if err != nil {
+		r.sink = n.writer.Follow(errReadOnly)
+		r.launchLocked()
+		return fmt.Errorf("promote: %w", err)
+	}
+	n.cfg.Logger.Warn("leads", "number", uint64(n.state.Pos().Seq), "epoch", n.state.Epoch(), "followed", r.url)
+	r.url, r.sink = "", nil
+	return nil
+}
+
+// leaderURL makes the URL of a leader's NATS listener.
+func leaderURL(addr string) (string, error) {
+	if !strings.Contains(addr, "://") {
+		addr = "nats://" + addr
+	}
+	u, err := url.Parse(addr)
+	switch {
+	case err != nil:
+		return "", err
+	case u.Scheme != "nats" && u.Scheme != "tls":
+		return "", fmt.Errorf("scheme %q is neither nats nor tls", u.Scheme)
+	case u.Hostname() == "" || u.Port() == "":
+		return "", errors.New("want nats://HOST:PORT")
+	case u.User != nil:
+		return "", errors.New("it may not have a password; use follow-password-file")
+	}
+	return u.Scheme + "://" + u.Host, nil
+}
+
+// leaderPassword reads the password for the leader, each time anew: it may have
+// been changed. A file that can't be read is seen as a wrong password.
+func (n *Node) leaderPassword() string {
+	path := orDefault(n.cfg.FollowPasswordFile, n.dir.leaderPath())
+	b, err := os.ReadFile(path)
+	if err != nil {
+		n.cfg.Logger.Error("the leader's password can't be read", "cause", err)
+	}
+	return strings.TrimSpace(string(b))
+}
+
+// source is the node as its replicas' requests see it.
+type source struct{ n *Node }
+
+func (s source) Lineage() journal.Lineage { return s.n.log.Lineage() }
+func (s source) State() *replay.State     { return s.n.state }
+func (s source) Log() *journal.Log        { return s.n.log }
+func (s source) Feed() *remote.Feed       { return s.n.repl.feed }
+
+// Serves refuses replicas while the node itself has nothing to go by.
+func (s source) Serves() error {
+	if l := s.n.Link(); l.State != replay.LinkNone && l.Applied == 0 {
+		return fault.As(fault.Retryable, "", errors.New("the leader is a replica itself that has nothing yet"))
+	}
+	return nil
+}
+
+// Snapshot returns the newest snapshot if the journal goes on from it, or takes
+// one.
+func (s source) Snapshot(ctx context.Context) (replay.Info, error) {
+	st, err := s.n.log.Stat(ctx)
+	if err != nil {
+		return replay.Info{}, err
+	}
+	list, _ := replay.ListSnapshots(s.n.dir.snapshotPath()) // damaged ones are not in it
+	if len(list) > 0 && list[0].Pos.Seq+1 >= st.First {
+		return list[0], nil
+	}
+	info, err := s.n.saves.takeInfo(ctx)
+	if err != nil {
+		return info, fault.As(fault.Retryable, "", fmt.Errorf("take a snapshot: %w", err))
+	}
+	return info, nil
+}

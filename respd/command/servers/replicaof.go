@@ -1,0 +1,117 @@
+package servers
+
+import (
+	"context"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"ledge/replay"
+	"ledge/respd/command"
+	"ledge/respd/resp"
+)
+
+// REPLICAOF host port | NO ONE
+func replicaof() *command.Spec {
+	return following("replicaof", "5.0.0", "Follow the leader with that NATS address, or lead.")
+}
+
+// SLAVEOF host port | NO ONE
+func slaveof() *command.Spec {
+	return following("slaveof", "1.0.0", "Follow the leader with that NATS address, or lead. REPLICAOF replaces it.")
+}
+
+// promoteLimit bounds how long a client waits for its node to lead.
+const promoteLimit = 30 * time.Second
+
+func following(name, since, summary string) *command.Spec {
+	return row(command.Spec{
+		Name: name, Arity: 3, Flags: admin | command.NoMulti | command.Slow,
+		Syntax: "<host> <port> | NO ONE", Since: since, Complexity: "O(1)", Summary: summary,
+	}, func(s *command.Session, args command.Args) resp.Value {
+		node := s.Host.Node()
+		ctx, cancel := context.WithTimeout(context.Background(), promoteLimit)
+		defer cancel()
+		if args.Is(1, "NO") && args.Is(2, "ONE") {
+			return outcome(node.Promote(ctx))
+		}
+		port, ok := command.ParseInt(args[2])
+		if !ok || port < 0 || port > 65535 {
+			return resp.Err("ERR Invalid master port")
+		}
+		addr := net.JoinHostPort(string(args[1]), strconv.FormatInt(port, 10))
+		if l := node.Link(); strings.HasSuffix(l.Leader, "://"+addr) {
+			return resp.Simple("OK Already connected to specified master")
+		}
+		return outcome(node.Follow(ctx, addr))
+	})
+}
+
+func outcome(err error) resp.Value {
+	if err != nil {
+		return resp.FromError(err)
+	}
+	return resp.OK
+}
+
+// WAIT numreplicas timeout
+func wait() *command.Spec {
+	return row(command.Spec{
+		Name: "wait", Arity: 3, Flags: command.NoScript | command.Slow, Cats: []string{"connection", "blocking"},
+		Syntax: "<numreplicas> <timeout>", Since: "3.0.0", Complexity: "O(1)",
+		Summary: "Wait until so many replicas have applied all that was written up to here.",
+	}, func(s *command.Session, args command.Args) resp.Value {
+		want, ok := command.ParseInt(args[1])
+		if !ok {
+			return resp.FromError(command.ErrNotInt)
+		}
+		return awaitReplicas(s, args, 2, int(want), false)
+	})
+}
+
+// WAITAOF numlocal numreplicas timeout
+func waitaof() *command.Spec {
+	return row(command.Spec{
+		Name: "waitaof", Arity: 4, Flags: command.NoScript | command.Slow, Cats: []string{"connection", "blocking"},
+		Syntax: "<numlocal> <numreplicas> <timeout>", Since: "7.2.0", Complexity: "O(1)",
+		Summary: "Wait until what was written up to here is on the disk, of this node and of replicas.",
+	}, func(s *command.Session, args command.Args) resp.Value {
+		local, ok := command.ParseInt(args[1])
+		if !ok || local < 0 || local > 1 {
+			return resp.Err("ERR value is out of range, must be between 0 and 1")
+		}
+		want, ok := command.ParseInt(args[2])
+		if !ok || want < 0 {
+			return resp.Err("ERR value is out of range, must be positive")
+		}
+		n := awaitReplicas(s, args, 3, int(want), true)
+		if n.IsError() {
+			return n
+		}
+		return resp.Array(resp.Int(1), n) // nothing is answered before it is on this node's disk
+	})
+}
+
+// awaitReplicas waits for replicas, at most for the milliseconds in an argument;
+// 0 is until they have come so far. It answers how many have.
+func awaitReplicas(s *command.Session, args command.Args, timeout, want int, synced bool) resp.Value {
+	ms, ok := command.ParseInt(args[timeout])
+	switch {
+	case !ok:
+		return resp.Err("ERR timeout is not an integer or out of range")
+	case ms < 0:
+		return resp.Err("ERR timeout is negative")
+	case s.Host.Node().Link().State != replay.LinkNone:
+		return resp.Errf("ERR %s cannot be used with replica instances. Please also note that since Redis 4.0 if a "+
+			"replica is configured to be writable (which is not the default) writes to replicas are just local and are not propagated.",
+			strings.ToUpper(string(args[0])))
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	if ms > 0 {
+		ctx, cancel = context.WithTimeout(ctx, time.Duration(ms)*time.Millisecond)
+		defer cancel()
+	}
+	return resp.Int(int64(s.Host.Node().Await(ctx, s.Host.State().Pos().Seq, want, synced)))
+}
