@@ -14,24 +14,19 @@ import (
 // to the double. For a process that is mostly data that is too much memory, and
 // for one that is nearly empty too little room. So the share is chosen anew as
 // the data grows: enough for memoryRoom bytes or memoryShare of the live heap,
-// whichever is more. Up to memoryPlenty it may double after all where that is a
-// small part, memoryPart, of what the system can give: with a million members
-// in sorted sets a collection takes 0.2 s of processor time, and the room says
-// how many there are. What is not in use goes back in the first quiet second.
+// whichever is more.
 //
 // With --max-memory M the collector's own limit is a little below M, and
 // commands that need memory are refused when the process has taken M, or when
 // what lives in the heap is past memoryLive of M. The second keeps the
 // collector from running without end just under its limit.
 const (
-	memoryRoom   = 64 << 20
-	memoryShare  = 0.30
-	memoryPlenty = 256 << 20
-	memoryPart   = 64
-	memoryLimit  = 0.96
-	memoryLive   = 0.80
-	memoryTick   = 100 * time.Millisecond
-	memoryQuiet  = time.Second
+	memoryRoom  = 64 << 20
+	memoryShare = 0.30
+	memoryLimit = 0.96
+	memoryLive  = 0.80
+	memoryTick  = 100 * time.Millisecond
+	memoryQuiet = time.Second
 )
 
 // memory watches what the process takes and sets the collector's target. It
@@ -39,7 +34,6 @@ const (
 // caller gives them back with close.
 type memory struct {
 	max     int64
-	plenty  int64        // up to this the heap may double
 	over    atomic.Bool  // commands that need memory are refused
 	percent atomic.Int64 // the collector's target
 
@@ -64,7 +58,7 @@ type usage struct {
 
 // newMemory begins with the collector as it is by default.
 func newMemory(limit int64) *memory {
-	m := &memory{max: limit, plenty: min(memoryPlenty, available()/memoryPart), sample: newSamples()}
+	m := &memory{max: limit, sample: newSamples()}
 	m.oldPercent = m.setPercent(100)
 	m.oldLimit = debug.SetMemoryLimit(-1)
 	if limit > 0 {
@@ -150,7 +144,7 @@ func (m *memory) full(u usage) bool {
 // tune sets the collector's target for what lives in the heap. Setting it
 // stops the world for a moment, so small changes are left out.
 func (m *memory) tune(u usage) {
-	want := target(u.live, m.max, m.plenty)
+	want := target(u.live, m.max)
 	have := m.percent.Load()
 	if math.Abs(float64(int64(want)-have)) <= 0.1*float64(have) {
 		return
@@ -160,8 +154,8 @@ func (m *memory) tune(u usage) {
 
 // target returns the collector's percentage for a live heap. Below a megabyte
 // the collector works with minima of its own.
-func target(live, limit, plenty int64) int {
-	room := max(memoryRoom, float64(min(live, plenty)))
+func target(live, limit int64) int {
+	room := float64(memoryRoom)
 	if limit > 0 {
 		room = min(room, float64(limit)/4)
 	}
