@@ -71,6 +71,9 @@ func operateCommands() []*cli.Command {
 			wait: quickWait, ask: followLeader}.command(),
 		operation{name: "promote", usage: "have a replica stop following, and lead",
 			wait: resumeWait, ask: show((*admin.Conn).Promote, printPromoted)}.command(),
+		operation{name: "switchover", usage: "have a replica lead, and the node follow it", wait: resumeWait,
+			flags: []cli.Flag{&cli.StringFlag{Name: "to", Usage: "`NODE` that is to lead", Required: true}},
+			ask:   switchOver}.command(),
 		operation{name: "stop", usage: "stop a node, as SIGTERM does",
 			wait: quickWait, ask: stop}.command(),
 		eventsCommand(),
@@ -346,6 +349,16 @@ func followLeader(ctx context.Context, o *operator) error {
 		return err
 	}
 	return o.print(l, func(t *table) { printLink(t, l) })
+}
+
+func switchOver(ctx context.Context, o *operator) error {
+	s, err := o.conn.Switchover(ctx, o.node, o.c.String("to"))
+	if err != nil {
+		return err
+	}
+	return o.print(s, func(t *table) {
+		t.field("leads", "%s, at %s, from number %d; it took %s", s.Node, s.Leader, s.Number, milliseconds(s.Took))
+	})
 }
 
 func listNodes(ctx context.Context, o *operator) error {

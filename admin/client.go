@@ -284,6 +284,11 @@ func (c *Conn) Promote(ctx context.Context, node string) (Promoted, error) {
 	return ask[Promoted](ctx, c, node, "promote", nil)
 }
 
+// Switchover has a replica lead in a node's place, which follows it then.
+func (c *Conn) Switchover(ctx context.Context, node, to string) (Switched, error) {
+	return ask[Switched](ctx, c, node, "switchover", switchoverRequest{to})
+}
+
 // Stop makes a node stop. It doesn't wait for that.
 func (c *Conn) Stop(ctx context.Context, node string) error {
 	_, err := ask[Done](ctx, c, node, "stop", nil)

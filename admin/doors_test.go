@@ -34,7 +34,7 @@ var publishDoors = []door{
 	{"ledge.n1.resume", admins}, {"ledge.n1.snapshot", admins}, {"ledge.n1.snapshots", admins},
 	{"ledge.n1.compact", admins}, {"ledge.n1.verify", admins}, {"ledge.n1.config.get", admins},
 	{"ledge.n1.config.set", admins}, {"ledge.n1.clients", admins}, {"ledge.n1.slowlog", admins},
-	{"ledge.n1.stop", admins}, {"ledge.n1.follow", admins}, {"ledge.n1.promote", admins},
+	{"ledge.n1.stop", admins}, {"ledge.n1.follow", admins}, {"ledge.n1.promote", admins}, {"ledge.n1.switchover", admins},
 	{"ledge.replica.hello", []string{jet.AdminUser, jet.ReplicaUser}},
 	{"ledge.replica.chunk", []string{jet.AdminUser, jet.ReplicaUser}},
 	// Discovery.

@@ -59,6 +59,7 @@ func TestGolden(t *testing.T) {
 		{"bad-request", "slowlog", `{"counts":10}`, nil},
 		{"follow", "follow", `{"leader":"nats://10.0.0.1:4222"}`, nil},
 		{"promote", "promote", "", nil},
+		{"switchover", "switchover", `{"to":"n2"}`, nil},
 		{"stop", "stop", "", nil},
 	} {
 		node.Hook(func(context.Context, string, any) error { return c.err })

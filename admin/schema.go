@@ -31,6 +31,8 @@ type Backend interface {
 	Follow(ctx context.Context, leader string) (Link, error)
 	// Promote makes the node lead.
 	Promote(ctx context.Context) (Promoted, error)
+	// Switchover has a replica lead, and the node follow it.
+	Switchover(ctx context.Context, to string) (Switched, error)
 	// Stop makes the node stop, as SIGTERM does. It does not wait.
 	Stop(ctx context.Context) error
 }
@@ -86,6 +88,14 @@ type Replica struct {
 	Applied uint64    `json:"applied_number"`
 	Synced  uint64    `json:"synced_number"`
 	Heard   time.Time `json:"heard"`
+}
+
+// Switched is what a node has handed over.
+type Switched struct {
+	Node   string  `json:"node"`   // that leads
+	Leader string  `json:"leader"` // URL, which the old leader follows
+	Number uint64  `json:"number"` // the last of the old leader's
+	Took   float64 `json:"took_ms"`
 }
 
 // Promoted is what a node that was promoted has.

@@ -356,8 +356,8 @@ func TestDiscovery(t *testing.T) {
 			t.Errorf("endpoint %+v; want a description, a subject of the node and no queue", e)
 		}
 	}
-	if len(info.Endpoints) != 14 {
-		t.Errorf("%d endpoints; want 14", len(info.Endpoints))
+	if len(info.Endpoints) != 15 {
+		t.Errorf("%d endpoints; want 15", len(info.Endpoints))
 	}
 	node.Hook(func(_ context.Context, verb string, _ any) error {
 		if verb == "config.get" {

@@ -77,6 +77,9 @@ type (
 	followRequest struct {
 		Leader string `json:"leader"`
 	}
+	switchoverRequest struct {
+		To string `json:"to"`
+	}
 	slowlogRequest struct {
 		Count int `json:"count,omitempty"`
 	}
@@ -115,6 +118,7 @@ var verbs = []verb{
 	{name: "slowlog", what: `slow commands, newest first: {"count":10}`, ask: parsed(slowlog)},
 	{name: "follow", what: `follow another node: {"leader":"nats://host:port"}`, acts: true, ask: parsed(follow)},
 	{name: "promote", what: "stop following, and lead", acts: true, ask: plain(Backend.Promote)},
+	{name: "switchover", what: `have a replica lead and follow it: {"to":"node"}`, acts: true, ask: parsed(switchover)},
 	{name: "stop", what: "stop the node, as SIGTERM does", acts: true, ask: plain(stop)},
 }
 
@@ -237,6 +241,13 @@ func follow(b Backend, ctx context.Context, r followRequest) (Link, error) {
 		return Link{}, bad(`request: no leader; want {"leader":"nats://host:port"}`)
 	}
 	return b.Follow(ctx, r.Leader)
+}
+
+func switchover(b Backend, ctx context.Context, r switchoverRequest) (Switched, error) {
+	if r.To == "" {
+		return Switched{}, bad(`request: no node; want {"to":"node"}`)
+	}
+	return b.Switchover(ctx, r.To)
 }
 
 func stop(b Backend, ctx context.Context) (Done, error) { return Done{}, b.Stop(ctx) }

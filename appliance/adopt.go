@@ -27,7 +27,11 @@ func (t adopter) Empty() bool { return t.r.n.state.Empty() }
 
 // Ingest appends and applies frames.
 func (t adopter) Ingest(ctx context.Context, frames []journal.Frame) error {
-	return t.r.sink.Ingest(ctx, frames)
+	err := t.r.sink.Ingest(ctx, frames)
+	if n := t.r.n; err == nil && n.gate.Closed() {
+		n.gate.Set(n.refusals(n.Link(), n.cfg.Clock()))
+	}
+	return err
 }
 
 // SetAside has what there is kept under another name when the leader's journal

@@ -219,6 +219,11 @@ func (b backend) Promote(ctx context.Context) (admin.Promoted, error) {
 	return admin.Promoted{Node: b.n.dir.id.Node, Number: uint64(b.n.state.Pos().Seq), Epoch: b.n.state.Epoch()}, err
 }
 
+// Switchover has a replica lead, and the node follow it.
+func (b backend) Switchover(ctx context.Context, to string) (admin.Switched, error) {
+	return b.n.Switchover(ctx, to)
+}
+
 // stopDelay is what the answer to a stop has to get out, before the broker that
 // carries it goes.
 const stopDelay = 100 * time.Millisecond

@@ -37,6 +37,9 @@ const (
 	DefaultDatabases     = replay.DefaultDatabases
 	DefaultMaxValue      = replay.DefaultMaxValue
 	DefaultSnapshotBytes = 256 << 20
+
+	DefaultMinReplicasLag    = 10 * time.Second
+	DefaultRetainForReplicas = 1 << 30
 )
 
 // Off in place of an address means no listener.
@@ -108,6 +111,17 @@ type Config struct {
 	FetchTimeout     time.Duration // fetch-timeout; remote.DefaultFetchTimeout
 	SyncChunkTimeout time.Duration // sync-chunk-timeout; remote.DefaultChunkTimeout
 	SyncAttempts     int           // sync-attempts; remote.DefaultAttempts
+
+	// With MinReplicas a leader takes writes only while so many replicas stream
+	// and have been heard of within MinReplicasLag.
+	MinReplicas    int           // min-replicas
+	MinReplicasLag time.Duration // min-replicas-lag; DefaultMinReplicasLag
+	// A replica that has not had all of its leader's for ReadStaleness serves no
+	// reads; 0 is no bound.
+	ReadStaleness time.Duration // read-staleness
+	// RetainForReplicas is how much of the journal is kept for replicas that are
+	// behind, beyond what the snapshots need.
+	RetainForReplicas int64 // retain-for-replicas; DefaultRetainForReplicas
 
 	// Logger gets what an operator should know; nil discards it.
 	Logger *slog.Logger
@@ -221,6 +235,18 @@ func (c Config) validateFollow(bad func(option, format string, args ...any)) {
 			bad(o.name, "%s is not between %s and 1h", o.d, minTimeout)
 		}
 	}
+	if c.MinReplicas < 0 {
+		bad("min-replicas", "%d is below 0", c.MinReplicas)
+	}
+	if c.MinReplicasLag != 0 && (c.MinReplicas == 0 || c.MinReplicasLag < minTimeout) {
+		bad("min-replicas-lag", "%s has no meaning without min-replicas, or is below %s", c.MinReplicasLag, minTimeout)
+	}
+	if c.ReadStaleness != 0 && c.ReadStaleness < minTimeout {
+		bad("read-staleness", "%s is below %s", c.ReadStaleness, minTimeout)
+	}
+	if c.RetainForReplicas < 0 {
+		bad("retain-for-replicas", "%d is below 0", c.RetainForReplicas)
+	}
 	if c.SyncAttempts < 0 {
 		bad("sync-attempts", "%d is below 1", c.SyncAttempts)
 	}
@@ -312,6 +338,12 @@ func (c *Config) setDefaults() {
 		if *d.have == 0 {
 			*d.have = d.def
 		}
+	}
+	if c.MinReplicasLag == 0 {
+		c.MinReplicasLag = DefaultMinReplicasLag
+	}
+	if c.RetainForReplicas == 0 {
+		c.RetainForReplicas = DefaultRetainForReplicas
 	}
 	if c.SyncAttempts == 0 {
 		c.SyncAttempts = remote.DefaultAttempts

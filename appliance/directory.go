@@ -53,6 +53,9 @@ type identity struct {
 	Databases int `json:"databases"`
 	// Follow is the leader's URL while an operator has the node follow one.
 	Follow string `json:"follow,omitempty"`
+	// Promoted is the leader that the node followed when it was made to lead: an
+	// option that names it still is of the past.
+	Promoted string `json:"promoted,omitempty"`
 	// Adopt is what is to be put in place of the journal; see adopt.
 	Adopt *adoption `json:"adopt,omitempty"`
 }
@@ -188,10 +191,17 @@ func (d *directory) first() journal.Seq {
 	return journal.Seq(d.id.Adopt.First)
 }
 
-// follow notes which leader the node follows; "" is none.
+// follow notes which leader the node follows.
 func (d *directory) follow(url string) error {
 	id := d.id
-	id.Follow = url
+	id.Follow, id.Promoted = url, ""
+	return d.store(id)
+}
+
+// lead notes that the node leads, which has followed a leader.
+func (d *directory) lead(followed string) error {
+	id := d.id
+	id.Follow, id.Promoted = "", followed
 	return d.store(id)
 }
 

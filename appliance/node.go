@@ -40,6 +40,7 @@ type Node struct {
 	saves   *saves
 	events  *events
 	server  *respd.Server
+	gate    respd.Gate
 	admins  atomic.Pointer[operators] // likewise
 	repl    *replication
 
@@ -98,7 +99,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 	n.server, err = respd.Open(ctx, respd.Config{
 		Listen: n.cfg.Listen, Password: n.cfg.Password, MaxClients: n.cfg.MaxClients,
 		State: n.state, Writer: n.writer, Hub: hub, Node: n, Params: n.params(),
-		OutOfMemory: n.mem.over.Load, TurnedAway: n.events.turnedAway,
+		Replica: &n.gate, OutOfMemory: n.mem.over.Load, TurnedAway: n.events.turnedAway,
 		Clock: n.cfg.Clock, Logger: n.cfg.Logger,
 	})
 	if err != nil {
@@ -263,6 +264,7 @@ func (n *Node) Run(ctx context.Context) error {
 		}
 	})
 	workers.Go(func() { n.events.run(working) })
+	workers.Go(func() { n.runGate(working) })
 	workers.Go(func() {
 		if adrift = n.repl.run(working); adrift != nil {
 			stopServing()

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"ledge/journal"
 	"ledge/journal/fault"
@@ -40,9 +41,20 @@ type replication struct {
 	link     *remote.Follower // nil while the node leads
 	cancel   context.CancelFunc
 	done     chan struct{}
+	busy     sync.WaitGroup
+	shown    atomic.Pointer[following] // for who must not wait for mu
 	fatal    chan error // what the node can't go on from
 	diverged error      // why what there is is to be set aside; belongs to the follower
 }
+
+// following is whom the node follows.
+type following struct {
+	url  string           // "" if it leads
+	link *remote.Follower // nil if that has not begun
+}
+
+// showLocked has Link say what is so.
+func (r *replication) showLocked() { r.shown.Store(&following{r.url, r.link}) }
 
 func newReplication(n *Node) *replication {
 	return &replication{n: n, id: rand.Text(), fatal: make(chan error, 1)}
@@ -60,6 +72,11 @@ func (r *replication) begin(ctx context.Context) error {
 	})
 	r.n.meter.stored = r.feed.Stored
 	r.url = orDefault(r.n.cfg.Follow, r.n.dir.id.Follow)
+	if r.url != "" && r.url == r.n.dir.id.Promoted {
+		r.n.cfg.Logger.Warn("the node was promoted, so it leads; follow is ignored", "follow", r.url)
+		r.url = ""
+	}
+	r.showLocked()
 	if r.url == "" {
 		return r.n.writer.Start(ctx)
 	}
@@ -110,9 +127,10 @@ func (r *replication) run(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.haltLocked()
 	r.ctx = nil
+	r.mu.Unlock()
+	r.busy.Wait()
 	return err
 }
 
@@ -120,22 +138,28 @@ func (r *replication) run(ctx context.Context) error {
 func (r *replication) launchLocked() {
 	n := r.n
 	ctx, cancel := context.WithCancel(r.ctx)
-	user, secret := jet.ReplicaUser, n.leaderPassword()
+	user, secret := jet.ReplicaUser, n.leaderPassword(r.url)
 	r.link = remote.NewFollower(remote.FollowerConfig{
 		Leader: r.url, User: user, Password: secret, ID: r.id, Node: n.dir.id.Node,
 		Redis: n.server.Addr().String(), Target: adopter{r}, Resync: n.cfg.OnDivergence == DivergenceResync,
-		Timeouts: n.cfg.timeouts, Notify: n.events.link, Clock: n.cfg.Clock, Logger: n.cfg.Logger,
+		Reach: n.reach, Timeouts: n.cfg.timeouts, Notify: n.linked, Clock: n.cfg.Clock, Logger: n.cfg.Logger,
 	})
 	r.cancel, r.done = cancel, make(chan struct{})
-	go func(f *remote.Follower, done chan struct{}) {
-		defer close(done)
-		if err := f.Run(ctx); err != nil {
+	link, done := r.link, r.done
+	r.showLocked()
+	r.busy.Go(func() {
+		err := link.Run(ctx)
+		close(done)
+		switch {
+		case errors.Is(err, remote.ErrLead):
+			r.takeOver(link)
+		case err != nil:
 			select {
 			case r.fatal <- err:
 			default:
 			}
 		}
-	}(r.link, r.done)
+	})
 }
 
 // haltLocked stops the follower and waits for it: it gives up whatever it waits
@@ -147,21 +171,25 @@ func (r *replication) haltLocked() {
 	r.cancel()
 	<-r.done
 	r.link = nil
+	r.showLocked()
 }
 
 // Link returns how the node stands with its leader.
 func (n *Node) Link() replay.Link {
-	r := n.repl
-	r.mu.Lock()
-	link, url := r.link, r.url
-	r.mu.Unlock()
-	switch {
-	case link != nil:
-		return link.Link()
-	case url != "":
-		return replay.Link{Leader: url, State: replay.LinkConnecting}
+	switch f := n.repl.shown.Load(); {
+	case f.link != nil:
+		return f.link.Link()
+	case f.url != "":
+		return replay.Link{Leader: f.url, State: replay.LinkConnecting, Applied: n.state.Pos().Seq}
 	}
 	return replay.Link{}
+}
+
+// linked is told when the node stands otherwise with its leader.
+func (n *Node) linked(l replay.Link) {
+	n.events.link(l)
+	l.Applied = n.state.Pos().Seq
+	n.gate.Set(n.refusals(l, n.cfg.Clock()))
 }
 
 // Replicas returns the nodes that follow this one.
@@ -222,9 +250,16 @@ func (n *Node) Promote(ctx context.Context) error {
 		return fault.As(fault.Refused, "", errors.New("ERR the node has never been in step with a leader"))
 	}
 	r.haltLocked()
+	return r.leadLocked(ctx)
+}
+
+// leadLocked makes the node lead, which follows nobody at the moment. When that
+// fails it goes on following.
+func (r *replication) leadLocked(ctx context.Context) error {
+	n := r.n
 	err := n.writer.Lead(ctx)
 	if err == nil {
-		err = n.dir.follow("")
+		err = n.dir.lead(r.url)
 	}
 	if err != nil {
 		r.sink = n.writer.Follow(errReadOnly)
@@ -233,6 +268,7 @@ func (n *Node) Promote(ctx context.Context) error {
 	}
 	n.cfg.Logger.Warn("leads", "number", uint64(n.state.Pos().Seq), "epoch", n.state.Epoch(), "followed", r.url)
 	r.url, r.sink = "", nil
+	r.showLocked()
 	return nil
 }
 
@@ -255,10 +291,13 @@ func leaderURL(addr string) (string, error) {
 	return u.Scheme + "://" + u.Host, nil
 }
 
-// leaderPassword reads the password for the leader, each time anew: it may have
+// leaderPassword reads the password for a leader, each time anew: it may have
 // been changed. A file that can't be read is seen as a wrong password.
-func (n *Node) leaderPassword() string {
-	path := orDefault(n.cfg.FollowPasswordFile, n.dir.leaderPath())
+func (n *Node) leaderPassword(leader string) string {
+	path := n.dir.leaderPath()
+	if _, err := os.Stat(path); n.cfg.FollowPasswordFile != "" && (leader == n.cfg.Follow || err != nil) {
+		path = n.cfg.FollowPasswordFile
+	}
 	b, err := os.ReadFile(path)
 	if err != nil {
 		n.cfg.Logger.Error("the leader's password can't be read", "cause", err)

@@ -117,7 +117,7 @@ func (s *saves) snapshot(ctx context.Context) (replay.Info, error) {
 	if err != nil {
 		return info, err
 	}
-	return info, replay.TruncateBehind(ctx, n.log, list, 0)
+	return info, replay.TruncateBehind(ctx, n.log, list, n.repl.hold(ctx))
 }
 
 // secure takes a snapshot of all that is acknowledged, reads it again, and

@@ -43,6 +43,10 @@ func (w *Writer) Lead(ctx context.Context) error {
 	return nil
 }
 
+// Cancel takes Follow back, when nothing has been ingested since: the writer
+// takes writes as before.
+func (f *Follower) Cancel() { f.w.refuses.Store(nil) }
+
 // Refusal returns what a write is refused with, or nil: a journal that takes
 // none, or a leader that does. frees says that it is one that frees room.
 func (w *Writer) Refusal(frees bool) error {

@@ -219,22 +219,22 @@ func patch(t *testing.T, path string, at int, to byte) {
 	}
 }
 
-// The journal keeps what the older snapshot needs, and what was asked for.
+// The journal keeps what the older snapshot needs, and what it is held for.
 func TestTruncateBehind(t *testing.T) {
 	for _, tt := range []struct {
 		snapshots int
-		retain    journal.Seq
+		hold      journal.Seq
 		first     journal.Seq
-	}{{0, 0, 1}, {1, 0, 1}, {2, 0, 12}, {2, 4, 8}, {2, 11, 1}, {2, 100, 1}} {
+	}{{0, 0, 1}, {1, 0, 1}, {2, 0, 12}, {2, 7, 8}, {2, 11, 12}, {2, 100, 12}} {
 		h := newHistory(t)
 		kept := []replay.Info{h.new, h.old}[:tt.snapshots]
-		if err := replay.TruncateBehind(context.Background(), h.Log, kept, tt.retain); err != nil {
+		if err := replay.TruncateBehind(context.Background(), h.Log, kept, tt.hold); err != nil {
 			t.Errorf("TruncateBehind = %v; want nil", err)
 		}
 		st, err := h.Log.Stat(context.Background())
 		if err != nil || st.First != tt.first {
-			t.Errorf("with %d snapshots and %d retained the journal begins with %d, %v; want %d",
-				tt.snapshots, tt.retain, st.First, err, tt.first)
+			t.Errorf("with %d snapshots and held at %d the journal begins with %d, %v; want %d",
+				tt.snapshots, tt.hold, st.First, err, tt.first)
 		}
 		if _, _, err := h.recover(t); err != nil {
 			t.Errorf("Recover = %v; want nil", err)

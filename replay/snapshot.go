@@ -152,12 +152,10 @@ func removeTemps(dir string) error {
 }
 
 // TruncateBehind forgets what the journal has up to the oldest of the snapshots
-// that are kept, but for the last retain numbers of it. With fewer than two
+// that are kept, and no further than hold unless that is 0. With fewer than two
 // snapshots it does nothing: if the only one were found damaged, the journal
 // alone would have to bring everything back.
-func TruncateBehind(
-	ctx context.Context, log *journal.Log, kept []Info, retain journal.Seq,
-) error {
+func TruncateBehind(ctx context.Context, log *journal.Log, kept []Info, hold journal.Seq) error {
 	if len(kept) < 2 {
 		return nil
 	}
@@ -165,8 +163,8 @@ func TruncateBehind(
 	for _, info := range kept {
 		oldest = min(oldest, info.Pos.Seq)
 	}
-	if oldest <= retain {
-		return nil
+	if hold > 0 {
+		oldest = min(oldest, hold)
 	}
-	return log.Truncate(ctx, oldest-retain)
+	return log.Truncate(ctx, oldest)
 }

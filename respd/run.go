@@ -52,6 +52,11 @@ func (c *conn) judge() (verdict, error) {
 	if c.needsMemory() && c.srv.cfg.OutOfMemory() {
 		return refuse, errOOM
 	}
+	if gate := c.srv.cfg.Replica; !f.Has(command.Stale) && !f.Has(command.Loading) {
+		if err := gate.refuses(&gate.reads); err != nil {
+			return refuse, err
+		}
+	}
 	if writes(p.spec) {
 		if err := c.srv.suspended(!f.Has(command.DenyOOM)); err != nil {
 			return refuse, err

@@ -51,6 +51,9 @@ type Config struct {
 	Node  command.Node
 	// Params are parameters of CONFIG that the node has besides the server's.
 	Params []command.Param
+	// Replica says what a node refuses because of how it stands with its leader
+	// or its replicas; nil is nothing.
+	Replica *Gate
 	// OutOfMemory reports whether commands that need memory are refused; nil
 	// never does.
 	OutOfMemory func() bool
@@ -140,6 +143,9 @@ func setDefaults(cfg *Config) {
 	}
 	if cfg.Drain == 0 {
 		cfg.Drain = 5 * time.Second
+	}
+	if cfg.Replica == nil {
+		cfg.Replica = &Gate{}
 	}
 	if cfg.OutOfMemory == nil {
 		cfg.OutOfMemory = func() bool { return false }
@@ -291,7 +297,7 @@ func (s *Server) suspended(frees bool) error {
 	if err := s.cfg.Writer.Refusal(frees); err != nil {
 		return misconf(err)
 	}
-	return nil
+	return s.cfg.Replica.refuses(&s.cfg.Replica.writes)
 }
 
 // misconf words why a write was not taken as clients see it.

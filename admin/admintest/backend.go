@@ -98,6 +98,10 @@ func (b *Backend) Promote(ctx context.Context) (admin.Promoted, error) {
 	return Promoted(), b.called(ctx, "promote", nil)
 }
 
+func (b *Backend) Switchover(ctx context.Context, to string) (admin.Switched, error) {
+	return admin.Switched{Node: to, Leader: "nats://10.0.0.2:4222", Number: 42, Took: 12.5}, b.called(ctx, "switchover", to)
+}
+
 func (b *Backend) Stop(ctx context.Context) error { return b.called(ctx, "stop", nil) }
 
 // At is when everything in the samples happens, give or take minutes.

@@ -33,6 +33,7 @@ type conn struct {
 	nc   *nats.Conn
 	gone chan struct{} // closed when the connection has failed
 	id   string
+	addr net.Addr // of this end
 }
 
 // dial connects. The broker's library takes no context, so the socket is closed
@@ -58,6 +59,7 @@ func dial(ctx context.Context, cfg *FollowerConfig) (*conn, error) {
 		return nil, refused(err)
 	}
 	d.release()
+	c.addr = d.addr
 	return c, nil
 }
 
@@ -101,6 +103,7 @@ type dialer struct {
 	within time.Duration
 	stop   func() bool // nil until there is a connection
 	err    error       // why there is none; the library says only that
+	addr   net.Addr    // of this end
 }
 
 // Dial is what the library calls.
@@ -111,7 +114,7 @@ func (d *dialer) Dial(network, address string) (net.Conn, error) {
 	c, err := nd.DialContext(ctx, network, address)
 	if d.err = err; err == nil {
 		d.release()
-		d.stop = context.AfterFunc(d.ctx, func() { c.Close() })
+		d.stop, d.addr = context.AfterFunc(d.ctx, func() { c.Close() }), c.LocalAddr()
 	}
 	return c, err
 }
@@ -173,6 +176,11 @@ func (c *conn) call(ctx context.Context, subject string, q any, within time.Dura
 	return c.await(ctx, msgs, within)
 }
 
+// offered is an offer of the lead, with which a fetch has ended.
+type offered struct{ m *nats.Msg }
+
+func (offered) Error() string { return "the leader offers its lead" }
+
 // fetchRoom is for how many messages of a fetch there is room at a time: with
 // heartbeats more than one fetch is answered with.
 const fetchRoom = fetchBytes/messageBytes*2 + 256
@@ -180,7 +188,7 @@ const fetchRoom = fetchBytes/messageBytes*2 + 256
 // fetch asks for what is behind from, and hands it over as it comes. It returns
 // when the leader ends the fetch. heard is told of each message.
 func (c *conn) fetch(ctx context.Context, from journal.Seq, silence time.Duration,
-	heard func(last journal.Seq), take func([]journal.Frame) error,
+	heard func(last journal.Seq) error, take func([]journal.Frame) error,
 ) error {
 	msgs, done, err := c.ask(subjectFetch, fetchRequest{ID: c.id, From: uint64(from)}, fetchRoom)
 	if err != nil {
@@ -193,13 +201,17 @@ func (c *conn) fetch(ctx context.Context, from journal.Seq, silence time.Duratio
 			return err
 		}
 		if last, err := strconv.ParseUint(m.Header.Get("Ledge-Last"), 10, 64); err == nil {
-			heard(journal.Seq(last))
+			if err := heard(journal.Seq(last)); err != nil {
+				return err
+			}
 		}
 		switch m.Header.Get(headerKind) {
 		case kindEnd:
 			return nil
 		case kindBeat:
 			continue
+		case kindOffer:
+			return offered{m}
 		}
 		frames, err := splitFrames(m.Data)
 		if err != nil {

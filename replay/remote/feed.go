@@ -28,6 +28,7 @@ type Feed struct {
 	last   journal.Seq     // mu
 	more   chan struct{}   // closed when last grows; mu
 	asked  time.Time       // when somebody asked last; mu
+	woken  int             // how often Wake was called; mu
 }
 
 // frames is what journal.Driver.Read returns.
@@ -72,6 +73,15 @@ func (f *Feed) Reset(last journal.Seq) {
 	f.more = make(chan struct{})
 }
 
+// Wake has those that wait look again.
+func (f *Feed) Wake() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.woken++
+	close(f.more)
+	f.more = make(chan struct{})
+}
+
 // Last returns the number of the last frame.
 func (f *Feed) Last() journal.Seq {
 	f.mu.Lock()
@@ -79,19 +89,23 @@ func (f *Feed) Last() journal.Seq {
 	return f.last
 }
 
-// Wait waits until there is a frame behind seq, or ctx ends, or some time has
-// passed. It reports whether there is.
+// Wait waits until there is a frame behind seq, or Wake is called, or ctx ends, or
+// some time has passed. It reports whether there is a frame.
 func (f *Feed) Wait(ctx context.Context, seq journal.Seq, most time.Duration) bool {
 	t := time.NewTimer(most)
 	defer t.Stop()
-	for {
+	for before := -1; ; {
 		f.mu.Lock()
 		f.asked = time.Now()
-		last, more := f.last, f.more
+		last, more, woken := f.last, f.more, f.woken
 		f.mu.Unlock()
 		if last > seq {
 			return true
 		}
+		if before >= 0 && woken != before {
+			return false
+		}
+		before = woken
 		select {
 		case <-more:
 		case <-t.C:

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 	"strings"
 	"sync"
 	"time"
@@ -49,6 +50,10 @@ type FollowerConfig struct {
 	// Resync lets a replica that has diverged set aside what it has and take
 	// the leader's. Otherwise it waits for an operator.
 	Resync bool
+
+	// Reach returns where the node can be followed, and with which password, given
+	// the address from which it has reached the leader. nil is that it can't be.
+	Reach func(local net.Addr) (url, password string, err error)
 
 	Timeouts func() Timeouts // what holds at the moment
 	Notify   func(replay.Link)
@@ -133,8 +138,9 @@ func (f *Follower) enter(s replay.LinkState, step string) {
 	f.set(func(l *replay.Link) { l.State, l.Step = s, step })
 }
 
-// Run follows until ctx ends, or what was fetched can't be applied for a reason
-// that stops the node, which is Fatal. It tries for ever otherwise, and says how
+// Run follows until ctx ends, or the leader has handed over, which is ErrLead, or
+// what was fetched can't be applied for a reason that stops the node, which is
+// Fatal. It tries for ever otherwise, and says how
 // that goes.
 func (f *Follower) Run(ctx context.Context) error {
 	for {
@@ -142,7 +148,7 @@ func (f *Follower) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		if fault.Of(err) == fault.Fatal {
+		if errors.Is(err, ErrLead) || fault.Of(err) == fault.Fatal {
 			return err
 		}
 		f.pause(ctx, f.failed(err), err)
@@ -325,19 +331,36 @@ func (f *Follower) stream(ctx context.Context, c *conn) error {
 			streaming = true
 			continue // says that it streams
 		}
-		err = c.fetch(ctx, t.State().Pos().Seq+1, f.cfg.Timeouts().Fetch, f.heard,
+		told := time.Now()
+		err = c.fetch(ctx, t.State().Pos().Seq+1, f.cfg.Timeouts().Fetch,
+			func(last journal.Seq) error {
+				f.heard(last)
+				if time.Since(told) < tellEvery {
+					return nil
+				}
+				told = time.Now()
+				return f.tell(c)
+			},
 			func(frames []journal.Frame) error {
 				if err := t.Ingest(ctx, frames); err != nil {
 					return err
 				}
 				f.heard(f.Link().Last)
+				told = time.Now()
 				return f.tell(c)
 			})
+		var o offered
+		if errors.As(err, &o) {
+			err = f.take(ctx, c, o.m)
+		}
 		if err != nil {
 			return fmt.Errorf("fetch: %w", err)
 		}
 	}
 }
+
+// tellEvery is how often a leader hears of a replica that has nothing new.
+const tellEvery = time.Second
 
 func (f *Follower) position() report {
 	t := f.cfg.Target

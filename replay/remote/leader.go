@@ -35,6 +35,9 @@ type Source interface {
 	// Snapshot returns a snapshot from which the journal goes on: the newest
 	// there is, or one that it takes.
 	Snapshot(ctx context.Context) (replay.Info, error)
+	// Yield notes for good that the node no longer leads but follows the one at
+	// that URL, which is about to lead.
+	Yield(url, password string) error
 }
 
 // LeaderConfig is what a Leader needs.
@@ -63,6 +66,7 @@ type Leader struct {
 	mu       sync.Mutex
 	replicas map[string]*follower // by the id of their run; mu
 	moved    chan struct{}        // closed when any has come further; mu
+	handing  *handover            // the offer that stands, or was taken; mu
 }
 
 // follower is a replica as its leader knows it.
@@ -71,6 +75,7 @@ type follower struct {
 	cancel context.CancelFunc // ends the fetch that is being answered, or nil
 	file   *os.File           // the snapshot held open, or nil
 	number journal.Seq        // of that snapshot
+	needs  journal.Seq        // the number behind which it needs the journal
 }
 
 // Lead begins to answer replicas.
@@ -86,7 +91,7 @@ func Lead(cfg LeaderConfig) (*Leader, error) {
 		replicas: make(map[string]*follower), moved: make(chan struct{})}
 	for subject, answer := range map[string]func(*nats.Msg) error{
 		subjectHello: l.hello, subjectFetch: l.fetch, subjectMeta: l.inBackground(l.meta),
-		subjectChunk: l.inBackground(l.chunk), subjectReport: l.report,
+		subjectChunk: l.inBackground(l.chunk), subjectReport: l.report, subjectLead: l.lead,
 	} {
 		sub, err := cfg.Conn.Subscribe(subject, func(m *nats.Msg) {
 			if err := answer(m); err != nil {
@@ -191,7 +196,7 @@ func (l *Leader) hello(m *nats.Msg) error {
 	if r.Start, err = l.start(&q, span); err != nil {
 		return err
 	}
-	l.meet(&q)
+	l.meet(&q, r.Start)
 	return l.replyJSON(m, r)
 }
 
@@ -247,7 +252,7 @@ func (l *Leader) digestAt(seq journal.Seq) (journal.Digest, error) {
 }
 
 // meet notes a replica.
-func (l *Leader) meet(q *helloRequest) {
+func (l *Leader) meet(q *helloRequest, start string) {
 	now := l.cfg.Clock()
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -258,7 +263,10 @@ func (l *Leader) meet(q *helloRequest) {
 		l.replicas[q.ID] = f
 	}
 	f.ID, f.Node, f.Redis, f.Heard = q.ID, q.Node, q.Redis, now
-	f.State = "handshake"
+	f.State = replay.LinkHandshake.String()
+	if f.needs = journal.Seq(q.Number); start == startBegin {
+		f.needs = 0
+	}
 }
 
 // forgetIdleLocked forgets replicas of which nothing has been heard for long.
@@ -319,7 +327,7 @@ func (l *Leader) fetch(m *nats.Msg) error {
 	}
 	err := l.spawn(func() {
 		defer cancel()
-		if err := l.send(ctx, m, journal.Seq(q.From)); err != nil {
+		if err := l.send(ctx, m, q.ID, journal.Seq(q.From)); err != nil {
 			l.reply(m, failure(err))
 		}
 	})
@@ -330,13 +338,17 @@ func (l *Leader) fetch(m *nats.Msg) error {
 }
 
 // send answers a fetch until its bytes or its time are used up.
-func (l *Leader) send(ctx context.Context, m *nats.Msg, from journal.Seq) error {
+func (l *Leader) send(ctx context.Context, m *nats.Msg, id string, from journal.Seq) error {
 	feed, next, sent := l.cfg.Source.Feed(), from, 0
 	if from > feed.Last()+1 {
 		return diverged("it asks for number %d; this journal ends with %d", from, feed.Last())
 	}
 	for sent < fetchBytes && ctx.Err() == nil {
 		if !feed.Wait(ctx, next-1, beatEvery) {
+			if offer := l.offered(id, next); offer != nil {
+				l.reply(m, offer)
+				return nil
+			}
 			l.reply(m, l.message(kindBeat, nil))
 			continue
 		}
@@ -400,7 +412,7 @@ func (l *Leader) meta(m *nats.Msg) error {
 		if f.file != nil {
 			f.file.Close()
 		}
-		f.file, f.number = file, info.Pos.Seq
+		f.file, f.number, f.needs = file, info.Pos.Seq, info.Pos.Seq
 		return nil
 	}); err != nil {
 		file.Close()
@@ -445,9 +457,11 @@ func (l *Leader) report(m *nats.Msg) error {
 	}
 	if err := l.with(q.ID, func(f *follower) error {
 		f.State, f.Applied, f.Synced = q.State, journal.Seq(q.Applied), journal.Seq(q.Synced)
-		if f.file != nil && q.State == replay.LinkStreaming.String() {
-			f.file.Close()
-			f.file = nil
+		if q.State == replay.LinkStreaming.String() {
+			if f.needs = f.Applied; f.file != nil {
+				f.file.Close()
+				f.file = nil
+			}
 		}
 		close(l.moved)
 		l.moved = make(chan struct{})
@@ -475,6 +489,19 @@ func (l *Leader) Replicas() []replay.Replica {
 		return strings.Compare(a.Node+" "+a.ID, b.Node+" "+b.ID)
 	})
 	return list
+}
+
+// Held returns the number behind which some replica still needs the journal.
+func (l *Leader) Held() (held journal.Seq, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.forgetIdleLocked(l.cfg.Clock())
+	for _, f := range l.replicas {
+		if !ok || f.needs < held {
+			held, ok = f.needs, true
+		}
+	}
+	return held, ok
 }
 
 // Await waits until want replicas have come to seq, applied or synced too, or

@@ -32,6 +32,7 @@ const (
 	subjectMeta   = "ledge.replica.meta"
 	subjectChunk  = "ledge.replica.chunk"
 	subjectReport = "ledge.replica.report"
+	subjectLead   = "ledge.replica.lead"
 )
 
 // Headers of replies.
@@ -48,6 +49,7 @@ const (
 	kindFrames = "frames"
 	kindBeat   = "beat"
 	kindEnd    = "end"
+	kindOffer  = "offer"
 )
 
 const (
@@ -131,6 +133,23 @@ type report struct {
 	State   string `json:"state"`
 	Applied uint64 `json:"applied"`
 	Synced  uint64 `json:"synced"`
+}
+
+// offer is what a leader that hands over says to the replica that is to lead.
+type offer struct {
+	Token  string `json:"token"`
+	Number uint64 `json:"number"` // the last there is
+}
+
+// leadRequest is the replica's answer: it has everything, and will lead once the
+// leader has agreed. The leader follows it at the URL with the password.
+type leadRequest struct {
+	ID       string `json:"id"`
+	Token    string `json:"token"`
+	Number   uint64 `json:"number"`
+	Digest   string `json:"digest"`
+	URL      string `json:"url"`
+	Password string `json:"password"`
 }
 
 // codes are the HTTP-like codes of the classes.

@@ -1,0 +1,88 @@
+package appliance
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"ledge/journal"
+	"ledge/replay"
+	"ledge/respd/resp"
+)
+
+// gateTick is how often it is looked whether the node may serve.
+const gateTick = 100 * time.Millisecond
+
+const (
+	errLoading     resp.Error = "LOADING the node has nothing of its leader's data yet"
+	errFewReplicas resp.Error = "NOREPLICAS Not enough good replicas to write."
+)
+
+// runGate has the server refuse what the node should not serve: reads of a
+// replica that has nothing, or that is too far behind, and writes of a leader
+// with too few replicas.
+func (n *Node) runGate(ctx context.Context) {
+	tick := time.NewTicker(gateTick)
+	defer tick.Stop()
+	for {
+		n.gate.Set(n.refusals(n.Link(), n.cfg.Clock()))
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// refusals returns what reads and writes are refused with, or nil. Writes of a
+// replica are the writer's to refuse.
+func (n *Node) refusals(l replay.Link, now time.Time) (reads, writes error) {
+	switch {
+	case l.State == replay.LinkNone:
+		if n.cfg.MinReplicas > 0 && n.goodReplicas(now) < n.cfg.MinReplicas {
+			return nil, errFewReplicas
+		}
+	case l.Applied == 0:
+		return errLoading, nil
+	case n.cfg.ReadStaleness > 0 && now.Sub(l.Level) > n.cfg.ReadStaleness:
+		since := "since the node started"
+		if !l.Level.IsZero() {
+			since = fmt.Sprintf("for %s", now.Sub(l.Level).Round(time.Millisecond))
+		}
+		return resp.Error(fmt.Sprintf("STALE the node has not had all of its leader's data %s; read-staleness is %s",
+			since, n.cfg.ReadStaleness)), nil
+	}
+	return nil, nil
+}
+
+// goodReplicas counts those that stream and have been heard of lately.
+func (n *Node) goodReplicas(now time.Time) (count int) {
+	for _, r := range n.Replicas() {
+		if r.State == replay.LinkStreaming.String() && now.Sub(r.Heard) <= n.cfg.MinReplicasLag {
+			count++
+		}
+	}
+	return count
+}
+
+// hold returns the number behind which the journal is still needed by a replica,
+// 0 for none. One that is too far behind is let go, and finds that it needs a
+// full sync.
+func (r *replication) hold(ctx context.Context) journal.Seq {
+	l := r.leading()
+	if l == nil {
+		return 0
+	}
+	st, err := r.n.log.Stat(ctx)
+	held, ok := l.Held()
+	if err != nil || !ok || st.Last < st.First || held >= st.Last {
+		return 0
+	}
+	behind := int64(float64(st.Bytes) * float64(st.Last-max(held, st.First-1)) / float64(st.Last-st.First+1))
+	if behind > r.n.cfg.RetainForReplicas {
+		r.n.cfg.Logger.Warn("the journal is truncated in front of a replica that is behind",
+			"replica", uint64(held), "last", uint64(st.Last), "bytes", behind)
+		return 0
+	}
+	return max(held, 1)
+}

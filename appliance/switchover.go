@@ -1,0 +1,113 @@
+package appliance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"time"
+
+	"ledge/admin"
+	"ledge/journal/fault"
+	"ledge/journal/jet"
+	"ledge/replay"
+	"ledge/replay/remote"
+	"ledge/respd/resp"
+)
+
+// errHandingOver is what a client's write gets while the node hands over.
+var errHandingOver = fault.As(fault.Refused, "", resp.Error("TRYAGAIN the node hands over its lead, try again"))
+
+const (
+	// catchUpLimit is how long a replica that is to lead may take to come close
+	// while writes are still taken, and handLimit for the rest, while they are not.
+	catchUpLimit = 10 * time.Second
+	handLimit    = time.Second
+)
+
+// Switchover has a replica lead, and the node follow it. Writes are refused from
+// when the replica has nearly everything until it leads. When it fails the node
+// goes on as before; what it has acknowledged is on both.
+func (n *Node) Switchover(ctx context.Context, to string) (admin.Switched, error) {
+	r := n.repl
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	leader := r.leading()
+	switch {
+	case r.ctx == nil || leader == nil:
+		return admin.Switched{}, replay.ErrStopped
+	case r.url != "":
+		return admin.Switched{}, fault.As(fault.Refused, "", fmt.Errorf("the node follows %s", r.url))
+	}
+	near, cancel := context.WithTimeout(ctx, catchUpLimit)
+	defer cancel()
+	if err := leader.Near(near, to, n.state.Pos().Seq); err != nil {
+		return admin.Switched{}, err
+	}
+	began := n.cfg.Clock()
+	sink := n.writer.Follow(errHandingOver)
+	last := n.state.Pos().Seq
+	hand, cancel := context.WithTimeout(ctx, handLimit)
+	defer cancel()
+	at, _, err := leader.Offer(hand, to, last)
+	if err != nil {
+		sink.Cancel()
+		return admin.Switched{}, fmt.Errorf("switchover: %w", err)
+	}
+	n.writer.Follow(errReadOnly)
+	r.url, r.sink = at, sink
+	r.launchLocked()
+	took := n.cfg.Clock().Sub(began)
+	n.cfg.Logger.Warn("has handed over", "to", to, "at", at, "number", uint64(last), "took", took)
+	return admin.Switched{Node: to, Leader: at, Number: uint64(last), Took: millis(took)}, nil
+}
+
+// takeOver makes the node lead when its leader has handed over.
+func (r *replication) takeOver(link *remote.Follower) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ctx == nil || r.link != link {
+		return // somebody has said something else meanwhile
+	}
+	r.haltLocked()
+	if err := r.leadLocked(r.ctx); err != nil {
+		r.n.cfg.Logger.Error("the leader has handed over, and the node can't lead", "cause", err)
+	}
+}
+
+// Yield notes for good that another node leads.
+func (s source) Yield(leader, password string) error {
+	if _, err := leaderURL(leader); err != nil {
+		return fault.As(fault.Refused, "", fmt.Errorf("leader %q: %w", leader, err))
+	}
+	if err := writeFile(s.n.dir.leaderPath(), []byte(password+"\n")); err != nil {
+		return fault.As(fault.Operator, "", err)
+	}
+	return s.n.dir.follow(leader)
+}
+
+// reach returns where this node can be followed, as the leader sees it, which
+// was reached from local.
+func (n *Node) reach(local net.Addr) (at, password string, err error) {
+	own := n.jet().ClientURL()
+	if own == "" {
+		return "", "", errors.New("the node has no NATS listener, so it can't be followed")
+	}
+	u, err := url.Parse(own)
+	if err != nil {
+		return "", "", err
+	}
+	ip, from := net.ParseIP(u.Hostname()), net.IP(nil)
+	if tcp, ok := local.(*net.TCPAddr); ok {
+		from = tcp.IP
+	}
+	switch {
+	case ip != nil && ip.IsUnspecified() && from != nil:
+		u.Host = net.JoinHostPort(from.String(), u.Port())
+	case ip != nil && ip.IsLoopback() && from != nil && !from.IsLoopback():
+		return "", "", fmt.Errorf("the node's NATS listener is on %s, which its leader can't reach", ip)
+	}
+	password, err = n.dir.password(jet.ReplicaUser)
+	return u.String(), password, err
+}

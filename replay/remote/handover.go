@@ -1,0 +1,171 @@
+package remote
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/nats-io/nats.go"
+
+	"ledge/journal"
+	"ledge/journal/fault"
+	"ledge/replay"
+)
+
+// Handing over goes in three steps, so that there are never two leaders:
+//
+//	leader   takes no more writes, and offers its lead in the replica's fetch
+//	replica  has applied everything, and asks to lead
+//	leader   agrees, and from then on follows, whatever becomes of its answer
+//
+// Until it has agreed the leader can take the offer back, and goes on as before.
+// A replica whose answer was lost asks again and gets the same.
+
+// handover is an offer that stands, or has been taken.
+type handover struct {
+	offer
+	id    string       // of the replica's run
+	taken *leadRequest // once the leader has agreed
+	done  chan struct{}
+}
+
+// ErrLead ends a follower's Run: its leader has agreed that it leads.
+var ErrLead = errors.New("the leader has handed over")
+
+// Offer offers the lead to a replica that streams, named by its node, and waits
+// until it has asked for it or ctx ends. The node must take no writes meanwhile.
+// What it returns without an error can't be undone: the replica leads, at that
+// URL, and lets the node follow with that password.
+func (l *Leader) Offer(ctx context.Context, node string, last journal.Seq) (url, password string, err error) {
+	h := &handover{offer: offer{rand.Text(), uint64(last)}, done: make(chan struct{})}
+	l.mu.Lock()
+	for id, f := range l.replicas {
+		if f.Node == node && f.State == replay.LinkStreaming.String() {
+			h.id = id
+		}
+	}
+	if h.id != "" {
+		l.handing = h
+	}
+	l.mu.Unlock()
+	if h.id == "" {
+		return "", "", fault.As(fault.Refused, "", fmt.Errorf("no replica %q streams", node))
+	}
+	l.cfg.Source.Feed().Wake()
+	select {
+	case <-h.done:
+	case <-ctx.Done():
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if h.taken == nil {
+		l.handing = nil
+		return "", "", fault.As(fault.Retryable, "", fmt.Errorf("replica %q has not taken the lead: %w", node, ctx.Err()))
+	}
+	return h.taken.URL, h.taken.Password, nil
+}
+
+// Near waits until a replica, named by its node, streams and has come to seq.
+func (l *Leader) Near(ctx context.Context, node string, seq journal.Seq) error {
+	for {
+		known, near := false, false
+		l.mu.Lock()
+		for _, f := range l.replicas {
+			if f.Node == node {
+				known = true
+				near = near || f.State == replay.LinkStreaming.String() && f.Applied >= seq
+			}
+		}
+		moved := l.moved
+		l.mu.Unlock()
+		switch {
+		case near:
+			return nil
+		case !known:
+			return fault.As(fault.Refused, "", fmt.Errorf("no replica %q is known", node))
+		}
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return fault.As(fault.Retryable, "", fmt.Errorf("replica %q is too far behind: %w", node, ctx.Err()))
+		}
+	}
+}
+
+// offered returns the message that offers the lead to a replica which has all up
+// to next, if there is such an offer.
+func (l *Leader) offered(id string, next journal.Seq) *nats.Msg {
+	l.mu.Lock()
+	h := l.handing
+	l.mu.Unlock()
+	if h == nil || h.id != id || uint64(next) != h.Number+1 {
+		return nil
+	}
+	b, err := json.Marshal(h.offer)
+	if err != nil {
+		return nil
+	}
+	return l.message(kindOffer, b)
+}
+
+// lead agrees with a replica that takes an offer.
+func (l *Leader) lead(m *nats.Msg) error {
+	var q leadRequest
+	if err := decode(m, &q); err != nil {
+		return err
+	}
+	pos := l.cfg.Source.State().Pos()
+	l.mu.Lock()
+	h := l.handing
+	switch {
+	case h == nil || h.Token != q.Token || h.id != q.ID:
+		l.mu.Unlock()
+		return fault.As(fault.Refused, "", errors.New("the lead is not offered"))
+	case uint64(pos.Seq) != q.Number || pos.Digest.String() != q.Digest:
+		l.mu.Unlock()
+		return diverged("it takes the lead at number %d with digest %s; here is %s", q.Number, q.Digest, pos)
+	}
+	if h.taken == nil {
+		if err := l.cfg.Source.Yield(q.URL, q.Password); err != nil {
+			l.mu.Unlock()
+			return err
+		}
+		h.taken = &q
+		close(h.done)
+	}
+	l.mu.Unlock()
+	return l.replyJSON(m, struct{}{})
+}
+
+// takeTries is how often a replica asks before it gives an offer up: the leader
+// may have agreed and its answer been lost.
+const takeTries = 3
+
+// take answers an offer. ErrLead is that the leader has agreed.
+func (f *Follower) take(ctx context.Context, c *conn, m *nats.Msg) error {
+	var o offer
+	if err := decode(m, &o); err != nil {
+		return err
+	}
+	pos := f.cfg.Target.State().Pos()
+	if uint64(pos.Seq) != o.Number || f.cfg.Reach == nil {
+		return nil // it stands until it is taken back
+	}
+	url, password, err := f.cfg.Reach(c.addr)
+	if err != nil {
+		f.cfg.Logger.Warn("the lead is not taken", "cause", err)
+		return nil
+	}
+	q := leadRequest{ID: f.cfg.ID, Token: o.Token, Number: o.Number, Digest: pos.Digest.String(), URL: url, Password: password}
+	for range takeTries {
+		if _, err = c.call(ctx, subjectLead, q, f.cfg.Timeouts().Fetch); err == nil {
+			return ErrLead
+		}
+		if fault.Of(err) != fault.Retryable {
+			break
+		}
+	}
+	return fmt.Errorf("take the lead: %w", err)
+}
