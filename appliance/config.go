@@ -252,12 +252,6 @@ func (c Config) validateFollow(bad func(option, format string, args ...any)) {
 	}
 }
 
-// timeouts returns what a replica waits for at most.
-func (c *Config) timeouts() remote.Timeouts {
-	return remote.Timeouts{Connect: c.ConnectTimeout, Fetch: c.FetchTimeout, Chunk: c.SyncChunkTimeout,
-		Attempts: c.SyncAttempts}
-}
-
 func (c Config) validateNetwork(bad func(option, format string, args ...any)) {
 	if host, err := splitAddress(orDefault(c.Listen, DefaultListen)); err != nil {
 		bad("listen", "%w", err)

@@ -39,26 +39,35 @@ func (n *Node) runGate(ctx context.Context) {
 func (n *Node) refusals(l replay.Link, now time.Time) (reads, writes error) {
 	switch {
 	case l.State == replay.LinkNone:
-		if n.cfg.MinReplicas > 0 && n.goodReplicas(now) < n.cfg.MinReplicas {
+		if t := n.tuned.Load(); t.minReplicas > 0 && n.goodReplicas(now, t.minLag) < t.minReplicas {
 			return nil, errFewReplicas
 		}
 	case l.Applied == 0:
 		return errLoading, nil
-	case n.cfg.ReadStaleness > 0 && now.Sub(l.Level) > n.cfg.ReadStaleness:
-		since := "since the node started"
-		if !l.Level.IsZero() {
-			since = fmt.Sprintf("for %s", now.Sub(l.Level).Round(time.Millisecond))
-		}
-		return resp.Error(fmt.Sprintf("STALE the node has not had all of its leader's data %s; read-staleness is %s",
-			since, n.cfg.ReadStaleness)), nil
+	default:
+		return n.stale(l, now), nil
 	}
 	return nil, nil
 }
 
+// stale returns what reads of a replica that is too far behind are refused with,
+// or nil.
+func (n *Node) stale(l replay.Link, now time.Time) error {
+	most := n.tuned.Load().staleness
+	if most == 0 || now.Sub(l.Level) <= most {
+		return nil
+	}
+	since := "since it started"
+	if !l.Level.IsZero() {
+		since = fmt.Sprintf("for %s", now.Sub(l.Level).Round(time.Millisecond))
+	}
+	return resp.Error(fmt.Sprintf("STALE the node has not had all of its leader's data %s; read-staleness is %s", since, most))
+}
+
 // goodReplicas counts those that stream and have been heard of lately.
-func (n *Node) goodReplicas(now time.Time) (count int) {
+func (n *Node) goodReplicas(now time.Time, lag time.Duration) (count int) {
 	for _, r := range n.Replicas() {
-		if r.State == replay.LinkStreaming.String() && now.Sub(r.Heard) <= n.cfg.MinReplicasLag {
+		if r.State == replay.LinkStreaming.String() && now.Sub(r.Heard) <= lag {
 			count++
 		}
 	}

@@ -166,7 +166,7 @@ func (n *Node) params() []command.Param {
 	}
 	fsync := map[string]string{SyncAlways: "always", SyncInterval: "everysec", SyncOff: "no"}
 	_, port, _ := net.SplitHostPort(n.cfg.Listen) // Validate has looked at it
-	return append(n.resumeParams(),
+	return append(append(n.resumeParams(), n.tuningParams()...),
 		fixed("dir", n.dir.path),
 		fixed("port", port),
 		fixed("appendonly", "yes"),

@@ -41,6 +41,7 @@ type Node struct {
 	events  *events
 	server  *respd.Server
 	gate    respd.Gate
+	tuned   atomic.Pointer[tuning]
 	admins  atomic.Pointer[operators] // likewise
 	repl    *replication
 
@@ -63,6 +64,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	}
 	cfg.setDefaults()
 	n := &Node{cfg: cfg, started: cfg.Clock(), stop: make(chan struct{})}
+	n.tuned.Store(newTuning(&cfg))
 	if err := n.open(ctx); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}

@@ -43,8 +43,8 @@ type replication struct {
 	done     chan struct{}
 	busy     sync.WaitGroup
 	shown    atomic.Pointer[following] // for who must not wait for mu
-	fatal    chan error // what the node can't go on from
-	diverged error      // why what there is is to be set aside; belongs to the follower
+	fatal    chan error                // what the node can't go on from
+	diverged error                     // why what there is is to be set aside; belongs to the follower
 }
 
 // following is whom the node follows.
@@ -142,7 +142,7 @@ func (r *replication) launchLocked() {
 	r.link = remote.NewFollower(remote.FollowerConfig{
 		Leader: r.url, User: user, Password: secret, ID: r.id, Node: n.dir.id.Node,
 		Redis: n.server.Addr().String(), Target: adopter{r}, Resync: n.cfg.OnDivergence == DivergenceResync,
-		Reach: n.reach, Timeouts: n.cfg.timeouts, Notify: n.linked, Clock: n.cfg.Clock, Logger: n.cfg.Logger,
+		Reach: n.reach, Timeouts: n.timeouts, Notify: n.linked, Clock: n.cfg.Clock, Logger: n.cfg.Logger,
 	})
 	r.cancel, r.done = cancel, make(chan struct{})
 	link, done := r.link, r.done
