@@ -3,6 +3,7 @@ module ledge
 go 1.26.0
 
 require (
+	github.com/anishathalye/porcupine v1.3.1
 	github.com/cespare/xxhash/v2 v2.3.0
 	github.com/gomodule/redigo v1.9.3
 	github.com/hanwen/go-fuse/v2 v2.12.1

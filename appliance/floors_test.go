@@ -61,6 +61,7 @@ var homes = []struct {
 	{module: "github.com/redis/go-redis/v9", homes: []string{"packaging/examples/debianload"}, test: true},
 	{module: "github.com/redis/rueidis", test: true},
 	{module: "github.com/gomodule/redigo", test: true},
+	{module: "github.com/anishathalye/porcupine", test: true},
 }
 
 // pkg is what go list says of a package.
