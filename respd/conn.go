@@ -55,6 +55,7 @@ type conn struct {
 	outLen  atomic.Int64
 	traffic [2]atomic.Int64 // bytes received, sent
 	link    link            // the transport's
+	tunnel  *tunnel         // to a client with TLS; nil without
 }
 
 // parsed is a command that was read and not yet run.
@@ -76,7 +77,8 @@ type saved struct {
 	tx      command.Tx
 }
 
-func newConn(s *Server, nc *net.TCPConn) *conn {
+// newConn begins the session of a client at the other end of nc.
+func newConn(s *Server, nc net.Conn) *conn {
 	c := &conn{srv: s, in: make([]byte, 0, firstBuffer)}
 	c.parser.MaxBulk = s.cfg.MaxInput
 	now := s.cfg.Clock()

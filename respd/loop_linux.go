@@ -52,10 +52,9 @@ func newTransport(s *Server) (transport, error) {
 		views: views{state: s.cfg.State, clock: s.cfg.Clock}}, nil
 }
 
-// add takes over an accepted connection. The loop owns the descriptor from
-// here on; nc is closed.
-func (l *loop) add(c *conn, nc *net.TCPConn) error {
-	_ = nc.SetNoDelay(true)
+// add takes over a connection. The loop owns the descriptor from here on; nc
+// is closed.
+func (l *loop) add(c *conn, nc socket) error {
 	raw, err := nc.SyscallConn()
 	if err != nil {
 		return err

@@ -40,7 +40,7 @@ func newTransport(s *Server) (transport, error) {
 	return &threads{srv: s, open: make(map[*conn]net.Conn), drain: make(chan struct{})}, nil
 }
 
-func (t *threads) add(c *conn, nc *net.TCPConn) error {
+func (t *threads) add(c *conn, nc socket) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {

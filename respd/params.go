@@ -1,6 +1,7 @@
 package respd
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"math"
@@ -43,7 +44,7 @@ func (s *Server) serverParams() []command.Param {
 		number("slowlog-max-len", &s.slowlog.Max, 0),
 		number("maxclients", &s.maxClients, 1),
 		{Name: "requirepass", Get: s.password, Set: func(v string, apply bool) error {
-			if v == "" && !s.loopback() {
+			if v == "" && !s.closedOff() {
 				return errors.New("a password is needed while the server listens beyond loopback")
 			}
 			if apply {
@@ -63,8 +64,17 @@ func fixed(name, value string) command.Param {
 	return command.Param{Name: name, Get: func() string { return value }}
 }
 
-// loopback reports whether only this machine can reach the server.
-func (s *Server) loopback() bool {
-	a, ok := s.ln.Addr().(*net.TCPAddr)
-	return ok && a.IP.IsLoopback()
+// closedOff reports whether only this machine can reach the server, or others
+// with a certificate.
+func (s *Server) closedOff() bool {
+	for _, ln := range s.listeners() {
+		a, ok := ln.Addr().(*net.TCPAddr)
+		if ok && a.IP.IsLoopback() {
+			continue
+		}
+		if ln == s.ln || s.cfg.TLS.ClientAuth != tls.RequireAndVerifyClientCert {
+			return false
+		}
+	}
+	return true
 }

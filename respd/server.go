@@ -9,6 +9,7 @@ package respd
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -17,6 +18,7 @@ import (
 	"sort"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"ledge/journal/fault"
@@ -27,8 +29,14 @@ import (
 
 // Config is what a Server needs. Zero fields mean the stated defaults.
 type Config struct {
-	// Listen is the TCP address for clients.
+	// Listen is the TCP address for clients; empty is none, if there is TLSListen.
 	Listen string
+	// TLSListen is the one for clients with TLS; empty is none. TLS is how they
+	// are taken.
+	TLSListen string
+	TLS       *tls.Config
+	// Handshake is how long a client with TLS may take to come in; 0 is 10 s.
+	Handshake time.Duration
 	// Password is what AUTH asks for; empty is none.
 	Password string
 	// MaxClients bounds the connections; 0 is 10000.
@@ -59,7 +67,8 @@ type Config struct {
 	OutOfMemory func() bool
 	// TurnedAway is told when a client finds no room; nil doesn't want to know.
 	TurnedAway func()
-	// Drain bounds how long Run waits for clients' last replies; 0 is 5 s.
+	// Drain bounds how long Run waits for clients' last replies, and what a client
+	// with TLS may take for them at any time; 0 is 5 s.
 	Drain time.Duration
 	// Clock returns the time; nil is time.Now.
 	Clock  func() time.Time
@@ -69,7 +78,8 @@ type Config struct {
 // Server is the RESP side of a node.
 type Server struct {
 	cfg     Config
-	ln      net.Listener
+	ln      net.Listener // nil without Listen
+	door    *door        // nil without TLSListen
 	table   *command.Table
 	stats   *command.Stats
 	slowlog *command.Slowlog
@@ -84,16 +94,23 @@ type Server struct {
 	buffers    sync.Pool // of *[]byte: large buffers for replies
 	nextID     atomic.Int64
 
-	mu    sync.Mutex
-	conns map[int64]*conn // mu
+	mu       sync.Mutex
+	conns    map[int64]*conn // mu
+	arriving int             // mu; have a place and are no clients yet
 }
 
-// transport moves bytes for connections. add hands it an accepted socket,
+// socket is a connection that has a descriptor.
+type socket interface {
+	net.Conn
+	syscall.Conn
+}
+
+// transport moves bytes for connections. add hands it a socket,
 // which it has the server remember once it is able to serve and kill it; run
 // serves until ctx ends and every connection has been answered and closed, or
 // until grace is over.
 type transport interface {
-	add(c *conn, nc *net.TCPConn) error
+	add(c *conn, nc socket) error
 	done(c *conn)            // the writer or a slow command is done with c
 	park(c *conn, w *waiter) // c waits for a key; done follows
 	nudge()                  // writers that wait for a group are to be turned away
@@ -105,12 +122,10 @@ type transport interface {
 // Open begins to listen. Clients are served by Run.
 func Open(ctx context.Context, cfg Config) (*Server, error) {
 	setDefaults(&cfg)
-	var lc net.ListenConfig
-	ln, err := lc.Listen(ctx, "tcp", cfg.Listen)
-	if err != nil {
-		return nil, fault.As(fault.Operator, "listen for clients on "+cfg.Listen, err)
+	s := &Server{cfg: cfg, table: cfg.Table, conns: make(map[int64]*conn)}
+	if err := s.listen(ctx); err != nil {
+		return nil, errors.Join(err, s.unlisten())
 	}
-	s := &Server{cfg: cfg, ln: ln, table: cfg.Table, conns: make(map[int64]*conn)}
 	s.scripts = scripts.New(scripts.Config{OutOfMemory: cfg.OutOfMemory, Refusal: s.suspended,
 		Busy: func() { s.loop.nudge() }, Logger: cfg.Logger})
 	if s.table == nil {
@@ -121,8 +136,9 @@ func Open(ctx context.Context, cfg Config) (*Server, error) {
 	s.stats = command.NewStats(cfg.Clock())
 	s.slowlog = command.NewSlowlog()
 	s.params = command.NewParams(slices.Concat(s.serverParams(), s.scripts.Params(), cfg.Params)...)
+	var err error
 	if s.loop, err = newTransport(s); err != nil {
-		return nil, errors.Join(fault.As(fault.Operator, "open event loop", err), ln.Close())
+		return nil, errors.Join(fault.As(fault.Operator, "open event loop", err), s.unlisten())
 	}
 	return s, nil
 }
@@ -140,6 +156,9 @@ func setDefaults(cfg *Config) {
 	cfg.PushLimit.setDefaults()
 	if cfg.Hub == nil {
 		cfg.Hub = command.NewHub()
+	}
+	if cfg.Handshake == 0 {
+		cfg.Handshake = 10 * time.Second
 	}
 	if cfg.Drain == 0 {
 		cfg.Drain = 5 * time.Second
@@ -161,79 +180,45 @@ func setDefaults(cfg *Config) {
 	}
 }
 
-// Addr returns the address that the server listens on.
-func (s *Server) Addr() net.Addr { return s.ln.Addr() }
-
 // Run serves clients until ctx ends. Then it takes no more connections and no
 // more commands, waits for those under way, sends their replies and closes.
 func (s *Server) Run(ctx context.Context) error {
-	accepted := make(chan error, 1)
-	go func() { accepted <- s.accept() }()
-	stop := context.AfterFunc(ctx, func() { s.ln.Close() })
+	var accepting sync.WaitGroup
+	if s.ln != nil {
+		accepting.Go(func() { s.accept(s.ln, s.welcome) })
+	}
+	if s.door != nil {
+		accepting.Go(func() { s.accept(s.door.ln, s.door.welcome) })
+	}
+	stop := context.AfterFunc(ctx, s.stopListening)
 	defer stop()
 	err := s.loop.run(ctx, s.cfg.Drain)
 	s.scripts.Stop() // clients had their time; the writer must not wait for a script
-	s.ln.Close()
-	return errors.Join(err, <-accepted)
+	s.stopListening()
+	accepting.Wait()
+	if s.door != nil {
+		s.door.wait()
+	}
+	return err
+}
+
+// stopListening takes no more clients.
+func (s *Server) stopListening() {
+	_ = s.unlisten()
+	if s.door != nil {
+		s.door.shut(time.Now().Add(s.cfg.Drain))
+	}
 }
 
 // Close stops listening and lets go of the loop. Run must have ended.
-func (s *Server) Close() error {
-	err := s.ln.Close()
-	if errors.Is(err, net.ErrClosed) {
-		err = nil
-	}
-	return errors.Join(err, s.loop.close())
-}
+func (s *Server) Close() error { return errors.Join(s.unlisten(), s.loop.close()) }
 
-// accept takes connections until the listener is closed.
-func (s *Server) accept() error {
-	for wait := time.Millisecond; ; {
-		nc, err := s.ln.Accept()
-		switch {
-		case err == nil:
-			wait = time.Millisecond
-			s.welcome(nc.(*net.TCPConn))
-		case errors.Is(err, net.ErrClosed):
-			return nil
-		default:
-			// Out of descriptors, or a client gone before we looked. It passes.
-			s.cfg.Logger.Warn("accept", "error", err)
-			time.Sleep(wait)
-			wait = min(2*wait, time.Second)
-		}
-	}
-}
-
-func (s *Server) welcome(nc *net.TCPConn) {
-	if s.full() {
-		s.stats.Rejected.Add(1)
-		s.cfg.TurnedAway()
-		_ = nc.SetWriteDeadline(time.Now().Add(time.Second))
-		_, _ = nc.Write([]byte("-ERR max number of clients reached\r\n"))
-		nc.Close()
-		return
-	}
-	s.stats.Connections.Add(1)
-	c := newConn(s, nc)
-	if err := s.loop.add(c, nc); err != nil {
-		s.cfg.Logger.Warn("take connection", "client", c.sess.Addr, "error", err)
-		nc.Close()
-	}
-}
-
-// full reports whether there are as many clients as there may be.
-func (s *Server) full() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.conns) >= int(s.maxClients.Load())
-}
-
-// remember makes a connection one of the clients.
+// remember makes a connection with a place one of the clients.
 func (s *Server) remember(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.conns[c.sess.ID] = c
+	s.arriving--
 }
 
 // forget ends a connection's session.
@@ -245,6 +230,9 @@ func (s *Server) forget(c *conn) {
 
 // remove makes a connection none of the clients any more.
 func (s *Server) remove(c *conn) {
+	if c.tunnel != nil {
+		c.tunnel.parted()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, c.sess.ID)
