@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -37,6 +38,9 @@ func (e *Error) Error() string { return e.Text }
 type ClientConfig struct {
 	Server         string // URL, nats://127.0.0.1:4222
 	User, Password string
+	// TLS, if it isn't nil, makes a node without TLS be turned down. Without it
+	// the system's roots are trusted where the URL or the node asks for TLS.
+	TLS *tls.Config
 	// ConnectTimeout is 2 s if it is 0.
 	ConnectTimeout time.Duration
 }
@@ -74,7 +78,11 @@ func Dial(ctx context.Context, cfg ClientConfig) (*Conn, error) {
 	}
 	c := &Conn{cfg: cfg, calls: make(map[*asked]struct{})}
 	d := &dialer{ctx: ctx, timeout: cfg.ConnectTimeout}
-	nc, err := nats.Connect(cfg.Server, nats.UserInfo(cfg.User, cfg.Password),
+	secure := func(*nats.Options) error { return nil }
+	if cfg.TLS != nil {
+		secure = nats.Secure(cfg.TLS)
+	}
+	nc, err := nats.Connect(cfg.Server, nats.UserInfo(cfg.User, cfg.Password), secure,
 		nats.Name("ledge admin"), nats.CustomInboxPrefix("_INBOX."+cfg.User),
 		nats.Timeout(cfg.ConnectTimeout), nats.NoReconnect(),
 		nats.SetCustomDialer(d), nats.PermissionErrOnSubscribe(true), nats.ErrorHandler(c.asyncError))

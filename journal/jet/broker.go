@@ -3,6 +3,7 @@ package jet
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -39,6 +40,7 @@ const (
 	maxStore     = 1 << 62
 	startTimeout = 10 * time.Second
 	apiTimeout   = 5 * time.Second
+	tlsTimeout   = 10 * time.Second // for a client's handshake
 )
 
 // broker is the embedded server with the account that the stream is in. Only
@@ -111,6 +113,11 @@ func (b *broker) options(cfg *Config) (*server.Options, error) {
 		return o, nil
 	}
 	o.DontListen = false
+	if cfg.TLS != nil {
+		o.TLSConfig = cfg.TLS.Clone()
+		o.TLSVerify = cfg.TLS.ClientAuth == tls.RequireAndVerifyClientCert
+		o.TLSTimeout = tlsTimeout.Seconds()
+	}
 	return o, listenOn(o, cfg.Listen)
 }
 

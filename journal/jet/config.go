@@ -1,6 +1,7 @@
 package jet
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -66,6 +67,9 @@ type Config struct {
 	// Listen is the host:port for NATS clients. Empty means none: the broker
 	// is then reached within the process only.
 	Listen string
+	// TLS is what clients at Listen must speak; nil is none. Connections within
+	// the process never do.
+	TLS *tls.Config
 	// Users are let in. There must be some if Listen is set.
 	Users []User
 

@@ -289,12 +289,18 @@ func (j *Journal) Addr() net.Addr {
 	return j.broker.srv.Addr()
 }
 
-// ClientURL returns where NATS clients connect, or "" without a listener.
+// ClientURL returns where NATS clients connect, or "" without a listener. Its
+// scheme is tls where they need that, so that they ask for it before they say
+// their passwords.
 func (j *Journal) ClientURL() string {
-	if a := j.Addr(); a != nil {
-		return "nats://" + a.String()
+	a := j.Addr()
+	switch {
+	case a == nil:
+		return ""
+	case j.cfg.TLS != nil:
+		return "tls://" + a.String()
 	}
-	return ""
+	return "nats://" + a.String()
 }
 
 // Close stops the broker and syncs the store. The appending goroutine must be

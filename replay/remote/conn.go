@@ -49,7 +49,9 @@ func dial(ctx context.Context, cfg *FollowerConfig) (*conn, error) {
 		nats.ClosedHandler(func(*nats.Conn) { close(c.gone) }),
 	}
 	if cfg.TLS != nil {
-		opts = append(opts, nats.Secure(cfg.TLS))
+		// nats.Secure would turn down a leader without TLS, which only the URL's
+		// scheme is to do.
+		opts = append(opts, func(o *nats.Options) error { o.TLSConfig = cfg.TLS; return nil })
 	}
 	var err error
 	if c.nc, err = nats.Connect(cfg.Leader, opts...); err != nil {
@@ -85,12 +87,17 @@ func knock(ctx context.Context, leader string, within time.Duration) bool {
 	return true
 }
 
+// alertOp is what crypto/tls has an error do that the other side has sent: it
+// wants a certificate from us, or another one.
+const alertOp = "remote error"
+
 // refused classes why there is no connection.
 func refused(err error) error {
 	var badCert *tls.CertificateVerificationError
+	var op *net.OpError
 	if errors.Is(err, nats.ErrAuthorization) || errors.Is(err, nats.ErrAuthExpired) ||
 		errors.Is(err, nats.ErrSecureConnRequired) || errors.Is(err, nats.ErrSecureConnWanted) ||
-		errors.As(err, &badCert) {
+		errors.As(err, &badCert) || errors.As(err, &op) && op.Op == alertOp {
 		return fault.As(fault.Operator, "connect", err)
 	}
 	return fault.As(fault.Retryable, "connect", err)

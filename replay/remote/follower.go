@@ -43,10 +43,12 @@ type Target interface {
 type FollowerConfig struct {
 	Leader         string // the NATS URL
 	User, Password string
-	TLS            *tls.Config
-	ID             string // drawn anew for each run
-	Node, Redis    string // for the leader to know us by
-	Target         Target
+	// TLS is for a leader that asks for it, and for one whose URL does; nil
+	// trusts the system's roots.
+	TLS         *tls.Config
+	ID          string // drawn anew for each run
+	Node, Redis string // for the leader to know us by
+	Target      Target
 	// Resync lets a replica that has diverged set aside what it has and take
 	// the leader's. Otherwise it waits for an operator.
 	Resync bool
