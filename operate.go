@@ -5,11 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
-	"os"
 	"os/signal"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -99,7 +96,7 @@ func taking(cmd *cli.Command) *cli.Command {
 
 // operateFlags say which node is meant and how to reach it.
 func operateFlags() []cli.Flag {
-	return []cli.Flag{
+	return append([]cli.Flag{
 		&cli.StringFlag{Name: "dir", Value: appliance.DefaultDir, EnvVars: []string{"LEDGE_DIR"},
 			Usage: "`DIR`: the node's data, which says where it listens and has the passwords"},
 		&cli.StringFlag{Name: "server", Usage: "`URL` of the node's NATS listener",
@@ -111,7 +108,7 @@ func operateFlags() []cli.Flag {
 		&cli.StringFlag{Name: "timeout", Usage: "`DURATION` to wait for an answer",
 			DefaultText: "by command"},
 		&cli.BoolFlag{Name: "json", Usage: "print JSON"},
-	}
+	}, tlsFlags()...)
 }
 
 func (op operation) command() *cli.Command {
@@ -173,6 +170,8 @@ func waitOf(c *cli.Context, usual time.Duration) (time.Duration, error) {
 func advise(err error) error {
 	var answer *admin.Error
 	switch {
+	case errors.Is(err, admin.ErrUnreachable) && adviseTLS(err) != "":
+		return &exitError{exitUnreachable, fmt.Errorf("%w; %s", err, adviseTLS(err))}
 	case errors.Is(err, admin.ErrUnreachable):
 		return &exitError{exitUnreachable,
 			fmt.Errorf("%w; is the node running? --dir or --server says where it is", err)}
@@ -182,52 +181,6 @@ func advise(err error) error {
 		return fmt.Errorf("%w; user admin may", err)
 	}
 	return err
-}
-
-// defaultServer is where a node listens unless told.
-const defaultServer = "nats://" + appliance.DefaultNATSListen
-
-// access finds out where to go and as whom.
-func access(c *cli.Context) (admin.ClientConfig, error) {
-	cfg := admin.ClientConfig{Server: c.String("server"), User: c.String("user")}
-	dir := c.String("dir")
-	if cfg.Server == "" {
-		var err error
-		if cfg.Server, err = serverOf(dir); err != nil {
-			return cfg, err
-		}
-	}
-	path := c.String("password-file")
-	if path == "" {
-		path = filepath.Join(dir, "auth", cfg.User)
-	}
-	b, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return cfg, fmt.Errorf("there is no password of user %q in %s; "+
-			"--dir or --password-file says where it is", cfg.User, path)
-	}
-	if err != nil {
-		return cfg, fmt.Errorf("password of user %q: %w", cfg.User, err)
-	}
-	cfg.Password = strings.TrimSpace(string(b))
-	return cfg, nil
-}
-
-// serverOf returns the URL that the node in a directory has left there. A file
-// that isn't there or makes no sense says nothing.
-func serverOf(dir string) (string, error) {
-	var run struct {
-		NATS *string `json:"nats"`
-	}
-	b, err := os.ReadFile(filepath.Join(dir, "run.json"))
-	if err != nil || json.Unmarshal(b, &run) != nil || run.NATS == nil {
-		return defaultServer, nil
-	}
-	if *run.NATS == "" {
-		return "", &exitError{exitUnreachable,
-			fmt.Errorf("the node in %s has no NATS listener; start it without --nats-listen off", dir)}
-	}
-	return *run.NATS, nil
 }
 
 // find sets the node: the one that was named, or the only one that answers.

@@ -97,13 +97,15 @@ func runNode(ctx context.Context, stdout io.Writer, cfg appliance.Config) error 
 
 // greet tells whoever started the node what to do with it.
 func greet(w io.Writer, s appliance.Status) {
-	host, port, _ := net.SplitHostPort(s.Listen)
-	try := "redis-cli -p " + port
-	if ip := net.ParseIP(host); ip != nil && !ip.IsUnspecified() && host != "127.0.0.1" {
-		try = "redis-cli -h " + host + " -p " + port
-	}
 	fmt.Fprintf(w, "ledge %s, node %s, is ready\n", appliance.Version, s.Node)
-	fmt.Fprintf(w, "  redis  %s   try: %s\n", s.Listen, try)
+	if s.Listen == "" {
+		fmt.Fprintf(w, "  redis  off\n")
+	} else {
+		fmt.Fprintf(w, "  redis  %s   try: redis-cli%s\n", s.Listen, whereabouts(s.Listen))
+	}
+	if s.TLSListen != "" {
+		fmt.Fprintf(w, "  tls    %s   try: redis-cli --tls%s\n", s.TLSListen, whereabouts(s.TLSListen))
+	}
 	if s.NATS == "" {
 		fmt.Fprintf(w, "  nats   off\n")
 	} else {
@@ -111,4 +113,13 @@ func greet(w io.Writer, s appliance.Status) {
 	}
 	fmt.Fprintf(w, "  data   %s   sync %s\n", s.Dir, s.Sync)
 	fmt.Fprintf(w, "  state  %s\n", s.Recovered)
+}
+
+// whereabouts returns the options that lead redis-cli to an address.
+func whereabouts(addr string) string {
+	host, port, _ := net.SplitHostPort(addr)
+	if ip := net.ParseIP(host); ip != nil && !ip.IsUnspecified() && host != "127.0.0.1" {
+		return " -h " + host + " -p " + port
+	}
+	return " -p " + port
 }

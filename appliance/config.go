@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"strings"
 	"time"
@@ -57,8 +56,20 @@ const (
 // carries it.
 type Config struct {
 	Dir        string // dir; DefaultDir
-	Listen     string // listen; DefaultListen
+	Listen     string // listen; DefaultListen, or Off if there is TLSListen
 	NATSListen string // nats-listen; DefaultNATSListen, or Off
+
+	// TLSListen is the address for Redis clients with TLS; empty is none.
+	TLSListen string // tls-listen
+	// The files for it, in PEM, and who has to show a certificate that leads to
+	// the CA: "no", "optional", "yes"; empty is yes if there is a CA.
+	TLSCert, TLSKey, TLSCA string // tls-cert, tls-key, tls-ca
+	TLSAuthClients         string // tls-auth-clients
+	// With a certificate the NATS listener takes TLS only, and with a CA only
+	// clients with a certificate that leads there. A leader is verified by the
+	// same CA, else by the system's, and shown the same certificate.
+	NATSTLSCert, NATSTLSKey, NATSTLSCA string // nats-tls-cert, nats-tls-key, nats-tls-ca
+
 	// Node names the node in the journal, in logs and in NATS subjects. It is
 	// kept in the directory; empty is the name kept there, or the host's on
 	// the first start.
@@ -166,6 +177,7 @@ func (c Config) Validate() error {
 		}
 	}
 	c.validateNetwork(bad)
+	c.validateTLS(bad)
 	if c.Node != "" && !validName(c.Node) {
 		bad("node", "%q may have letters, digits, - and _ only, and at most 64 of them", c.Node)
 	}
@@ -250,39 +262,6 @@ func (c Config) validateFollow(bad func(option, format string, args ...any)) {
 	if c.SyncAttempts < 0 {
 		bad("sync-attempts", "%d is below 1", c.SyncAttempts)
 	}
-}
-
-func (c Config) validateNetwork(bad func(option, format string, args ...any)) {
-	if host, err := splitAddress(orDefault(c.Listen, DefaultListen)); err != nil {
-		bad("listen", "%w", err)
-	} else if !loopback(host) && c.Password == "" {
-		bad("listen", "%s can be reached from other machines, so there must be a password", c.Listen)
-	}
-	if c.NATSListen == Off {
-		return
-	}
-	if _, err := splitAddress(orDefault(c.NATSListen, DefaultNATSListen)); err != nil {
-		bad("nats-listen", "%w", err)
-	}
-}
-
-// splitAddress returns the host of a host:port and checks both.
-func splitAddress(addr string) (host string, err error) {
-	host, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		return "", fmt.Errorf("%q is not HOST:PORT", addr)
-	}
-	if _, err := net.LookupPort("tcp", port); err != nil || port == "" {
-		return "", fmt.Errorf("%q has no valid port", addr)
-	}
-	return host, nil
-}
-
-// loopback reports whether only this machine can reach a listener on host. No
-// host at all is every interface. Names other than localhost count as others.
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // validName reports whether name can be a token of a NATS subject.

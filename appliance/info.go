@@ -165,10 +165,15 @@ func (n *Node) params() []command.Param {
 		return command.Param{Name: name, Get: func() string { return value }}
 	}
 	fsync := map[string]string{SyncAlways: "always", SyncInterval: "everysec", SyncOff: "no"}
-	_, port, _ := net.SplitHostPort(n.cfg.Listen) // Validate has looked at it
+	port := func(addr string) string { // Validate has looked at it
+		_, p, _ := net.SplitHostPort(addr)
+		return orDefault(p, "0")
+	}
 	return append(append(n.resumeParams(), n.tuningParams()...),
 		fixed("dir", n.dir.path),
-		fixed("port", port),
+		fixed("port", port(n.cfg.Listen)),
+		fixed("tls-port", port(n.cfg.TLSListen)),
+		fixed("tls-auth-clients", n.cfg.tlsAuth()),
 		fixed("appendonly", "yes"),
 		fixed("appendfsync", fsync[n.cfg.Sync]),
 		fixed("save", ""),

@@ -28,6 +28,7 @@ import (
 type Node struct {
 	cfg     Config
 	started time.Time
+	secure  security
 	mem     *memory
 	threads *threads
 	dir     *directory
@@ -63,7 +64,11 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		return nil, fault.As(fault.Operator, "", err)
 	}
 	cfg.setDefaults()
-	n := &Node{cfg: cfg, started: cfg.Clock(), stop: make(chan struct{})}
+	secure, err := cfg.security()
+	if err != nil {
+		return nil, fault.As(fault.Operator, "", err)
+	}
+	n := &Node{cfg: cfg, secure: secure, started: cfg.Clock(), stop: make(chan struct{})}
 	n.tuned.Store(newTuning(&cfg))
 	if err := n.open(ctx); err != nil {
 		return nil, errors.Join(err, n.Close())
@@ -98,19 +103,35 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if err := n.repl.begin(ctx); err != nil {
 		return err
 	}
-	n.server, err = respd.Open(ctx, respd.Config{
-		Listen: n.cfg.Listen, Password: n.cfg.Password, MaxClients: n.cfg.MaxClients,
-		State: n.state, Writer: n.writer, Hub: hub, Node: n, Params: n.params(),
-		Replica: &n.gate, OutOfMemory: n.mem.over.Load, TurnedAway: n.events.turnedAway,
-		Clock: n.cfg.Clock, Logger: n.cfg.Logger,
-	})
-	if err != nil {
-		return taken("listen", n.cfg.Listen, err)
+	if err := n.openServer(ctx, hub); err != nil {
+		return err
 	}
 	if err := n.openAdmin(ctx); err != nil {
 		return err
 	}
 	return n.repl.serve()
+}
+
+// openServer listens for Redis clients.
+func (n *Node) openServer(ctx context.Context, hub *command.Hub) (err error) {
+	cfg := respd.Config{
+		TLSListen: n.cfg.TLSListen, TLS: n.secure.redis,
+		Password: n.cfg.Password, MaxClients: n.cfg.MaxClients,
+		State: n.state, Writer: n.writer, Hub: hub, Node: n, Params: n.params(),
+		Replica: &n.gate, OutOfMemory: n.mem.over.Load, TurnedAway: n.events.turnedAway,
+		Clock: n.cfg.Clock, Logger: n.cfg.Logger,
+	}
+	if n.cfg.Listen != Off {
+		cfg.Listen = n.cfg.Listen
+	}
+	n.server, err = respd.Open(ctx, cfg)
+	switch {
+	case errors.Is(err, respd.ErrTLSListen):
+		return taken("tls-listen", n.cfg.TLSListen, err)
+	case err != nil:
+		return taken("listen", n.cfg.Listen, err)
+	}
+	return nil
 }
 
 // jet returns the journal's broker, and admin the door for operators.
@@ -130,7 +151,7 @@ func (n *Node) holdReserve() {
 // take long. The listeners proper come last, when there is something to serve.
 func (n *Node) portsFree(ctx context.Context) error {
 	free := func(option, addr string) error {
-		if addr == Off {
+		if addr == Off || addr == "" {
 			return nil
 		}
 		var lc net.ListenConfig
@@ -140,7 +161,8 @@ func (n *Node) portsFree(ctx context.Context) error {
 		}
 		return ln.Close()
 	}
-	return errors.Join(free("listen", n.cfg.Listen), free("nats-listen", n.cfg.NATSListen))
+	return errors.Join(free("listen", n.cfg.Listen), free("tls-listen", n.cfg.TLSListen),
+		free("nats-listen", n.cfg.NATSListen))
 }
 
 // taken names the option whose address can't be had.
@@ -183,7 +205,7 @@ func (n *Node) openStream(ctx context.Context) (err error) {
 		return err
 	}
 	if n.cfg.NATSListen != Off {
-		cfg.Listen = n.cfg.NATSListen
+		cfg.Listen, cfg.TLS = n.cfg.NATSListen, n.secure.nats
 	}
 	j, err := jet.Open(ctx, cfg)
 	if err != nil {
@@ -342,9 +364,10 @@ func (n *Node) Close() error {
 // Status is what a node is and where, for people.
 type Status struct {
 	Node, Dir, Sync string
-	// Listen is the address for Redis clients; NATS the URL for NATS clients,
-	// empty if there is none; Credentials the file with the admin's password.
-	Listen, NATS, Credentials string
+	// Listen is the address for Redis clients, TLSListen the one with TLS, and
+	// NATS the URL for NATS clients, each empty if there is none; Credentials is
+	// the file with the admin's password.
+	Listen, TLSListen, NATS, Credentials string
 	// Recovered says how far the node has recovered.
 	Recovered string
 }
@@ -353,11 +376,22 @@ type Status struct {
 func (n *Node) Status() Status {
 	s := Status{
 		Node: n.dir.id.Node, Dir: n.dir.path, Sync: n.cfg.Sync,
-		Listen: n.server.Addr().String(), NATS: n.jet().ClientURL(),
+		TLSListen: n.tlsAddr(), NATS: n.jet().ClientURL(),
 		Credentials: n.dir.adminPath(), Recovered: n.recovered(),
+	}
+	if n.cfg.Listen != Off {
+		s.Listen = n.server.Addr().String()
 	}
 	if s.Sync == SyncInterval {
 		s.Sync = fmt.Sprintf("every %s", n.cfg.SyncInterval)
 	}
 	return s
+}
+
+// tlsAddr is where Redis clients with TLS connect; empty is nowhere.
+func (n *Node) tlsAddr() string {
+	if a := n.server.TLSAddr(); a != nil {
+		return a.String()
+	}
+	return ""
 }

@@ -2,6 +2,8 @@ package appliance
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"os"
@@ -63,9 +65,16 @@ const runFile = "run.json"
 // leaveAddress writes the file. It is a convenience, so a disk that is full
 // only costs a warning.
 func (n *Node) leaveAddress() error {
-	b, err := json.Marshal(map[string]any{
+	says := map[string]any{
 		"pid": os.Getpid(), "redis": n.server.Addr().String(), "nats": n.jet().ClientURL(),
-	})
+	}
+	if at := n.tlsAddr(); at != "" {
+		says["redis_tls"] = at
+	}
+	if n.secure.nats != nil {
+		says["tls"] = n.runTLS()
+	}
+	b, err := json.Marshal(says)
 	if err != nil {
 		return fault.As(fault.Fatal, "", err)
 	}
@@ -73,6 +82,34 @@ func (n *Node) leaveAddress() error {
 		n.cfg.Logger.Warn("where the node can be reached is not written down", "cause", err)
 	}
 	return nil
+}
+
+// RunTLS is what run.json says of a NATS listener with TLS, so that commands on
+// the same machine need no options.
+type RunTLS struct {
+	// Pin is the SHA-256 of the listener's certificate, in hex.
+	Pin string `json:"pin"`
+	// Cert and Key are the node's own files, to be shown to it where clients
+	// need a certificate.
+	Cert string `json:"cert,omitempty"`
+	Key  string `json:"key,omitempty"`
+}
+
+func (n *Node) runTLS() RunTLS {
+	sum := sha256.Sum256(n.secure.nats.Certificates[0].Certificate[0])
+	r := RunTLS{Pin: hex.EncodeToString(sum[:])}
+	if n.cfg.natsAuth() == AuthClientsYes {
+		r.Cert, r.Key = absolute(n.cfg.NATSTLSCert), absolute(n.cfg.NATSTLSKey)
+	}
+	return r
+}
+
+// absolute returns a path that is good in other directories, too.
+func absolute(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		return abs
+	}
+	return path
 }
 
 func (n *Node) runPath() string { return filepath.Join(n.dir.path, runFile) }

@@ -140,7 +140,7 @@ func (r *replication) launchLocked() {
 	ctx, cancel := context.WithCancel(r.ctx)
 	user, secret := jet.ReplicaUser, n.leaderPassword(r.url)
 	r.link = remote.NewFollower(remote.FollowerConfig{
-		Leader: r.url, User: user, Password: secret, ID: r.id, Node: n.dir.id.Node,
+		Leader: r.url, User: user, Password: secret, TLS: n.secure.leader, ID: r.id, Node: n.dir.id.Node,
 		Redis: n.server.Addr().String(), Target: adopter{r}, Resync: n.cfg.OnDivergence == DivergenceResync,
 		Reach: n.reach, Timeouts: n.timeouts, Notify: n.linked, Clock: n.cfg.Clock, Logger: n.cfg.Logger,
 	})
@@ -221,7 +221,7 @@ func (n *Node) Follow(_ context.Context, addr string) error {
 	if r.ctx == nil {
 		return replay.ErrStopped
 	}
-	if leader == n.jet().ClientURL() {
+	if sameHost(leader, n.jet().ClientURL()) {
 		return fault.As(fault.Refused, "", errors.New("ERR a node can't follow itself"))
 	}
 	if err := n.dir.follow(leader); err != nil {
@@ -272,6 +272,13 @@ func (r *replication) leadLocked(ctx context.Context) error {
 	return nil
 }
 
+// sameHost reports whether two URLs lead to one address, with TLS or without.
+func sameHost(a, b string) bool {
+	_, a, _ = strings.Cut(a, "://")
+	_, b, _ = strings.Cut(b, "://")
+	return a == b
+}
+
 // leaderURL makes the URL of a leader's NATS listener.
 func leaderURL(addr string) (string, error) {
 	if !strings.Contains(addr, "://") {
@@ -284,7 +291,7 @@ func leaderURL(addr string) (string, error) {
 	case u.Scheme != "nats" && u.Scheme != "tls":
 		return "", fmt.Errorf("scheme %q is neither nats nor tls", u.Scheme)
 	case u.Hostname() == "" || u.Port() == "":
-		return "", errors.New("want nats://HOST:PORT")
+		return "", errors.New("want nats://HOST:PORT or tls://HOST:PORT")
 	case u.User != nil:
 		return "", errors.New("it may not have a password; use follow-password-file")
 	}

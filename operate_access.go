@@ -1,0 +1,140 @@
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"ledge/admin"
+	"ledge/appliance"
+)
+
+// defaultServer is where a node listens unless told.
+const defaultServer = "nats://" + appliance.DefaultNATSListen
+
+// access finds out where to go and as whom.
+func access(c *cli.Context) (admin.ClientConfig, error) {
+	cfg := admin.ClientConfig{Server: c.String("server"), User: c.String("user")}
+	dir := c.String("dir")
+	var run runFile
+	var err error
+	if cfg.Server == "" {
+		if run, err = readRun(dir); err != nil {
+			return cfg, err
+		}
+		cfg.Server = *run.NATS
+	}
+	if cfg.TLS, err = secured(c, cfg.Server, run); err != nil {
+		return cfg, err
+	}
+	path := c.String("password-file")
+	if path == "" {
+		path = filepath.Join(dir, "auth", cfg.User)
+	}
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return cfg, fmt.Errorf("there is no password of user %q in %s; "+
+			"--dir or --password-file says where it is", cfg.User, path)
+	}
+	if err != nil {
+		return cfg, fmt.Errorf("password of user %q: %w", cfg.User, err)
+	}
+	cfg.Password = strings.TrimSpace(string(b))
+	return cfg, nil
+}
+
+// runFile is what a node has left in its directory about its NATS listener.
+type runFile struct {
+	NATS *string           `json:"nats"`
+	TLS  *appliance.RunTLS `json:"tls"`
+}
+
+// readRun reads that. A file that isn't there or makes no sense says nothing.
+func readRun(dir string) (runFile, error) {
+	var run runFile
+	server := defaultServer
+	b, err := os.ReadFile(filepath.Join(dir, "run.json"))
+	if err != nil || json.Unmarshal(b, &run) != nil || run.NATS == nil {
+		return runFile{NATS: &server}, nil
+	}
+	if *run.NATS == "" {
+		return run, &exitError{exitUnreachable,
+			fmt.Errorf("the node in %s has no NATS listener; start it without --nats-listen off", dir)}
+	}
+	return run, nil
+}
+
+// tlsFlags say how the NATS listener of a node is known, and what it is shown.
+func tlsFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "tls-ca", Usage: "`FILE` with who has signed the node's certificate; asks for TLS",
+			DefaultText: "what DIR/run.json says; with --server, the system's"},
+		&cli.StringFlag{Name: "tls-cert", Usage: "`FILE` with a certificate to show to the node",
+			DefaultText: "what DIR/run.json says"},
+		&cli.StringFlag{Name: "tls-key", Usage: "`FILE` with the certificate's key"},
+	}
+}
+
+// secured returns how to connect with TLS, or nil if neither the options nor the
+// URL nor the node itself asks for it.
+func secured(c *cli.Context, server string, run runFile) (*tls.Config, error) {
+	k := appliance.KeyFiles{Cert: c.String("tls-cert"), Key: c.String("tls-key"), CA: c.String("tls-ca")}
+	if k.Cert == "" && k.Key == "" && k.CA == "" && run.TLS == nil && !strings.HasPrefix(server, "tls://") {
+		return nil, nil
+	}
+	if run.TLS != nil && k.Cert == "" && k.Key == "" {
+		k.Cert, k.Key = run.TLS.Cert, run.TLS.Key
+	}
+	cfg, err := k.Client()
+	var bad *appliance.OptionError
+	if errors.As(err, &bad) {
+		return nil, usage("--%s: %w", bad.Option, bad.Err)
+	}
+	if run.TLS != nil && k.CA == "" {
+		pin(cfg, run.TLS.Pin)
+	}
+	return cfg, nil
+}
+
+// errOtherCert is what is wrong with a certificate that isn't the one pinned.
+var errOtherCert = errors.New("it is not the certificate that the node has said in run.json")
+
+// pin accepts the one certificate with that hash, whatever name and address it
+// is for: the node has said so itself, in a file that only its owner can write.
+func pin(cfg *tls.Config, hash string) {
+	want, _ := hex.DecodeString(hash) // what isn't a hash fits nothing
+	cfg.InsecureSkipVerify = true     // the check below takes its place
+	cfg.VerifyConnection = func(s tls.ConnectionState) error {
+		got := sha256.Sum256(s.PeerCertificates[0].Raw)
+		if bytes.Equal(got[:], want) {
+			return nil
+		}
+		return &tls.CertificateVerificationError{
+			UnverifiedCertificates: []*x509.Certificate{s.PeerCertificates[0]}, Err: errOtherCert}
+	}
+}
+
+// adviseTLS says what to do about a handshake that has failed; "" is nothing.
+func adviseTLS(err error) string {
+	var cert *tls.CertificateVerificationError
+	var op *net.OpError
+	switch {
+	case errors.As(err, &cert):
+		return "--tls-ca says who has signed the node's certificate"
+	case errors.As(err, &op) && op.Op == "remote error":
+		return "--tls-cert and --tls-key say which certificate the node is shown"
+	}
+	return ""
+}
