@@ -12,7 +12,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"ledge/certtest"
+	"ledge/journal/certtest"
 )
 
 // serving runs a node with options until the test ends, and returns its

@@ -18,7 +18,7 @@ var floors = []struct {
 	path  string
 	floor int
 }{
-	{"certtest", 0},
+	{"journal/certtest", 0},
 	{"journal/fault", 0},
 	{"journal/jet/faultfs", 0},
 	{"respd/resp", 0},

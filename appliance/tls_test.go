@@ -11,7 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"ledge/appliance"
-	"ledge/certtest"
+	"ledge/journal/certtest"
 	"ledge/journal/fault"
 	"ledge/replay"
 )

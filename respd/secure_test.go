@@ -19,7 +19,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"ledge/certtest"
+	"ledge/journal/certtest"
 	"ledge/respd"
 	"ledge/respd/resp"
 )

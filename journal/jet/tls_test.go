@@ -7,7 +7,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"ledge/certtest"
+	"ledge/journal/certtest"
 	"ledge/journal/jet"
 )
 
