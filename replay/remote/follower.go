@@ -280,10 +280,12 @@ func (f *Follower) hello(ctx context.Context, c *conn, limits Timeouts) (string,
 			l.State = replay.LinkHandshake
 		}
 	})
-	r, err := f.ask(ctx, c, limits, f.cfg.Target.Empty())
+	q := f.greeting()
+	r, err := f.ask(ctx, c, limits, q)
 	if err != nil && f.cfg.Resync && strings.Contains(err.Error(), Diverged) {
 		if err = f.cfg.Target.SetAside(ctx, err); err == nil {
-			r, err = f.ask(ctx, c, limits, true)
+			q.Empty, q.Number, q.Digest = true, 0, journal.Digest(0).String()
+			r, err = f.ask(ctx, c, limits, q)
 		}
 	}
 	if err != nil {
@@ -297,14 +299,19 @@ func (f *Follower) hello(ctx context.Context, c *conn, limits Timeouts) (string,
 	return r.Start, lineage, nil
 }
 
-func (f *Follower) ask(ctx context.Context, c *conn, limits Timeouts, empty bool) (r helloReply, err error) {
+// greeting is what a replica says of itself.
+func (f *Follower) greeting() helloRequest {
 	t := f.cfg.Target
 	pos := t.State().Pos()
-	m, err := c.call(ctx, subjectHello, helloRequest{
+	return helloRequest{
 		Version: Version, ID: f.cfg.ID, Node: f.cfg.Node, Redis: f.cfg.Redis,
-		Databases: t.State().Databases(), Empty: empty, Lineage: t.Lineage().String(),
+		Databases: t.State().Databases(), Empty: t.Empty(), Lineage: t.Lineage().String(),
 		Number: uint64(pos.Seq), Digest: pos.Digest.String(), Epoch: t.State().Epoch(),
-	}, limits.Fetch)
+	}
+}
+
+func (f *Follower) ask(ctx context.Context, c *conn, limits Timeouts, q helloRequest) (r helloReply, err error) {
+	m, err := c.call(ctx, subjectHello, q, limits.Fetch)
 	if err == nil {
 		err = decode(m, &r)
 	}
