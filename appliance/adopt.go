@@ -58,6 +58,13 @@ func (t adopter) Adopt(ctx context.Context, l journal.Lineage, path string) erro
 		return errors.Join(fault.As(fault.Retryable, "", err), fresh.Close())
 	}
 	defer n.saves.release()
+	if err := t.r.mu.take(ctx); err != nil {
+		return errors.Join(err, fresh.Close())
+	}
+	defer t.r.mu.Unlock()
+	if err := ctx.Err(); err != nil { // told to stop by who had the turn
+		return errors.Join(fault.As(fault.Retryable, "", err), fresh.Close())
+	}
 	if err := n.dir.adopt(l, first, path, t.r.diverged); err != nil {
 		return errors.Join(err, fresh.Close())
 	}

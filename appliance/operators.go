@@ -26,7 +26,7 @@ type operators struct {
 // openAdmin begins to answer operators, and says in the directory where.
 func (n *Node) openAdmin(ctx context.Context) (err error) {
 	o := &operators{}
-	n.admins.Store(o)
+	defer n.admins.Store(o) // whole, or to be closed by Close
 	if o.requests, err = n.jet().ServiceConn(); err != nil {
 		return fault.As(fault.Operator, "open admin", err)
 	}

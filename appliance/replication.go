@@ -34,7 +34,7 @@ type replication struct {
 	served sync.Mutex
 	leader *remote.Leader // served; nil while the broker is away
 
-	mu       sync.Mutex
+	mu       turn
 	ctx      context.Context // of Run; nil before
 	url      string          // of the leader; "" while the node leads
 	sink     *replay.Follower
@@ -56,8 +56,31 @@ type following struct {
 // showLocked has Link say what is so.
 func (r *replication) showLocked() { r.shown.Store(&following{r.url, r.link}) }
 
+// newReplication returns it with mu held, until run lets it go.
 func newReplication(n *Node) *replication {
-	return &replication{n: n, id: rand.Text(), fatal: make(chan error, 1)}
+	return &replication{n: n, id: rand.Text(), mu: make(turn, 1), fatal: make(chan error, 1)}
+}
+
+// turn is a mutex that can be waited for with a context. A follower that puts
+// another journal in place holds it, and closes the door for operators
+// meanwhile; an operator who waits for it must be able to give way. It begins
+// locked.
+type turn chan struct{}
+
+// Lock waits for the turn however long it takes.
+func (t turn) Lock() { <-t }
+
+// Unlock gives it back.
+func (t turn) Unlock() { t <- struct{}{} }
+
+// take is Lock until ctx ends.
+func (t turn) take(ctx context.Context) error {
+	select {
+	case <-t:
+		return nil
+	case <-ctx.Done():
+		return fault.As(fault.Retryable, "", fmt.Errorf("the node is busy with its replication: %w", ctx.Err()))
+	}
 }
 
 // begin decides at the start who leads: the option, or what an operator said
@@ -115,7 +138,6 @@ func (r *replication) leading() *remote.Leader {
 // run follows, if the node follows, until ctx ends. It returns what the node
 // can't go on from.
 func (r *replication) run(ctx context.Context) error {
-	r.mu.Lock()
 	r.ctx = ctx
 	if r.url != "" {
 		r.launchLocked()
@@ -210,13 +232,15 @@ func (n *Node) Await(ctx context.Context, seq journal.Seq, want int, synced bool
 
 // Follow makes the node follow the leader with that NATS address from now on.
 // What it has to write is refused before Follow returns.
-func (n *Node) Follow(_ context.Context, addr string) error {
+func (n *Node) Follow(ctx context.Context, addr string) error {
 	leader, err := leaderURL(addr)
 	if err != nil {
 		return fault.As(fault.Refused, "", fmt.Errorf("ERR leader %q: %w", addr, err))
 	}
 	r := n.repl
-	r.mu.Lock()
+	if err := r.mu.take(ctx); err != nil {
+		return err
+	}
 	defer r.mu.Unlock()
 	if r.ctx == nil {
 		return replay.ErrStopped
@@ -239,7 +263,9 @@ func (n *Node) Follow(_ context.Context, addr string) error {
 // the epoch by one entry behind that. When that fails it goes on as before.
 func (n *Node) Promote(ctx context.Context) error {
 	r := n.repl
-	r.mu.Lock()
+	if err := r.mu.take(ctx); err != nil {
+		return err
+	}
 	defer r.mu.Unlock()
 	switch {
 	case r.ctx == nil:

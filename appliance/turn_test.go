@@ -1,0 +1,100 @@
+package appliance
+
+import (
+	"context"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"ledge/admin"
+	"ledge/journal/fault"
+)
+
+// running opens a node and runs it until the test ends.
+func running(t *testing.T, cfg Config) *Node {
+	t.Helper()
+	cfg.Listen = "127.0.0.1:0"
+	if cfg.NATSListen == "" {
+		cfg.NATSListen = "127.0.0.1:0"
+	}
+	n, err := Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- n.Run(context.Background()) }()
+	t.Cleanup(func() {
+		n.Shutdown()
+		if err := <-ended; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+		if err := n.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
+	return n
+}
+
+// A follower that puts another journal in place closes the door for operators,
+// which waits for what they have asked. An operator who has asked to promote
+// waits for the follower in turn: he must give way.
+func TestAdoptMeetsPromote(t *testing.T) {
+	n := running(t, Config{Dir: t.TempDir(), Node: "n", Follow: "nats://127.0.0.1:1"})
+	secret, err := os.ReadFile(n.dir.adminPath())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := admin.Dial(t.Context(), admin.ClientConfig{
+		Server: n.jet().ClientURL(), User: "admin", Password: strings.TrimSpace(string(secret))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := n.repl.mu.take(t.Context()); err != nil { // as Adopt does
+		t.Fatal(err)
+	}
+	asked := make(chan error, 1)
+	go func() {
+		_, err := c.Promote(t.Context(), "n")
+		asked <- err
+	}()
+	st, err := c.Status(t.Context(), "n") // sees the link meanwhile
+	if err != nil || st.Role != "replica" {
+		t.Fatalf("Status = %s, %v; want a replica that says so while somebody waits", st.Role, err)
+	}
+	began := time.Now()
+	if err := n.admin().service.Close(); err != nil {
+		t.Errorf("Close = %v", err)
+	}
+	if took := time.Since(began); took > 3*time.Second {
+		t.Errorf("the door was closed after %s; want at once", took)
+	}
+	if err := <-asked; err == nil {
+		t.Error("Promote works; want it to have given way")
+	}
+	n.repl.mu.Unlock()
+}
+
+// What waits for its turn waits no longer than it is asked to.
+func TestTurnIsBounded(t *testing.T) {
+	n := running(t, Config{Dir: t.TempDir(), Follow: "nats://127.0.0.1:1"})
+	if err := n.repl.mu.take(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := n.Promote(ctx); fault.Of(err) != fault.Retryable {
+		t.Errorf("Promote = %v; want a Retryable error", err)
+	}
+	if err := n.Follow(ctx, "127.0.0.1:2"); fault.Of(err) != fault.Retryable {
+		t.Errorf("Follow = %v; want a Retryable error", err)
+	}
+	n.repl.mu.Unlock()
+	if err := n.Follow(t.Context(), "127.0.0.1:2"); err != nil {
+		t.Errorf("Follow = %v", err)
+	}
+	if got := n.Link().Leader; got != "nats://127.0.0.1:2" {
+		t.Errorf("leader = %s; want the new one", got)
+	}
+}
