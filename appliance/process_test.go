@@ -113,8 +113,18 @@ type process struct {
 // test at the latest.
 func start(t *testing.T, dir string, opts ...string) *process {
 	t.Helper()
-	args := append([]string{"serve", "--dir", dir, "--listen", "127.0.0.1:0", "--nats-listen", "off"}, opts...)
-	p := &process{t: t, cmd: exec.Command(binary(t), args...), over: make(chan struct{})}
+	return launch(t, exec.Command(binary(t), serving(dir, opts...)...))
+}
+
+// serving returns the arguments to serve dir with.
+func serving(dir string, opts ...string) []string {
+	return append([]string{"serve", "--dir", dir, "--listen", "127.0.0.1:0", "--nats-listen", "off"}, opts...)
+}
+
+// launch is start for a command.
+func launch(t *testing.T, cmd *exec.Cmd) *process {
+	t.Helper()
+	p := &process{t: t, cmd: cmd, over: make(chan struct{})}
 	p.cmd.Stderr = &p.stderr
 	stdout, err := p.cmd.StdoutPipe()
 	if err != nil {
@@ -136,7 +146,7 @@ func start(t *testing.T, dir string, opts ...string) *process {
 	}
 	if p.addr == "" {
 		p.end(syscall.SIGKILL)
-		t.Fatalf("serve %q did not come up; stderr: %s", opts, &p.stderr)
+		t.Fatalf("%q did not come up; stderr: %s", cmd.Args, &p.stderr)
 	}
 	return p
 }
