@@ -9,6 +9,7 @@ import (
 	"hash/crc32"
 	"net"
 	"net/url"
+	"os"
 	"strconv"
 	"time"
 
@@ -57,6 +58,8 @@ func dial(ctx context.Context, cfg *FollowerConfig) (*conn, error) {
 	if c.nc, err = nats.Connect(cfg.Leader, opts...); err != nil {
 		if d.err != nil {
 			err = &unreachable{d.err}
+		} else if errors.Is(err, nats.ErrTimeout) || errors.Is(err, os.ErrDeadlineExceeded) {
+			err = &unreachable{err} // the host takes connections; the leader says nothing
 		}
 		return nil, refused(err)
 	}
@@ -65,12 +68,13 @@ func dial(ctx context.Context, cfg *FollowerConfig) (*conn, error) {
 	return c, nil
 }
 
-// unreachable says that there was not even a connection.
+// unreachable says that there was nobody at the other end.
 type unreachable struct{ error }
 
 func (u *unreachable) Unwrap() error { return u.error }
 
-// knock reports whether the leader's host takes connections.
+// knock reports whether somebody is there: a broker speaks first. That its host
+// takes connections says nothing of a process that is stopped.
 func knock(ctx context.Context, leader string, within time.Duration) bool {
 	u, err := url.Parse(leader)
 	if err != nil {
@@ -83,8 +87,10 @@ func knock(ctx context.Context, leader string, within time.Duration) bool {
 	if err != nil {
 		return false
 	}
-	c.Close()
-	return true
+	defer c.Close()
+	defer context.AfterFunc(ctx, func() { c.Close() })()
+	_, err = c.Read(make([]byte, 1))
+	return err == nil
 }
 
 // alertOp is what crypto/tls has an error do that the other side has sent: it

@@ -102,6 +102,8 @@ type Follower struct {
 	link replay.Link // mu
 
 	causes []error // of the attempts since the last that worked; belongs to Run
+	alike  int     // how many of them in a row were, or weren't, for nobody being there; likewise
+	away   bool    // which of the two; likewise
 }
 
 // NewFollower returns a follower; Run makes it work.
@@ -191,15 +193,25 @@ func (f *Follower) failed(err error) time.Duration {
 	if len(f.causes) > keptCauses {
 		f.causes = f.causes[1:]
 	}
+	// A leader that is back, and not quite ready yet, has done nothing to be kept
+	// waiting as long as one that is away.
+	var nobody *unreachable
+	if away := errors.As(err, &nobody); away != f.away {
+		f.alike, f.away = 0, away
+	}
+	f.alike++
 	var pause time.Duration
 	limit := f.cfg.Timeouts().Attempts
 	f.set(func(l *replay.Link) {
 		l.Attempts++
 		l.Err = joined(l.Attempts, f.causes)
-		pause = backoff(l.Attempts)
+		pause = backoff(f.alike)
 		switch {
-		case fault.Of(err) == fault.Operator, l.Attempts >= limit:
-			l.State, l.Step, pause = replay.LinkFailed, "", jitter(RetryMost)
+		case fault.Of(err) == fault.Operator, l.Attempts >= limit && f.alike > 1:
+			pause = jitter(RetryMost)
+			fallthrough
+		case l.Attempts >= limit:
+			l.State, l.Step = replay.LinkFailed, ""
 		case l.State == replay.LinkStreaming:
 			l.State = replay.LinkStalled
 		}
@@ -232,7 +244,7 @@ func jitter(d time.Duration) time.Duration {
 
 // worked notes that the leader answers as it should.
 func (f *Follower) worked() {
-	f.causes = nil
+	f.causes, f.alike = nil, 0
 	f.set(func(l *replay.Link) { l.Attempts, l.Err, l.Next = 0, nil, time.Time{} })
 }
 

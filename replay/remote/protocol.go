@@ -56,12 +56,14 @@ const (
 	// beatEvery is how often a leader that has nothing new says that it is there.
 	beatEvery = 500 * time.Millisecond
 	// fetchBytes is how much one fetch brings, and messageBytes how much one of
-	// its messages has unless a single frame is longer.
+	// its messages has unless a single frame is longer. A message, and a chunk of
+	// a snapshot, is heard when all of it is there, so they must be small enough
+	// for a slow link, or one that is new and far, to bring within the timeouts.
 	fetchBytes   = 8 << 20
-	messageBytes = 512 << 10
+	messageBytes = 64 << 10
 	// fetchWait is how long a leader holds a fetch for which there is nothing.
 	fetchWait = 30 * time.Second
-	chunkSize = 1 << 20
+	chunkSize = 256 << 10
 )
 
 // Where a replica's journal is to go on.
