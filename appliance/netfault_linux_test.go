@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // netFault is something that can be wrong with a leader or the way to it.
@@ -38,12 +40,18 @@ var netFaults = []netFault{
 }
 
 // phases are when a fault strikes: when a replica sends a request with that in
-// it, which gets no answer any more; before it is told to follow; or when it
-// streams.
+// it, which meets the fault; before it is told to follow; or when it streams.
 var phases = []struct{ name, sends string }{
 	{"connect", ""}, {"handshake", "ledge.replica.hello "}, {"meta", "ledge.replica.meta "},
-	{"chunk", `"chunk":1}`}, {"streaming", ""},
+	{"chunk", `"chunk":1}`}, {"streaming", ""}, {"for long", ""},
 }
+
+// long is how long a fault lasts at least that strikes for long, while a replica
+// streams: attempts that have failed must not put the next one off for longer.
+const long = 10 * time.Second
+
+// slowFor is how long a slow reader is slow.
+const slowFor = 3 * time.Second
 
 // What is asked of each cell, as it is meant and as it is asserted: machines
 // that do other things beside need more time. The table shows what was measured.
@@ -72,6 +80,7 @@ type faults struct {
 	wire   *wire
 	dir    string
 	leader *peer
+	writer *redis.Client // of the load
 }
 
 // Whatever happens to the leader or on the way to it, in whatever phase a
@@ -83,16 +92,18 @@ type faults struct {
 func TestReplicationFaults(t *testing.T) {
 	f := &faults{t: t, wire: newWire(t, stops), dir: filepath.Join(t.TempDir(), "leader")}
 	f.lead(t)
-	f.leader.c.Set(t.Context(), "k", "v", 0)
+	f.writer = redis.NewClient(&redis.Options{Addr: leaderRedis, MaxRetries: -1, DialerRetries: 1,
+		DisableIdentity: true, Dialer: f.wire.ends[0].dial})
+	t.Cleanup(func() { f.writer.Close() })
 	f.large(t)
 	var table strings.Builder
-	fmt.Fprintf(&table, "%-15s %-10s %9s %9s %9s %9s %9s %9s %s\n", "fault", "phase", "follow", "promote",
-		"shutdown", "noticed", "resumed", "entries", "equal")
+	fmt.Fprintf(&table, "%-15s %-10s %9s %9s %9s %9s %9s %9s %9s %9s %s\n", "fault", "phase", "follow",
+		"promote", "shutdown", "noticed", "level", "resumed", "acked", "number", "equal")
 	for _, nf := range netFaults {
-		if testing.Short() && nf.rules.loss > 0 {
-			continue
-		}
 		for _, ph := range phases {
+			if ph.name == "for long" && (testing.Short() || !nf.hush) {
+				continue
+			}
 			t.Run(nf.name+"/"+ph.name, func(t *testing.T) {
 				c := &netCell{faults: f, fault: nf, phase: ph.name, sends: ph.sends}
 				defer func() { fmt.Fprintf(&table, "%-15s %-10s %s\n", nf.name, ph.name, c.row()) }()
@@ -103,18 +114,26 @@ func TestReplicationFaults(t *testing.T) {
 	t.Logf("milliseconds:\n%s", table.String())
 }
 
+// leaderRedis is where the leader listens, in its namespace.
+const leaderRedis = "127.0.0.1:6379"
+
 // lead starts the leader, at the same address each time.
 func (f *faults) lead(t *testing.T) {
 	e := f.wire.ends[0]
-	f.leader = f.wire.serve(t, 0, f.dir, "--nats-listen", e.ip+":4222", "--sync", "off", "--node", "leader")
+	f.leader = f.wire.serve(t, 0, f.dir, "--listen", leaderRedis, "--nats-listen", e.ip+":4222", "--node", "leader")
 }
 
-// large has the leader's snapshot be three chunks, and its journal truncated.
+// large has the leader's snapshot be several chunks.
 func (f *faults) large(t *testing.T) {
 	t.Helper()
 	for i := range 10 {
 		f.leader.do("SET", fmt.Sprint("large", i), strings.Repeat(fmt.Sprintf("%016d", i), 16<<10))
 	}
+}
+
+// compact has the leader's journal begin late, so that replicas from scratch
+// need a full sync, and little behind it.
+func (f *faults) compact() {
 	for range 2 {
 		f.leader.do("INCR", "saved")
 		f.leader.do("SAVE")
@@ -131,6 +150,8 @@ type netCell struct {
 	struck                time.Time
 	follow, promote, stop time.Duration
 	noticed, resumed      time.Duration
+	level                 time.Duration // how long it took while the fault lasted
+	load                  *load
 	number                string
 	equal                 bool
 }
@@ -142,13 +163,16 @@ func (c *netCell) row() string {
 		}
 		return fmt.Sprint(d.Milliseconds())
 	}
-	return fmt.Sprintf("%9s %9s %9s %9s %9s %9s %t", ms(c.follow), ms(c.promote), ms(c.stop),
-		ms(c.noticed), ms(c.resumed), c.number, c.equal)
+	return fmt.Sprintf("%9s %9s %9s %9s %9s %9s %9d %9s %t", ms(c.follow), ms(c.promote), ms(c.stop),
+		ms(c.noticed), ms(c.level), ms(c.resumed), c.load.acked, c.number, c.equal)
 }
 
 func (c *netCell) run(t *testing.T) {
 	c.faults.leader.t, c.faults.wire.t = t, t
+	c.compact()
 	c.start(t)
+	c.load = c.write(t)
+	defer c.load.end()
 	defer c.heal(t)
 	c.reach(t)
 	ended := make(chan struct{})
@@ -158,6 +182,9 @@ func (c *netCell) run(t *testing.T) {
 	}()
 	c.notice(t)
 	<-ended
+	if c.phase == "for long" {
+		<-time.After(time.Until(c.struck.Add(long))) // how long the fault lasts is its parameter
+	}
 	c.heal(t)
 	c.resume(t)
 	for what, took := range map[string]time.Duration{"follow": c.follow, "promote": c.promote, "shutdown": c.stop} {
@@ -169,6 +196,9 @@ func (c *netCell) run(t *testing.T) {
 		r.end(syscall.SIGKILL)
 	}
 }
+
+// streams reports whether the fault strikes replicas that stream.
+func (c *netCell) streams() bool { return c.phase == "streaming" || c.phase == "for long" }
 
 // start starts the replicas, which have nothing and follow nobody.
 func (c *netCell) start(t *testing.T) {
@@ -202,7 +232,7 @@ func (c *netCell) reach(t *testing.T) {
 		}
 		return
 	}
-	if c.phase == "streaming" {
+	if c.streams() {
 		for _, r := range c.replicas[1:] {
 			r.state("streaming", 20*time.Second)
 		}
@@ -286,20 +316,28 @@ func (c *netCell) leave(t *testing.T) {
 }
 
 // notice waits until the replica that stays has seen that nothing comes. Where
-// something does, it is given the time to have thought otherwise.
+// all comes in the end, it must come to have what the leader has; where less
+// comes than is written, it can't.
 func (c *netCell) notice(t *testing.T) {
 	r := c.replicas[stays]
+	if !c.fault.hush && c.fault.rules.rate == 0 {
+		began := time.Now()
+		r.level(c.leader, 20*time.Second)
+		c.level = time.Since(began)
+		return
+	}
 	if !c.fault.hush {
+		<-time.After(time.Until(c.struck.Add(slowFor))) // how long the fault lasts is its parameter
 		return
 	}
 	within(t, 20*time.Second, "the replica has noticed", func() bool {
-		if c.phase == "streaming" {
+		if c.streams() {
 			return r.field("ledge_link_state") != "streaming"
 		}
 		return r.field("ledge_link_attempts") != "0"
 	})
 	c.noticed = time.Since(c.struck)
-	if most := silenceMax + time.Second; c.phase == "streaming" && c.noticed > most*slack {
+	if most := silenceMax + time.Second; c.streams() && c.noticed > most*slack {
 		t.Errorf("silence was noticed after %s; want at most %s", c.noticed, most)
 	}
 }
@@ -309,17 +347,60 @@ func (c *netCell) notice(t *testing.T) {
 func (c *netCell) resume(t *testing.T) {
 	began := time.Now()
 	r := c.replicas[stays]
-	c.leader.do("INCR", "healed")
-	r.level(c.leader, 40*time.Second)
+	r.state("streaming", 60*time.Second)
 	c.resumed = time.Since(began)
 	if c.resumed > resumed*slack {
 		t.Errorf("replication resumed after %s; want at most %s", c.resumed, resumed)
 	}
+	c.load.end()
+	r.level(c.leader, 20*time.Second)
 	c.number = r.field("journal_last_seq")
-	c.equal = r.field("journal_digest") == c.leader.field("journal_digest") &&
-		r.field("journal_last_seq") == c.leader.field("journal_last_seq")
-	if !c.equal {
-		t.Errorf("the replica is at %s %s; the leader at %s %s", r.field("journal_last_seq"),
-			r.field("journal_digest"), c.leader.field("journal_last_seq"), c.leader.field("journal_digest"))
+	got, want := r.field("journal_digest"), c.leader.field("journal_digest")
+	if c.equal = got == want; !c.equal {
+		t.Errorf("the replica's digest at number %s is %s; the leader's %s", c.number, got, want)
 	}
+	if n, _ := r.c.Get(t.Context(), c.load.key).Int(); n < c.load.acked {
+		t.Errorf("the replica has %d of the entries; %d were acknowledged", n, c.load.acked)
+	}
+}
+
+// load is what is written on the leader while a cell runs.
+type load struct {
+	key   string
+	acked int // belongs to the writer until end has returned
+	stop  context.CancelFunc
+	over  chan struct{}
+}
+
+// write begins to write, more than a slow reader can take.
+func (f *faults) write(t *testing.T) *load {
+	ctx, stop := context.WithCancel(t.Context())
+	l := &load{key: "load:" + t.Name(), stop: stop, over: make(chan struct{})}
+	filler := strings.Repeat("x", 8<<10)
+	tick := time.NewTicker(50 * time.Millisecond)
+	go func() {
+		defer close(l.over)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				return
+			}
+			within, cancel := context.WithTimeout(ctx, time.Second)
+			p := f.writer.Pipeline()
+			n := p.Incr(within, l.key)
+			p.Set(within, "filler", filler, 0)
+			if _, err := p.Exec(within); err == nil {
+				l.acked = int(n.Val())
+			}
+			cancel()
+		}
+	}()
+	return l
+}
+
+func (l *load) end() {
+	l.stop()
+	<-l.over
 }

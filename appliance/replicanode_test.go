@@ -133,19 +133,19 @@ func (p *peer) equal(leader *peer) {
 	p.sound()
 }
 
-// level waits until a replica streams and has all that its leader has.
+// level waits until a replica streams and has all that its leader has by now.
 func (p *peer) level(leader *peer, limit time.Duration) {
 	p.t.Helper()
-	want := leader.field("journal_last_seq")
+	want := number(p.t, leader.field("journal_last_seq"))
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for end := time.Now().Add(limit); ; <-tick.C {
-		got, state := p.field("journal_last_seq"), p.field("ledge_link_state")
-		if got == want && state == "streaming" {
+		got, state := number(p.t, p.field("journal_last_seq")), p.field("ledge_link_state")
+		if got >= want && state == "streaming" {
 			return
 		}
 		if time.Now().After(end) {
-			p.t.Fatalf("after %s the replica is at number %s, %s, %q; want %s, streaming",
+			p.t.Fatalf("after %s the replica is at number %d, %s, %q; want %d, streaming",
 				limit, got, state, p.field("ledge_link_last_error"), want)
 		}
 	}
