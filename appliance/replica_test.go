@@ -190,7 +190,7 @@ func TestReplicaChained(t *testing.T) {
 	_, port := b.address()
 	b.end(syscall.SIGKILL)
 	a.do("SET", "meanwhile", "v")
-	b = follow(t, dirs[1], a, "--nats-listen", "127.0.0.1:"+port)
+	follow(t, dirs[1], a, "--nats-listen", "127.0.0.1:"+port)
 	a.do("SET", "later", "v")
 	c.equal(a)
 	c.filled()
