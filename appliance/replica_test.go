@@ -81,9 +81,9 @@ func TestReplicaFullSync(t *testing.T) {
 func TestReplicaExpires(t *testing.T) {
 	dirs := directories(t, "leader", "replica")
 	a := lead(t, dirs[0])
-	a.do("SET", "k", "v", "PX", "700")
 	b := follow(t, dirs[1], a)
-	within(t, 5*time.Second, "the replica has the key", func() bool { return b.do("GET", "k") == "v" })
+	a.do("SET", "k", "v", "PX", "700")
+	b.level(a, 5*time.Second)
 	_ = a.cmd.Process.Signal(syscall.SIGSTOP)
 	number := b.field("journal_last_seq")
 	within(t, 5*time.Second, "the key is read no more", func() bool { return b.do("GET", "k") == nil })
@@ -221,6 +221,6 @@ func TestReplicaRefused(t *testing.T) {
 		if l.Class != "operator" || l.Attempts != 1 || !strings.Contains(l.LastError, c.want) || l.Next == nil {
 			t.Errorf("%v: link = %+v; want it failed at once, for the operator, with %q", c.opts, l, c.want)
 		}
-		b.refuses("READONLY", "SET", "k", "v")
+		b.refuses("LOADING", "SET", "k", "v")
 	}
 }
