@@ -203,16 +203,14 @@ func (j *Journal) read(ctx context.Context, first, from, last journal.Seq,
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if !yield(journal.Frame{Seq: r.seq, Data: bytes.Clone(r.data)}, nil) {
-			return errStop
-		}
+		more := yield(journal.Frame{Seq: r.seq, Data: bytes.Clone(r.data)}, nil)
 		next++
-		if r.seq == last {
-			p.off += int64(r.size)
-			j.resume.set(next, p)
-			return errStop
+		if more && r.seq < last {
+			return nil
 		}
-		return nil
+		p.off += int64(r.size)
+		j.resume.set(next, p)
+		return errStop
 	})
 	if err == nil && next <= last {
 		err = damaged(next, "the journal ends here; the last number is %d", last)
@@ -220,8 +218,8 @@ func (j *Journal) read(ctx context.Context, first, from, last journal.Seq,
 	return err
 }
 
-// resumePoint remembers where the latest Read ended, so that a follower at the
-// end doesn't read a whole block for each new frame.
+// resumePoint remembers where the latest Read ended, so that who reads on from
+// there, some frames at a time, doesn't read a whole block for each few.
 type resumePoint struct {
 	mu  sync.Mutex
 	seq journal.Seq

@@ -352,16 +352,19 @@ func (l *Leader) send(ctx context.Context, m *nats.Msg, id string, from journal.
 			l.reply(m, l.message(kindBeat, nil))
 			continue
 		}
-		got, err := feed.Take(ctx, next, messageBytes)
+		// Many messages' worth at a time: each look into a file has its price.
+		got, err := feed.Take(ctx, next, takeBytes)
 		if err != nil {
 			return l.whyNot(ctx, next, err)
 		}
-		var body []byte
-		for _, f := range got {
-			body = appendFrame(body, f)
+		for len(got) > 0 && ctx.Err() == nil {
+			var body []byte
+			for len(got) > 0 && len(body) < messageBytes {
+				body, next, got = appendFrame(body, got[0]), got[0].Seq+1, got[1:]
+			}
+			l.reply(m, l.message(kindFrames, body))
+			sent += len(body)
 		}
-		l.reply(m, l.message(kindFrames, body))
-		next, sent = got[len(got)-1].Seq+1, sent+len(body)
 	}
 	l.reply(m, l.message(kindEnd, nil))
 	return nil
