@@ -1,0 +1,161 @@
+package remote
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/nats-io/nats.go"
+
+	"ledge/journal"
+	"ledge/journal/fault"
+)
+
+// fetch sends frames, and a beat when there is nothing to send.
+func (l *Leader) fetch(m *nats.Msg) error {
+	var q fetchRequest
+	if err := decode(m, &q); err != nil {
+		return err
+	}
+	if err := l.cfg.Source.Serves(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(l.ctx, fetchWait)
+	if err := l.with(q.ID, func(f *follower) error {
+		if f.cancel != nil {
+			f.cancel() // nobody listens to that any more
+		}
+		f.cancel = cancel
+		return nil
+	}); err != nil {
+		cancel()
+		return err
+	}
+	err := l.spawn(func() {
+		defer cancel()
+		if err := l.send(ctx, m, q.ID, journal.Seq(q.From)); err != nil {
+			l.reply(m, failure(err))
+		}
+	})
+	if err != nil {
+		cancel()
+	}
+	return err
+}
+
+// send answers a fetch until its bytes or its time are used up.
+func (l *Leader) send(ctx context.Context, m *nats.Msg, id string, from journal.Seq) error {
+	feed, next, sent := l.cfg.Source.Feed(), from, 0
+	if from > feed.Last()+1 {
+		return diverged("it asks for number %d; this journal ends with %d", from, feed.Last())
+	}
+	for sent < fetchBytes && ctx.Err() == nil {
+		if !feed.Wait(ctx, next-1, beatEvery) {
+			if offer := l.offered(id, next); offer != nil {
+				l.reply(m, offer)
+				return nil
+			}
+			l.reply(m, l.message(kindBeat, nil))
+			continue
+		}
+		// Many messages' worth at a time: each look into a file has its price.
+		got, err := feed.Take(ctx, next, takeBytes)
+		if err != nil {
+			return l.whyNot(ctx, next, err)
+		}
+		for len(got) > 0 && ctx.Err() == nil {
+			var body []byte
+			for len(got) > 0 && len(body) < messageBytes {
+				body, next, got = appendFrame(body, got[0]), got[0].Seq+1, got[1:]
+			}
+			l.reply(m, l.message(kindFrames, body))
+			sent += len(body)
+		}
+	}
+	l.reply(m, l.message(kindEnd, nil))
+	return nil
+}
+
+// whyNot tells a journal that was truncated meanwhile from one that can't be
+// read.
+func (l *Leader) whyNot(ctx context.Context, next journal.Seq, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	if st, serr := l.cfg.Source.Log().Stat(ctx); serr == nil && next < st.First {
+		return fault.As(fault.Retryable, "", fmt.Errorf(
+			"number %d is truncated; the journal begins with %d: say hello again", next, st.First))
+	}
+	return err
+}
+
+func (l *Leader) message(kind string, body []byte) *nats.Msg {
+	m := nats.NewMsg("")
+	m.Header.Set(headerKind, kind)
+	m.Header.Set("Ledge-Last", fmt.Sprint(uint64(l.cfg.Source.Feed().Last())))
+	m.Data = body
+	return m
+}
+
+// meta opens a snapshot for a replica.
+func (l *Leader) meta(m *nats.Msg) error {
+	var q metaRequest
+	if err := decode(m, &q); err != nil {
+		return err
+	}
+	if err := l.cfg.Source.Serves(); err != nil {
+		return err
+	}
+	if err := l.with(q.ID, func(*follower) error { return nil }); err != nil {
+		return err
+	}
+	info, err := l.cfg.Source.Snapshot(l.ctx)
+	if err != nil {
+		return err
+	}
+	file, err := os.Open(info.Path)
+	if err != nil {
+		return fault.As(fault.Retryable, "", err) // it may have been pruned meanwhile
+	}
+	if err := l.with(q.ID, func(f *follower) error {
+		if f.file != nil {
+			f.file.Close()
+		}
+		f.file, f.number, f.needs = file, info.Pos.Seq, info.Pos.Seq
+		return nil
+	}); err != nil {
+		file.Close()
+		return err
+	}
+	return l.replyJSON(m, metaReply{Number: uint64(info.Pos.Seq), Epoch: info.Epoch,
+		Digest: info.Pos.Digest.String(), Bytes: info.Bytes, Chunk: chunkSize,
+		Chunks: int((info.Bytes + chunkSize - 1) / chunkSize)})
+}
+
+// chunk sends a piece of the snapshot that meta has opened.
+func (l *Leader) chunk(m *nats.Msg) error {
+	var q chunkRequest
+	if err := decode(m, &q); err != nil {
+		return err
+	}
+	buf, n := make([]byte, chunkSize), 0
+	err := l.with(q.ID, func(f *follower) (err error) {
+		if f.file == nil || uint64(f.number) != q.Number || q.Chunk < 0 {
+			return fault.As(fault.Retryable, "", fmt.Errorf("snapshot %d is not held open; ask for it again", q.Number))
+		}
+		if n, err = f.file.ReadAt(buf, int64(q.Chunk)*chunkSize); errors.Is(err, io.EOF) {
+			err = nil
+		}
+		return fault.As(fault.Operator, "", err)
+	})
+	if err != nil {
+		return err
+	}
+	out := nats.NewMsg("")
+	out.Data = buf[:n]
+	out.Header.Set(headerSum, checksum(out.Data))
+	l.reply(m, out)
+	return nil
+}
