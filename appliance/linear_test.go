@@ -181,7 +181,6 @@ func TestLinearizable(t *testing.T) {
 		var leads atomic.Int64
 		h := newHistorian("ssi") // a replica may be read, and shows what was
 		wg := h.clients(t, 6, rng, func() *process { return p.nodes[leads.Load()] })
-		names := [2]string{"a", "b"}
 		for i := range rounds {
 			h.round(t)
 			from, to := i%2, 1-i%2

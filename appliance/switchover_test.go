@@ -30,7 +30,7 @@ type pair struct {
 func leadAndFollow(t *testing.T, opts ...string) *pair {
 	t.Helper()
 	p := &pair{dirs: [2]string{t.TempDir(), t.TempDir()}}
-	for i, name := range []string{"a", "b"} {
+	for i, name := range names {
 		p.urls[i] = "nats://" + freeAddr(t)
 		args := append([]string{"--node", name, "--nats-listen", strings.TrimPrefix(p.urls[i], "nats://")}, opts...)
 		if i == 1 {
@@ -121,7 +121,6 @@ func TestSwitchover(t *testing.T) {
 	}()
 	var slowest float64
 	conns := [2]*admin.Conn{p.admin(t, 0), p.admin(t, 1)}
-	names := [2]string{"a", "b"}
 	for i := range rounds {
 		from, to := i%2, 1-i%2
 		s, err := conns[from].Switchover(t.Context(), names[from], names[to])
