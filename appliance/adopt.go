@@ -28,27 +28,10 @@ func (t adopter) Empty() bool { return t.r.n.state.Empty() }
 // Ingest appends and applies frames.
 func (t adopter) Ingest(ctx context.Context, frames []journal.Frame) error {
 	err := t.r.sink.Ingest(ctx, frames)
-	t.hurry()
 	if n := t.r.n; err == nil && n.gate.Closed() {
 		n.gate.Set(n.refusals(n.Link(), n.cfg.Clock()))
 	}
 	return err
-}
-
-// farBehind is how many numbers a replica has to lack to be given all processors
-// until it has caught up: one at a time is for serving.
-const farBehind = 256
-
-// hurry gives a replica that is far behind all processors, and takes them away
-// when it is level.
-func (t adopter) hurry() {
-	r := t.r
-	switch lag := lag(r.n.Link()); {
-	case lag > farBehind && r.hurried == nil:
-		r.hurried = r.n.threads.beside()
-	case lag <= 1:
-		r.calm()
-	}
 }
 
 // SetAside has what there is kept under another name when the leader's journal

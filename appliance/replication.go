@@ -45,21 +45,12 @@ type replication struct {
 	shown    atomic.Pointer[following] // for who must not wait for mu
 	fatal    chan error                // what the node can't go on from
 	diverged error                     // why what there is is to be set aside; belongs to the follower
-	hurried  func()                    // gives processors back, or nil; the follower's, too
 }
 
 // following is whom the node follows.
 type following struct {
 	url  string           // "" if it leads
 	link *remote.Follower // nil if that has not begun
-}
-
-// calm ends what hurry began. It belongs to the follower's goroutine.
-func (r *replication) calm() {
-	if r.hurried != nil {
-		r.hurried()
-		r.hurried = nil
-	}
 }
 
 // showLocked has Link say what is so.
@@ -180,7 +171,6 @@ func (r *replication) launchLocked() {
 	r.showLocked()
 	r.busy.Go(func() {
 		err := link.Run(ctx)
-		r.calm()
 		close(done)
 		switch {
 		case errors.Is(err, remote.ErrLead):
