@@ -87,8 +87,10 @@ func (t adopter) load(ctx context.Context, l journal.Lineage, path string) (*rep
 	}
 	s, info, err := replay.LoadSnapshot(ctx, path, n.cfg.Databases)
 	if err != nil {
-		// What was received is of no use; the next attempt begins anew.
-		return nil, 0, fault.As(fault.Retryable, "", errors.Join(err, os.Remove(path)))
+		// What was received is of no use; the next attempt begins anew. It is
+		// the leader's file that is damaged, and not this node, whatever class
+		// that has where it is the node's own.
+		return nil, 0, fault.As(fault.Retryable, "", fmt.Errorf("%v", errors.Join(err, os.Remove(path))))
 	}
 	if info.Lineage != l {
 		return nil, 0, fault.As(fault.Operator, "", errors.Join(

@@ -104,6 +104,9 @@ func (r *replication) begin(ctx context.Context) error {
 		return r.n.writer.Start(ctx)
 	}
 	r.sink = r.n.writer.Follow(errReadOnly)
+	if err := r.sink.Recall(ctx); err != nil {
+		return err
+	}
 	return r.n.dir.follow(r.url)
 }
 
@@ -283,9 +286,11 @@ func (n *Node) Promote(ctx context.Context) error {
 // fails it goes on following.
 func (r *replication) leadLocked(ctx context.Context) error {
 	n := r.n
-	err := n.writer.Lead(ctx)
+	err := n.dir.lead(r.url) // first, since an entry of our own can't be taken back
 	if err == nil {
-		err = n.dir.lead(r.url)
+		if err = n.writer.Lead(ctx); err != nil {
+			err = errors.Join(err, n.dir.follow(r.url))
+		}
 	}
 	if err != nil {
 		r.sink = n.writer.Follow(errReadOnly)

@@ -2,6 +2,7 @@ package replay
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"ledge/journal"
@@ -9,7 +10,7 @@ import (
 )
 
 // ErrDiverged says that what a leader has does not follow what is here.
-var ErrDiverged = fmt.Errorf("the two journals have diverged")
+var ErrDiverged = errors.New("the two journals have diverged")
 
 // Follower is what a node that follows another has in place of clients: it takes
 // batches as they stand in the leader's journal. Only one goroutine may use it.
@@ -25,6 +26,15 @@ func (w *Writer) Follow(reason error) *Follower {
 	w.appending.Lock() // waits for the append that is under way
 	defer w.appending.Unlock()
 	return &Follower{w}
+}
+
+// Recall finds out what a node that follows has last: an attempt to resume
+// must find that at the journal's end. A node that leads does so in Start.
+func (f *Follower) Recall(ctx context.Context) error {
+	f.w.appending.Lock()
+	defer f.w.appending.Unlock()
+	f.w.epoch = f.w.cfg.State.Epoch()
+	return f.w.recall(ctx)
 }
 
 // Lead makes the writer take writes. It raises the epoch by one entry first: a
@@ -69,7 +79,7 @@ func (f *Follower) Ingest(ctx context.Context, frames []journal.Frame) error {
 			return err
 		}
 		if err := ctx.Err(); err != nil {
-			return err
+			return fault.As(fault.Retryable, "", err)
 		}
 		if err := w.ingestLocked(ctx, frame); err != nil {
 			return fmt.Errorf("number %d: %w", frame.Seq, err)
@@ -82,7 +92,9 @@ func (w *Writer) ingestLocked(ctx context.Context, frame journal.Frame) error {
 	log, s := w.cfg.Log, w.cfg.State
 	r, err := log.Check(frame)
 	if err != nil {
-		return fault.As(fault.Operator, "", fmt.Errorf("received: %w", err))
+		// It is the leader's journal that is damaged, or the way here; this
+		// node's is as it was.
+		return fault.As(fault.Operator, "", fmt.Errorf("received: %v", err))
 	}
 	b := r.Batch()
 	if pos := s.Pos(); b.Prev != pos.Digest || b.Epoch < s.Epoch() {
@@ -144,6 +156,7 @@ func (s *State) Become(fresh *State) error {
 	}
 	s.dbs, s.pos, s.epoch, s.fns = fresh.dbs, fresh.pos, fresh.epoch, fresh.fns
 	s.gen.Store(max(s.gen.Load(), fresh.gen.Load()))
+	s.noted.Store(fresh.noted.Load())
 	w := s.walk.Load()
 	s.mu.Unlock()
 	fresh.mu.Lock()

@@ -164,12 +164,14 @@ func (w *Writer) giveUpReserve(ctx context.Context, s *Suspension) error {
 // prove shows that the journal takes writes: it is opened anew, ends where it
 // did with what was written last, stores a probe, and gives it back. The probe
 // is an epoch entry, so a number that a lost tail would use again carries
-// another epoch. Nobody else appends meanwhile.
+// another epoch. A node that follows stores none, which its leader would not
+// have: that the reserve could be held back and the journal took a new file is
+// its proof, and the next frame shows. Nobody else appends meanwhile.
 func (w *Writer) prove(ctx context.Context, reserve bool) (steps []Step, err error) {
 	w.appending.Lock()
 	defer w.appending.Unlock()
 	var c journal.Committed
-	suspect := w.health.cur.Load().Suspect
+	suspect, follows := w.health.cur.Load().Suspect, w.refuses.Load() != nil
 	for _, s := range []struct {
 		name string
 		skip bool
@@ -181,8 +183,8 @@ func (w *Writer) prove(ctx context.Context, reserve bool) (steps []Step, err err
 		{"open the journal anew", false, w.cfg.Log.Reopen},
 		{"check its last entry", false, w.checkLast},
 		{"secure what was acknowledged", !suspect || w.cfg.Secure == nil, w.secure},
-		{"store a probe", false, func(ctx context.Context) (err error) { c, err = w.probe(ctx); return err }},
-		{"read it back", false, func(ctx context.Context) error { return w.readBack(ctx, c) }},
+		{"store a probe", follows, func(ctx context.Context) (err error) { c, err = w.probe(ctx); return err }},
+		{"read it back", follows, func(ctx context.Context) error { return w.readBack(ctx, c) }},
 	} {
 		if s.skip {
 			continue
@@ -235,6 +237,9 @@ const stepGrace = 100 * time.Millisecond
 // checkLast compares the journal's last entry with what was applied last.
 func (w *Writer) checkLast(ctx context.Context) error {
 	pos := w.cfg.State.Pos()
+	if st, err := w.cfg.Log.Stat(ctx); err != nil || st.Last == pos.Seq && st.First > pos.Seq {
+		return err // all of it has been truncated behind snapshots, or it begins behind one
+	}
 	for c, err := range w.cfg.Log.Read(ctx, pos.Seq) {
 		if err != nil {
 			return err
@@ -246,9 +251,6 @@ func (w *Writer) checkLast(ctx context.Context) error {
 				c.Seq(), b.Epoch, b.Prev, w.last.epoch, w.last.prev))
 		}
 		return nil
-	}
-	if st, err := w.cfg.Log.Stat(ctx); err != nil || st.Last == pos.Seq && st.First > pos.Seq {
-		return err // all of it has been truncated behind snapshots
 	}
 	return fault.As(fault.Fatal, "", fmt.Errorf("number %d can't be found in the journal", pos.Seq))
 }

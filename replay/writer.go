@@ -308,9 +308,16 @@ func (w *Writer) settle(ctx context.Context) error {
 		return err
 	}
 	if !w.appending.TryLock() {
+		if err := w.Refusal(true); err != nil { // whoever has it said so first
+			return err
+		}
 		return errResuming
 	}
 	defer w.appending.Unlock()
+	// Follow may have come in between; nothing may be written behind it.
+	if reason := w.refuses.Load(); reason != nil {
+		return *reason
+	}
 	_, err := w.commit(ctx, w.draft.entries)
 	switch {
 	case err == nil:

@@ -1,0 +1,113 @@
+package replay_test
+
+// A node that follows has its leader's frames and nothing else, whatever its own
+// journal or its leader does.
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"ledge/journal"
+	"ledge/journal/fault"
+	"ledge/journal/mem"
+	"ledge/replay"
+	"ledge/replay/replaytest"
+)
+
+// apprentice is a node that follows.
+type apprentice struct {
+	*replay.Follower
+	writer *replay.Writer
+	state  *replay.State
+	mem    *mem.Journal
+}
+
+func follow(t *testing.T) *apprentice {
+	t.Helper()
+	a := &apprentice{mem: mem.New(), state: replaytest.NewState(t, 1)}
+	a.writer = replay.NewWriter(replay.WriterConfig{Log: replaytest.NewLog(t, a.mem), State: a.state})
+	a.Follower = a.writer.Follow(errors.New("it follows"))
+	if err := a.Recall(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); _ = a.writer.RunHealth(ctx) }()
+	t.Cleanup(func() { stop(); <-done })
+	return a
+}
+
+// framesOf returns what a journal in memory has from a number on.
+func framesOf(t *testing.T, m *mem.Journal, from journal.Seq) (fs []journal.Frame) {
+	t.Helper()
+	for f, err := range m.Read(t.Context(), from) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		fs = append(fs, f)
+	}
+	return fs
+}
+
+// A replica whose disk was full goes on with its leader's next frame: resuming
+// it stores nothing of its own, which would part the two for good.
+func TestFollowerResumes(t *testing.T) {
+	leader, a := replaytest.Open(t, 1, replay.WriterConfig{}), follow(t)
+	leader.Must(replaytest.Set("a", "1"))
+	if err := a.Ingest(t.Context(), framesOf(t, leader.Mem, 1)); err != nil {
+		t.Fatal(err)
+	}
+	leader.Must(replaytest.Set("b", "2"))
+	next := framesOf(t, leader.Mem, a.state.Pos().Seq+1)
+	a.mem.FailNext(fault.As(fault.Retryable, "", journal.ErrNoSpace))
+	if err := a.Ingest(t.Context(), next); !errors.Is(err, journal.ErrNoSpace) {
+		t.Fatalf("Ingest into a full journal = %v; want no space", err)
+	}
+	if err := a.Ingest(t.Context(), next); err == nil {
+		t.Error("Ingest while suspended = nil; want why")
+	}
+	before := a.state.Pos()
+	steps, err := a.writer.Health().Resume(t.Context())
+	if err != nil || len(steps) == 0 {
+		t.Fatalf("Resume = %v, %v; want steps and no error", steps, err)
+	}
+	if got := a.state.Pos(); got != before {
+		t.Errorf("behind a resume the replica is at %v; want %v", got, before)
+	}
+	if err := a.Ingest(t.Context(), next); err != nil {
+		t.Errorf("Ingest behind a resume = %v; want nil", err)
+	}
+	if got, want := a.state.Pos(), leader.Pos(); got != want {
+		t.Errorf("the replica is at %v; want %v", got, want)
+	}
+}
+
+// What a leader sends that is damaged, foreign or of another history is for an
+// operator, and leaves the replica as it was; it does not stop it.
+func TestIngestRefuses(t *testing.T) {
+	leader, other := replaytest.Open(t, 1, replay.WriterConfig{}), replaytest.Open(t, 1, replay.WriterConfig{})
+	leader.Must(replaytest.Set("a", "1"))
+	leader.Must(replaytest.Set("b", "2"))
+	other.Must(replaytest.Set("a", "other"))
+	other.Must(replaytest.Set("b", "2"))
+	good := framesOf(t, leader.Mem, 1)
+	flipped := journal.Frame{Seq: 3, Data: append([]byte(nil), good[2].Data...)}
+	flipped.Data[len(flipped.Data)-1] ^= 1
+	for name, bad := range map[string]journal.Frame{
+		"damaged": flipped, "another history": framesOf(t, other.Mem, 3)[0], "a gap": {Seq: 4, Data: good[2].Data},
+	} {
+		a := follow(t)
+		if err := a.Ingest(t.Context(), good[:2]); err != nil {
+			t.Fatal(err)
+		}
+		before := a.state.Pos()
+		err := a.Ingest(t.Context(), []journal.Frame{bad})
+		if fault.Of(err) != fault.Operator || a.state.Pos() != before {
+			t.Errorf("%s: %v, class %s, at %v; want class operator, at %v", name, err, fault.Of(err), a.state.Pos(), before)
+		}
+		if err := a.Ingest(t.Context(), good[2:]); err != nil {
+			t.Errorf("%s: what follows is refused: %v", name, err)
+		}
+	}
+}
