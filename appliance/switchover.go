@@ -31,25 +31,31 @@ const (
 // goes on as before; what it has acknowledged is on both.
 func (n *Node) Switchover(ctx context.Context, to string) (admin.Switched, error) {
 	r := n.repl
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	leader := r.leading()
-	switch {
-	case r.ctx == nil || leader == nil:
+	if leader == nil {
 		return admin.Switched{}, replay.ErrStopped
-	case r.url != "":
-		return admin.Switched{}, fault.As(fault.Refused, "", fmt.Errorf("the node follows %s", r.url))
 	}
 	near, cancel := context.WithTimeout(ctx, catchUpLimit)
 	defer cancel()
 	if err := leader.Near(near, to, n.state.Pos().Seq); err != nil {
 		return admin.Switched{}, err
 	}
+	if err := r.mu.take(ctx); err != nil {
+		return admin.Switched{}, err
+	}
+	defer r.mu.Unlock()
+	switch {
+	case r.ctx == nil:
+		return admin.Switched{}, replay.ErrStopped
+	case r.url != "":
+		return admin.Switched{}, fault.As(fault.Refused, "", fmt.Errorf("the node follows %s", r.url))
+	}
 	began := n.cfg.Clock()
 	sink := n.writer.Follow(errHandingOver)
 	last := n.state.Pos().Seq
 	hand, cancel := context.WithTimeout(ctx, handLimit)
 	defer cancel()
+	defer context.AfterFunc(r.ctx, cancel)() // a node that stops takes its offer back
 	at, _, err := leader.Offer(hand, to, last)
 	if err != nil {
 		sink.Cancel()

@@ -29,6 +29,9 @@ type Feed struct {
 	more   chan struct{}   // closed when last grows; mu
 	asked  time.Time       // when somebody asked last; mu
 	woken  int             // how often Wake was called; mu
+	// waiting is how many have taken more since it was made; those who gave up
+	// meanwhile are among them. mu
+	waiting int
 }
 
 // frames is what journal.Driver.Read returns.
@@ -46,11 +49,12 @@ const feedIdle = 10 * time.Second
 func (f *Feed) Stored(seq journal.Seq, data []byte) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if seq != f.last+1 || f.asked.IsZero() || time.Since(f.asked) > feedIdle {
+	wanted := !f.asked.IsZero() && time.Since(f.asked) <= feedIdle
+	if seq != f.last+1 || !wanted {
 		f.latest, f.bytes = nil, 0
 	}
 	f.last = seq
-	if !f.asked.IsZero() && time.Since(f.asked) <= feedIdle {
+	if wanted {
 		f.latest = append(f.latest, journal.Frame{Seq: seq, Data: bytes.Clone(data)})
 		f.bytes += len(data)
 		drop := 0
@@ -60,8 +64,15 @@ func (f *Feed) Stored(seq journal.Seq, data []byte) {
 		}
 		f.latest = f.latest[drop:]
 	}
-	close(f.more)
-	f.more = make(chan struct{})
+	f.tellLocked()
+}
+
+// tellLocked wakes those who wait. Most appends find nobody.
+func (f *Feed) tellLocked() {
+	if f.waiting > 0 {
+		close(f.more)
+		f.more, f.waiting = make(chan struct{}), 0
+	}
 }
 
 // Reset is told that the journal has become another one, which ends at last.
@@ -69,8 +80,7 @@ func (f *Feed) Reset(last journal.Seq) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.latest, f.bytes, f.last = nil, 0, last
-	close(f.more)
-	f.more = make(chan struct{})
+	f.tellLocked()
 }
 
 // Wake has those that wait look again.
@@ -78,8 +88,7 @@ func (f *Feed) Wake() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.woken++
-	close(f.more)
-	f.more = make(chan struct{})
+	f.tellLocked()
 }
 
 // Last returns the number of the last frame.
@@ -98,6 +107,9 @@ func (f *Feed) Wait(ctx context.Context, seq journal.Seq, most time.Duration) bo
 		f.mu.Lock()
 		f.asked = time.Now()
 		last, more, woken := f.last, f.more, f.woken
+		if last <= seq {
+			f.waiting++
+		}
 		f.mu.Unlock()
 		if last > seq {
 			return true

@@ -294,7 +294,7 @@ func (f *Follower) hello(ctx context.Context, c *conn, limits Timeouts) (string,
 	})
 	q := f.greeting()
 	r, err := f.ask(ctx, c, limits, q)
-	if err != nil && f.cfg.Resync && strings.Contains(err.Error(), Diverged) {
+	if err != nil && f.cfg.Resync && errors.Is(err, replay.ErrDiverged) {
 		if err = f.cfg.Target.SetAside(ctx, err); err == nil {
 			q.Empty, q.Number, q.Digest = true, 0, journal.Digest(0).String()
 			r, err = f.ask(ctx, c, limits, q)

@@ -90,6 +90,8 @@ func (l *Leader) Near(ctx context.Context, node string, seq journal.Seq) error {
 		case <-moved:
 		case <-ctx.Done():
 			return fault.As(fault.Retryable, "", fmt.Errorf("replica %q is too far behind: %w", node, ctx.Err()))
+		case <-l.ctx.Done():
+			return fault.As(fault.Retryable, "", errors.New("the node stops answering replicas"))
 		}
 	}
 }

@@ -212,6 +212,8 @@ func (l *Leader) start(q *helloRequest, span journal.Stat) (string, error) {
 		return fromScratch, nil
 	case q.Lineage != l.cfg.Source.Lineage().String():
 		return "", diverged("its journal is of lineage %s; this one is %s", q.Lineage, l.cfg.Source.Lineage())
+	case q.Epoch > l.cfg.Source.State().Epoch():
+		return "", diverged("it has entries of epoch %d; this journal has come to epoch %d", q.Epoch, l.cfg.Source.State().Epoch())
 	case seq > span.Last:
 		return "", diverged("it has come to number %d; this journal ends with %d", seq, span.Last)
 	case seq < span.First-1:
@@ -227,11 +229,9 @@ func (l *Leader) start(q *helloRequest, span journal.Stat) (string, error) {
 	return startTail, nil
 }
 
-// Diverged stands in what a leader says to a replica with another history.
-const Diverged = "the replica has diverged"
-
+// diverged is what a leader says to a replica with another history.
 func diverged(format string, args ...any) error {
-	return fault.As(fault.Operator, "", fmt.Errorf(Diverged+": "+format, args...))
+	return fault.As(fault.Operator, "", fmt.Errorf("%w: "+format, append([]any{replay.ErrDiverged}, args...)...))
 }
 
 // digestAt returns the digest of the state behind number seq, from the next

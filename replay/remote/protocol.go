@@ -18,6 +18,7 @@ import (
 
 	"ledge/journal"
 	"ledge/journal/fault"
+	"ledge/replay"
 )
 
 // Version is of the protocol. Two nodes that differ in it don't talk.
@@ -42,6 +43,9 @@ const (
 	headerError = "Nats-Service-Error"
 	headerCode  = "Nats-Service-Error-Code"
 	headerSum   = "Ledge-Checksum"
+	// headerReason tells errors apart on which a replica acts.
+	headerReason   = "Ledge-Reason"
+	reasonDiverged = "diverged"
 )
 
 // Kinds of messages that a fetch is answered with.
@@ -168,6 +172,9 @@ func failure(err error) *nats.Msg {
 	m.Header.Set(headerError, err.Error())
 	m.Header.Set(headerCode, codes[class])
 	m.Header.Set(headerClass, class.String())
+	if errors.Is(err, replay.ErrDiverged) {
+		m.Header.Set(headerReason, reasonDiverged)
+	}
 	return m
 }
 
@@ -184,8 +191,21 @@ func failed(m *nats.Msg) error {
 			class = c
 		}
 	}
-	return fault.As(class, "leader", errors.New(text))
+	err := errors.New(text)
+	if m.Header.Get(headerReason) == reasonDiverged {
+		err = told{text, replay.ErrDiverged}
+	}
+	return fault.As(class, "leader", err)
 }
+
+// told is what a leader has said, and the error that it meant.
+type told struct {
+	text string
+	is   error
+}
+
+func (e told) Error() string { return e.text }
+func (e told) Unwrap() error { return e.is }
 
 // appendFrame appends a frame to a message: number, length, bytes.
 func appendFrame(b []byte, f journal.Frame) []byte {
