@@ -4,12 +4,14 @@ package appliance_test
 // there is always one leader at most, and clients wait for a short time only.
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -210,4 +212,31 @@ func read(t *testing.T, path string) string {
 		t.Fatal(err)
 	}
 	return string(b)
+}
+
+// A client that waits for replicas that never come does not hold up a stop.
+func TestWaitEnds(t *testing.T) {
+	p := start(t, t.TempDir())
+	nc, err := net.Dial("tcp", p.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	r := bufio.NewReader(nc)
+	if _, err := nc.Write([]byte("PING\r\nWAIT 1 0\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := r.ReadString('\n'); got != "+PONG\r\n" {
+		t.Fatalf("PING = %q, %v", got, err)
+	}
+	began := time.Now()
+	if code := p.end(syscall.SIGTERM); code != 0 {
+		t.Errorf("exit code = %d; want 0; stderr: %s", code, &p.stderr)
+	}
+	if took := time.Since(began); took > 4*time.Second {
+		t.Errorf("the stop took %v beside WAIT 1 0", took)
+	}
+	if got, err := r.ReadString('\n'); got != ":0\r\n" {
+		t.Errorf("WAIT = %q, %v; want 0 replicas", got, err)
+	}
 }

@@ -226,6 +226,13 @@ func (s *Server) unblock(w *waiter, val resp.Value) bool {
 
 // Unblock ends the wait of the connection's client.
 func (c *conn) Unblock(withError bool) bool {
+	cause := errReleased
+	if withError {
+		cause = errUnblocked
+	}
+	if c.release(cause) {
+		return true
+	}
 	for _, w := range c.srv.waiters.all() {
 		if w.c != c {
 			continue

@@ -62,6 +62,9 @@ func (l *loop) serve(c *conn) {
 	if k.parked != nil {
 		l.attend(c)
 	}
+	if k.owned && (k.hup || c.killed.Load()) {
+		c.release(errReleased)
+	}
 	if k.owned || k.dead {
 		return
 	}
@@ -89,6 +92,9 @@ func (l *loop) serve(c *conn) {
 		k.owned = true
 		l.submit = append(l.submit, c)
 	case beside:
+		if l.send(c); k.dead { // it may take long
+			return
+		}
 		k.owned = true
 		l.behind.Go(c.runBeside)
 	case held:
@@ -185,6 +191,7 @@ func (l *loop) shut(c *conn) {
 	delete(l.conns, int32(k.fd))
 	unix.Close(k.fd) // leaves the epoll set by itself
 	if k.owned {
+		c.release(errReleased)
 		c.srv.remove(c) // the session is its owner's
 		return
 	}

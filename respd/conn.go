@@ -45,6 +45,7 @@ type conn struct {
 	steps   int   // commands in this proposal
 	late    *execution
 	wait    *waiter // while it is blocked; see blocked.go
+	await   atomic.Pointer[await]
 	tally   tally
 	failure error // why the connection ends, for the log
 

@@ -63,7 +63,7 @@ func (c *conn) judge() (verdict, error) {
 		return refuse, resp.Error(fmt.Sprintf(errListening, p.spec.FullName()))
 	}
 	if s.Tx.On && !f.Has(command.Control) {
-		if f.Has(command.NoMulti) || f.Has(command.Slow) && p.spec.Conn != nil {
+		if f.Has(command.NoMulti) || f.Has(command.Slow) && p.spec.Conn != nil && !f.Has(command.Waits) {
 			return refuse, errNoMulti
 		}
 		return queue, nil

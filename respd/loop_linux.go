@@ -372,6 +372,7 @@ func (l *loop) finish() {
 			l.attend(c)
 			continue
 		}
+		c.release(errReleased)
 		if !k.owned && !k.queued && !k.held && c.unsent() == 0 && c.mail.size.Load() == 0 {
 			l.shut(c)
 		}

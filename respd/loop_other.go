@@ -89,8 +89,9 @@ func (t *threads) poke(c *conn) {
 	}
 }
 
-// leave ends a wait for a key, if there is one, of a client that is closed.
+// leave ends the wait, if there is one, of a client that is closed.
 func (c *conn) leave() {
+	c.release(errReleased)
 	if w := c.link.parked.Load(); w != nil {
 		c.srv.unblock(w, resp.Nil)
 	}

@@ -94,7 +94,9 @@ func (c *conn) rerun(end int, cause error) {
 // runBeside runs the next command, a slow one, on a goroutine of its own.
 func (c *conn) runBeside() {
 	c.tally.begin()
-	if c.cmd.spec.Read == nil {
+	if w := c.await.Load(); w != nil {
+		c.runWaiting(w)
+	} else if c.cmd.spec.Read == nil {
 		c.runConn()
 	} else if c.cmd.spec.Flags.Has(command.Big) {
 		v := c.srv.cfg.State.Pin(c.srv.cfg.Clock(), c.sess.DB, c.cmd.keys())

@@ -60,6 +60,7 @@ func (c *conn) serve(r *views) outcome {
 			c.runAlone()
 		case what == slow:
 			r.close()
+			c.prepare()
 			return beside
 		default: // write, execWrite, a read that takes long
 			c.save()

@@ -146,6 +146,9 @@ const (
 	// Listening: it may run on a RESP2 connection that subscribes to something,
 	// where replies among messages must be messages themselves.
 	Listening
+	// Waits: a Slow command that waits until Session.Wait ends, and not at all
+	// inside EXEC.
+	Waits
 )
 
 // flagNames are in the order in which Redis lists them.

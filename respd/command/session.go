@@ -38,7 +38,9 @@ type Session struct {
 	// InExec is set while EXEC runs the command. It can't wait then, and gives
 	// one reply.
 	InExec bool
-	subs   [topics]map[string]struct{} // by Hub
+	// Wait ends when a command that Waits is to wait no longer.
+	Wait context.Context
+	subs [topics]map[string]struct{} // by Hub
 
 	// For everybody.
 	LastCmd   atomic.Pointer[Spec]

@@ -58,7 +58,7 @@ func outcome(err error) resp.Value {
 // WAIT numreplicas timeout
 func wait() *command.Spec {
 	return row(command.Spec{
-		Name: "wait", Arity: 3, Flags: command.NoScript | command.Slow, Cats: []string{"connection", "blocking"},
+		Name: "wait", Arity: 3, Flags: command.NoScript | command.Slow | command.Waits, Cats: []string{"connection", "blocking"},
 		Syntax: "<numreplicas> <timeout>", Since: "3.0.0", Complexity: "O(1)",
 		Summary: "Wait until so many replicas have applied all that was written up to here.",
 	}, func(s *command.Session, args command.Args) resp.Value {
@@ -73,7 +73,7 @@ func wait() *command.Spec {
 // WAITAOF numlocal numreplicas timeout
 func waitaof() *command.Spec {
 	return row(command.Spec{
-		Name: "waitaof", Arity: 4, Flags: command.NoScript | command.Slow, Cats: []string{"connection", "blocking"},
+		Name: "waitaof", Arity: 4, Flags: command.NoScript | command.Slow | command.Waits, Cats: []string{"connection", "blocking"},
 		Syntax: "<numlocal> <numreplicas> <timeout>", Since: "7.2.0", Complexity: "O(1)",
 		Summary: "Wait until what was written up to here is on the disk, of this node and of replicas.",
 	}, func(s *command.Session, args command.Args) resp.Value {
@@ -107,11 +107,21 @@ func awaitReplicas(s *command.Session, args command.Args, timeout, want int, syn
 			"replica is configured to be writable (which is not the default) writes to replicas are just local and are not propagated.",
 			strings.ToUpper(string(args[0])))
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := patience(s, time.Duration(ms)*time.Millisecond)
 	defer cancel()
-	if ms > 0 {
-		ctx, cancel = context.WithTimeout(ctx, time.Duration(ms)*time.Millisecond)
-		defer cancel()
-	}
 	return resp.Int(int64(s.Host.Node().Await(ctx, s.Host.State().Pos().Seq, want, synced)))
+}
+
+// patience is how long a client waits: no time at all inside EXEC, until it is
+// released if the limit is 0.
+func patience(s *command.Session, limit time.Duration) (context.Context, context.CancelFunc) {
+	switch {
+	case s.InExec:
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		return ctx, cancel
+	case limit > 0:
+		return context.WithTimeout(s.Wait, limit)
+	}
+	return context.WithCancel(s.Wait)
 }
