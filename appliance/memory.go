@@ -14,7 +14,7 @@ import (
 // to the double. For a process that is mostly data that is too much memory, and
 // for one that is nearly empty too little room. So the share is chosen anew as
 // the data grows: enough for memoryRoom bytes or memoryShare of the live heap,
-// whichever is more.
+// whichever is more, and a multiple of that under load: see slack.
 //
 // With --max-memory M the collector's own limit is a little below M, and
 // commands that need memory are refused when the process has taken M, or when
@@ -38,6 +38,7 @@ type memory struct {
 	percent atomic.Int64 // the collector's target
 
 	sample []metrics.Sample // belongs to watch
+	slack  slack            // likewise
 
 	oldPercent int
 	oldLimit   int64
@@ -48,12 +49,16 @@ var memoryMetrics = []string{
 	"/memory/classes/total:bytes",
 	"/memory/classes/heap/released:bytes",
 	"/gc/heap/live:bytes",
+	"/gc/cycles/total:gc-cycles",
+	"/cpu/classes/gc/total:cpu-seconds",
 }
 
-// usage is what the process takes, in bytes.
+// usage is what the process takes.
 type usage struct {
-	taken int64 // from the system, without what was given back
-	live  int64 // found alive by the last collection
+	taken  int64         // bytes from the system, without what was given back
+	live   int64         // bytes found alive by the last collection
+	cycles int64         // collections so far
+	spent  time.Duration // by them, on all processors
 }
 
 // newMemory begins with the collector as it is by default.
@@ -101,7 +106,8 @@ func newSamples() []metrics.Sample {
 func readUsage(s []metrics.Sample) usage {
 	metrics.Read(s)
 	n := func(i int) int64 { return int64(s[i].Value.Uint64()) }
-	return usage{taken: n(0) - n(1), live: n(2)}
+	spent := time.Duration(s[4].Value.Float64() * float64(time.Second))
+	return usage{taken: n(0) - n(1), live: n(2), cycles: n(3), spent: spent}
 }
 
 // watch keeps the target and the bound up to date until ctx ends. changed
@@ -116,9 +122,12 @@ func (m *memory) watch(ctx context.Context, changed func() bool) {
 			dirty, quiet = true, time.Now()
 		}
 		u := readUsage(m.sample)
+		m.slack.look(u, time.Now(), room(u.live, m.max), available)
 		m.tune(u)
 		switch {
 		case dirty && time.Since(quiet) >= memoryQuiet:
+			m.slack.rest()
+			m.tune(u)
 			debug.FreeOSMemory()
 			dirty = false
 			u = readUsage(m.sample)
@@ -144,7 +153,7 @@ func (m *memory) full(u usage) bool {
 // tune sets the collector's target for what lives in the heap. Setting it
 // stops the world for a moment, so small changes are left out.
 func (m *memory) tune(u usage) {
-	want := target(u.live, m.max)
+	want := target(u.live, m.max, m.slack.times())
 	have := m.percent.Load()
 	if math.Abs(float64(int64(want)-have)) <= 0.1*float64(have) {
 		return
@@ -152,15 +161,19 @@ func (m *memory) tune(u usage) {
 	m.setPercent(want)
 }
 
-// target returns the collector's percentage for a live heap. Below a megabyte
-// the collector works with minima of its own.
-func target(live, limit int64) int {
-	room := float64(memoryRoom)
+// room returns by how much a live heap may grow before it is collected.
+func room(live, limit int64) int64 {
+	n := int64(memoryRoom)
 	if limit > 0 {
-		room = min(room, float64(limit)/4)
+		n = min(n, limit/4)
 	}
-	room = max(room, memoryShare*float64(live))
-	return int(100 * room / float64(max(live, 1<<20)))
+	return max(n, int64(memoryShare*float64(live)))
+}
+
+// target returns the collector's percentage for a live heap that has so many
+// times its room. Below a megabyte the collector works with minima of its own.
+func target(live, limit int64, times float64) int {
+	return int(100 * times * float64(room(live, limit)) / float64(max(live, 1<<20)))
 }
 
 // close gives the collector its settings back.

@@ -9,9 +9,14 @@ package replay
 // is applied, so no view that is open or will be sees it; no pin and no
 // snapshot holds an older version; and no other key has it, for which a tree
 // says whether it has been copied.
-type pool struct{ leaves, inners []*node }
+type pool struct {
+	leaves, inners []*node
+	room           int // the most of either kind that are kept
+}
 
-// poolRoom is the most nodes of either kind that are kept: some 3 MB of leaves.
+// poolRoom is how many nodes of either kind may be kept whatever was last
+// written: some 3 MB of leaves. Groups that replace more may keep as many,
+// and for a while after them.
 const poolRoom = 4096
 
 // take returns an empty node, or nil.
@@ -33,6 +38,8 @@ func (l *pool) take(inner bool) *node {
 // give takes nodes that are done with. Those that are not of the usual room are
 // left to the collector.
 func (l *pool) give(nodes []*node) {
+	l.room = max(poolRoom, len(nodes), l.room-l.room/8)
+	l.leaves, l.inners = trim(l.leaves, l.room), trim(l.inners, l.room)
 	for _, n := range nodes {
 		to := &l.leaves
 		switch {
@@ -43,13 +50,22 @@ func (l *pool) give(nodes []*node) {
 		case n.kids != nil || cap(n.keys) != fanout || cap(n.blocks) != fanout:
 			continue
 		}
-		if len(*to) == poolRoom {
+		if len(*to) == l.room {
 			continue
 		}
 		clear(n.blocks)
 		n.keys, n.blocks = n.keys[:0], n.blocks[:0]
 		*to = append(*to, n)
 	}
+}
+
+// trim leaves all nodes but so many to the collector.
+func trim(nodes []*node, most int) []*node {
+	if len(nodes) <= most {
+		return nodes
+	}
+	clear(nodes[most:])
+	return nodes[:most]
 }
 
 // recycle gives the nodes that the draft's group has replaced to the next, once
