@@ -18,8 +18,12 @@ type op struct {
 	args func(n, i int) []string
 	// times is how many go into a round; 0 is many.
 	times int
-	// spoils: it makes the collection smaller or larger, or takes it away.
+	// spoils: it makes the collection smaller or larger.
 	spoils bool
+	// before and after are commands, untimed, around each round.
+	before, after []string
+	// most is the largest collection to try it on; 0 is any.
+	most int
 }
 
 // step goes through all members in an order that looks like none.
@@ -59,6 +63,12 @@ func ten(command string, more ...string) func(n, i int) []string {
 	}
 }
 
+// removal is a DEL of a copy.
+func removal(of string) op {
+	return op{name: "DEL of a " + of, args: func(int, int) []string { return []string{"DEL", "copy"} },
+		times: 1, before: []string{"COPY", key, "copy", "REPLACE"}}
+}
+
 var collections = []collection{hash, list, set, zset}
 
 var hash = collection{
@@ -75,10 +85,10 @@ var hash = collection{
 		{name: "HSCAN", args: plain("HSCAN", "0")},
 		{name: "EXPIRE of a hash", args: plain("EXPIRE", "100000")},
 		{name: "HDEL", args: at("HDEL"), spoils: true},
-		{name: "HGETALL", args: plain("HGETALL"), times: 1},
+		{name: "HGETALL", args: plain("HGETALL"), times: 1, most: 1_000_000},
 		{name: "COPY of a hash", args: plain("COPY", "copy", "REPLACE"), times: 1},
-		{name: "RENAME of a hash", args: plain("RENAME", "renamed"), times: 1, spoils: true},
-		{name: "DEL of a hash", args: plain("DEL"), times: 1, spoils: true},
+		{name: "RENAME of a hash", args: plain("RENAME", "renamed"), times: 1, after: []string{"RENAME", "renamed", key}},
+		removal("hash"),
 	},
 }
 
@@ -99,7 +109,7 @@ var list = collection{
 		}, times: 3},
 		{name: "LREM in the middle", args: func(n, i int) []string { return []string{"LREM", key, "1", name(n/2 + i)} }, times: 3},
 		{name: "LTRIM of one", args: plain("LTRIM", "1", "-1"), spoils: true},
-		{name: "DEL of a list", args: plain("DEL"), times: 1, spoils: true},
+		removal("list"),
 	},
 }
 
@@ -119,7 +129,7 @@ var set = collection{
 			return []string{"SINTERCARD", "2", key, key, "LIMIT", "10"}
 		}},
 		{name: "SUNIONSTORE", args: func(int, int) []string { return []string{"SUNIONSTORE", "copy", key} }, times: 1},
-		{name: "DEL of a set", args: plain("DEL"), times: 1, spoils: true},
+		removal("set"),
 	},
 }
 
@@ -148,6 +158,6 @@ var zset = collection{
 		{name: "ZREM", args: at("ZREM"), spoils: true},
 		{name: "ZREMRANGEBYRANK of the first", args: plain("ZREMRANGEBYRANK", "0", "0"), spoils: true},
 		{name: "ZSCAN", args: plain("ZSCAN", "0")},
-		{name: "DEL of a sorted set", args: plain("DEL"), times: 1, spoils: true},
+		removal("sorted set"),
 	},
 }

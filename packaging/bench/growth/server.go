@@ -84,38 +84,62 @@ func (s *server) fill(c collection, n int) error {
 }
 
 func (s *server) drop() error {
-	s.add("DEL", key)
+	s.add("DEL", key, "copy")
+	return s.flush()
+}
+
+// aside sends a command that is not timed, if there is any.
+func (s *server) aside(args []string) error {
+	if args == nil {
+		return nil
+	}
+	s.add(args...)
 	return s.flush()
 }
 
 // time returns the microseconds that an operation takes, or none if it is
-// refused. What it has taken away or added is set right afterwards, untimed.
+// refused. What it has taken away or added is set right afterwards, untimed,
+// where that is more than one in a hundred.
 func (s *server) time(c collection, o op, n, rounds int) float64 {
+	if o.most > 0 && n > o.most {
+		return none
+	}
+	times := o.times
+	if times == 0 {
+		times = 2000
+	}
+	if o.spoils {
+		times = min(times, max(n/20, 1))
+	}
 	var took []float64
 	for r := range rounds {
-		times := o.times
-		if times == 0 {
-			times = 2000
-		}
-		if o.spoils {
-			times = min(times, max(n/20, 1))
-		}
-		for i := range times {
-			s.add(o.args(n, r*times+i)...)
-		}
-		start := time.Now()
-		if err := s.flush(); err != nil {
+		t, err := s.round(o, n, r*times, times)
+		if err != nil {
 			return none
 		}
-		took = append(took, float64(time.Since(start).Nanoseconds())/1e3/float64(times))
-		// A key that is gone is made again for each round, one that is a
-		// little smaller only after all.
-		if o.spoils && (times == 1 || r == rounds-1) {
-			if err := s.fill(c, n); err != nil {
-				return none
-			}
+		took = append(took, float64(t.Nanoseconds())/1e3/float64(times))
+	}
+	if o.spoils && rounds*times > n/100 {
+		if err := s.fill(c, n); err != nil {
+			return none
 		}
 	}
 	slices.Sort(took)
 	return took[len(took)/2]
+}
+
+// round returns how long so many operations take, from the given one on.
+func (s *server) round(o op, n, from, times int) (time.Duration, error) {
+	if err := s.aside(o.before); err != nil {
+		return 0, err
+	}
+	for i := range times {
+		s.add(o.args(n, from+i)...)
+	}
+	start := time.Now()
+	if err := s.flush(); err != nil {
+		return 0, err
+	}
+	took := time.Since(start)
+	return took, s.aside(o.after)
 }
