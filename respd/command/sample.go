@@ -3,6 +3,8 @@ package command
 import (
 	"math/rand/v2"
 	"slices"
+
+	"ledge/replay"
 )
 
 // Sample returns k different numbers below n, of which k is at most n. Every
@@ -48,3 +50,13 @@ const (
 	MaxRepeats  = 1 << 20
 	MaxRepeated = 512 << 20
 )
+
+// ReachSample is the Reach of a command with a key and, maybe, how many of its
+// elements to choose.
+func ReachSample(_ *replay.View, args Args) int {
+	if len(args) < 3 {
+		return 1
+	}
+	count, _ := ParseInt(args[2])
+	return int(max(count, -count))
+}

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"ledge/replay"
 	"ledge/respd/command"
 	"ledge/respd/command/commandtest"
 	"ledge/respd/command/hashes"
@@ -187,6 +188,32 @@ func checkRandom(t *testing.T, c *commandtest.Client, n int) {
 	}
 	if len(seen) != n {
 		t.Errorf("%d of %d fields have had their turn", len(seen), n)
+	}
+}
+
+// How much HRANDFIELD looks at decides where it runs: at all fields if some have
+// expired and are still there.
+func TestReach(t *testing.T) {
+	c := open(t)
+	for i := range 20 {
+		c.Do("HSET", "h", fmt.Sprint("f", i), "v")
+	}
+	c.Do("HSETEX", "stale", "PX", "1", "FIELDS", "2", "gone", "1", "lost", "1")
+	c.Do("HSET", "stale", "a", "1", "b", "2", "c", "3")
+	c.Advance(time.Millisecond)
+	spec := command.NewTable(hashes.Table()).Lookup([]byte("hrandfield"))
+	for line, want := range map[string]int{
+		"HRANDFIELD h": 1, "HRANDFIELD h 7": 7, "HRANDFIELD h -50": 50, "HRANDFIELD stale": 3, "HRANDFIELD none": 1,
+	} {
+		var args command.Args
+		for _, w := range strings.Fields(line) {
+			args = append(args, []byte(w))
+		}
+		c.View(func(v *replay.View) {
+			if got := spec.Reach(v, args); got != want {
+				t.Errorf("Reach of %s = %d; want %d", line, got, want)
+			}
+		})
 	}
 }
 

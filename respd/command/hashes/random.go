@@ -23,11 +23,19 @@ const (
 // HRANDFIELD key [count [WITHVALUES]]
 func hrandfield() *command.Spec {
 	return read(command.Spec{
-		Name: "hrandfield", Arity: -2, Flags: command.Big, Tips: []string{unpredictable},
+		Name: "hrandfield", Arity: -2, Flags: command.Big, Reach: reachHrandfield, Tips: []string{unpredictable},
 		Syntax: "<key> [<count> [WITHVALUES]]",
 		Since:  "6.2.0", Complexity: "O(N log M) where N is the count and M the number of fields",
 		Summary: "Return fields chosen at random.",
 	}, runHrandfield)
+}
+
+// reachHrandfield returns how many fields HRANDFIELD is to read at most.
+func reachHrandfield(v *replay.View, args command.Args) int {
+	if h, _ := v.Hash(args[1]); !h.Direct() {
+		return h.Len()
+	}
+	return command.ReachSample(v, args)
 }
 
 func runHrandfield(v *replay.View, args command.Args) resp.Value {

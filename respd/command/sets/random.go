@@ -104,20 +104,11 @@ func popMost(d *replay.Draft, key []byte, s replay.Set, count int) ([]resp.Value
 // SRANDMEMBER key [count]
 func srandmember() *command.Spec {
 	return read(command.Spec{
-		Name: "srandmember", Arity: -2, Flags: command.Big, Reach: reachSrandmember,
+		Name: "srandmember", Arity: -2, Flags: command.Big, Reach: command.ReachSample,
 		Syntax: "<key> [<count>]", Tips: []string{unpredictable},
 		Since: "1.0.0", Complexity: "O(log N) a member",
 		Summary: "Return members of a set chosen at random.",
 	}, runSrandmember)
-}
-
-// reachSrandmember returns how many members SRANDMEMBER is to read at most.
-func reachSrandmember(_ *replay.View, args command.Args) int {
-	if len(args) != 3 {
-		return 1
-	}
-	count, _ := command.ParseInt(args[2])
-	return int(max(count, -count))
 }
 
 func runSrandmember(v *replay.View, args command.Args) resp.Value {

@@ -15,20 +15,11 @@ const errRandomCount resp.Error = "ERR value is out of range, value must between
 // ZRANDMEMBER key [count [WITHSCORES]]
 func zrandmember() *command.Spec {
 	return read(command.Spec{
-		Name: "zrandmember", Arity: -2, Flags: command.Big, Reach: reachZrandmember,
+		Name: "zrandmember", Arity: -2, Flags: command.Big, Reach: command.ReachSample,
 		Syntax: "<key> [<count> [WITHSCORES]]", Tips: []string{"nondeterministic_output"},
 		Since: "6.2.0", Complexity: "O(log N) a member where N is the number of members",
 		Summary: "Return members chosen at random.",
 	}, runZrandmember)
-}
-
-// reachZrandmember returns how many members ZRANDMEMBER is to read at most.
-func reachZrandmember(_ *replay.View, args command.Args) int {
-	if len(args) < 3 {
-		return 1
-	}
-	count, _ := command.ParseInt(args[2])
-	return int(max(count, -count))
 }
 
 func runZrandmember(v *replay.View, args command.Args) resp.Value {
