@@ -15,6 +15,7 @@ type meter struct {
 	sync   string        // the mode
 	every  time.Duration // with SyncInterval
 	stored func(journal.Seq, []byte)
+	ended  func(journal.Seq) // the journal has been cut behind a number
 
 	appends, bytes, failed atomic.Int64
 	last                   atomic.Int64 // Unix milliseconds of the last that worked
@@ -47,6 +48,32 @@ func (d metered) Append(ctx context.Context, prev journal.Seq, frame []byte) err
 		m.failed.Add(1)
 		return err
 	}
+	m.count(prev, frame)
+	return nil
+}
+
+// AppendAll passes the frames on.
+func (d metered) AppendAll(ctx context.Context, prev journal.Seq, frames [][]byte) (int, error) {
+	m, began := d.m, time.Now()
+	n, err := d.Driver.AppendAll(ctx, prev, frames)
+	m.took.Store(int64(time.Since(began)) / int64(max(n, 1)))
+	for i, frame := range frames[:n] {
+		m.count(prev+journal.Seq(i), frame)
+	}
+	if err != nil {
+		m.failed.Add(1)
+	}
+	return n, err
+}
+
+// Cut passes the number on.
+func (d metered) Cut(ctx context.Context, last journal.Seq) error {
+	d.m.ended(last)
+	return d.Driver.Cut(ctx, last)
+}
+
+// count counts a frame that is stored behind prev, and tells of it.
+func (m *meter) count(prev journal.Seq, frame []byte) {
 	m.appends.Add(1)
 	m.bytes.Add(int64(len(frame)))
 	m.last.Store(m.clock().UnixMilli())
@@ -54,7 +81,6 @@ func (d metered) Append(ctx context.Context, prev journal.Seq, frame []byte) err
 		m.mark(prev + 1)
 	}
 	m.stored(prev+1, frame)
-	return nil
 }
 
 func (m *meter) mark(seq journal.Seq) {

@@ -93,7 +93,7 @@ func (r *replication) begin(ctx context.Context) error {
 	r.feed = remote.NewFeed(st.Last, func(ctx context.Context, from journal.Seq) func(func(journal.Frame, error) bool) {
 		return r.n.jet().Read(ctx, from)
 	})
-	r.n.meter.stored = r.feed.Stored
+	r.n.meter.stored, r.n.meter.ended = r.feed.Stored, r.feed.Reset
 	r.url = orDefault(r.n.cfg.Follow, r.n.dir.id.Follow)
 	if r.url != "" && r.url == r.n.dir.id.Promoted {
 		r.n.cfg.Logger.Warn("the node was promoted, so it leads; follow is ignored", "follow", r.url)

@@ -96,6 +96,14 @@ var errStopped = fault.As(fault.Refused, "", errors.New("a stopped node's journa
 // Append refuses.
 func (d *stoppedDriver) Append(context.Context, journal.Seq, []byte) error { return errStopped }
 
+// AppendAll refuses.
+func (d *stoppedDriver) AppendAll(context.Context, journal.Seq, [][]byte) (int, error) {
+	return 0, errStopped
+}
+
+// Cut refuses.
+func (d *stoppedDriver) Cut(context.Context, journal.Seq) error { return errStopped }
+
 // Truncate refuses.
 func (d *stoppedDriver) Truncate(context.Context, journal.Seq) error { return errStopped }
 

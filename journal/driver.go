@@ -18,6 +18,11 @@ type Driver interface {
 	// can't, the error is Fatal. It does not keep frame.
 	Append(ctx context.Context, prev Seq, frame []byte) error
 
+	// AppendAll is Append for frames in a row, which stand behind each other
+	// before the first is answered. It returns how many are stored: all of them,
+	// or those in front of the one that the error is about.
+	AppendAll(ctx context.Context, prev Seq, frames [][]byte) (stored int, err error)
+
 	// Read yields the frames from number from up to the last one that stood
 	// when Read was called. A number that is missing or unreadable ends the
 	// sequence with an error that names it. The data may be kept by the
@@ -30,6 +35,11 @@ type Driver interface {
 	// Truncate forgets every frame with a number up to and including upTo.
 	// The numbers are not used again.
 	Truncate(ctx context.Context, upTo Seq) error
+
+	// Cut forgets every frame behind number last. Their numbers are used again.
+	// When it returns an error it is not certain what is left. It belongs to the
+	// appending goroutine.
+	Cut(ctx context.Context, last Seq) error
 
 	// Reopen makes a journal that has refused an append fit to take one again:
 	// it opens anew what the fault has closed, and reads what it has

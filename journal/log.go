@@ -66,11 +66,20 @@ func (l *Log) Append(ctx context.Context, b Batch) (Committed, error) {
 	return Committed{seq: seq, batch: b, size: len(frame)}, nil
 }
 
-// Check decodes a frame that comes from a journal of the same lineage and must
-// be the next one. It is not stored yet.
-func (l *Log) Check(f Frame) (Received, error) {
-	c, err := l.check(f, l.last+1, 0)
-	return Received{c, f.Data}, err
+// Check decodes frames that come from a journal of the same lineage and must be
+// the next ones. They are not stored yet. An error is about the one behind those
+// that are returned.
+func (l *Log) Check(frames []Frame) ([]Received, error) {
+	rs := make([]Received, 0, len(frames))
+	epoch := uint64(0)
+	for _, f := range frames {
+		c, err := l.check(f, l.last+1+Seq(len(rs)), epoch)
+		if err != nil {
+			return rs, err
+		}
+		rs, epoch = append(rs, Received{c, f.Data}), c.batch.Epoch
+	}
+	return rs, nil
 }
 
 // Received is a batch from another node's journal, as it stands there.
@@ -79,22 +88,37 @@ type Received struct {
 	data []byte
 }
 
+// Seq returns the number that it has there.
+func (r Received) Seq() Seq { return r.c.seq }
+
 // Batch returns what the frame holds. It must not be changed.
 func (r Received) Batch() Batch { return r.c.batch }
 
-// AppendReceived stores a frame as it is under the number that it has where it
-// comes from. Errors are Append's.
-func (l *Log) AppendReceived(ctx context.Context, r Received) (Committed, error) {
+// AppendReceived stores frames as they are under the numbers that they have
+// where they come from. It returns those that are stored; an error, which is
+// Append's, is about the one behind them.
+func (l *Log) AppendReceived(ctx context.Context, rs []Received) ([]Committed, error) {
 	const op = "journal.AppendReceived"
-	if r.c.seq != l.last+1 {
-		return Committed{}, fault.As(fault.Fatal, op,
-			damaged(l.last+1, "number %d was received", r.c.seq))
+	frames, cs := make([][]byte, len(rs)), make([]Committed, len(rs))
+	for i, r := range rs {
+		if want := l.last + 1 + Seq(i); r.c.seq != want {
+			return nil, fault.As(fault.Fatal, op, damaged(want, "number %d was received", r.c.seq))
+		}
+		frames[i], cs[i] = r.data, r.c
 	}
-	if err := l.on.Load().drv.Append(ctx, l.last, r.data); err != nil {
-		return Committed{}, fault.As(fault.Fatal, op, err)
+	n, err := l.on.Load().drv.AppendAll(ctx, l.last, frames)
+	l.last += Seq(n)
+	return cs[:n], fault.As(fault.Fatal, op, err)
+}
+
+// Cut takes out what is stored behind number last, and turned out not to belong
+// there. It belongs to the appending goroutine.
+func (l *Log) Cut(ctx context.Context, last Seq) error {
+	if err := l.on.Load().drv.Cut(ctx, last); err != nil {
+		return fault.As(fault.Fatal, "journal.Cut", err)
 	}
-	l.last = r.c.seq
-	return r.c, nil
+	l.last = last
+	return nil
 }
 
 // Reopen makes a journal that has refused an append fit to take one again, and

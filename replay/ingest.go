@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"ledge/journal"
 	"ledge/journal/fault"
@@ -17,7 +18,10 @@ var ErrDiverged = errors.New("the two journals have diverged")
 //
 // From Follow to Lead the writer refuses proposals that write; what was under
 // way when Follow was called has been answered when it returns.
-type Follower struct{ w *Writer }
+type Follower struct {
+	w    *Writer
+	each time.Duration // that a frame took of late
+}
 
 // Follow makes the writer refuse writes with reason, and returns what batches
 // of a leader are given to.
@@ -25,7 +29,7 @@ func (w *Writer) Follow(reason error) *Follower {
 	w.refuses.Store(&reason)
 	w.appending.Lock() // waits for the append that is under way
 	defer w.appending.Unlock()
-	return &Follower{w}
+	return &Follower{w: w}
 }
 
 // Recall finds out what a node that follows has last: an attempt to resume
@@ -67,51 +71,97 @@ func (w *Writer) Refusal(frees bool) error {
 }
 
 // Ingest appends frames of a leader's journal and applies them, in order. Each
-// is checked before it is stored: a frame that does not follow what is here is
+// is checked before it is applied: what does not follow what is here is
 // ErrDiverged, and leaves nothing. A journal that can't take a frame suspends
 // the node as it does for a client's write.
 func (f *Follower) Ingest(ctx context.Context, frames []journal.Frame) error {
 	w := f.w
 	w.appending.Lock()
 	defer w.appending.Unlock()
-	for _, frame := range frames {
+	for len(frames) > 0 {
 		if err := w.health.Refusal(false); err != nil {
 			return err
 		}
 		if err := ctx.Err(); err != nil {
 			return fault.As(fault.Retryable, "", err)
 		}
-		if err := w.ingestLocked(ctx, frame); err != nil {
-			return fmt.Errorf("number %d: %w", frame.Seq, err)
+		some := frames[:min(f.window(), len(frames))]
+		began, before := time.Now(), w.cfg.State.Pos().Seq
+		err := w.ingestLocked(ctx, some)
+		at := w.cfg.State.Pos().Seq
+		if err != nil {
+			return fmt.Errorf("number %d: %w", at+1, err)
 		}
+		f.each = time.Since(began) / time.Duration(at-before)
+		frames = frames[len(some):]
 	}
 	return nil
 }
 
-func (w *Writer) ingestLocked(ctx context.Context, frame journal.Frame) error {
+// Frames go into the journal many at a time: one after the other each would cost
+// the way to the broker and back. How many is bounded by what may be in the way
+// of a stop.
+const (
+	ingestMost = 64
+	ingestTime = 100 * time.Millisecond
+)
+
+// window returns how many frames to store at a time, going by how long the last
+// ones took.
+func (f *Follower) window() int {
+	return int(min(max(ingestTime/max(f.each, 1), 1), ingestMost))
+}
+
+// ingestLocked stores frames and then applies them. Those that a leader sends in
+// a row come from one journal, so that only the first could belong to another
+// history; should they not add up all the same, they are taken out again.
+func (w *Writer) ingestLocked(ctx context.Context, frames []journal.Frame) error {
 	log, s := w.cfg.Log, w.cfg.State
-	r, err := log.Check(frame)
-	if err != nil {
-		// It is the leader's journal that is damaged, or the way here; this
-		// node's is as it was.
-		return fault.As(fault.Operator, "", fmt.Errorf("received: %v", err))
+	rs, bad := log.Check(frames)
+	if len(rs) == 0 {
+		return notOurs(bad)
 	}
-	b := r.Batch()
-	if pos := s.Pos(); b.Prev != pos.Digest || b.Epoch < s.Epoch() {
-		return fault.As(fault.Operator, "", fmt.Errorf("%w: it was written on digest %s in epoch %d; here is %s in epoch %d",
-			ErrDiverged, b.Prev, b.Epoch, pos, s.Epoch()))
+	if err := s.follows(rs[0]); err != nil {
+		return diverged(err)
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.cfg.AppendTimeout)
 	defer cancel()
-	c, err := log.AppendReceived(ctx, r)
-	if err != nil {
-		if fault.Of(err) == fault.Fatal {
+	cs, failed := log.AppendReceived(ctx, rs)
+	if n := len(cs); n > 0 {
+		var other notNext
+		switch err := s.ApplyAll(cs); {
+		case errors.As(err, &other):
+			if cut := log.Cut(ctx, s.Pos().Seq); cut != nil {
+				return errors.Join(cut, err)
+			}
+			return diverged(err)
+		case err != nil:
 			return err
 		}
-		return w.health.suspend(err)
+		b := cs[n-1].Batch()
+		w.epoch, w.last = b.Epoch, lastBatch{b.Epoch, b.Prev}
 	}
-	w.epoch, w.last = b.Epoch, lastBatch{b.Epoch, b.Prev}
-	return s.Apply(c)
+	switch {
+	case failed == nil:
+		return notOurs(bad)
+	case fault.Of(failed) == fault.Fatal:
+		return failed
+	}
+	return w.health.suspend(failed)
+}
+
+// notOurs classes what is wrong with a frame that was received: it is the
+// leader's journal that is damaged, or the way here; this node's is as it was.
+func notOurs(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fault.As(fault.Operator, "", fmt.Errorf("received: %v", err))
+}
+
+// diverged says that what was received is right, and of another history.
+func diverged(err error) error {
+	return fault.As(fault.Operator, "", fmt.Errorf("%w: %v", ErrDiverged, err))
 }
 
 // Replace puts another journal and what it adds up to in place of those that

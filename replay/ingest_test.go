@@ -83,6 +83,29 @@ func TestFollowerResumes(t *testing.T) {
 	}
 }
 
+// Of frames of which the journal takes only some, those are applied.
+func TestIngestInPart(t *testing.T) {
+	leader, a := replaytest.Open(t, 1, replay.WriterConfig{}), follow(t)
+	for _, key := range []string{"a", "b", "c"} {
+		leader.Must(replaytest.Set(key, "1"))
+	}
+	all := framesOf(t, leader.Mem, 1)
+	a.mem.PassNext(2)
+	a.mem.FailNext(fault.As(fault.Retryable, "", journal.ErrNoSpace))
+	if err := a.Ingest(t.Context(), all); !errors.Is(err, journal.ErrNoSpace) {
+		t.Fatalf("Ingest into a journal that fills up = %v; want no space", err)
+	}
+	if st, _ := a.mem.Stat(t.Context()); a.state.Pos().Seq != 2 || st.Last != 2 {
+		t.Errorf("at %v, journal to %d; want both at 2", a.state.Pos(), st.Last)
+	}
+	if _, err := a.writer.Health().Resume(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Ingest(t.Context(), all[2:]); err != nil || a.state.Pos() != leader.Pos() {
+		t.Errorf("Ingest of the rest = %v, at %v; want nil, at %v", err, a.state.Pos(), leader.Pos())
+	}
+}
+
 // What a leader sends that is damaged, foreign or of another history is for an
 // operator, and leaves the replica as it was; it does not stop it.
 func TestIngestRefuses(t *testing.T) {
@@ -94,6 +117,24 @@ func TestIngestRefuses(t *testing.T) {
 	good := framesOf(t, leader.Mem, 1)
 	flipped := journal.Frame{Seq: 3, Data: append([]byte(nil), good[2].Data...)}
 	flipped.Data[len(flipped.Data)-1] ^= 1
+	// In the middle of what is sent, the frames in front are taken if the journal
+	// they come from is the right one, and none if they don't add up.
+	for name, mix := range map[string]struct {
+		bad  journal.Frame
+		want journal.Seq
+	}{
+		"damaged": {flipped, 2}, "another history": {framesOf(t, other.Mem, 3)[0], 0}, "a gap": {journal.Frame{Seq: 4, Data: good[2].Data}, 2},
+	} {
+		a := follow(t)
+		err := a.Ingest(t.Context(), []journal.Frame{good[0], good[1], mix.bad})
+		if st, _ := a.mem.Stat(t.Context()); fault.Of(err) != fault.Operator || a.state.Pos().Seq != mix.want || st.Last != mix.want {
+			t.Errorf("%s in the middle: %v, class %s, at %v, journal to %d; want class operator, at %d",
+				name, err, fault.Of(err), a.state.Pos(), st.Last, mix.want)
+		}
+		if err := a.Ingest(t.Context(), good[mix.want:]); err != nil {
+			t.Errorf("%s in the middle: what is right is refused: %v", name, err)
+		}
+	}
 	for name, bad := range map[string]journal.Frame{
 		"damaged": flipped, "another history": framesOf(t, other.Mem, 3)[0], "a gap": {Seq: 4, Data: good[2].Data},
 	} {

@@ -172,17 +172,29 @@ func (s *State) applyLocked(t *tables, c journal.Committed) error {
 	return nil
 }
 
+// notNext says how a batch was written on something else than the state.
+type notNext string
+
+func (n notNext) Error() string { return string(n) }
+
+// follows reports how a batch that was received fails to be the next one.
+func (s *State) follows(r journal.Received) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.followsLocked(r.Seq(), r.Batch())
+}
+
 // followsLocked reports how a batch fails to be the next one.
 func (s *State) followsLocked(seq journal.Seq, b journal.Batch) error {
 	switch {
 	case s.closed:
 		return errors.New("state is closed")
 	case seq != s.pos.Seq+1:
-		return fmt.Errorf("cannot follow %d", s.pos.Seq)
+		return notNext(fmt.Sprintf("cannot follow %d", s.pos.Seq))
 	case b.Prev != s.pos.Digest:
-		return fmt.Errorf("written on digest %s; the state's is %s", b.Prev, s.pos.Digest)
+		return notNext(fmt.Sprintf("written on digest %s; the state's is %s", b.Prev, s.pos.Digest))
 	case b.Epoch < s.epoch:
-		return fmt.Errorf("of epoch %d; the state's is %d", b.Epoch, s.epoch)
+		return notNext(fmt.Sprintf("of epoch %d; the state's is %d", b.Epoch, s.epoch))
 	}
 	return nil
 }

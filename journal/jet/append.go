@@ -22,39 +22,98 @@ const (
 // error replies are answers; anything else is in doubt, and found out by
 // settle.
 func (j *Journal) Append(ctx context.Context, prev journal.Seq, frame []byte) error {
+	_, err := j.AppendAll(ctx, prev, [][]byte{frame})
+	return err
+}
+
+// The most that the broker is given before its first answer.
+const (
+	windowFrames = 64
+	windowBytes  = 256 << 10
+)
+
+// window returns how many of frames go together. A large one goes by itself.
+func window(frames [][]byte) int {
+	size := 0
+	for i, f := range frames {
+		size += len(f)
+		if i == windowFrames || i > 0 && (size > windowBytes || len(f) > smallFrame) {
+			return i
+		}
+		if len(f) > smallFrame {
+			return 1
+		}
+	}
+	return len(frames)
+}
+
+// AppendAll stores frames behind prev.
+func (j *Journal) AppendAll(ctx context.Context, prev journal.Seq, frames [][]byte) (stored int, err error) {
 	const op = "jet.Append"
 	if p := j.dead.Load(); p != nil {
-		return *p
+		return 0, *p
 	}
-	if err := ctx.Err(); err != nil {
-		return fault.As(fault.Retryable, op, err)
+	for stored < len(frames) {
+		if err := ctx.Err(); err != nil {
+			return stored, fault.As(fault.Retryable, op, err)
+		}
+		if err := j.ready(ctx); err != nil {
+			return stored, j.failed(op, err)
+		}
+		next := frames[stored:]
+		n, err := j.appendSome(ctx, prev+journal.Seq(stored), next[:window(next)])
+		stored += n
+		if err != nil {
+			return stored, j.failed(op, err)
+		}
 	}
-	if err := j.ready(ctx); err != nil {
-		return j.failed(op, err)
-	}
+	return stored, nil
+}
+
+// appendSome hands a window's frames to the broker and waits for its word on
+// each.
+func (j *Journal) appendSome(ctx context.Context, prev journal.Seq, frames [][]byte) (stored int, err error) {
 	by := time.Now().Add(j.cfg.AppendTimeout)
-	token, err := j.wire.publish(prev, frame, by)
-	if err != nil {
+	token, sent, broken := j.wire.publish(prev, frames, by)
+	for i, frame := range frames[:sent] {
+		if i > 0 {
+			by = time.Now().Add(j.cfg.AppendTimeout)
+		}
+		prev := prev + journal.Seq(i)
+		err := j.await(ctx, prev, token+uint64(i), by)
+		var d doubt
+		switch {
+		case errors.As(err, &d):
+			n, err := j.settle(ctx, prev, frames[i:], d.cause)
+			j.took(prev, frames[i:i+n])
+			return i + n, err
+		case errors.Is(err, errWrongLast):
+			if err = j.fenced(ctx, prev, frame, err); err != nil {
+				err = j.withdraw(ctx, token+uint64(i)+1, sent-i-1, err)
+			}
+		}
+		if err != nil {
+			return i, err
+		}
+		j.took(prev, frames[i:i+1])
+	}
+	if broken != nil {
 		// The broker has not got the whole message, so it can't store it. The
 		// next append takes a new connection.
 		j.wire.close()
-		return fault.As(fault.Retryable, op, fmt.Errorf("hand frame to the broker: %w", err))
+		return sent, fault.As(fault.Retryable, "", fmt.Errorf("hand frame to the broker: %w", broken))
 	}
-	err = j.await(ctx, prev, token, by)
-	var d doubt
-	switch {
-	case errors.As(err, &d):
-		err = j.settle(ctx, prev, frame, d.cause)
-	case errors.Is(err, errWrongLast):
-		err = j.fenced(ctx, prev, frame, err)
+	return sent, nil
+}
+
+// took notes that frames are stored behind prev.
+func (j *Journal) took(prev journal.Seq, frames [][]byte) {
+	for _, f := range frames {
+		j.bytes.Add(int64(recordHead + len(subject) + 4 + len(expectHead) + digits(prev) +
+			len(expectTail) + len(f) + recordHash))
+		prev++
 	}
-	if err != nil {
-		return j.failed(op, err)
-	}
-	j.last.Store(max(j.last.Load(), uint64(prev)+1))
-	j.bytes.Add(int64(recordHead + len(subject) + 4 + len(expectHead) + digits(prev) +
-		len(expectTail) + len(frame) + recordHash))
-	return nil
+	j.last.Store(max(j.last.Load(), uint64(prev)))
 }
 
 // lateAnswer is how much longer an answer may take once its time is up.
@@ -75,22 +134,37 @@ func (d doubt) Error() string { return d.cause.Error() }
 
 var errWrongLast = errors.New("wrong last number")
 
-// await waits for the broker's word on the append with token.
+// await returns what the broker's word on the append with token means.
 func (j *Journal) await(ctx context.Context, prev journal.Seq, token uint64, by time.Time) error {
+	a, err := j.answer(ctx, token, by)
+	if err != nil {
+		return err
+	}
+	return a.outcome(prev)
+}
+
+// answer waits for the broker's word on the append with token. That there is
+// none is a doubt.
+func (j *Journal) answer(ctx context.Context, token uint64, by time.Time) (answer, error) {
+	for len(j.wire.answers) > 0 {
+		if a := <-j.wire.answers; a.token == token {
+			return a, nil
+		}
+	}
 	t := time.NewTimer(time.Until(by))
 	defer t.Stop()
 	for late := false; ; {
 		select {
 		case a := <-j.wire.answers:
 			if a.token == token {
-				return a.outcome(prev)
+				return a, nil
 			}
 		case <-j.broker.log.sick:
-			return doubt{errors.New(j.broker.log.takeCause())}
+			return answer{}, doubt{errors.New(j.broker.log.takeCause())}
 		case <-j.wire.dead:
-			return doubt{j.wire.why}
+			return answer{}, doubt{j.wire.why}
 		case <-ctx.Done():
-			return doubt{ctx.Err()}
+			return answer{}, doubt{ctx.Err()}
 		case <-t.C:
 			if !late {
 				// A process that was frozen finds its timer up and the answer
@@ -99,7 +173,7 @@ func (j *Journal) await(ctx context.Context, prev journal.Seq, token uint64, by 
 				t.Reset(lateAnswer)
 				continue
 			}
-			return doubt{fmt.Errorf("no answer from the broker in %s", j.cfg.AppendTimeout)}
+			return answer{}, doubt{fmt.Errorf("no answer from the broker in %s", j.cfg.AppendTimeout)}
 		}
 	}
 }

@@ -26,13 +26,13 @@ func (j *Journal) Forbid() {
 	j.broker.log.Warnf("Filesystem permission denied while writing msg, disabling JetStream: open x: permission denied")
 }
 
-// Settle asks what became of number prev+1.
-func (j *Journal) Settle(ctx context.Context, prev journal.Seq, frame []byte, cause error) error {
-	err := j.settle(ctx, prev, frame, cause)
+// Settle asks what became of the numbers behind prev.
+func (j *Journal) Settle(ctx context.Context, prev journal.Seq, frames [][]byte, cause error) (int, error) {
+	n, err := j.settle(ctx, prev, frames, cause)
 	if err != nil {
-		j.last.Store(uint64(prev))
+		j.last.Store(uint64(prev) + uint64(n))
 	}
-	return err
+	return n, err
 }
 
 // BreakWire ends the connection that appends go over.

@@ -15,30 +15,39 @@ import (
 // append, beyond the append's own timeout.
 const settleTimeout = 10 * time.Second
 
-// settle finds out whether frame stands behind prev, when the broker didn't
+// settle finds out how many of frames stand behind prev, when the broker didn't
 // say. It makes sure that the broker has taken in everything that was sent,
 // takes the stream out of the broker, so that nothing is written any more,
-// looks into the files, and puts the stream back. It returns nil if the frame
-// is stored.
+// looks into the files, and puts the stream back. An error says why the
+// others are not stored.
 //
 // It works for write errors too: the broker never answers an append that met
 // one, and refuses all later ones until the stream is loaded anew.
-func (j *Journal) settle(ctx context.Context, prev journal.Seq, frame []byte, cause error) error {
+func (j *Journal) settle(
+	ctx context.Context, prev journal.Seq, frames [][]byte, cause error,
+) (stored int, err error) {
 	j.cfg.Log.Warn("an append got no answer; finding out", "number", uint64(prev)+1, "cause", cause)
 	j.api.Lock()
 	defer j.api.Unlock()
 	// Not ctx: it may be why there was no answer, and there must be one.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
 	defer cancel()
-	done := make(chan error, 1)
-	go func() { done <- j.reload(ctx, prev, frame, cause) }()
+	type result struct {
+		stored int
+		err    error
+	}
+	done := make(chan result, 1)
+	go func() {
+		n, err := j.reload(ctx, prev, frames, cause)
+		done <- result{n, err}
+	}()
 	select {
-	case err := <-done:
-		j.cfg.Log.Warn("the append is settled", "number", uint64(prev)+1, "stored", err == nil)
-		return err
+	case r := <-done:
+		j.cfg.Log.Warn("the append is settled", "number", uint64(prev)+1, "frames", len(frames), "stored", r.stored)
+		return r.stored, r.err
 	case <-ctx.Done():
 		// The goroutine is stuck in the kernel, with the store. The node stops.
-		return unsettled(prev+1, cause, ctx.Err())
+		return 0, unsettled(prev+1, cause, ctx.Err())
 	}
 }
 
@@ -48,7 +57,9 @@ func unsettled(seq journal.Seq, cause, err error) error {
 		fmt.Errorf("number %d can't be settled: %w", seq, errors.Join(cause, err)))
 }
 
-func (j *Journal) reload(ctx context.Context, prev journal.Seq, frame []byte, cause error) error {
+func (j *Journal) reload(
+	ctx context.Context, prev journal.Seq, frames [][]byte, cause error,
+) (stored int, err error) {
 	heard := j.wire.barrier(ctx, settleTimeout)
 	if text := j.broker.log.takeCause(); text != "" {
 		cause = errors.New(text)
@@ -59,43 +70,39 @@ func (j *Journal) reload(ctx context.Context, prev journal.Seq, frame []byte, ca
 	if text := j.broker.log.takeCause(); text != "" && !isWriteError(cause) {
 		cause = errors.New(text)
 	}
-	stored, at, err := j.find(ctx, prev, frame)
+	stored, at, err := j.find(ctx, prev, frames)
 	if errors.Is(err, errGone) {
 		j.down = err
-		return err
+		return 0, err
 	}
 	if err != nil {
-		return unsettled(prev+1, cause, err)
+		return 0, unsettled(prev+1, cause, err)
 	}
-	if !stored && heard != nil {
-		// It may still be under way within the broker.
-		return unsettled(prev+1, cause, heard)
+	if stored < len(frames) && heard != nil {
+		// The next may still be under way within the broker.
+		return 0, unsettled(prev+1+journal.Seq(stored), cause, heard)
 	}
 	if syncFailed(cause.Error()) {
 		j.suspect = true
 	}
-	if stored && j.suspect {
+	if stored > 0 && j.suspect {
 		// It is in the page cache, and perhaps on the disk. An answer that is
 		// certain either way: take it out again.
 		if err := j.takeOut(at); err != nil {
-			return unsettled(prev+1, cause, err)
+			return 0, unsettled(prev+1, cause, err)
 		}
-		stored = false
+		stored = 0
 	}
-	last := prev
-	if stored {
-		last++
+	if err := j.load(ctx, prev+journal.Seq(stored)); err != nil && fault.Of(err) == fault.Fatal {
+		return 0, err
 	}
-	if err := j.load(ctx, last); err != nil && fault.Of(err) == fault.Fatal {
-		return err
-	}
-	if stored {
-		return nil
+	if stored == len(frames) {
+		return stored, nil
 	}
 	if isWriteError(cause) {
-		return diskError(cause.Error())
+		return stored, diskError(cause.Error())
 	}
-	return fault.As(fault.Retryable, "", cause) // a timeout is nobody's fault
+	return stored, fault.As(fault.Retryable, "", cause) // a timeout is nobody's fault
 }
 
 // takeOut ends the journal at p. That it can't be synced is no failure: nobody
@@ -110,32 +117,36 @@ func (j *Journal) takeOut(p place) error {
 	return err
 }
 
-// find looks for number prev+1 in the files. at is where it begins.
-func (j *Journal) find(ctx context.Context, prev journal.Seq, frame []byte) (bool, place, error) {
+// find looks for frames behind prev in the files. at is where the first begins.
+func (j *Journal) find(
+	ctx context.Context, prev journal.Seq, frames [][]byte,
+) (found int, at place, err error) {
 	floor := journal.Seq(j.first.Load()) - 1
-	var at place
-	var other bool
-	found := false
+	other := false
 	if there, err := j.store.exists(); err == nil && !there {
-		return false, at, errMissing(j.store) // and so is the frame
+		return 0, at, errMissing(j.store) // and so are the frames
 	}
 	e, err := j.store.walk(ctx, floor, max(prev, floor+1), nil, func(r record, p place) error {
-		if r.seq == prev+1 {
-			found, at = true, p
-			other = !bytes.Equal(r.data, frame)
+		if r.seq <= prev || found == len(frames) {
+			return nil
 		}
+		if found == 0 {
+			at = p
+		}
+		other = other || !bytes.Equal(r.data, frames[found])
+		found++
 		return nil
 	})
-	switch {
+	switch last := prev + journal.Seq(found); {
 	case err != nil:
-		return false, at, err
+		return 0, at, err
 	case max(e.last, floor) < prev:
-		return false, at, damaged(max(e.last, floor)+1,
+		return 0, at, damaged(max(e.last, floor)+1,
 			"the journal ends here; number %d was acknowledged", prev)
-	case max(e.last, floor) > prev+1:
-		return false, at, fmt.Errorf("the journal goes on to number %d, which nobody here wrote", e.last)
-	case found && other:
-		return false, at, fmt.Errorf("number %d has been written by somebody else", prev+1)
+	case max(e.last, floor) > last:
+		return 0, at, fmt.Errorf("the journal goes on to number %d, which nobody here wrote", e.last)
+	case other:
+		return 0, at, fmt.Errorf("a number from %d to %d has been written by somebody else", prev+1, last)
 	case e.torn > 0:
 		// Part of a frame is none. A tail that can't be cut off now keeps the
 		// stream from being loaded.

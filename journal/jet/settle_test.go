@@ -4,6 +4,7 @@ package jet_test
 // what the journal holds.
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -149,12 +150,119 @@ func TestFailedSync(t *testing.T) {
 	j := open(t, jet.Config{Dir: t.TempDir(), Create: true})
 	fill(t, j, 0, 5)
 	cause := errors.New("Filestore [J] Critical write error: sync 1.blk: input/output error")
-	if err := j.Settle(t.Context(), 4, frame(5), cause); fault.Of(err) != fault.Operator {
-		t.Errorf("Settle after a failed sync = %v, class %s; want class operator", err, fault.Of(err))
+	if n, err := j.Settle(t.Context(), 4, [][]byte{frame(5)}, cause); n != 0 || fault.Of(err) != fault.Operator {
+		t.Errorf("Settle after a failed sync = %d, %v, class %s; want 0 and class operator", n, err, fault.Of(err))
 	}
 	wantFrames(t, j, 1, 4)
 	fill(t, j, 4, 6)
 	wantFrames(t, j, 1, 6)
+}
+
+// So are those of a whole window, of which the broker has not answered the
+// first, over several files.
+func TestFailedSyncOfMany(t *testing.T) {
+	dir := t.TempDir()
+	j := open(t, jet.Config{Dir: dir, Create: true})
+	fill(t, j, 0, 2)
+	var large [][]byte
+	for i := range 8 {
+		large = append(large, bytes.Repeat([]byte{byte('a' + i)}, 4<<20))
+	}
+	if n, err := j.AppendAll(t.Context(), 2, large); n != len(large) || err != nil {
+		t.Fatalf("AppendAll = %d, %v", n, err)
+	}
+	if files, _ := filepath.Glob(filepath.Join(dir, "jetstream", "*", "streams", "*", "msgs", "*.blk")); len(files) < 2 {
+		t.Fatalf("%d files; want several", len(files))
+	}
+	cause := errors.New("Filestore [J] Critical write error: sync 1.blk: input/output error")
+	if n, err := j.Settle(t.Context(), 2, large, cause); n != 0 || fault.Of(err) != fault.Operator {
+		t.Errorf("Settle after a failed sync = %d, %v, class %s; want 0 and class operator", n, err, fault.Of(err))
+	}
+	wantFrames(t, j, 1, 2)
+	fill(t, j, 2, 4)
+	if err := j.Close(); err != nil {
+		t.Errorf("Close = %v; want nil", err)
+	}
+	wantFrames(t, open(t, jet.Config{Dir: dir}), 1, 4)
+}
+
+// Of a window that is given up in the middle, or whose time is up, those in
+// front are stored and the others are not.
+func TestWindowGivenUp(t *testing.T) {
+	for name, limit := range map[string]time.Duration{"caller": 0, "own": 100 * time.Microsecond} {
+		t.Run(name, func(t *testing.T) {
+			j := open(t, jet.Config{Dir: t.TempDir(), Create: true, AppendTimeout: limit})
+			var last journal.Seq
+			whole, part := 0, 0
+			for i := range 40 {
+				ctx, cancel := t.Context(), context.CancelFunc(func() {})
+				if limit == 0 {
+					ctx, cancel = context.WithTimeout(ctx, time.Duration(i)*20*time.Microsecond)
+				}
+				n, err := j.AppendAll(ctx, last, framesBehind(last, 150))
+				cancel()
+				last += journal.Seq(n)
+				switch {
+				case err == nil && n == 150:
+					whole++
+				case err != nil && fault.Of(err) == fault.Retryable && n < 150:
+					part++
+				default:
+					t.Fatalf("AppendAll = %d, %v, class %s; want all, or a Retryable error", n, err, fault.Of(err))
+				}
+				if st, _ := j.Stat(t.Context()); st.Last != last {
+					t.Fatalf("last number is %d; want %d", st.Last, last)
+				}
+			}
+			t.Logf("%d whole, %d in part, %d frames", whole, part, last)
+			wantFrames(t, j, 1, last)
+		})
+	}
+}
+
+// framesBehind returns so many frames behind prev.
+func framesBehind(prev journal.Seq, n int) (fs [][]byte) {
+	for i := range n {
+		fs = append(fs, frame(prev+1+journal.Seq(i)))
+	}
+	return fs
+}
+
+// What a disk takes of a window before it is full is stored, and counted.
+func TestWindowDiskFull(t *testing.T) {
+	mnt := t.TempDir()
+	if err := syscall.Mount("none", mnt, "tmpfs", 0, "size=8m"); err != nil {
+		t.Skipf("mount tmpfs: %v", err)
+	}
+	t.Cleanup(func() { syscall.Unmount(mnt, syscall.MNT_DETACH) })
+	j := open(t, jet.Config{Dir: filepath.Join(mnt, "nats"), Create: true})
+	fill(t, j, 0, 10)
+	ballast, last := filepath.Join(mnt, "ballast"), journal.Seq(10)
+	for range 5 {
+		fillDisk(t, ballast)
+		st, err := os.Stat(ballast)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Truncate(ballast, st.Size()-8<<10); err != nil {
+			t.Fatal(err)
+		}
+		n, err := j.AppendAll(t.Context(), last, framesBehind(last, 1000))
+		if n == 1000 || fault.Of(err) != fault.Retryable {
+			t.Fatalf("AppendAll on a full disk = %d, %v, class %s; want some and a Retryable error", n, err, fault.Of(err))
+		}
+		t.Logf("%d stored: %v", n, err)
+		last += journal.Seq(n)
+		wantFrames(t, j, 1, last)
+		if err := os.Remove(ballast); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := j.AppendAll(t.Context(), last, framesBehind(last, 100)); n != 100 || err != nil {
+			t.Fatalf("AppendAll with room = %d, %v; want 100, nil", n, err)
+		}
+		last += 100
+	}
+	wantFrames(t, j, 1, last)
 }
 
 // A write error between two appends fails the next one, which is not sent, and

@@ -286,7 +286,10 @@ func errMissing(s store) error {
 
 // cut ends the journal at p, on disk too. The broker must not have the store.
 func (s store) cut(p place) error {
-	if err := os.Remove(filepath.Join(s.dir, "msgs", indexFile)); err != nil && !isMissing(err) {
+	if err := s.dropIndex(); err != nil {
+		return err
+	}
+	if err := s.dropBehind(p.block); err != nil {
 		return err
 	}
 	f, err := os.OpenFile(p.path, os.O_RDWR, 0)
@@ -299,6 +302,30 @@ func (s store) cut(p place) error {
 		}
 	}
 	return errors.Join(err, f.Close())
+}
+
+// dropBehind removes the blocks behind one, the last of them first, so that what
+// is left when that fails is the beginning of what there was.
+func (s store) dropBehind(block uint32) error {
+	dir, ids, err := s.blocks()
+	if err != nil {
+		return err
+	}
+	slices.Reverse(ids)
+	dropped := false
+	for _, id := range ids {
+		if id <= block {
+			break
+		}
+		if err := os.Remove(blockPath(dir, id)); err != nil {
+			return err
+		}
+		dropped = true
+	}
+	if !dropped {
+		return nil
+	}
+	return syncFile(dir)
 }
 
 // syncTree syncs every file under dir, the directories, and dir's own name.

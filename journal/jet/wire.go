@@ -18,7 +18,7 @@ import (
 )
 
 // wire is the connection that appends go over. It speaks just enough of the
-// NATS protocol for one request at a time, which takes a third off a small
+// NATS protocol for appends in a row, which takes a third off a small
 // append against the client library: no flusher goroutine, one write, no copy
 // of a large frame. It never reconnects by itself, so nothing can lie in a
 // buffer and be stored after it was given up.
@@ -28,6 +28,7 @@ type wire struct {
 
 	wmu  sync.Mutex // the reader answers pings
 	buf  []byte
+	ends []int  // of the messages in buf
 	next uint64 // number of the next reply subject
 
 	answers chan answer
@@ -59,7 +60,7 @@ func dial(ctx context.Context, b *broker) (*wire, error) {
 	}
 	w := &wire{
 		conn: conn, r: bufio.NewReaderSize(conn, 4<<10),
-		answers: make(chan answer, 16), pongs: make(chan struct{}, 4), dead: make(chan struct{}),
+		answers: make(chan answer, 2*windowFrames), pongs: make(chan struct{}, 4), dead: make(chan struct{}),
 	}
 	conn.SetDeadline(time.Now().Add(startTimeout))
 	if _, err := w.r.ReadString('\n'); err != nil {
@@ -92,37 +93,58 @@ func (w *wire) close() {
 	<-w.dead
 }
 
-// publish hands frame to the broker as the message behind prev. The answer
-// carries the token that is returned. An error means that the broker has not
-// got the end of the message, and that the connection is of no more use.
-func (w *wire) publish(prev journal.Seq, frame []byte, by time.Time) (uint64, error) {
+// publish hands frames, of which a large one must be alone, to the broker as the
+// messages behind prev. The answers carry the token that is returned and those
+// that follow it. sent is how many the broker has got; an error means that it
+// has not got the end of the next, and that nothing more can be sent.
+func (w *wire) publish(prev journal.Seq, frames [][]byte, by time.Time) (token uint64, sent int, err error) {
 	w.wmu.Lock()
 	defer w.wmu.Unlock()
+	token = w.next + 1
+	b, ends := w.buf[:0], w.ends[:0]
+	var parts [][]byte
+	for i, frame := range frames {
+		b = w.appendHead(b, prev+journal.Seq(i), len(frame))
+		if len(frame) > smallFrame {
+			parts = [][]byte{b, frame, []byte("\r\n")}
+			ends = append(ends, len(b)+len(frame)+2)
+			break
+		}
+		b = append(append(b, frame...), '\r', '\n')
+		ends = append(ends, len(b))
+	}
+	if parts == nil {
+		parts = [][]byte{b}
+	}
+	w.buf, w.ends = b, ends
+	w.conn.SetWriteDeadline(by)
+	wrote := 0
+	for _, p := range parts {
+		var n int
+		n, err = w.conn.Write(p)
+		if wrote += n; err != nil {
+			break
+		}
+	}
+	for sent < len(ends) && ends[sent] <= wrote {
+		sent++
+	}
+	return token, sent, err
+}
+
+// appendHead appends what comes before a frame of that size.
+func (w *wire) appendHead(b []byte, prev journal.Seq, size int) []byte {
 	w.next++
 	var hdr [80]byte
 	h := appendExpect(hdr[:0], prev)
-	b := append(w.buf[:0], "HPUB "+subject+" "+inbox...)
+	b = append(b, "HPUB "+subject+" "+inbox...)
 	b = strconv.AppendUint(b, w.next, 10)
 	b = append(b, ' ')
 	b = strconv.AppendInt(b, int64(len(h)), 10)
 	b = append(b, ' ')
-	b = strconv.AppendInt(b, int64(len(h)+len(frame)), 10)
+	b = strconv.AppendInt(b, int64(len(h)+size), 10)
 	b = append(b, '\r', '\n')
-	b = append(b, h...)
-	parts := [][]byte{b, frame, []byte("\r\n")}
-	if len(frame) <= smallFrame {
-		b = append(append(b, frame...), '\r', '\n')
-		parts = [][]byte{b}
-	}
-	w.buf = b
-	w.conn.SetWriteDeadline(by)
-	for _, p := range parts {
-		if _, err := w.conn.Write(p); err != nil {
-			w.conn.Close() // half a message is on it
-			return w.next, err
-		}
-	}
-	return w.next, nil
+	return append(b, h...)
 }
 
 // barrier returns when the broker has taken in everything that was written

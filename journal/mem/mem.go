@@ -44,6 +44,16 @@ func (j *Journal) FailNext(err error) {
 	j.order(func(*Journal, journal.Seq, []byte) error { return err })
 }
 
+// PassNext has so many coming appends, which aren't spoken for, work.
+func (j *Journal) PassNext(n int) {
+	for range n {
+		j.order(func(j *Journal, seq journal.Seq, f []byte) error {
+			j.storeLocked(seq, f)
+			return nil
+		})
+	}
+}
+
 // Sicken has every append and every Reopen fail with err until Heal.
 func (j *Journal) Sicken(err error) {
 	j.mu.Lock()
@@ -150,6 +160,26 @@ func (j *Journal) Append(ctx context.Context, prev journal.Seq, frame []byte) er
 		return fault.As(fault.Fatal, op, f(j, prev+1, frame))
 	}
 	j.storeLocked(prev+1, frame)
+	return nil
+}
+
+// AppendAll is Append for each of the frames.
+func (j *Journal) AppendAll(ctx context.Context, prev journal.Seq, frames [][]byte) (int, error) {
+	for i, frame := range frames {
+		if err := j.Append(ctx, prev+journal.Seq(i), frame); err != nil {
+			return i, err
+		}
+	}
+	return len(frames), nil
+}
+
+// Cut forgets the frames behind last.
+func (j *Journal) Cut(_ context.Context, last journal.Seq) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for n := len(j.frames); n > 0 && j.frames[n-1].Seq > last; n-- {
+		j.frames = j.frames[:n-1]
+	}
 	return nil
 }
 

@@ -75,7 +75,8 @@ func (f *Feed) tellLocked() {
 	}
 }
 
-// Reset is told that the journal has become another one, which ends at last.
+// Reset is told that the journal has become another one, which ends at last, or
+// is cut off there.
 func (f *Feed) Reset(last journal.Seq) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -1,0 +1,100 @@
+package jet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"ledge/journal"
+	"ledge/journal/fault"
+)
+
+// Cut ends the journal behind number last. What it was known to reach is taken
+// back first: a cut that is done in part is a torn tail or a longer journal to
+// the next Open, and no damage.
+func (j *Journal) Cut(ctx context.Context, last journal.Seq) error {
+	const op = "jet.Cut"
+	if p := j.dead.Load(); p != nil {
+		return *p
+	}
+	j.api.Lock()
+	defer j.api.Unlock()
+	if last >= journal.Seq(j.last.Load()) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	defer cancel()
+	if err := j.cut(ctx, last); err != nil {
+		return j.failed(op, fault.As(fault.Fatal, "", err))
+	}
+	return nil
+}
+
+// withdraw makes sure that none of the appends from token on is stored, which
+// are behind one that somebody else's frame was in the way of: that frame may be
+// just what one of them expected in front of it. It returns cause.
+func (j *Journal) withdraw(ctx context.Context, token uint64, n int, cause error) error {
+	var first journal.Seq
+	for ; n > 0; n-- {
+		a, err := j.answer(ctx, token, time.Now().Add(j.cfg.AppendTimeout))
+		if err != nil {
+			return fault.As(fault.Fatal, "", errors.Join(errors.New("appends can't be settled"), cause, err))
+		}
+		if a.code == 0 && first == 0 {
+			first = a.seq
+		}
+		token++
+	}
+	if first == 0 {
+		return cause
+	}
+	j.api.Lock()
+	defer j.api.Unlock()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	defer cancel()
+	last := j.last.Load()
+	if err := j.cut(ctx, first-1); err != nil {
+		return fault.As(fault.Fatal, "", errors.Join(err, cause))
+	}
+	j.last.Store(last) // what is behind it is somebody else's
+	return cause
+}
+
+func (j *Journal) cut(ctx context.Context, last journal.Seq) error {
+	floor := journal.Seq(j.first.Load()) - 1
+	if last < floor {
+		return fmt.Errorf("number %d is truncated; the journal begins with %d", last+1, floor+1)
+	}
+	if err := j.mark.update(func(m *mark) { m.last = min(m.last, last) }); err != nil {
+		return err
+	}
+	if err := j.broker.disable(ctx, ""); err != nil {
+		return err
+	}
+	var at place
+	_, err := j.store.walk(ctx, floor, last+1, nil, func(r record, p place) error {
+		if r.seq <= last {
+			return nil
+		}
+		at = p
+		return errStop
+	})
+	if err != errStop {
+		return fmt.Errorf("number %d is not where it should be: %w", last+1, err)
+	}
+	if err := j.takeOut(at); err != nil {
+		return err
+	}
+	j.resume.set(0, place{})
+	j.last.Store(uint64(last))
+	if err := j.load(ctx, last); err != nil {
+		return err
+	}
+	info, err := j.broker.info(ctx)
+	if err != nil {
+		return err
+	}
+	j.bytes.Store(int64(info.State.Bytes))
+	return nil
+}
