@@ -26,8 +26,9 @@ func (t adopter) Synced() journal.Seq      { return t.r.n.meter.synced(t.r.n.sta
 func (t adopter) Empty() bool { return t.r.n.state.Empty() }
 
 // Ingest appends and applies frames.
-func (t adopter) Ingest(ctx context.Context, frames []journal.Frame) error {
-	err := t.r.sink.Ingest(ctx, frames)
+func (t adopter) Ingest(ctx context.Context, frames []journal.Frame, last journal.Seq) error {
+	t.r.hurry(replay.Far(t.r.n.state.Pos().Seq, last))
+	err := t.r.sink.Ingest(ctx, frames, last)
 	if n := t.r.n; err == nil && n.gate.Closed() {
 		n.gate.Set(n.refusals(n.Link(), n.cfg.Clock()))
 	}

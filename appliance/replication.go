@@ -44,6 +44,7 @@ type replication struct {
 	busy     sync.WaitGroup
 	shown    atomic.Pointer[following] // for who must not wait for mu
 	fatal    chan error                // what the node can't go on from
+	hurried  func()                    // ends hurry; belongs to the follower
 	diverged error                     // why what there is is to be set aside; belongs to the follower
 }
 
@@ -174,6 +175,7 @@ func (r *replication) launchLocked() {
 	r.showLocked()
 	r.busy.Go(func() {
 		err := link.Run(ctx)
+		r.hurry(false)
 		close(done)
 		switch {
 		case errors.Is(err, remote.ErrLead):
@@ -185,6 +187,18 @@ func (r *replication) launchLocked() {
 			}
 		}
 	})
+}
+
+// hurry gives a replica that has far to go all processors. The follower's
+// goroutine calls it.
+func (r *replication) hurry(on bool) {
+	switch {
+	case on && r.hurried == nil:
+		r.hurried = r.n.threads.beside()
+	case !on && r.hurried != nil:
+		r.hurried()
+		r.hurried = nil
+	}
 }
 
 // haltLocked stops the follower and waits for it: it gives up whatever it waits

@@ -66,14 +66,14 @@ func (l *Log) Append(ctx context.Context, b Batch) (Committed, error) {
 	return Committed{seq: seq, batch: b, size: len(frame)}, nil
 }
 
-// Check decodes frames that come from a journal of the same lineage and must be
-// the next ones. They are not stored yet. An error is about the one behind those
-// that are returned.
-func (l *Log) Check(frames []Frame) ([]Received, error) {
+// Check decodes frames that come from a journal of the same lineage and must
+// follow number prev. They are not stored yet. An error is about the one behind
+// those that are returned.
+func (l *Log) Check(prev Seq, frames []Frame) ([]Received, error) {
 	rs := make([]Received, 0, len(frames))
 	epoch := uint64(0)
 	for _, f := range frames {
-		c, err := l.check(f, l.last+1+Seq(len(rs)), epoch)
+		c, err := l.check(f, prev+1+Seq(len(rs)), epoch)
 		if err != nil {
 			return rs, err
 		}

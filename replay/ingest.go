@@ -1,9 +1,11 @@
 package replay
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"ledge/journal"
@@ -20,7 +22,7 @@ var ErrDiverged = errors.New("the two journals have diverged")
 // way when Follow was called has been answered when it returns.
 type Follower struct {
 	w    *Writer
-	each time.Duration // that a frame took of late
+	each atomic.Int64 // nanoseconds that a frame took of late
 }
 
 // Follow makes the writer refuse writes with reason, and returns what batches
@@ -70,152 +72,147 @@ func (w *Writer) Refusal(frees bool) error {
 	return w.health.Refusal(frees)
 }
 
-// Ingest appends frames of a leader's journal and applies them, in order. Each
-// is checked before it is applied: what does not follow what is here is
-// ErrDiverged, and leaves nothing. A journal that can't take a frame suspends
-// the node as it does for a client's write.
-func (f *Follower) Ingest(ctx context.Context, frames []journal.Frame) error {
+// Ingest appends frames of a leader's journal and applies them, in order: while
+// some are stored those before them are applied and those behind them decoded.
+// What does not follow what is here is ErrDiverged, and leaves nothing. A journal
+// that can't take a frame suspends the node as it does for a client's write. last
+// is the leader's last number.
+func (f *Follower) Ingest(ctx context.Context, frames []journal.Frame, last journal.Seq) error {
 	w := f.w
 	w.appending.Lock()
 	defer w.appending.Unlock()
-	for len(frames) > 0 {
-		if err := w.health.Refusal(false); err != nil {
-			return err
+	st := w.cfg.State
+	st.far.Store(Far(st.Pos().Seq, last))
+	st.appending()
+	cur, frames := f.next(st.Pos().Seq, frames)
+	if len(cur.rs) > 0 {
+		if err := st.follows(cur.rs[0]); err != nil {
+			return diverged(err)
 		}
-		if err := ctx.Err(); err != nil {
-			return fault.As(fault.Retryable, "", err)
-		}
-		some := frames[:min(f.window(), len(frames))]
-		began, before := time.Now(), w.cfg.State.Pos().Seq
-		err := w.ingestLocked(ctx, some)
-		at := w.cfg.State.Pos().Seq
-		if err != nil {
-			return fmt.Errorf("number %d: %w", at+1, err)
-		}
-		f.each = time.Since(began) / time.Duration(at-before)
-		frames = frames[len(some):]
 	}
-	return nil
+	f.store(ctx, cur)
+	for {
+		then, rest := f.next(cur.end, frames)
+		<-cur.done
+		more := cur.err == nil && len(frames) > 0
+		if more {
+			f.store(ctx, then)
+		}
+		err := w.take(cur)
+		if err == nil && more {
+			cur, frames = then, rest
+			continue
+		}
+		if more {
+			<-then.done
+		}
+		if err != nil {
+			at := st.Pos().Seq
+			return fmt.Errorf("number %d: %w", at+1, w.disown(ctx, at, err))
+		}
+		return nil
+	}
 }
+
+// farNumbers is how many numbers a replica has to be behind to have far to go.
+const farNumbers = 4096
+
+// Far reports whether a replica that has come to a number is so far from its
+// leader's last that it had better hurry than be at its best for readers.
+func Far(at, last journal.Seq) bool { return last > at+farNumbers }
 
 // Frames go into the journal many at a time: one after the other each would cost
 // the way to the broker and back. How many is bounded by what may be in the way
 // of a stop.
 const (
-	ingestMost = 64
+	ingestMost = 128
 	ingestTime = 100 * time.Millisecond
 )
 
 // window returns how many frames to store at a time, going by how long the last
 // ones took.
 func (f *Follower) window() int {
-	return int(min(max(ingestTime/max(f.each, 1), 1), ingestMost))
+	return int(min(max(int64(ingestTime)/max(f.each.Load(), 1), 1), ingestMost))
 }
 
-// ingestLocked stores frames and then applies them. Those that a leader sends in
-// a row come from one journal, so that only the first could belong to another
-// history; should they not add up all the same, they are taken out again.
-func (w *Writer) ingestLocked(ctx context.Context, frames []journal.Frame) error {
-	log, s := w.cfg.Log, w.cfg.State
-	rs, bad := log.Check(frames)
-	if len(rs) == 0 {
-		return notOurs(bad)
+// storing is some frames on their way into the journal.
+type storing struct {
+	rs  []journal.Received // what can be stored
+	end journal.Seq        // the last of their numbers
+
+	done   chan struct{}       // closed when the rest is set
+	cs     []journal.Committed // what is stored
+	err    error               // why the next one is not
+	failed bool                // it is the journal that did not take it
+}
+
+// next decodes some of frames, which come behind number prev, and returns the
+// rest. They must add up on what is in front of them: what a leader sends in a
+// row comes from one journal, and take finds out if it doesn't.
+func (f *Follower) next(prev journal.Seq, frames []journal.Frame) (*storing, []journal.Frame) {
+	st := &storing{done: make(chan struct{})}
+	n := min(f.window(), len(frames))
+	if st.rs, st.err = f.w.cfg.Log.Check(prev, frames[:n]); st.err != nil {
+		// It is the leader's journal that is damaged, or the way here; this
+		// node's is as it was.
+		st.err = fault.As(fault.Operator, "", fmt.Errorf("received: %v", st.err))
 	}
-	if err := s.follows(rs[0]); err != nil {
-		return diverged(err)
+	st.end = prev + journal.Seq(len(st.rs))
+	return st, frames[n:]
+}
+
+// store begins to store what next has returned, unless the node can't.
+func (f *Follower) store(ctx context.Context, st *storing) {
+	w := f.w
+	err := w.health.Refusal(false)
+	if err == nil && ctx.Err() != nil {
+		err = fault.As(fault.Retryable, "", ctx.Err())
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.cfg.AppendTimeout)
-	defer cancel()
-	cs, failed := log.AppendReceived(ctx, rs)
-	if n := len(cs); n > 0 {
-		var other notNext
-		switch err := s.ApplyAll(cs); {
-		case errors.As(err, &other):
-			if cut := log.Cut(ctx, s.Pos().Seq); cut != nil {
-				return errors.Join(cut, err)
-			}
-			return diverged(err)
-		case err != nil:
+	if err != nil || len(st.rs) == 0 {
+		st.err = cmp.Or(err, st.err)
+		close(st.done)
+		return
+	}
+	go func() {
+		defer close(st.done)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.cfg.AppendTimeout)
+		defer cancel()
+		began := time.Now()
+		cs, err := w.cfg.Log.AppendReceived(ctx, st.rs)
+		st.cs, st.failed, st.err = cs, err != nil, cmp.Or(err, st.err)
+		f.each.Store(int64(time.Since(began)) / int64(len(st.rs)))
+	}()
+}
+
+// take applies what has been stored, and says why there is no more.
+func (w *Writer) take(st *storing) error {
+	if n := len(st.cs); n > 0 {
+		if err := w.cfg.State.ApplyAll(st.cs); err != nil {
 			return err
 		}
-		b := cs[n-1].Batch()
+		b := st.cs[n-1].Batch()
 		w.epoch, w.last = b.Epoch, lastBatch{b.Epoch, b.Prev}
 	}
-	switch {
-	case failed == nil:
-		return notOurs(bad)
-	case fault.Of(failed) == fault.Fatal:
-		return failed
+	if st.failed && fault.Of(st.err) != fault.Fatal {
+		return w.health.suspend(st.err)
 	}
-	return w.health.suspend(failed)
+	return st.err
 }
 
-// notOurs classes what is wrong with a frame that was received: it is the
-// leader's journal that is damaged, or the way here; this node's is as it was.
-func notOurs(err error) error {
-	if err == nil {
-		return nil
+// disown takes what was stored behind at out of the journal again if err says
+// that it does not follow what is there.
+func (w *Writer) disown(ctx context.Context, at journal.Seq, err error) error {
+	var other notNext
+	if !errors.As(err, &other) {
+		return err
 	}
-	return fault.As(fault.Operator, "", fmt.Errorf("received: %v", err))
+	if cut := w.cfg.Log.Cut(ctx, at); cut != nil {
+		return errors.Join(cut, err)
+	}
+	return diverged(other)
 }
 
 // diverged says that what was received is right, and of another history.
 func diverged(err error) error {
 	return fault.As(fault.Operator, "", fmt.Errorf("%w: %v", ErrDiverged, err))
-}
-
-// Replace puts another journal and what it adds up to in place of those that
-// there are: what a full sync has brought. fresh must not be used afterwards.
-func (f *Follower) Replace(ctx context.Context, drv journal.Driver, l journal.Lineage, fresh *State) error {
-	w := f.w
-	w.appending.Lock()
-	defer w.appending.Unlock()
-	if err := w.cfg.Log.Replace(ctx, drv, l); err != nil {
-		return err
-	}
-	w.epoch, w.last = fresh.Epoch(), lastBatch{fresh.Epoch(), fresh.Pos().Digest}
-	return w.cfg.State.Become(fresh)
-}
-
-// Empty reports whether there is nothing in the state: no keys and no functions.
-func (s *State) Empty() bool {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	for _, db := range s.dbs {
-		if db.dict.n > 0 {
-			return false
-		}
-	}
-	return s.fns.share() == 0
-}
-
-// Become makes s hold what fresh holds, which is closed. Views see the one or
-// the other. Every watched key counts as changed.
-func (s *State) Become(fresh *State) error {
-	s.drafting.Lock()
-	defer s.drafting.Unlock()
-	s.mu.Lock()
-	old := s.dbs
-	if len(old) != len(fresh.dbs) {
-		s.mu.Unlock()
-		return fault.As(fault.Operator, "replay.Become",
-			fmt.Errorf("%d databases; this node has %d", len(fresh.dbs), len(old)))
-	}
-	for i := range old {
-		s.watches.touchAll(journal.DB(i), old[i].has, fresh.dbs[i].has)
-	}
-	s.dbs, s.pos, s.epoch, s.fns = fresh.dbs, fresh.pos, fresh.epoch, fresh.fns
-	s.gen.Store(max(s.gen.Load(), fresh.gen.Load()))
-	s.noted.Store(fresh.noted.Load())
-	w := s.walk.Load()
-	s.mu.Unlock()
-	fresh.mu.Lock()
-	fresh.dbs, fresh.closed = nil, true
-	fresh.mu.Unlock()
-	for _, db := range old {
-		if w == nil || !w.holds(db) {
-			_ = db.order.tree.Close() // in memory: nothing can be lost
-		}
-	}
-	return nil
 }

@@ -55,16 +55,16 @@ func framesOf(t *testing.T, m *mem.Journal, from journal.Seq) (fs []journal.Fram
 func TestFollowerResumes(t *testing.T) {
 	leader, a := replaytest.Open(t, 1, replay.WriterConfig{}), follow(t)
 	leader.Must(replaytest.Set("a", "1"))
-	if err := a.Ingest(t.Context(), framesOf(t, leader.Mem, 1)); err != nil {
+	if err := a.Ingest(t.Context(), framesOf(t, leader.Mem, 1), 0); err != nil {
 		t.Fatal(err)
 	}
 	leader.Must(replaytest.Set("b", "2"))
 	next := framesOf(t, leader.Mem, a.state.Pos().Seq+1)
 	a.mem.FailNext(fault.As(fault.Retryable, "", journal.ErrNoSpace))
-	if err := a.Ingest(t.Context(), next); !errors.Is(err, journal.ErrNoSpace) {
+	if err := a.Ingest(t.Context(), next, 0); !errors.Is(err, journal.ErrNoSpace) {
 		t.Fatalf("Ingest into a full journal = %v; want no space", err)
 	}
-	if err := a.Ingest(t.Context(), next); err == nil {
+	if err := a.Ingest(t.Context(), next, 0); err == nil {
 		t.Error("Ingest while suspended = nil; want why")
 	}
 	before := a.state.Pos()
@@ -75,7 +75,7 @@ func TestFollowerResumes(t *testing.T) {
 	if got := a.state.Pos(); got != before {
 		t.Errorf("behind a resume the replica is at %v; want %v", got, before)
 	}
-	if err := a.Ingest(t.Context(), next); err != nil {
+	if err := a.Ingest(t.Context(), next, 0); err != nil {
 		t.Errorf("Ingest behind a resume = %v; want nil", err)
 	}
 	if got, want := a.state.Pos(), leader.Pos(); got != want {
@@ -92,7 +92,7 @@ func TestIngestInPart(t *testing.T) {
 	all := framesOf(t, leader.Mem, 1)
 	a.mem.PassNext(2)
 	a.mem.FailNext(fault.As(fault.Retryable, "", journal.ErrNoSpace))
-	if err := a.Ingest(t.Context(), all); !errors.Is(err, journal.ErrNoSpace) {
+	if err := a.Ingest(t.Context(), all, 0); !errors.Is(err, journal.ErrNoSpace) {
 		t.Fatalf("Ingest into a journal that fills up = %v; want no space", err)
 	}
 	if st, _ := a.mem.Stat(t.Context()); a.state.Pos().Seq != 2 || st.Last != 2 {
@@ -101,7 +101,7 @@ func TestIngestInPart(t *testing.T) {
 	if _, err := a.writer.Health().Resume(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := a.Ingest(t.Context(), all[2:]); err != nil || a.state.Pos() != leader.Pos() {
+	if err := a.Ingest(t.Context(), all[2:], 0); err != nil || a.state.Pos() != leader.Pos() {
 		t.Errorf("Ingest of the rest = %v, at %v; want nil, at %v", err, a.state.Pos(), leader.Pos())
 	}
 }
@@ -126,12 +126,12 @@ func TestIngestRefuses(t *testing.T) {
 		"damaged": {flipped, 2}, "another history": {framesOf(t, other.Mem, 3)[0], 0}, "a gap": {journal.Frame{Seq: 4, Data: good[2].Data}, 2},
 	} {
 		a := follow(t)
-		err := a.Ingest(t.Context(), []journal.Frame{good[0], good[1], mix.bad})
+		err := a.Ingest(t.Context(), []journal.Frame{good[0], good[1], mix.bad}, 0)
 		if st, _ := a.mem.Stat(t.Context()); fault.Of(err) != fault.Operator || a.state.Pos().Seq != mix.want || st.Last != mix.want {
 			t.Errorf("%s in the middle: %v, class %s, at %v, journal to %d; want class operator, at %d",
 				name, err, fault.Of(err), a.state.Pos(), st.Last, mix.want)
 		}
-		if err := a.Ingest(t.Context(), good[mix.want:]); err != nil {
+		if err := a.Ingest(t.Context(), good[mix.want:], 0); err != nil {
 			t.Errorf("%s in the middle: what is right is refused: %v", name, err)
 		}
 	}
@@ -139,15 +139,15 @@ func TestIngestRefuses(t *testing.T) {
 		"damaged": flipped, "another history": framesOf(t, other.Mem, 3)[0], "a gap": {Seq: 4, Data: good[2].Data},
 	} {
 		a := follow(t)
-		if err := a.Ingest(t.Context(), good[:2]); err != nil {
+		if err := a.Ingest(t.Context(), good[:2], 0); err != nil {
 			t.Fatal(err)
 		}
 		before := a.state.Pos()
-		err := a.Ingest(t.Context(), []journal.Frame{bad})
+		err := a.Ingest(t.Context(), []journal.Frame{bad}, 0)
 		if fault.Of(err) != fault.Operator || a.state.Pos() != before {
 			t.Errorf("%s: %v, class %s, at %v; want class operator, at %v", name, err, fault.Of(err), a.state.Pos(), before)
 		}
-		if err := a.Ingest(t.Context(), good[2:]); err != nil {
+		if err := a.Ingest(t.Context(), good[2:], 0); err != nil {
 			t.Errorf("%s: what follows is refused: %v", name, err)
 		}
 	}

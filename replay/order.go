@@ -36,7 +36,8 @@ type order struct {
 const (
 	// maxNoted bounds what a reader may have to wait for: about 5 ms.
 	maxNoted = 4096
-	// maxLooseNoted is for recovery, when nobody reads.
+	// maxLooseNoted is for recovery, when nobody reads, and for a replica that
+	// has far to go. Who reads the order then waits as after a start.
 	maxLooseNoted = 4 << 20
 	// placeRun is how many keys make it worth waking KeepOrder.
 	placeRun = 1024
@@ -48,11 +49,13 @@ const (
 	placeBatch = 1024
 )
 
-// note is told that a key came or went. The caller holds the state's lock.
+// note is told that a key came or went. The caller holds the state's lock. Far
+// more than most are those that a replica has left, who had far to go: they are
+// KeepOrder's.
 func (db *database) note(key string, most int) {
 	o := &db.order
 	o.noted = append(o.noted, key)
-	if len(o.noted) >= most {
+	if n := len(o.noted); n >= most && n < 2*most || n >= maxLooseNoted {
 		db.place(inOrder(o.noted))
 		o.noted = o.noted[:0]
 	}
@@ -147,7 +150,7 @@ func (s *State) KeepOrder(ctx context.Context) {
 // appending tells KeepOrder that this is a good moment, if there is enough to
 // do: the longer a run, the nearer to each other its places.
 func (s *State) appending() {
-	if s.noted.Load() < placeRun {
+	if s.noted.Load() < placeRun || s.far.Load() {
 		return
 	}
 	select {

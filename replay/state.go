@@ -40,6 +40,7 @@ type State struct {
 	watches watches
 	walk    atomic.Pointer[walk] // the snapshot being taken, if any
 	loose   bool                 // mu; see loosen
+	far     atomic.Bool          // a replica has far to go, so orders may fall behind more
 	noted   atomic.Int64         // keys since KeepOrder looked
 	idle    chan struct{}        // wakes KeepOrder
 	closed  bool                 // mu

@@ -139,7 +139,7 @@ func (t *tables) del(n journal.DB, key string) {
 // note is told that a key came or went.
 func (t *tables) note(db *database, key string) {
 	t.s.noted.Add(1)
-	if t.s.loose {
+	if t.s.loose || t.s.far.Load() {
 		db.note(key, maxLooseNoted)
 	} else {
 		db.note(key, maxNoted)

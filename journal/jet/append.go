@@ -28,8 +28,8 @@ func (j *Journal) Append(ctx context.Context, prev journal.Seq, frame []byte) er
 
 // The most that the broker is given before its first answer.
 const (
-	windowFrames = 64
-	windowBytes  = 256 << 10
+	windowFrames = 128
+	windowBytes  = 512 << 10
 )
 
 // window returns how many of frames go together. A large one goes by itself.

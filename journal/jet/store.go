@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/minio/highwayhash"
 
@@ -104,7 +105,9 @@ func (s store) walk(ctx context.Context, floor, from journal.Seq, start *place,
 	if err != nil {
 		return end{}, fault.As(fault.Operator, "", err)
 	}
-	w := walker{store: s, dir: dir, floor: floor, from: from, fn: fn}
+	buf := walkBuffers.Get().(*[]byte)
+	w := walker{store: s, dir: dir, floor: floor, from: from, fn: fn, buf: *buf}
+	defer func() { *buf = w.buf; walkBuffers.Put(buf) }()
 	if from > floor+1 {
 		ids = w.skip(ids, start)
 	}
@@ -125,6 +128,10 @@ func (s store) walk(ctx context.Context, floor, from journal.Seq, start *place,
 	}
 	return w.end, nil
 }
+
+// walkBuffers are used again: who follows a journal walks it over and over, a
+// few frames at a time.
+var walkBuffers = sync.Pool{New: func() any { return new([]byte) }}
 
 type walker struct {
 	store

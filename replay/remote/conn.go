@@ -198,17 +198,28 @@ func (offered) Error() string { return "the leader offers its lead" }
 // heartbeats more than one fetch is answered with.
 const fetchRoom = fetchBytes/messageBytes*2 + 256
 
-// fetch asks for what is behind from, and hands it over as it comes. It returns
-// when the leader ends the fetch. heard is told of each message.
+// takeMost is how much of what has come is handed over at a time.
+const takeMost = 2 << 20
+
+// fetch asks for what is behind from, and hands over what has come, many frames
+// at a time. A fetch that has brought frames is followed by the next, for which
+// the leader need not wait until they are stored. It returns when one has brought
+// none. heard is told of each message.
 func (c *conn) fetch(ctx context.Context, from journal.Seq, silence time.Duration,
 	heard func(last journal.Seq) error, take func([]journal.Frame) error,
 ) error {
-	msgs, done, err := c.ask(subjectFetch, fetchRequest{ID: c.id, From: uint64(from)}, fetchRoom)
+	next := from
+	ask := func() (<-chan *nats.Msg, func(), error) {
+		return c.ask(subjectFetch, fetchRequest{ID: c.id, From: uint64(next)}, fetchRoom)
+	}
+	msgs, done, err := ask()
 	if err != nil {
 		return err
 	}
-	defer done()
-	for next := from; ; {
+	defer func() { done() }()
+	var come []journal.Frame
+	size, brought := 0, false
+	for {
 		m, err := c.await(ctx, msgs, silence)
 		if err != nil {
 			return err
@@ -218,26 +229,55 @@ func (c *conn) fetch(ctx context.Context, from journal.Seq, silence time.Duratio
 				return err
 			}
 		}
-		switch m.Header.Get(headerKind) {
-		case kindEnd:
-			return nil
-		case kindBeat:
-			continue
-		case kindOffer:
-			return offered{m}
-		}
-		frames, err := splitFrames(m.Data)
-		if err != nil {
-			return fault.As(fault.Retryable, "", err)
-		}
-		for i, f := range frames {
-			if f.Seq != next+journal.Seq(i) {
-				return fault.As(fault.Retryable, "", fmt.Errorf("number %d came in place of %d", f.Seq, next+journal.Seq(i)))
+		kind := m.Header.Get(headerKind)
+		if kind == kindFrames {
+			if come, err = follow(come, m.Data, next); err != nil {
+				return err
+			}
+			next, size, brought = come[len(come)-1].Seq+1, size+len(m.Data), true
+			if len(msgs) > 0 && size < takeMost {
+				continue
 			}
 		}
-		if err := take(frames); err != nil {
-			return err
+		again := kind == kindEnd && brought
+		if again {
+			done()
+			if msgs, done, err = ask(); err != nil {
+				done = func() {}
+				return err
+			}
+			brought = false
 		}
-		next += journal.Seq(len(frames))
+		if len(come) > 0 {
+			if err := take(come); err != nil {
+				return err
+			}
+			clear(come)
+			come, size = come[:0], 0
+		}
+		switch {
+		case kind == kindEnd && !again:
+			return nil
+		case kind == kindOffer:
+			return offered{m}
+		}
 	}
+}
+
+// follow appends the frames of a message, of which the first must have a number.
+func follow(to []journal.Frame, message []byte, next journal.Seq) ([]journal.Frame, error) {
+	had := len(to)
+	to, err := splitFrames(to, message)
+	if err == nil && len(to) == had {
+		err = errors.New("a message without frames")
+	}
+	if err != nil {
+		return to, fault.As(fault.Retryable, "", err)
+	}
+	for i, f := range to[had:] {
+		if f.Seq != next+journal.Seq(i) {
+			return to, fault.As(fault.Retryable, "", fmt.Errorf("number %d came in place of %d", f.Seq, next+journal.Seq(i)))
+		}
+	}
+	return to, nil
 }

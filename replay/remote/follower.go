@@ -26,7 +26,8 @@ type Target interface {
 	// Empty reports whether nothing in it would be lost.
 	Empty() bool
 	// Ingest appends and applies frames.
-	Ingest(ctx context.Context, frames []journal.Frame) error
+	// The leader's last number is last.
+	Ingest(ctx context.Context, frames []journal.Frame, last journal.Seq) error
 	// Synced returns the number up to which the journal is on the disk.
 	Synced() journal.Seq
 	// Adopt puts a new journal of another lineage in place of the one there is:
@@ -363,10 +364,11 @@ func (f *Follower) stream(ctx context.Context, c *conn) error {
 				return f.tell(c)
 			},
 			func(frames []journal.Frame) error {
-				if err := t.Ingest(ctx, frames); err != nil {
+				last := f.Link().Last
+				if err := t.Ingest(ctx, frames, last); err != nil {
 					return err
 				}
-				f.heard(f.Link().Last)
+				f.heard(last)
 				told = time.Now()
 				return f.tell(c)
 			})

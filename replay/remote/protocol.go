@@ -218,16 +218,16 @@ const frameHead = 8 + 4
 
 var errFrames = errors.New("frames are cut short")
 
-// splitFrames returns the frames of a message. They share its memory.
-func splitFrames(b []byte) ([]journal.Frame, error) {
-	var frames []journal.Frame
+// splitFrames appends the frames of a message. They share its memory.
+func splitFrames(to []journal.Frame, b []byte) ([]journal.Frame, error) {
+	frames := to
 	for len(b) > 0 {
 		if len(b) < frameHead {
-			return nil, errFrames
+			return to, errFrames
 		}
 		seq, n := binary.BigEndian.Uint64(b), int64(binary.BigEndian.Uint32(b[8:]))
 		if b = b[frameHead:]; int64(len(b)) < n {
-			return nil, errFrames
+			return to, errFrames
 		}
 		frames = append(frames, journal.Frame{Seq: journal.Seq(seq), Data: b[:n:n]})
 		b = b[n:]

@@ -24,7 +24,7 @@ func FuzzSplitFrames(f *testing.F) {
 	f.Add(whole[:len(whole)-1])
 	f.Add([]byte{0, 0, 0, 0, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		frames, err := splitFrames(b)
+		frames, err := splitFrames(nil, b)
 		if err != nil {
 			if frames != nil {
 				t.Errorf("%d frames beside error %v; want none", len(frames), err)

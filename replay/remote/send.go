@@ -48,6 +48,7 @@ func (l *Leader) fetch(m *nats.Msg) error {
 // send answers a fetch until its bytes or its time are used up.
 func (l *Leader) send(ctx context.Context, m *nats.Msg, id string, from journal.Seq) error {
 	feed, next, sent := l.cfg.Source.Feed(), from, 0
+	var body []byte // what is sent is copied
 	if from > feed.Last()+1 {
 		return diverged("it asks for number %d; this journal ends with %d", from, feed.Last())
 	}
@@ -66,7 +67,7 @@ func (l *Leader) send(ctx context.Context, m *nats.Msg, id string, from journal.
 			return l.whyNot(ctx, next, err)
 		}
 		for len(got) > 0 && ctx.Err() == nil {
-			var body []byte
+			body = body[:0]
 			for len(got) > 0 && len(body) < messageBytes {
 				body, next, got = appendFrame(body, got[0]), got[0].Seq+1, got[1:]
 			}

@@ -1,0 +1,65 @@
+package replay
+
+import (
+	"context"
+	"fmt"
+
+	"ledge/journal"
+	"ledge/journal/fault"
+)
+
+// Replace puts another journal and what it adds up to in place of those that
+// there are: what a full sync has brought. fresh must not be used afterwards.
+func (f *Follower) Replace(ctx context.Context, drv journal.Driver, l journal.Lineage, fresh *State) error {
+	w := f.w
+	w.appending.Lock()
+	defer w.appending.Unlock()
+	if err := w.cfg.Log.Replace(ctx, drv, l); err != nil {
+		return err
+	}
+	w.epoch, w.last = fresh.Epoch(), lastBatch{fresh.Epoch(), fresh.Pos().Digest}
+	return w.cfg.State.Become(fresh)
+}
+
+// Empty reports whether there is nothing in the state: no keys and no functions.
+func (s *State) Empty() bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, db := range s.dbs {
+		if db.dict.n > 0 {
+			return false
+		}
+	}
+	return s.fns.share() == 0
+}
+
+// Become makes s hold what fresh holds, which is closed. Views see the one or
+// the other. Every watched key counts as changed.
+func (s *State) Become(fresh *State) error {
+	s.drafting.Lock()
+	defer s.drafting.Unlock()
+	s.mu.Lock()
+	old := s.dbs
+	if len(old) != len(fresh.dbs) {
+		s.mu.Unlock()
+		return fault.As(fault.Operator, "replay.Become",
+			fmt.Errorf("%d databases; this node has %d", len(fresh.dbs), len(old)))
+	}
+	for i := range old {
+		s.watches.touchAll(journal.DB(i), old[i].has, fresh.dbs[i].has)
+	}
+	s.dbs, s.pos, s.epoch, s.fns = fresh.dbs, fresh.pos, fresh.epoch, fresh.fns
+	s.gen.Store(max(s.gen.Load(), fresh.gen.Load()))
+	s.noted.Store(fresh.noted.Load())
+	w := s.walk.Load()
+	s.mu.Unlock()
+	fresh.mu.Lock()
+	fresh.dbs, fresh.closed = nil, true
+	fresh.mu.Unlock()
+	for _, db := range old {
+		if w == nil || !w.holds(db) {
+			_ = db.order.tree.Close() // in memory: nothing can be lost
+		}
+	}
+	return nil
+}
