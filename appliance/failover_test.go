@@ -1,8 +1,8 @@
 package appliance_test
 
 // What was acknowledged and waited for with WAIT is never lost: the leader is
-// killed or frozen while one client writes, its replica is promoted, and the old
-// leader comes back as a replica of the new.
+// killed, frozen or cut off while one client writes, its replica is promoted, and
+// the old leader comes back as a replica of the new.
 
 import (
 	"fmt"
@@ -22,6 +22,7 @@ var names = [2]string{"a", "b"}
 type failover struct {
 	*pair
 	t      *testing.T
+	via    [2]*strait // in front of each
 	leads  int
 	number atomic.Int64  // of the last write
 	safe   []int64       // writes that a replica has, too; the writer's until it ends
@@ -50,18 +51,31 @@ func (f *failover) write() {
 	}()
 }
 
+// How a leader fails.
+const (
+	killed = iota
+	frozen
+	cutOff
+	failures
+)
+
 // round lets the leader fail in the middle of writing, has the other lead, and
 // brings the old one back.
-func (f *failover) round(kill bool, after int64) {
+func (f *failover) round(how int, after int64) {
 	f.t.Helper()
 	old, next := f.leads, 1-f.leads
 	want := f.known.Load() + after
 	f.write()
 	within(f.t, 30*time.Second, "the client writes", func() bool { return f.known.Load() >= want })
-	if kill {
+	switch how {
+	case killed:
 		f.nodes[old].end(syscall.SIGKILL)
-	} else if err := f.nodes[old].cmd.Process.Signal(syscall.SIGSTOP); err != nil {
-		f.t.Fatal(err)
+	case cutOff:
+		f.via[old].close()
+	default:
+		if err := f.nodes[old].cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+			f.t.Fatal(err)
+		}
 	}
 	began := time.Now()
 	if _, err := f.admin(f.t, next).Promote(f.t.Context(), names[next]); err != nil {
@@ -70,20 +84,24 @@ func (f *failover) round(kill bool, after int64) {
 	if took := time.Since(began); took > 3*time.Second {
 		f.t.Errorf("promote took %v", took)
 	}
-	if !kill {
-		f.nodes[old].end(syscall.SIGKILL) // frozen, it would go on writing
+	if how == frozen {
+		f.nodes[old].end(syscall.SIGKILL) // it would go on writing
 	}
-	<-f.ended
+	<-f.ended // cut off it takes writes until the client misses the replica
 	f.leads = next
 	f.check()
-	f.nodes[old] = start(f.t, f.dirs[old], "--node", names[old],
-		"--nats-listen", strings.TrimPrefix(f.urls[old], "nats://"), "--on-divergence", "resync")
+	if how == cutOff {
+		f.via[old].reopen()
+	} else {
+		f.nodes[old] = start(f.t, f.dirs[old], "--node", names[old],
+			"--nats-listen", strings.TrimPrefix(f.urls[old], "nats://"), "--on-divergence", "resync")
+	}
 	// It comes back as a leader, with an epoch of its own, until it is told.
 	secret := read(f.t, filepath.Join(f.dirs[next], "auth", "replica"))
 	if err := os.WriteFile(filepath.Join(f.dirs[old], "auth", "leader"), []byte(secret), 0o600); err != nil {
 		f.t.Fatal(err)
 	}
-	if _, err := f.admin(f.t, old).Follow(f.t.Context(), names[old], f.urls[next]); err != nil {
+	if _, err := f.admin(f.t, old).Follow(f.t.Context(), names[old], f.via[next].url); err != nil {
 		f.t.Fatal(err)
 	}
 	f.streams(f.t, old)
@@ -118,15 +136,20 @@ func TestFailoverRounds(t *testing.T) {
 	if testing.Short() {
 		rounds = 4
 	}
-	f := &failover{pair: leadAndFollow(t), t: t}
-	kills := 0
-	for range rounds {
-		kill := rng.Intn(2) == 0
-		if kill {
-			kills++
-		}
-		f.round(kill, 5+rng.Int63n(60))
+	f := &failover{pair: leadAndFollow(t, "--on-divergence", "resync"), t: t}
+	for i, url := range f.urls {
+		f.via[i] = newStrait(t, url)
 	}
-	t.Logf("%d rounds, %d with a killed leader and the rest with a frozen one: %d writes waited for, all there",
-		rounds, kills, len(f.safe))
+	if _, err := f.admin(t, 1).Follow(t.Context(), names[1], f.via[0].url); err != nil {
+		t.Fatal(err)
+	}
+	f.streams(t, 1)
+	var times [failures]int
+	for range rounds {
+		how := rng.Intn(failures)
+		times[how]++
+		f.round(how, 5+rng.Int63n(60))
+	}
+	t.Logf("%d rounds: the leader killed in %d, frozen in %d, cut off in %d; %d writes waited for, all there",
+		rounds, times[killed], times[frozen], times[cutOff], len(f.safe))
 }

@@ -164,9 +164,9 @@ func (r *replication) run(ctx context.Context) error {
 func (r *replication) launchLocked() {
 	n := r.n
 	ctx, cancel := context.WithCancel(r.ctx)
-	user, secret := jet.ReplicaUser, n.leaderPassword(r.url)
+	leader := r.url
 	r.link = remote.NewFollower(remote.FollowerConfig{
-		Leader: r.url, User: user, Password: secret, TLS: n.secure.leader, ID: r.id, Node: n.dir.id.Node,
+		Leader: leader, User: jet.ReplicaUser, Password: func() string { return n.leaderPassword(leader) }, TLS: n.secure.leader, ID: r.id, Node: n.dir.id.Node,
 		Redis: n.server.Addr().String(), Target: adopter{r}, Resync: n.cfg.OnDivergence == DivergenceResync,
 		Reach: n.reach, Timeouts: n.timeouts, Notify: n.linked, Clock: n.cfg.Clock, Logger: n.cfg.Logger,
 	})
@@ -343,8 +343,8 @@ func leaderURL(addr string) (string, error) {
 	return u.Scheme + "://" + u.Host, nil
 }
 
-// leaderPassword reads the password for a leader, each time anew: it may have
-// been changed. A file that can't be read is seen as a wrong password.
+// leaderPassword reads the password for a leader, before each attempt: it may
+// have been changed. A file that can't be read is seen as a wrong password.
 func (n *Node) leaderPassword(leader string) string {
 	path := n.dir.leaderPath()
 	if _, err := os.Stat(path); n.cfg.FollowPasswordFile != "" && (leader == n.cfg.Follow || err != nil) {

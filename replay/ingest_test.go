@@ -6,6 +6,7 @@ package replay_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 
 	"ledge/journal"
@@ -103,6 +104,33 @@ func TestIngestInPart(t *testing.T) {
 	}
 	if err := a.Ingest(t.Context(), all[2:], 0); err != nil || a.state.Pos() != leader.Pos() {
 		t.Errorf("Ingest of the rest = %v, at %v; want nil, at %v", err, a.state.Pos(), leader.Pos())
+	}
+}
+
+// Frames that stop adding up behind some that do are found out while those behind
+// them are being stored, and leave nothing.
+func TestIngestDoesNotAddUp(t *testing.T) {
+	const same, all = 300, 600
+	leader, other, a := replaytest.Open(t, 1, replay.WriterConfig{}), replaytest.Open(t, 1, replay.WriterConfig{}), follow(t)
+	for i := range all {
+		leader.Must(replaytest.Set(fmt.Sprint("k", i), "1"))
+		if i == same {
+			other.Must(replaytest.Set(fmt.Sprint("k", i), "other"))
+		} else {
+			other.Must(replaytest.Set(fmt.Sprint("k", i), "1"))
+		}
+	}
+	good, mixed := framesOf(t, leader.Mem, 1), framesOf(t, leader.Mem, 1)
+	copy(mixed[same+2:], framesOf(t, other.Mem, same+3))
+	err := a.Ingest(t.Context(), mixed, 0)
+	at := a.state.Pos().Seq
+	st, statErr := a.mem.Stat(t.Context())
+	if !errors.Is(err, replay.ErrDiverged) || fault.Of(err) != fault.Operator || statErr != nil || st.Last != at || at > same+2 {
+		t.Fatalf("Ingest = %v, class %s, at %d, journal to %d; want that they have diverged, and both at %d at most",
+			err, fault.Of(err), at, st.Last, same+2)
+	}
+	if err := a.Ingest(t.Context(), good[at:], 0); err != nil || a.state.Pos() != leader.Pos() {
+		t.Errorf("Ingest of what is right = %v, at %v; want nil, at %v", err, a.state.Pos(), leader.Pos())
 	}
 }
 

@@ -106,11 +106,11 @@ busy_leader() {
 	echo '|---|---:|'
 	set_rate "$lport" 50000 >/dev/null
 	: >"$work/alone" && : >"$work/during"
-	for ((i = 0; i < 3; i++)); do
-		set_rate "$lport" 60000 >>"$work/alone"
+	for ((i = 0; i < 5; i++)); do
+		set_rate "$lport" 200000 >>"$work/alone"
 		rport=$(free_port)
 		start_replica interval; local rep=$pid
-		set_rate "$lport" 60000 >>"$work/during"
+		set_rate "$lport" 200000 >>"$work/during"
 		stop "$rep"; rm -rf "$work/replica"
 	done
 	alone=$(median <"$work/alone") during=$(median <"$work/during")

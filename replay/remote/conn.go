@@ -43,7 +43,7 @@ func dial(ctx context.Context, cfg *FollowerConfig) (*conn, error) {
 	d := &dialer{ctx: ctx, within: cfg.ConnectTimeout}
 	c := &conn{gone: make(chan struct{}), id: cfg.ID}
 	opts := []nats.Option{
-		nats.Name("ledge replica " + cfg.Node), nats.UserInfo(cfg.User, cfg.Password),
+		nats.Name("ledge replica " + cfg.Node), nats.UserInfo(cfg.User, cfg.Password()),
 		nats.CustomInboxPrefix("_INBOX." + cfg.User), nats.SetCustomDialer(d),
 		nats.Timeout(cfg.ConnectTimeout), nats.NoReconnect(), nats.ReconnectBufSize(-1),
 		nats.PingInterval(time.Second), nats.MaxPingsOutstanding(2), nats.NoCallbacksAfterClientClose(),

@@ -42,8 +42,9 @@ type Target interface {
 
 // FollowerConfig is what a Follower needs. Zero durations are the defaults.
 type FollowerConfig struct {
-	Leader         string // the NATS URL
-	User, Password string
+	Leader   string // the NATS URL
+	User     string
+	Password func() string // asked before each attempt
 	// TLS is for a leader that asks for it, and for one whose URL does; nil
 	// trusts the system's roots.
 	TLS         *tls.Config

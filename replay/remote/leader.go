@@ -75,6 +75,7 @@ type follower struct {
 	file   *os.File           // the snapshot held open, or nil
 	number journal.Seq        // of that snapshot
 	needs  journal.Seq        // the number behind which it needs the journal
+	pace   pace
 }
 
 // Lead begins to answer replicas.

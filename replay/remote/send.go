@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -141,6 +142,8 @@ func (l *Leader) chunk(m *nats.Msg) error {
 	if err := decode(m, &q); err != nil {
 		return err
 	}
+	l.rest(q.ID)
+	began := time.Now()
 	buf, n := make([]byte, chunkSize), 0
 	err := l.with(q.ID, func(f *follower) (err error) {
 		if f.file == nil || uint64(f.number) != q.Number || q.Chunk < 0 {
@@ -158,5 +161,43 @@ func (l *Leader) chunk(m *nats.Msg) error {
 	out.Data = buf[:n]
 	out.Header.Set(headerSum, checksum(out.Data))
 	l.reply(m, out)
-	return nil
+	return l.with(q.ID, func(f *follower) error {
+		f.pace = pace{last: l.cfg.Source.Feed().Last(), took: time.Since(began), at: time.Now()}
+		return nil
+	})
+}
+
+// pace is when a replica was sent its last chunk, how long that took, and the
+// journal's last number then.
+type pace struct {
+	last journal.Seq
+	took time.Duration
+	at   time.Time
+}
+
+// A leader that is being written to rests, behind each chunk of a full sync, for
+// chunkRest times what the chunk took: its clients come first.
+const (
+	chunkRest = 4
+	restMost  = 100 * time.Millisecond
+)
+
+// rest returns how long the next chunk is to wait, given the journal's last number.
+func (p pace) rest(last journal.Seq, now time.Time) time.Duration {
+	if p.last == last {
+		return 0 // nobody writes
+	}
+	return max(min(chunkRest*p.took, restMost)-now.Sub(p.at), 0)
+}
+
+// rest waits until it is time for a replica's next chunk.
+func (l *Leader) rest(id string) {
+	var p pace
+	_ = l.with(id, func(f *follower) error { p = f.pace; return nil }) // chunk finds out
+	if d := p.rest(l.cfg.Source.Feed().Last(), time.Now()); d > 0 {
+		select {
+		case <-time.After(d):
+		case <-l.ctx.Done():
+		}
+	}
 }
