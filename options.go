@@ -71,6 +71,8 @@ var serveOptions = []option{
 	{"nats-tls-ca", "FILE", "who must have signed NATS clients' certificates, and the leader's",
 		"none; a leader's, the system's",
 		func(s *settings, v string) error { s.node.NATSTLSCA = v; return nil }},
+	{"metrics-listen", "ADDR", "address for Prometheus, which asks for /metrics, or off", appliance.Off,
+		func(s *settings, v string) error { s.node.MetricsListen = v; return nil }},
 	{"node", "NAME", "the node's name", "kept in the directory; at first the host's",
 		func(s *settings, v string) error { s.node.Node = v; return nil }},
 	{"sync", "MODE", "when a write is on disk: always (before it is answered), interval, off",

@@ -58,6 +58,8 @@ type Config struct {
 	Dir        string // dir; DefaultDir
 	Listen     string // listen; DefaultListen, or Off if there is TLSListen
 	NATSListen string // nats-listen; DefaultNATSListen, or Off
+	// MetricsListen is the address for Prometheus; empty and Off are none.
+	MetricsListen string // metrics-listen
 
 	// TLSListen is the address for Redis clients with TLS; empty is none.
 	TLSListen string // tls-listen

@@ -15,6 +15,11 @@ func (c Config) validateNetwork(bad func(option, format string, args ...any)) {
 	} else if !loopback(host) && c.Password == "" {
 		bad("listen", "%s can be reached from other machines, so there must be a password", c.Listen)
 	}
+	if c.MetricsListen != "" && c.MetricsListen != Off {
+		if _, err := splitAddress(c.MetricsListen); err != nil {
+			bad("metrics-listen", "%w", err)
+		}
+	}
 	if c.NATSListen == Off {
 		return
 	}

@@ -45,6 +45,8 @@ type Node struct {
 	tuned   atomic.Pointer[tuning]
 	admins  atomic.Pointer[operators] // likewise
 	repl    *replication
+	// prometheus is nil without metrics-listen.
+	prometheus *metricsServer
 
 	report   replay.Report
 	recovery time.Duration // how long that took
@@ -109,6 +111,9 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if err := n.openAdmin(ctx); err != nil {
 		return err
 	}
+	if err := n.openMetrics(ctx); err != nil {
+		return err
+	}
 	return n.repl.serve()
 }
 
@@ -162,7 +167,7 @@ func (n *Node) portsFree(ctx context.Context) error {
 		return ln.Close()
 	}
 	return errors.Join(free("listen", n.cfg.Listen), free("tls-listen", n.cfg.TLSListen),
-		free("nats-listen", n.cfg.NATSListen))
+		free("nats-listen", n.cfg.NATSListen), free("metrics-listen", n.cfg.MetricsListen))
 }
 
 // taken names the option whose address can't be had.
@@ -289,6 +294,7 @@ func (n *Node) Run(ctx context.Context) error {
 	})
 	workers.Go(func() { n.events.run(working) })
 	workers.Go(func() { n.runGate(working) })
+	workers.Go(func() { n.prometheus.run(working) })
 	workers.Go(func() {
 		if adrift = n.repl.run(working); adrift != nil {
 			stopServing()
@@ -335,6 +341,7 @@ func (n *Node) Shutdown() { n.stopped.Do(func() { close(n.stop) }) }
 // ended.
 func (n *Node) Close() error {
 	var errs []error
+	errs = append(errs, n.prometheus.close())
 	if n.repl != nil {
 		errs = append(errs, n.repl.unserve())
 	}
@@ -368,6 +375,7 @@ type Status struct {
 	// NATS the URL for NATS clients, each empty if there is none; Credentials is
 	// the file with the admin's password.
 	Listen, TLSListen, NATS, Credentials string
+	Metrics                              string // the URL; empty is none
 	// Recovered says how far the node has recovered.
 	Recovered string
 }
@@ -378,6 +386,9 @@ func (n *Node) Status() Status {
 		Node: n.dir.id.Node, Dir: n.dir.path, Sync: n.cfg.Sync,
 		TLSListen: n.tlsAddr(), NATS: n.jet().ClientURL(),
 		Credentials: n.dir.adminPath(), Recovered: n.recovered(),
+	}
+	if a := n.MetricsAddr(); a != nil {
+		s.Metrics = "http://" + a.String() + "/metrics"
 	}
 	if n.cfg.Listen != Off {
 		s.Listen = n.server.Addr().String()

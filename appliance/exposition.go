@@ -1,0 +1,62 @@
+package appliance
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// exposition collects metrics in Prometheus's text format, version 0.0.4.
+type exposition struct{ b strings.Builder }
+
+// label is one of a sample's labels.
+type label struct{ name, value string }
+
+// gauge begins a metric that goes up and down; counter one that only grows.
+// Its samples follow.
+func (e *exposition) gauge(name, help string) metric { return e.begin(name, "gauge", help) }
+
+func (e *exposition) counter(name, help string) metric { return e.begin(name, "counter", help) }
+
+func (e *exposition) begin(name, kind, help string) metric {
+	fmt.Fprintf(&e.b, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind)
+	return metric{e, name}
+}
+
+// metric is one whose samples are being collected.
+type metric struct {
+	e    *exposition
+	name string
+}
+
+// set adds a sample.
+func (m metric) set(value float64, labels ...label) {
+	b := &m.e.b
+	b.WriteString(m.name)
+	for i, l := range labels {
+		b.WriteByte("{,"[min(i, 1)])
+		b.WriteString(l.name + `="` + escapeLabel.Replace(l.value) + `"`)
+	}
+	if len(labels) > 0 {
+		b.WriteByte('}')
+	}
+	b.WriteString(" " + strconv.FormatFloat(value, 'g', -1, 64) + "\n")
+}
+
+// escapeLabel is the escaping of the text format.
+var escapeLabel = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
+
+// one adds a metric that has one sample.
+func (e *exposition) one(kind, name, help string, value float64) {
+	e.begin(name, kind, help).set(value)
+}
+
+// at adds a gauge of a moment, in Unix seconds; 0 is none.
+func (e *exposition) at(name, help string, t time.Time) {
+	value := 0.0
+	if !t.IsZero() {
+		value = float64(t.UnixMilli()) / 1000
+	}
+	e.one("gauge", name, help, value)
+}

@@ -1,0 +1,108 @@
+package remote
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"ledge/journal/fault"
+	"ledge/replay"
+)
+
+// The pause between attempts grows from the least to the most.
+const (
+	RetryLeast = 100 * time.Millisecond
+	RetryMost  = 30 * time.Second
+)
+
+// keptCauses is how many of the latest causes an error joins.
+const keptCauses = 10
+
+// knockEvery is how often it is looked whether a leader that could not be
+// reached can be, while the next attempt is some time off.
+const knockEvery = time.Second
+
+// pause waits until the next attempt is due. One that failed because nothing
+// could be reached is made as soon as something can.
+func (f *Follower) pause(ctx context.Context, d time.Duration, cause error) {
+	due, tick := time.NewTimer(d), time.NewTicker(knockEvery)
+	defer due.Stop()
+	defer tick.Stop()
+	var away *unreachable
+	for {
+		select {
+		case <-due.C:
+			return
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if errors.As(cause, &away) && knock(ctx, f.cfg.Leader, knockEvery) {
+				return
+			}
+		}
+	}
+}
+
+// failed notes that an attempt has failed, and returns when to make the next.
+func (f *Follower) failed(err error) time.Duration {
+	f.causes = append(f.causes, err)
+	if len(f.causes) > keptCauses {
+		f.causes = f.causes[1:]
+	}
+	// A leader that is back, and not quite ready yet, has done nothing to be kept
+	// waiting as long as one that is away.
+	var nobody *unreachable
+	if away := errors.As(err, &nobody); away != f.away {
+		f.alike, f.away = 0, away
+	}
+	f.alike++
+	var pause time.Duration
+	limit := f.cfg.Timeouts().Attempts
+	f.set(func(l *replay.Link) {
+		l.Attempts++
+		l.Err = joined(l.Attempts, f.causes)
+		pause = backoff(f.alike)
+		switch {
+		case fault.Of(err) == fault.Operator, l.Attempts >= limit && f.alike > 1:
+			pause = jitter(RetryMost)
+			fallthrough
+		case l.Attempts >= limit:
+			l.State, l.Step = replay.LinkFailed, ""
+		case l.State == replay.LinkStreaming:
+			l.State = replay.LinkStalled
+		}
+		l.Next = f.cfg.Clock().Add(pause)
+	})
+	l := f.Link()
+	f.cfg.Logger.Warn("following", "leader", l.Leader, "state", l.State.String(), "attempts", l.Attempts,
+		"class", fault.Of(err).String(), "cause", err, "next", l.Next.UTC().Format(time.RFC3339Nano))
+	return pause
+}
+
+// joined joins the causes of attempts. The class is the last one's.
+func joined(attempts int, causes []error) error {
+	texts := make([]string, len(causes))
+	for i, err := range causes {
+		texts[i] = fmt.Sprintf("attempt %d: %v", attempts-len(causes)+1+i, err)
+	}
+	return fault.As(fault.Of(causes[len(causes)-1]), "follow", errors.New(strings.Join(texts, "; ")))
+}
+
+// backoff is how long to wait after so many failures in a row.
+func backoff(attempts int) time.Duration {
+	return jitter(min(RetryMost, RetryLeast<<min(attempts-1, 16)))
+}
+
+// jitter is d, give or take a fifth, so that replicas don't all come at once.
+func jitter(d time.Duration) time.Duration {
+	return d - d/5 + rand.N(2*d/5+1)
+}
+
+// worked notes that the leader answers as it should.
+func (f *Follower) worked() {
+	f.causes, f.alike = nil, 0
+	f.set(func(l *replay.Link) { l.Attempts, l.Err, l.Next = 0, nil, time.Time{} })
+}
