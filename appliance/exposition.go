@@ -13,12 +13,10 @@ type exposition struct{ b strings.Builder }
 // label is one of a sample's labels.
 type label struct{ name, value string }
 
-// gauge begins a metric that goes up and down; counter one that only grows.
-// Its samples follow.
+// gauge begins a metric that goes up and down. Its samples follow.
 func (e *exposition) gauge(name, help string) metric { return e.begin(name, "gauge", help) }
 
-func (e *exposition) counter(name, help string) metric { return e.begin(name, "counter", help) }
-
+// begin begins a metric of any kind.
 func (e *exposition) begin(name, kind, help string) metric {
 	fmt.Fprintf(&e.b, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind)
 	return metric{e, name}
