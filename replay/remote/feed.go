@@ -99,12 +99,20 @@ func (f *Feed) Last() journal.Seq {
 	return f.last
 }
 
-// Wait waits until there is a frame behind seq, or Wake is called, or ctx ends, or
-// some time has passed. It reports whether there is a frame.
-func (f *Feed) Wait(ctx context.Context, seq journal.Seq, most time.Duration) bool {
+// Woken returns how often Wake has been called, for Wait.
+func (f *Feed) Woken() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.woken
+}
+
+// Wait waits until there is a frame behind seq, or Wake has been called more often
+// than before, or ctx ends, or some time has passed. It reports whether there is a
+// frame.
+func (f *Feed) Wait(ctx context.Context, seq journal.Seq, before int, most time.Duration) bool {
 	t := time.NewTimer(most)
 	defer t.Stop()
-	for before := -1; ; {
+	for {
 		f.mu.Lock()
 		f.asked = time.Now()
 		last, more, woken := f.last, f.more, f.woken
@@ -115,10 +123,9 @@ func (f *Feed) Wait(ctx context.Context, seq journal.Seq, most time.Duration) bo
 		if last > seq {
 			return true
 		}
-		if before >= 0 && woken != before {
+		if woken != before {
 			return false
 		}
-		before = woken
 		select {
 		case <-more:
 		case <-t.C:

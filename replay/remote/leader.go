@@ -246,7 +246,7 @@ func (l *Leader) digestAt(seq journal.Seq) (journal.Digest, error) {
 			return c.Batch().Prev, err
 		}
 		// The batch behind it is stored and not applied yet, or the other way.
-		l.cfg.Source.Feed().Wait(l.ctx, seq, 10*time.Millisecond)
+		l.cfg.Source.Feed().Wait(l.ctx, seq, l.cfg.Source.Feed().Woken(), 10*time.Millisecond)
 	}
 	return 0, fault.As(fault.Retryable, "", fmt.Errorf("number %d is not settled yet", seq))
 }

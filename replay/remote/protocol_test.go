@@ -95,11 +95,11 @@ func TestFeed(t *testing.T) {
 	if _, err := f.Take(ctx, 4, 1); fault.Of(err) != fault.Retryable {
 		t.Errorf("Take of what is not there = %v; want a Retryable error", err)
 	}
-	if f.Wait(ctx, 3, time.Millisecond) {
+	if f.Wait(ctx, 3, 0, time.Millisecond) {
 		t.Error("Wait = true behind the last frame; want false")
 	}
 	done := make(chan bool, 1)
-	go func() { done <- f.Wait(ctx, 3, time.Minute) }()
+	go func() { done <- f.Wait(ctx, 3, 0, time.Minute) }()
 	f.Stored(4, []byte{4})
 	if !<-done {
 		t.Error("Wait = false when a frame came; want true")
@@ -107,6 +107,11 @@ func TestFeed(t *testing.T) {
 	f.Stored(5, []byte{5})
 	take(4, 100, 4, 5)
 	take(5, 1, 5)
+	before := f.Woken()
+	f.Wake() // before somebody waits who has looked around already
+	if began := time.Now(); f.Wait(ctx, 5, before, time.Minute) || time.Since(began) > time.Minute/2 {
+		t.Error("Wait behind Wake did not return false at once")
+	}
 	f.Reset(9)
 	if got := f.Last(); got != 9 {
 		t.Errorf("Last = %d behind Reset; want 9", got)

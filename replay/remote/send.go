@@ -54,12 +54,15 @@ func (l *Leader) send(ctx context.Context, m *nats.Msg, id string, from journal.
 		return diverged("it asks for number %d; this journal ends with %d", from, feed.Last())
 	}
 	for sent < fetchBytes && ctx.Err() == nil {
-		if !feed.Wait(ctx, next-1, beatEvery) {
-			if offer := l.offered(id, next); offer != nil {
-				l.reply(m, offer)
-				return nil
+		woken := feed.Woken() // an offer that is made from here on wakes
+		if offer := l.offered(id, next); offer != nil {
+			l.reply(m, offer)
+			return nil
+		}
+		if !feed.Wait(ctx, next-1, woken, beatEvery) {
+			if feed.Woken() == woken {
+				l.reply(m, l.message(kindBeat, nil))
 			}
-			l.reply(m, l.message(kindBeat, nil))
 			continue
 		}
 		// Many messages' worth at a time: each look into a file has its price.
