@@ -32,12 +32,12 @@ func (b backend) Status(ctx context.Context) (admin.Status, error) {
 	health, _ := b.Health(ctx)
 	u := readUsage(newSamples())
 	s := admin.Status{
-		Node: n.dir.id.Node, Version: Version, Role: n.role(),
+		Node: n.dir.node, Version: Version, Role: n.role(),
 		Started: n.started.UTC(), Uptime: n.cfg.Clock().Sub(n.started).Seconds(),
 		PID: os.Getpid(), Dir: n.dir.path, Redis: n.server.Addr().String(), NATS: n.jet().ClientURL(),
 		Health: health,
 		Journal: admin.Journal{
-			Lineage: n.dir.lineage.String(), Epoch: n.state.Epoch(),
+			Lineage: n.log.Lineage().String(), Epoch: n.state.Epoch(),
 			First: uint64(st.First), Last: uint64(st.Last), Bytes: st.Bytes, Sync: n.cfg.Sync,
 			Digest:  n.state.Pos().Digest.String(),
 			Appends: n.meter.appends.Load(), Failed: n.meter.failed.Load(),
@@ -69,7 +69,7 @@ func (b backend) Health(context.Context) (admin.Health, error) {
 // Resume tries to resume.
 func (b backend) Resume(ctx context.Context) (admin.Resumed, error) {
 	steps, err := b.n.writer.Health().Resume(ctx)
-	r := admin.Resumed{Node: b.n.dir.id.Node, Steps: []admin.Step{}}
+	r := admin.Resumed{Node: b.n.dir.node, Steps: []admin.Step{}}
 	for _, s := range steps {
 		r.Steps = append(r.Steps, admin.Step{Name: s.Name, Took: millis(s.Took), Error: line(s.Err)})
 	}
@@ -216,7 +216,7 @@ func (b backend) Follow(ctx context.Context, leader string) (admin.Link, error) 
 // Promote makes the node lead.
 func (b backend) Promote(ctx context.Context) (admin.Promoted, error) {
 	err := b.n.Promote(ctx)
-	return admin.Promoted{Node: b.n.dir.id.Node, Number: uint64(b.n.state.Pos().Seq), Epoch: b.n.state.Epoch()}, err
+	return admin.Promoted{Node: b.n.dir.node, Number: uint64(b.n.state.Pos().Seq), Epoch: b.n.state.Epoch()}, err
 }
 
 // Switchover has a replica lead, and the node follow it.

@@ -64,7 +64,8 @@ type identity struct {
 type directory struct {
 	path    string
 	lock    *os.File
-	id      identity
+	node    string   // the node's name; fixed
+	id      identity // like lineage, for Open and then for who replaces the journal
 	lineage journal.Lineage
 }
 
@@ -85,6 +86,7 @@ func openDirectory(cfg *Config) (*directory, error) {
 	if err := d.identify(cfg); err != nil {
 		return nil, errors.Join(err, d.close())
 	}
+	d.node = d.id.Node
 	return d, nil
 }
 
@@ -104,6 +106,7 @@ func openStopped(path string) (*directory, error) {
 	if err := d.load(); err != nil {
 		return nil, errors.Join(err, d.close())
 	}
+	d.node = d.id.Node
 	return d, nil
 }
 

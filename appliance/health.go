@@ -17,7 +17,7 @@ func (n *Node) healthOf(s *replay.Suspension) admin.Health {
 		policy = n.writer.Health().Policy()
 	}
 	h := admin.Health{
-		Node: n.dir.id.Node, State: admin.StateOK,
+		Node: n.dir.node, State: admin.StateOK,
 		ResumeAuto: string(policy.Auto), ResumeInterval: policy.Interval.Seconds(),
 		ResumeMaxAttempts: policy.MaxAttempts,
 	}

@@ -33,7 +33,7 @@ func (f *fields) add(name string, value any) {
 func (n *Node) infoServer() []command.InfoField {
 	var f fields
 	f.add("ledge_version", Version)
-	f.add("ledge_node", n.dir.id.Node)
+	f.add("ledge_node", n.dir.node)
 	return f
 }
 
@@ -80,7 +80,7 @@ func (n *Node) infoJournal() []command.InfoField {
 		f.add("journal_sync_interval_ms", n.cfg.SyncInterval.Milliseconds())
 	}
 	n.addHealth(&f)
-	f.add("journal_lineage", n.dir.lineage)
+	f.add("journal_lineage", n.log.Lineage())
 	f.add("journal_epoch", n.state.Epoch())
 	f.add("journal_applied_seq", pos.Seq)
 	f.add("journal_digest", pos.Digest)
@@ -179,7 +179,7 @@ func (n *Node) params() []command.Param {
 		fixed("save", ""),
 		fixed("maxmemory", strconv.FormatInt(n.cfg.MaxMemory, 10)),
 		fixed("maxmemory-policy", "noeviction"),
-		fixed("ledge-node", n.dir.id.Node),
+		fixed("ledge-node", n.dir.node),
 		fixed("ledge-sync", n.cfg.Sync),
 		fixed("ledge-max-value", strconv.FormatInt(n.cfg.MaxValue, 10)),
 	)

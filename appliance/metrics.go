@@ -85,7 +85,7 @@ func (n *Node) MetricsAddr() net.Addr {
 // metrics returns all metrics of the node.
 func (n *Node) metrics() string {
 	e := &exposition{}
-	e.gauge("ledge_info", "What the node is.").set(1, label{"node", n.dir.id.Node}, label{"version", Version},
+	e.gauge("ledge_info", "What the node is.").set(1, label{"node", n.dir.node}, label{"version", Version},
 		label{"role", n.role()}, label{"sync", n.cfg.Sync})
 	e.at("ledge_start_time_seconds", "When the node was started.", n.started)
 	n.clientMetrics(e)

@@ -97,7 +97,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 	hub := command.NewHub()
 	hub.SetEvents(n.cfg.keyspaceEvents())
 	n.writer = replay.NewWriter(replay.WriterConfig{
-		Log: n.log, State: n.state, Node: n.dir.id.Node, MaxValue: int(n.cfg.MaxValue),
+		Log: n.log, State: n.state, Node: n.dir.node, MaxValue: int(n.cfg.MaxValue),
 		Resume: n.cfg.resumePolicy(), Reserve: n.reserve, Secure: n.saves.secure,
 		Notify: n.events.health, Wanted: hub.Wanted, Events: hub.Notify, Clock: n.cfg.Clock, Logger: n.cfg.Logger,
 	})
@@ -200,7 +200,7 @@ func (n *Node) openJournal(ctx context.Context) (err error) {
 // openStream opens the broker on the directory's journal.
 func (n *Node) openStream(ctx context.Context) (err error) {
 	cfg := jet.Config{
-		Dir: n.dir.journalPath(), Name: n.dir.id.Node, Lineage: n.dir.lineage,
+		Dir: n.dir.journalPath(), Name: n.dir.node, Lineage: n.dir.lineage,
 		Create: n.dir.fresh(), First: n.dir.first(), Sync: n.cfg.syncMode(), Log: n.cfg.Logger,
 	}
 	if n.cfg.Sync == SyncInterval {
@@ -383,7 +383,7 @@ type Status struct {
 // Status returns what the node is and where.
 func (n *Node) Status() Status {
 	s := Status{
-		Node: n.dir.id.Node, Dir: n.dir.path, Sync: n.cfg.Sync,
+		Node: n.dir.node, Dir: n.dir.path, Sync: n.cfg.Sync,
 		TLSListen: n.tlsAddr(), NATS: n.jet().ClientURL(),
 		Credentials: n.dir.adminPath(), Recovered: n.recovered(),
 	}

@@ -35,7 +35,7 @@ func (n *Node) openAdmin(ctx context.Context) (err error) {
 	}
 	o.service, err = admin.Open(ctx, admin.Config{
 		Conn: o.requests, Events: o.events, Backend: backend{n},
-		Node: n.dir.id.Node, Version: Version, Clock: n.cfg.Clock, Logger: n.cfg.Logger,
+		Node: n.dir.node, Version: Version, Clock: n.cfg.Clock, Logger: n.cfg.Logger,
 	})
 	if err != nil {
 		return err

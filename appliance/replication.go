@@ -115,7 +115,7 @@ func (r *replication) begin(ctx context.Context) error {
 func (r *replication) serve() error {
 	r.served.Lock()
 	defer r.served.Unlock()
-	l, err := remote.Lead(remote.LeaderConfig{Node: r.n.dir.id.Node, Conn: r.n.admin().requests, Source: source{r.n},
+	l, err := remote.Lead(remote.LeaderConfig{Node: r.n.dir.node, Conn: r.n.admin().requests, Source: source{r.n},
 		Clock: r.n.cfg.Clock, Logger: r.n.cfg.Logger})
 	r.leader = l
 	return fault.As(fault.Operator, "serve replicas", err)
@@ -166,7 +166,7 @@ func (r *replication) launchLocked() {
 	ctx, cancel := context.WithCancel(r.ctx)
 	leader := r.url
 	r.link = remote.NewFollower(remote.FollowerConfig{
-		Leader: leader, User: jet.ReplicaUser, Password: func() string { return n.leaderPassword(leader) }, TLS: n.secure.leader, ID: r.id, Node: n.dir.id.Node,
+		Leader: leader, User: jet.ReplicaUser, Password: func() string { return n.leaderPassword(leader) }, TLS: n.secure.leader, ID: r.id, Node: n.dir.node,
 		Redis: n.server.Addr().String(), Target: adopter{r}, Resync: n.cfg.OnDivergence == DivergenceResync,
 		Reach: n.reach, Timeouts: n.timeouts, Notify: n.linked, Clock: n.cfg.Clock, Logger: n.cfg.Logger,
 	})

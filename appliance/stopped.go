@@ -33,7 +33,7 @@ func OpenStopped(dir string) (*Stopped, error) {
 func (s *Stopped) Close() error { return s.dir.close() }
 
 // Node returns the node's name.
-func (s *Stopped) Node() string { return s.dir.id.Node }
+func (s *Stopped) Node() string { return s.dir.node }
 
 // Created returns when the directory was made.
 func (s *Stopped) Created() time.Time { return s.dir.id.Created }
