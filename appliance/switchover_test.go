@@ -122,10 +122,14 @@ func TestSwitchover(t *testing.T) {
 		done <- result{acked, gap}
 	}()
 	var slowest float64
+	undone := 0 // for a disk that took too long; the node goes on, and it is tried again
 	conns := [2]*admin.Conn{p.admin(t, 0), p.admin(t, 1)}
 	for i := range rounds {
 		from, to := i%2, 1-i%2
 		s, err := conns[from].Switchover(t.Context(), names[from], names[to])
+		for ; err != nil && strings.Contains(err.Error(), "has not taken the lead") && undone < 3; undone++ {
+			s, err = conns[from].Switchover(t.Context(), names[from], names[to])
+		}
 		if err != nil {
 			t.Fatalf("round %d: %v", i, err)
 		}
@@ -134,8 +138,8 @@ func TestSwitchover(t *testing.T) {
 	}
 	close(stop)
 	r := <-done
-	t.Logf("%d rounds, %d writes acknowledged, at most %v without one; the slowest round took %.1f ms",
-		rounds, r.acked, r.gap.Round(time.Millisecond), slowest)
+	t.Logf("%d rounds, %d undone, %d writes acknowledged, at most %v without one; the slowest round took %.1f ms",
+		rounds, undone, r.acked, r.gap.Round(time.Millisecond), slowest)
 	if r.acked == 0 || r.gap > 5*time.Second {
 		t.Errorf("%d writes, %v without one", r.acked, r.gap)
 	}
