@@ -262,6 +262,13 @@ func (l *Leader) meet(q *helloRequest, start string) {
 		f = &follower{}
 		l.replicas[q.ID] = f
 	}
+	for _, other := range l.replicas {
+		if other.Node == q.Node {
+			// Most likely the same replica before it was restarted, which must not
+			// count twice. A namesake says within a second how it stands.
+			other.State, other.Applied, other.Synced = replay.LinkConnecting.String(), 0, 0
+		}
+	}
 	f.ID, f.Node, f.Redis, f.Heard = q.ID, q.Node, q.Redis, now
 	f.State = replay.LinkHandshake.String()
 	if f.needs = journal.Seq(q.Number); start == startBegin {
