@@ -62,7 +62,12 @@ func (l *Leader) Offer(ctx context.Context, node string, last journal.Seq) (url,
 	defer l.mu.Unlock()
 	if h.taken == nil {
 		l.handing = nil
-		return "", "", fault.As(fault.Retryable, "", fmt.Errorf("replica %q has not taken the lead: %w", node, ctx.Err()))
+		at := journal.Seq(0)
+		if f := l.replicas[h.id]; f != nil {
+			at = f.Applied
+		}
+		return "", "", fault.As(fault.Retryable, "", fmt.Errorf(
+			"replica %q, which has come to number %d of %d, has not taken the lead: %w", node, at, last, ctx.Err()))
 	}
 	return h.taken.URL, h.taken.Password, nil
 }
