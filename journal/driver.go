@@ -25,8 +25,8 @@ type Driver interface {
 
 	// Read yields the frames from number from up to the last one that stood
 	// when Read was called. A number that is missing or unreadable ends the
-	// sequence with an error that names it. The data may be kept by the
-	// caller.
+	// sequence with an error that names it. A frame's data are valid until
+	// the next frame is asked for.
 	Read(ctx context.Context, from Seq) iter.Seq2[Frame, error]
 
 	// Stat returns what the journal spans.

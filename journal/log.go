@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"iter"
@@ -153,6 +154,7 @@ func (l *Log) Read(ctx context.Context, from Seq) iter.Seq2[Committed, error] {
 				yield(Committed{}, fault.As(fault.Fatal, "journal.Read", err))
 				return
 			}
+			f.Data = bytes.Clone(f.Data) // the batch is made of it
 			c, err := l.check(f, want, epoch)
 			if err != nil {
 				yield(Committed{}, err)

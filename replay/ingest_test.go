@@ -4,6 +4,7 @@ package replay_test
 // journal or its leader does.
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -46,7 +47,7 @@ func framesOf(t *testing.T, m *mem.Journal, from journal.Seq) (fs []journal.Fram
 		if err != nil {
 			t.Fatal(err)
 		}
-		fs = append(fs, f)
+		fs = append(fs, journal.Frame{Seq: f.Seq, Data: bytes.Clone(f.Data)})
 	}
 	return fs
 }

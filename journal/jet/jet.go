@@ -1,7 +1,6 @@
 package jet
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -203,7 +202,7 @@ func (j *Journal) read(ctx context.Context, first, from, last journal.Seq,
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		more := yield(journal.Frame{Seq: r.seq, Data: bytes.Clone(r.data)}, nil)
+		more := yield(journal.Frame{Seq: r.seq, Data: r.data}, nil)
 		next++
 		if more && r.seq < last {
 			return nil

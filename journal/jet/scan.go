@@ -1,7 +1,6 @@
 package jet
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -57,7 +56,7 @@ func Scan(ctx context.Context, dir string, from journal.Seq) iter.Seq2[journal.F
 		m := k.get()
 		_, err = newStore(dir).walk(ctx, m.floor, max(from, m.floor+1), nil,
 			func(r record, _ place) error {
-				if !yield(journal.Frame{Seq: r.seq, Data: bytes.Clone(r.data)}, nil) {
+				if !yield(journal.Frame{Seq: r.seq, Data: r.data}, nil) {
 					return errStop
 				}
 				return nil

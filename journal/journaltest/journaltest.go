@@ -28,7 +28,6 @@ func Run(t *testing.T, open func(*testing.T) journal.Driver,
 		{"StopReading", testStopReading},
 		{"WrongPrev", testWrongPrev},
 		{"FrameIsNotKept", testFrameIsNotKept},
-		{"DataMayBeKept", testDataMayBeKept},
 		{"LargeFrames", testLargeFrames},
 		{"AppendAll", testAppendAll},
 		{"Cut", testCut},
@@ -185,23 +184,6 @@ func testFrameIsNotKept(t *testing.T, h *harness) {
 	}
 	clear(buf)
 	h.wantFrames(1, 1)
-}
-
-func testDataMayBeKept(t *testing.T, h *harness) {
-	h.fill(0, 20)
-	var kept []journal.Frame
-	for f, err := range h.drv.Read(t.Context(), 1) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		kept = append(kept, f)
-	}
-	h.wantFrames(1, 20)
-	for _, f := range kept {
-		if want := frame(f.Seq, 100); !bytes.Equal(f.Data, want) {
-			t.Errorf("kept number %d turned into %q; want %q", f.Seq, f.Data, want)
-		}
-	}
 }
 
 func testLargeFrames(t *testing.T, h *harness) {

@@ -194,10 +194,12 @@ func (j *Journal) lastLocked() journal.Seq {
 	return j.floor
 }
 
-// Read yields copies of the frames from number from on.
+// Read yields the frames from number from on, all in one buffer: who keeps
+// their data, which he may not, sees them change.
 func (j *Journal) Read(ctx context.Context, from journal.Seq) iter.Seq2[journal.Frame, error] {
 	return func(yield func(journal.Frame, error) bool) {
 		frames, floor, last := j.snapshot()
+		var buf []byte
 		next := from
 		bad := func(format string, args ...any) {
 			yield(journal.Frame{}, fault.As(fault.Fatal, "mem.Read",
@@ -219,7 +221,8 @@ func (j *Journal) Read(ctx context.Context, from journal.Seq) iter.Seq2[journal.
 				bad("the next one that is there is number %d", f.Seq)
 				return
 			}
-			if !yield(journal.Frame{Seq: f.Seq, Data: bytes.Clone(f.Data)}, nil) {
+			buf = append(buf[:0], f.Data...)
+			if !yield(journal.Frame{Seq: f.Seq, Data: buf}, nil) {
 				return
 			}
 			next++

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -136,37 +137,47 @@ func (f *Feed) Wait(ctx context.Context, seq journal.Seq, before int, most time.
 	}
 }
 
-// Take returns frames from number from on, at least one and not many more bytes
-// than most. There must be one.
-func (f *Feed) Take(ctx context.Context, from journal.Seq, most int) ([]journal.Frame, error) {
-	var out []journal.Frame
-	size := 0
-	take := func(fr journal.Frame) bool {
-		out, size = append(out, fr), size+len(fr.Data)
-		return size < most
-	}
-	f.mu.Lock()
-	f.asked = time.Now()
-	if n := len(f.latest); n > 0 && from >= f.latest[0].Seq && from <= f.last {
-		for _, fr := range f.latest[from-f.latest[0].Seq:] {
-			if !take(fr) {
+// Give calls fn with the frames from number from on, of which there must be one,
+// until it has given about most bytes, or fn wants no more. Their data are valid
+// within fn.
+func (f *Feed) Give(ctx context.Context, from journal.Seq, most int, fn func(journal.Frame) (more bool)) error {
+	if list := f.atHand(from, most); len(list) > 0 {
+		for _, fr := range list {
+			if !fn(fr) {
 				break
 			}
 		}
-		f.mu.Unlock()
-		return out, nil
+		return nil
 	}
-	f.mu.Unlock()
+	given := false
 	for fr, err := range f.read(ctx, from) {
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if !take(fr) {
+		given, most = true, most-len(fr.Data)
+		if !fn(fr) || most <= 0 {
 			break
 		}
 	}
-	if len(out) == 0 {
-		return nil, fault.As(fault.Retryable, "feed", fmt.Errorf("number %d is not there", from))
+	if !given {
+		return fault.As(fault.Retryable, "feed", fmt.Errorf("number %d is not there", from))
 	}
-	return out, nil
+	return nil
+}
+
+// atHand returns the frames from number from on, about most bytes of them, if the
+// feed has kept them.
+func (f *Feed) atHand(from journal.Seq, most int) []journal.Frame {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.asked = time.Now()
+	if n := len(f.latest); n == 0 || from < f.latest[0].Seq || from > f.last {
+		return nil
+	}
+	list := f.latest[from-f.latest[0].Seq:]
+	n := 0
+	for ; n < len(list) && most > 0; n++ {
+		most -= len(list[n].Data)
+	}
+	return slices.Clone(list[:n]) // those that are dropped lose their data there
 }

@@ -65,8 +65,6 @@ const (
 	// for a slow link, or one that is new and far, to bring within the timeouts.
 	fetchBytes   = 8 << 20
 	messageBytes = 64 << 10
-	// takeBytes is how much of the journal a leader reads at a time for a fetch.
-	takeBytes = 2 << 20
 	// fetchWait is how long a leader holds a fetch for which there is nothing.
 	fetchWait = 30 * time.Second
 	chunkSize = 256 << 10

@@ -71,29 +71,26 @@ func stored(last journal.Seq) func(context.Context, journal.Seq) frames {
 	}
 }
 
-func numbers(fs []journal.Frame) (out []int) {
-	for _, f := range fs {
-		out = append(out, int(f.Seq))
-	}
-	return out
-}
-
 // A feed has what the journal has, from its files at first and at hand once
 // somebody has asked, without a gap between the two.
 func TestFeed(t *testing.T) {
 	ctx := t.Context()
 	f := NewFeed(3, stored(3))
-	take := func(from journal.Seq, most int, want ...int) {
+	give := func(from journal.Seq, most int, want ...int) {
 		t.Helper()
-		got, err := f.Take(ctx, from, most)
-		if err != nil || !slices.Equal(numbers(got), want) {
-			t.Errorf("Take(%d, %d) = %v, %v; want %v", from, most, numbers(got), err, want)
+		var got []int
+		err := f.Give(ctx, from, most, func(fr journal.Frame) bool {
+			got = append(got, int(fr.Seq))
+			return int(fr.Seq) != 5
+		})
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("Give(%d, %d) = %v, %v; want %v", from, most, got, err, want)
 		}
 	}
-	take(1, 100, 1, 2, 3)
-	take(2, 1, 2)
-	if _, err := f.Take(ctx, 4, 1); fault.Of(err) != fault.Retryable {
-		t.Errorf("Take of what is not there = %v; want a Retryable error", err)
+	give(1, 100, 1, 2, 3)
+	give(2, 1, 2)
+	if err := f.Give(ctx, 4, 1, nil); fault.Of(err) != fault.Retryable {
+		t.Errorf("Give of what is not there = %v; want a Retryable error", err)
 	}
 	if f.Wait(ctx, 3, 0, time.Millisecond) {
 		t.Error("Wait = true behind the last frame; want false")
@@ -105,11 +102,12 @@ func TestFeed(t *testing.T) {
 		t.Error("Wait = false when a frame came; want true")
 	}
 	f.Stored(5, []byte{5})
-	take(4, 100, 4, 5)
-	take(5, 1, 5)
+	f.Stored(6, []byte{6})
+	give(4, 100, 4, 5) // it wants no more
+	give(5, 1, 5)
 	before := f.Woken()
 	f.Wake() // before somebody waits who has looked around already
-	if began := time.Now(); f.Wait(ctx, 5, before, time.Minute) || time.Since(began) > time.Minute/2 {
+	if began := time.Now(); f.Wait(ctx, 6, before, time.Minute) || time.Since(began) > time.Minute/2 {
 		t.Error("Wait behind Wake did not return false at once")
 	}
 	f.Reset(9)

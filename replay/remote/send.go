@@ -50,6 +50,12 @@ func (l *Leader) fetch(m *nats.Msg) error {
 func (l *Leader) send(ctx context.Context, m *nats.Msg, id string, from journal.Seq) error {
 	feed, next, sent := l.cfg.Source.Feed(), from, 0
 	var body []byte // what is sent is copied
+	flush := func() {
+		if len(body) > 0 {
+			l.reply(m, l.message(kindFrames, body))
+			sent, body = sent+len(body), body[:0]
+		}
+	}
 	if from > feed.Last()+1 {
 		return diverged("it asks for number %d; this journal ends with %d", from, feed.Last())
 	}
@@ -65,18 +71,15 @@ func (l *Leader) send(ctx context.Context, m *nats.Msg, id string, from journal.
 			}
 			continue
 		}
-		// Many messages' worth at a time: each look into a file has its price.
-		got, err := feed.Take(ctx, next, takeBytes)
-		if err != nil {
-			return l.whyNot(ctx, next, err)
-		}
-		for len(got) > 0 && ctx.Err() == nil {
-			body = body[:0]
-			for len(got) > 0 && len(body) < messageBytes {
-				body, next, got = appendFrame(body, got[0]), got[0].Seq+1, got[1:]
+		err := feed.Give(ctx, next, fetchBytes-sent, func(fr journal.Frame) bool {
+			if body, next = appendFrame(body, fr), fr.Seq+1; len(body) >= messageBytes {
+				flush()
 			}
-			l.reply(m, l.message(kindFrames, body))
-			sent += len(body)
+			return ctx.Err() == nil
+		})
+		flush()
+		if err != nil && ctx.Err() == nil {
+			return l.whyNot(ctx, next, err)
 		}
 	}
 	l.reply(m, l.message(kindEnd, nil))
@@ -86,9 +89,6 @@ func (l *Leader) send(ctx context.Context, m *nats.Msg, id string, from journal.
 // whyNot tells a journal that was truncated meanwhile from one that can't be
 // read.
 func (l *Leader) whyNot(ctx context.Context, next journal.Seq, err error) error {
-	if ctx.Err() != nil {
-		return nil
-	}
 	if st, serr := l.cfg.Source.Log().Stat(ctx); serr == nil && next < st.First {
 		return fault.As(fault.Retryable, "", fmt.Errorf(
 			"number %d is truncated; the journal begins with %d: say hello again", next, st.First))
