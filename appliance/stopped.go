@@ -104,6 +104,9 @@ func (d *stoppedDriver) AppendAll(context.Context, journal.Seq, [][]byte) (int, 
 // Cut refuses.
 func (d *stoppedDriver) Cut(context.Context, journal.Seq) error { return errStopped }
 
+// Bulk refuses.
+func (d *stoppedDriver) Bulk(context.Context, bool) error { return errStopped }
+
 // Truncate refuses.
 func (d *stoppedDriver) Truncate(context.Context, journal.Seq) error { return errStopped }
 

@@ -41,6 +41,12 @@ type Driver interface {
 	// appending goroutine.
 	Cut(ctx context.Context, last Seq) error
 
+	// Bulk says that many appends are to come that nobody waits for, or that
+	// this is over. Meanwhile a driver that syncs each frame may sync many
+	// together, before AppendAll returns. When it fails appends may go on
+	// failing, as behind a failed append. It belongs to the appending goroutine.
+	Bulk(ctx context.Context, on bool) error
+
 	// Reopen makes a journal that has refused an append fit to take one again:
 	// it opens anew what the fault has closed, and reads what it has
 	// acknowledged, all of it if that may not be what was written. When it

@@ -112,6 +112,12 @@ func (l *Log) AppendReceived(ctx context.Context, rs []Received) ([]Committed, e
 	return cs[:n], fault.As(fault.Fatal, op, err)
 }
 
+// Bulk says that many frames are to be stored that nobody waits for, or that this
+// is over. It belongs to the appending goroutine.
+func (l *Log) Bulk(ctx context.Context, on bool) error {
+	return fault.As(fault.Fatal, "journal.Bulk", l.on.Load().drv.Bulk(ctx, on))
+}
+
 // Cut takes out what is stored behind number last, and turned out not to belong
 // there. It belongs to the appending goroutine.
 func (l *Log) Cut(ctx context.Context, last Seq) error {

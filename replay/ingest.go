@@ -23,6 +23,7 @@ var ErrDiverged = errors.New("the two journals have diverged")
 type Follower struct {
 	w    *Writer
 	each atomic.Int64 // nanoseconds that a frame took of late
+	bulk bool         // frames are to be taken in bulk; belongs to Ingest
 }
 
 // Follow makes the writer refuse writes with reason, and returns what batches
@@ -49,6 +50,9 @@ func (w *Writer) Lead(ctx context.Context) error {
 	if err := w.health.Refusal(false); err != nil {
 		return err
 	}
+	if err := w.single(ctx); err != nil {
+		return err
+	}
 	if err := w.Start(ctx); err != nil {
 		return err
 	}
@@ -57,6 +61,13 @@ func (w *Writer) Lead(ctx context.Context) error {
 	}
 	w.refuses.Store(nil)
 	return nil
+}
+
+// single ends what a replica that had far to go has asked of the journal.
+func (w *Writer) single(ctx context.Context) error {
+	w.appending.Lock()
+	defer w.appending.Unlock()
+	return w.cfg.Log.Bulk(ctx, false)
 }
 
 // Cancel takes Follow back, when nothing has been ingested since: the writer
@@ -84,6 +95,9 @@ func (f *Follower) Ingest(ctx context.Context, frames []journal.Frame, last jour
 	st := w.cfg.State
 	st.far.Store(Far(st.Pos().Seq, last))
 	st.appending()
+	if err := f.bulkFor(ctx, st.Pos().Seq, last); err != nil {
+		return err
+	}
 	cur, frames := f.next(st.Pos().Seq, frames)
 	if len(cur.rs) > 0 {
 		if err := st.follows(cur.rs[0]); err != nil {
@@ -121,11 +135,25 @@ const farNumbers = 4096
 // leader's last that it had better hurry than be at its best for readers.
 func Far(at, last journal.Seq) bool { return last > at+farNumbers }
 
+// bulkFor has the journal take frames in bulk from when there is far to go until
+// there is hardly anything left.
+func (f *Follower) bulkFor(ctx context.Context, at, last journal.Seq) error {
+	if f.w.health.Refusal(false) != nil {
+		return nil // for store to say
+	}
+	f.bulk = Far(at, last) || f.bulk && last > at+ingestMost
+	err := f.w.cfg.Log.Bulk(ctx, f.bulk)
+	if err != nil && fault.Of(err) != fault.Fatal {
+		err = f.w.health.suspend(err)
+	}
+	return err
+}
+
 // Frames go into the journal many at a time: one after the other each would cost
 // the way to the broker and back. How many is bounded by what may be in the way
 // of a stop.
 const (
-	ingestMost = 128
+	ingestMost = 512
 	ingestTime = 100 * time.Millisecond
 )
 

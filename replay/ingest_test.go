@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"ledge/journal"
@@ -179,5 +180,58 @@ func TestIngestRefuses(t *testing.T) {
 		if err := a.Ingest(t.Context(), good[2:], 0); err != nil {
 			t.Errorf("%s: what follows is refused: %v", name, err)
 		}
+	}
+}
+
+// bulky is a journal that notes how it is to take frames.
+type bulky struct {
+	*mem.Journal
+	on    bool
+	turns []bool
+}
+
+func (b *bulky) Bulk(_ context.Context, on bool) error {
+	if on != b.on {
+		b.on, b.turns = on, append(b.turns, on)
+	}
+	return nil
+}
+
+// Frames are taken in bulk from when there is far to go until there is hardly
+// anything left, and never once the node leads.
+func TestIngestInBulk(t *testing.T) {
+	leader := replaytest.Open(t, 1, replay.WriterConfig{})
+	for i := range 40 {
+		leader.Must(replaytest.Set("k", fmt.Sprint(i)))
+	}
+	frames, drv := framesOf(t, leader.Mem, 1), &bulky{Journal: mem.New()}
+	w := replay.NewWriter(replay.WriterConfig{Log: replaytest.NewLog(t, drv), State: replaytest.NewState(t, 1)})
+	f := w.Follow(errors.New("it follows"))
+	if err := f.Recall(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for i, step := range []struct {
+		last journal.Seq
+		want []bool
+	}{
+		{4096, nil},
+		{100_000, []bool{true}},
+		{4000, []bool{true}}, // no longer far, and something left
+		{40, []bool{true, false}},
+		{4000, []bool{true, false}},
+		{100_000, []bool{true, false, true}},
+	} {
+		if err := f.Ingest(t.Context(), frames[i:i+1], step.last); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(drv.turns, step.want) {
+			t.Errorf("at number %d of %d it was %v; want %v", i, step.last, drv.turns, step.want)
+		}
+	}
+	if err := w.Lead(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if drv.on {
+		t.Error("a node that leads takes frames in bulk")
 	}
 }

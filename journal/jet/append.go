@@ -28,8 +28,8 @@ func (j *Journal) Append(ctx context.Context, prev journal.Seq, frame []byte) er
 
 // The most that the broker is given before its first answer.
 const (
-	windowFrames = 128
-	windowBytes  = 512 << 10
+	windowFrames = 512
+	windowBytes  = 1 << 20
 )
 
 // window returns how many of frames go together. A large one goes by itself.
@@ -60,9 +60,18 @@ func (j *Journal) AppendAll(ctx context.Context, prev journal.Seq, frames [][]by
 		if err := j.ready(ctx); err != nil {
 			return stored, j.failed(op, err)
 		}
-		next := frames[stored:]
-		n, err := j.appendSome(ctx, prev+journal.Seq(stored), next[:window(next)])
-		stored += n
+		at, next := prev+journal.Seq(stored), frames[stored:]
+		next = next[:window(next)]
+		n, err := j.appendSome(ctx, at, next)
+		if n > 0 && j.bulk.Load() {
+			if cause := j.syncTail(); cause != nil {
+				n, err = j.settle(ctx, at, next[:n], cause)
+			}
+		}
+		if n > 0 {
+			j.took(at, next[:n])
+			stored += n
+		}
 		if err != nil {
 			return stored, j.failed(op, err)
 		}
@@ -70,40 +79,49 @@ func (j *Journal) AppendAll(ctx context.Context, prev journal.Seq, frames [][]by
 	return stored, nil
 }
 
-// appendSome hands a window's frames to the broker and waits for its word on
-// each.
+// appendSome hands a window's frames to the broker and waits for its word on the
+// first and the last: each expects the one before it to be there, so that the
+// last stands says it of all, and that the first does says that they are ours.
+// It may store fewer than all without an error; what the broker has against the
+// next it says when that comes first.
 func (j *Journal) appendSome(ctx context.Context, prev journal.Seq, frames [][]byte) (stored int, err error) {
 	by := time.Now().Add(j.cfg.AppendTimeout)
 	token, sent, broken := j.wire.publish(prev, frames, by)
-	for i, frame := range frames[:sent] {
-		if i > 0 {
-			by = time.Now().Add(j.cfg.AppendTimeout)
-		}
-		prev := prev + journal.Seq(i)
-		err := j.await(ctx, prev, token+uint64(i), by)
-		var d doubt
-		switch {
-		case errors.As(err, &d):
-			n, err := j.settle(ctx, prev, frames[i:], d.cause)
-			j.took(prev, frames[i:i+n])
-			return i + n, err
-		case errors.Is(err, errWrongLast):
-			if err = j.fenced(ctx, prev, frame, err); err != nil {
-				err = j.withdraw(ctx, token+uint64(i)+1, sent-i-1, err)
-			}
-		}
-		if err != nil {
-			return i, err
-		}
-		j.took(prev, frames[i:i+1])
-	}
-	if broken != nil {
+	if sent == 0 {
 		// The broker has not got the whole message, so it can't store it. The
 		// next append takes a new connection.
 		j.wire.close()
-		return sent, fault.As(fault.Retryable, "", fmt.Errorf("hand frame to the broker: %w", broken))
+		return 0, fault.As(fault.Retryable, "", fmt.Errorf("hand frame to the broker: %w", broken))
 	}
-	return sent, nil
+	first := j.await(ctx, prev, token, by)
+	last := first
+	switch {
+	case broken != nil:
+		last = doubt{broken}
+	case sent > 1 && !doubtful(first):
+		last = j.await(ctx, prev+journal.Seq(sent-1), token+1, time.Now().Add(j.cfg.AppendTimeout))
+	}
+	if !doubtful(first) && !doubtful(last) {
+		if errors.Is(first, errWrongLast) {
+			if err := j.fenced(ctx, prev, frames[0], first); err != nil {
+				return 0, j.withdraw(ctx, prev, frames[:sent], err)
+			}
+			if first = nil; sent == 1 {
+				last = nil
+			}
+		}
+		switch {
+		case first != nil:
+			return 0, first
+		case last == nil:
+			return sent, nil
+		}
+	}
+	stored, err = j.settle(ctx, prev, frames[:sent], last)
+	if stored > 0 && errors.Is(err, errWrongLast) {
+		err = nil
+	}
+	return stored, err
 }
 
 // took notes that frames are stored behind prev.
@@ -131,6 +149,9 @@ func digits(n journal.Seq) int {
 type doubt struct{ cause error }
 
 func (d doubt) Error() string { return d.cause.Error() }
+func (d doubt) Unwrap() error { return d.cause }
+
+func doubtful(err error) bool { return errors.As(err, new(doubt)) }
 
 var errWrongLast = errors.New("wrong last number")
 

@@ -1,10 +1,10 @@
 package jet
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"ledge/journal"
 	"ledge/journal/fault"
@@ -31,33 +31,37 @@ func (j *Journal) Cut(ctx context.Context, last journal.Seq) error {
 	return nil
 }
 
-// withdraw makes sure that none of the appends from token on is stored, which
-// are behind one that somebody else's frame was in the way of: that frame may be
-// just what one of them expected in front of it. It returns cause.
-func (j *Journal) withdraw(ctx context.Context, token uint64, n int, cause error) error {
-	var first journal.Seq
-	for ; n > 0; n-- {
-		a, err := j.answer(ctx, token, time.Now().Add(j.cfg.AppendTimeout))
-		if err != nil {
-			return fault.As(fault.Fatal, "", errors.Join(errors.New("appends can't be settled"), cause, err))
-		}
-		if a.code == 0 && first == 0 {
-			first = a.seq
-		}
-		token++
-	}
-	if first == 0 {
-		return cause
-	}
+// withdraw makes sure that none of frames is stored, in whose first one's place
+// behind prev stands somebody else's: that may be just what one of the others
+// expected in front of it. It returns cause.
+func (j *Journal) withdraw(ctx context.Context, prev journal.Seq, frames [][]byte, cause error) error {
 	j.api.Lock()
 	defer j.api.Unlock()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
 	defer cancel()
-	last := j.last.Load()
-	if err := j.cut(ctx, first-1); err != nil {
+	floor := journal.Seq(j.first.Load()) - 1
+	if prev < floor {
+		return cause
+	}
+	var ours journal.Seq // the first that is stored
+	_, err := j.store.walk(ctx, floor, prev+1, nil, func(r record, _ place) error {
+		if i := int(r.seq - prev - 1); r.seq > prev && i < len(frames) && bytes.Equal(r.data, frames[i]) {
+			ours = r.seq
+			return errStop
+		}
+		return nil
+	})
+	if err == nil {
+		return cause
+	}
+	if err == errStop {
+		last := j.last.Load()
+		err = j.cut(ctx, ours-1)
+		j.last.Store(last) // what is behind it is somebody else's
+	}
+	if err != nil {
 		return fault.As(fault.Fatal, "", errors.Join(err, cause))
 	}
-	j.last.Store(last) // what is behind it is somebody else's
 	return cause
 }
 

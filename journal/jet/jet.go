@@ -27,9 +27,13 @@ type Journal struct {
 
 	// These belong to the appending goroutine.
 	wire    *wire
-	down    error // why the broker doesn't have the stream, or nil
-	ragged  error // why a torn tail could not be cut off, or nil
-	suspect bool  // a sync has failed, so the page cache may lie
+	down    error  // why the broker doesn't have the stream, or nil
+	ragged  error  // why a torn tail could not be cut off, or nil
+	suspect bool   // a sync has failed, so the page cache may lie
+	synced  uint32 // the block up to which syncTail has synced
+
+	// bulk is set while appends are synced by us, many at a time; see Bulk.
+	bulk atomic.Bool
 
 	// first and last span what is acknowledged; bytes is what it takes.
 	first, last atomic.Uint64
@@ -265,6 +269,11 @@ func (j *Journal) Truncate(ctx context.Context, upTo journal.Seq) error {
 	j.first.Store(uint64(upTo) + 1)
 	if err := j.broker.purge(ctx, upTo); err != nil {
 		return fault.As(fault.Retryable, op, err)
+	}
+	if j.bulk.Load() { // what the broker has rewritten it has not synced
+		if err := syncTree(j.store.dir); err != nil {
+			return fault.As(fault.Operator, op, err)
+		}
 	}
 	info, err := j.broker.info(ctx)
 	if err != nil {

@@ -169,6 +169,7 @@ func (j *Journal) tryLoad(ctx context.Context, last journal.Seq) error {
 	if err := j.store.dropIndex(); err != nil {
 		return diskError(err.Error())
 	}
+	j.synced = 0 // the blocks may be others
 	if err := j.broker.enable(); err != nil {
 		return diskError(fmt.Sprintf("load journal stream: %s", err))
 	}

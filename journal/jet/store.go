@@ -373,6 +373,27 @@ func syncFile(path string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
+// sync syncs the blocks from one on, and returns the last. Those before the last
+// one are there as a whole.
+func (s store) sync(from uint32) (last uint32, err error) {
+	dir, ids, err := s.blocks()
+	if err != nil || len(ids) == 0 {
+		return from, err
+	}
+	last = ids[len(ids)-1]
+	for _, id := range ids {
+		if id >= from || id == last {
+			if err := syncFile(blockPath(dir, id)); err != nil {
+				return from, err
+			}
+		}
+	}
+	if last != from {
+		err = syncFile(dir)
+	}
+	return last, err
+}
+
 // created reports whether the broker has finished making the stream.
 func (s store) created() bool {
 	_, err := os.Stat(filepath.Join(s.dir, "meta.sum"))

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -60,7 +61,7 @@ func dial(ctx context.Context, b *broker) (*wire, error) {
 	}
 	w := &wire{
 		conn: conn, r: bufio.NewReaderSize(conn, 4<<10),
-		answers: make(chan answer, 2*windowFrames), pongs: make(chan struct{}, 4), dead: make(chan struct{}),
+		answers: make(chan answer, 16), pongs: make(chan struct{}, 4), dead: make(chan struct{}),
 	}
 	conn.SetDeadline(time.Now().Add(startTimeout))
 	if _, err := w.r.ReadString('\n'); err != nil {
@@ -94,9 +95,11 @@ func (w *wire) close() {
 }
 
 // publish hands frames, of which a large one must be alone, to the broker as the
-// messages behind prev. The answers carry the token that is returned and those
-// that follow it. sent is how many the broker has got; an error means that it
-// has not got the end of the next, and that nothing more can be sent.
+// messages behind prev. The broker answers the first with the token that is
+// returned, and the last, if that is another one, with the next: an answer costs
+// it a third of what storing a small frame does. sent is how many the broker has
+// got; an error means that it has got no more than those, and with none that
+// nothing more can be sent.
 func (w *wire) publish(prev journal.Seq, frames [][]byte, by time.Time) (token uint64, sent int, err error) {
 	w.wmu.Lock()
 	defer w.wmu.Unlock()
@@ -104,7 +107,7 @@ func (w *wire) publish(prev journal.Seq, frames [][]byte, by time.Time) (token u
 	b, ends := w.buf[:0], w.ends[:0]
 	var parts [][]byte
 	for i, frame := range frames {
-		b = w.appendHead(b, prev+journal.Seq(i), len(frame))
+		b = w.appendHead(b, prev+journal.Seq(i), len(frame), i == 0 || i == len(frames)-1)
 		if len(frame) > smallFrame {
 			parts = [][]byte{b, frame, []byte("\r\n")}
 			ends = append(ends, len(b)+len(frame)+2)
@@ -129,17 +132,27 @@ func (w *wire) publish(prev journal.Seq, frames [][]byte, by time.Time) (token u
 	for sent < len(ends) && ends[sent] <= wrote {
 		sent++
 	}
+	if errors.Is(err, os.ErrDeadlineExceeded) && sent > 0 && wrote > ends[sent-1] {
+		// The time is up in the middle of a message. Whoever finds out what
+		// became of them goes on behind its end.
+		w.conn.SetWriteDeadline(time.Now().Add(settleTimeout))
+		if _, late := w.conn.Write(b[wrote:ends[sent]]); late == nil {
+			sent++
+		}
+	}
 	return token, sent, err
 }
 
 // appendHead appends what comes before a frame of that size.
-func (w *wire) appendHead(b []byte, prev journal.Seq, size int) []byte {
-	w.next++
+func (w *wire) appendHead(b []byte, prev journal.Seq, size int, answered bool) []byte {
 	var hdr [80]byte
 	h := appendExpect(hdr[:0], prev)
-	b = append(b, "HPUB "+subject+" "+inbox...)
-	b = strconv.AppendUint(b, w.next, 10)
-	b = append(b, ' ')
+	b = append(b, "HPUB "+subject+" "...)
+	if answered {
+		w.next++
+		b = strconv.AppendUint(append(b, inbox...), w.next, 10)
+		b = append(b, ' ')
+	}
 	b = strconv.AppendInt(b, int64(len(h)), 10)
 	b = append(b, ' ')
 	b = strconv.AppendInt(b, int64(len(h)+size), 10)

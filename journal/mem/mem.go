@@ -173,6 +173,9 @@ func (j *Journal) AppendAll(ctx context.Context, prev journal.Seq, frames [][]by
 	return len(frames), nil
 }
 
+// Bulk has nothing to do.
+func (j *Journal) Bulk(context.Context, bool) error { return nil }
+
 // Cut forgets the frames behind last.
 func (j *Journal) Cut(_ context.Context, last journal.Seq) error {
 	j.mu.Lock()

@@ -199,7 +199,7 @@ func (offered) Error() string { return "the leader offers its lead" }
 const fetchRoom = fetchBytes/messageBytes*2 + 256
 
 // takeMost is how much of what has come is handed over at a time.
-const takeMost = 2 << 20
+const takeMost = 8 << 20
 
 // fetch asks for what is behind from, and hands over what has come, many frames
 // at a time. A fetch that has brought frames is followed by the next, for which

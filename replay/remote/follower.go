@@ -94,6 +94,7 @@ type Follower struct {
 	causes []error // of the attempts since the last that worked; belongs to Run
 	alike  int     // how many of them in a row were, or weren't, for nobody being there; likewise
 	away   bool    // which of the two; likewise
+	pace   int     // how many frames the target takes in tellEvery; likewise
 }
 
 // NewFollower returns a follower; Run makes it work.
@@ -267,13 +268,9 @@ func (f *Follower) stream(ctx context.Context, c *conn) error {
 				return f.tell(c)
 			},
 			func(frames []journal.Frame) error {
-				last := f.Link().Last
-				if err := t.Ingest(ctx, frames, last); err != nil {
-					return err
-				}
-				f.heard(last)
+				err := f.ingest(ctx, c, frames)
 				told = time.Now()
-				return f.tell(c)
+				return err
 			})
 		var o offered
 		if errors.As(err, &o) {
@@ -285,8 +282,27 @@ func (f *Follower) stream(ctx context.Context, c *conn) error {
 	}
 }
 
-// tellEvery is how often a leader hears of a replica that has nothing new.
+// tellEvery is how often a leader hears of a replica that has nothing new, and
+// about how often of one that has much to do.
 const tellEvery = time.Second
+
+// ingest gives frames to the target, as many at a time as it takes in until the
+// leader is to hear of it.
+func (f *Follower) ingest(ctx context.Context, c *conn, frames []journal.Frame) error {
+	for len(frames) > 0 {
+		n, last, began := min(len(frames), max(f.pace, 1)), f.Link().Last, time.Now()
+		if err := f.cfg.Target.Ingest(ctx, frames[:n], last); err != nil {
+			return err
+		}
+		f.pace = int(int64(n) * int64(tellEvery) / int64(max(time.Since(began), time.Microsecond)))
+		f.heard(last)
+		if err := f.tell(c); err != nil {
+			return err
+		}
+		frames = frames[n:]
+	}
+	return nil
+}
 
 func (f *Follower) position() report {
 	t := f.cfg.Target
