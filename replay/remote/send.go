@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -139,6 +140,10 @@ func (l *Leader) meta(m *nats.Msg) error {
 		Chunks: int((info.Bytes + chunkSize - 1) / chunkSize)})
 }
 
+// chunkBuffers are used again: a node with much data would be collected once more
+// for each few hundred chunks.
+var chunkBuffers = sync.Pool{New: func() any { return new([chunkSize]byte) }}
+
 // chunk sends a piece of the snapshot that meta has opened.
 func (l *Leader) chunk(m *nats.Msg) error {
 	var q chunkRequest
@@ -147,12 +152,13 @@ func (l *Leader) chunk(m *nats.Msg) error {
 	}
 	l.rest(q.ID)
 	began := time.Now()
-	buf, n := make([]byte, chunkSize), 0
+	buf, n := chunkBuffers.Get().(*[chunkSize]byte), 0
+	defer chunkBuffers.Put(buf) // what is sent is copied
 	err := l.with(q.ID, func(f *follower) (err error) {
 		if f.file == nil || uint64(f.number) != q.Number || q.Chunk < 0 {
 			return fault.As(fault.Retryable, "", fmt.Errorf("snapshot %d is not held open; ask for it again", q.Number))
 		}
-		if n, err = f.file.ReadAt(buf, int64(q.Chunk)*chunkSize); errors.Is(err, io.EOF) {
+		if n, err = f.file.ReadAt(buf[:], int64(q.Chunk)*chunkSize); errors.Is(err, io.EOF) {
 			err = nil
 		}
 		return fault.As(fault.Operator, "", err)
