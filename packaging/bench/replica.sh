@@ -57,11 +57,6 @@ start_replica() { # SYNC
 		--follow "nats://127.0.0.1:$lnats" --follow-password-file "$work/leader/auth/replica"
 }
 
-set_rate() { # PORT REQUESTS
-	redis-benchmark -p "$1" -c "$clients" -d 64 -n "$2" -r 100000 -t set --csv 2>/dev/null |
-		awk -F'","' 'NR > 1 {print $2}'
-}
-
 # seconds MS prints them with a rate of what is in AMOUNT.
 per() { awk -v ms="$1" -v n="$2" 'BEGIN {printf "%.2f s | %.0f", ms / 1000, n / ms * 1000}'; }
 
@@ -99,23 +94,42 @@ full_sync() {
 	stop "$leader"; rm -rf "$work/leader"
 }
 
-# busy_leader measures SET on the leader alone and during a full sync.
+commands() { redis-cli -p "$lport" info stats | tr -d '\r' | sed -n 's/^total_commands_processed://p'; }
+
+# rate_now prints how many commands a second the leader takes, over half a second.
+rate_now() {
+	local n from
+	n=$(commands) from=$(now_ms)
+	sleep 0.5
+	echo $((($(commands) - n) * 1000 / ($(now_ms) - from)))
+}
+
+# busy_leader measures what clients get from the leader while a replica fetches
+# its snapshot, half a second at a time in turn with the replica stopped.
 busy_leader() {
-	local alone during i
-	echo '| SET on the leader | requests/s |'
-	echo '|---|---:|'
-	set_rate "$lport" 50000 >/dev/null
+	local i rep load
+	redis-benchmark -p "$lport" -c "$clients" -d 64 -n 1000000000 -r 100000 -t set -q >/dev/null 2>&1 &
+	load=$!
+	pids+=("$load")
+	rport=$(free_port)
+	sleep 2
+	start_replica interval; rep=$pid
+	sleep 0.5
 	: >"$work/alone" && : >"$work/during"
-	for ((i = 0; i < 5; i++)); do
-		set_rate "$lport" 200000 >>"$work/alone"
-		rport=$(free_port)
-		start_replica interval; local rep=$pid
-		set_rate "$lport" 200000 >>"$work/during"
-		stop "$rep"; rm -rf "$work/replica"
+	for ((i = 0; i < 25; i++)); do
+		rate_now >>"$work/during"
+		kill -STOP "$rep"
+		rate_now >>"$work/alone"
+		kill -CONT "$rep"
 	done
-	alone=$(median <"$work/alone") during=$(median <"$work/during")
-	printf '| alone | %.0f |\n| during a full sync | %.0f |\n' "$alone" "$during"
-	awk -v a="$alone" -v b="$during" 'BEGIN {printf "\n**%.2f** of the rate is left.\n\n", b / a}'
+	redis-cli -p "$rport" info replication | grep -q '^ledge_link_step:chunk' ||
+		{ say "the replica's full sync was over too soon"; exit 1; }
+	kill "$load"; wait "$load" 2>/dev/null || true
+	stop "$rep"; rm -rf "$work/replica"
+	echo '| SET on the leader, medians of 25 in turn | requests/s |'
+	echo '|---|---:|'
+	printf '| replica stopped | %.0f |\n| during its full sync | %.0f |\n' "$(median <"$work/alone")" "$(median <"$work/during")"
+	awk -v a="$(median <"$work/alone")" -v b="$(median <"$work/during")" 'BEGIN {printf "\n**%.2f** of the rate is left.\n\n", b / a}'
 }
 
 # catch_up SYNC measures a replica that was away while entries were written.
