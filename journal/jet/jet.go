@@ -263,6 +263,12 @@ func (j *Journal) Truncate(ctx context.Context, upTo journal.Seq) error {
 	if upTo < journal.Seq(j.first.Load()) {
 		return nil
 	}
+	lazy := j.cfg.Sync != SyncAlways || j.bulk.Load()
+	if lazy { // a power cut takes what is not synced, and the mark must not miss it
+		if _, err := j.store.sync(0); err != nil {
+			return fault.As(fault.Operator, op, err)
+		}
+	}
 	if err := j.mark.update(func(m *mark) { m.floor, m.last = upTo, last }); err != nil {
 		return fault.As(fault.Operator, op, diskError(err.Error()))
 	}
@@ -270,7 +276,7 @@ func (j *Journal) Truncate(ctx context.Context, upTo journal.Seq) error {
 	if err := j.broker.purge(ctx, upTo); err != nil {
 		return fault.As(fault.Retryable, op, err)
 	}
-	if j.bulk.Load() { // what the broker has rewritten it has not synced
+	if lazy { // what the broker has rewritten it has not synced
 		if err := syncTree(j.store.dir); err != nil {
 			return fault.As(fault.Operator, op, err)
 		}
