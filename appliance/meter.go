@@ -17,6 +17,9 @@ type meter struct {
 	stored func(journal.Seq, []byte)
 	ended  func(journal.Seq) // the journal has been cut behind a number
 
+	bulk    atomic.Bool   // frames are synced by Sync
+	durable atomic.Uint64 // what Sync has synced, in bulk
+
 	appends, bytes, failed atomic.Int64
 	last                   atomic.Int64 // Unix milliseconds of the last that worked
 	took                   atomic.Int64 // nanoseconds, the last one
@@ -66,6 +69,38 @@ func (d metered) AppendAll(ctx context.Context, prev journal.Seq, frames [][]byt
 	return n, err
 }
 
+// Bulk passes it on. All that is there when it is over is durable.
+func (d metered) Bulk(ctx context.Context, on bool) error {
+	if on && !d.m.bulk.Load() {
+		if err := d.durable(ctx); err != nil {
+			return err
+		}
+		d.m.bulk.Store(true)
+	}
+	err := d.Driver.Bulk(ctx, on)
+	if err == nil {
+		d.m.bulk.Store(on)
+	}
+	return err
+}
+
+// Sync passes it on.
+func (d metered) Sync(ctx context.Context) error {
+	if err := d.Driver.Sync(ctx); err != nil {
+		return err
+	}
+	return d.durable(ctx)
+}
+
+// durable notes that all that is there is on the disk.
+func (d metered) durable(ctx context.Context) error {
+	st, err := d.Stat(ctx)
+	if err == nil {
+		d.m.durable.Store(uint64(st.Last))
+	}
+	return err
+}
+
 // Cut passes the number on.
 func (d metered) Cut(ctx context.Context, last journal.Seq) error {
 	d.m.ended(last)
@@ -97,6 +132,9 @@ func (m *meter) mark(seq journal.Seq) {
 func (m *meter) synced(last journal.Seq) journal.Seq {
 	switch m.sync {
 	case SyncAlways:
+		if m.bulk.Load() {
+			return min(journal.Seq(m.durable.Load()), last)
+		}
 		return last
 	case SyncOff:
 		return 0

@@ -107,6 +107,9 @@ func (d *stoppedDriver) Cut(context.Context, journal.Seq) error { return errStop
 // Bulk refuses.
 func (d *stoppedDriver) Bulk(context.Context, bool) error { return errStopped }
 
+// Sync has nothing to do: nothing is appended.
+func (d *stoppedDriver) Sync(context.Context) error { return nil }
+
 // Truncate refuses.
 func (d *stoppedDriver) Truncate(context.Context, journal.Seq) error { return errStopped }
 

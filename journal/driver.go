@@ -42,10 +42,15 @@ type Driver interface {
 	Cut(ctx context.Context, last Seq) error
 
 	// Bulk says that many appends are to come that nobody waits for, or that
-	// this is over. Meanwhile a driver that syncs each frame may sync many
-	// together, before AppendAll returns. When it fails appends may go on
-	// failing, as behind a failed append. It belongs to the appending goroutine.
+	// this is over. Meanwhile a driver that syncs each frame may leave that to
+	// Sync. When it fails appends may go on failing, as behind a failed append.
+	// It belongs to the appending goroutine.
 	Bulk(ctx context.Context, on bool) error
+
+	// Sync returns when what has been appended in bulk is durable as the sync
+	// mode promises. When it fails that may never be so. It belongs to the
+	// appending goroutine.
+	Sync(ctx context.Context) error
 
 	// Reopen makes a journal that has refused an append fit to take one again:
 	// it opens anew what the fault has closed, and reads what it has

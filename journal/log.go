@@ -118,6 +118,12 @@ func (l *Log) Bulk(ctx context.Context, on bool) error {
 	return fault.As(fault.Fatal, "journal.Bulk", l.on.Load().drv.Bulk(ctx, on))
 }
 
+// Sync returns when what was stored in bulk is durable. It belongs to the appending
+// goroutine.
+func (l *Log) Sync(ctx context.Context) error {
+	return fault.As(fault.Fatal, "journal.Sync", l.on.Load().drv.Sync(ctx))
+}
+
 // Cut takes out what is stored behind number last, and turned out not to belong
 // there. It belongs to the appending goroutine.
 func (l *Log) Cut(ctx context.Context, last Seq) error {

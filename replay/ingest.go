@@ -98,6 +98,19 @@ func (f *Follower) Ingest(ctx context.Context, frames []journal.Frame, last jour
 	if err := f.bulkFor(ctx, st.Pos().Seq, last); err != nil {
 		return err
 	}
+	err := f.takeIn(ctx, frames)
+	if !f.bulk || fault.Of(err) == fault.Fatal {
+		return err
+	}
+	if failed := f.sync(ctx); failed != nil {
+		return errors.Join(failed, err)
+	}
+	return err
+}
+
+// takeIn stores frames, some at a time, and applies them.
+func (f *Follower) takeIn(ctx context.Context, frames []journal.Frame) error {
+	w, st := f.w, f.w.cfg.State
 	cur, frames := f.next(st.Pos().Seq, frames)
 	if len(cur.rs) > 0 {
 		if err := st.follows(cur.rs[0]); err != nil {
@@ -135,14 +148,29 @@ const farNumbers = 4096
 // leader's last that it had better hurry than be at its best for readers.
 func Far(at, last journal.Seq) bool { return last > at+farNumbers }
 
+// bulkLeft is how many numbers are hardly anything: the journal is asked to take
+// frames one by one again when there are no more than that.
+const bulkLeft = 16
+
 // bulkFor has the journal take frames in bulk from when there is far to go until
 // there is hardly anything left.
 func (f *Follower) bulkFor(ctx context.Context, at, last journal.Seq) error {
 	if f.w.health.Refusal(false) != nil {
 		return nil // for store to say
 	}
-	f.bulk = Far(at, last) || f.bulk && last > at+ingestMost
+	f.bulk = Far(at, last) || f.bulk && last > at+bulkLeft
 	err := f.w.cfg.Log.Bulk(ctx, f.bulk)
+	if err != nil && fault.Of(err) != fault.Fatal {
+		err = f.w.health.suspend(err)
+	}
+	return err
+}
+
+// sync makes durable what was taken in bulk. It must not end with ctx, since a
+// leader is told that it is. A sync that fails suspends the node, which may have
+// applied what a power cut would take: resuming makes all of that durable first.
+func (f *Follower) sync(ctx context.Context) error {
+	err := f.w.cfg.Log.Sync(context.WithoutCancel(ctx))
 	if err != nil && fault.Of(err) != fault.Fatal {
 		err = f.w.health.suspend(err)
 	}

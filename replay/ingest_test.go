@@ -216,8 +216,8 @@ func TestIngestInBulk(t *testing.T) {
 	}{
 		{4096, nil},
 		{100_000, []bool{true}},
-		{4000, []bool{true}}, // no longer far, and something left
-		{40, []bool{true, false}},
+		{40, []bool{true}}, // no longer far, and something left
+		{10, []bool{true, false}},
 		{4000, []bool{true, false}},
 		{100_000, []bool{true, false, true}},
 	} {

@@ -63,11 +63,6 @@ func (j *Journal) AppendAll(ctx context.Context, prev journal.Seq, frames [][]by
 		at, next := prev+journal.Seq(stored), frames[stored:]
 		next = next[:window(next)]
 		n, err := j.appendSome(ctx, at, next)
-		if n > 0 && j.bulk.Load() {
-			if cause := j.syncTail(); cause != nil {
-				n, err = j.settle(ctx, at, next[:n], cause)
-			}
-		}
 		if n > 0 {
 			j.took(at, next[:n])
 			stored += n

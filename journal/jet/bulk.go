@@ -10,9 +10,8 @@ import (
 	"ledge/journal/fault"
 )
 
-// Bulk has the appends to come synced many at a time, or ends that. The broker
-// syncs each message by itself, or none: so it is given the stream anew, without
-// its syncs, and AppendAll syncs what it has stored before it returns.
+// Bulk has the appends to come synced by Sync, or ends that. The broker syncs each
+// message by itself, or none: so it is given the stream anew, without its syncs.
 func (j *Journal) Bulk(ctx context.Context, on bool) error {
 	const op = "jet.Bulk"
 	if j.cfg.Sync != SyncAlways || j.bulk.Load() == on {
@@ -64,6 +63,22 @@ func (j *Journal) change(ctx context.Context, bulk bool) error {
 		return err
 	}
 	j.down = nil
+	return nil
+}
+
+// Sync syncs what has been appended in bulk. When that fails the stream is loaded
+// anew, as behind a sync of the broker's own that fails.
+func (j *Journal) Sync(ctx context.Context) error {
+	const op = "jet.Sync"
+	if !j.bulk.Load() {
+		return nil
+	}
+	if p := j.dead.Load(); p != nil {
+		return *p
+	}
+	if err := j.syncTail(); err != nil {
+		return j.failed(op, j.relapse(ctx, err))
+	}
 	return nil
 }
 

@@ -63,6 +63,9 @@ func testBulk(t *testing.T, h *harness) {
 		if n, err := h.drv.AppendAll(t.Context(), last+3, frames(last+3, last+300, 0)); n != 297 || err != nil {
 			t.Fatalf("AppendAll in bulk %v = %d, %v; want 297, nil", on, n, err)
 		}
+		if err := h.drv.Sync(t.Context()); err != nil {
+			t.Fatalf("Sync in bulk %v = %v; want nil", on, err)
+		}
 		last += 300
 		if err := h.drv.Truncate(t.Context(), last-150); err != nil {
 			t.Fatalf("Truncate in bulk %v = %v; want nil", on, err)

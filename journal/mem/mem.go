@@ -176,6 +176,9 @@ func (j *Journal) AppendAll(ctx context.Context, prev journal.Seq, frames [][]by
 // Bulk has nothing to do.
 func (j *Journal) Bulk(context.Context, bool) error { return nil }
 
+// Sync has nothing to do.
+func (j *Journal) Sync(context.Context) error { return nil }
+
 // Cut forgets the frames behind last.
 func (j *Journal) Cut(_ context.Context, last journal.Seq) error {
 	j.mu.Lock()
