@@ -44,15 +44,8 @@ type metered struct {
 
 // Append passes the frame on.
 func (d metered) Append(ctx context.Context, prev journal.Seq, frame []byte) error {
-	m, began := d.m, time.Now()
-	err := d.Driver.Append(ctx, prev, frame)
-	m.took.Store(int64(time.Since(began)))
-	if err != nil {
-		m.failed.Add(1)
-		return err
-	}
-	m.count(prev, frame)
-	return nil
+	_, err := d.AppendAll(ctx, prev, [][]byte{frame})
+	return err
 }
 
 // AppendAll passes the frames on.
@@ -71,14 +64,15 @@ func (d metered) AppendAll(ctx context.Context, prev journal.Seq, frames [][]byt
 
 // Bulk passes it on. All that is there when it is over is durable.
 func (d metered) Bulk(ctx context.Context, on bool) error {
+	st, err := d.Stat(ctx)
+	if err != nil {
+		return err
+	}
 	if on && !d.m.bulk.Load() {
-		if err := d.durable(ctx); err != nil {
-			return err
-		}
+		d.m.durable.Store(uint64(st.Last))
 		d.m.bulk.Store(true)
 	}
-	err := d.Driver.Bulk(ctx, on)
-	if err == nil {
+	if err = d.Driver.Bulk(ctx, on); err == nil {
 		d.m.bulk.Store(on)
 	}
 	return err
@@ -86,15 +80,10 @@ func (d metered) Bulk(ctx context.Context, on bool) error {
 
 // Sync passes it on.
 func (d metered) Sync(ctx context.Context) error {
-	if err := d.Driver.Sync(ctx); err != nil {
-		return err
-	}
-	return d.durable(ctx)
-}
-
-// durable notes that all that is there is on the disk.
-func (d metered) durable(ctx context.Context) error {
 	st, err := d.Stat(ctx)
+	if err == nil {
+		err = d.Driver.Sync(ctx)
+	}
 	if err == nil {
 		d.m.durable.Store(uint64(st.Last))
 	}

@@ -47,9 +47,9 @@ type Driver interface {
 	// It belongs to the appending goroutine.
 	Bulk(ctx context.Context, on bool) error
 
-	// Sync returns when what has been appended in bulk is durable as the sync
-	// mode promises. When it fails that may never be so. It belongs to the
-	// appending goroutine.
+	// Sync returns when all frames that stood when it was called are durable,
+	// whatever the sync mode. When it fails that may never be so. It may run
+	// beside the appends.
 	Sync(ctx context.Context) error
 
 	// Reopen makes a journal that has refused an append fit to take one again:

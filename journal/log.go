@@ -118,8 +118,8 @@ func (l *Log) Bulk(ctx context.Context, on bool) error {
 	return fault.As(fault.Fatal, "journal.Bulk", l.on.Load().drv.Bulk(ctx, on))
 }
 
-// Sync returns when what was stored in bulk is durable. It belongs to the appending
-// goroutine.
+// Sync returns when all that is stored is durable, whatever the sync mode. It may
+// run beside the appends.
 func (l *Log) Sync(ctx context.Context) error {
 	return fault.As(fault.Fatal, "journal.Sync", l.on.Load().drv.Sync(ctx))
 }

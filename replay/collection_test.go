@@ -69,7 +69,7 @@ func TestCollections(t *testing.T) {
 	r.groups(n, 150)
 	r.compare(n.State)
 	r.compare(n.Replay(t, n.Pos().Seq))
-	info, err := n.Snapshot(context.Background(), t.TempDir(), replaytest.Lineage)
+	info, err := n.Snapshot(context.Background(), t.TempDir(), n.Log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +119,7 @@ func TestOldVersions(t *testing.T) {
 		old := n.Pin(time.UnixMilli(0), 0, keys)
 		dir, saved := t.TempDir(), make(chan error, 1)
 		go func() {
-			info, err := n.Snapshot(context.Background(), dir, replaytest.Lineage)
+			info, err := n.Snapshot(context.Background(), dir, n.Log)
 			if err == nil {
 				_, err = replay.VerifySnapshot(context.Background(), info.Path)
 			}

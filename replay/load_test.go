@@ -81,7 +81,7 @@ func BenchmarkLoadSnapshot(b *testing.B) {
 			log, dir := newLog(b, mem.New()), b.TempDir()
 			s := fillJournal(b, log, loadKeys, 1000, deadlines)
 			start := time.Now()
-			info, err := s.Snapshot(context.Background(), dir, log.Lineage())
+			info, err := s.Snapshot(context.Background(), dir, log)
 			if err != nil {
 				b.Fatal(err)
 			}

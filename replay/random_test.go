@@ -143,7 +143,7 @@ func TestSnapshotUnderWrites(t *testing.T) {
 	dir := t.TempDir()
 	var infos []replay.Info
 	for range 8 {
-		info, err := n.Snapshot(ctx, dir, replaytest.Lineage)
+		info, err := n.Snapshot(ctx, dir, n.Log)
 		if err != nil {
 			t.Error(err)
 			break

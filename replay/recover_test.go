@@ -30,7 +30,7 @@ func newHistory(t *testing.T) *history {
 		if i == 10 || i == 20 {
 			h.old = h.new
 			var err error
-			if h.new, err = h.Snapshot(context.Background(), h.dir, replaytest.Lineage); err != nil {
+			if h.new, err = h.Snapshot(context.Background(), h.dir, h.Log); err != nil {
 				t.Fatal(err)
 			}
 		}

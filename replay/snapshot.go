@@ -38,10 +38,11 @@ func (h snapshotHeader) info(path string, size int64) Info {
 		Keys: int(h.rows), Bytes: size, Created: h.created}
 }
 
-// Snapshot writes the state as it stands at this moment to a file in dir,
-// which is made if it isn't there. When it returns nil the file is durable. A
+// Snapshot writes the state, which log adds up to, as it stands at this moment to
+// a file in dir, which is made if it isn't there. When it returns nil the file is
+// durable, and so is the journal up to it: one that ended earlier would not fit. A
 // snapshot that fails leaves nothing behind and the older ones as they were.
-func (s *State) Snapshot(ctx context.Context, dir string, l journal.Lineage) (Info, error) {
+func (s *State) Snapshot(ctx context.Context, dir string, log *journal.Log) (Info, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return Info{}, snapshotError(err)
 	}
@@ -49,9 +50,9 @@ func (s *State) Snapshot(ctx context.Context, dir string, l journal.Lineage) (In
 	if err != nil {
 		return Info{}, snapshotError(err)
 	}
-	info, err := s.WriteSnapshot(ctx, f, l)
+	info, err := s.WriteSnapshot(ctx, f, log.Lineage())
 	if err == nil {
-		err = f.Sync()
+		err = errors.Join(f.Sync(), log.Sync(ctx))
 	}
 	if err = errors.Join(err, f.Close()); err == nil {
 		info.Path = filepath.Join(dir, snapshotName(info.Pos.Seq))

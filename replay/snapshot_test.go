@@ -69,7 +69,7 @@ func collections() []replaytest.Command {
 // What is loaded from a snapshot is what was written, expired rows included.
 func TestSnapshotRoundTrip(t *testing.T) {
 	n := sample(t)
-	want, err := n.Snapshot(context.Background(), t.TempDir(), replaytest.Lineage)
+	want, err := n.Snapshot(context.Background(), t.TempDir(), n.Log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,7 +191,7 @@ func TestSnapshotDamage(t *testing.T) {
 // the next may be taken.
 func TestSnapshotFails(t *testing.T) {
 	n, dir := sample(t), t.TempDir()
-	old, err := n.Snapshot(context.Background(), dir, replaytest.Lineage)
+	old, err := n.Snapshot(context.Background(), dir, n.Log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,12 +200,12 @@ func TestSnapshotFails(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(name, "x"), 0o700); err != nil {
 		t.Fatal(err) // a directory of that name makes the rename fail
 	}
-	if _, err := n.Snapshot(context.Background(), dir, replaytest.Lineage); fault.Of(err) != fault.Operator {
+	if _, err := n.Snapshot(context.Background(), dir, n.Log); fault.Of(err) != fault.Operator {
 		t.Errorf("Snapshot = %v; want an Operator error", err)
 	}
 	cancelled, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := n.Snapshot(cancelled, dir, replaytest.Lineage); !errors.Is(err, context.Canceled) ||
+	if _, err := n.Snapshot(cancelled, dir, n.Log); !errors.Is(err, context.Canceled) ||
 		fault.Of(err) != fault.Retryable {
 		t.Errorf("Snapshot = %v; want %v, Retryable", err, context.Canceled)
 	}
@@ -216,7 +216,7 @@ func TestSnapshotFails(t *testing.T) {
 	if err != nil || len(files) != 1 || files[0].Name() != filepath.Base(old.Path) {
 		t.Errorf("the directory holds %v, %v; want %s alone", files, err, old.Path)
 	}
-	if _, err := n.Snapshot(context.Background(), dir, replaytest.Lineage); err != nil {
+	if _, err := n.Snapshot(context.Background(), dir, n.Log); err != nil {
 		t.Errorf("Snapshot = %v; want nil", err)
 	}
 }
@@ -262,7 +262,7 @@ func TestListAndPrune(t *testing.T) {
 	var want []journal.Seq
 	for range 4 {
 		n.Must(set(0, "k"))
-		info, err := n.Snapshot(context.Background(), dir, replaytest.Lineage)
+		info, err := n.Snapshot(context.Background(), dir, n.Log)
 		if err != nil {
 			t.Fatal(err)
 		}

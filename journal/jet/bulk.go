@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"ledge/journal"
@@ -46,7 +47,7 @@ func (j *Journal) change(ctx context.Context, bulk bool) error {
 	j.down = errors.New("the stream is being loaded") // until it is
 	if !bulk {
 		if err := syncTree(j.store.dir); err != nil {
-			j.suspect = true
+			j.suspect.Store(true)
 			return diskError(failedSync(err).Error())
 		}
 	}
@@ -55,7 +56,7 @@ func (j *Journal) change(ctx context.Context, bulk bool) error {
 	}
 	j.bulk.Store(bulk)
 	j.broker.opts.SyncAlways = !bulk
-	j.synced = 0
+	j.synced.reset()
 	if err := j.broker.enable(); err != nil {
 		return diskError(fmt.Sprintf("load journal stream: %s", err))
 	}
@@ -66,48 +67,73 @@ func (j *Journal) change(ctx context.Context, bulk bool) error {
 	return nil
 }
 
-// Sync syncs what has been appended in bulk. When that fails the stream is loaded
-// anew, as behind a sync of the broker's own that fails.
+// Sync syncs what has been appended since it was last called, unless the broker
+// has. Nothing else says that these frames are on the disk, so whatever goes wrong
+// is a failed sync, and what the files show is not to be trusted before Reopen.
 func (j *Journal) Sync(ctx context.Context) error {
 	const op = "jet.Sync"
-	if !j.bulk.Load() {
+	if !j.lazy() {
 		return nil
 	}
-	if p := j.dead.Load(); p != nil {
-		return *p
-	}
-	if err := j.syncTail(); err != nil {
-		return j.failed(op, j.relapse(ctx, err))
-	}
-	return nil
-}
-
-// syncTail syncs what has been appended since it was last called. Nothing else
-// says that these frames are on the disk, so whatever goes wrong is a failed
-// sync.
-func (j *Journal) syncTail() error {
-	type result struct {
-		block uint32
-		err   error
-	}
-	done, from := make(chan result, 1), j.synced
-	go func() {
-		block, err := j.store.sync(from)
-		done <- result{block, err}
-	}()
+	done := make(chan error, 1)
+	go func() { done <- j.sync() }()
 	t := time.NewTimer(j.cfg.AppendTimeout)
 	defer t.Stop()
+	var err error
 	select {
-	case r := <-done:
-		if r.err != nil {
-			return failedSync(r.err)
-		}
-		j.synced = r.block
-		return nil
+	case err = <-done:
+	case <-ctx.Done():
+		return fault.As(fault.Retryable, op, ctx.Err())
 	case <-t.C:
-		return failedSync(fmt.Errorf("not done in %s", j.cfg.AppendTimeout))
+		err = fmt.Errorf("not done in %s", j.cfg.AppendTimeout)
+	}
+	if err == nil {
+		return nil
+	}
+	j.suspect.Store(true)
+	return fault.As(fault.Operator, op, diskError(failedSync(err).Error()))
+}
+
+// sync syncs the blocks from the one on that it has come to.
+func (j *Journal) sync() error {
+	from, blocks := j.synced.get()
+	to, err := j.store.sync(from)
+	if err == nil {
+		j.synced.set(to, blocks)
+	}
+	return err
+}
+
+// syncPoint is the block that Sync has come to. It begins anew whenever the blocks
+// may have become others.
+type syncPoint struct {
+	mu     sync.Mutex
+	block  uint32 // 0 is none; mu
+	blocks int    // how often they have become others; mu
+}
+
+func (p *syncPoint) get() (block uint32, blocks int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.block, p.blocks
+}
+
+func (p *syncPoint) set(block uint32, blocks int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.blocks == blocks {
+		p.block = max(p.block, block)
 	}
 }
+
+func (p *syncPoint) reset() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.block, p.blocks = 0, p.blocks+1
+}
+
+// lazy reports whether frames are acknowledged before they are synced.
+func (j *Journal) lazy() bool { return j.cfg.Sync != SyncAlways || j.bulk.Load() }
 
 // failedSync returns the error of a sync that is ours, in the broker's words.
 func failedSync(err error) error {

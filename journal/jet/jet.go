@@ -26,14 +26,13 @@ type Journal struct {
 	broker *broker
 
 	// These belong to the appending goroutine.
-	wire    *wire
-	down    error  // why the broker doesn't have the stream, or nil
-	ragged  error  // why a torn tail could not be cut off, or nil
-	suspect bool   // a sync has failed, so the page cache may lie
-	synced  uint32 // the block up to which syncTail has synced
+	wire   *wire
+	down   error // why the broker doesn't have the stream, or nil
+	ragged error // why a torn tail could not be cut off, or nil
 
-	// bulk is set while appends are synced by us, many at a time; see Bulk.
-	bulk atomic.Bool
+	bulk    atomic.Bool // frames are synced by Sync, not by the broker; see Bulk
+	suspect atomic.Bool // a sync has failed, so the page cache may lie
+	synced  syncPoint
 
 	// first and last span what is acknowledged; bytes is what it takes.
 	first, last atomic.Uint64
@@ -263,7 +262,7 @@ func (j *Journal) Truncate(ctx context.Context, upTo journal.Seq) error {
 	if upTo < journal.Seq(j.first.Load()) {
 		return nil
 	}
-	lazy := j.cfg.Sync != SyncAlways || j.bulk.Load()
+	lazy := j.lazy()
 	if lazy { // a power cut takes what is not synced, and the mark must not miss it
 		if _, err := j.store.sync(0); err != nil {
 			return fault.As(fault.Operator, op, err)

@@ -39,8 +39,8 @@ func (j *Journal) reopen(ctx context.Context) error {
 	if _, err := j.broker.guard.restore(); err != nil {
 		return diskError(err.Error())
 	}
-	last := journal.Seq(j.last.Load())
-	if err := j.recheck(ctx, last); err != nil {
+	last, suspect := journal.Seq(j.last.Load()), j.suspect.Load()
+	if err := j.recheck(ctx, last, suspect); err != nil {
 		j.down = err
 		return err
 	}
@@ -56,13 +56,13 @@ func (j *Journal) reopen(ctx context.Context) error {
 	if text := j.broker.log.takeCause(); text != "" {
 		return diskError(text)
 	}
-	j.suspect = false
+	j.suspect.CompareAndSwap(suspect, false)
 	return nil
 }
 
 // recheck reads the end of the journal, or all of it if the journal is suspect,
 // and cuts off a torn tail.
-func (j *Journal) recheck(ctx context.Context, last journal.Seq) error {
+func (j *Journal) recheck(ctx context.Context, last journal.Seq, suspect bool) error {
 	if there, err := j.store.exists(); err != nil {
 		return fault.As(fault.Operator, "", err)
 	} else if !there {
@@ -70,7 +70,7 @@ func (j *Journal) recheck(ctx context.Context, last journal.Seq) error {
 	}
 	floor := journal.Seq(j.first.Load()) - 1
 	from := max(last, floor+1)
-	if j.suspect {
+	if suspect {
 		from = floor + 1
 		if err := j.store.forget(); err != nil {
 			return diskError(err.Error())
@@ -88,7 +88,7 @@ func (j *Journal) recheck(ctx context.Context, last journal.Seq) error {
 			"the journal goes on to number %d, which nobody here wrote; the last of ours is %d", end, last))
 	}
 	j.ragged = nil
-	if e.torn > 0 || j.suspect {
+	if e.torn > 0 || suspect {
 		if err := j.store.cut(e.tail); err != nil {
 			return diskError(err.Error())
 		}

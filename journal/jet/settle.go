@@ -83,9 +83,9 @@ func (j *Journal) reload(
 		return 0, unsettled(prev+1+journal.Seq(stored), cause, heard)
 	}
 	if syncFailed(cause.Error()) {
-		j.suspect = true
+		j.suspect.Store(true)
 	}
-	if stored > 0 && j.suspect {
+	if stored > 0 && j.suspect.Load() {
 		// It is in the page cache, and perhaps on the disk. An answer that is
 		// certain either way: take it out again.
 		if err := j.takeOut(at); err != nil {
@@ -169,7 +169,7 @@ func (j *Journal) tryLoad(ctx context.Context, last journal.Seq) error {
 	if err := j.store.dropIndex(); err != nil {
 		return diskError(err.Error())
 	}
-	j.synced = 0 // the blocks may be others
+	j.synced.reset()
 	if err := j.broker.enable(); err != nil {
 		return diskError(fmt.Sprintf("load journal stream: %s", err))
 	}
@@ -214,7 +214,9 @@ func (j *Journal) relapse(ctx context.Context, cause error) error {
 	if err := j.broker.disable(ctx, cause.Error()); err != nil {
 		j.cfg.Log.Warn("taking the stream out of the broker", "err", err)
 	}
-	j.suspect = j.suspect || syncFailed(cause.Error())
+	if syncFailed(cause.Error()) {
+		j.suspect.Store(true)
+	}
 	if err := j.load(ctx, journal.Seq(j.last.Load())); err != nil && fault.Of(err) == fault.Fatal {
 		return err
 	}

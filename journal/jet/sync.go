@@ -1,0 +1,67 @@
+package jet
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// sync syncs the blocks from one on, and returns the last. Those before the last
+// one are there as a whole.
+func (s store) sync(from uint32) (last uint32, err error) {
+	dir, ids, err := s.blocks()
+	if err != nil || len(ids) == 0 {
+		return from, err
+	}
+	last = ids[len(ids)-1]
+	for _, id := range ids {
+		if id >= from || id == last {
+			if err := syncFile(blockPath(dir, id)); err != nil {
+				return from, err
+			}
+		}
+	}
+	if last != from {
+		err = syncFile(dir)
+	}
+	return last, err
+}
+
+// syncTree syncs every file under dir, the directories, and dir's own name.
+func syncTree(dir string) error {
+	var dirs []string
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		switch {
+		case isMissing(err):
+			return nil // the broker removes temporary files in the background
+		case err != nil:
+			return err
+		case d.IsDir():
+			dirs = append(dirs, path)
+			return nil
+		}
+		return syncFile(path)
+	})
+	if err != nil {
+		return err
+	}
+	slices.Reverse(dirs)
+	for _, d := range append(dirs, filepath.Dir(dir)) {
+		if err := syncFile(d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func syncFile(path string) error {
+	f, err := os.Open(path)
+	if isMissing(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
