@@ -170,7 +170,9 @@ func (f *Follower) bulkFor(ctx context.Context, at, last journal.Seq) error {
 // leader is told that it is. A sync that fails suspends the node, which may have
 // applied what a power cut would take: resuming makes all of that durable first.
 func (f *Follower) sync(ctx context.Context) error {
-	err := f.w.cfg.Log.Sync(context.WithoutCancel(ctx))
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), f.w.cfg.AppendTimeout)
+	defer cancel()
+	err := f.w.cfg.Log.Sync(ctx)
 	if err != nil && fault.Of(err) != fault.Fatal {
 		err = f.w.health.suspend(err)
 	}

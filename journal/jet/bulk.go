@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"ledge/journal"
 	"ledge/journal/fault"
@@ -77,21 +76,16 @@ func (j *Journal) Sync(ctx context.Context) error {
 	}
 	done := make(chan error, 1)
 	go func() { done <- j.sync() }()
-	t := time.NewTimer(j.cfg.AppendTimeout)
-	defer t.Stop()
-	var err error
 	select {
-	case err = <-done:
-	case <-ctx.Done():
-		return fault.As(fault.Retryable, op, ctx.Err())
-	case <-t.C:
-		err = fmt.Errorf("not done in %s", j.cfg.AppendTimeout)
+	case err := <-done:
+		if err == nil {
+			return nil
+		}
+		j.suspect.Store(true)
+		return fault.As(fault.Operator, op, diskError(failedSync(err).Error()))
+	case <-ctx.Done(): // the next one begins where this one did
+		return fault.As(fault.Retryable, op, fmt.Errorf("sync journal: %w", ctx.Err()))
 	}
-	if err == nil {
-		return nil
-	}
-	j.suspect.Store(true)
-	return fault.As(fault.Operator, op, diskError(failedSync(err).Error()))
 }
 
 // sync syncs the blocks from the one on that it has come to.

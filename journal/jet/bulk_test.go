@@ -3,6 +3,7 @@ package jet_test
 // Frames that are synced many at a time, while a replica has far to go.
 
 import (
+	"context"
 	"errors"
 	"math/rand/v2"
 	"path/filepath"
@@ -123,44 +124,56 @@ func TestBulkPowerCut(t *testing.T) {
 	}
 }
 
-// A sync in bulk that fails, or doesn't come back in time, says so. The journal
-// takes frames again once it has been opened anew, and what it has then is there.
+// A sync in bulk that fails says so. The journal takes frames again once it has
+// been opened anew, and what it has then is there.
 func TestBulkFailedSync(t *testing.T) {
-	for name, r := range map[string]faultfs.Rule{
-		"fails": {Op: faultfs.OpFsync, Match: ".blk", Errno: syscall.EIO, Count: 1},
-		"hangs": {Op: faultfs.OpFsync, Match: ".blk", Delay: 400 * time.Millisecond},
+	disk := faultfs.Start(t)
+	dir := filepath.Join(disk.Dir, "nats")
+	j := open(t, jet.Config{Dir: dir, Create: true})
+	fillAll(t, j, 0, 10)
+	bulk(t, j, true)
+	fillAll(t, j, 10, 700)
+	for name, sync := range map[string]func() error{
+		"Sync":        func() error { return j.Sync(t.Context()) },
+		"Bulk(false)": func() error { return j.Bulk(t.Context(), false) },
 	} {
-		t.Run(name, func(t *testing.T) {
-			disk := faultfs.Start(t)
-			dir := filepath.Join(disk.Dir, "nats")
-			j := open(t, jet.Config{Dir: dir, Create: true, AppendTimeout: 200 * time.Millisecond})
-			fillAll(t, j, 0, 10)
-			bulk(t, j, true)
-			fillAll(t, j, 10, 700)
-			for _, sync := range []func() error{
-				func() error { return j.Sync(t.Context()) },
-				func() error { return j.Bulk(t.Context(), false) },
-			} {
-				disk.Add(r)
-				if err := sync(); fault.Of(err) != fault.Operator || !errors.Is(err, journal.ErrSync) {
-					t.Errorf("%v, class %s; want a failed sync, class operator", err, fault.Of(err))
-				}
-				disk.Clear()
-				if err := j.Reopen(t.Context()); err != nil {
-					t.Fatalf("Reopen = %v; want nil", err)
-				}
-				wantFrames(t, j, 1, 710)
-				r.Delay = 0 // a hanging disk is one case
-				r.Errno, r.Count = syscall.EIO, 1
-			}
-			bulk(t, j, false)
-			fillAll(t, j, 710, 5)
-			if err := j.Close(); err != nil {
-				t.Errorf("Close = %v; want nil", err)
-			}
-			wantFrames(t, open(t, jet.Config{Dir: dir}), 1, 715)
-		})
+		disk.Add(faultfs.Rule{Op: faultfs.OpFsync, Match: ".blk", Errno: syscall.EIO, Count: 1})
+		if err := sync(); fault.Of(err) != fault.Operator || !errors.Is(err, journal.ErrSync) {
+			t.Errorf("%s = %v, class %s; want a failed sync, class operator", name, err, fault.Of(err))
+		}
+		if err := j.Reopen(t.Context()); err != nil {
+			t.Fatalf("Reopen = %v; want nil", err)
+		}
+		wantFrames(t, j, 1, 710)
 	}
+	bulk(t, j, false)
+	fillAll(t, j, 710, 5)
+	if err := j.Close(); err != nil {
+		t.Errorf("Close = %v; want nil", err)
+	}
+	wantFrames(t, open(t, jet.Config{Dir: dir}), 1, 715)
+}
+
+// One that hangs is given up, and takes in all of it the next time.
+func TestBulkSyncHangs(t *testing.T) {
+	disk := faultfs.Start(t)
+	j := open(t, jet.Config{Dir: filepath.Join(disk.Dir, "nats"), Create: true})
+	bulk(t, j, true)
+	fillAll(t, j, 0, 100)
+	disk.Add(faultfs.Rule{Op: faultfs.OpFsync, Match: ".blk", Delay: time.Minute})
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := j.Sync(ctx); fault.Of(err) != fault.Retryable || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Sync = %v, class %s; want it to give up, class retryable", err, fault.Of(err))
+	}
+	disk.Clear()
+	fillAll(t, j, 100, 100)
+	before := disk.Stats()[faultfs.OpFsync].Calls
+	syncAll(t, j)
+	if disk.Stats()[faultfs.OpFsync].Calls == before {
+		t.Error("the next one syncs nothing")
+	}
+	wantFrames(t, j, 1, 200)
 }
 
 // A window in whose way somebody else's frame is leaves nothing of itself, though
