@@ -93,13 +93,14 @@ func (f *Follower) Ingest(ctx context.Context, frames []journal.Frame, last jour
 	w.appending.Lock()
 	defer w.appending.Unlock()
 	st := w.cfg.State
-	st.far.Store(Far(st.Pos().Seq, last))
+	at := st.Pos().Seq
+	st.far.Store(Far(at, last))
 	st.appending()
-	if err := f.bulkFor(ctx, st.Pos().Seq, last); err != nil {
+	if err := f.bulkFor(ctx, at, last); err != nil {
 		return err
 	}
 	err := f.takeIn(ctx, frames)
-	if !f.bulk || fault.Of(err) == fault.Fatal {
+	if !f.bulk || fault.Of(err) == fault.Fatal || st.Pos().Seq == at {
 		return err
 	}
 	if failed := f.sync(ctx); failed != nil {
