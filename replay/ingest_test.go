@@ -188,6 +188,8 @@ type bulky struct {
 	*mem.Journal
 	on    bool
 	turns []bool
+	syncs int
+	sick  error // what Sync fails with
 }
 
 func (b *bulky) Bulk(_ context.Context, on bool) error {
@@ -195,6 +197,49 @@ func (b *bulky) Bulk(_ context.Context, on bool) error {
 		b.on, b.turns = on, append(b.turns, on)
 	}
 	return nil
+}
+
+func (b *bulky) Sync(context.Context) error {
+	b.syncs++
+	return b.sick
+}
+
+// followOn returns a writer that follows with a journal.
+func followOn(t *testing.T, drv journal.Driver) (*replay.Follower, *replay.Writer) {
+	t.Helper()
+	w := replay.NewWriter(replay.WriterConfig{Log: replaytest.NewLog(t, drv), State: replaytest.NewState(t, 1)})
+	f := w.Follow(errors.New("it follows"))
+	if err := f.Recall(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return f, w
+}
+
+// What was taken in bulk is synced once, before Ingest returns. When that fails
+// the node is suspended, and not synced again before it has resumed.
+func TestIngestBulkSync(t *testing.T) {
+	leader := replaytest.Open(t, 1, replay.WriterConfig{})
+	for i := range 40 {
+		leader.Must(replaytest.Set("k", fmt.Sprint(i)))
+	}
+	frames, drv := framesOf(t, leader.Mem, 1), &bulky{Journal: mem.New()}
+	f, w := followOn(t, drv)
+	if err := f.Ingest(t.Context(), frames[:10], 10); err != nil || drv.syncs != 0 {
+		t.Fatalf("Ingest = %v with %d syncs; want nil and none, as it is not far behind", err, drv.syncs)
+	}
+	if err := f.Ingest(t.Context(), frames[10:20], 100_000); err != nil || drv.syncs != 1 {
+		t.Fatalf("Ingest in bulk = %v with %d syncs; want nil and 1", err, drv.syncs)
+	}
+	drv.sick = fault.As(fault.Operator, "", journal.ErrSync)
+	if err := f.Ingest(t.Context(), frames[20:30], 100_000); !errors.Is(err, journal.ErrSync) {
+		t.Errorf("Ingest with a failed sync = %v; want that", err)
+	}
+	if w.Health().Refusal(false) == nil {
+		t.Error("the node is not suspended behind a failed sync")
+	}
+	if err := f.Ingest(t.Context(), frames[30:], 100_000); err == nil || drv.syncs != 2 {
+		t.Errorf("Ingest while suspended = %v with %d syncs; want why, and 2", err, drv.syncs)
+	}
 }
 
 // Frames are taken in bulk from when there is far to go until there is hardly
@@ -205,11 +250,7 @@ func TestIngestInBulk(t *testing.T) {
 		leader.Must(replaytest.Set("k", fmt.Sprint(i)))
 	}
 	frames, drv := framesOf(t, leader.Mem, 1), &bulky{Journal: mem.New()}
-	w := replay.NewWriter(replay.WriterConfig{Log: replaytest.NewLog(t, drv), State: replaytest.NewState(t, 1)})
-	f := w.Follow(errors.New("it follows"))
-	if err := f.Recall(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	f, w := followOn(t, drv)
 	for i, step := range []struct {
 		last journal.Seq
 		want []bool
