@@ -124,7 +124,7 @@ func (d *decoder) fail(format string, args ...any) {
 const trusted = 1024
 
 func (d *decoder) entries(n uint32) []Entry {
-	es := make([]Entry, 0, min(int(n), len(d.rest), trusted))
+	es := make([]Entry, 0, min(int(min(n, trusted)), len(d.rest)))
 	for range n {
 		if d.err != "" {
 			return nil

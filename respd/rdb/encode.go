@@ -67,7 +67,7 @@ func (w *writer) length(n int) {
 		w.b = append(w.b, len6|byte(n))
 	case n < 1<<14:
 		w.b = append(w.b, len14|byte(n>>8), byte(n))
-	case n <= math.MaxUint32:
+	case uint64(n) <= math.MaxUint32:
 		w.b = binary.BigEndian.AppendUint32(append(w.b, len32), uint32(n))
 	default:
 		w.b = binary.BigEndian.AppendUint64(append(w.b, len64), uint64(n))

@@ -64,7 +64,7 @@ func samples() []sample {
 		hash("ints", "listpack", nil, numbers(0, 1024)...), hash("past", "hashtable", nil, numbers(0, 1026)...),
 		hash("wide", "hashtable", nil, wide...),
 		hash("table", "hashtable", []string{"hash-max-listpack-entries", "0"}, numbers(0, 10)...),
-		zset("one", "listpack", nil, "m", 1), zset("ints", "listpack", nil, "a", -1<<53, "b", 0, "c", 127, "d", 1e15),
+		zset("one", "listpack", nil, "m", 1), zset("ints", "listpack", nil, "a", float64(-1<<53), "b", 0, "c", 127, "d", 1e15),
 		zset("fractions", "listpack", nil, "a", -1.5, "b", 1e-300, "c", 0.1, "d", math.MaxFloat64),
 		zset("infinite", "listpack", nil, "", math.Inf(-1), "5", math.Inf(1)),
 		zset("table", "skiplist", []string{"zset-max-listpack-entries", "0"},

@@ -25,7 +25,7 @@ func shortNumber(buf []byte, pos int) (n, end int, ok bool) {
 }
 
 // parseNumber reads a decimal as strictly as Redis does: no plus, no leading
-// zeros, no minus zero, nothing around it, and it fits 64 bits.
+// zeros, no minus zero, nothing around it, and it fits an int.
 func parseNumber(s []byte) (int, bool) {
 	if len(s) == 1 && s[0] == '0' {
 		return 0, true
@@ -40,7 +40,7 @@ func parseNumber(s []byte) (int, bool) {
 	n := uint64(0)
 	for _, c := range s {
 		d := uint64(c - '0')
-		if d > 9 || n > (math.MaxInt64-d)/10 {
+		if d > 9 || n > (math.MaxInt-d)/10 {
 			return 0, false
 		}
 		n = n*10 + d

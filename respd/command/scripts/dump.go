@@ -106,7 +106,7 @@ func (d *undumper) string() string {
 	}
 	packed, full := d.length(), d.length()
 	// Three bytes become 264 at most, so a length that is wrong costs nothing.
-	if packed < 0 || full < 0 || full > 88*packed {
+	if packed < 0 || packed > len(d.b) || full < 0 || full/88 > packed {
 		d.ok = false
 		return ""
 	}
