@@ -86,7 +86,8 @@ func (p *poller) wake() { _ = p.file.SetReadDeadline(time.Unix(1, 0)) }
 // nap waits like sleep, to the microsecond, and keeps its thread for that. wake
 // does not end it.
 func (p *poller) nap(events []unix.EpollEvent, d time.Duration) (int, error) {
-	ts := unix.NsecToTimespec(d.Nanoseconds())
+	// Not unix.Timespec, whose fields are shorter on 32 bits.
+	ts := struct{ sec, nsec int64 }{int64(d / time.Second), int64(d % time.Second)}
 	n, _, errno := syscall.Syscall6(unix.SYS_EPOLL_PWAIT2, uintptr(p.fd),
 		uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), uintptr(unsafe.Pointer(&ts)), 0, 0)
 	if errno == unix.ENOSYS { // before Linux 5.11
