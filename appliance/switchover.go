@@ -39,7 +39,7 @@ func (n *Node) Switchover(ctx context.Context, to string) (admin.Switched, error
 	}
 	near, cancel := context.WithTimeout(ctx, catchUpLimit)
 	defer cancel()
-	if err := leader.Near(near, to, n.state.Pos().Seq); err != nil {
+	if err := leader.Near(near, to); err != nil {
 		return admin.Switched{}, err
 	}
 	if err := r.mu.take(ctx); err != nil {

@@ -72,15 +72,20 @@ func (l *Leader) Offer(ctx context.Context, node string, last journal.Seq) (url,
 	return h.taken.URL, h.taken.Password, nil
 }
 
-// Near waits until a replica, named by its node, streams and has come to seq.
-func (l *Leader) Near(ctx context.Context, node string, seq journal.Seq) error {
+// nearNumbers is how many numbers a replica may be behind to be near: clients wait
+// while it stores them, each with a sync of its own.
+const nearNumbers = 32
+
+// Near waits until a replica, named by its node, streams and is hardly behind.
+func (l *Leader) Near(ctx context.Context, node string) error {
 	for {
 		known, near := false, false
+		last := l.cfg.Source.State().Pos().Seq
 		l.mu.Lock()
 		for _, f := range l.replicas {
 			if f.Node == node {
 				known = true
-				near = near || f.State == replay.LinkStreaming.String() && f.Applied >= seq
+				near = near || f.State == replay.LinkStreaming.String() && f.Applied+nearNumbers >= last
 			}
 		}
 		moved := l.moved
