@@ -68,7 +68,8 @@ func (j *Journal) change(ctx context.Context, bulk bool) error {
 
 // Sync syncs what has been appended since it was last called, unless the broker
 // has. Nothing else says that these frames are on the disk, so whatever goes wrong
-// is a failed sync, and what the files show is not to be trusted before Reopen.
+// is a failed sync: what the files show is not to be trusted before Reopen, and the
+// next append fails with it, as behind a sync of the broker's own.
 func (j *Journal) Sync(ctx context.Context) error {
 	const op = "jet.Sync"
 	if !j.lazy() {
@@ -81,8 +82,10 @@ func (j *Journal) Sync(ctx context.Context) error {
 		if err == nil {
 			return nil
 		}
+		text := failedSync(err).Error()
 		j.suspect.Store(true)
-		return fault.As(fault.Operator, op, diskError(failedSync(err).Error()))
+		j.broker.log.setSick(text)
+		return fault.As(fault.Operator, op, diskError(text))
 	case <-ctx.Done(): // the next one begins where this one did
 		return fault.As(fault.Retryable, op, fmt.Errorf("sync journal: %w", ctx.Err()))
 	}

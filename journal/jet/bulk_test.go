@@ -154,6 +154,57 @@ func TestBulkFailedSync(t *testing.T) {
 	wantFrames(t, open(t, jet.Config{Dir: dir}), 1, 715)
 }
 
+// With sync interval a sync that somebody asks for and that fails is no secret
+// either: the next append says so.
+func TestSyncFails(t *testing.T) {
+	disk := faultfs.Start(t)
+	j := open(t, jet.Config{Dir: filepath.Join(disk.Dir, "nats"), Create: true, Sync: jet.SyncInterval, SyncEvery: time.Hour})
+	fillAll(t, j, 0, 10)
+	syncAll(t, j)
+	fillAll(t, j, 10, 10)
+	disk.Add(faultfs.Rule{Op: faultfs.OpFsync, Match: ".blk", Errno: syscall.EIO, Count: 1})
+	if err := j.Sync(t.Context()); fault.Of(err) != fault.Operator || !errors.Is(err, journal.ErrSync) {
+		t.Errorf("Sync = %v, class %s; want a failed sync, class operator", err, fault.Of(err))
+	}
+	if n, err := j.AppendAll(t.Context(), 20, framesBehind(20, 5)); n != 0 || !errors.Is(err, journal.ErrSync) {
+		t.Errorf("AppendAll behind it = %d, %v; want 0 and the failed sync", n, err)
+	}
+	if err := j.Reopen(t.Context()); err != nil {
+		t.Fatalf("Reopen = %v; want nil", err)
+	}
+	fillAll(t, j, 20, 5)
+	wantFrames(t, j, 1, 25)
+}
+
+// Of a window that the journal's limit cuts off, those in front are stored, and
+// the error is about the limit.
+func TestWindowFull(t *testing.T) {
+	j := open(t, jet.Config{Dir: t.TempDir(), Create: true, MaxBytes: 19 << 20})
+	var last journal.Seq
+	for ; last < 5; last++ {
+		if err := j.Append(t.Context(), last, make([]byte, 3<<20)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	many := make([][]byte, 100)
+	for i := range many {
+		many[i] = make([]byte, 50<<10)
+	}
+	n, err := j.AppendAll(t.Context(), last, many)
+	if n == 0 || n == len(many) || fault.Of(err) != fault.Retryable || !strings.Contains(err.Error(), "maximum bytes") {
+		t.Errorf("AppendAll = %d, %v, class %s; want some, and the limit, class retryable", n, err, fault.Of(err))
+	}
+	if st, _ := j.Stat(t.Context()); st.Last != last+journal.Seq(n) {
+		t.Errorf("the last number is %d; want %d", st.Last, last+journal.Seq(n))
+	}
+	if err := j.Truncate(t.Context(), 3); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := j.AppendAll(t.Context(), last+journal.Seq(n), many[n:]); got != len(many)-n || err != nil {
+		t.Errorf("AppendAll with room = %d, %v; want %d, nil", got, err, len(many)-n)
+	}
+}
+
 // One that hangs is given up, and takes in all of it the next time.
 func TestBulkSyncHangs(t *testing.T) {
 	disk := faultfs.Start(t)

@@ -264,8 +264,8 @@ func (j *Journal) Truncate(ctx context.Context, upTo journal.Seq) error {
 	}
 	lazy := j.lazy()
 	if lazy { // a power cut takes what is not synced, and the mark must not miss it
-		if _, err := j.store.sync(0); err != nil {
-			return fault.As(fault.Operator, op, err)
+		if err := j.Sync(ctx); err != nil {
+			return err
 		}
 	}
 	if err := j.mark.update(func(m *mark) { m.floor, m.last = upTo, last }); err != nil {

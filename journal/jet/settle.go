@@ -26,7 +26,7 @@ const settleTimeout = 10 * time.Second
 func (j *Journal) settle(
 	ctx context.Context, prev journal.Seq, frames [][]byte, cause error,
 ) (stored int, err error) {
-	j.cfg.Log.Warn("an append got no answer; finding out", "number", uint64(prev)+1, "cause", cause)
+	j.cfg.Log.Warn("what became of an append is not certain; finding out", "number", uint64(prev)+1, "cause", cause)
 	j.api.Lock()
 	defer j.api.Unlock()
 	// Not ctx: it may be why there was no answer, and there must be one.
