@@ -204,6 +204,16 @@ func (b *bulky) Sync(context.Context) error {
 	return b.sick
 }
 
+// written returns what a leader has that has written so many times.
+func written(t *testing.T, n int) []journal.Frame {
+	t.Helper()
+	leader := replaytest.Open(t, 1, replay.WriterConfig{})
+	for i := range n {
+		leader.Must(replaytest.Set("k", fmt.Sprint(i)))
+	}
+	return framesOf(t, leader.Mem, 1)
+}
+
 // followOn returns a writer that follows with a journal.
 func followOn(t *testing.T, drv journal.Driver) (*replay.Follower, *replay.Writer) {
 	t.Helper()
@@ -218,11 +228,7 @@ func followOn(t *testing.T, drv journal.Driver) (*replay.Follower, *replay.Write
 // What was taken in bulk is synced once, before Ingest returns. When that fails
 // the node is suspended, and not synced again before it has resumed.
 func TestIngestBulkSync(t *testing.T) {
-	leader := replaytest.Open(t, 1, replay.WriterConfig{})
-	for i := range 40 {
-		leader.Must(replaytest.Set("k", fmt.Sprint(i)))
-	}
-	frames, drv := framesOf(t, leader.Mem, 1), &bulky{Journal: mem.New()}
+	frames, drv := written(t, 40), &bulky{Journal: mem.New()}
 	f, w := followOn(t, drv)
 	if err := f.Ingest(t.Context(), frames[:10], 10); err != nil || drv.syncs != 0 {
 		t.Fatalf("Ingest = %v with %d syncs; want nil and none, as it is not far behind", err, drv.syncs)
@@ -245,11 +251,7 @@ func TestIngestBulkSync(t *testing.T) {
 // Frames are taken in bulk from when there is far to go until there is hardly
 // anything left, and never once the node leads.
 func TestIngestInBulk(t *testing.T) {
-	leader := replaytest.Open(t, 1, replay.WriterConfig{})
-	for i := range 40 {
-		leader.Must(replaytest.Set("k", fmt.Sprint(i)))
-	}
-	frames, drv := framesOf(t, leader.Mem, 1), &bulky{Journal: mem.New()}
+	frames, drv := written(t, 40), &bulky{Journal: mem.New()}
 	f, w := followOn(t, drv)
 	for i, step := range []struct {
 		last journal.Seq

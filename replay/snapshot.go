@@ -52,7 +52,10 @@ func (s *State) Snapshot(ctx context.Context, dir string, log *journal.Log) (Inf
 	}
 	info, err := s.WriteSnapshot(ctx, f, log.Lineage())
 	if err == nil {
-		err = errors.Join(f.Sync(), log.Sync(ctx))
+		err = f.Sync()
+	}
+	if err == nil {
+		err = log.Sync(ctx)
 	}
 	if err = errors.Join(err, f.Close()); err == nil {
 		info.Path = filepath.Join(dir, snapshotName(info.Pos.Seq))
