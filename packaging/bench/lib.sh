@@ -51,11 +51,12 @@ start_redis() {
 	pids+=("$pid")
 }
 
-# start_ledge NAME PORT SYNC [OPTION…] sets pid.
+# start_ledge NAME PORT SYNC [OPTION…] sets pid. The variable binary may name
+# another build.
 start_ledge() {
 	local name=$1 port=$2 sync=$3
 	shift 3
-	"$work/bin/ledge" serve --dir "$work/$name" --listen "127.0.0.1:$port" \
+	"${binary:-$work/bin/ledge}" serve --dir "$work/$name" --listen "127.0.0.1:$port" \
 		--nats-listen off --sync "$sync" --log-level warn "$@" \
 		>>"$work/$name.log" 2>&1 &
 	pid=$!
@@ -77,6 +78,9 @@ stop() {
 	kill "$1" 2>/dev/null || true
 	wait "$1" 2>/dev/null || true
 }
+
+# cpu_ticks PID prints the processor time that a process has taken, in ticks.
+cpu_ticks() { awk '{sub(/.*\) /, ""); print $12 + $13}' "/proc/$1/stat"; }
 
 rss_kb() { awk '/^VmRSS/ {print $2}' "/proc/$1/status"; }
 

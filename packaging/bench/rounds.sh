@@ -5,6 +5,7 @@
 #   SECONDS_EACH=1.5  how long a round should take
 #   CLIENTS=50 SIZE=64 KEYS=100000
 #   PIPELINES="1 16"  CLASSES="always interval"
+#   BEFORE=ledge      another build to compare with, in place of redis-server
 
 rounds=${ROUNDS:-5} each=${SECONDS_EACH:-1.5}
 clients=${CLIENTS:-50} size=${SIZE:-64} keys=${KEYS:-100000}
@@ -20,28 +21,40 @@ bench() {
 # requests RATE prints how many take the time that a round should.
 requests() { awk -v r="$1" -v s="$each" 'BEGIN {n=int(r*s); print n < 1000 ? 1000 : n}'; }
 
-# row CLASS TEST PIPELINE REDIS LEDGE measures a test and prints its line. The
+# row CLASS TEST PIPELINE measures a test on both servers and prints its line. The
 # script that calls it says what a test is: rate PORT TEST PIPELINE REQUESTS
 # prints requests a second, and prepare, which takes the same, is not timed.
 row() {
-	local class=$1 test=$2 pipe=$3 redis=$4 ledge=$5 n a b i
-	n=$(requests "$(round "$redis" "$test" "$pipe" $((2000 * pipe)))")
-	n=$(requests "$(round "$redis" "$test" "$pipe" "$n")")
-	round "$ledge" "$test" "$pipe" "$n" >/dev/null # warm, as Redis is
-	: >"$work/a" && : >"$work/b"
+	local class=$1 test=$2 pipe=$3 n i
+	n=$(requests "$(round "$other" "$test" "$pipe" $((2000 * pipe)))")
+	n=$(requests "$(round "$other" "$test" "$pipe" "$n")")
+	round "$ledge" "$test" "$pipe" "$n" >/dev/null # warm, as the other is
+	: >"$work/a" && : >"$work/b" && : >"$work/cpu-a" && : >"$work/cpu-b"
 	for ((i = 0; i < rounds; i++)); do
 		if ((i % 2)); then
-			round "$ledge" "$test" "$pipe" "$n" >>"$work/b"
-			round "$redis" "$test" "$pipe" "$n" >>"$work/a"
+			timed "$ledge" "$lpid" b && timed "$other" "$opid" a
 		else
-			round "$redis" "$test" "$pipe" "$n" >>"$work/a"
-			round "$ledge" "$test" "$pipe" "$n" >>"$work/b"
+			timed "$other" "$opid" a && timed "$ledge" "$lpid" b
 		fi
 	done
-	a=$(median <"$work/a") b=$(median <"$work/b")
-	awk -v c="$class" -v t="${test^^}" -v p="$pipe" -v a="$a" -v b="$b" -v n="$n" \
-		-v spread="$(awk -v m="$b" '{d=$1/m-1; if (d<0) d=-d; if (d>x) x=d} END {printf "%.0f", 100*x}' "$work/b")" \
-		'BEGIN {printf "| %s | %s | %d | %d | %d | **%.2f** | ±%s %% | %d |\n", c, t, p, a, b, b/a, spread, n}'
+	awk -v c="$class" -v t="${test^^}" -v p="$pipe" -v n="$n" \
+		-v a="$(median <"$work/a")" -v b="$(median <"$work/b")" \
+		-v ca="$(median <"$work/cpu-a")" -v cb="$(median <"$work/cpu-b")" \
+		-v spread="$(awk -v m="$(median <"$work/b")" \
+			'{d=$1/m-1; if (d<0) d=-d; if (d>x) x=d} END {printf "%.0f", 100*x}' "$work/b")" \
+		'BEGIN {printf "| %s | %s | %d | %d | %d | **%.2f** | ±%s %% | %.1f | %.1f | %d |\n",
+			c, t, p, a, b, b/a, spread, ca, cb, n}'
+}
+
+# timed PORT PID FILE runs a round of the row's test, and notes its rate and the
+# microseconds of processor that each request took.
+timed() {
+	local from
+	prepare "$1" "$test" "$pipe" "$n" >/dev/null
+	from=$(cpu_ticks "$2")
+	rate "$1" "$test" "$pipe" "$n" >>"$work/$3"
+	awk -v d=$(($(cpu_ticks "$2") - from)) -v n="$n" -v hz="$(getconf CLK_TCK)" \
+		'BEGIN {print d / hz * 1e6 / n}' >>"$work/cpu-$3"
 }
 
 round() { prepare "$@" >/dev/null && rate "$@"; }
@@ -49,25 +62,31 @@ round() { prepare "$@" >/dev/null && rate "$@"; }
 # table TEST… starts both servers in each class and prints a row for each test
 # and pipeline. fill PORT is called once for each server.
 table() {
-	local class fsync redis ledge rpid lpid pipe test
-	echo '| durability | test | pipeline | redis/s | ledge/s | ratio | ledge spread | requests |'
-	echo '|---|---|---:|---:|---:|---:|---:|---:|'
+	local class fsync name=redis other ledge opid lpid pipe test
+	[ -z "${BEFORE:-}" ] || name=before
+	echo "| durability | test | pipeline | $name/s | ledge/s | ratio | ledge spread | $name µs | ledge µs | requests |"
+	echo '|---|---|---:|---:|---:|---:|---:|---:|---:|---:|'
 	for class in ${CLASSES:-always interval}; do
 		fsync=always
 		[ "$class" = interval ] && fsync=everysec
-		redis=$(free_port) ledge=$(free_port)
-		start_redis "redis-$class" "$redis" "$fsync"; rpid=$pid
+		other=$(free_port) ledge=$(free_port)
+		if [ "$name" = before ]; then
+			binary=$BEFORE start_ledge "before-$class" "$other" "$class"
+		else
+			start_redis "redis-$class" "$other" "$fsync"
+		fi
+		opid=$pid
 		start_ledge "ledge-$class" "$ledge" "$class"; lpid=$pid
-		await "$redis" "$rpid" "$work/redis-$class.log"
+		await "$other" "$opid" "$work/$name-$class.log"
 		await "$ledge" "$lpid" "$work/ledge-$class.log"
-		fill "$redis" >/dev/null
+		fill "$other" >/dev/null
 		fill "$ledge" >/dev/null
 		for pipe in ${PIPELINES:-1 16}; do
 			for test in "$@"; do
-				row "$class / $fsync" "$test" "$pipe" "$redis" "$ledge"
+				row "$class / $fsync" "$test" "$pipe"
 			done
 		done
-		stop "$rpid"
+		stop "$opid"
 		stop "$lpid"
 	done
 }
