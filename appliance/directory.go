@@ -63,7 +63,7 @@ type identity struct {
 // directory is a data directory that this process owns.
 type directory struct {
 	path    string
-	lock    *os.File
+	lock    *lock
 	node    string   // the node's name; fixed
 	id      identity // like lineage, for Open and then for who replaces the journal
 	lineage journal.Lineage

@@ -191,6 +191,29 @@ func TestLostJournal(t *testing.T) {
 	}
 }
 
+// No second process gets into a running node's directory, to serve or to look,
+// though somebody has removed its file lock.
+func TestLockRemoved(t *testing.T) {
+	dir := t.TempDir()
+	p := start(t, dir)
+	if err := os.Remove(filepath.Join(dir, "lock")); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"serve", "--dir", dir, "--listen", "127.0.0.1:0", "--nats-listen", "off"},
+		{"journal", "verify", "--dir", dir},
+	} {
+		if got := run(t, args...); got.code == 0 || !strings.Contains(got.stderr, "belongs to a running process") {
+			t.Errorf("%v: exit code %d, stderr %q; want it refused", args, got.code, got.stderr)
+		}
+	}
+	if err := p.client().Set(t.Context(), "k", "v", 0).Err(); err != nil {
+		t.Errorf("SET: %v", err)
+	}
+	p.end(syscall.SIGTERM)
+	verified(t, dir)
+}
+
 func write(t *testing.T, path, text string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {

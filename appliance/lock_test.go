@@ -1,0 +1,98 @@
+//go:build unix
+
+package appliance
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"ledge/journal/fault"
+)
+
+// A directory has one owner, whatever becomes of the file lock meanwhile and by
+// whichever name it is opened.
+func TestLockStays(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		tamper  func(path string) error
+		another bool // open it by another name
+	}{
+		{"untouched", func(string) error { return nil }, false},
+		{"removed", os.Remove, false},
+		{"moved away", func(path string) error { return os.Rename(path, path+".old") }, false},
+		{"replaced", func(path string) error {
+			if err := os.WriteFile(path+".new", []byte("1\n"), 0o600); err != nil {
+				return err
+			}
+			return os.Rename(path+".new", path)
+		}, false},
+		{"removed, by a link", os.Remove, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			first, err := lockDirectory(dir, true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer first.Close()
+			if err := c.tamper(filepath.Join(dir, lockFile)); err != nil {
+				t.Fatal(err)
+			}
+			at := dir
+			if c.another {
+				at = filepath.Join(t.TempDir(), "link")
+				if err := os.Symlink(dir, at); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, write := range []bool{true, false} {
+				second, err := lockDirectory(at, write)
+				if err == nil {
+					second.Close()
+				}
+				if fault.Of(err) != fault.Operator || !strings.Contains(err.Error(), "belongs to a running process") {
+					t.Errorf("a second owner, to write: %v: %v; want an Operator error that names the first", write, err)
+				}
+			}
+			if err := first.Close(); err != nil {
+				t.Fatal(err)
+			}
+			after, err := lockDirectory(at, true)
+			if err != nil {
+				t.Fatalf("after the first owner: %v", err)
+			}
+			if err := after.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// Who knows of the file lock only is kept out, and keeps others out.
+func TestLockFile(t *testing.T) {
+	dir := t.TempDir()
+	l, err := lockDirectory(dir, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(filepath.Join(dir, lockFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := flock(f); err == nil {
+		t.Error("the file lock can be locked beside the owner")
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := flock(f); err != nil {
+		t.Fatal(err)
+	}
+	if l, err := lockDirectory(dir, true); err == nil {
+		l.Close()
+		t.Error("the directory can be had while another program has locked its file")
+	}
+}
