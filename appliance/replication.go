@@ -272,6 +272,7 @@ func (n *Node) Follow(ctx context.Context, addr string) error {
 	r.url, r.diverged = leader, nil
 	r.sink = n.writer.Follow(errReadOnly)
 	r.launchLocked()
+	n.server.Demote(errReadOnly)
 	n.cfg.Logger.Warn("follows", "leader", leader)
 	return nil
 }
@@ -309,6 +310,7 @@ func (r *replication) leadLocked(ctx context.Context) error {
 	if err != nil {
 		r.sink = n.writer.Follow(errReadOnly)
 		r.launchLocked()
+		n.server.Demote(errReadOnly)
 		return fmt.Errorf("promote: %w", err)
 	}
 	n.cfg.Logger.Warn("leads", "number", uint64(n.state.Pos().Seq), "epoch", n.state.Epoch(), "followed", r.url)

@@ -37,8 +37,12 @@ func (c *conn) runWaiting(w *await) {
 	c.sess.Wait = nil
 	c.await.Store(nil)
 	c.sess.Blocked.Store(false)
-	if context.Cause(w.ctx) == error(errUnblocked) {
+	switch context.Cause(w.ctx) {
+	case errUnblocked:
 		val = resp.Err(errUnblocked)
+	case errDemoted:
+		val = resp.Err(errDemoted)
+		c.sess.Quit = true
 	}
 	w.end(nil)
 	c.reply(val)

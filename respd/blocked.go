@@ -168,20 +168,34 @@ func (c *conn) parked() bool {
 	if w == nil {
 		return false
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.state != queued {
+	srv := c.srv
+	if !w.park() {
 		c.wait = nil
 		c.sess.Blocked.Store(false)
 		return false
 	}
+	if srv.follows() {
+		srv.expel(w)
+	}
+	return true
+}
+
+// park has a waiter wait, from whose unlocking on its connection is nobody's,
+// unless it has been served already.
+func (w *waiter) park() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.state != queued {
+		return false
+	}
 	w.state = waiting
+	srv := w.c.srv
 	if w.timeout > 0 {
-		w.timer = time.AfterFunc(max(0, w.timeout-c.srv.cfg.Clock().Sub(w.since)), func() {
-			c.srv.unblock(w, resp.NilArray)
+		w.timer = time.AfterFunc(max(0, w.timeout-srv.cfg.Clock().Sub(w.since)), func() {
+			srv.unblock(w, resp.NilArray)
 		})
 	}
-	c.srv.loop.park(c, w)
+	srv.loop.park(w.c, w)
 	return true
 }
 
@@ -212,6 +226,12 @@ func (s *Server) unblock(w *waiter, val resp.Value) bool {
 	if !w.hold() {
 		return false
 	}
+	s.release(w, val)
+	return true
+}
+
+// release ends the wait of a waiter that is held with a reply.
+func (s *Server) release(w *waiter, val resp.Value) {
 	w.end()
 	c := w.c
 	c.tally.begin()
@@ -221,7 +241,6 @@ func (s *Server) unblock(w *waiter, val resp.Value) bool {
 	c.save()
 	c.count()
 	s.loop.done(c)
-	return true
 }
 
 // Unblock ends the wait of the connection's client.

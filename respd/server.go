@@ -91,6 +91,7 @@ type Server struct {
 	maxClients atomic.Int64
 	loop       transport
 	waiters    waiters
+	demoted    atomic.Pointer[error] // what Demote was called with last
 	buffers    sync.Pool // of *[]byte: large buffers for replies
 	nextID     atomic.Int64
 
