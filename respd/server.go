@@ -92,7 +92,7 @@ type Server struct {
 	loop       transport
 	waiters    waiters
 	demoted    atomic.Pointer[error] // what Demote was called with last
-	buffers    sync.Pool // of *[]byte: large buffers for replies
+	buffers    sync.Pool             // of *[]byte: large buffers for replies
 	nextID     atomic.Int64
 
 	mu       sync.Mutex
