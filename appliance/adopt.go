@@ -25,6 +25,33 @@ func (t adopter) Synced() journal.Seq      { return t.r.n.meter.synced(t.r.n.sta
 // and no functions.
 func (t adopter) Empty() bool { return t.r.n.state.Empty() }
 
+// Suspended returns why the node's journal takes no writes, or nil.
+func (t adopter) Suspended() error {
+	if s := t.r.n.writer.Health().Suspension(); s != nil {
+		return s
+	}
+	return nil
+}
+
+// Fits refuses a snapshot for which the disk has no room, or which is longer than
+// all the memory that the process may take.
+func (t adopter) Fits(bytes, have int64) error {
+	n := t.r.n
+	if most := n.cfg.MaxMemory; most > 0 && bytes > most {
+		return fault.As(fault.Operator, "", fmt.Errorf(
+			"the leader's snapshot has %d bytes; max-memory is %d", bytes, most))
+	}
+	free, err := freeBytes(n.dir.path)
+	if err != nil {
+		return fault.As(fault.Operator, "", fmt.Errorf("see how much room there is for a snapshot: %w", err))
+	}
+	if bytes-have > free {
+		return fault.As(fault.Operator, "", fmt.Errorf(
+			"the leader's snapshot has %d bytes, of which %d are here; the disk has room for %d", bytes, have, free))
+	}
+	return nil
+}
+
 // Ingest appends and applies frames.
 func (t adopter) Ingest(ctx context.Context, frames []journal.Frame, last journal.Seq) error {
 	t.r.hurry(replay.Far(t.r.n.state.Pos().Seq, last))
@@ -49,9 +76,9 @@ func (t adopter) SetAside(_ context.Context, why error) error {
 // that a start after a cut finishes it. The broker is away for a moment, and
 // with it all connections to its port; clients are served from the old state
 // until the new one stands.
-func (t adopter) Adopt(ctx context.Context, l journal.Lineage, path string) error {
+func (t adopter) Adopt(ctx context.Context, l journal.Lineage, path string, at journal.Pos) error {
 	n := t.r.n
-	fresh, first, err := t.load(ctx, l, path)
+	fresh, first, err := t.load(ctx, l, path, at)
 	if err != nil {
 		return err
 	}
@@ -80,7 +107,7 @@ func (t adopter) Adopt(ctx context.Context, l journal.Lineage, path string) erro
 }
 
 // load loads and verifies what is to be adopted.
-func (t adopter) load(ctx context.Context, l journal.Lineage, path string) (*replay.State, journal.Seq, error) {
+func (t adopter) load(ctx context.Context, l journal.Lineage, path string, at journal.Pos) (*replay.State, journal.Seq, error) {
 	n := t.r.n
 	if path == "" {
 		s, err := replay.New(n.cfg.Databases)
@@ -93,9 +120,10 @@ func (t adopter) load(ctx context.Context, l journal.Lineage, path string) (*rep
 		// that has where it is the node's own.
 		return nil, 0, fault.As(fault.Retryable, "", fmt.Errorf("%v", errors.Join(err, os.Remove(path))))
 	}
-	if info.Lineage != l {
+	if info.Lineage != l || info.Pos != at {
 		return nil, 0, fault.As(fault.Operator, "", errors.Join(
-			fmt.Errorf("the snapshot is of lineage %s; the leader is %s", info.Lineage, l), s.Close(), os.Remove(path)))
+			fmt.Errorf("the snapshot is of lineage %s at %s; the leader has said %s at %s", info.Lineage, info.Pos, l, at),
+			s.Close(), os.Remove(path)))
 	}
 	return s, info.Pos.Seq + 1, nil
 }

@@ -74,10 +74,14 @@ func (b *between) hand(m *nats.Msg) {
 	if b.request != nil && !b.request(what, m) {
 		return
 	}
-	inbox := b.there.NewInbox()
 	if m.Reply == "" {
-		inbox = ""
-	} else if _, err := b.there.Subscribe(inbox, func(a *nats.Msg) { b.back(what, m, a) }); err != nil {
+		if err := b.there.Publish(m.Subject, m.Data); err != nil {
+			b.t.Error(err)
+		}
+		return
+	}
+	inbox := b.there.NewInbox()
+	if _, err := b.there.Subscribe(inbox, func(a *nats.Msg) { b.back(what, m, a) }); err != nil {
 		b.t.Error(err)
 	}
 	if err := b.there.PublishRequest(m.Subject, inbox, m.Data); err != nil {

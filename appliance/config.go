@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"os"
 	"strings"
 	"time"
@@ -124,6 +125,12 @@ type Config struct {
 	FetchTimeout     time.Duration // fetch-timeout; remote.DefaultFetchTimeout
 	SyncChunkTimeout time.Duration // sync-chunk-timeout; remote.DefaultChunkTimeout
 	SyncAttempts     int           // sync-attempts; remote.DefaultAttempts
+
+	// AnnounceHost and AnnouncePort are where a replica says that Redis clients
+	// reach it; "" and 0 are the address that its leader sees, and the port it
+	// listens on.
+	AnnounceHost string // announce-host
+	AnnouncePort int    // announce-port
 
 	// With MinReplicas a leader takes writes only while so many replicas stream
 	// and have been heard of within MinReplicasLag.
@@ -248,6 +255,14 @@ func (c Config) validateFollow(bad func(option, format string, args ...any)) {
 		if o.d != 0 && (o.d < minTimeout || o.d > time.Hour) {
 			bad(o.name, "%s is not between %s and 1h", o.d, minTimeout)
 		}
+	}
+	if c.AnnounceHost != "" {
+		if err := remote.CheckHost(c.AnnounceHost); err != nil {
+			bad("announce-host", "%w", err)
+		}
+	}
+	if c.AnnouncePort < 0 || c.AnnouncePort > math.MaxUint16 {
+		bad("announce-port", "%d is not between 1 and 65535", c.AnnouncePort)
 	}
 	if c.MinReplicas < 0 {
 		bad("min-replicas", "%d is below 0", c.MinReplicas)

@@ -34,20 +34,21 @@ func (n *Node) runGate(ctx context.Context) {
 	}
 }
 
-// refusals returns what reads and writes are refused with, or nil. Writes of a
-// replica are the writer's to refuse.
+// refusals returns what reads and writes are refused with, or nil. All writes of a
+// replica are refused by the writer; those of a leader are refused here from its
+// first moment on, if nobody follows it.
 func (n *Node) refusals(l replay.Link, now time.Time) (reads, writes error) {
+	if t := n.tuned.Load(); t.minReplicas > 0 && n.goodReplicas(now, t.minLag) < t.minReplicas {
+		writes = errFewReplicas
+	}
 	switch {
 	case l.State == replay.LinkNone:
-		if t := n.tuned.Load(); t.minReplicas > 0 && n.goodReplicas(now, t.minLag) < t.minReplicas {
-			return nil, errFewReplicas
-		}
 	case l.Applied == 0:
-		return errLoading, nil
+		reads = errLoading
 	default:
-		return n.stale(l, now), nil
+		reads = n.stale(l, now)
 	}
-	return nil, nil
+	return reads, writes
 }
 
 // stale returns what reads of a replica that is too far behind are refused with,

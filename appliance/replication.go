@@ -115,8 +115,8 @@ func (r *replication) begin(ctx context.Context) error {
 func (r *replication) serve() error {
 	r.served.Lock()
 	defer r.served.Unlock()
-	l, err := remote.Lead(remote.LeaderConfig{Node: r.n.dir.node, Conn: r.n.admin().requests, Source: source{r.n},
-		Clock: r.n.cfg.Clock, Logger: r.n.cfg.Logger})
+	l, err := remote.Lead(remote.LeaderConfig{Node: r.n.dir.node, ID: r.id, Conn: r.n.admin().requests,
+		Source: source{r.n}, Upstream: r.upstream, Clock: r.n.cfg.Clock, Logger: r.n.cfg.Logger})
 	r.leader = l
 	return fault.As(fault.Operator, "serve replicas", err)
 }
@@ -137,6 +137,22 @@ func (r *replication) leading() *remote.Leader {
 	r.served.Lock()
 	defer r.served.Unlock()
 	return r.leader
+}
+
+// upstream returns the id of the run of the node's own leader, "" for none.
+func (r *replication) upstream() string {
+	if f := r.shown.Load(); f != nil && f.link != nil {
+		return f.link.LeaderID()
+	}
+	return ""
+}
+
+// dismiss has replicas say hello anew: the node is about to be something else than
+// what it was when they did.
+func (r *replication) dismiss() {
+	if l := r.leading(); l != nil {
+		l.Dismiss()
+	}
 }
 
 // run follows, if the node follows, until ctx ends. It returns what the node
@@ -167,7 +183,7 @@ func (r *replication) launchLocked() {
 	leader := r.url
 	r.link = remote.NewFollower(remote.FollowerConfig{
 		Leader: leader, User: jet.ReplicaUser, Password: func() string { return n.leaderPassword(leader) }, TLS: n.secure.leader, ID: r.id, Node: n.dir.node,
-		Redis: n.server.Addr().String(), Target: adopter{r}, Resync: n.cfg.OnDivergence == DivergenceResync,
+		Redis: n.announced, Target: adopter{r}, Resync: n.cfg.OnDivergence == DivergenceResync,
 		Reach: n.reach, Timeouts: n.timeouts, Notify: n.linked, Clock: n.cfg.Clock, Logger: n.cfg.Logger,
 	})
 	r.cancel, r.done = cancel, make(chan struct{})
@@ -272,6 +288,7 @@ func (n *Node) Follow(ctx context.Context, addr string) error {
 	r.url, r.diverged = leader, nil
 	r.sink = n.writer.Follow(errReadOnly)
 	r.launchLocked()
+	r.dismiss()
 	n.server.Demote(errReadOnly)
 	n.cfg.Logger.Warn("follows", "leader", leader)
 	return nil
@@ -301,6 +318,8 @@ func (n *Node) Promote(ctx context.Context) error {
 // fails it goes on following.
 func (r *replication) leadLocked(ctx context.Context) error {
 	n := r.n
+	r.dismiss() // before a write is taken that counts on them
+	n.gate.Set(n.refusals(n.Link(), n.cfg.Clock()))
 	err := n.dir.lead(r.url) // first, since an entry of our own can't be taken back
 	if err == nil {
 		if err = n.writer.Lead(ctx); err != nil {

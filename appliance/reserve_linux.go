@@ -2,6 +2,7 @@ package appliance
 
 import (
 	"errors"
+	"math"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -10,6 +11,18 @@ import (
 // allocate has the file system set blocks aside for the file.
 func allocate(f *os.File, size int64) error {
 	return unix.Fallocate(int(f.Fd()), 0, 0, size)
+}
+
+// freeBytes returns how much room a file system has for whoever we are.
+func freeBytes(path string) (int64, error) {
+	var st unix.Statfs_t
+	if err := unix.Statfs(path, &st); err != nil {
+		return 0, err
+	}
+	if room := math.MaxInt64 / uint64(max(st.Bsize, 1)); st.Bavail > room {
+		return math.MaxInt64, nil
+	}
+	return int64(st.Bavail) * int64(st.Bsize), nil
 }
 
 // fullDisk reports whether err says that there is no room.

@@ -66,6 +66,7 @@ func (n *Node) Switchover(ctx context.Context, to string) (admin.Switched, error
 	n.writer.Follow(errReadOnly)
 	r.url, r.sink = at, sink
 	r.launchLocked()
+	r.dismiss()
 	n.server.Demote(errReadOnly)
 	took := n.cfg.Clock().Sub(began)
 	n.cfg.Logger.Warn("has handed over", "to", to, "at", at, "number", uint64(last), "took", took)

@@ -2,6 +2,8 @@ package appliance
 
 import (
 	"fmt"
+	"math"
+	"net"
 	"strconv"
 	"time"
 
@@ -16,11 +18,25 @@ type tuning struct {
 	attempts              int
 	minReplicas           int
 	minLag, staleness     time.Duration
+	host                  string // announced
+	port                  int    // likewise
 }
 
 func newTuning(c *Config) *tuning {
 	return &tuning{connect: c.ConnectTimeout, fetch: c.FetchTimeout, chunk: c.SyncChunkTimeout,
-		attempts: c.SyncAttempts, minReplicas: c.MinReplicas, minLag: c.MinReplicasLag, staleness: c.ReadStaleness}
+		attempts: c.SyncAttempts, minReplicas: c.MinReplicas, minLag: c.MinReplicasLag, staleness: c.ReadStaleness,
+		host: c.AnnounceHost, port: c.AnnouncePort}
+}
+
+// announced returns where Redis clients reach the node, whose connection the
+// leader sees come from an address.
+func (n *Node) announced(seen net.IP) string {
+	t := n.tuned.Load()
+	host, port := orDefault(t.host, seen.String()), strconv.Itoa(t.port)
+	if t.port == 0 {
+		_, port, _ = net.SplitHostPort(n.server.Addr().String())
+	}
+	return net.JoinHostPort(host, port)
 }
 
 // timeouts returns what a replica waits for at most.
@@ -44,6 +60,20 @@ var tunables = []tunable{
 	span("ledge-sync-chunk-timeout", minTimeout, func(t *tuning) *time.Duration { return &t.chunk }),
 	span("ledge-read-staleness", 0, func(t *tuning) *time.Duration { return &t.staleness }),
 	count("ledge-sync-attempts", 1, func(t *tuning) *int { return &t.attempts }),
+	{"replica-announce-ip", func(t *tuning) string { return t.host },
+		func(t *tuning, v string) error {
+			t.host = v
+			return Config{AnnounceHost: v}.Validate()
+		}},
+	{"replica-announce-port", func(t *tuning) string { return strconv.Itoa(t.port) },
+		func(t *tuning, v string) error {
+			n, ok := command.ParseInt([]byte(v))
+			if !ok || n < 0 || n > math.MaxUint16 {
+				return fmt.Errorf("%q is no port", v)
+			}
+			t.port = int(n)
+			return nil
+		}},
 	count("min-replicas-to-write", 0, func(t *tuning) *int { return &t.minReplicas }),
 	{"min-replicas-max-lag", func(t *tuning) string { return strconv.Itoa(int(t.minLag / time.Second)) },
 		func(t *tuning, v string) error {

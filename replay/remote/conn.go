@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -24,6 +25,18 @@ func checksum(b []byte) string {
 	return fmt.Sprintf("%08x", crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)))
 }
 
+// summed reports what is wrong with a chunk, going by the checksum it carries.
+func summed(m *nats.Msg) error {
+	said := m.Header.Get(headerSum)
+	if _, err := strconv.ParseUint(said, 16, 32); err != nil || len(said) != 8 {
+		return fmt.Errorf("%q is no checksum", clip(said, maxName))
+	}
+	if got := checksum(m.Data); got != strings.ToLower(said) {
+		return fmt.Errorf("its checksum is %s; the leader says %s", got, said)
+	}
+	return nil
+}
+
 // errSilent says that the leader has sent nothing for too long.
 var errSilent = errors.New("nothing was heard")
 
@@ -33,15 +46,16 @@ var errSilent = errors.New("nothing was heard")
 type conn struct {
 	nc   *nats.Conn
 	gone chan struct{} // closed when the connection has failed
-	id   string
+	id   name
 	addr net.Addr // of this end
+	seen net.IP   // the address of this end as the leader sees it
 }
 
 // dial connects. The broker's library takes no context, so the socket is closed
 // under it when ctx ends.
 func dial(ctx context.Context, cfg *FollowerConfig) (*conn, error) {
 	d := &dialer{ctx: ctx, within: cfg.ConnectTimeout}
-	c := &conn{gone: make(chan struct{}), id: cfg.ID}
+	c := &conn{gone: make(chan struct{}), id: name(cfg.ID)}
 	opts := []nats.Option{
 		nats.Name("ledge replica " + cfg.Node), nats.UserInfo(cfg.User, cfg.Password()),
 		nats.CustomInboxPrefix("_INBOX." + cfg.User), nats.SetCustomDialer(d),
@@ -65,6 +79,11 @@ func dial(ctx context.Context, cfg *FollowerConfig) (*conn, error) {
 	}
 	d.release()
 	c.addr = d.addr
+	if c.seen, err = c.nc.GetClientIP(); err != nil {
+		if tcp, ok := c.addr.(*net.TCPAddr); ok { // a broker that does not say
+			c.seen = tcp.IP
+		}
+	}
 	return c, nil
 }
 
@@ -210,7 +229,7 @@ func (c *conn) fetch(ctx context.Context, from journal.Seq, silence time.Duratio
 ) error {
 	next := from
 	ask := func() (<-chan *nats.Msg, func(), error) {
-		return c.ask(subjectFetch, fetchRequest{ID: c.id, From: uint64(next)}, fetchRoom)
+		return c.ask(subjectFetch, fetchRequest{ID: c.id, From: next}, fetchRoom)
 	}
 	msgs, done, err := ask()
 	if err != nil {
@@ -224,12 +243,14 @@ func (c *conn) fetch(ctx context.Context, from journal.Seq, silence time.Duratio
 		if err != nil {
 			return err
 		}
-		if last, err := strconv.ParseUint(m.Header.Get("Ledge-Last"), 10, 64); err == nil {
-			if err := heard(journal.Seq(last)); err != nil {
-				return err
-			}
+		is, err := readFetched(m)
+		if err != nil {
+			return err
 		}
-		kind := m.Header.Get(headerKind)
+		if err := heard(is.last); err != nil {
+			return err
+		}
+		kind := is.kind
 		if kind == kindFrames {
 			if come, err = follow(come, m.Data, next); err != nil {
 				return err

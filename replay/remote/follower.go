@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"ledge/journal"
@@ -23,14 +24,21 @@ type Target interface {
 	State() *replay.State
 	// Empty reports whether nothing in it would be lost.
 	Empty() bool
-	// Ingest appends and applies frames. The leader's last number is last.
+	// Ingest appends and applies frames. The leader's last number is last. It
+	// takes as long as the disk does. That the node's own journal takes no writes
+	// is a *replay.Suspension.
 	Ingest(ctx context.Context, frames []journal.Frame, last journal.Seq) error
+	// Suspended returns why the node's own journal takes no writes, or nil.
+	Suspended() error
 	// Synced returns the number up to which the journal is on the disk.
 	Synced() journal.Seq
+	// Fits returns why a snapshot of so many bytes, of which have are on the disk
+	// already, can't be received, or nil: the disk or an option is in the way.
+	Fits(bytes, have int64) error
 	// Adopt puts a new journal of another lineage in place of the one there is:
-	// behind the snapshot in path, or empty if that is "". The snapshot is
-	// verified before anything is replaced.
-	Adopt(ctx context.Context, l journal.Lineage, path string) error
+	// behind the snapshot in path, which must be of the state at a position, or
+	// empty if that is "". The snapshot is verified before anything is replaced.
+	Adopt(ctx context.Context, l journal.Lineage, path string, at journal.Pos) error
 	// SetAside keeps what is there under another name, before Adopt.
 	SetAside(ctx context.Context, why error) error
 	// Inbox is the directory for what is being received.
@@ -44,10 +52,13 @@ type FollowerConfig struct {
 	Password func() string // asked before each attempt
 	// TLS is for a leader that asks for it, and for one whose URL does; nil
 	// trusts the system's roots.
-	TLS         *tls.Config
-	ID          string // drawn anew for each run
-	Node, Redis string // for the leader to know us by
-	Target      Target
+	TLS    *tls.Config
+	ID     string // drawn anew for each run
+	Node   string // for the leader to know us by
+	Target Target
+	// Redis returns the address at which Redis clients reach the node, given the
+	// one that the leader sees the node's connection come from.
+	Redis func(seen net.IP) string
 	// Resync lets a replica that has diverged set aside what it has and take
 	// the leader's. Otherwise it waits for an operator.
 	Resync bool
@@ -91,15 +102,25 @@ type Follower struct {
 	mu   sync.Mutex
 	link replay.Link // mu
 
-	causes []error // of the attempts since the last that worked; belongs to Run
-	alike  int     // how many of them in a row were, or weren't, for nobody being there; likewise
-	away   bool    // which of the two; likewise
-	pace   int     // how many frames the target takes in tellEvery; likewise
+	causes  []error // of the attempts since the last progress; belongs to Run
+	alike   int     // how many of them in a row were, or weren't, for nobody being there; likewise
+	away    bool    // which of the two; likewise
+	turns   int     // how often that has changed since the last progress; likewise
+	knocked bool    // the last pause was cut short, because somebody was there; likewise
+	pace    int     // how many frames the target takes in tellEvery; likewise
+
+	reached  journal.Seq   // the highest number that was ever applied; belongs to Run
+	received int64         // the most of any snapshot that was stored since; likewise
+	steady   time.Duration // how long a stream must be level to count as progress
+
+	leader atomic.Value // the id of the leader's run
+
+	busy atomic.Int64 // when the target was given what it is busy with, Unix nanoseconds; 0 for nothing
 }
 
 // NewFollower returns a follower; Run makes it work.
 func NewFollower(cfg FollowerConfig) *Follower {
-	f := &Follower{cfg: cfg}
+	f := &Follower{cfg: cfg, steady: RetryMost, reached: cfg.Target.State().Pos().Seq}
 	f.link = replay.Link{Leader: cfg.Leader, State: replay.LinkConnecting, Since: cfg.Clock()}
 	return f
 }
@@ -178,145 +199,73 @@ func (f *Follower) attempt(ctx context.Context) error {
 		return err
 	}
 	defer c.close()
-	start, lineage, err := f.hello(ctx, c, limits)
+	as, err := f.hello(ctx, c, limits)
 	if err != nil {
 		return err
 	}
-	if start != startTail {
-		if err := f.fullSync(ctx, c, start, lineage); err != nil {
+	defer f.keepTelling(c)()
+	if as.reply.Start != startTail {
+		if err := f.fullSync(ctx, c, as); err != nil {
 			return fmt.Errorf("full sync: %w", err)
 		}
 	}
 	return f.stream(ctx, c)
 }
 
+// greeted is what a replica has said of itself, and the leader's answer.
+type greeted struct {
+	q     helloRequest
+	reply helloReply
+}
+
 // hello tells the leader who we are, and learns where to go on.
-func (f *Follower) hello(ctx context.Context, c *conn, limits Timeouts) (string, journal.Lineage, error) {
+func (f *Follower) hello(ctx context.Context, c *conn, limits Timeouts) (*greeted, error) {
 	f.set(func(l *replay.Link) {
 		if l.State == replay.LinkConnecting {
 			l.State = replay.LinkHandshake
 		}
 	})
-	q := f.greeting()
-	r, err := f.ask(ctx, c, limits, q)
+	as := &greeted{q: f.greeting(c)}
+	err := f.greet(ctx, c, limits, as)
 	if err != nil && f.cfg.Resync && errors.Is(err, replay.ErrDiverged) {
 		if err = f.cfg.Target.SetAside(ctx, err); err == nil {
-			q.Empty, q.Number, q.Digest = true, 0, journal.Digest(0).String()
-			r, err = f.ask(ctx, c, limits, q)
+			as.q.Empty, as.q.Number, as.q.Digest = true, 0, 0
+			err = f.greet(ctx, c, limits, as)
 		}
 	}
 	if err != nil {
-		return "", 0, fmt.Errorf("handshake: %w", err)
+		return nil, fmt.Errorf("handshake: %w", err)
 	}
-	lineage, err := parseLineage(r.Lineage)
-	if err != nil {
-		return "", 0, err
-	}
-	f.set(func(l *replay.Link) { l.Node, l.Last, l.Heard = r.Node, journal.Seq(r.Last), f.cfg.Clock() })
-	return r.Start, lineage, nil
+	r := &as.reply
+	f.leader.Store(string(r.ID))
+	f.set(func(l *replay.Link) { l.Node, l.Last, l.Heard = string(r.Node), r.Last, f.cfg.Clock() })
+	return as, nil
+}
+
+// LeaderID returns the id of the leader's run, once it has said it.
+func (f *Follower) LeaderID() string {
+	id, _ := f.leader.Load().(string)
+	return id
 }
 
 // greeting is what a replica says of itself.
-func (f *Follower) greeting() helloRequest {
+func (f *Follower) greeting(c *conn) helloRequest {
 	t := f.cfg.Target
 	pos := t.State().Pos()
 	return helloRequest{
-		Version: Version, ID: f.cfg.ID, Node: f.cfg.Node, Redis: f.cfg.Redis,
-		Databases: t.State().Databases(), Empty: t.Empty(), Lineage: t.Lineage().String(),
-		Number: uint64(pos.Seq), Digest: pos.Digest.String(), Epoch: t.State().Epoch(),
+		Version: Version, ID: c.id, Node: name(f.cfg.Node), Redis: address(f.cfg.Redis(c.seen)),
+		Databases: t.State().Databases(), Empty: t.Empty(), Lineage: hex(t.Lineage()),
+		Number: pos.Seq, Digest: hex(pos.Digest), Epoch: t.State().Epoch(),
 	}
 }
 
-func (f *Follower) ask(ctx context.Context, c *conn, limits Timeouts, q helloRequest) (r helloReply, err error) {
-	m, err := c.call(ctx, subjectHello, q, limits.Fetch)
+func (f *Follower) greet(ctx context.Context, c *conn, limits Timeouts, as *greeted) error {
+	m, err := c.call(ctx, subjectHello, as.q, limits.Fetch)
 	if err == nil {
-		err = decode(m, &r)
+		err = decode(m, &as.reply)
 	}
-	return r, err
-}
-
-func parseLineage(s string) (l journal.Lineage, err error) {
-	if _, err := fmt.Sscanf(s, "%x", (*uint64)(&l)); err != nil {
-		return 0, fault.As(fault.Operator, "", fmt.Errorf("lineage %q: %w", s, err))
+	if err == nil {
+		err = as.reply.suits(&as.q)
 	}
-	return l, nil
-}
-
-// stream fetches what is behind the state's position, applies it and says so.
-func (f *Follower) stream(ctx context.Context, c *conn) error {
-	t := f.cfg.Target
-	for streaming := false; ; {
-		last, err := f.reportTo(ctx, c)
-		if err != nil {
-			return err
-		}
-		f.heard(last)
-		if !streaming {
-			f.enter(replay.LinkStreaming, "")
-			f.worked()
-			streaming = true
-			continue // says that it streams
-		}
-		told := time.Now()
-		err = c.fetch(ctx, t.State().Pos().Seq+1, f.cfg.Timeouts().Fetch,
-			func(last journal.Seq) error {
-				f.heard(last)
-				if time.Since(told) < tellEvery {
-					return nil
-				}
-				told = time.Now()
-				return f.tell(c)
-			},
-			func(frames []journal.Frame) error {
-				err := f.ingest(ctx, c, frames)
-				told = time.Now()
-				return err
-			})
-		var o offered
-		if errors.As(err, &o) {
-			err = f.take(ctx, c, o.m)
-		}
-		if err != nil {
-			return fmt.Errorf("fetch: %w", err)
-		}
-	}
-}
-
-// tellEvery is how often a leader hears of a replica that has nothing new, and
-// about how often of one that has much to do.
-const tellEvery = time.Second
-
-// ingest gives frames to the target, as many at a time as it takes in until the
-// leader is to hear of it.
-func (f *Follower) ingest(ctx context.Context, c *conn, frames []journal.Frame) error {
-	for len(frames) > 0 {
-		n, last, began := min(len(frames), max(f.pace, 1)), f.Link().Last, time.Now()
-		if err := f.cfg.Target.Ingest(ctx, frames[:n], last); err != nil {
-			return err
-		}
-		f.pace = int(int64(n) * int64(tellEvery) / int64(max(time.Since(began), time.Microsecond)))
-		f.heard(last)
-		if err := f.tell(c); err != nil {
-			return err
-		}
-		frames = frames[n:]
-	}
-	return nil
-}
-
-func (f *Follower) position() report {
-	t := f.cfg.Target
-	return report{ID: f.cfg.ID, State: f.Link().State.String(),
-		Applied: uint64(t.State().Pos().Seq), Synced: uint64(t.Synced())}
-}
-
-// reportTo tells the leader how far we have come, and learns how far it has.
-func (f *Follower) reportTo(ctx context.Context, c *conn) (journal.Seq, error) {
-	m, err := c.call(ctx, subjectReport, f.position(), f.cfg.Timeouts().Fetch)
-	if err != nil {
-		return 0, fmt.Errorf("report: %w", err)
-	}
-	var p progress
-	err = decode(m, &p)
-	return journal.Seq(p.Last), err
+	return err
 }

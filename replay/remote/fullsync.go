@@ -2,7 +2,6 @@ package remote
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -15,53 +14,46 @@ import (
 	"ledge/replay"
 )
 
-// tell reports without waiting for an answer.
-func (f *Follower) tell(c *conn) error {
-	b, err := json.Marshal(f.position())
-	if err != nil {
-		return err
-	}
-	return fault.As(fault.Retryable, "report", c.nc.Publish(subjectReport, b))
-}
-
 // fullSync makes the node what the leader's snapshot says, or empty if the
 // leader's journal goes back to its beginning. What the node has is served
 // until the new is verified.
-func (f *Follower) fullSync(ctx context.Context, c *conn, start string, l journal.Lineage) error {
-	if start == startBegin {
+func (f *Follower) fullSync(ctx context.Context, c *conn, as *greeted) error {
+	l := journal.Lineage(as.reply.Lineage)
+	if as.reply.Start == startBegin {
 		f.enter(replay.LinkFullSync, "begin")
-		return f.cfg.Target.Adopt(ctx, l, "")
+		return f.cfg.Target.Adopt(ctx, l, "", journal.Pos{})
 	}
 	f.enter(replay.LinkFullSync, "meta")
-	m, err := c.call(ctx, subjectMeta, metaRequest{ID: f.cfg.ID}, f.cfg.Timeouts().Chunk+metaWait)
+	m, err := c.call(ctx, subjectMeta, metaRequest{ID: c.id}, f.cfg.Timeouts().Chunk+metaWait)
 	if err != nil {
 		return fmt.Errorf("meta: %w", err)
 	}
 	var meta metaReply
 	if err := decode(m, &meta); err != nil {
-		return err
+		return fmt.Errorf("meta: %w", err)
 	}
-	if meta.Bytes < 1 || meta.Chunk < 1 || meta.Chunk > 16<<20 ||
-		int64(meta.Chunks) != (meta.Bytes+meta.Chunk-1)/meta.Chunk {
-		return fault.As(fault.Operator, "", fmt.Errorf("meta: %d bytes in %d chunks of %d", meta.Bytes, meta.Chunks, meta.Chunk))
+	if !as.q.Empty && meta.Number <= as.q.Number {
+		return fault.As(fault.Operator, "", fmt.Errorf(
+			"meta: a snapshot at number %d for a replica that is at %d", meta.Number, as.q.Number))
 	}
 	path, err := f.receive(ctx, c, l, &meta)
 	if err != nil {
 		return err
 	}
 	f.enter(replay.LinkFullSync, "load")
-	if err := f.cfg.Target.Adopt(ctx, l, path); err != nil {
+	if err := f.cfg.Target.Adopt(ctx, l, path, meta.pos()); err != nil {
 		return fmt.Errorf("load: %w", err)
 	}
 	f.set(func(l *replay.Link) { l.Syncs++ })
+	f.advanced()
 	return nil
 }
 
 // receive fetches the chunks of a snapshot into a file, from where an earlier
-// attempt has left off, and returns its path.
+// attempt has come to, and returns its path.
 func (f *Follower) receive(ctx context.Context, c *conn, l journal.Lineage, meta *metaReply) (string, error) {
 	dir := f.cfg.Target.Inbox()
-	path := filepath.Join(dir, fmt.Sprintf("%s-%d-%s.part", l, meta.Number, meta.Digest))
+	path := filepath.Join(dir, fmt.Sprintf("%s-%d-%016x.part", l, meta.Number, uint64(meta.Digest)))
 	if err := clearInbox(dir, path); err != nil {
 		return "", fault.As(fault.Operator, "", err)
 	}
@@ -71,6 +63,9 @@ func (f *Follower) receive(ctx context.Context, c *conn, l journal.Lineage, meta
 	}
 	defer file.Close()
 	have, err := good(file, meta)
+	if err == nil {
+		err = f.cfg.Target.Fits(meta.Bytes, min(int64(have)*meta.Chunk, meta.Bytes))
+	}
 	for n := have; err == nil && n < meta.Chunks; n++ {
 		f.enter(replay.LinkFullSync, fmt.Sprintf("chunk %d of %d", n+1, meta.Chunks))
 		if err = f.chunk(ctx, c, file, meta, n); err != nil {
@@ -112,7 +107,7 @@ func good(file *os.File, meta *metaReply) (int, error) {
 
 // chunk fetches one chunk and writes it behind the ones before.
 func (f *Follower) chunk(ctx context.Context, c *conn, file *os.File, meta *metaReply, n int) error {
-	m, err := c.call(ctx, subjectChunk, chunkRequest{ID: f.cfg.ID, Number: meta.Number, Chunk: n},
+	m, err := c.call(ctx, subjectChunk, chunkRequest{ID: c.id, Number: meta.Number, Chunk: n},
 		f.cfg.Timeouts().Chunk)
 	if err != nil {
 		return err
@@ -121,8 +116,8 @@ func (f *Follower) chunk(ctx context.Context, c *conn, file *os.File, meta *meta
 	if int64(len(m.Data)) != want {
 		return fault.As(fault.Retryable, "", fmt.Errorf("%d bytes; want %d", len(m.Data), want))
 	}
-	if got := checksum(m.Data); got != m.Header.Get(headerSum) {
-		return fault.As(fault.Retryable, "", fmt.Errorf("its checksum is %s; the leader says %s", got, m.Header.Get(headerSum)))
+	if err := summed(m); err != nil {
+		return fault.As(fault.Retryable, "", err)
 	}
 	f.mu.Lock()
 	f.link.Heard = time.Now()
@@ -130,5 +125,6 @@ func (f *Follower) chunk(ctx context.Context, c *conn, file *os.File, meta *meta
 	if _, err := file.WriteAt(m.Data, int64(n)*meta.Chunk); err != nil {
 		return fault.As(fault.Operator, "", err)
 	}
+	f.stored(int64(n)*meta.Chunk + want)
 	return nil
 }

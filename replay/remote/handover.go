@@ -26,7 +26,7 @@ import (
 // handover is an offer that stands, or has been taken.
 type handover struct {
 	offer
-	id    string       // of the replica's run
+	id    name         // of the replica's run
 	taken *leadRequest // once the leader has agreed
 	done  chan struct{}
 }
@@ -39,20 +39,24 @@ var ErrLead = errors.New("the leader has handed over")
 // What it returns without an error can't be undone: the replica leads, at that
 // URL, and lets the node follow with that password.
 func (l *Leader) Offer(ctx context.Context, node string, last journal.Seq) (url, password string, err error) {
-	h := &handover{offer: offer{rand.Text(), uint64(last)}, done: make(chan struct{})}
+	h := &handover{offer: offer{name(rand.Text()), last}, done: make(chan struct{})}
 	l.mu.Lock()
-	for id, f := range l.replicas {
-		if f.Node == node && f.State == replay.LinkStreaming.String() {
-			h.id = id
+	for _, f := range l.presentLocked() {
+		switch {
+		case f.Node != node || f.State != replay.LinkStreaming.String():
+		case h.id != "":
+			l.mu.Unlock()
+			return "", "", fault.As(fault.Refused, "", fmt.Errorf("two replicas that stream are called %q", node))
+		default:
+			h.id = name(f.ID)
 		}
 	}
-	if h.id != "" {
-		l.handing = h
-	}
-	l.mu.Unlock()
 	if h.id == "" {
+		l.mu.Unlock()
 		return "", "", fault.As(fault.Refused, "", fmt.Errorf("no replica %q streams", node))
 	}
+	l.handing = h
+	l.mu.Unlock()
 	l.cfg.Source.Feed().Wake()
 	select {
 	case <-h.done:
@@ -69,7 +73,7 @@ func (l *Leader) Offer(ctx context.Context, node string, last journal.Seq) (url,
 		return "", "", fault.As(fault.Retryable, "", fmt.Errorf(
 			"replica %q, which has come to number %d of %d, has not taken the lead: %w", node, at, last, ctx.Err()))
 	}
-	return h.taken.URL, h.taken.Password, nil
+	return string(h.taken.URL), string(h.taken.Password), nil
 }
 
 // nearNumbers is how many numbers a replica may be behind to be near: clients wait
@@ -82,7 +86,7 @@ func (l *Leader) Near(ctx context.Context, node string) error {
 		known, near := false, false
 		last := l.cfg.Source.State().Pos().Seq
 		l.mu.Lock()
-		for _, f := range l.replicas {
+		for _, f := range l.presentLocked() {
 			if f.Node == node {
 				known = true
 				near = near || f.State == replay.LinkStreaming.String() && f.Applied+nearNumbers >= last
@@ -108,11 +112,11 @@ func (l *Leader) Near(ctx context.Context, node string) error {
 
 // offered returns the message that offers the lead to a replica which has all up
 // to next, if there is such an offer.
-func (l *Leader) offered(id string, next journal.Seq) *nats.Msg {
+func (l *Leader) offered(id name, next journal.Seq) *nats.Msg {
 	l.mu.Lock()
 	h := l.handing
 	l.mu.Unlock()
-	if h == nil || h.id != id || uint64(next) != h.Number+1 {
+	if h == nil || h.id != id || next != h.Number+1 {
 		return nil
 	}
 	b, err := json.Marshal(h.offer)
@@ -135,12 +139,12 @@ func (l *Leader) lead(m *nats.Msg) error {
 	case h == nil || h.Token != q.Token || h.id != q.ID:
 		l.mu.Unlock()
 		return fault.As(fault.Refused, "", errors.New("the lead is not offered"))
-	case uint64(pos.Seq) != q.Number || pos.Digest.String() != q.Digest:
+	case pos.Seq != q.Number || pos.Digest != journal.Digest(q.Digest):
 		l.mu.Unlock()
-		return diverged("it takes the lead at number %d with digest %s; here is %s", q.Number, q.Digest, pos)
+		return diverged("it takes the lead at number %d with digest %016x; here is %s", q.Number, uint64(q.Digest), pos)
 	}
 	if h.taken == nil {
-		if err := l.cfg.Source.Yield(q.URL, q.Password); err != nil {
+		if err := l.cfg.Source.Yield(string(q.URL), string(q.Password)); err != nil {
 			l.mu.Unlock()
 			return err
 		}
@@ -162,7 +166,7 @@ func (f *Follower) take(ctx context.Context, c *conn, m *nats.Msg) error {
 		return err
 	}
 	pos := f.cfg.Target.State().Pos()
-	if uint64(pos.Seq) != o.Number || f.cfg.Reach == nil {
+	if pos.Seq != o.Number || f.cfg.Reach == nil {
 		return nil // it stands until it is taken back
 	}
 	url, password, err := f.cfg.Reach(c.addr)
@@ -170,7 +174,8 @@ func (f *Follower) take(ctx context.Context, c *conn, m *nats.Msg) error {
 		f.cfg.Logger.Warn("the lead is not taken", "cause", err)
 		return nil
 	}
-	q := leadRequest{ID: f.cfg.ID, Token: o.Token, Number: o.Number, Digest: pos.Digest.String(), URL: url, Password: password}
+	q := leadRequest{ID: c.id, Token: o.Token, Number: o.Number, Digest: hex(pos.Digest),
+		URL: text(url), Password: text(password)}
 	for range takeTries {
 		if _, err = c.call(ctx, subjectLead, q, f.cfg.Timeouts().Fetch); err == nil {
 			return ErrLead

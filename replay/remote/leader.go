@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -42,12 +40,19 @@ type Source interface {
 // LeaderConfig is what a Leader needs.
 type LeaderConfig struct {
 	Node   string
+	ID     string     // of this run; what a replica of the node's own has
 	Conn   *nats.Conn // may publish into inboxes
 	Source Source
-	// MaxFetches bounds the fetches that are being answered; 0 is 64.
-	MaxFetches int
+	// Upstream returns the id of the run of the leader that the node follows
+	// itself, or "".
+	Upstream func() string
+	// MaxReplicas bounds the replicas that are known at a time; 0 is 64.
+	MaxReplicas int
+	// Present is after how long without a word a replica counts no longer: not
+	// among those that follow, nor for a write; 0 is 10 s.
+	Present time.Duration
 	// Idle is after how long without a word a replica is forgotten, and what is
-	// held open for it let go; 0 is a minute.
+	// held open for it, and of the journal, let go; 0 is a minute.
 	Idle   time.Duration
 	Clock  func() time.Time
 	Logger *slog.Logger
@@ -60,38 +65,48 @@ type Leader struct {
 	stop  context.CancelFunc
 	subs  []*nats.Subscription
 	busy  sync.WaitGroup
-	slots chan struct{} // one for each fetch
+	slots chan struct{} // one for each fetch, and one for what else a replica asks
 
 	mu       sync.Mutex
-	replicas map[string]*follower // by the id of their run; mu
-	moved    chan struct{}        // closed when any has come further; mu
-	handing  *handover            // the offer that stands, or was taken; mu
+	line     int                // grows when the node's role changes; mu
+	replicas map[name]*follower // by the id of their run; mu
+	moved    chan struct{}      // closed when any has come further; mu
+	handing  *handover          // the offer that stands, or was taken; mu
 }
 
 // follower is a replica as its leader knows it.
 type follower struct {
 	replay.Replica
+	line   int                // on which it has said hello
 	cancel context.CancelFunc // ends the fetch that is being answered, or nil
+	asking bool               // for meta or a chunk, and has no answer yet
 	file   *os.File           // the snapshot held open, or nil
 	number journal.Seq        // of that snapshot
+	bytes  int64              // of it
 	needs  journal.Seq        // the number behind which it needs the journal
 	pace   pace
 }
 
+// DefaultMaxReplicas is how many replicas a leader knows at a time.
+const DefaultMaxReplicas = 64
+
 // Lead begins to answer replicas.
 func Lead(cfg LeaderConfig) (*Leader, error) {
-	if cfg.MaxFetches == 0 {
-		cfg.MaxFetches = 64
+	if cfg.MaxReplicas == 0 {
+		cfg.MaxReplicas = DefaultMaxReplicas
+	}
+	if cfg.Present == 0 {
+		cfg.Present = 10 * time.Second
 	}
 	if cfg.Idle == 0 {
 		cfg.Idle = time.Minute
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	l := &Leader{cfg: cfg, ctx: ctx, stop: stop, slots: make(chan struct{}, cfg.MaxFetches),
-		replicas: make(map[string]*follower), moved: make(chan struct{})}
+	l := &Leader{cfg: cfg, ctx: ctx, stop: stop, slots: make(chan struct{}, 2*cfg.MaxReplicas),
+		replicas: make(map[name]*follower), moved: make(chan struct{})}
 	for subject, answer := range map[string]func(*nats.Msg) error{
-		subjectHello: l.hello, subjectFetch: l.fetch, subjectMeta: l.inBackground(l.meta),
-		subjectChunk: l.inBackground(l.chunk), subjectReport: l.report, subjectLead: l.lead,
+		subjectHello: l.hello, subjectFetch: l.fetch, subjectMeta: l.meta,
+		subjectChunk: l.chunk, subjectReport: l.report, subjectLead: l.lead,
 	} {
 		sub, err := cfg.Conn.Subscribe(subject, func(m *nats.Msg) {
 			if err := answer(m); err != nil {
@@ -127,6 +142,9 @@ func (l *Leader) Close() error {
 // reply answers a request. What can't be sent is missed by the replica, which
 // asks again.
 func (l *Leader) reply(m, with *nats.Msg) {
+	if m.Reply == "" {
+		return // it does not want to know
+	}
 	with.Subject = m.Reply
 	if err := l.cfg.Conn.PublishMsg(with); err != nil {
 		l.cfg.Logger.Debug("replica not answered", "subject", m.Subject, "cause", err)
@@ -142,16 +160,40 @@ func (l *Leader) replyJSON(m *nats.Msg, v any) error {
 	return nil
 }
 
-// inBackground has fn, which may take long, answer on a goroutine of its own.
-func (l *Leader) inBackground(fn func(*nats.Msg) error) func(*nats.Msg) error {
-	return func(m *nats.Msg) error {
-		return l.spawn(func() {
-			if err := fn(m); err != nil {
-				l.reply(m, failure(err))
-			}
-		})
+// inBackground has fn, which may take long, answer a replica on a goroutine of its
+// own. A replica asks for one thing at a time.
+func (l *Leader) inBackground(m *nats.Msg, id name, fn func() error) error {
+	if err := l.with(id, func(f *follower) error {
+		if f.asking {
+			return errAsking
+		}
+		f.asking = true
+		return nil
+	}); err != nil {
+		return err
 	}
+	done := func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if f := l.replicas[id]; f != nil {
+			f.asking = false
+		}
+	}
+	err := l.spawn(func() {
+		err := fn()
+		done()
+		if err != nil {
+			l.reply(m, failure(err))
+		}
+	})
+	if err != nil {
+		done()
+	}
+	return err
 }
+
+// errAsking refuses a second request while the first is being answered.
+var errAsking = fault.As(fault.Retryable, "", errors.New("what the replica has asked for before is not answered yet"))
 
 // errCrowded refuses what there is no slot for.
 var errCrowded = fault.As(fault.Retryable, "", errors.New("too many requests of replicas at once"))
@@ -175,6 +217,30 @@ func (l *Leader) hello(m *nats.Msg) error {
 	if err := decode(m, &q); err != nil {
 		return err
 	}
+	l.mu.Lock()
+	line := l.line
+	l.mu.Unlock()
+	if err := l.admits(&q); err != nil {
+		return err
+	}
+	s := l.cfg.Source.State()
+	span, err := l.cfg.Source.Log().Stat(l.ctx)
+	if err != nil {
+		return err
+	}
+	r := helloReply{ID: name(l.cfg.ID), Node: name(l.cfg.Node), Lineage: hex(l.cfg.Source.Lineage()),
+		Databases: s.Databases(), First: span.First, Last: span.Last, Epoch: s.Epoch()}
+	if r.Start, err = l.start(&q, span); err != nil {
+		return err
+	}
+	if err := l.meet(&q, r.Start, line); err != nil {
+		return err
+	}
+	return l.replyJSON(m, r)
+}
+
+// admits returns why a replica can't follow the node, whatever it has.
+func (l *Leader) admits(q *helloRequest) error {
 	if err := l.cfg.Source.Serves(); err != nil {
 		return err
 	}
@@ -182,50 +248,53 @@ func (l *Leader) hello(m *nats.Msg) error {
 		return fault.As(fault.Operator, "", fmt.Errorf(
 			"the replica speaks version %d of the protocol; this node speaks %d", q.Version, Version))
 	}
-	s := l.cfg.Source.State()
-	if q.Databases != s.Databases() {
+	if have := l.cfg.Source.State().Databases(); q.Databases != have {
 		return fault.As(fault.Operator, "", fmt.Errorf(
-			"the replica has %d databases; this node has %d", q.Databases, s.Databases()))
+			"the replica has %d databases; this node has %d", q.Databases, have))
 	}
-	span, err := l.cfg.Source.Log().Stat(l.ctx)
-	if err != nil {
-		return err
+	switch string(q.ID) {
+	case l.cfg.ID:
+		return fault.As(fault.Operator, "", errors.New("a node can't follow itself"))
+	case l.upstream():
+		return fault.As(fault.Retryable, "", errors.New("the leader follows this replica itself"))
 	}
-	r := helloReply{Node: l.cfg.Node, Lineage: l.cfg.Source.Lineage().String(), Databases: s.Databases(),
-		First: uint64(span.First), Last: uint64(span.Last), Epoch: s.Epoch()}
-	if r.Start, err = l.start(&q, span); err != nil {
-		return err
+	return nil
+}
+
+func (l *Leader) upstream() string {
+	if l.cfg.Upstream == nil {
+		return ""
 	}
-	l.meet(&q, r.Start)
-	return l.replyJSON(m, r)
+	return l.cfg.Upstream()
 }
 
 // start decides where a replica goes on. One that has what is not in this
 // journal is told so, and nothing else.
-func (l *Leader) start(q *helloRequest, span journal.Stat) (string, error) {
-	seq := journal.Seq(q.Number)
+func (l *Leader) start(q *helloRequest, span journal.Stat) (start, error) {
+	seq, lineage := q.Number, l.cfg.Source.Lineage()
+	same := journal.Lineage(q.Lineage) == lineage
 	fromScratch := startBegin
 	if span.First > 1 {
 		fromScratch = startSnapshot
 	}
 	switch {
-	case q.Empty && (q.Lineage != l.cfg.Source.Lineage().String() || seq == 0):
+	case q.Empty && (!same || seq == 0):
 		return fromScratch, nil
-	case q.Lineage != l.cfg.Source.Lineage().String():
-		return "", diverged("its journal is of lineage %s; this one is %s", q.Lineage, l.cfg.Source.Lineage())
+	case !same:
+		return "", diverged("its journal is of lineage %s; this one is %s", journal.Lineage(q.Lineage), lineage)
 	case q.Epoch > l.cfg.Source.State().Epoch():
 		return "", diverged("it has entries of epoch %d; this journal has come to epoch %d", q.Epoch, l.cfg.Source.State().Epoch())
 	case seq > span.Last:
 		return "", diverged("it has come to number %d; this journal ends with %d", seq, span.Last)
-	case seq < span.First-1:
+	case seq+1 < span.First:
 		return startSnapshot, nil
 	}
 	digest, err := l.digestAt(seq)
 	switch {
 	case err != nil:
 		return "", err
-	case digest.String() != q.Digest:
-		return "", diverged("its digest at number %d is %s; here it is %s", seq, q.Digest, digest)
+	case digest != journal.Digest(q.Digest):
+		return "", diverged("its digest at number %d is %s; here it is %s", seq, journal.Digest(q.Digest), digest)
 	}
 	return startTail, nil
 }
@@ -249,146 +318,4 @@ func (l *Leader) digestAt(seq journal.Seq) (journal.Digest, error) {
 		l.cfg.Source.Feed().Wait(l.ctx, seq, l.cfg.Source.Feed().Woken(), 10*time.Millisecond)
 	}
 	return 0, fault.As(fault.Retryable, "", fmt.Errorf("number %d is not settled yet", seq))
-}
-
-// meet notes a replica.
-func (l *Leader) meet(q *helloRequest, start string) {
-	now := l.cfg.Clock()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.forgetIdleLocked(now)
-	f := l.replicas[q.ID]
-	if f == nil {
-		f = &follower{}
-		l.replicas[q.ID] = f
-	}
-	for _, other := range l.replicas {
-		if other.Node == q.Node {
-			// Most likely the same replica before it was restarted, which must not
-			// count twice. A namesake says within a second how it stands.
-			other.State, other.Applied, other.Synced = replay.LinkConnecting.String(), 0, 0
-		}
-	}
-	f.ID, f.Node, f.Redis, f.Heard = q.ID, q.Node, q.Redis, now
-	f.State = replay.LinkHandshake.String()
-	if f.needs = journal.Seq(q.Number); start == startBegin {
-		f.needs = 0
-	}
-}
-
-// forgetIdleLocked forgets replicas of which nothing has been heard for long.
-func (l *Leader) forgetIdleLocked(now time.Time) {
-	for id, f := range l.replicas {
-		if now.Sub(f.Heard) > l.cfg.Idle {
-			l.forgetLocked(id)
-		}
-	}
-}
-
-func (l *Leader) forgetLocked(id string) {
-	f := l.replicas[id]
-	if f.cancel != nil {
-		f.cancel()
-	}
-	if f.file != nil {
-		f.file.Close()
-	}
-	delete(l.replicas, id)
-}
-
-// errStranger sends a replica that the leader does not know back to hello.
-var errStranger = fault.As(fault.Retryable, "", errors.New("the leader does not know this replica; say hello first"))
-
-// with calls fn with a replica, which has just been heard of.
-func (l *Leader) with(id string, fn func(*follower) error) error {
-	now := l.cfg.Clock()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	f := l.replicas[id]
-	if f == nil {
-		return errStranger
-	}
-	f.Heard = now
-	return fn(f)
-}
-
-// report notes how far a replica has come.
-func (l *Leader) report(m *nats.Msg) error {
-	var q report
-	if err := decode(m, &q); err != nil {
-		return err
-	}
-	if err := l.with(q.ID, func(f *follower) error {
-		f.State, f.Applied, f.Synced = q.State, journal.Seq(q.Applied), journal.Seq(q.Synced)
-		if q.State == replay.LinkStreaming.String() {
-			if f.needs = f.Applied; f.file != nil {
-				f.file.Close()
-				f.file = nil
-			}
-		}
-		close(l.moved)
-		l.moved = make(chan struct{})
-		return nil
-	}); err != nil {
-		return err
-	}
-	if m.Reply == "" {
-		return nil
-	}
-	return l.replyJSON(m, progress{Last: uint64(l.cfg.Source.Feed().Last())})
-}
-
-// Replicas returns those that have been heard of lately, by name.
-func (l *Leader) Replicas() []replay.Replica {
-	now := l.cfg.Clock()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.forgetIdleLocked(now)
-	list := make([]replay.Replica, 0, len(l.replicas))
-	for _, f := range l.replicas {
-		list = append(list, f.Replica)
-	}
-	slices.SortFunc(list, func(a, b replay.Replica) int {
-		return strings.Compare(a.Node+" "+a.ID, b.Node+" "+b.ID)
-	})
-	return list
-}
-
-// Held returns the number behind which some replica still needs the journal.
-func (l *Leader) Held() (held journal.Seq, ok bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.forgetIdleLocked(l.cfg.Clock())
-	for _, f := range l.replicas {
-		if !ok || f.needs < held {
-			held, ok = f.needs, true
-		}
-	}
-	return held, ok
-}
-
-// Await waits until want replicas have come to seq, applied or synced too, or
-// ctx ends, and returns how many have.
-func (l *Leader) Await(ctx context.Context, seq journal.Seq, want int, synced bool) int {
-	for {
-		n := 0
-		l.mu.Lock()
-		for _, f := range l.replicas {
-			if at := f.Applied; at >= seq && (!synced || f.Synced >= seq) {
-				n++
-			}
-		}
-		moved := l.moved
-		l.mu.Unlock()
-		if n >= want {
-			return n
-		}
-		select {
-		case <-moved:
-		case <-ctx.Done():
-			return n
-		case <-l.ctx.Done():
-			return n
-		}
-	}
 }

@@ -10,11 +10,13 @@ import (
 
 // A replica that comes back under another id is one replica, not two.
 func TestMeetAgain(t *testing.T) {
-	l := &Leader{cfg: LeaderConfig{Clock: time.Now, Idle: time.Minute}, ctx: t.Context(),
-		replicas: make(map[string]*follower), moved: make(chan struct{})}
-	streams := func(id, node string) {
+	l := &Leader{cfg: LeaderConfig{Clock: time.Now, Idle: time.Minute, Present: time.Minute, MaxReplicas: 9}, ctx: t.Context(),
+		replicas: make(map[name]*follower), moved: make(chan struct{})}
+	streams := func(id, node name) {
 		t.Helper()
-		l.meet(&helloRequest{ID: id, Node: node}, startTail)
+		if err := l.meet(&helloRequest{ID: id, Node: node, Redis: address(id)}, startTail, 0); err != nil {
+			t.Fatal(err)
+		}
 		if err := l.with(id, func(f *follower) error {
 			f.State, f.Applied, f.Synced = replay.LinkStreaming.String(), 10, 10
 			return nil

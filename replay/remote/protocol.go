@@ -9,9 +9,7 @@ package remote
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -39,6 +37,7 @@ const (
 // Headers of replies.
 const (
 	headerKind  = "Ledge-Kind"
+	headerLast  = "Ledge-Last"
 	headerClass = "Ledge-Class"
 	headerError = "Nats-Service-Error"
 	headerCode  = "Nats-Service-Error-Code"
@@ -69,94 +68,6 @@ const (
 	fetchWait = 30 * time.Second
 	chunkSize = 256 << 10
 )
-
-// Where a replica's journal is to go on.
-const (
-	startTail     = "tail"     // behind its position
-	startBegin    = "begin"    // with number 1, in a new journal
-	startSnapshot = "snapshot" // behind a snapshot, in a new journal
-)
-
-// helloRequest is who a replica is and how far it has come.
-type helloRequest struct {
-	Version   int    `json:"version"`
-	ID        string `json:"id"` // of the replica's run
-	Node      string `json:"node"`
-	Redis     string `json:"redis"` // its address for Redis clients
-	Databases int    `json:"databases"`
-	// Empty says that there is nothing in the replica to be lost.
-	Empty   bool   `json:"empty"`
-	Lineage string `json:"lineage"`
-	Number  uint64 `json:"number"`
-	Digest  string `json:"digest"`
-	Epoch   uint64 `json:"epoch"`
-}
-
-// helloReply is who the leader is and what it has.
-type helloReply struct {
-	Node      string `json:"node"`
-	Lineage   string `json:"lineage"`
-	Databases int    `json:"databases"`
-	First     uint64 `json:"first"`
-	Last      uint64 `json:"last"`
-	Epoch     uint64 `json:"epoch"`
-	Start     string `json:"start"`
-}
-
-type fetchRequest struct {
-	ID   string `json:"id"`
-	From uint64 `json:"from"`
-}
-
-// progress stands in each message of a fetch, and in the reply to a report.
-type progress struct {
-	Last uint64 `json:"last"`
-}
-
-type metaRequest struct {
-	ID string `json:"id"`
-}
-
-// metaReply describes a snapshot that the leader holds open for a replica.
-type metaReply struct {
-	Number uint64 `json:"number"`
-	Epoch  uint64 `json:"epoch"`
-	Digest string `json:"digest"`
-	Bytes  int64  `json:"bytes"`
-	Chunk  int64  `json:"chunk"` // bytes of each but the last
-	Chunks int    `json:"chunks"`
-}
-
-type chunkRequest struct {
-	ID     string `json:"id"`
-	Number uint64 `json:"number"` // of the snapshot
-	Chunk  int    `json:"chunk"`
-}
-
-// report is how far a replica has come.
-type report struct {
-	ID      string `json:"id"`
-	State   string `json:"state"`
-	Applied uint64 `json:"applied"`
-	Synced  uint64 `json:"synced"`
-}
-
-// offer is what a leader that hands over says to the replica that is to lead.
-type offer struct {
-	Token  string `json:"token"`
-	Number uint64 `json:"number"` // the last there is
-}
-
-// leadRequest is the replica's answer: it has everything, and will lead once the
-// leader has agreed. The leader follows it at the URL with the password.
-type leadRequest struct {
-	ID       string `json:"id"`
-	Token    string `json:"token"`
-	Number   uint64 `json:"number"`
-	Digest   string `json:"digest"`
-	URL      string `json:"url"`
-	Password string `json:"password"`
-}
 
 // codes are the HTTP-like codes of the classes.
 var codes = map[fault.Class]string{
@@ -189,6 +100,7 @@ func failed(m *nats.Msg) error {
 			class = c
 		}
 	}
+	text = clip(text, maxText)
 	err := errors.New(text)
 	if m.Header.Get(headerReason) == reasonDiverged {
 		err = told{text, replay.ErrDiverged}
@@ -231,12 +143,4 @@ func splitFrames(to []journal.Frame, b []byte) ([]journal.Frame, error) {
 		b = b[n:]
 	}
 	return frames, nil
-}
-
-// decode reads a JSON message that should be of a kind.
-func decode(m *nats.Msg, into any) error {
-	if err := json.Unmarshal(m.Data, into); err != nil {
-		return fault.As(fault.Refused, "", fmt.Errorf("%s: not what it should be: %w", m.Subject, err))
-	}
-	return nil
 }

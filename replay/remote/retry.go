@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"ledge/journal"
 	"ledge/journal/fault"
 	"ledge/replay"
 )
@@ -26,12 +27,15 @@ const keptCauses = 10
 const knockEvery = time.Second
 
 // pause waits until the next attempt is due. One that failed because nothing
-// could be reached is made as soon as something can.
+// could be reached is made as soon as something can. If nothing is reached then
+// either, whoever was there is no leader, and the pause after that is kept.
 func (f *Follower) pause(ctx context.Context, d time.Duration, cause error) {
 	due, tick := time.NewTimer(d), time.NewTicker(knockEvery)
 	defer due.Stop()
 	defer tick.Stop()
 	var away *unreachable
+	early := errors.As(cause, &away) && !f.knocked
+	f.knocked = false
 	for {
 		select {
 		case <-due.C:
@@ -39,7 +43,8 @@ func (f *Follower) pause(ctx context.Context, d time.Duration, cause error) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if errors.As(cause, &away) && knock(ctx, f.cfg.Leader, knockEvery) {
+			if early && knock(ctx, f.cfg.Leader, knockEvery) {
+				f.knocked = true
 				return
 			}
 		}
@@ -53,10 +58,11 @@ func (f *Follower) failed(err error) time.Duration {
 		f.causes = f.causes[1:]
 	}
 	// A leader that is back, and not quite ready yet, has done nothing to be kept
-	// waiting as long as one that is away.
+	// waiting as long as one that is away; but one that comes and goes has.
 	var nobody *unreachable
 	if away := errors.As(err, &nobody); away != f.away {
-		f.alike, f.away = 0, away
+		f.turns, f.away = f.turns+1, away
+		f.alike = f.turns / 2
 	}
 	f.alike++
 	var pause time.Duration
@@ -101,8 +107,42 @@ func jitter(d time.Duration) time.Duration {
 	return d - d/5 + rand.N(2*d/5+1)
 }
 
-// worked notes that the leader answers as it should.
+// Only what brings the replica further ends a row of failures: whatever a leader
+// answers before it fails, in whichever state the link is by then, the pauses
+// grow, and the link counts as failed in the end.
+
+// advanced notes that the target may have come to a higher number than ever.
+func (f *Follower) advanced() {
+	if at := f.cfg.Target.State().Pos().Seq; at > f.reached {
+		f.reached, f.received = at, 0
+		f.worked()
+	}
+}
+
+// stored notes how many bytes there are of a snapshot. A leader that begins with
+// another one each time has to come further with it than with those before.
+func (f *Follower) stored(bytes int64) {
+	if bytes > f.received {
+		f.received = bytes
+		f.worked()
+	}
+}
+
+// level notes that the leader was heard of. A stream that has nothing to bring
+// counts when it has been sound for as long as the longest pause: a failure after
+// that leads to no more attempts than a link that has failed makes.
+func (f *Follower) level(last journal.Seq, since time.Time) {
+	if at := f.cfg.Target.State().Pos().Seq; len(f.causes) > 0 && at >= last && time.Since(since) >= f.steady {
+		f.reached, f.received = at, 0
+		f.worked()
+	}
+}
+
+// worked notes that the leader has brought the replica further.
 func (f *Follower) worked() {
-	f.causes, f.alike = nil, 0
+	if f.causes == nil {
+		return
+	}
+	f.causes, f.alike, f.turns = nil, 0, 0
 	f.set(func(l *replay.Link) { l.Attempts, l.Err, l.Next = 0, nil, time.Time{} })
 }

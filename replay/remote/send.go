@@ -37,7 +37,7 @@ func (l *Leader) fetch(m *nats.Msg) error {
 	}
 	err := l.spawn(func() {
 		defer cancel()
-		if err := l.send(ctx, m, q.ID, journal.Seq(q.From)); err != nil {
+		if err := l.send(ctx, m, q.ID, q.From); err != nil {
 			l.reply(m, failure(err))
 		}
 	})
@@ -48,7 +48,7 @@ func (l *Leader) fetch(m *nats.Msg) error {
 }
 
 // send answers a fetch until its bytes or its time are used up.
-func (l *Leader) send(ctx context.Context, m *nats.Msg, id string, from journal.Seq) error {
+func (l *Leader) send(ctx context.Context, m *nats.Msg, id name, from journal.Seq) error {
 	feed, next, sent := l.cfg.Source.Feed(), from, 0
 	var body []byte // what is sent is copied
 	flush := func() {
@@ -100,7 +100,7 @@ func (l *Leader) whyNot(ctx context.Context, next journal.Seq, err error) error 
 func (l *Leader) message(kind string, body []byte) *nats.Msg {
 	m := nats.NewMsg("")
 	m.Header.Set(headerKind, kind)
-	m.Header.Set("Ledge-Last", fmt.Sprint(uint64(l.cfg.Source.Feed().Last())))
+	m.Header.Set(headerLast, fmt.Sprint(uint64(l.cfg.Source.Feed().Last())))
 	m.Data = body
 	return m
 }
@@ -114,30 +114,28 @@ func (l *Leader) meta(m *nats.Msg) error {
 	if err := l.cfg.Source.Serves(); err != nil {
 		return err
 	}
-	if err := l.with(q.ID, func(*follower) error { return nil }); err != nil {
-		return err
-	}
-	info, err := l.cfg.Source.Snapshot(l.ctx)
-	if err != nil {
-		return err
-	}
-	file, err := os.Open(info.Path)
-	if err != nil {
-		return fault.As(fault.Retryable, "", err) // it may have been pruned meanwhile
-	}
-	if err := l.with(q.ID, func(f *follower) error {
-		if f.file != nil {
-			f.file.Close()
+	return l.inBackground(m, q.ID, func() error {
+		info, err := l.cfg.Source.Snapshot(l.ctx)
+		if err != nil {
+			return err
 		}
-		f.file, f.number, f.needs = file, info.Pos.Seq, info.Pos.Seq
-		return nil
-	}); err != nil {
-		file.Close()
-		return err
-	}
-	return l.replyJSON(m, metaReply{Number: uint64(info.Pos.Seq), Epoch: info.Epoch,
-		Digest: info.Pos.Digest.String(), Bytes: info.Bytes, Chunk: chunkSize,
-		Chunks: int((info.Bytes + chunkSize - 1) / chunkSize)})
+		file, err := os.Open(info.Path)
+		if err != nil {
+			return fault.As(fault.Retryable, "", err) // it may have been pruned meanwhile
+		}
+		if err := l.with(q.ID, func(f *follower) error {
+			if f.file != nil {
+				f.file.Close()
+			}
+			f.file, f.number, f.bytes, f.needs = file, info.Pos.Seq, info.Bytes, info.Pos.Seq
+			return nil
+		}); err != nil {
+			file.Close()
+			return err
+		}
+		return l.replyJSON(m, metaReply{Number: info.Pos.Seq, Epoch: info.Epoch, Digest: hex(info.Pos.Digest),
+			Bytes: info.Bytes, Chunk: chunkSize, Chunks: int((info.Bytes + chunkSize - 1) / chunkSize)})
+	})
 }
 
 // chunkBuffers are used again: a node with much data would be collected once more
@@ -150,30 +148,49 @@ func (l *Leader) chunk(m *nats.Msg) error {
 	if err := decode(m, &q); err != nil {
 		return err
 	}
-	l.rest(q.ID)
-	began := time.Now()
-	buf, n := chunkBuffers.Get().(*[chunkSize]byte), 0
-	defer chunkBuffers.Put(buf) // what is sent is copied
-	err := l.with(q.ID, func(f *follower) (err error) {
-		if f.file == nil || uint64(f.number) != q.Number || q.Chunk < 0 {
+	return l.inBackground(m, q.ID, func() error {
+		l.rest(q.ID)
+		began := time.Now()
+		buf := chunkBuffers.Get().(*[chunkSize]byte)
+		defer chunkBuffers.Put(buf) // what is sent is copied
+		n, err := l.readChunk(&q, buf[:])
+		if err != nil {
+			return err
+		}
+		out := nats.NewMsg("")
+		out.Data = buf[:n]
+		out.Header.Set(headerSum, checksum(out.Data))
+		l.reply(m, out)
+		return l.with(q.ID, func(f *follower) error {
+			f.pace = pace{last: l.cfg.Source.Feed().Last(), took: time.Since(began), at: time.Now()}
+			return nil
+		})
+	})
+}
+
+// readChunk reads a piece of the snapshot that a replica holds open. It keeps no
+// lock while it reads: a disk that is slow is so for this replica only.
+func (l *Leader) readChunk(q *chunkRequest, buf []byte) (n int, err error) {
+	var file *os.File
+	if err := l.with(q.ID, func(f *follower) error {
+		if f.file == nil || f.number != q.Number {
 			return fault.As(fault.Retryable, "", fmt.Errorf("snapshot %d is not held open; ask for it again", q.Number))
 		}
-		if n, err = f.file.ReadAt(buf[:], int64(q.Chunk)*chunkSize); errors.Is(err, io.EOF) {
-			err = nil
+		if most := (f.bytes - 1) / chunkSize; int64(q.Chunk) > most {
+			return fault.As(fault.Refused, "", fmt.Errorf("chunk %d; the last is %d", q.Chunk, most))
 		}
-		return fault.As(fault.Operator, "", err)
-	})
-	if err != nil {
-		return err
-	}
-	out := nats.NewMsg("")
-	out.Data = buf[:n]
-	out.Header.Set(headerSum, checksum(out.Data))
-	l.reply(m, out)
-	return l.with(q.ID, func(f *follower) error {
-		f.pace = pace{last: l.cfg.Source.Feed().Last(), took: time.Since(began), at: time.Now()}
+		file = f.file
 		return nil
-	})
+	}); err != nil {
+		return 0, err
+	}
+	switch n, err = file.ReadAt(buf, int64(q.Chunk)*chunkSize); {
+	case err == nil || errors.Is(err, io.EOF):
+		return n, nil
+	case errors.Is(err, os.ErrClosed):
+		return n, fault.As(fault.Retryable, "", errors.New("the snapshot was let go meanwhile; ask for it again"))
+	}
+	return n, fault.As(fault.Operator, "", err)
 }
 
 // pace is when a replica was sent its last chunk, how long that took, and the
@@ -200,7 +217,7 @@ func (p pace) rest(last journal.Seq, now time.Time) time.Duration {
 }
 
 // rest waits until it is time for a replica's next chunk.
-func (l *Leader) rest(id string) {
+func (l *Leader) rest(id name) {
 	var p pace
 	_ = l.with(id, func(f *follower) error { p = f.pace; return nil }) // chunk finds out
 	if d := p.rest(l.cfg.Source.Feed().Last(), time.Now()); d > 0 {
