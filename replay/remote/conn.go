@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -238,29 +239,32 @@ func (c *conn) fetch(ctx context.Context, from journal.Seq, silence time.Duratio
 	defer func() { done() }()
 	var come []journal.Frame
 	size, brought := 0, false
+	give := func() error {
+		if len(come) == 0 {
+			return nil
+		}
+		err := take(come)
+		clear(come)
+		come, size = come[:0], 0
+		return err
+	}
 	for {
-		m, err := c.await(ctx, msgs, silence)
-		if err != nil {
-			return err
-		}
-		is, err := readFetched(m)
-		if err != nil {
-			return err
-		}
-		if err := heard(is.last); err != nil {
-			return err
-		}
-		kind := is.kind
-		if kind == kindFrames {
+		is, m, err := c.next(ctx, msgs, silence, heard)
+		if had := len(come); err == nil && is.kind == kindFrames {
 			if come, err = follow(come, m.Data, next); err != nil {
-				return err
+				come = come[:had]
 			}
+		}
+		if err != nil { // what came before that is good
+			return cmp.Or(give(), err)
+		}
+		if is.kind == kindFrames {
 			next, size, brought = come[len(come)-1].Seq+1, size+len(m.Data), true
 			if len(msgs) > 0 && size < takeMost {
 				continue
 			}
 		}
-		again := kind == kindEnd && brought
+		again := is.kind == kindEnd && brought
 		if again {
 			done()
 			if msgs, done, err = ask(); err != nil {
@@ -269,20 +273,29 @@ func (c *conn) fetch(ctx context.Context, from journal.Seq, silence time.Duratio
 			}
 			brought = false
 		}
-		if len(come) > 0 {
-			if err := take(come); err != nil {
-				return err
-			}
-			clear(come)
-			come, size = come[:0], 0
+		if err := give(); err != nil {
+			return err
 		}
 		switch {
-		case kind == kindEnd && !again:
+		case is.kind == kindEnd && !again:
 			return nil
-		case kind == kindOffer:
+		case is.kind == kindOffer:
 			return offered{m}
 		}
 	}
+}
+
+// next waits for the next message of a fetch, and has heard told of it.
+func (c *conn) next(ctx context.Context, msgs <-chan *nats.Msg, silence time.Duration,
+	heard func(last journal.Seq) error,
+) (is fetched, m *nats.Msg, err error) {
+	if m, err = c.await(ctx, msgs, silence); err == nil {
+		is, err = readFetched(m)
+	}
+	if err == nil {
+		err = heard(is.last)
+	}
+	return is, m, err
 }
 
 // follow appends the frames of a message, of which the first must have a number.
