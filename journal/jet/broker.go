@@ -228,6 +228,7 @@ func (b *broker) close() {
 	}
 	b.srv.Shutdown()
 	b.srv.WaitForShutdown()
+	b.log.limit.close()
 }
 
 // request calls the JetStream API and decodes the answer into out.

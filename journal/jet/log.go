@@ -42,8 +42,9 @@ func isWriteError(err error) bool {
 // broker tells nobody else: that it can't run, and that the stream has taken a
 // write error, after which no publisher gets an answer.
 type brokerLog struct {
-	log  *slog.Logger
-	sick chan struct{} // has one token while there is an unread write error
+	log   *slog.Logger
+	limit *limit
+	sick  chan struct{} // has one token while there is an unread write error
 
 	mu    sync.Mutex
 	fatal string
@@ -52,7 +53,8 @@ type brokerLog struct {
 }
 
 func newBrokerLog(l *slog.Logger) *brokerLog {
-	return &brokerLog{log: l.With("part", "broker"), sick: make(chan struct{}, 1)}
+	l = l.With("part", "broker")
+	return &brokerLog{log: l, limit: newLimit(l), sick: make(chan struct{}, 1)}
 }
 
 // Noticef logs at debug level: the broker's notices are of no use to whoever
@@ -79,6 +81,10 @@ func (b *brokerLog) Warnf(format string, v ...any) {
 			return
 		}
 	}
+	if kind := kindOf(s); kind != "" {
+		b.limit.say(kind, s)
+		return
+	}
 	b.log.Warn(s)
 	b.mu.Lock()
 	b.last = strings.TrimSpace(s)
@@ -91,6 +97,10 @@ func (b *brokerLog) Warnf(format string, v ...any) {
 // Errorf logs an error and raises the alarm if it is a write error.
 func (b *brokerLog) Errorf(format string, v ...any) {
 	s := fmt.Sprintf(format, v...)
+	if kind := kindOf(s); kind != "" {
+		b.limit.say(kind, s)
+		return
+	}
 	b.log.Error(s)
 	if own(s) && isWriteError(errors.New(s)) {
 		b.setSick(s)
