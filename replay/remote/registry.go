@@ -159,6 +159,9 @@ func (l *Leader) report(m *nats.Msg) error {
 	if err := l.with(q.ID, func(f *follower) error {
 		// It can't have more than there is, whatever it says.
 		f.State, f.Applied, f.Synced = q.State.String(), min(q.Applied, last), min(q.Synced, last)
+		if q.Redis != "" {
+			f.Redis = string(q.Redis)
+		}
 		if q.State.LinkState == replay.LinkStreaming {
 			if f.needs = f.Applied; f.file != nil {
 				f.file.Close()

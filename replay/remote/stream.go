@@ -141,8 +141,10 @@ func (f *Follower) reportTo(ctx context.Context, c *conn) (journal.Seq, error) {
 }
 
 // tell reports without waiting for an answer.
-func (f *Follower) tell(c *conn) error {
-	b, err := json.Marshal(f.position(c))
+func (f *Follower) tell(c *conn) error { return f.publish(c, f.position(c)) }
+
+func (f *Follower) publish(c *conn, r report) error {
+	b, err := json.Marshal(r)
 	if err != nil {
 		return err
 	}
@@ -161,7 +163,9 @@ func (f *Follower) keepTelling(c *conn) (end func()) {
 		for {
 			select {
 			case <-tick.C:
-				_ = f.tell(c) // a connection that fails is seen by who reads
+				r := f.position(c)
+				r.Redis = address(f.cfg.Redis(c.seen))
+				_ = f.publish(c, r) // a connection that fails is seen by who reads
 			case <-c.gone:
 				return
 			case <-stop:

@@ -324,6 +324,9 @@ type report struct {
 	State   linkState   `json:"state"`
 	Applied journal.Seq `json:"applied"`
 	Synced  journal.Seq `json:"synced"`
+	// Redis is its address for Redis clients, which may have changed since hello;
+	// most reports leave it out.
+	Redis address `json:"redis,omitempty"`
 }
 
 func (q *report) check() error {
