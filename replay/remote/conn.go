@@ -148,6 +148,7 @@ func (d *dialer) Dial(network, address string) (net.Conn, error) {
 	if d.err = err; err == nil {
 		d.release()
 		d.stop, d.addr = context.AfterFunc(d.ctx, func() { c.Close() }), c.LocalAddr()
+		c = &guarded{Conn: c}
 	}
 	return c, err
 }
