@@ -85,14 +85,24 @@ func runNode(ctx context.Context, stdout io.Writer, cfg appliance.Config) error 
 		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 			return nil // told to stop before it was up
 		}
+		logPanic(cfg.Logger, err)
 		return err
 	}
 	greet(stdout, n.Status())
 	err = errors.Join(n.Run(ctx), n.Close())
 	if fault.Of(err) == fault.Fatal {
+		logPanic(cfg.Logger, err)
 		return &exitError{exitFatal, err}
 	}
 	return err
+}
+
+// logPanic logs where a node has panicked, if that is why it ends.
+func logPanic(log *slog.Logger, err error) {
+	var p *fault.Panic
+	if errors.As(err, &p) {
+		log.Error("the node ends because of a panic", "cause", err, "stack", string(p.Stack))
+	}
 }
 
 // greet tells whoever started the node what to do with it.

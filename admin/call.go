@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -36,7 +37,7 @@ func (c *call) run(ctx context.Context) {
 	defer cancel()
 	late := time.AfterFunc(limit+lateGrace, func() { c.fail(CodeTimeout, 0, c.overdue(limit), nil) })
 	defer late.Stop()
-	reply, err := c.verb.ask(ctx, c.s.cfg.Backend, c.request)
+	reply, err := c.ask(ctx)
 	if err == nil {
 		c.succeed(reply)
 		return
@@ -55,6 +56,21 @@ func (c *call) run(ctx context.Context) {
 	}
 	c.fail(code, class, text, body)
 }
+
+// ask has the backend answer. A panic there is a bug, and the request's alone.
+func (c *call) ask(ctx context.Context) (reply any, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			caught := fault.Caught(p)
+			c.s.cfg.Logger.Error("an admin request panicked", "verb", c.verb.name, "cause", caught, "stack", string(caught.Stack))
+			reply, err = nil, fault.As(fault.Operator, c.verb.name, errInternal)
+		}
+	}()
+	return c.verb.ask(ctx, c.s.cfg.Backend, c.request)
+}
+
+// errInternal answers a request that has panicked.
+var errInternal = errors.New("internal error; the node's log says more")
 
 func (c *call) overdue(limit time.Duration) string {
 	return fmt.Sprintf("%s has not ended within %s; it may still have an effect", c.verb.name, limit)

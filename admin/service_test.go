@@ -71,6 +71,29 @@ func TestVerbs(t *testing.T) {
 		"verify", "config.get", "clients", "slowlog", "config.set", "stop"}, nil)
 }
 
+// A backend that panics fails the request that made it do so, and no other.
+func TestPanic(t *testing.T) {
+	b := admintest.Start(t)
+	node := &admintest.Backend{}
+	b.Serve(t, admin.Config{Backend: node})
+	c := b.Dial(t, jet.AdminUser)
+	node.Hook(func(context.Context, string, any) error { panic("a bug on purpose") })
+	for range 3 {
+		_, err := c.Status(t.Context(), "n1")
+		if err == nil || !strings.Contains(err.Error(), "internal error") || strings.Contains(err.Error(), "purpose") {
+			t.Errorf("status = %v; want an internal error, without what the bug is", err)
+		}
+		err = c.ConfigSet(t.Context(), "n1", map[string]string{"timeout": "1"})
+		if err == nil || !strings.Contains(err.Error(), "internal error") {
+			t.Errorf("config.set = %v; want an internal error", err)
+		}
+	}
+	node.Hook(nil)
+	if _, err := c.Status(t.Context(), "n1"); err != nil {
+		t.Errorf("status after that = %v; want nil", err)
+	}
+}
+
 // Each class of error has its code, and a text of one line.
 func TestErrors(t *testing.T) {
 	b := admintest.Start(t)

@@ -111,6 +111,7 @@ func (n *Node) clientMetrics(e *exposition) {
 	}{
 		{"ledge_commands_total", "Commands run.", st.Commands.Load()},
 		{"ledge_errors_total", "Replies that were errors.", st.Errors.Load()},
+		{"ledge_command_panics_total", "Commands that ended in a panic, which is a bug.", st.Panics.Load()},
 		{"ledge_connections_total", "Connections taken.", st.Connections.Load()},
 		{"ledge_rejected_connections_total", "Connections over max-clients.", st.Rejected.Load()},
 		{"ledge_keyspace_hits_total", "Reads that found a key.", st.Hits.Load()},

@@ -35,6 +35,9 @@ type Draft struct {
 	events   []Event    // since the last append
 	looked   int        // entries that Ready has looked at
 	joined   []Proposal // see Join
+	// torn is set while an effect is applied to the overlay or taken back. A
+	// panic leaves it set: nobody knows what the overlay holds then.
+	torn, undoing bool
 }
 
 // Mark is a point in a draft that Undo goes back to.
@@ -42,6 +45,7 @@ type Mark struct {
 	overlay    overlayMark
 	ops, bytes int
 	events     int
+	entries    int
 }
 
 // reset makes d an empty draft over the state. What the entries of the one before
@@ -78,7 +82,11 @@ func (d *Draft) begin() {
 // end lets go of the state and of what was drafted, but for the entries.
 func (d *Draft) end() {
 	d.overlay.base.endTxs()
-	d.overlay.empty()
+	if d.torn {
+		d.overlay, d.s.nodes = nil, pool{}
+	} else {
+		d.overlay.empty()
+	}
 	d.unlock()
 	d.s.drafting.Unlock()
 }
@@ -86,14 +94,40 @@ func (d *Draft) end() {
 // Mark returns the point that the draft has come to.
 func (d *Draft) Mark() Mark {
 	d.overlay.began = len(d.overlay.rows)
-	return Mark{d.overlay.mark(), len(d.ops), d.opBytes, len(d.events)}
+	return Mark{d.overlay.mark(), len(d.ops), d.opBytes, len(d.events), len(d.entries)}
 }
 
 // Undo takes back all that was done since m, which must be of this entry.
 func (d *Draft) Undo(m Mark) {
+	d.torn, d.undoing = true, true
 	d.overlay.revert(m.overlay)
+	d.torn, d.undoing = false, false
 	d.ops, d.opBytes = d.ops[:m.ops], m.bytes
 	d.events = d.events[:m.events]
+}
+
+// Abandon is Undo for a command that has panicked. It reports false, and does
+// nothing, if that can't be undone by itself: the panic came while the draft was
+// being changed, or what the command did is sealed and others may have had a
+// part in it. Then the whole draft has to go, which is what the Writer does with
+// a Step that panics.
+func (d *Draft) Abandon(m Mark) bool {
+	if d.torn || len(d.entries) != m.entries {
+		return false
+	}
+	d.Undo(m)
+	return true
+}
+
+// Torn reports whether the draft was being changed when a command panicked.
+func (d *Draft) Torn() bool { return d.torn }
+
+// void drops everything that was drafted, and its overlay with it.
+func (d *Draft) void() {
+	clear(d.entries)
+	d.entries, d.ops, d.events = d.entries[:0], nil, nil
+	d.bytes, d.opBytes, d.looked = 0, 0, 0
+	d.torn = true
 }
 
 // Seal makes one journal entry of everything since the last Seal.
@@ -128,10 +162,12 @@ func (d *Draft) emit(op journal.Op) error {
 		return tooLarge("transaction of more than %d bytes of changes; the journal takes %d in one entry",
 			d.opBytes+n, journal.MaxEntry)
 	}
+	d.torn = true
 	if err := apply(d.overlay, op); err != nil {
 		// The command checked before it emitted, so this is a bug.
 		panic("replay: draft: " + err.Error())
 	}
+	d.torn = false
 	if cap(d.ops) == 0 {
 		d.ops = make([]journal.Op, 0, opsRoom)
 	}

@@ -134,12 +134,23 @@ func (s *State) Apply(c journal.Committed) error {
 // ApplyAll applies batches that follow each other, all or none, and checks each
 // as Apply does. It costs less than applying them one by one, and holds up
 // Views for longer.
-func (s *State) ApplyAll(cs []journal.Committed) error {
+//
+// A panic is such an error as well. What was changed by then is taken back as far
+// as that goes, for whoever reads until the node has stopped.
+func (s *State) ApplyAll(cs []journal.Committed) (err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	pos, epoch := s.pos, s.epoch
 	t := tables{s: s, ink: pen{next: &s.gen}}
 	t.ink.fresh()
+	defer func() {
+		if p := recover(); p != nil {
+			err = fault.As(fault.Fatal, "replay.Apply", fault.Caught(p))
+			defer func() { _ = recover() }() // it is Fatal either way
+			t.rollback()
+			s.pos, s.epoch = pos, epoch
+		}
+	}()
 	for _, c := range cs {
 		if err := s.applyLocked(&t, c); err != nil {
 			t.rollback()

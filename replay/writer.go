@@ -17,6 +17,11 @@ import (
 var ErrBusy = fault.As(fault.Refused, "",
 	errors.New("TRYAGAIN the write queue is full, try again later"))
 
+// ErrInternal answers what a bug of this program has kept from being evaluated.
+// Nothing of it has changed anything.
+var ErrInternal = fault.As(fault.Refused, "",
+	errors.New("ERR internal error: nothing was changed; the node's log says more"))
+
 // ErrStopped answers a proposal when the writer has ended.
 var ErrStopped = fault.As(fault.Operator, "", errors.New("the node is stopping"))
 
@@ -99,6 +104,9 @@ type Writer struct {
 	took  atomic.Int64 // of an append, smoothed, in nanoseconds
 	// refuses is why nothing is written but what a leader sends; see Follow.
 	refuses atomic.Pointer[error]
+
+	voids    int       // drafts that were dropped; belongs to Run
+	voidSaid time.Time // when that was logged; likewise
 
 	// appending is held by whoever appends: the writer, or an attempt to
 	// resume.
@@ -213,7 +221,7 @@ func (w *Writer) Run(ctx context.Context) error {
 			}
 			break
 		}
-		fatal = w.group(ctx, ps)
+		fatal = w.guarded(ctx, ps)
 		clear(ps)
 		w.spare = ps[:0]
 	}
@@ -247,12 +255,25 @@ func (w *Writer) end(cause error) {
 	}
 }
 
+// guarded is group. A panic in the midst of it, where what is stored, applied and
+// answered would no longer agree, is Fatal; recovery goes by the journal.
+func (w *Writer) guarded(ctx context.Context, ps []Proposal) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fault.As(fault.Fatal, "write a group", fault.Caught(p))
+		}
+	}()
+	return w.group(ctx, ps)
+}
+
 // group takes proposals through the journal, in as many batches as their size
 // asks for. It returns only a Fatal error.
 func (w *Writer) group(ctx context.Context, ps []Proposal) error {
 	for len(ps) > 0 {
-		finished, open := w.evaluate(ps)
-		err := w.settle(ctx)
+		finished, open, err := w.evaluate(ps)
+		if err == nil {
+			err = w.settle(ctx)
+		}
 		if err == nil && len(w.draft.events) > 0 && w.cfg.Events != nil {
 			w.cfg.Events(w.draft.events)
 		}
@@ -280,8 +301,9 @@ func (w *Writer) group(ctx context.Context, ps []Proposal) error {
 }
 
 // evaluate steps proposals on one draft until it is full. It returns how many
-// are finished, and whether the next has been begun.
-func (w *Writer) evaluate(ps []Proposal) (finished int, open bool) {
+// are finished, and whether the next has been begun. An error is what all of
+// them are told: the draft is void, because the last of them panicked.
+func (w *Writer) evaluate(ps []Proposal) (finished int, open bool, err error) {
 	d := &w.draft
 	d.reset(w.cfg.State, w.cfg.Clock(), w.cfg.MaxValue)
 	if w.cfg.Wanted != nil {
@@ -290,12 +312,51 @@ func (w *Writer) evaluate(ps []Proposal) (finished int, open bool) {
 	d.begin()
 	defer d.end()
 	for finished < len(ps) && !d.full() {
-		if open = ps[finished].Step(d); !open {
+		if open, err = w.step(ps[finished]); !open {
 			finished++
 		}
+		if err != nil {
+			break
+		}
 	}
-	return finished, open
+	return finished, open, err
 }
+
+// step steps a proposal. One that panics has left the draft in a way that can't
+// be known, so it is dropped as a whole: nothing but the draft has been changed.
+// Only if that happened while it was being undone is nothing here to be trusted.
+func (w *Writer) step(p Proposal) (more bool, err error) {
+	d := &w.draft
+	defer func() {
+		cause := recover()
+		if cause == nil {
+			return
+		}
+		caught := fault.Caught(cause)
+		more, err = false, ErrInternal
+		if d.undoing {
+			err = fault.As(fault.Fatal, "undo a command", caught)
+		} else {
+			w.voided(caught)
+		}
+		d.void()
+	}()
+	return p.Step(d), nil
+}
+
+// voided logs that a draft was dropped, with a stack now and then: whoever can
+// make it happen can do so often.
+func (w *Writer) voided(p *fault.Panic) {
+	w.voids++
+	if now := w.cfg.Clock(); now.Sub(w.voidSaid) >= voidEvery {
+		w.voidSaid = now
+		w.cfg.Logger.Error("a group of writes is refused: one of them panicked",
+			"cause", p, "groups", w.voids, "stack", string(p.Stack))
+	}
+}
+
+// voidEvery is how often that is logged at most.
+const voidEvery = 10 * time.Second
 
 // settle appends and applies what was drafted, if anything. What a suspended
 // journal is offered here frees room: the server refuses the rest before it is

@@ -313,7 +313,7 @@ func (w *waiter) serve(d *replay.Draft, key []byte) {
 	}
 	c, spec, args := w.c, w.c.cmd.spec, w.c.cmd.args
 	m := d.Mark()
-	val, err := spec.Block.Serve(d, args, key)
+	val, err := w.attempt(d, m, key)
 	if err != nil {
 		d.Undo(m)
 	}

@@ -38,6 +38,7 @@ type conn struct {
 	parser resp.Parser
 	args   [][]byte // scratch for the parser
 	cmd    parsed   // the next command, when it has been parsed already
+	under  underway // the command under way, for when it panics
 
 	out     []byte // replies not yet sent
 	mail    mailbox
@@ -142,8 +143,7 @@ func (c *conn) next() bool {
 			c.at += n
 			continue
 		}
-		spec, err := c.srv.table.Resolve(args)
-		c.cmd = parsed{ok: true, spec: spec, err: err, args: args, size: n}
+		c.resolve(args, n)
 	}
 	return true
 }

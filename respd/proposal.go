@@ -17,6 +17,8 @@ func (c *conn) Step(d *replay.Draft) bool {
 	if !c.next() {
 		return false
 	}
+	c.begin()
+	defer c.rescueStep(d)
 	what, err := c.judge()
 	if what != refuse && c.steps > 1 && c.paused(what) {
 		return false
@@ -70,9 +72,16 @@ func (c *conn) Settle(err error) {
 	}
 	c.tally.begin()
 	if c.late != nil {
-		c.finishExec()
+		c.finishLate()
 	}
 	c.save()
+}
+
+// finishLate finishes an EXEC that is settled.
+func (c *conn) finishLate() {
+	c.begin()
+	defer c.rescue()
+	c.finishExec()
 }
 
 // rerun answers the commands in front of end without the writer.
@@ -80,35 +89,43 @@ func (c *conn) rerun(end int, cause error) {
 	r := views{state: c.srv.cfg.State, clock: c.srv.cfg.Clock}
 	defer r.close()
 	for c.at < end && c.next() {
-		what, err := c.judge()
-		switch {
-		case c.answer(what, err, &r):
-		case what == write || what == execWrite || what == read:
-			c.turnAway(cause)
-		default: // never part of a proposal
-			c.turnAway(errors.New("ERR the server lost its place"))
-		}
+		c.rerunNext(cause, &r)
+	}
+}
+
+func (c *conn) rerunNext(cause error, r *views) {
+	c.begin()
+	defer c.rescue()
+	what, err := c.judge()
+	switch {
+	case c.answer(what, err, r):
+	case what == write || what == execWrite || what == read:
+		c.turnAway(cause)
+	default: // never part of a proposal
+		c.turnAway(errors.New("ERR the server lost its place"))
 	}
 }
 
 // runBeside runs the next command, a slow one, on a goroutine of its own.
 func (c *conn) runBeside() {
+	defer c.Done()
 	c.tally.begin()
+	c.begin()
+	defer c.rescue()
 	if w := c.await.Load(); w != nil {
 		c.runWaiting(w)
 	} else if c.cmd.spec.Read == nil {
 		c.runConn()
 	} else if c.cmd.spec.Flags.Has(command.Big) {
 		v := c.srv.cfg.State.Pin(c.srv.cfg.Clock(), c.sess.DB, c.cmd.keys())
+		defer v.Close()
 		c.runRead(v)
-		v.Close()
 	} else if err := c.srv.cfg.State.View(c.srv.cfg.Clock(), func(v *replay.View) error {
 		c.runRead(v)
 		return nil
 	}); err != nil {
 		c.turnAway(err)
 	}
-	c.Done()
 }
 
 // Done hands the connection back to the loop, or leaves it to who serves those

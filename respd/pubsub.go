@@ -115,6 +115,7 @@ func (c *conn) Push(m *command.Message) {
 func (c *conn) catchUp() {
 	if c.mail.size.Load() > 0 || c.mail.proto != c.sess.Proto {
 		c.out = c.mail.take(c.out, c.sess.Proto)
+		c.under.out = len(c.out)
 	}
 }
 

@@ -41,6 +41,7 @@ func (c *conn) runWrite(d *replay.Draft) {
 	p := &c.cmd
 	d.Select(c.sess.DB)
 	m := d.Mark()
+	c.under.mark, c.under.marked = m, true
 	val, err := p.spec.Write(d, p.args)
 	if err == command.ErrWait {
 		d.Undo(m)
@@ -94,6 +95,9 @@ func (c *conn) runExec(v *replay.View, d *replay.Draft) (complete bool) {
 		c.reply(resp.NilArray)
 		return true
 	}
+	if d != nil {
+		c.under.mark, c.under.marked = d.Mark(), true
+	}
 	x := &execution{vals: make([]resp.Value, len(tx.Queue)), tx: tx}
 	for i, q := range tx.Queue {
 		if x.waits(q.Spec) {
@@ -118,6 +122,7 @@ func (c *conn) runExec(v *replay.View, d *replay.Draft) (complete bool) {
 // runQueued runs one command of a transaction.
 func (c *conn) runQueued(q command.Queued, v *replay.View, d *replay.Draft) resp.Value {
 	var val resp.Value
+	c.under.spec = q.Spec
 	v.Select(c.sess.DB)
 	switch {
 	case q.Spec.Read != nil:
@@ -149,6 +154,7 @@ func (c *conn) finishExec() {
 	c.sess.InExec = true
 	for _, i := range x.todo {
 		q := x.tx.Queue[i]
+		c.under.spec = q.Spec
 		x.vals[i] = q.Spec.Conn(&c.sess, q.Args)
 		if x.vals[i].Kind() == resp.KindNone {
 			x.vals[i] = resp.Nil

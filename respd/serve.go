@@ -45,31 +45,43 @@ func (r *views) close() {
 func (c *conn) serve(r *views) outcome {
 	c.tally.begin()
 	defer c.count()
+	defer c.rescueInput()
 	for c.next() {
-		what, err := c.judge()
-		if what != refuse && c.paused(what) {
-			return held
+		if what := c.serveNext(r); what != idle {
+			return what
 		}
-		if what == read && c.big(r.open()) {
-			what = slow
-		}
-		switch {
-		case c.answer(what, err, r):
-		case what == alone:
-			r.close()
-			c.runAlone()
-		case what == slow:
-			r.close()
-			c.prepare()
-			return beside
-		default: // write, execWrite, a read that takes long
-			c.save()
-			c.steps = 0
-			return propose
-		}
-		if len(c.out) > stepOutput {
-			return flush
-		}
+	}
+	return idle
+}
+
+// serveNext runs the next command if it can be run here. It returns idle if
+// there may be more.
+func (c *conn) serveNext(r *views) outcome {
+	c.begin()
+	defer c.rescue()
+	what, err := c.judge()
+	if what != refuse && c.paused(what) {
+		return held
+	}
+	if what == read && c.big(r.open()) {
+		what = slow
+	}
+	switch {
+	case c.answer(what, err, r):
+	case what == alone:
+		r.close()
+		c.runAlone()
+	case what == slow:
+		r.close()
+		c.prepare()
+		return beside
+	default: // write, execWrite, a read that takes long
+		c.save()
+		c.steps = 0
+		return propose
+	}
+	if len(c.out) > stepOutput {
+		return flush
 	}
 	return idle
 }

@@ -94,6 +94,7 @@ type Server struct {
 	demoted    atomic.Pointer[error] // what Demote was called with last
 	buffers    sync.Pool             // of *[]byte: large buffers for replies
 	nextID     atomic.Int64
+	log        rare
 
 	mu       sync.Mutex
 	conns    map[int64]*conn // mu
@@ -124,6 +125,7 @@ type transport interface {
 func Open(ctx context.Context, cfg Config) (*Server, error) {
 	setDefaults(&cfg)
 	s := &Server{cfg: cfg, table: cfg.Table, conns: make(map[int64]*conn)}
+	s.log.to = cfg.Logger
 	if err := s.listen(ctx); err != nil {
 		return nil, errors.Join(err, s.unlisten())
 	}
@@ -200,6 +202,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if s.door != nil {
 		s.door.wait()
 	}
+	s.log.close()
 	return err
 }
 

@@ -19,6 +19,7 @@ type Stats struct {
 	Errors      atomic.Int64
 	NetIn       atomic.Int64
 	NetOut      atomic.Int64
+	Panics      atomic.Int64 // commands that ended in one
 
 	mu    sync.Mutex
 	calls map[*Spec]*Calls // mu
@@ -181,7 +182,7 @@ func (s *Stats) ByError(fn func(code string, n int64)) {
 // Reset sets all counters to zero, as CONFIG RESETSTAT does.
 func (s *Stats) Reset() {
 	for _, c := range []*atomic.Int64{&s.Connections, &s.Commands, &s.Rejected, &s.Expired,
-		&s.Hits, &s.Misses, &s.Errors, &s.NetIn, &s.NetOut} {
+		&s.Hits, &s.Misses, &s.Errors, &s.NetIn, &s.NetOut, &s.Panics} {
 		c.Store(0)
 	}
 	s.mu.Lock()

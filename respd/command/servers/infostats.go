@@ -27,6 +27,7 @@ func infoStats(s *command.Session) []command.InfoField {
 	f.add("pubsub_patterns", hub.Topics(command.Pattern))
 	f.add("pubsubshard_channels", hub.Topics(command.ShardChannel))
 	f.add("total_error_replies", st.Errors.Load())
+	f.add("command_panics", st.Panics.Load())
 	return f
 }
 
