@@ -50,7 +50,8 @@ type conn struct {
 	tally   tally
 	failure error // why the connection ends, for the log
 
-	hungry bool // the input ends in the middle of a command
+	hungry  bool // the input ends in the middle of a command
+	foreign bool // it has turned out to speak another protocol
 
 	killed  atomic.Bool
 	inLen   atomic.Int64 // for CLIENT LIST
@@ -127,6 +128,13 @@ func (c *conn) next() bool {
 			return false
 		}
 		c.parser.Authed = c.sess.Authed
+		typed := c.in[c.at] != '*'
+		if typed {
+			if protocol := openingBytes(c.in[c.at:]); protocol != "" {
+				c.turnOff(protocol)
+				return false
+			}
+		}
 		args, n, err := c.parser.Next(c.in[c.at:], c.args[:0])
 		c.args = args
 		if err != nil {
@@ -143,7 +151,9 @@ func (c *conn) next() bool {
 			c.at += n
 			continue
 		}
-		c.resolve(args, n)
+		if c.resolve(args, n); c.isForeign(typed) {
+			return false
+		}
 	}
 	return true
 }

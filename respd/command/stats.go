@@ -20,6 +20,9 @@ type Stats struct {
 	NetIn       atomic.Int64
 	NetOut      atomic.Int64
 	Panics      atomic.Int64 // commands that ended in one
+	Foreign     atomic.Int64 // connections that spoke another protocol
+	Denied      atomic.Int64 // logins that failed
+	Handshakes  atomic.Int64 // with TLS that failed
 
 	mu    sync.Mutex
 	calls map[*Spec]*Calls // mu
@@ -182,7 +185,8 @@ func (s *Stats) ByError(fn func(code string, n int64)) {
 // Reset sets all counters to zero, as CONFIG RESETSTAT does.
 func (s *Stats) Reset() {
 	for _, c := range []*atomic.Int64{&s.Connections, &s.Commands, &s.Rejected, &s.Expired,
-		&s.Hits, &s.Misses, &s.Errors, &s.NetIn, &s.NetOut, &s.Panics} {
+		&s.Hits, &s.Misses, &s.Errors, &s.NetIn, &s.NetOut, &s.Panics,
+		&s.Foreign, &s.Denied, &s.Handshakes} {
 		c.Store(0)
 	}
 	s.mu.Lock()

@@ -27,6 +27,9 @@ func infoStats(s *command.Session) []command.InfoField {
 	f.add("pubsub_patterns", hub.Topics(command.Pattern))
 	f.add("pubsubshard_channels", hub.Topics(command.ShardChannel))
 	f.add("total_error_replies", st.Errors.Load())
+	f.add("acl_access_denied_auth", st.Denied.Load())
+	f.add("tls_handshake_failures", st.Handshakes.Load())
+	f.add("foreign_protocol_connections", st.Foreign.Load())
 	f.add("command_panics", st.Panics.Load())
 	return f
 }
