@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"ledge/admin"
+	commands "ledge/respd/command"
 )
 
 // table is lines of columns that stand below each other.
@@ -249,7 +250,11 @@ func printVerified(t *table, v admin.Verified) {
 
 func printParameters(t *table, p admin.Parameters) {
 	for _, name := range slices.Sorted(maps.Keys(p.Parameters)) {
-		t.row(name, p.Parameters[name])
+		value := p.Parameters[name]
+		if commands.SecretParam(name) {
+			value = commands.Redacted
+		}
+		t.row(name, value)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -43,6 +44,15 @@ type ClientConfig struct {
 	TLS *tls.Config
 	// ConnectTimeout is 2 s if it is 0.
 	ConnectTimeout time.Duration
+}
+
+// address is where the server is as errors name it: without a password.
+func (c *ClientConfig) address() string {
+	u, err := url.Parse(c.Server)
+	if err != nil {
+		return "the server"
+	}
+	return u.Redacted()
 }
 
 const (
@@ -92,7 +102,7 @@ func Dial(ctx context.Context, cfg ClientConfig) (*Conn, error) {
 		return c, nil
 	case errors.Is(err, nats.ErrAuthorization):
 		return nil, &Error{Code: CodeNotLetIn, Class: fault.Refused,
-			Text: fmt.Sprintf("%s does not let user %q in: wrong user or password", cfg.Server, cfg.User)}
+			Text: fmt.Sprintf("%s does not let user %q in: wrong user or password", cfg.address(), cfg.User)}
 	case d.err != nil:
 		err = d.err
 	}
@@ -118,7 +128,7 @@ func (d *dialer) Dial(network, address string) (net.Conn, error) {
 func (c *Conn) Close() { c.nc.Close() }
 
 func (c *Conn) unreachable(err error) error {
-	return fmt.Errorf("%w: %s: %w", ErrUnreachable, c.cfg.Server, err)
+	return fmt.Errorf("%w: %s: %w", ErrUnreachable, c.cfg.address(), err)
 }
 
 // asyncError takes what the broker says of a request that isn't allowed. The

@@ -153,7 +153,7 @@ func (b backend) ConfigGet(_ context.Context, pattern string) (map[string]string
 	for _, p := range b.n.server.Config().Match(func(name string) bool {
 		return command.MatchFold(pattern, name)
 	}) {
-		if p.Name != "requirepass" { // it is not for other doors than its own
+		if !command.SecretParam(p.Name) { // it is not for other doors than its own
 			values[p.Name] = p.Get()
 		}
 	}

@@ -329,7 +329,7 @@ func (c *conn) ran(spec *command.Spec, args command.Args, failed bool) {
 		t.calls.Failed++
 	}
 	if !spec.Flags.Has(command.SkipSlowlog) && c.srv.slowlog.Keeps(took) {
-		c.srv.slowlog.Add(args, took, time.Now(), &c.sess)
+		c.srv.slowlog.Add(spec, args, took, time.Now(), &c.sess)
 	}
 }
 

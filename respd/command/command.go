@@ -47,6 +47,9 @@ type Spec struct {
 	Group, Since, Complexity, Summary string
 	// Syntax is the arguments behind the name, for HELP: "<key> [COUNT <n>]".
 	Syntax string
+	// Secrets returns the places of the arguments that only the client may see,
+	// however many there are. nil is none. See Shown.
+	Secrets func(Args) []int
 	// Tips are for clients and proxies: "nondeterministic_output" …
 	Tips []string
 
@@ -288,7 +291,7 @@ func (t *Table) Find(name string) *Spec {
 func (t *Table) Resolve(args Args) (*Spec, error) {
 	s := t.Lookup(args[0])
 	if s == nil {
-		return nil, unknown(args)
+		return nil, unknown(t.Shown(args))
 	}
 	if s.Subs != nil && (len(args) > 1 || s.Conn == nil) {
 		if len(args) < 2 {

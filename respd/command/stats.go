@@ -68,12 +68,12 @@ func (l *Slowlog) Keeps(took time.Duration) bool {
 	return limit >= 0 && took.Microseconds() >= limit
 }
 
-// Add keeps a command if it was slow enough.
-func (l *Slowlog) Add(args Args, took time.Duration, at time.Time, s *Session) {
+// Add keeps a command if it was slow enough, without its secrets.
+func (l *Slowlog) Add(spec *Spec, args Args, took time.Duration, at time.Time, s *Session) {
 	if !l.Keeps(took) {
 		return
 	}
-	e := SlowEntry{At: at, Took: took, Args: brief(args), Client: s.Addr, Name: s.Facts().Name}
+	e := SlowEntry{At: at, Took: took, Args: brief(spec.Shown(args)), Client: s.Addr, Name: s.Facts().Name}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	e.ID = l.next

@@ -25,6 +25,7 @@ func auth() *command.Spec {
 		Name: "auth", Arity: -2, Flags: handshake,
 		Since: "1.0.0", Complexity: "O(N) where N is the number of passwords defined for the user",
 		Summary: "Say who the client is.",
+		Secrets: command.SecretsFrom(1),
 	}, runAuth)
 }
 

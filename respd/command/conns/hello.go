@@ -19,6 +19,7 @@ func hello() *command.Spec {
 		Name: "hello", Arity: -1, Flags: handshake,
 		Since: "6.0.0", Complexity: "O(1)",
 		Summary: "Choose the protocol, and ask what the server is.",
+		Secrets: command.SecretsBehind(1, map[string]int{"AUTH": 2}),
 	}, runHello)
 }
 

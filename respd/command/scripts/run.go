@@ -148,7 +148,11 @@ func (e *Engine) call(v *replay.View, d *replay.Draft, args command.Args) (resp.
 	r := newRun(v, d)
 	r.name, r.function = f.name, true
 	if !r.beside { // others may ask for it
-		for _, a := range args {
+		shown := args
+		if e.table != nil {
+			shown = e.table.Shown(args)
+		}
+		for _, a := range shown {
 			r.words = append(r.words, string(a))
 		}
 	}

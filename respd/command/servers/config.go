@@ -62,6 +62,7 @@ func configSet() *command.Spec {
 		Syntax:     "<parameter> <value> [<parameter> <value> ...]",
 		Summary:    "Change parameters, all of them or none.",
 		Tips:       tipsAllNodes,
+		Secrets:    command.SecretValues(2),
 	}, runConfigSet)
 }
 

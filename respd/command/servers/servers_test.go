@@ -250,7 +250,7 @@ func TestLedge(t *testing.T) {
 func TestSlowlog(t *testing.T) {
 	h := open(t)
 	for _, name := range []string{"a", "b", "c"} {
-		h.slowlog.Add(command.Args{[]byte("GET"), []byte(name)}, time.Second,
+		h.slowlog.Add(&command.Spec{Name: "get"}, command.Args{[]byte("GET"), []byte(name)}, time.Second,
 			time.Unix(100, 0), h.session)
 	}
 	h.want("SLOWLOG LEN", "(integer) 3")
