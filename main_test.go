@@ -43,6 +43,11 @@ func write(t *testing.T, name, text string) string {
 // where it stands, and it says so before it makes or changes anything.
 func TestRefusals(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
+	empty, long := write(t, "empty", "\n"), write(t, "long", strings.Repeat("x", 16385)+"\n")
+	open := write(t, "open", "sesame\n")
+	if err := os.Chmod(open, 0o604); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		name string
 		args []string
@@ -90,6 +95,25 @@ func TestRefusals(t *testing.T) {
 			"--tls-auth-clients", "some"}, 2, `--tls-auth-clients: "some" is none of no, optional, yes`},
 		{"TLS, no such file", []string{"serve", "--nats-tls-ca", "/does/not/exist"}, 1,
 			`--nats-tls-ca: open /does/not/exist: no such file or directory`},
+		{"password twice", []string{"serve", "--password", "a", "--password-file", "b"}, 2,
+			`--password-file: has no meaning beside password`},
+		{"no password file", []string{"serve", "--password-file", "/does/not/exist"}, 1,
+			`--password-file: open /does/not/exist: no such file or directory`},
+		{"empty password file", []string{"serve", "--password-file", empty}, 1, `--password-file: ` + empty + ` is empty`},
+		{"open password file", []string{"serve", "--password-file", open}, 1,
+			`--password-file: ` + open + ` can be read or changed by every user of this machine (mode 0604); chmod o-rw ` + open},
+		{"endless password file", []string{"serve", "--password-file", long}, 1,
+			`--password-file: ` + long + ` has 16385 bytes; the most that a client can say is 16384`},
+		{"open password file of a leader", []string{"serve", "--follow-password-file", open}, 1,
+			`--follow-password-file: ` + open + ` can be read or changed by every user of this machine (mode 0604); chmod o-rw ` + open},
+		{"open key", []string{"serve", "--tls-listen", "127.0.0.1:0", "--tls-cert", long, "--tls-key", open}, 1,
+			`--tls-key: ` + open + ` can be read or changed by every user of this machine (mode 0604); chmod o-rw ` + open},
+		{"open key for NATS", []string{"serve", "--nats-tls-cert", long, "--nats-tls-key", open}, 1,
+			`--nats-tls-key: ` + open + ` can be read or changed by every user of this machine (mode 0604); chmod o-rw ` + open},
+		{"leader with a password", []string{"serve", "--follow", "nats://replica:sesame@127.0.0.1:4222"}, 2,
+			`--follow: "nats://(redacted)@127.0.0.1:4222": it may not have a password; use follow-password-file`},
+		{"leader with a password and a bad port", []string{"serve", "--follow", "replica:sesame@127.0.0.1:port"}, 2,
+			`--follow: "(redacted)@127.0.0.1:port": it is not a URL like nats://HOST:PORT`},
 		{"sync", []string{"serve", "--sync", "sometimes"}, 2,
 			`--sync: "sometimes" is none of always, interval, off`},
 		{"clash", []string{"serve", "--sync-interval", "2s"}, 2,

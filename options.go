@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -35,8 +36,10 @@ type option struct {
 }
 
 // env returns the option's variable.
-func (o option) env() string {
-	return "LEDGE_" + strings.ToUpper(strings.ReplaceAll(o.name, "-", "_"))
+func (o option) env() string { return envName(o.name) }
+
+func envName(option string) string {
+	return "LEDGE_" + strings.ToUpper(strings.ReplaceAll(option, "-", "_"))
 }
 
 // flag returns the option as a flag that a file can set, too.
@@ -83,6 +86,8 @@ var serveOptions = []option{
 		func(s *settings, v string) (err error) { s.node.SyncInterval, err = parseDuration(v); return err }},
 	{"password", "TEXT", "what clients must say to AUTH", "none",
 		func(s *settings, v string) error { s.node.Password = v; return nil }},
+	{"password-file", "FILE", "where the password is, instead; a line end behind it is not part of it", "none",
+		func(s *settings, v string) error { s.node.PasswordFile = v; return nil }},
 	{"max-clients", "N", "connections at a time", strconv.Itoa(appliance.DefaultMaxClients),
 		func(s *settings, v string) (err error) { s.node.MaxClients, err = parseCount(v); return err }},
 	{"databases", "N", "numbered databases", strconv.Itoa(appliance.DefaultDatabases),
@@ -143,6 +148,18 @@ var serveOptions = []option{
 			s.logFormat = v
 			return nil
 		}},
+}
+
+// secretOptions are those whose values nobody else may see. The command line of a
+// process is for everybody to see.
+var secretOptions = []string{"password"}
+
+// onCommandLine reports whether an option stands among a program's arguments.
+func onCommandLine(args []string, option string) bool {
+	return slices.ContainsFunc(args, func(a string) bool {
+		name, _, _ := strings.Cut(a, "=")
+		return name == "--"+option || name == "-"+option
+	})
 }
 
 // origins tells where each option's value came from.

@@ -7,7 +7,9 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
@@ -53,10 +55,32 @@ func serve(c *cli.Context) error {
 	for _, w := range conf.warnings {
 		s.node.Logger.Warn(w)
 	}
+	warnOfSecrets(c, s.node.Logger, from)
 	ctx, stop := signal.NotifyContext(c.Context, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	return from.fault(runNode(ctx, c.App.Writer, s.node))
+}
+
+// argsKey is where the app's metadata has the program's arguments.
+const argsKey = "args"
+
+// warnOfSecrets warns of secrets that others can read: on the command line, and
+// in a configuration file that is open to all.
+func warnOfSecrets(c *cli.Context, log *slog.Logger, from origins) {
+	args, _ := c.App.Metadata[argsKey].([]string)
+	path := c.String("config")
+	st, err := os.Stat(path)
+	open := path != "" && err == nil && st.Mode().Perm()&0o006 != 0
+	for _, o := range secretOptions {
+		if onCommandLine(args, o) {
+			log.Warn("a secret stands on the command line, where every user of this machine can read it",
+				"option", o, "instead", "--"+o+"-file or "+envName(o))
+		} else if open && strings.HasPrefix(from[o], path+":") {
+			log.Warn("a secret stands in a file that every user of this machine can read or change",
+				"option", o, "file", path, "mode", fmt.Sprintf("%04o", st.Mode().Perm()))
+		}
+	}
 }
 
 // fill sets the flags that neither the command line nor the environment has

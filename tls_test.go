@@ -19,6 +19,12 @@ import (
 // directory and what it said when it was ready.
 func serving(t *testing.T, opts ...string) (dir, greeting string) {
 	t.Helper()
+	return servingTo(t, os.Stderr, opts...)
+}
+
+// servingTo is serving with the log written to stderr.
+func servingTo(t *testing.T, stderr io.Writer, opts ...string) (dir, greeting string) {
+	t.Helper()
 	dir = filepath.Join(t.TempDir(), "data")
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan int, 1)
@@ -26,7 +32,7 @@ func serving(t *testing.T, opts ...string) (dir, greeting string) {
 	args := append([]string{"ledge", "serve", "--dir", dir, "--node", "n1", "--reserve", "0", "--log-level", "error"},
 		opts...)
 	go func() {
-		done <- run(ctx, args, in, os.Stderr)
+		done <- run(ctx, args, in, stderr)
 		in.Close()
 	}()
 	t.Cleanup(func() {

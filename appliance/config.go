@@ -83,9 +83,11 @@ type Config struct {
 	SyncInterval time.Duration // sync-interval; DefaultSyncInterval
 
 	// Password is what AUTH asks clients for; empty is none, on loopback only.
-	Password   string // password
-	MaxClients int    // max-clients; DefaultMaxClients
-	Databases  int    // databases; DefaultDatabases
+	Password string // password
+	// PasswordFile has it instead, with one line end at most behind it.
+	PasswordFile string // password-file
+	MaxClients   int    // max-clients; DefaultMaxClients
+	Databases    int    // databases; DefaultDatabases
 	// MaxValue is the longest value, with its key's length taken off.
 	MaxValue int64 // max-value; DefaultMaxValue
 	// MaxMemory is how much memory the process may take before commands that
@@ -187,6 +189,9 @@ func (c Config) Validate() error {
 	}
 	c.validateNetwork(bad)
 	c.validateTLS(bad)
+	if c.Password != "" && c.PasswordFile != "" {
+		bad("password-file", "has no meaning beside password")
+	}
 	if c.Node != "" && !validName(c.Node) {
 		bad("node", "%q may have letters, digits, - and _ only, and at most 64 of them", c.Node)
 	}
@@ -242,7 +247,7 @@ func (c Config) validateResume(bad func(option, format string, args ...any)) {
 func (c Config) validateFollow(bad func(option, format string, args ...any)) {
 	if c.Follow != "" {
 		if _, err := leaderURL(c.Follow); err != nil {
-			bad("follow", "%q: %w", c.Follow, err)
+			bad("follow", "%q: %w", shownURL(c.Follow), err)
 		}
 	}
 	if c.OnDivergence != "" && c.OnDivergence != DivergenceStop && c.OnDivergence != DivergenceResync {
@@ -279,6 +284,21 @@ func (c Config) validateFollow(bad func(option, format string, args ...any)) {
 	if c.SyncAttempts < 0 {
 		bad("sync-attempts", "%d is below 1", c.SyncAttempts)
 	}
+}
+
+var errNoURL = errors.New("it is not a URL like nats://HOST:PORT")
+
+// shownURL returns a URL without the password that it should not have.
+func shownURL(s string) string {
+	at := strings.LastIndex(s, "@")
+	if at < 0 {
+		return s
+	}
+	scheme, _, ok := strings.Cut(s, "://")
+	if !ok {
+		return command.Redacted + s[at:]
+	}
+	return scheme + "://" + command.Redacted + s[at:]
 }
 
 // validName reports whether name can be a token of a NATS subject.

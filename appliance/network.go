@@ -12,7 +12,7 @@ func (c Config) validateNetwork(bad func(option, format string, args ...any)) {
 		}
 	} else if host, err := splitAddress(orDefault(c.Listen, DefaultListen)); err != nil {
 		bad("listen", "%w", err)
-	} else if !loopback(host) && c.Password == "" {
+	} else if !loopback(host) && !c.hasPassword() {
 		bad("listen", "%s can be reached from other machines, so there must be a password", c.Listen)
 	}
 	if c.MetricsListen != "" && c.MetricsListen != Off {

@@ -66,6 +66,9 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		return nil, fault.As(fault.Operator, "", err)
 	}
 	cfg.setDefaults()
+	if err := cfg.readSecrets(); err != nil {
+		return nil, fault.As(fault.Operator, "", err)
+	}
 	secure, err := cfg.security()
 	if err != nil {
 		return nil, fault.As(fault.Operator, "", err)

@@ -268,7 +268,7 @@ func (n *Node) Await(ctx context.Context, seq journal.Seq, want int, synced bool
 func (n *Node) Follow(ctx context.Context, addr string) error {
 	leader, err := leaderURL(addr)
 	if err != nil {
-		return fault.As(fault.Refused, "", fmt.Errorf("ERR leader %q: %w", addr, err))
+		return fault.As(fault.Refused, "", fmt.Errorf("ERR leader %q: %w", shownURL(addr), err))
 	}
 	r := n.repl
 	if err := r.mu.take(ctx); err != nil {
@@ -353,7 +353,7 @@ func leaderURL(addr string) (string, error) {
 	u, err := url.Parse(addr)
 	switch {
 	case err != nil:
-		return "", err
+		return "", errNoURL // what the parser says quotes it
 	case u.Scheme != "nats" && u.Scheme != "tls":
 		return "", fmt.Errorf("scheme %q is neither nats nor tls", u.Scheme)
 	case u.Hostname() == "" || u.Port() == "":

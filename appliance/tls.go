@@ -67,7 +67,7 @@ func (k KeyFiles) pair() (c tls.Certificate, err error) {
 	if err != nil {
 		return c, &OptionError{k.option("cert"), err}
 	}
-	key, err := os.ReadFile(k.Key)
+	key, err := readSecret(k.Key)
 	if err != nil {
 		return c, &OptionError{k.option("key"), err}
 	}
@@ -183,7 +183,7 @@ func (c Config) validateTLSListen(bad func(option, format string, args ...any)) 
 		bad("tls-listen", "%s is the address of listen already", c.TLSListen)
 	case c.TLSCert == "" && c.TLSKey == "":
 		bad("tls-listen", "needs tls-cert and tls-key, which are missing")
-	case !loopback(host) && c.Password == "" && c.tlsAuth() != AuthClientsYes:
+	case !loopback(host) && !c.hasPassword() && c.tlsAuth() != AuthClientsYes:
 		bad("tls-listen", "%s can be reached from other machines, so there must be a password "+
 			"or tls-auth-clients yes", c.TLSListen)
 	}
