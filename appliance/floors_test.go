@@ -20,6 +20,7 @@ var floors = []struct {
 }{
 	{"journal/certtest", 0},
 	{"journal/fault", 0},
+	{"journal/rare", 0},
 	{"journal/jet/faultfs", 0},
 	{"respd/resp", 0},
 	{"respd/rdb", 0},

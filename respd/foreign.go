@@ -131,5 +131,5 @@ func (c *conn) turnOff(protocol string) {
 	}
 	c.foreign = true
 	c.srv.stats.Foreign.Add(1)
-	c.srv.log.add(slog.LevelWarn, "client closed: it speaks another protocol", "client", c.sess.Addr, "protocol", protocol)
+	c.srv.log.Add(slog.LevelWarn, "client closed: it speaks another protocol", "client", c.sess.Addr, "protocol", protocol)
 }

@@ -3,6 +3,7 @@ package respd
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"time"
 
@@ -67,7 +68,7 @@ func (s *Server) accept(ln net.Listener, welcome func(net.Conn)) {
 			return
 		default:
 			// Out of descriptors, or a client gone before we looked. It passes.
-			s.cfg.Logger.Warn("accept", "error", err)
+			s.log.Add(slog.LevelWarn, "accept failed", "cause", err)
 			time.Sleep(wait)
 			wait = min(2*wait, time.Second)
 		}

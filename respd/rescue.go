@@ -127,5 +127,5 @@ func (s *Server) panicked(spec *command.Spec, p any) {
 		s.stats.Count(spec, command.Calls{Calls: 1, Failed: 1})
 	}
 	caught := fault.Caught(p)
-	s.log.add(slog.LevelError, "a command panicked: "+name, "cause", caught, "stack", string(caught.Stack))
+	s.log.Add(slog.LevelError, "a command panicked: "+name, "cause", caught, "stack", string(caught.Stack))
 }

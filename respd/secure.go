@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"sync"
@@ -83,19 +84,25 @@ func (d *door) welcome(nc net.Conn) {
 // admit sees a connection through, from the handshake until both sides are done.
 func (d *door) admit(nc net.Conn) {
 	tc := tls.Server(nc, d.cfg)
-	err := d.shake(tc)
+	text, err := "a client's handshake with TLS failed", d.shake(tc)
 	if err == nil {
-		err = d.join(tc)
+		text, err = "a client with TLS was turned away", d.join(tc)
+	} else if !onlyLooked(err) {
+		d.srv.stats.Handshakes.Add(1)
 	}
 	if err == nil {
 		return
 	}
 	d.srv.giveUp()
-	if !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) { // those only looked whether we are there
-		d.srv.cfg.Logger.Info("client turned away", "client", nc.RemoteAddr().String(), "error", err)
+	if !onlyLooked(err) {
+		d.srv.log.Add(slog.LevelWarn, text, "client", nc.RemoteAddr().String(), "cause", err)
 	}
 	nc.Close()
 }
+
+// onlyLooked reports whether a client has gone before it said anything, or the
+// server is stopping.
+func onlyLooked(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) }
 
 func (d *door) shake(tc *tls.Conn) error {
 	ctx, cancel := context.WithTimeout(context.Background(), d.srv.cfg.Handshake)

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"ledge/journal/fault"
+	"ledge/journal/rare"
 	"ledge/replay"
 	"ledge/respd/command"
 	"ledge/respd/command/scripts"
@@ -94,7 +95,7 @@ type Server struct {
 	demoted    atomic.Pointer[error] // what Demote was called with last
 	buffers    sync.Pool             // of *[]byte: large buffers for replies
 	nextID     atomic.Int64
-	log        rare
+	log        *rare.Log // of what strangers can cause
 
 	mu       sync.Mutex
 	conns    map[int64]*conn // mu
@@ -125,7 +126,7 @@ type transport interface {
 func Open(ctx context.Context, cfg Config) (*Server, error) {
 	setDefaults(&cfg)
 	s := &Server{cfg: cfg, table: cfg.Table, conns: make(map[int64]*conn)}
-	s.log.to = cfg.Logger
+	s.log = rare.New(cfg.Logger)
 	if err := s.listen(ctx); err != nil {
 		return nil, errors.Join(err, s.unlisten())
 	}
@@ -202,7 +203,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if s.door != nil {
 		s.door.wait()
 	}
-	s.log.close()
+	s.log.Close()
 	return err
 }
 
@@ -281,6 +282,13 @@ func (s *Server) Authenticate(user, password string) (ok, required bool) {
 		return user == "default", false
 	}
 	return user == "default" && sameSecret(password, want), true
+}
+
+// Denied counts and logs a login that has failed. As who and with what stays with
+// the client: people type passwords where names belong.
+func (s *Server) Denied(who *command.Session) {
+	s.stats.Denied.Add(1)
+	s.log.Add(slog.LevelWarn, "a client's login failed", "client", who.Addr)
 }
 
 // suspended returns the error that a write gets while the journal takes none,

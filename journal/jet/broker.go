@@ -228,7 +228,7 @@ func (b *broker) close() {
 	}
 	b.srv.Shutdown()
 	b.srv.WaitForShutdown()
-	b.log.limit.close()
+	b.log.rare.Close()
 }
 
 // request calls the JetStream API and decodes the answer into out.

@@ -4,9 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
+	"unicode"
+
+	"github.com/nats-io/nats-server/v2/server"
+
+	"ledge/journal/rare"
 )
 
 // What the broker logs when it can't write. It says so to nobody else.
@@ -42,9 +48,9 @@ func isWriteError(err error) bool {
 // broker tells nobody else: that it can't run, and that the stream has taken a
 // write error, after which no publisher gets an answer.
 type brokerLog struct {
-	log   *slog.Logger
-	limit *limit
-	sick  chan struct{} // has one token while there is an unread write error
+	log  *slog.Logger
+	rare *rare.Log     // of what clients can cause
+	sick chan struct{} // has one token while there is an unread write error
 
 	mu    sync.Mutex
 	fatal string
@@ -54,7 +60,46 @@ type brokerLog struct {
 
 func newBrokerLog(l *slog.Logger) *brokerLog {
 	l = l.With("part", "broker")
-	return &brokerLog{log: l, limit: newLimit(l), sick: make(chan struct{}, 1)}
+	return &brokerLog{log: l, rare: rare.New(l), sick: make(chan struct{}, 1)}
+}
+
+// aboutClient is how a line about a client from outside begins: with its address
+// and its number.
+var aboutClient = regexp.MustCompile(`^(\S+:\d+) - (?:cid|wid|mid|rid|gid|lid):\d+ - `)
+
+// maxClientLine is how much of a line about a client is shown: names that
+// clients choose have no bound.
+const maxClientLine = 512
+
+// shown makes a line of bounded length and without what can't be printed.
+func shown(line string) string {
+	if len(line) > maxClientLine {
+		line = strings.ToValidUTF8(line[:maxClientLine], "") + " …"
+	}
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, line)
+}
+
+// ofClient logs a line about a client, of which each may cause as many as it
+// likes, and reports whether it is one.
+func (b *brokerLog) ofClient(line string) bool {
+	m := aboutClient.FindStringSubmatch(line)
+	if m == nil || own(line) {
+		return false
+	}
+	text := "a NATS client was refused"
+	switch {
+	case strings.Contains(line, server.ErrAuthentication.Error()):
+		text = "a NATS client's login failed"
+	case strings.Contains(line, "TLS handshake error"):
+		text = "a NATS client's handshake with TLS failed"
+	}
+	b.rare.Add(slog.LevelWarn, text, "client", m[1], "cause", shown(line[len(m[0]):]))
+	return true
 }
 
 // Noticef logs at debug level: the broker's notices are of no use to whoever
@@ -81,10 +126,6 @@ func (b *brokerLog) Warnf(format string, v ...any) {
 			return
 		}
 	}
-	if kind := kindOf(s); kind != "" {
-		b.limit.say(kind, s)
-		return
-	}
 	b.log.Warn(s)
 	b.mu.Lock()
 	b.last = strings.TrimSpace(s)
@@ -97,8 +138,7 @@ func (b *brokerLog) Warnf(format string, v ...any) {
 // Errorf logs an error and raises the alarm if it is a write error.
 func (b *brokerLog) Errorf(format string, v ...any) {
 	s := fmt.Sprintf(format, v...)
-	if kind := kindOf(s); kind != "" {
-		b.limit.say(kind, s)
+	if b.ofClient(s) {
 		return
 	}
 	b.log.Error(s)

@@ -135,6 +135,8 @@ type Host interface {
 	// Authenticate checks a user and password. ok is false when they don't
 	// match; required is false when the server has no password at all.
 	Authenticate(user, password string) (ok, required bool)
+	// Denied is told that a client has failed to log in.
+	Denied(*Session)
 	// Stats returns the counters.
 	Stats() *Stats
 	// Slowlog returns the log of slow commands.

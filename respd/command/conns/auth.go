@@ -45,6 +45,7 @@ func runAuth(s *command.Session, args command.Args) resp.Value {
 // authenticate makes the client that user, or leaves it who it was.
 func authenticate(s *command.Session, user, password string) error {
 	if ok, _ := s.Host.Authenticate(user, password); !ok {
+		s.Host.Denied(s)
 		return errWrongPass
 	}
 	s.Authed = true

@@ -22,6 +22,7 @@ type host struct {
 	table    *command.Table
 	hub      *command.Hub
 	password string
+	denied   int
 	clients  []*command.Session
 	until    time.Time
 	all      bool
@@ -43,6 +44,8 @@ func (h *host) Pause(until time.Time, all bool) { h.until, h.all = until, all }
 func (h *host) Authenticate(user, password string) (ok, required bool) {
 	return user == "default" && (h.password == "" || password == h.password), h.password != ""
 }
+
+func (h *host) Denied(*command.Session) { h.denied++ }
 
 // wire is a connection that remembers whether it was closed.
 type wire struct{ killed bool }
