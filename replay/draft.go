@@ -36,7 +36,8 @@ type Draft struct {
 	looked   int        // entries that Ready has looked at
 	joined   []Proposal // see Join
 	// torn is set while an effect is applied to the overlay or taken back. A
-	// panic leaves it set: nobody knows what the overlay holds then.
+	// panic leaves it set: nobody knows what the overlay holds then. Such a
+	// draft takes nothing more, even if somebody has caught the panic.
 	torn, undoing bool
 }
 
@@ -99,6 +100,7 @@ func (d *Draft) Mark() Mark {
 
 // Undo takes back all that was done since m, which must be of this entry.
 func (d *Draft) Undo(m Mark) {
+	d.mustBeWhole()
 	d.torn, d.undoing = true, true
 	d.overlay.revert(m.overlay)
 	d.torn, d.undoing = false, false
@@ -119,6 +121,12 @@ func (d *Draft) Abandon(m Mark) bool {
 	return true
 }
 
+func (d *Draft) mustBeWhole() {
+	if d.torn {
+		panic("replay: a draft goes on that is half changed")
+	}
+}
+
 // Torn reports whether the draft was being changed when a command panicked.
 func (d *Draft) Torn() bool { return d.torn }
 
@@ -132,6 +140,7 @@ func (d *Draft) void() {
 
 // Seal makes one journal entry of everything since the last Seal.
 func (d *Draft) Seal() {
+	d.mustBeWhole()
 	if len(d.ops) == 0 {
 		return
 	}
@@ -162,6 +171,7 @@ func (d *Draft) emit(op journal.Op) error {
 		return tooLarge("transaction of more than %d bytes of changes; the journal takes %d in one entry",
 			d.opBytes+n, journal.MaxEntry)
 	}
+	d.mustBeWhole()
 	d.torn = true
 	if err := apply(d.overlay, op); err != nil {
 		// The command checked before it emitted, so this is a bug.

@@ -15,6 +15,7 @@ import (
 	"ledge/replay"
 	"ledge/respd"
 	"ledge/respd/command"
+	"ledge/respd/command/scripts"
 	"ledge/respd/resp"
 )
 
@@ -220,6 +221,39 @@ func TestPanicBehindExec(t *testing.T) {
 	c := n.dial()
 	c.send(encode("MULTI", "SET a 1", "BOOMALONE", "EXEC", "GET a", "MULTI", "BOOMALONE", "EXEC", "PING"))
 	c.expect("OK", "QUEUED", "QUEUED", internal, `"1"`, "OK", "QUEUED", internal, "PONG")
+}
+
+// A script can't catch a command's panic and keep half of what it did; what else
+// it does stands, as with any error. Where the draft itself is half changed it
+// can't go on at all.
+func TestPanicInScript(t *testing.T) {
+	engine := scripts.New(scripts.Config{})
+	table := command.NewTable(respd.CommandsWith(engine).All(), boom())
+	n := start(t, func(cfg *respd.Config) { cfg.Table = table })
+	engine.Serve(table, n.srv)
+	c := n.dial()
+	eval := func(code string) string {
+		c.send(resp.AppendCommand(nil, "EVAL", code, "0"))
+		return c.next()
+	}
+	if got := eval(`redis.call('set','a','1') local r = redis.pcall('boomwrite','half') return r.err`); got !=
+		`"ERR internal error: the command has failed; the node's log says more"` {
+		t.Errorf("a script sees %s; want the internal error", got)
+	}
+	c.want("EXISTS a half", "(integer) 1")
+	for _, line := range []string{"boomread", "boominline"} {
+		if got := eval("redis.call('set','b','1') return redis.call('" + line + "')"); !like(got, "(error) ERR internal error…") {
+			t.Errorf("a script that calls %s = %s; want the internal error", line, got)
+		}
+	}
+	for _, code := range []string{"redis.pcall('boomtorn','k') return redis.call('set','c','1')",
+		"pcall(redis.call,'boomtorn','k') return 1", "return redis.call('boomtorn','k')"} {
+		if got := eval("redis.call('set','c','1') " + code); got != abandoned {
+			t.Errorf("%s = %s; want %s", code, got, abandoned)
+		}
+		c.want("EXISTS b c k", "(integer) 0")
+	}
+	c.want("SET c 1", "OK")
 }
 
 // A blocked client whose command panics when it is served hears so; whoever has

@@ -52,7 +52,7 @@ func (c *conn) rescueStep(d *replay.Draft) {
 	u := &c.under
 	if d.Torn() || u.marked && !d.Abandon(u.mark) {
 		c.at, c.cmd = u.end, parsed{} // it is among those that run again, without the writer
-		c.srv.panicked(u.spec, p)
+		c.srv.Panicked(u.spec, p)
 		panic(p)
 	}
 	c.mishap(p)
@@ -63,7 +63,7 @@ func (c *conn) rescueStep(d *replay.Draft) {
 // can be found any more: the connection ends.
 func (c *conn) rescueInput() {
 	if p := recover(); p != nil {
-		c.srv.panicked(nil, p)
+		c.srv.Panicked(nil, p)
 		c.killed.Store(true)
 	}
 }
@@ -71,7 +71,7 @@ func (c *conn) rescueInput() {
 // mishap ends the command under way, which has panicked, with one error.
 func (c *conn) mishap(p any) {
 	u := &c.under
-	c.srv.panicked(u.spec, p)
+	c.srv.Panicked(u.spec, p)
 	c.at, c.out, c.cmd = u.end, c.out[:min(u.out, len(c.out))], parsed{}
 	c.parser.Reset()
 	c.late = nil
@@ -94,7 +94,7 @@ func (c *conn) resolve(args command.Args, size int) {
 	c.cmd = parsed{ok: true, err: errInternal, args: args, size: size}
 	defer func() {
 		if p := recover(); p != nil {
-			c.srv.panicked(nil, p)
+			c.srv.Panicked(nil, p)
 		}
 	}()
 	c.cmd.spec, c.cmd.err = c.srv.table.Resolve(args)
@@ -112,14 +112,14 @@ func (w *waiter) attempt(d *replay.Draft, m replay.Mark, key []byte) (val resp.V
 		if !d.Abandon(m) {
 			panic(p)
 		}
-		w.c.srv.panicked(spec, p)
+		w.c.srv.Panicked(spec, p)
 		val, err = resp.Value{}, errInternal
 	}()
 	return spec.Block.Serve(d, w.c.cmd.args, key)
 }
 
-// panicked counts and logs a panic. It must be called by whoever has recovered.
-func (s *Server) panicked(spec *command.Spec, p any) {
+// Panicked counts and logs a panic. It must be called by whoever has recovered.
+func (s *Server) Panicked(spec *command.Spec, p any) {
 	s.stats.Panics.Add(1)
 	name := "unknown"
 	if spec != nil {

@@ -137,6 +137,8 @@ type Host interface {
 	Authenticate(user, password string) (ok, required bool)
 	// Denied is told that a client has failed to log in.
 	Denied(*Session)
+	// Panicked is told by whoever has recovered from a command's panic.
+	Panicked(*Spec, any)
 	// Stats returns the counters.
 	Stats() *Stats
 	// Slowlog returns the log of slow commands.

@@ -104,7 +104,7 @@ func (s *state) callCommand(L *lua.LState, raising bool) int {
 }
 
 // runCommand runs a command, or says why it may not run.
-func (s *state) runCommand(args command.Args) (resp.Value, string) {
+func (s *state) runCommand(args command.Args) (val resp.Value, refusal string) {
 	if s.e.table == nil {
 		return resp.Value{}, errNotAllowed // nobody serves this engine
 	}
@@ -119,6 +119,13 @@ func (s *state) runCommand(args command.Args) (resp.Value, string) {
 		return resp.Value{}, problem
 	}
 	r := s.run
+	var m replay.Mark
+	writing := false
+	defer func() {
+		if p := recover(); p != nil {
+			val, refusal = s.panicked(spec, p, m, writing), ""
+		}
+	}()
 	switch {
 	case spec.Read != nil && r.beside && s.long(spec, args):
 		s.w.stop(errLater)
@@ -126,8 +133,8 @@ func (s *state) runCommand(args command.Args) (resp.Value, string) {
 	case spec.Read != nil:
 		return spec.Read(r.view, args), ""
 	case spec.Write != nil:
-		r.dirty = true
-		m := r.draft.Mark()
+		r.dirty, writing = true, true
+		m = r.draft.Mark()
 		val, err := spec.Write(r.draft, args)
 		if err != nil {
 			r.draft.Undo(m)
@@ -144,6 +151,20 @@ func (s *state) runCommand(args command.Args) (resp.Value, string) {
 		return s.say(replay.ShardMessage, command.ShardChannel, args), ""
 	}
 	return s.runConn(spec, args)
+}
+
+// panicked is what a command that has panicked is answered with. The interpreter
+// must not see the panic: it would make an error of it that a script can catch,
+// and half of what the command did would stay. If that can't be taken back, the
+// draft takes nothing more, whatever the script does.
+func (s *state) panicked(spec *command.Spec, p any, m replay.Mark, writing bool) resp.Value {
+	if s.e.host != nil {
+		s.e.host.Panicked(spec, p)
+	}
+	if s.run.draft != nil && (s.run.draft.Torn() || writing && !s.run.draft.Abandon(m)) {
+		panic(p)
+	}
+	return resp.Err("ERR internal error: the command has failed; the node's log says more")
 }
 
 // say sends a message when the script has come to its end and stands. It
