@@ -16,12 +16,18 @@ import (
 
 var seed = flag.Uint64("respd.seed", 0, "seed of the random tests; 0 draws one")
 
-func TestRandom(t *testing.T) {
+// randomSeed returns the seed that was asked for, or draws one, and says which.
+func randomSeed(t *testing.T) uint64 {
 	s := *seed
 	if s == 0 {
 		s = uint64(time.Now().UnixNano())
 	}
 	t.Logf("seed %d; again with -respd.seed=%d", s, s)
+	return s
+}
+
+func TestRandom(t *testing.T) {
+	s := randomSeed(t)
 	clients, pipelines := 8, 60
 	if testing.Short() {
 		pipelines = 20
