@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"ledge/journal"
 	"ledge/journal/fault"
@@ -116,7 +117,7 @@ func (r *replication) serve() error {
 	r.served.Lock()
 	defer r.served.Unlock()
 	l, err := remote.Lead(remote.LeaderConfig{Node: r.n.dir.node, ID: r.id, Conn: r.n.admin().requests,
-		Source: source{r.n}, Upstream: r.upstream, Clock: r.n.cfg.Clock, Logger: r.n.cfg.Logger})
+		Source: source{r.n}, Upstream: r.upstream, Present: r.n.present, Clock: r.n.cfg.Clock, Logger: r.n.cfg.Logger})
 	r.leader = l
 	return fault.As(fault.Operator, "serve replicas", err)
 }
@@ -138,6 +139,10 @@ func (r *replication) leading() *remote.Leader {
 	defer r.served.Unlock()
 	return r.leader
 }
+
+// present returns how long a replica counts after it was heard of: not less than
+// min-replicas-lag says.
+func (n *Node) present() time.Duration { return max(remote.DefaultPresent, n.tuned.Load().minLag) }
 
 // upstream returns the id of the run of the node's own leader, "" for none.
 func (r *replication) upstream() string {

@@ -48,9 +48,9 @@ type LeaderConfig struct {
 	Upstream func() string
 	// MaxReplicas bounds the replicas that are known at a time; 0 is 64.
 	MaxReplicas int
-	// Present is after how long without a word a replica counts no longer: not
-	// among those that follow, nor for a write; 0 is 10 s.
-	Present time.Duration
+	// Present returns after how long without a word a replica counts no longer: not
+	// among those that follow, nor for a write; nil is DefaultPresent.
+	Present func() time.Duration
 	// Idle is after how long without a word a replica is forgotten, and what is
 	// held open for it, and of the journal, let go; 0 is a minute.
 	Idle   time.Duration
@@ -87,16 +87,19 @@ type follower struct {
 	pace   pace
 }
 
-// DefaultMaxReplicas is how many replicas a leader knows at a time.
-const DefaultMaxReplicas = 64
+// Defaults of LeaderConfig.
+const (
+	DefaultMaxReplicas = 64
+	DefaultPresent     = 10 * time.Second
+)
 
 // Lead begins to answer replicas.
 func Lead(cfg LeaderConfig) (*Leader, error) {
 	if cfg.MaxReplicas == 0 {
 		cfg.MaxReplicas = DefaultMaxReplicas
 	}
-	if cfg.Present == 0 {
-		cfg.Present = 10 * time.Second
+	if cfg.Present == nil {
+		cfg.Present = func() time.Duration { return DefaultPresent }
 	}
 	if cfg.Idle == 0 {
 		cfg.Idle = time.Minute

@@ -10,7 +10,7 @@ import (
 
 // A replica that comes back under another id is one replica, not two.
 func TestMeetAgain(t *testing.T) {
-	l := &Leader{cfg: LeaderConfig{Clock: time.Now, Idle: time.Minute, Present: time.Minute, MaxReplicas: 9}, ctx: t.Context(),
+	l := &Leader{cfg: LeaderConfig{Clock: time.Now, Idle: time.Minute, Present: func() time.Duration { return time.Minute }, MaxReplicas: 9}, ctx: t.Context(),
 		replicas: make(map[name]*follower), moved: make(chan struct{})}
 	streams := func(id, node name) {
 		t.Helper()

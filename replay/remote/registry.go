@@ -98,7 +98,7 @@ func (l *Leader) Dismiss() {
 
 // present reports whether a replica counts.
 func (l *Leader) present(f *follower, now time.Time) bool {
-	return f.line == l.line && now.Sub(f.Heard) <= l.cfg.Present
+	return f.line == l.line && now.Sub(f.Heard) <= l.cfg.Present()
 }
 
 // presentLocked returns the replicas that count. The node itself and its own

@@ -289,3 +289,17 @@ func TestHostileReplica(t *testing.T) {
 		t.Errorf("it has applied %d and synced %d; there are 2", r.Applied, r.Synced)
 	}
 }
+
+// How long a replica counts may be set otherwise while the node runs.
+func TestPresentLonger(t *testing.T) {
+	var seconds atomic.Int64
+	seconds.Store(10)
+	l := newLed(t, func(cfg *LeaderConfig) {
+		cfg.Present = func() time.Duration { return time.Duration(seconds.Load()) * time.Second }
+	})
+	l.joins("A", "a", "10.0.0.1:6379")
+	l.clock.Add(20)
+	l.counts("after 20 s")
+	seconds.Store(30)
+	l.counts("after 20 s of 30", "A")
+}
