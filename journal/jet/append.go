@@ -121,12 +121,14 @@ func (j *Journal) appendSome(ctx context.Context, prev journal.Seq, frames [][]b
 
 // took notes that frames are stored behind prev.
 func (j *Journal) took(prev journal.Seq, frames [][]byte) {
+	before := j.bytes.Load()
 	for _, f := range frames {
 		j.bytes.Add(int64(recordHead + len(subject) + 4 + len(expectHead) + digits(prev) +
 			len(expectTail) + len(f) + recordHash))
 		prev++
 	}
 	j.last.Store(max(j.last.Load(), uint64(prev)))
+	j.witness.took(prev, frames[len(frames)-1], j.bytes.Load()-before)
 }
 
 // lateAnswer is how much longer an answer may take once its time is up.

@@ -75,11 +75,13 @@ func (j *Journal) Sync(ctx context.Context) error {
 	if !j.lazy() {
 		return nil
 	}
+	now := j.witness.get()
 	done := make(chan error, 1)
 	go func() { done <- j.sync() }()
 	select {
 	case err := <-done:
 		if err == nil {
+			j.witnessed(now)
 			return nil
 		}
 		text := failedSync(err).Error()

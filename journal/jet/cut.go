@@ -70,6 +70,7 @@ func (j *Journal) cut(ctx context.Context, last journal.Seq) error {
 	if last < floor {
 		return fmt.Errorf("number %d is truncated; the journal begins with %d", last+1, floor+1)
 	}
+	j.witness.cut(last)
 	if err := j.mark.update(func(m *mark) { m.last = min(m.last, last) }); err != nil {
 		return err
 	}

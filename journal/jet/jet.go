@@ -33,6 +33,7 @@ type Journal struct {
 	bulk    atomic.Bool // frames are synced by Sync, not by the broker; see Bulk
 	suspect atomic.Bool // a sync has failed, so the page cache may lie
 	synced  syncPoint
+	witness witness
 
 	// first and last span what is acknowledged; bytes is what it takes.
 	first, last atomic.Uint64
@@ -100,9 +101,13 @@ func (j *Journal) open(ctx context.Context) error {
 	if j.wire, err = dial(ctx, j.broker); err != nil {
 		return err
 	}
-	return j.mark.update(func(m *mark) {
+	err = j.mark.update(func(m *mark) {
 		m.last, m.clean, m.synced = sum.Last, false, j.cfg.Sync == SyncAlways
 	})
+	if err == nil {
+		j.witness.begin(j, sum.Last)
+	}
+	return err
 }
 
 // give lets the broker have the stream. One that it can't load for want of room
@@ -331,6 +336,9 @@ func (j *Journal) close() error {
 		}
 	}
 	defer j.api.Unlock()
+	if !j.witness.end(closeLimit) {
+		return errBusy
+	}
 	j.release()
 	if err := syncTree(j.cfg.Dir); err != nil {
 		return err
@@ -338,11 +346,14 @@ func (j *Journal) close() error {
 	if j.dead.Load() != nil || j.down != nil {
 		return nil // what stands in the files is for the next Open to find out
 	}
-	return j.mark.update(func(m *mark) { m.last, m.clean = journal.Seq(j.last.Load()), true })
+	// Twice, so that either slot says so: the loss of one is none.
+	end := func(m *mark) { m.last, m.clean = journal.Seq(j.last.Load()), true }
+	return errors.Join(j.mark.update(end), j.mark.update(end))
 }
 
 // release gives up what runs.
 func (j *Journal) release() {
+	j.witness.end(closeLimit)
 	if j.wire != nil {
 		j.wire.close()
 	}

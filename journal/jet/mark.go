@@ -25,8 +25,11 @@ type mark struct {
 	// floor is the number up to which frames may be gone. It is stored before
 	// the frames go.
 	floor journal.Seq
-	// last is a number that was surely stored.
+	// last is the witness: a number that was surely stored and synced.
 	last journal.Seq
+	// head is how the frame with number last begins, if headed.
+	head   [tipSize]byte
+	headed bool
 	// clean: the journal was closed in good order and ends at last.
 	clean bool
 	// synced: appends are synced, so what the broker's index has counted must
@@ -39,9 +42,13 @@ const (
 	markMagic = "LDGM"
 	slotSize  = 512
 	slotUsed  = 4 + 8 + 8 + 8 + 8 + 1 + 4
+	// A slot with a head has it, and a checksum of everything before, after the
+	// part that every slot has.
+	slotHeaded = slotUsed + tipSize + 4
 
 	flagClean  = 1
 	flagSynced = 2
+	flagHeaded = 4
 )
 
 // marker writes the mark. Truncate and Close may meet, so it has a lock.
@@ -91,7 +98,12 @@ func (k *marker) update(change func(*mark)) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	m := k.m
+	last := m.last
+	m.headed = false // unless change knows it, or the number stays
 	change(&m)
+	if m.last == last && !m.headed {
+		m.headed = k.m.headed
+	}
 	f, err := os.OpenFile(k.path, os.O_WRONLY, 0)
 	if err != nil {
 		return err
@@ -126,8 +138,16 @@ func encodeSlot(m mark, gen uint64) []byte {
 	if m.synced {
 		flags |= flagSynced
 	}
+	if m.headed {
+		flags |= flagHeaded
+	}
 	b = append(b, flags)
-	return binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b))
+	b = binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b))
+	if m.headed {
+		b = append(b, m.head[:]...)
+		b = binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b))
+	}
+	return b
 }
 
 func decodeSlot(b []byte) (mark, uint64, bool) {
@@ -136,13 +156,22 @@ func decodeSlot(b []byte) (mark, uint64, bool) {
 		return mark{}, 0, false
 	}
 	u := func(i int) uint64 { return binary.BigEndian.Uint64(b[4+8*i:]) }
-	return mark{
+	m := mark{
 		lineage: journal.Lineage(u(1)),
 		floor:   journal.Seq(u(2)),
 		last:    journal.Seq(u(3)),
 		clean:   b[36]&flagClean != 0,
 		synced:  b[36]&flagSynced != 0,
-	}, u(0), true
+		headed:  b[36]&flagHeaded != 0,
+	}
+	if m.headed {
+		sum := binary.BigEndian.Uint32(b[slotHeaded-4:])
+		if crc32.ChecksumIEEE(b[:slotHeaded-4]) != sum {
+			return mark{}, 0, false
+		}
+		copy(m.head[:], b[slotUsed:])
+	}
+	return m, u(0), true
 }
 
 // isMissing reports whether err says that a file isn't there.
