@@ -83,6 +83,16 @@ func CheckFrame(f []byte, l Lineage, seq Seq) error {
 	return nil
 }
 
+// LineageOf returns the lineage that a frame says it is of; false if it is no
+// whole frame.
+func LineageOf(f []byte) (Lineage, bool) {
+	if len(f) < headerSize || string(f[:offCRC]) != magic ||
+		crc32.Checksum(f[offSeq:], castagnoli) != binary.BigEndian.Uint32(f[offCRC:]) {
+		return 0, false
+	}
+	return Lineage(binary.BigEndian.Uint64(f[offLineage:])), true
+}
+
 // decodeFrame reads the frame that a driver keeps under number seq. The
 // batch's strings share f's memory, so f must not change afterwards.
 func decodeFrame(f []byte, l Lineage, seq Seq) (Batch, error) {

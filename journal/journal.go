@@ -9,6 +9,7 @@
 package journal
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -91,7 +92,23 @@ const (
 	MaxFrame = MaxEntry + SoftBatch + headerSize
 )
 
-// DamageError says that the journal is not what was written, and where.
+// ErrDamage is wrapped by every error that says that something which was written
+// is not there, or not as it was written. What can still be served of it, a
+// survey of the files tells.
+var ErrDamage = errors.New("damaged")
+
+// Damage makes err an ErrDamage and leaves its words alone.
+func Damage(err error) error { return &damage{err} }
+
+type damage struct{ error }
+
+func (d *damage) Unwrap() error { return d.error }
+
+// Is reports whether target is ErrDamage.
+func (d *damage) Is(target error) bool { return target == ErrDamage }
+
+// DamageError says that the journal is not what was written, and where. It is an
+// ErrDamage.
 type DamageError struct {
 	Seq   Seq
 	Cause string
@@ -100,6 +117,9 @@ type DamageError struct {
 func (e *DamageError) Error() string {
 	return fmt.Sprintf("journal damaged at number %d: %s", e.Seq, e.Cause)
 }
+
+// Is reports whether target is ErrDamage.
+func (e *DamageError) Is(target error) bool { return target == ErrDamage }
 
 // damaged returns a Fatal error for the batch at seq.
 func damaged(seq Seq, format string, args ...any) error {

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/minio/highwayhash"
 
@@ -129,34 +130,60 @@ func hashMatches(h *highwayhash.Digest64, head, subj, data, sum []byte) bool {
 	return h.Sum64() == binary.LittleEndian.Uint64(sum)
 }
 
-// torn reports whether rest, which begins with the bad record that should be
-// number want, is the trace of a write that never finished. If it is not, it
-// says why: something behind it or the frame itself shows that it was whole
-// once. The length field is not under the record's hash, so a length that runs
-// over the end proves nothing by itself.
+// A tail is what stands at the journal's end after the last good record.
+type tail uint8
+
+const (
+	tailDamaged tail = iota // something that was whole once
+	tailTorn                // the trace of a write that never finished
+	tailForeign             // bytes that no append of ours has written
+)
+
+// tailOf says what rest is, which begins with the bad record that should be
+// number want, and why: something after it or the frame itself shows that it was
+// whole once. The length field is not under the record's hash, so a length that
+// runs over the end proves nothing by itself. What was closed in good order
+// ends before sealed; 0 is not known.
 //
 // A record of full length with a bad hash counts as damage even at the very
 // end. A killed process can't leave one. A power cut in the middle of an append
 // can, rarely, by writing its pages out of order; refusing to start then asks
 // for a person where carrying on could drop a synced frame. The exception is
 // a hash of zeros: those are pages that were never written.
-func torn(rest []byte, bad *badRecord, want journal.Seq, h *highwayhash.Digest64) (bool, string) {
+func tailOf(
+	rest []byte, bad *badRecord, want, sealed journal.Seq, h *highwayhash.Digest64,
+) (tail, string) {
 	if len(bytes.Trim(rest, "\x00")) == 0 {
-		return true, ""
+		return tailTorn, bad.cause
 	}
 	if seq, ok := laterRecord(rest, want, h); ok {
-		return false, fmt.Sprintf("%s; number %d stands behind it", bad.cause, seq)
+		return tailDamaged, fmt.Sprintf("%s; number %d stands after it", bad.cause, seq)
+	}
+	if sealed > 0 && want >= sealed {
+		return tailForeign, bad.cause
 	}
 	if wholeButLength(rest, want, h) {
-		return false, bad.cause + "; but for that the record is whole"
+		return tailDamaged, bad.cause + "; but for that the record is whole"
 	}
 	if bad.overrun {
-		return true, ""
+		return tailTorn, bad.cause
 	}
 	if zeros := rest[len(rest)-recordHash:]; len(bytes.Trim(zeros, "\x00")) == 0 {
-		return true, ""
+		return tailTorn, bad.cause
 	}
-	return false, bad.cause
+	if !resembles(rest, want) {
+		return tailForeign, bad.cause
+	}
+	return tailDamaged, bad.cause
+}
+
+// resembles reports whether rest may once have been number want: it has that
+// number where it belongs, or a header of ours anywhere, or begins with a page
+// that was never written. One flipped bit can't hide all of it.
+func resembles(rest []byte, want journal.Seq) bool {
+	seq := binary.LittleEndian.Uint64(rest[4:]) &^ (tombBit | erasedBit)
+	return journal.Seq(seq) == want || bytes.Contains(rest, []byte(expectHead)) ||
+		len(bytes.Trim(rest[:recordHead], "\x00")) == 0
 }
 
 // wholeButLength reports whether rest is number want to its very last byte, and
@@ -203,4 +230,48 @@ func laterRecord(rest []byte, want journal.Seq, h *highwayhash.Digest64) (journa
 			return r.seq, true
 		}
 	}
+}
+
+// nextRecord returns where the next good record begins in rest, not at its very
+// front, or len(rest).
+func nextRecord(rest []byte, h *highwayhash.Digest64) int {
+	const lead = recordHead + len(subject) + 4
+	found := len(rest)
+	for at := lead + 1; at < len(rest); at++ {
+		i := bytes.Index(rest[at:], []byte(expectHead))
+		if i < 0 {
+			break
+		}
+		at += i
+		if _, bad := parseRecord(rest[at-lead:], h); bad == nil {
+			found = at - lead
+			break
+		}
+	}
+	tomb := []byte{tombSize, 0, 0, 0}
+	for at := 1; at < found; at++ {
+		i := bytes.Index(rest[at:found], tomb)
+		if i < 0 {
+			break
+		}
+		at += i
+		if r, bad := parseRecord(rest[at:], h); bad == nil && r.tomb {
+			return at
+		}
+	}
+	return found
+}
+
+// appendTomb appends the record that says that number seq is deleted, as the
+// broker leaves it when it truncates everything.
+func appendTomb(dst []byte, seq journal.Seq, block uint32, at time.Time) []byte {
+	le := binary.LittleEndian
+	start := len(dst)
+	dst = le.AppendUint32(dst, tombSize)
+	dst = le.AppendUint64(dst, uint64(seq)|tombBit)
+	dst = le.AppendUint64(dst, uint64(at.UnixNano()))
+	dst = le.AppendUint16(dst, 0)
+	h := newHash(block)
+	h.Write(dst[start+4 : start+20])
+	return le.AppendUint64(dst, h.Sum64())
 }

@@ -262,18 +262,6 @@ func TestLostFiles(t *testing.T) {
 			t.Error("Open of a store that lost its stream = nil; want an error")
 		}
 	})
-	t.Run("meta file", func(t *testing.T) {
-		dir := image(t, true, 0, 3)
-		p := filepath.Join(dir, "jetstream/JOURNAL/streams/J/meta.inf")
-		if err := os.Truncate(p, 10); err != nil {
-			t.Fatal(err)
-		}
-		_, err := jet.Open(t.Context(), jet.Config{Dir: dir, Lineage: lineage, Create: true})
-		if err == nil {
-			t.Error("Open of a store without meta data = nil; want an error")
-		}
-		t.Log(err)
-	})
 }
 
 // A truncation that was noted and not carried out is finished by Open.

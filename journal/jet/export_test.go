@@ -79,3 +79,26 @@ func SetGuard(dir string) error { return newGuard(dir, newStore(dir)).set() }
 
 // Last returns the last number.
 func (j *Journal) Last() uint64 { return j.last.Load() }
+
+// MarkLast returns the number that the mark in dir says was stored.
+func MarkLast(dir string) (journal.Seq, error) {
+	k, err := loadMark(dir)
+	if err != nil {
+		return 0, err
+	}
+	return k.get().last, nil
+}
+
+// MarkWrites returns how often the mark has been written.
+func MarkWrites(j *Journal) uint64 {
+	j.mark.mu.Lock()
+	defer j.mark.mu.Unlock()
+	return j.mark.gen
+}
+
+// Rest has the witness look at a journal that has not moved.
+func (j *Journal) Rest(ctx context.Context) {
+	for range 10 {
+		j.witness.write(ctx, j)
+	}
+}

@@ -25,7 +25,7 @@ func FuzzRecord(f *testing.F) {
 		r, bad := parseRecord(buf, h)
 		if bad != nil {
 			if len(buf) > 0 {
-				torn(buf, bad, 7, h)
+				tailOf(buf, bad, 7, 0, h)
 			}
 		} else if r.size < tombSize || r.size > len(buf) || len(r.data) > r.size-tombSize {
 			t.Errorf("record of %d bytes with %d of data in %d bytes", r.size, len(r.data), len(buf))

@@ -89,6 +89,9 @@ func (j *Journal) open(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := j.mark.reopen(); err != nil {
+		return err
+	}
 	if j.broker, err = startBroker(ctx, &j.cfg); err != nil {
 		return err
 	}
@@ -139,43 +142,59 @@ func (j *Journal) openMark() (fresh bool, err error) {
 	j.mark, err = loadMark(j.cfg.Dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && there:
-		return false, fmt.Errorf("%s has a journal stream but no file %q that vouches for it",
-			j.cfg.Dir, markFile)
+		return false, errNoMark(j.cfg.Dir)
 	case errors.Is(err, fs.ErrNotExist) && j.cfg.Create:
 		j.mark, err = createMark(j.cfg.Dir, j.cfg.Lineage, j.cfg.First-1)
 		return true, err
 	case errors.Is(err, fs.ErrNotExist):
-		return false, fmt.Errorf("journal stream %q is missing: there is no %s", streamName, j.store.dir)
+		return false, journal.Damage(
+			fmt.Errorf("journal stream %q is missing: there is no %s", streamName, j.store.dir))
 	case err != nil:
 		return false, err
 	}
 	m := j.mark.get()
 	if m.lineage != j.cfg.Lineage {
-		return false, fmt.Errorf("journal in %s is of lineage %s; this node is %s",
-			j.cfg.Dir, m.lineage, j.cfg.Lineage)
+		return false, journal.Damage(fmt.Errorf("journal in %s is of lineage %s; this node is %s",
+			j.cfg.Dir, m.lineage, j.cfg.Lineage))
 	}
 	// A first start that was cut short may have left part of a stream.
 	unborn := m.last == j.cfg.First-1 && m.floor == j.cfg.First-1 && !m.clean
 	return unborn && j.cfg.Create && !j.store.created(), nil
 }
 
-// check reads the whole store before the broker gets to see it. It cuts a torn
-// tail off, and takes the broker's index away unless the journal was closed in
-// good order: an old index can make the broker leave a gap.
+// errNoMark says that there is a journal and no mark.
+func errNoMark(dir string) error {
+	return journal.Damage(fmt.Errorf("%s has a journal stream but no file %q that vouches for it", dir, markFile))
+}
+
+// check reads the whole store before the broker gets to see it. What costs
+// nothing it makes good: it cuts off what is at the end and no frame, writes
+// the stream's own files again, and takes the broker's index away unless the
+// journal was closed in good order and it goes up to the end: an old index can
+// make the broker leave a gap.
 func (j *Journal) check(ctx context.Context) (Summary, error) {
 	m := j.mark.get()
 	sum, e, err := j.store.verify(ctx, m, nil)
 	if err != nil {
 		return sum, err
 	}
+	if j.mark.note != "" {
+		j.cfg.Log.Warn(j.mark.note)
+	}
+	for _, note := range sum.Notes {
+		j.cfg.Log.Warn(note)
+	}
 	if e.torn > 0 {
-		j.cfg.Log.Warn("the journal ends in an append that never finished; it is cut off",
-			"behind", uint64(sum.Last), "bytes", e.torn)
 		if err := j.store.cut(e.tail); err != nil {
 			return sum, fmt.Errorf("cut the torn tail: %w", err)
 		}
 	}
-	if !m.clean {
+	if j.store.metaFault() != nil {
+		if err := j.store.writeMeta(&j.cfg); err != nil {
+			return sum, fmt.Errorf("write the stream's own files again: %w", err)
+		}
+	}
+	if n, ok := j.store.indexLast(); !m.clean || !ok || n != sum.Last {
 		return sum, j.store.dropIndex()
 	}
 	return sum, nil
@@ -346,9 +365,7 @@ func (j *Journal) close() error {
 	if j.dead.Load() != nil || j.down != nil {
 		return nil // what stands in the files is for the next Open to find out
 	}
-	// Twice, so that either slot says so: the loss of one is none.
-	end := func(m *mark) { m.last, m.clean = journal.Seq(j.last.Load()), true }
-	return errors.Join(j.mark.update(end), j.mark.update(end))
+	return j.mark.close(func(m *mark) { m.last, m.clean = journal.Seq(j.last.Load()), true })
 }
 
 // release gives up what runs.

@@ -38,7 +38,9 @@ type mark struct {
 }
 
 const (
-	markFile  = "mark"
+	markFile = "mark"
+	// markCopy is the mark once more while the journal is closed.
+	markCopy  = "mark.copy"
 	markMagic = "LDGM"
 	slotSize  = 512
 	slotUsed  = 4 + 8 + 8 + 8 + 8 + 1 + 4
@@ -57,25 +59,79 @@ type marker struct {
 	path string
 	gen  uint64 // of the newest slot
 	m    mark
+	note string // why it was taken from the copy
 }
 
-// loadMark reads the mark in dir. A missing one is fs.ErrNotExist.
+// loadMark reads the mark in dir, or its copy where that is newer or the only
+// one that can be read. A missing one is fs.ErrNotExist. It changes nothing.
 func loadMark(dir string) (*marker, error) {
-	path := filepath.Join(dir, markFile)
-	b, err := os.ReadFile(path)
-	if err != nil {
+	k, err := readMark(filepath.Join(dir, markFile))
+	c, cerr := readMark(filepath.Join(dir, markCopy))
+	switch {
+	case cerr != nil || err == nil && c.gen <= k.gen:
+		return k, err
+	case err == nil:
+		c.note = fmt.Sprintf("%s is older than %s, which is taken for it", k.path, c.path)
+	case isMissing(err):
+		c.note = fmt.Sprintf("%s is missing; %s is taken for it", filepath.Join(dir, markFile), c.path)
+	case errors.Is(err, journal.ErrDamage):
+		c.note = fmt.Sprintf("%s; %s is taken for it", err, c.path)
+	default:
 		return nil, err
 	}
+	c.path = filepath.Join(dir, markFile)
+	return c, nil
+}
+
+func readMark(path string) (*marker, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, unreadable(err)
+	}
 	k := &marker{path: path}
-	for i := 0; i+slotSize <= len(b); i += slotSize {
+	for i := 0; i+slotSize <= min(len(b), 2*slotSize); i += slotSize {
 		if m, gen, ok := decodeSlot(b[i : i+slotSize]); ok && gen > k.gen {
 			k.gen, k.m = gen, m
 		}
 	}
 	if k.gen == 0 {
-		return nil, fault.As(fault.Fatal, "", fmt.Errorf("%s: no readable slot", path))
+		return nil, fault.As(fault.Fatal, "", journal.Damage(fmt.Errorf(
+			"%s vouches for the journal and can't be read", path)))
 	}
 	return k, nil
+}
+
+// reopen makes the mark the only one, before anything is written that the copy
+// knows nothing of.
+func (k *marker) reopen() error {
+	dir := filepath.Dir(k.path)
+	if k.note != "" {
+		if err := putMark(dir, k.m, k.gen); err != nil {
+			return err
+		}
+		k.gen++
+	}
+	err := os.Remove(filepath.Join(dir, markCopy))
+	if isMissing(err) {
+		return nil
+	}
+	if err == nil {
+		err = syncFile(dir)
+	}
+	return err
+}
+
+// close notes where the journal ends, in both slots and in the copy, so that one
+// of them may be lost.
+func (k *marker) close(change func(*mark)) error {
+	if err := errors.Join(k.update(change), k.update(change)); err != nil {
+		return err
+	}
+	if b, err := os.ReadFile(k.path); err == nil {
+		// On a full disk there is none, and the mark itself is whole.
+		_ = replaceFile(filepath.Join(filepath.Dir(k.path), markCopy), b)
+	}
+	return nil
 }
 
 // createMark makes the file, before anything that it speaks of exists. The
@@ -176,3 +232,12 @@ func decodeSlot(b []byte) (mark, uint64, bool) {
 
 // isMissing reports whether err says that a file isn't there.
 func isMissing(err error) bool { return errors.Is(err, fs.ErrNotExist) }
+
+// putMark writes a mark in place of whatever is there, whole or not at all. It
+// has m in both slots.
+func putMark(dir string, m mark, gen uint64) error {
+	b := make([]byte, 2*slotSize)
+	copy(b[(gen%2)*slotSize:], encodeSlot(m, gen))
+	copy(b[((gen+1)%2)*slotSize:], encodeSlot(m, gen+1))
+	return replaceFile(filepath.Join(dir, markFile), b)
+}

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/minio/highwayhash"
 
@@ -24,10 +25,15 @@ const indexFile = "index.db"
 
 // store is the stream's directory as the broker lays it out. It only reads,
 // but for cut and dropIndex.
-type store struct{ dir string }
+type store struct {
+	dir string
+	// sealed is the first number that a journal which was closed in good order
+	// does not have; 0 is not known. What stands there is no append's.
+	sealed journal.Seq
+}
 
 func newStore(dir string) store {
-	return store{filepath.Join(dir, "jetstream", accountName, "streams", streamName)}
+	return store{dir: filepath.Join(dir, "jetstream", accountName, "streams", streamName)}
 }
 
 // exists reports whether there is a stream, whole or not.
@@ -81,10 +87,11 @@ type end struct {
 	tomb journal.Seq // the highest tombstone
 	// tail is where whole records end, and torn how many bytes of an
 	// unfinished one follow.
-	tail   place
-	torn   int64
-	bytes  int64
-	blocks int
+	tail    place
+	torn    int64
+	foreign bool // those bytes are no append's
+	bytes   int64
+	blocks  int
 }
 
 // errStop ends a walk early.
@@ -200,7 +207,7 @@ func (w *walker) block(id uint32, last bool) error {
 	w.start = 0
 	buf, err := w.read(at)
 	if err != nil {
-		return fault.As(fault.Operator, "", fmt.Errorf("read journal at number %d: %w", w.next(), err))
+		return fault.As(fault.Operator, "", unreadable(fmt.Errorf("read journal at number %d: %w", w.next(), err)))
 	}
 	h := newHash(id)
 	w.end.blocks++
@@ -273,19 +280,27 @@ func (w *walker) bad(
 	if !last {
 		return damaged(seq, "%s at byte %d: %s", at.path, at.off, bad.cause)
 	}
-	ok, why := torn(rest, bad, seq, h)
-	if !ok {
+	kind, why := tailOf(rest, bad, seq, w.sealed, h)
+	if kind == tailDamaged {
 		return damaged(seq, "%s at byte %d: %s", at.path, at.off, why)
 	}
-	w.end.torn = int64(len(rest))
+	w.end.torn, w.end.foreign = int64(len(rest)), kind == tailForeign
 	return nil
+}
+
+// unreadable makes damage of the error of a disk that can't read what it holds.
+func unreadable(err error) error {
+	if errors.Is(err, syscall.EIO) {
+		return journal.Damage(err)
+	}
+	return err
 }
 
 // errNotSynced says that a cut is done, and may not be on disk.
 var errNotSynced = errors.New("cut is not synced")
 
 // errGone says that the stream isn't there.
-var errGone = errors.New("journal stream is missing")
+var errGone = journal.Damage(errors.New("journal stream is missing"))
 
 func errMissing(s store) error {
 	return fault.As(fault.Operator, "", fmt.Errorf("%w: there is no %s", errGone, s.dir))

@@ -1,0 +1,303 @@
+package jet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"os"
+	"slices"
+
+	"github.com/minio/highwayhash"
+
+	"ledge/journal"
+	"ledge/journal/fault"
+)
+
+// Survey is all that can be read of a store, however much of it is damaged. It
+// changes nothing. Where Verify stops at the first thing that is wrong, a Survey
+// goes on after it.
+type Survey struct {
+	// Marked says that the mark can be read. Only then are Lineage, Floor and
+	// Clean known.
+	Marked  bool
+	Lineage journal.Lineage
+	Floor   journal.Seq // numbers up to it have been truncated
+	Clean   bool
+	// Promised is the highest number of which there is any trace. If there is
+	// no mark there may have been more.
+	Promised journal.Seq
+	// Faults are what is wrong, in the order of the files.
+	Faults []Fault
+
+	root   string
+	store  store
+	dir    string // of the blocks
+	mark   mark
+	gen    uint64 // of the mark
+	blocks []surveyed
+}
+
+// Fault is something that is wrong with a store.
+type Fault struct {
+	Path  string
+	Seq   journal.Seq // the first number that it costs; 0 if none is known
+	Cause string
+}
+
+func (f Fault) String() string {
+	if f.Seq == 0 {
+		return fmt.Sprintf("%s: %s", f.Path, f.Cause)
+	}
+	return fmt.Sprintf("number %d: %s: %s", f.Seq, f.Path, f.Cause)
+}
+
+// surveyed is a block and what can be read of it.
+type surveyed struct {
+	id   uint32
+	path string
+	size int64
+	bad  bool // there is something else in it than frames and tombstones
+	tomb journal.Seq
+	runs []run
+}
+
+// run is a row of frames without a gap, as it stands in one block.
+type run struct {
+	first, last journal.Seq
+	from, to    int64
+}
+
+// Inspect surveys the store in dir, a Config.Dir that no node has open. lineage
+// is the journal's where the mark can't say it; 0 is that of the first frame.
+func Inspect(ctx context.Context, dir string, lineage journal.Lineage) (*Survey, error) {
+	s := &Survey{root: dir, store: newStore(dir), Lineage: lineage}
+	_, _ = newGuard(dir, s.store).restore() // Open does so first, and says what fails
+	if err := s.readMark(); err != nil {
+		return nil, fault.As(fault.Operator, "inspect journal", err)
+	}
+	var ids []uint32
+	var err error
+	if s.dir, ids, err = s.store.blocks(); err != nil {
+		return nil, fault.As(fault.Operator, "inspect journal", err)
+	}
+	if there, err := s.store.exists(); err == nil && !there {
+		s.fault(s.store.dir, 0, "there is no journal stream")
+	}
+	last := journal.Seq(0)
+	for i, id := range ids {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if last, err = s.block(id, last, i == len(ids)-1); err != nil {
+			return nil, fault.As(fault.Operator, "inspect journal", err)
+		}
+	}
+	if n, ok := s.store.indexLast(); ok && (s.mark.synced || !s.Marked) {
+		s.Promised = max(s.Promised, n)
+	}
+	if last = max(last, s.Floor); last < s.Promised {
+		s.fault(s.dir, last+1, "the journal ends here; number %d was stored", s.Promised)
+	}
+	return s, nil
+}
+
+func (s *Survey) fault(path string, seq journal.Seq, format string, args ...any) {
+	s.Faults = append(s.Faults, Fault{path, seq, fmt.Sprintf(format, args...)})
+}
+
+// readMark reads the mark. One that can't be read is a fault, and no error.
+func (s *Survey) readMark() error {
+	k, err := loadMark(s.root)
+	switch {
+	case isMissing(err), errors.Is(err, journal.ErrDamage):
+		s.fault(s.root+"/"+markFile, 0, "the file that vouches for the journal is missing or can't be read")
+		return nil
+	case err != nil:
+		return err
+	}
+	s.mark, s.gen, s.Marked = k.m, k.gen, true
+	s.Lineage, s.Floor, s.Clean, s.Promised = s.mark.lineage, s.mark.floor, s.mark.clean, s.mark.last
+	return nil
+}
+
+// block reads one block, before which the last frame was number last, and
+// returns the last one after it.
+func (s *Survey) block(id uint32, last journal.Seq, end bool) (journal.Seq, error) {
+	b := surveyed{id: id, path: blockPath(s.dir, id)}
+	buf, err := os.ReadFile(b.path)
+	if errors.Is(unreadable(err), journal.ErrDamage) {
+		b.bad = true
+		s.Promised = max(s.Promised, max(last, s.Floor)+1)
+		s.fault(b.path, max(last, s.Floor)+1, "%s", err)
+		s.blocks = append(s.blocks, b)
+		return last, nil
+	}
+	if err != nil {
+		return last, err
+	}
+	b.size = int64(len(buf))
+	h := newHash(id)
+	for at := int64(0); at < b.size; {
+		rec, cause := s.record(buf[at:], h)
+		if cause != nil {
+			skip := nextRecord(buf[at:], h)
+			s.badSpan(&b, buf[at:], cause, at, max(last, s.Floor)+1, end && at+int64(skip) == b.size, h)
+			at += int64(skip)
+			continue
+		}
+		if rec.tomb {
+			b.tomb = max(b.tomb, rec.seq)
+			s.truncated(rec.seq)
+		} else {
+			s.note(&b, rec, at, last)
+			last = max(last, rec.seq)
+		}
+		s.Promised = max(s.Promised, rec.seq)
+		at += int64(rec.size)
+	}
+	s.blocks = append(s.blocks, b)
+	return last, nil
+}
+
+// truncated notes a number that a tombstone stands for. Only truncating leaves
+// one, and the mark says so first.
+func (s *Survey) truncated(seq journal.Seq) {
+	if seq <= s.Floor {
+		return
+	}
+	if s.Marked && s.Floor == s.mark.floor {
+		s.fault(s.root+"/"+markFile, 0, "it is an older one: number %d has been truncated since", seq)
+	}
+	s.Floor = seq
+}
+
+// record reads the record at the front of buf, with the frame in it.
+func (s *Survey) record(buf []byte, h *highwayhash.Digest64) (record, *badRecord) {
+	rec, bad := parseRecord(buf, h)
+	if bad != nil || rec.tomb {
+		return rec, bad
+	}
+	if s.Lineage == 0 {
+		s.Lineage, _ = journal.LineageOf(rec.data)
+	}
+	if err := journal.CheckFrame(rec.data, s.Lineage, rec.seq); err != nil {
+		return rec, &badRecord{err.Error(), false}
+	}
+	if rec.seq == s.mark.last && s.mark.headed && headOf(rec.data) != s.mark.head {
+		return rec, &badRecord{otherFrame, false}
+	}
+	return rec, nil
+}
+
+// badSpan notes what is no record, and whether that was one.
+func (s *Survey) badSpan(b *surveyed, rest []byte, cause *badRecord, at int64,
+	want journal.Seq, end bool, h *highwayhash.Digest64) {
+	b.bad = true
+	text := fmt.Sprintf("byte %d: %s", at, cause.cause)
+	if end {
+		s.store.seal(s.mark)
+		kind, _ := tailOf(rest, cause, want, s.store.sealed, h)
+		if kind == tailDamaged {
+			s.Promised = max(s.Promised, want)
+		} else if want > s.Promised {
+			return // nothing has been there that anybody was told of
+		}
+	}
+	s.fault(b.path, want, "%s", text)
+}
+
+// note adds a frame to the runs of its block.
+func (s *Survey) note(b *surveyed, rec record, at int64, last journal.Seq) {
+	end := at + int64(rec.size)
+	if n := len(b.runs); n > 0 && b.runs[n-1].to == at && b.runs[n-1].last+1 == rec.seq {
+		b.runs[n-1].last, b.runs[n-1].to = rec.seq, end
+	} else {
+		b.runs = append(b.runs, run{rec.seq, rec.seq, at, end})
+	}
+	switch before := max(last, s.Floor); {
+	case rec.seq > before+1 && (s.Marked || last > 0):
+		s.fault(b.path, before+1, "the next number that can be read is %d", rec.seq)
+	case rec.seq <= last:
+		s.fault(b.path, rec.seq, "stands in the journal again, at byte %d", at)
+	}
+}
+
+// First returns the lowest number there is; 0 is none.
+func (s *Survey) First() (first journal.Seq) {
+	for _, b := range s.blocks {
+		for _, r := range b.runs {
+			if first == 0 || r.first < first {
+				first = r.first
+			}
+		}
+	}
+	return first
+}
+
+// piece is a part of a run.
+type piece struct {
+	block int // its index
+	run
+	skip journal.Seq // frames before this number are not of the piece
+}
+
+// line returns the pieces that hold the numbers after one, without a gap, up to
+// and including until.
+func (s *Survey) line(after, until journal.Seq) (ps []piece) {
+	cur := after
+	for i, b := range s.blocks {
+		for _, r := range b.runs {
+			if cur < until && r.first <= cur+1 && r.last > cur {
+				ps = append(ps, piece{i, r, cur + 1})
+				cur = r.last
+			}
+		}
+	}
+	return ps
+}
+
+// Reach returns the last of the numbers after one that can be read without a gap.
+func (s *Survey) Reach(after journal.Seq) journal.Seq {
+	ps := s.line(after, ^journal.Seq(0))
+	if len(ps) == 0 {
+		return after
+	}
+	return ps[len(ps)-1].last
+}
+
+// Frames yields the frames from one on up to and including until, as far as they
+// can be read without a gap.
+func (s *Survey) Frames(ctx context.Context, from, until journal.Seq) iter.Seq2[journal.Frame, error] {
+	return func(yield func(journal.Frame, error) bool) {
+		for _, p := range s.line(from-1, until) {
+			if err := ctx.Err(); err != nil {
+				yield(journal.Frame{}, err)
+				return
+			}
+			b := s.blocks[p.block]
+			buf, err := os.ReadFile(b.path)
+			if err == nil && int64(len(buf)) < p.to {
+				err = fmt.Errorf("%s has become shorter", b.path)
+			}
+			if err != nil {
+				yield(journal.Frame{}, fault.As(fault.Operator, "read journal", err))
+				return
+			}
+			for buf = buf[p.from:p.to]; len(buf) > 0; {
+				rec, bad := parseRecord(buf, nil)
+				if bad != nil {
+					yield(journal.Frame{}, fault.As(fault.Operator, "", fmt.Errorf("%s has changed", b.path)))
+					return
+				}
+				if rec.seq > until {
+					return
+				}
+				if rec.seq >= p.skip && !yield(journal.Frame{Seq: rec.seq, Data: slices.Clone(rec.data)}, nil) {
+					return
+				}
+				buf = buf[rec.size:]
+			}
+		}
+	}
+}
