@@ -92,8 +92,8 @@ func (r *recovery) newest() (*State, error) {
 		return s, nil
 	}
 	if r.span.First > 1 {
-		return nil, errors.Join(append(r.Bad, fault.As(fault.Fatal, "", fmt.Errorf(
-			"the journal begins with number %d and no snapshot has what was before", r.span.First)))...)
+		return nil, errors.Join(append(r.Bad, unfit(
+			"the journal begins with number %d and no snapshot has what was before", r.span.First))...)
 	}
 	return New(r.databases)
 }
@@ -117,29 +117,30 @@ func (r *recovery) fits(info Info) error {
 	seq, span := info.Pos.Seq, r.span
 	switch {
 	case info.Lineage != r.log.Lineage():
-		return fault.As(fault.Operator, "", fmt.Errorf("snapshot %s is of lineage %s; the journal is %s",
-			info.Path, info.Lineage, r.log.Lineage()))
+		return fault.As(fault.Operator, "", journal.Damage(fmt.Errorf("snapshot %s is of lineage %s; the journal is %s",
+			info.Path, info.Lineage, r.log.Lineage())))
 	case seq > span.Last:
-		return fault.As(fault.Fatal, "", fmt.Errorf(
-			"the journal has lost its end: it goes up to number %d, snapshot %s up to %d",
-			span.Last, info.Path, seq))
+		return unfit("the journal has lost its end: it goes up to number %d, snapshot %s up to %d",
+			span.Last, info.Path, seq)
 	case span.First > seq+1:
-		return fault.As(fault.Fatal, "", fmt.Errorf(
-			"numbers %d to %d are missing: snapshot %s goes up to %d, the journal begins with %d",
-			seq+1, span.First-1, info.Path, seq, span.First))
+		return unfit("numbers %d to %d are missing: snapshot %s goes up to %d, the journal begins with %d",
+			seq+1, span.First-1, info.Path, seq, span.First)
 	case seq < span.First:
 		return nil // the snapshot's own number is truncated; its digest is checked with the next
 	}
 	for c, err := range r.log.Read(r.ctx, seq) {
 		if err == nil && c.Batch().Epoch != info.Epoch {
-			err = fault.As(fault.Fatal, "", fmt.Errorf(
-				"number %d is of epoch %d in the journal and of %d in snapshot %s: "+
-					"the number was lost and used again",
-				seq, c.Batch().Epoch, info.Epoch, info.Path))
+			err = unfit("number %d is of epoch %d in the journal and of %d in snapshot %s: "+
+				"the number was lost and used again", seq, c.Batch().Epoch, info.Epoch, info.Path)
 		}
 		return err
 	}
 	return nil
+}
+
+// unfit says that the journal and the snapshots have lost something between them.
+func unfit(format string, args ...any) error {
+	return fault.As(fault.Fatal, "", journal.Damage(fmt.Errorf(format, args...)))
 }
 
 // replay applies what the journal has behind the snapshot.

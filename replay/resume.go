@@ -262,11 +262,12 @@ func (w *Writer) secure(ctx context.Context) error {
 
 // probe appends an epoch entry and applies it.
 func (w *Writer) probe(ctx context.Context) (journal.Committed, error) {
-	w.epoch++
+	was := w.epoch
+	w.epoch = max(was+1, w.cfg.Epoch)
 	e := journal.Entry{At: w.cfg.Clock(), Ops: []journal.Op{&journal.Epoch{Epoch: w.epoch, Node: w.cfg.Node}}}
 	c, err := w.commit(ctx, []journal.Entry{e})
 	if err != nil {
-		w.epoch-- // it was not stored
+		w.epoch = was // it was not stored
 	}
 	return c, err
 }

@@ -139,6 +139,9 @@ type SnapshotDamage struct {
 	Cause  string
 }
 
+// Is reports whether target is journal.ErrDamage.
+func (e *SnapshotDamage) Is(target error) bool { return target == journal.ErrDamage }
+
 func (e *SnapshotDamage) Error() string {
 	return fmt.Sprintf("snapshot damaged in chunk %d at offset %d: %s", e.Chunk, e.Offset, e.Cause)
 }

@@ -1,18 +1,35 @@
 package replay
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"syscall"
 
+	"ledge/journal"
 	"ledge/journal/fault"
 )
 
 // openSnapshotFile opens a snapshot and reads its header. The error names the
 // file; the caller closes it.
 func openSnapshotFile(path string) (r *snapshotReader, info Info, close func() error, err error) {
+	r, info, close, err = openSnapshotAs(path)
+	if err != nil {
+		return nil, Info{}, nil, err
+	}
+	if seq, ok := snapshotSeq(path); ok && seq != r.header.pos.Seq {
+		return nil, Info{}, nil, errors.Join(close(), inSnapshot(path,
+			&SnapshotDamage{Cause: fmt.Sprintf("the header says number %d", r.header.pos.Seq)}))
+	}
+	return r, info, close, nil
+}
+
+// openSnapshotAs is openSnapshotFile for a file under any name.
+func openSnapshotAs(path string) (r *snapshotReader, info Info, close func() error, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, Info{}, nil, fault.As(fault.Operator, "", err)
@@ -24,11 +41,6 @@ func openSnapshotFile(path string) (r *snapshotReader, info Info, close func() e
 		size = st.Size()
 		r, err = openSnapshot(f, size)
 	}
-	if err == nil {
-		if seq, ok := snapshotSeq(path); ok && seq != r.header.pos.Seq {
-			err = &SnapshotDamage{Cause: fmt.Sprintf("the header says number %d", r.header.pos.Seq)}
-		}
-	}
 	if err != nil {
 		f.Close()
 		return nil, Info{}, nil, inSnapshot(path, err)
@@ -39,6 +51,9 @@ func openSnapshotFile(path string) (r *snapshotReader, info Info, close func() e
 // inSnapshot names the file in an error.
 func inSnapshot(path string, err error) error {
 	var d *SnapshotDamage
+	if errors.Is(err, syscall.EIO) { // the disk can't read what it holds
+		return &SnapshotDamage{Path: path, Cause: fmt.Sprintf("%s: %s", path, err)}
+	}
 	if errors.As(err, &d) {
 		d.Path = path
 	}
@@ -67,7 +82,48 @@ func VerifySnapshot(ctx context.Context, path string) (Info, error) {
 // given number of databases. All of it is checked; a SnapshotDamage says where
 // it is not what was written.
 func LoadSnapshot(ctx context.Context, path string, databases int) (*State, Info, error) {
-	r, info, close, err := openSnapshotFile(path)
+	return loadFrom(ctx, path, databases, openSnapshotFile)
+}
+
+// FindSnapshots returns the snapshots in dir by what they hold, newest first,
+// whatever their names say, going by their headers. Those whose header can't be
+// read are left out.
+func FindSnapshots(dir string) ([]Info, error) {
+	paths, err := snapshotPaths(dir)
+	if err != nil {
+		return nil, fault.As(fault.Operator, "", err)
+	}
+	var infos []Info
+	for _, path := range paths {
+		if _, info, close, err := openSnapshotAs(path); err == nil {
+			close()
+			infos = append(infos, info)
+		}
+	}
+	slices.SortStableFunc(infos, func(a, b Info) int { return cmp.Compare(b.Pos.Seq, a.Pos.Seq) })
+	return infos, nil
+}
+
+// SnapshotTrace returns the highest number that a snapshot in dir is named after,
+// whatever has become of it; 0 is none.
+func SnapshotTrace(dir string) (highest journal.Seq) {
+	paths, _ := snapshotPaths(dir) // FindSnapshots says what fails
+	for _, path := range paths {
+		if seq, ok := snapshotSeq(path); ok {
+			highest = max(highest, seq)
+		}
+	}
+	return highest
+}
+
+// LoadFound is LoadSnapshot for a file under any name.
+func LoadFound(ctx context.Context, path string, databases int) (*State, Info, error) {
+	return loadFrom(ctx, path, databases, openSnapshotAs)
+}
+
+func loadFrom(ctx context.Context, path string, databases int,
+	open func(string) (*snapshotReader, Info, func() error, error)) (*State, Info, error) {
+	r, info, close, err := open(path)
 	if err != nil {
 		return nil, Info{}, err
 	}

@@ -48,6 +48,8 @@ type WriterConfig struct {
 	State *State
 	// Node names the node in the epoch entry.
 	Node string
+	// Epoch is the least that the next epoch may be; 0 is any.
+	Epoch uint64
 	// MaxValue is the longest value; 0 is DefaultMaxValue.
 	MaxValue int
 	// Queue is the most proposals that may wait; 0 is 65536.

@@ -299,7 +299,23 @@ func (l *Leader) start(q *helloRequest, span journal.Stat) (start, error) {
 	case digest != journal.Digest(q.Digest):
 		return "", diverged("its digest at number %d is %s; here it is %s", seq, journal.Digest(q.Digest), digest)
 	}
-	return startTail, nil
+	return startTail, l.sameEpoch(q, span)
+}
+
+// sameEpoch refuses a replica whose last number is of another epoch here: a
+// repair has lost it and it was used again, though the states are equal.
+func (l *Leader) sameEpoch(q *helloRequest, span journal.Stat) error {
+	seq := journal.Seq(q.Number)
+	if seq < span.First {
+		return nil // it is truncated here, and on the same digest
+	}
+	for c, err := range l.cfg.Source.Log().Read(l.ctx, seq) {
+		if err == nil && c.Batch().Epoch != q.Epoch {
+			err = diverged("its number %d is of epoch %d; here it is of epoch %d", seq, q.Epoch, c.Batch().Epoch)
+		}
+		return err
+	}
+	return nil
 }
 
 // diverged is what a leader says to a replica with another history.
