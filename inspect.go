@@ -40,6 +40,9 @@ func journalCommand() *cli.Command {
 				Action: stopped(journalTail)},
 			{Name: "verify", Usage: "check every byte, every number and every digest",
 				Flags: []cli.Flag{dirFlag()}, Action: stopped(journalVerify)},
+			{Name: "repair", Usage: "say what can be served of a damaged directory and what that loses; with --apply, do it",
+				Flags:  []cli.Flag{dirFlag(), applyFlag()},
+				Action: repairing("journal repair", (*appliance.Stopped).Plan)},
 		},
 	}
 }
@@ -96,22 +99,15 @@ func closed(s jet.Summary) string {
 }
 
 func journalVerify(c *cli.Context, s *appliance.Stopped) error {
-	sum, err := s.Journal(c.Context)
-	if err != nil {
-		return err
+	v, err := s.Verify(c.Context)
+	for _, note := range v.Notes {
+		fmt.Fprintf(c.App.Writer, "note: %s\n", note)
 	}
-	// What a snapshot covers is not replayed, so its effects are read here.
-	for _, err := range s.Batches(c.Context, sum.First) {
-		if err != nil {
-			return err
-		}
-	}
-	pos, keys, err := s.Replay(c.Context)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(c.App.Writer, "ok: numbers %s, digest %s, %d keys, closed %s\n",
-		span(sum), pos.Digest, keys, closed(sum))
+		span(v.Journal), v.Pos.Digest, v.Keys, closed(v.Journal))
 	return nil
 }
 

@@ -76,6 +76,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 			serveCommand(),
 			journalCommand(),
 			taking(snapshotCommand()),
+			restoreCommand(),
 			{Name: "version", Usage: "say which program this is", Action: printVersion},
 		}, operateCommands()...),
 	}

@@ -290,7 +290,7 @@ func TestRefusedSurroundings(t *testing.T) {
 		{"newer, stopped", []string{"journal", "info", "--dir", newer}, "--dir: " + newer +
 			" has format 2; this program knows up to 1: use the program that wrote it, or newer"},
 		{"broken", append(serve, "--dir", broken), filepath.Join(broken, "ledge.json") +
-			": unexpected end of JSON input"},
+			": not what ledge writes: unexpected end of JSON input; there is no journal beside it: remove it to begin anew"},
 		{"foreign", append(serve, "--dir", foreign), "--dir: " + foreign +
 			` has "thesis.tex" and no ledge.json: it is neither ledge's nor empty`},
 		{"owned", append(serve, "--dir", owned), fmt.Sprintf(

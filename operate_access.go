@@ -43,7 +43,7 @@ func access(c *cli.Context) (admin.ClientConfig, error) {
 	if path == "" {
 		path = filepath.Join(dir, "auth", cfg.User)
 	}
-	b, err := os.ReadFile(path)
+	password, err := appliance.ReadPassword(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return cfg, fmt.Errorf("there is no password of user %q in %s; "+
 			"--dir or --password-file says where it is", cfg.User, path)
@@ -51,7 +51,7 @@ func access(c *cli.Context) (admin.ClientConfig, error) {
 	if err != nil {
 		return cfg, fmt.Errorf("password of user %q: %w", cfg.User, err)
 	}
-	cfg.Password = strings.TrimSpace(string(b))
+	cfg.Password = password
 	return cfg, nil
 }
 

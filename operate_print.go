@@ -117,6 +117,9 @@ func printStatus(t *table, s admin.Status) {
 	t.field("journal", "numbers %s, %s", numbers(j.First, j.Last), size(j.Bytes))
 	t.field("lineage", "%s, epoch %d", j.Lineage, j.Epoch)
 	t.field("digest", "%s", j.Digest)
+	if j.Lost != "" {
+		t.field("lost", "%s", j.Lost)
+	}
 	sync := j.Sync
 	if j.Interval > 0 {
 		sync = fmt.Sprintf("every %s", time.Duration(j.Interval*float64(time.Second)))

@@ -148,6 +148,8 @@ type Journal struct {
 	Appends  int64   `json:"appends"`
 	Failed   int64   `json:"failed_appends"`
 	Reserve  int64   `json:"reserve"` // bytes held back on the disk; 0 while given up
+	// Lost says which numbers the last repair that lost any has; empty is none.
+	Lost string `json:"lost,omitempty"`
 }
 
 // Data is what the state holds.

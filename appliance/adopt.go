@@ -229,7 +229,7 @@ func (d *directory) moved(a *adoption) (bool, error) {
 	}
 	_, there := os.Stat(d.adopted(a))
 	if there != nil {
-		return false, errors.Join(err, there)
+		return false, journal.Damage(errors.Join(err, there))
 	}
 	return true, nil
 }

@@ -41,7 +41,7 @@ func (b backend) Status(ctx context.Context) (admin.Status, error) {
 			First: uint64(st.First), Last: uint64(st.Last), Bytes: st.Bytes, Sync: n.cfg.Sync,
 			Digest:  n.state.Pos().Digest.String(),
 			Appends: n.meter.appends.Load(), Failed: n.meter.failed.Load(),
-			Reserve: n.reserve.bytes(),
+			Reserve: n.reserve.bytes(), Lost: n.lost,
 		},
 		Data: admin.Data{Keys: keys(n.state), Memory: u.taken, Live: u.live},
 	}

@@ -109,6 +109,8 @@ type Config struct {
 	ResumeAuto        string        // resume-auto; "retryable", "all", "none"
 	ResumeInterval    time.Duration // resume-interval; replay.DefaultResumeInterval
 	ResumeMaxAttempts int           // resume-max-attempts
+	// OnDamage says what a start does about damage that costs something.
+	OnDamage string // on-damage; DamageStop
 	// Reserve is the room on the disk that is held back for when it is full;
 	// 0 is DefaultReserve, negative none.
 	Reserve int64 // reserve
@@ -239,6 +241,9 @@ func (c Config) validateResume(bad func(option, format string, args ...any)) {
 	if c.ResumeMaxAttempts < 0 {
 		bad("resume-max-attempts", "%d is below 0", c.ResumeMaxAttempts)
 	}
+	if c.OnDamage != "" && c.OnDamage != DamageStop && c.OnDamage != DamageServeGood {
+		bad("on-damage", "%q is none of stop, serve-good", c.OnDamage)
+	}
 	if c.Reserve > 0 && c.Reserve < minReserve {
 		bad("reserve", "%d is neither 0 nor at least %d", c.Reserve, minReserve)
 	}
@@ -339,6 +344,7 @@ func (c *Config) setDefaults() {
 	c.Listen = orDefault(c.Listen, DefaultListen)
 	c.NATSListen = orDefault(c.NATSListen, DefaultNATSListen)
 	c.Sync = orDefault(c.Sync, SyncAlways)
+	c.OnDamage = orDefault(c.OnDamage, DamageStop)
 	c.OnDivergence = orDefault(c.OnDivergence, DivergenceStop)
 	for _, d := range []struct {
 		have *time.Duration

@@ -1,18 +1,17 @@
 package appliance
 
 import (
-	"bytes"
 	"crypto/rand"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"ledge/journal"
 	"ledge/journal/fault"
@@ -41,25 +40,6 @@ const (
 	stateReady    = "ready"
 )
 
-// identity is what ledge.json says.
-type identity struct {
-	Format  int       `json:"format"`
-	State   string    `json:"state"`
-	Lineage string    `json:"lineage"`
-	Node    string    `json:"node"`
-	Created time.Time `json:"created"`
-	// Databases is the number the node was last opened with, so that tools
-	// which read a stopped node need not be told.
-	Databases int `json:"databases"`
-	// Follow is the leader's URL while an operator has the node follow one.
-	Follow string `json:"follow,omitempty"`
-	// Promoted is the leader that the node followed when it was made to lead: an
-	// option that names it still is of the past.
-	Promoted string `json:"promoted,omitempty"`
-	// Adopt is what is to be put in place of the journal; see adopt.
-	Adopt *adoption `json:"adopt,omitempty"`
-}
-
 // directory is a data directory that this process owns.
 type directory struct {
 	path    string
@@ -67,6 +47,8 @@ type directory struct {
 	node    string   // the node's name; fixed
 	id      identity // like lineage, for Open and then for who replaces the journal
 	lineage journal.Lineage
+	unknown bool     // ledge.json can't be read
+	notes   []string // what was not as it should be, cost nothing and is made good
 }
 
 // openDirectory takes the directory of cfg, which is made if it isn't there.
@@ -92,11 +74,8 @@ func openDirectory(cfg *Config) (*directory, error) {
 
 // openStopped takes a directory that has a node, to look at it.
 func openStopped(path string) (*directory, error) {
-	if _, err := os.Stat(filepath.Join(path, identityFile)); err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			err = fmt.Errorf("%s is not a ledge directory: it has no %s", path, identityFile)
-		}
-		return nil, optionFault("dir", err)
+	if !hasIdentity(path) {
+		return nil, optionFault("dir", notLedges(path))
 	}
 	lock, err := lockDirectory(path, false)
 	if err != nil {
@@ -108,6 +87,36 @@ func openStopped(path string) (*directory, error) {
 	}
 	d.node = d.id.Node
 	return d, nil
+}
+
+// hasIdentity reports whether a directory has ledge.json or its copy.
+func hasIdentity(path string) bool {
+	for _, name := range []string{identityFile, identityCopy} {
+		if _, err := os.Stat(filepath.Join(path, name)); !errors.Is(err, fs.ErrNotExist) {
+			return true
+		}
+	}
+	return false
+}
+
+// hasData reports whether there is a journal or a place for snapshots.
+func hasData(path string) bool {
+	for _, name := range []string{journalDir, snapshotDir} {
+		if _, err := os.Stat(filepath.Join(path, name)); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// notLedges says why a directory without ledge.json is none of ours, and what to
+// do about one that was.
+func notLedges(path string) error {
+	if hasData(path) {
+		return journal.Damage(fmt.Errorf("%s has a journal and no %s, nor its copy; run: %s --apply",
+			path, identityFile, commandFor("journal repair", path)))
+	}
+	return fmt.Errorf("%s is not a ledge directory: it has no %s", path, identityFile)
 }
 
 // optionFault is a fault that a person has to mend, seen at an option.
@@ -130,43 +139,25 @@ func (d *directory) identify(cfg *Config) error {
 	return d.store(id)
 }
 
-// load reads ledge.json. fs.ErrNotExist means that there is none.
-func (d *directory) load() error {
-	path := filepath.Join(d.path, identityFile)
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return fault.As(fault.Operator, "", err)
-	}
-	var id identity
-	if err := json.Unmarshal(b, &id); err != nil {
-		return fault.As(fault.Operator, "", fmt.Errorf("%s: %w", path, err))
-	}
-	if id.Format > directoryFormat {
-		return optionFault("dir", fmt.Errorf("%s has format %d; this program knows up to %d: "+
-			"use the program that wrote it, or newer", d.path, id.Format, directoryFormat))
-	}
-	n, err := strconv.ParseUint(id.Lineage, 16, 64)
-	if err != nil || id.Format < 1 || id.State != stateCreating && id.State != stateReady {
-		return fault.As(fault.Operator, "", fmt.Errorf("%s: not what ledge writes: %q", path,
-			bytes.TrimSpace(b)))
-	}
-	d.id, d.lineage = id, journal.Lineage(n)
-	return nil
-}
-
 // begin makes a new identity, in a directory that has nothing else in it.
 func (d *directory) begin() error {
 	files, err := os.ReadDir(d.path)
 	if err != nil {
 		return fault.As(fault.Operator, "", err)
 	}
+	foreign := ""
 	for _, f := range files {
 		switch f.Name() {
-		case lockFile, identityFile + ".tmp", "lost+found":
+		case lockFile, identityFile + ".tmp", identityCopy + ".tmp", "lost+found":
 			continue
+		case journalDir, snapshotDir:
+			return optionFault("dir", notLedges(d.path))
 		}
+		foreign = f.Name()
+	}
+	if foreign != "" {
 		return optionFault("dir", fmt.Errorf("%s has %q and no %s: it is neither ledge's nor empty",
-			d.path, f.Name(), identityFile))
+			d.path, foreign, identityFile))
 	}
 	var b [8]byte
 	_, _ = rand.Read(b[:]) // it never fails
@@ -208,24 +199,6 @@ func (d *directory) lead(followed string) error {
 	return d.store(id)
 }
 
-// store writes the identity if it has changed: whole or not at all.
-func (d *directory) store(id identity) error {
-	b, err := json.MarshalIndent(id, "", "  ")
-	if err != nil {
-		return fault.As(fault.Fatal, "", err)
-	}
-	path := filepath.Join(d.path, identityFile)
-	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, append(b, '\n')) {
-		d.id = id
-		return nil
-	}
-	if err := writeFile(path, append(b, '\n')); err != nil {
-		return fault.As(fault.Operator, "", err)
-	}
-	d.id = id
-	return nil
-}
-
 // writeFile replaces a file whole, and returns when that is durable.
 func writeFile(path string, b []byte) error {
 	tmp := path + ".tmp"
@@ -250,12 +223,15 @@ func writeFile(path string, b []byte) error {
 	return errors.Join(dir.Sync(), dir.Close())
 }
 
+// natsUsers are those that have a password in a file.
+var natsUsers = []string{jet.AdminUser, jet.ReplicaUser, jet.MonitorUser}
+
 // passwords returns the NATS users with their passwords. A password that isn't
 // there is drawn: all are on the first start, and one that was removed to
 // change it is on the next.
 func (d *directory) passwords() ([]jet.User, error) {
 	var users []jet.User
-	for _, name := range []string{jet.AdminUser, jet.ReplicaUser, jet.MonitorUser} {
+	for _, name := range natsUsers {
 		p, err := d.password(name)
 		if err != nil {
 			return nil, fault.As(fault.Operator, "", err)
@@ -265,31 +241,56 @@ func (d *directory) passwords() ([]jet.User, error) {
 	return users, nil
 }
 
-// password reads or draws the password of a user.
+// password reads or draws the password of a user. One that nobody can have
+// chosen is no password: it is drawn anew.
 func (d *directory) password(user string) (string, error) {
-	path := filepath.Join(d.path, authDir, user)
-	b, err := os.ReadFile(path)
-	if err == nil {
-		if p := strings.TrimSpace(string(b)); p != "" {
-			return p, nil
-		}
-		err = fmt.Errorf("%s is empty; remove it, and a password is drawn", path)
-	}
-	if !errors.Is(err, fs.ErrNotExist) {
+	path := d.userPath(user)
+	p, err := ReadPassword(path)
+	switch {
+	case err == nil:
+		return p, nil
+	case errors.Is(err, errNoPassword):
+		d.note("%s; another one is drawn", err)
+	case !errors.Is(err, fs.ErrNotExist):
 		return "", err
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return "", err
 	}
-	p := rand.Text()
+	p = rand.Text()
 	return p, writeFile(path, []byte(p+"\n"))
 }
 
-func (d *directory) adminPath() string    { return filepath.Join(d.path, authDir, jet.AdminUser) }
-func (d *directory) leaderPath() string   { return filepath.Join(d.path, authDir, "leader") }
-func (d *directory) inboxPath() string    { return filepath.Join(d.path, inboxDir) }
-func (d *directory) journalPath() string  { return filepath.Join(d.path, journalDir) }
-func (d *directory) snapshotPath() string { return filepath.Join(d.path, snapshotDir) }
+// errNoPassword says that what is in a file is no password.
+var errNoPassword = errors.New("has no password")
+
+// maxPassword is the longest that a password may be.
+const maxPassword = 4096
+
+// ReadPassword reads the password in a file: one line of text.
+func ReadPassword(path string) (string, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	p := strings.TrimSpace(string(b))
+	switch {
+	case p == "":
+		return "", fmt.Errorf("%s %w: it is empty", path, errNoPassword)
+	case len(p) > maxPassword:
+		return "", fmt.Errorf("%s %w: it has %d bytes", path, errNoPassword, len(p))
+	case !utf8.ValidString(p) || strings.ContainsFunc(p, unicode.IsControl):
+		return "", fmt.Errorf("%s %w: it is not one line of text", path, errNoPassword)
+	}
+	return p, nil
+}
+
+func (d *directory) adminPath() string           { return filepath.Join(d.path, authDir, jet.AdminUser) }
+func (d *directory) userPath(user string) string { return filepath.Join(d.path, authDir, user) }
+func (d *directory) leaderPath() string          { return filepath.Join(d.path, authDir, "leader") }
+func (d *directory) inboxPath() string           { return filepath.Join(d.path, inboxDir) }
+func (d *directory) journalPath() string         { return filepath.Join(d.path, journalDir) }
+func (d *directory) snapshotPath() string        { return filepath.Join(d.path, snapshotDir) }
 
 // snapshotBytes returns how long the largest snapshot is.
 func (d *directory) snapshotBytes() (most int64) {

@@ -7,12 +7,11 @@ import (
 	"strings"
 	"testing"
 
-	"ledge/journal/fault"
 	"ledge/journal/jet"
 )
 
 // Passwords are drawn once, for the owner's eyes only. One that was removed is
-// drawn again, and the others stay; an empty one is nobody's password.
+// drawn again, and the others stay; so is one that nobody can have chosen.
 func TestPasswords(t *testing.T) {
 	cfg := Config{Dir: t.TempDir()}
 	cfg.setDefaults()
@@ -62,7 +61,17 @@ func TestPasswords(t *testing.T) {
 	if err := os.WriteFile(monitor, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := d.passwords(); fault.Of(err) != fault.Operator || !strings.Contains(err.Error(), monitor) {
-		t.Errorf("with an empty file: %v; want class operator and the file's name", err)
+	for _, damage := range []string{"", "\n", "\x00\x00\x00\x00", "\xff\xfe\x01", strings.Repeat("x", maxPassword+1)} {
+		if err := os.WriteFile(monitor, []byte(damage), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		d.notes = nil
+		third := draw()
+		if p := third[jet.MonitorUser]; len(p) < 20 || third[jet.AdminUser] != first[jet.AdminUser] {
+			t.Errorf("with %.8q in the file the password is %q; want one that is drawn, and the others as they were", damage, p)
+		}
+		if len(d.notes) != 1 || !strings.Contains(d.notes[0], monitor) {
+			t.Errorf("with %.8q in the file the notes are %q; want one with the file's name", damage, d.notes)
+		}
 	}
 }

@@ -89,6 +89,7 @@ func (n *Node) infoJournal() []command.InfoField {
 	f.add("journal_failed_appends", n.meter.failed.Load())
 	f.add("journal_last_append_time", n.meter.last.Load()/1000)
 	f.add("journal_last_append_usec", n.meter.took.Load()/1000)
+	f.add("journal_lost", n.lost)
 	f.add("journal_recovery_ms", n.recovery.Milliseconds())
 	return f
 }

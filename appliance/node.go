@@ -51,6 +51,7 @@ type Node struct {
 	report   replay.Report
 	recovery time.Duration // how long that took
 	found    int           // keys after it
+	lost     string        // what the last repair that cost something has lost
 
 	stop    chan struct{} // closed by Shutdown
 	stopped sync.Once
@@ -89,12 +90,12 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if err := n.portsFree(ctx); err != nil {
 		return err
 	}
-	if err := n.openJournal(ctx); err != nil {
+	err = n.openState(ctx)
+	n.tell()
+	if err != nil {
 		return err
 	}
-	if err := n.recover(ctx); err != nil {
-		return err
-	}
+	n.lost = n.dir.lost()
 	n.holdReserve()
 	n.saves, n.events = newSaves(n), newEvents(n)
 	hub := command.NewHub()
@@ -102,7 +103,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 	n.writer = replay.NewWriter(replay.WriterConfig{
 		Log: n.log, State: n.state, Node: n.dir.node, MaxValue: int(n.cfg.MaxValue),
 		Resume: n.cfg.resumePolicy(), Reserve: n.reserve, Secure: n.saves.secure,
-		Notify: n.events.health, Wanted: hub.Wanted, Events: hub.Notify, Clock: n.cfg.Clock, Logger: n.cfg.Logger,
+		Epoch: n.dir.id.Epoch, Notify: n.events.health, Wanted: hub.Wanted, Events: hub.Notify, Clock: n.cfg.Clock, Logger: n.cfg.Logger,
 	})
 	n.repl = newReplication(n)
 	if err := n.repl.begin(ctx); err != nil {
@@ -296,6 +297,7 @@ func (n *Node) Run(ctx context.Context) error {
 		}
 	})
 	workers.Go(func() { n.events.run(working) })
+	workers.Go(func() { n.checkSnapshots(working) })
 	workers.Go(func() { n.runGate(working) })
 	workers.Go(func() { n.prometheus.run(working) })
 	workers.Go(func() {

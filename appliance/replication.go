@@ -376,11 +376,11 @@ func (n *Node) leaderPassword(leader string) string {
 	if _, err := os.Stat(path); n.cfg.FollowPasswordFile != "" && (leader == n.cfg.Follow || err != nil) {
 		path = n.cfg.FollowPasswordFile
 	}
-	b, err := os.ReadFile(path)
+	p, err := ReadPassword(path)
 	if err != nil {
 		n.cfg.Logger.Error("the leader's password can't be read", "cause", err)
 	}
-	return strings.TrimSpace(string(b))
+	return p
 }
 
 // source is the node as its replicas' requests see it.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"log/slog"
+	"path/filepath"
 	"time"
 
 	"ledge/journal"
@@ -55,24 +56,116 @@ func (s *Stopped) Batches(ctx context.Context, from journal.Seq) iter.Seq2[journ
 	}
 }
 
-// Replay adds the journal up as recovery does, and returns where that ends and
-// how many keys there are then. Nothing is left of it afterwards.
-func (s *Stopped) Replay(ctx context.Context) (pos journal.Pos, n int, err error) {
-	sum, err := s.Journal(ctx)
-	if err != nil {
-		return pos, 0, err
+// Verified is what a directory was found to hold.
+type Verified struct {
+	Journal jet.Summary
+	Pos     journal.Pos
+	Keys    int
+	// Notes say what is not as it should be and costs nothing: a start says so
+	// and makes it good.
+	Notes []string
+}
+
+// Verify reads everything that a start relies on, and comes to the same end: it
+// fails if a start is refused, and with the same error.
+func (s *Stopped) Verify(ctx context.Context) (v Verified, err error) {
+	v, err = s.verify(ctx)
+	if err != nil && ctx.Err() == nil && isDamage(err) {
+		p, perr := s.dir.plan(ctx, s.dir.id.Databases, false)
+		switch {
+		case perr != nil:
+			return v, errors.Join(err, perr)
+		case p.Needed() && p.Costs():
+			return v, p.refusal(err)
+		case p.Needed():
+			v.Notes = append(v.Notes, err.Error())
+			v.Notes = append(v.Notes, p.Faults...)
+			v.Journal.First, v.Journal.Last, v.Pos, v.Keys, err = p.First, p.Pos.Seq, p.Pos, p.Keys, nil
+		}
 	}
-	log, err := s.log(ctx, journal.Stat{First: sum.First, Last: sum.Last, Bytes: sum.Bytes})
-	if err != nil {
-		return pos, 0, err
+	for _, user := range natsUsers {
+		if _, perr := ReadPassword(s.dir.userPath(user)); errors.Is(perr, errNoPassword) {
+			v.Notes = append(v.Notes, perr.Error())
+		}
 	}
-	st, _, err := replay.Recover(ctx, s.dir.snapshotPath(), log, max(s.dir.id.Databases, 1),
+	v.Notes = append(s.dir.notes, v.Notes...)
+	return v, err
+}
+
+// unfinished says what a start has to finish before there is a journal to verify;
+// false is nothing.
+func (s *Stopped) unfinished(ctx context.Context, v *Verified) (bool, error) {
+	a := s.dir.id.Adopt
+	switch {
+	case !s.dir.fresh():
+		return false, nil
+	case a == nil:
+		if jet.Exists(s.dir.journalPath()) {
+			return false, nil
+		}
+		v.Journal.First = 1
+		v.Notes = append(v.Notes, "the first start was cut short before anything was written; the next one finishes it")
+		return true, nil
+	}
+	moved, err := s.dir.moved(a)
+	if err != nil || moved && jet.Exists(s.dir.journalPath()) {
+		return err != nil, err
+	}
+	v.Notes = append(v.Notes, "a leader's journal is being put in place of the node's; the next start finishes it")
+	v.Journal.First, v.Journal.Last = journal.Seq(a.First), journal.Seq(a.First)-1
+	if a.Snapshot == "" {
+		return true, nil
+	}
+	path := filepath.Join(s.dir.path, a.Snapshot)
+	if moved {
+		path = s.dir.adopted(a)
+	}
+	info, err := replay.VerifySnapshot(ctx, path)
+	v.Pos, v.Keys = info.Pos, info.Keys
+	return true, err
+}
+
+// verify reads the journal and the snapshots as they are.
+func (s *Stopped) verify(ctx context.Context) (v Verified, err error) {
+	if done, err := s.unfinished(ctx, &v); done || err != nil {
+		return v, err
+	}
+	if v.Journal, err = s.Journal(ctx); err != nil {
+		return v, err
+	}
+	v.Notes = v.Journal.Notes
+	// What a snapshot covers is not replayed, so its effects are read here.
+	for _, err := range s.Batches(ctx, v.Journal.First) {
+		if err != nil {
+			return v, err
+		}
+	}
+	log, err := s.log(ctx, journal.Stat{First: v.Journal.First, Last: v.Journal.Last, Bytes: v.Journal.Bytes})
+	if err != nil {
+		return v, err
+	}
+	st, report, err := replay.Recover(ctx, s.dir.snapshotPath(), log, max(s.dir.id.Databases, 1),
 		slog.New(slog.DiscardHandler))
 	if err != nil {
-		return pos, 0, err
+		return v, err
 	}
-	pos, n = st.Pos(), keys(st)
-	return pos, n, st.Close()
+	v.Pos, v.Keys = st.Pos(), keys(st)
+	if err := st.Close(); err != nil {
+		return v, err
+	}
+	list, damaged := replay.ListSnapshots(s.dir.snapshotPath())
+	for _, info := range list {
+		if info.Path == report.Snapshot.Path {
+			continue
+		}
+		if _, err := replay.VerifySnapshot(ctx, info.Path); err != nil {
+			damaged = errors.Join(damaged, err)
+		}
+	}
+	if damaged != nil {
+		v.Notes = append(v.Notes, line(damaged))
+	}
+	return v, ctx.Err()
 }
 
 // Snapshots returns the snapshots there are, newest first. Those that can't be

@@ -1,0 +1,111 @@
+package appliance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"ledge/journal"
+	"ledge/journal/fault"
+	"ledge/replay"
+)
+
+// openState opens the journal and recovers the state. Damage that costs nothing
+// is repaired; damage that does is refused with the command that goes on from
+// there, unless on-damage says to go on by itself.
+func (n *Node) openState(ctx context.Context) error {
+	err := n.tryState(ctx)
+	if err == nil || ctx.Err() != nil || !isDamage(err) {
+		return err
+	}
+	n.cfg.Logger.Error("the data directory is damaged; finding out what can be served", "cause", err)
+	if err := n.dropState(); err != nil {
+		return err
+	}
+	p, perr := n.dir.plan(ctx, n.cfg.Databases, false)
+	if perr != nil {
+		return errors.Join(err, perr)
+	}
+	switch {
+	case !p.Needed():
+		return err
+	case p.Costs() && n.cfg.OnDamage != DamageServeGood:
+		return p.refusal(err)
+	}
+	if err := n.dir.apply(ctx, p); err != nil {
+		return err
+	}
+	log, words := n.cfg.Logger.Warn, "the data directory was damaged and is repaired; nothing is lost"
+	if p.Costs() {
+		log, words = n.cfg.Logger.Error, "the data directory was damaged and is repaired; numbers are lost"
+	}
+	for _, f := range p.Faults {
+		log("damage", "what", f)
+	}
+	log(words, "lost", p.Loss(), "served", p.Serves(), "old files", p.Aside)
+	return n.tryState(ctx)
+}
+
+// isDamage reports whether err says that what is on the disk is not to be
+// trusted.
+func isDamage(err error) bool {
+	return errors.Is(err, journal.ErrDamage) || fault.Of(err) == fault.Fatal
+}
+
+// tryState is openState as long as nothing is damaged.
+func (n *Node) tryState(ctx context.Context) error {
+	if err := n.openJournal(ctx); err != nil {
+		return err
+	}
+	return n.recover(ctx)
+}
+
+// dropState gives up what tryState has opened.
+func (n *Node) dropState() error {
+	if n.jet() == nil {
+		return nil
+	}
+	err := n.jet().Close()
+	n.jets.Store(nil)
+	return err
+}
+
+// tell logs what was not as it should be and is made good.
+func (n *Node) tell() {
+	for _, note := range n.dir.notes {
+		n.cfg.Logger.Warn(note)
+	}
+	n.dir.notes = nil
+}
+
+// checkSnapshots reads the snapshots that were not needed, so that a damaged one
+// is heard of before it is.
+func (n *Node) checkSnapshots(ctx context.Context) {
+	list, damaged := replay.ListSnapshots(n.dir.snapshotPath())
+	for _, info := range list {
+		if info.Path == n.report.Snapshot.Path || ctx.Err() != nil {
+			continue
+		}
+		_, err := replay.VerifySnapshot(ctx, info.Path)
+		if errors.As(err, new(*replay.SnapshotDamage)) {
+			damaged = errors.Join(damaged, err)
+		}
+	}
+	if damaged != nil && ctx.Err() == nil {
+		n.cfg.Logger.Warn("a snapshot is damaged that is not needed now; the next two that are taken make up for it",
+			"cause", line(damaged))
+	}
+}
+
+// lost says what the last repair that cost something has lost; "" is none.
+func (d *directory) lost() string {
+	r := d.id.Repaired
+	switch {
+	case r == nil:
+		return ""
+	case r.Last < r.First:
+		return fmt.Sprintf("unknown after %d at %s, see %s", r.First-1, r.At.Format(time.RFC3339), r.Aside)
+	}
+	return fmt.Sprintf("%d-%d at %s, see %s", r.First, r.Last, r.At.Format(time.RFC3339), r.Aside)
+}

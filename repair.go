@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/urfave/cli/v2"
+
+	"ledge/appliance"
+)
+
+// applyFlag lets a command do what it would only say otherwise.
+func applyFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "apply", Usage: "do it; what is changed or removed is kept under DIR/damaged"}
+}
+
+func restoreCommand() *cli.Command {
+	return &cli.Command{
+		Name:   "restore",
+		Usage:  "say what going back to the newest good snapshot of a stopped node loses; with --apply, do it",
+		Flags:  []cli.Flag{dirFlag(), applyFlag()},
+		Action: repairing("restore", (*appliance.Stopped).PlanRestore),
+	}
+}
+
+// repairing makes a command of a plan for a directory, which it carries out if
+// it is told to.
+func repairing(name string, plan func(*appliance.Stopped, context.Context) (*appliance.Plan, error)) cli.ActionFunc {
+	return func(c *cli.Context) (err error) {
+		s, err := appliance.OpenDamaged(c.String("dir"))
+		if err != nil {
+			return origins{}.fault(err)
+		}
+		defer func() { err = errors.Join(err, s.Close()) }()
+		p, err := plan(s, c.Context)
+		if err != nil {
+			return err
+		}
+		w := c.App.Writer
+		if !p.Needed() {
+			fmt.Fprintf(w, "nothing is damaged: %s can be served\n", p.Serves())
+			return nil
+		}
+		printPlan(w, p)
+		if !c.Bool("apply") {
+			fmt.Fprintf(w, "nothing is changed; to do so, run: %s\n", p.Command(name))
+			return nil
+		}
+		if err := s.Repair(c.Context, p); err != nil {
+			return err
+		}
+		fmt.Fprintf(w, "done; start the node as usual\n")
+		return nil
+	}
+}
+
+func printPlan(w io.Writer, p *appliance.Plan) {
+	for _, f := range p.Faults {
+		fmt.Fprintf(w, "damage  %s\n", f)
+	}
+	fmt.Fprintf(w, "serves  %s\n", p.Serves())
+	fmt.Fprintf(w, "loses   %s\n", p.Loss())
+	fmt.Fprintf(w, "keeps   what is changed or removed, in %s\n", p.Aside)
+}
