@@ -95,6 +95,8 @@ func (j *Journal) Sync(ctx context.Context) error {
 
 // sync syncs the blocks from the one on that it has come to.
 func (j *Journal) sync() error {
+	j.shape <- struct{}{}
+	defer func() { <-j.shape }()
 	from, blocks := j.synced.get()
 	to, err := j.store.sync(from)
 	if err == nil {

@@ -96,6 +96,13 @@ func MarkWrites(j *Journal) uint64 {
 	return j.mark.gen
 }
 
+// Shape keeps syncs away as while the broker removes and renames blocks, until
+// the function that it returns is called.
+func (j *Journal) Shape() (done func()) {
+	j.shape <- struct{}{}
+	return func() { <-j.shape }
+}
+
 // Rest has the witness look at a journal that has not moved.
 func (j *Journal) Rest(ctx context.Context) {
 	for range 10 {

@@ -44,6 +44,10 @@ type Journal struct {
 	// api serializes what changes the stream other than by appending: Truncate
 	// and settling.
 	api sync.Mutex
+	// shape is held, by filling it, while the broker removes and renames blocks,
+	// and by whoever syncs them: a directory that is synced in the middle of it
+	// would keep the new name of a block whose bytes are not on the disk yet.
+	shape chan struct{}
 
 	resume resumePoint
 
@@ -62,7 +66,7 @@ func Open(ctx context.Context, cfg Config) (*Journal, error) {
 		return nil, fault.As(fault.Operator, op, err)
 	}
 	cfg.setDefaults()
-	j := &Journal{cfg: cfg, store: newStore(cfg.Dir)}
+	j := &Journal{cfg: cfg, store: newStore(cfg.Dir), shape: make(chan struct{}, 1)}
 	if err := j.open(ctx); err != nil {
 		j.release()
 		return nil, fault.As(fault.Operator, op, err)
@@ -291,8 +295,14 @@ func (j *Journal) Truncate(ctx context.Context, upTo journal.Seq) error {
 		if err := j.Sync(ctx); err != nil {
 			return err
 		}
+		select {
+		case j.shape <- struct{}{}:
+			defer func() { <-j.shape }()
+		case <-ctx.Done():
+			return fault.As(fault.Retryable, op, ctx.Err())
+		}
 	}
-	if err := j.mark.update(func(m *mark) { m.floor, m.last = upTo, last }); err != nil {
+	if err := j.mark.update(func(m *mark) { m.floor, m.last = upTo, max(m.last, last) }); err != nil {
 		return fault.As(fault.Operator, op, diskError(err.Error()))
 	}
 	j.first.Store(uint64(upTo) + 1)

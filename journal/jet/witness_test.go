@@ -4,6 +4,7 @@ package jet_test
 // journal can't vanish unseen.
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"ledge/journal"
+	"ledge/journal/fault"
 	"ledge/journal/jet"
 	"ledge/journal/jet/faultfs"
 )
@@ -273,4 +275,29 @@ func TestMarkCopy(t *testing.T) {
 		j = open(t, jet.Config{Dir: killed})
 		wantFrames(t, j, 3, 10)
 	}
+}
+
+// While the broker removes and renames blocks nothing syncs their directory: a
+// power cut would leave new names without their bytes.
+func TestSyncAwaitsShape(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "nats")
+	j := open(t, jet.Config{Dir: dir, Create: true, Sync: jet.SyncInterval, SyncEvery: time.Hour})
+	fill(t, j, 0, 5)
+	done := j.Shape()
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := j.Sync(ctx); fault.Of(err) != fault.Retryable {
+		t.Errorf("Sync while blocks are renamed = %v; want it to wait", err)
+	}
+	if err := j.Truncate(ctx, 3); fault.Of(err) != fault.Retryable {
+		t.Errorf("Truncate meanwhile = %v; want it to wait", err)
+	}
+	done()
+	if err := j.Sync(t.Context()); err != nil {
+		t.Errorf("Sync = %v; want nil", err)
+	}
+	if err := j.Truncate(t.Context(), 3); err != nil {
+		t.Errorf("Truncate = %v; want nil", err)
+	}
+	wantFrames(t, j, 4, 5)
 }
