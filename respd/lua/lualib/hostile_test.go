@@ -1,0 +1,118 @@
+package lualib_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"ledge/respd/lua"
+	"ledge/respd/lua/luatest"
+)
+
+const hostileMemory = 64 << 20
+
+var errTime = errors.New("took too long")
+
+// Scripts that want more time or memory than they may have must be ended, and
+// nothing that they do may end the process. LUA_HOSTILE is how many, LUA_SEED
+// where they begin, and LUA_TIME how long each may take.
+func TestHostileScripts(t *testing.T) {
+	n, from := count(t, "LUA_HOSTILE", 300), seed(t, "LUA_SEED")
+	hostileTime := time.Second
+	if text := os.Getenv("LUA_TIME"); text != "" {
+		var err error
+		if hostileTime, err = time.ParseDuration(text); err != nil {
+			t.Fatalf("LUA_TIME: %v", err)
+		}
+	}
+	debug.FreeOSMemory()
+	before := resident(t)
+	// Time between two questions is that of the processors, since others use them,
+	// too; it includes what the collection of garbage takes meanwhile.
+	var begun time.Time
+	var asked, gap, longest time.Duration
+	check := func() error {
+		now := cpu()
+		gap = max(gap, now-asked)
+		if asked = now; time.Since(begun) > hostileTime {
+			return errTime
+		}
+		return nil
+	}
+	ends := map[string]int{}
+	most, late := int64(0), 0
+	w := newWorld(lua.Config{Check: check})
+	for i := range n {
+		text := luatest.Hostile(from, uint64(i))
+		if os.Getenv("LUA_VERBOSE") != "" {
+			fmt.Fprintf(os.Stderr, "%d %s\n", i, text[len(luatest.HostilePrelude):])
+		}
+		begun, gap = time.Now(), 0
+		asked = cpu()
+		got, err := w.eval(text, hostileMemory)
+		took := time.Since(begun)
+		gap = max(gap, cpu()-asked)
+		longest = max(longest, took)
+		switch {
+		case errors.Is(err, errTime):
+			ends["time"]++
+		case errors.Is(err, lua.ErrMemory):
+			ends["memory"]++
+		case err != nil:
+			t.Errorf("script %d: %v", i, err)
+		case strings.HasPrefix(got, "error: "):
+			ends["error"]++
+		default:
+			ends["result"]++
+		}
+		used := resident(t) - before
+		most = max(most, used)
+		if gap > 100*time.Millisecond || took > hostileTime+time.Second || used > 2*hostileMemory {
+			late++
+			t.Logf("LUA_SEED=%d, script %d: %v, %v between two questions, %d MiB: %v\n%s", from, i, took.Round(time.Millisecond),
+				gap.Round(time.Millisecond), used>>20, err, text[len(luatest.HostilePrelude):])
+		}
+		if took > hostileTime+10*time.Second {
+			t.Errorf("LUA_SEED=%d, script %d took %v:\n%s", from, i, took, text[len(luatest.HostilePrelude):])
+		}
+		if used > hostileMemory/2 {
+			debug.FreeOSMemory()
+		}
+		if i%50 == 49 {
+			w = newWorld(lua.Config{Check: check})
+		}
+	}
+	t.Logf("%d scripts ended by %v; the longest took %v; at most %d MiB more; %d past their bounds", n, ends, longest, most>>20, late)
+	if late > n/20 {
+		t.Errorf("%d of %d scripts went past their bounds", late, n)
+	}
+}
+
+// cpu returns the processor time that the process has used.
+func cpu() time.Duration {
+	var r syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &r)
+	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
+}
+
+// resident returns how much memory the process has.
+func resident(t *testing.T) int64 {
+	t.Helper()
+	b, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.Sys - m.HeapReleased)
+	}
+	var size, pages int64
+	if _, err := fmt.Sscan(string(b), &size, &pages); err != nil {
+		t.Fatal(err)
+	}
+	return pages * int64(os.Getpagesize())
+}
