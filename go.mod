@@ -15,7 +15,6 @@ require (
 	github.com/tidwall/btree v1.4.2
 	github.com/tidwall/buntdb v1.3.0
 	github.com/urfave/cli/v2 v2.27.7
-	github.com/yuin/gopher-lua v1.1.2
 	golang.org/x/sys v0.49.0
 	gopkg.in/yaml.v3 v3.0.1
 )

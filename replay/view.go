@@ -27,6 +27,8 @@ type View struct {
 	db   journal.DB
 	txs  []*buntdb.Tx      // by database; opened at first use
 	pins map[string]record // see Pin; nil for a view that holds the lock
+
+	scripted bool // see SetScripted
 }
 
 func (v *View) lock() { v.s.mu.RLock() }
@@ -58,6 +60,13 @@ func (v *View) pause() {
 // Drafting reports whether the view is a draft's. Other views hold up batches
 // that wait to be applied.
 func (v *View) Drafting() bool { return v.over != nil }
+
+// SetScripted says whether it is a script that reads.
+func (v *View) SetScripted(yes bool) { v.scripted = yes }
+
+// Scripted reports whether it is a script that reads, which is given what has no
+// order in an order that does not change.
+func (v *View) Scripted() bool { return v.scripted }
 
 // Now returns the view's time in Unix milliseconds.
 func (v *View) Now() int64 { return v.now }

@@ -24,8 +24,9 @@ func sortElems(v *replay.View, key []byte, o sortOptions) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.still && o.store != nil && v.Type(key) == replay.SetType {
-		// What is stored must not depend on how a set is kept.
+	if o.still && (o.store != nil || v.Scripted()) && v.Type(key) == replay.SetType {
+		// What is stored, and what a script makes of it, must not depend on
+		// how a set is kept.
 		o.still, o.alpha, o.by = false, true, nil
 	}
 	if !o.still {

@@ -51,6 +51,23 @@ func BenchmarkEval(b *testing.B) {
 
 // What a script costs through the writer, with a journal in memory.
 func BenchmarkEvalWrite(b *testing.B) {
+	for _, c := range []struct {
+		name, script string
+		times        int // in a proposal
+	}{
+		{"empty", "", 100},
+		{"incr", "return redis.call('INCR', KEYS[1])", 100},
+		{"set", "return redis.call('SET', KEYS[1], ARGV[1])", 100},
+		{"add1e6", "local n = 0; for i = 1, 1000000 do n = n + i end; return n", 1},
+		{"calls1e5", "local function f(x) return x end; for i = 1, 100000 do f(i) end", 1},
+		{"strings", "local t = {}; for i = 1, 1000 do t[#t+1] = 'key:' .. i end; return #table.concat(t, ',')", 10},
+		{"fill", "local t = {}; for i = 1, 1000 do t[i] = i end; for i = 1, 1000 do t['k' .. i] = i end; return #t", 10},
+	} {
+		b.Run(c.name, func(b *testing.B) { evalWrite(b, c.script, c.times) })
+	}
+}
+
+func evalWrite(b *testing.B, script string, times int) {
 	e := scripts.New(scripts.Config{})
 	table := command.NewTable(strs.Table(), keys.Table(), e.Table())
 	e.Serve(table, nil)
@@ -68,7 +85,7 @@ func BenchmarkEvalWrite(b *testing.B) {
 		b.Fatal(err)
 	}
 	go w.Run(b.Context())
-	args := command.Args{[]byte("EVAL"), []byte("return redis.call('INCR', KEYS[1])"), []byte("1"), []byte("key")}
+	args := command.Args{[]byte("EVAL"), []byte(script), []byte("1"), []byte("key"), []byte("1")}
 	spec, err := table.Resolve(args)
 	if err != nil {
 		b.Fatal(err)
@@ -80,12 +97,12 @@ func BenchmarkEvalWrite(b *testing.B) {
 	}}
 	b.ReportAllocs()
 	for b.Loop() {
-		p.left = 100
+		p.left = times
 		if err := w.Propose(b.Context(), p); err != nil {
 			b.Fatal(err)
 		}
 	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/100, "ns/script")
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(times), "ns/script")
 }
 
 // many is a proposal of many commands.

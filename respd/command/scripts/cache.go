@@ -6,7 +6,8 @@ import (
 	"encoding/hex"
 	"sync"
 
-	lua "github.com/yuin/gopher-lua"
+	"ledge/respd/lua"
+	"ledge/respd/resp"
 )
 
 // The script cache is bounded in what its scripts' texts take and in their
@@ -32,7 +33,7 @@ type cache struct {
 type script struct {
 	sha    string
 	text   string
-	proto  *lua.FunctionProto
+	proto  *lua.Proto
 	flags  scriptFlags
 	loaded bool
 }
@@ -135,11 +136,15 @@ func newScript(text string) (*script, error) {
 	if err != nil {
 		return nil, err
 	}
-	proto, err := compile(body, "user_script")
+	proto, err := lua.Compile(body, "@user_script")
 	if err != nil {
 		return nil, compileError("Error compiling script (new function): ", err)
 	}
 	return &script{sha: sha1hex(text), text: text, proto: proto, flags: flags}, nil
+}
+
+func compileError(doing string, err error) error {
+	return resp.Error("ERR " + doing + err.Error())
 }
 
 func sha1hex(text string) string {
@@ -151,24 +156,24 @@ func sha1hex(text string) string {
 // they are compiled once.
 type protos struct {
 	mu     sync.Mutex
-	byCode map[string]*lua.FunctionProto // mu
+	byCode map[string]*lua.Proto // mu
 }
 
 // maxProtos is how many compiled libraries are kept.
 const maxProtos = 256
 
-func (p *protos) get(code, body string) (*lua.FunctionProto, error) {
+func (p *protos) get(code, body string) (*lua.Proto, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if proto := p.byCode[code]; proto != nil {
 		return proto, nil
 	}
-	proto, err := compile(body, "user_function")
+	proto, err := lua.Compile(body, "@user_function")
 	if err != nil {
 		return nil, err
 	}
 	if p.byCode == nil || len(p.byCode) >= maxProtos {
-		p.byCode = make(map[string]*lua.FunctionProto)
+		p.byCode = make(map[string]*lua.Proto)
 	}
 	p.byCode[code] = proto
 	return proto, nil

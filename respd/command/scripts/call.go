@@ -5,11 +5,10 @@ import (
 	"strconv"
 	"time"
 
-	lua "github.com/yuin/gopher-lua"
-
 	"ledge/journal"
 	"ledge/replay"
 	"ledge/respd/command"
+	"ledge/respd/lua"
 	"ledge/respd/resp"
 )
 
@@ -26,112 +25,123 @@ const (
 )
 
 // commandArgs takes the arguments of a function as those of a command. They
-// are good until the next call. Otherwise it returns what is wrong.
-func (s *state) commandArgs(L *lua.LState) (command.Args, string) {
-	n := L.GetTop()
+// are good until the next call. Otherwise it returns what is wrong, or the error
+// that ends the script.
+func (s *state) commandArgs(L *lua.Thread) (args command.Args, problem string, err error) {
+	n := L.Top()
 	if n == 0 {
-		return nil, errNoArgs
+		return nil, errNoArgs, nil
 	}
 	s.args, s.arena = s.args[:0], s.arena[:0]
 	size := 0
 	for i := 1; i <= n; i++ {
-		if str, ok := L.Get(i).(lua.LString); ok {
-			size += len(str)
+		if v := L.Arg(i); v.IsString() {
+			size += len(v.Str())
 		} else {
 			size += 32
 		}
 	}
+	if err := L.Step(callCost + size/copyStep); err != nil {
+		return nil, "", err
+	}
 	if cap(s.arena) < size { // growing it later would leave arguments behind
+		if err := L.Reserve(2 * size); err != nil {
+			return nil, "", err
+		}
 		s.arena = make([]byte, 0, 2*size)
 	}
 	for i := 1; i <= n; i++ {
 		at := len(s.arena)
-		switch v := L.Get(i).(type) {
-		case lua.LString:
-			s.arena = append(s.arena, v...)
-		case lua.LNumber:
-			s.arena = appendArg(s.arena, float64(v))
+		switch v := L.Arg(i); {
+		case v.IsString():
+			s.arena = append(s.arena, v.Str()...)
+		case v.IsNumber():
+			s.arena = appendArg(s.arena, v.Float())
 		default:
-			return nil, errArgTypes
+			return nil, errArgTypes, nil
 		}
 		s.args = append(s.args, s.arena[at:len(s.arena):len(s.arena)])
 	}
-	return s.args, ""
+	return s.args, "", nil
 }
+
+// copyStep is how many bytes are copied in a step.
+const copyStep = 256
 
 // appendArg prints a number as an argument: "%.17g".
 func appendArg(b []byte, f float64) []byte {
 	if f == math.Trunc(f) && math.Abs(f) < 1e15 && (f != 0 || !math.Signbit(f)) {
 		return strconv.AppendInt(b, int64(f), 10)
 	}
-	return appendG(b, f, 17)
+	return lua.AppendNumber(b, f, 17)
 }
 
-func (s *state) redisCall(L *lua.LState) int  { return s.callCommand(L, true) }
-func (s *state) redisPCall(L *lua.LState) int { return s.callCommand(L, false) }
+func (s *state) redisCall(L *lua.Thread) (int, error)  { return s.callCommand(L, true) }
+func (s *state) redisPCall(L *lua.Thread) (int, error) { return s.callCommand(L, false) }
 
 // callCommand is redis.call and redis.pcall.
-func (s *state) callCommand(L *lua.LState, raising bool) int {
+func (s *state) callCommand(L *lua.Thread, raising bool) (int, error) {
 	if s.run == nil || s.run.loading {
 		return raiseTable(L, "ERR redis.call/pcall can only be called inside a script invocation")
 	}
-	s.w.left -= callCost
-	args, problem := s.commandArgs(L)
-	if problem != "" {
-		t := errorTable(L, problem)
-		if raising {
-			L.Error(t, 0)
-		}
-		L.Push(t)
-		return 1
+	args, problem, err := s.commandArgs(L)
+	if err != nil {
+		return 0, err
 	}
-	val, problem := s.runCommand(args)
+	val, answered := resp.Value{}, problem == ""
+	if answered {
+		val, problem, err = s.runCommand(args)
+		if err != nil {
+			return 0, err
+		}
+	}
 	if problem != "" {
 		val = resp.Err(resp.Error(problem))
 	}
-	s.w.made += len(val.Str())
-	if val.IsError() {
-		t := errorTable(L, val.ErrorText())
-		t.RawSetString("ignore_error_stats_update", lua.LTrue)
-		if raising {
-			L.Error(t, 0)
-		}
-		L.Push(t)
-		return 1
+	if !val.IsError() {
+		v, err := s.fromReply(L, val)
+		L.Push(v)
+		return 1, err
 	}
-	L.Push(s.fromReply(val))
-	return 1
+	t := errorTable(L, val.ErrorText())
+	if answered {
+		t.Table().SetString("ignore_error_stats_update", lua.True)
+	}
+	if raising {
+		return 0, &lua.Error{Value: t}
+	}
+	L.Push(t)
+	return 1, nil
 }
 
-// runCommand runs a command, or says why it may not run.
-func (s *state) runCommand(args command.Args) (val resp.Value, refusal string) {
+// runCommand runs a command, or says why it may not run. err ends the script.
+func (s *state) runCommand(args command.Args) (val resp.Value, problem string, err error) {
 	if s.e.table == nil {
-		return resp.Value{}, errNotAllowed // nobody serves this engine
+		return resp.Value{}, errNotAllowed, nil // nobody serves this engine
 	}
-	spec, err := s.e.table.Resolve(args)
+	spec, bad := s.e.table.Resolve(args)
 	if spec == nil {
-		return resp.Value{}, errUnknown
+		return resp.Value{}, absent(args), nil
 	}
-	if err != nil {
-		return resp.Value{}, errArity
+	if bad != nil {
+		return resp.Value{}, errArity, nil
 	}
 	if problem := s.forbidden(spec); problem != "" {
-		return resp.Value{}, problem
+		return resp.Value{}, problem, nil
 	}
 	r := s.run
 	var m replay.Mark
 	writing := false
 	defer func() {
 		if p := recover(); p != nil {
-			val, refusal = s.panicked(spec, p, m, writing), ""
+			val, problem, err = s.panicked(spec, p, m, writing), "", nil
 		}
 	}()
 	switch {
 	case spec.Read != nil && r.beside && s.long(spec, args):
-		s.w.stop(errLater)
-		return resp.Nil, ""
+		return resp.Value{}, "", errLater
 	case spec.Read != nil:
-		return spec.Read(r.view, args), ""
+		return spec.Read(r.view, args), "", nil
 	case spec.Write != nil:
 		r.dirty, writing = true, true
 		m = r.draft.Mark()
@@ -142,13 +152,13 @@ func (s *state) runCommand(args command.Args) (val resp.Value, refusal string) {
 				val = resp.FromError(err)
 			}
 		}
-		return val, ""
+		return val, "", nil
 	case spec.Name == "select":
-		return s.selectDB(args), ""
+		return s.selectDB(args), "", nil
 	case spec.Name == "publish" && s.e.host != nil:
-		return s.say(replay.Message, command.Channel, args), ""
+		return s.say(replay.Message, command.Channel, args), "", nil
 	case spec.Name == "spublish" && s.e.host != nil:
-		return s.say(replay.ShardMessage, command.ShardChannel, args), ""
+		return s.say(replay.ShardMessage, command.ShardChannel, args), "", nil
 	}
 	return s.runConn(spec, args)
 }
@@ -226,19 +236,22 @@ func (s *state) selectDB(args command.Args) resp.Value {
 	return resp.OK
 }
 
-// runConn runs a command that is about the connection or the server, for a
-// session that the script alone has. Those that need the state unlocked can't
-// be run while a script has it.
-func (s *state) runConn(spec *command.Spec, args command.Args) (resp.Value, string) {
-	if spec.Conn == nil || !spec.Flags.Has(command.Inline) || s.e.host == nil {
-		return resp.Value{}, errNotAllowed
+// runConn runs a command that is about the server, for a session that the
+// script alone has. Those that look at the server need a view of their own,
+// which a script has to be on the writer's goroutine for.
+func (s *state) runConn(spec *command.Spec, args command.Args) (val resp.Value, problem string, err error) {
+	switch {
+	case spec.Conn == nil || s.e.host == nil:
+		return resp.Value{}, errNotAllowed, nil
+	case s.run.beside && !spec.Flags.Has(command.Inline):
+		return resp.Value{}, "", errLater
 	}
 	if s.session == nil {
 		s.session = &command.Session{Host: s.e.host, Authed: true, Created: time.Now()}
 	}
 	s.session.SetProto(s.run.proto)
 	s.session.Select(s.run.view.DB())
-	val := spec.Conn(s.session, args)
+	val = spec.Conn(s.session, args)
 	s.session.Quit = false
-	return val, ""
+	return val, "", nil
 }

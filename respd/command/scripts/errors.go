@@ -3,112 +3,118 @@ package scripts
 import (
 	"errors"
 	"fmt"
-	"regexp"
+	"runtime/debug"
 	"strings"
 
-	lua "github.com/yuin/gopher-lua"
-
+	"ledge/respd/lua"
 	"ledge/respd/resp"
 )
 
-// pushError pushes the table that redis.pcall returns for an error: "CODE text"
-// or, where there is no code, "ERR text".
-func errorTable(L *lua.LState, text string) *lua.LTable {
-	t := L.NewTable()
-	t.RawSetString("err", lua.LString(strings.Trim(text, "\r\n")))
-	return t
+// errorTable makes the table that redis.pcall returns for an error: "CODE text".
+func errorTable(L *lua.Thread, text string) lua.Value {
+	t := L.NewTable(0, 1)
+	t.SetString("err", L.String(strings.Trim(text, "\r\n")))
+	return lua.FromTable(t)
 }
 
 // raiseTable raises an error as redis.call does.
-func raiseTable(L *lua.LState, text string) int {
-	L.Error(errorTable(L, text), 0)
-	return 0
+func raiseTable(L *lua.Thread, text string) (int, error) {
+	return 0, &lua.Error{Value: errorTable(L, text)}
 }
 
 // handle is the handler of errors that end a script. It makes a table of an
 // error and says where the script was.
-func (s *state) handle(L *lua.LState) int {
-	t, ok := L.Get(1).(*lua.LTable)
-	if !ok {
-		t = errorTable(L, "ERR "+wording(toText(toString(L, L.Get(1)))))
+func (s *state) handle(L *lua.Thread) (int, error) {
+	raised := L.Arg(1)
+	t := raised.Table()
+	if t == nil {
+		text, err := L.Call1(lua.FromFunction(s.tostring), raised)
+		if err != nil {
+			return 0, err
+		}
+		raised = errorTable(L, "ERR "+text.Str())
+		t = raised.Table()
 	}
-	if _, frozen := s.frozen[t]; frozen {
-		t = errorTable(L, "ERR unknown error")
+	if source, line, ok := raisedAt(L); ok {
+		if t.ReadOnly() {
+			// In Redis the handler is code in Lua, which fails here.
+			raised = errorTable(L, "ERR err_handler_def:10: Attempt to modify a readonly table")
+			t, source, line = raised.Table(), "@err_handler_def", 10
+		}
+		t.SetString("source", L.String(source))
+		t.SetString("line", lua.Int(line))
 	}
+	L.Push(raised)
+	return 1, nil
+}
+
+// raisedAt returns the place of what raised the error that a handler is called
+// with, or of what called it if it is a function of the library.
+func raisedAt(L *lua.Thread) (source string, line int, ok bool) {
 	for level := 1; level <= 2; level++ {
-		dbg, ok := L.GetStack(level)
-		if !ok {
-			break
+		f, there := L.FunctionAt(level)
+		if !there {
+			return source, line, ok
 		}
-		if _, err := L.GetInfo("Sl", dbg, lua.LNil); err != nil || dbg.What == "G" {
-			continue
+		if f == nil || !f.IsGo() {
+			return L.Place(level)
 		}
-		t.RawSetString("source", lua.LString("@"+dbg.Source))
-		t.RawSetString("line", lua.LNumber(dbg.CurrentLine))
-		break
+		source, line, ok = "=[C]", -1, true
 	}
-	L.Push(t)
-	return 1
+	return source, line, ok
 }
 
 // failure is the reply to a run that an error has ended.
 func (s *state) failure(r *run, err error) error {
-	if s.w.cause != nil && s.w.cause == error(errLater) {
-		return s.w.cause
+	text, place := "ERR unknown error", ""
+	var raised *lua.Error
+	switch {
+	case err == error(errLater):
+		return err
+	case errors.As(err, &raised):
+		text, place = described(raised.Value)
+	default:
+		if text = err.Error(); errors.Is(err, lua.ErrMemory) {
+			text = errMemory.Error()
+		}
+		if source, line, ok := s.lua.EndedAt(); ok {
+			place = fmt.Sprintf("%s:%d", source, line)
+		}
 	}
-	t, ok := errorObject(err).(*lua.LTable)
-	if !ok {
-		t = errorTable(s.L, "ERR "+wording(err.Error()))
-	}
-	text := "ERR unknown error"
-	if msg, ok := t.RawGetString("err").(lua.LString); ok {
-		text = string(msg)
-	}
-	if s.w.cause != nil {
-		text = s.w.cause.Error()
-	}
-	source, line := t.RawGetString("source"), t.RawGetString("line")
-	if source != lua.LNil && line != lua.LNil {
-		text += fmt.Sprintf(" script: %s, on %s:%s.", r.name, toText(source), toText(line))
+	if place != "" {
+		text += fmt.Sprintf(" script: %s, on %s.", r.name, place)
 	}
 	return resp.Error(text)
 }
 
-// errorObject is the value that was raised.
-func errorObject(err error) lua.LValue {
-	var api *lua.ApiError
-	if errors.As(err, &api) && api.Object != nil {
-		return api.Object
-	}
-	return lua.LString(err.Error())
-}
-
-// wordings turn the texts of our Lua's errors into those of Lua 5.1, as far as
-// that can be done: it does not know which variable it was.
-var wordings = []struct {
-	from *regexp.Regexp
-	to   string
-}{
-	{regexp.MustCompile(`bad argument #(\d+) to ([\w.]*?)(\w+) \(`), "bad argument #$1 to '$3' ("},
-	{regexp.MustCompile(`attempt to index a non-table object\((\w+)\) with key '(.*)'`),
-		"attempt to index a $1 value"},
-	{regexp.MustCompile(`attempt to call a non-function object`), "attempt to call a nil value"},
-	{regexp.MustCompile(`cannot perform (?:add|sub|mul|div|mod|pow|unm) operation between nil and \w+`),
-		"attempt to perform arithmetic on a nil value"},
-	{regexp.MustCompile(`cannot perform (?:add|sub|mul|div|mod|pow|unm) operation between \w+ and nil`),
-		"attempt to perform arithmetic on a nil value"},
-	{regexp.MustCompile(`cannot perform (?:add|sub|mul|div|mod|pow|unm) operation between (\w+) and \w+`),
-		"attempt to perform arithmetic on a $1 value"},
-}
-
-func wording(text string) string {
-	if i := strings.Index(text, "\nstack traceback:"); i >= 0 {
-		text = text[:i]
-	}
-	for _, w := range wordings {
-		if w.from.MatchString(text) {
-			return w.from.ReplaceAllString(text, w.to)
+// described is the text and the place of what was raised and handled.
+func described(v lua.Value) (text, place string) {
+	t := v.Table()
+	if t == nil {
+		// The handler failed.
+		if text, ok := lua.ToText(v); ok {
+			return "ERR " + text, ""
 		}
+		return "ERR unknown error", ""
 	}
-	return text
+	text, ok := lua.ToText(t.GetString("err"))
+	if !ok {
+		text = "ERR unknown error"
+	}
+	source, is := lua.ToText(t.GetString("source"))
+	line, has := lua.ToText(t.GetString("line"))
+	if is && has {
+		place = source + ":" + line
+	}
+	return text, place
+}
+
+// internal makes a panic of ours an error. Nobody knows what the state is like
+// after it, so it is thrown away; what the script did is undone as after any
+// error.
+func (s *state) internal(r *run, cause any) error {
+	s.broken = true
+	s.e.cfg.Logger.Error("internal error in a script", "script", r.name, "cause", cause,
+		"stack", string(debug.Stack()))
+	return resp.Error("ERR internal error in a script")
 }

@@ -1,12 +1,12 @@
 package scripts
 
 import (
+	"errors"
 	"sort"
 	"strings"
 
-	lua "github.com/yuin/gopher-lua"
-
 	"ledge/replay"
+	"ledge/respd/lua"
 	"ledge/respd/resp"
 )
 
@@ -22,7 +22,7 @@ type function struct {
 	description string
 	described   bool
 	flags       scriptFlags
-	fn          *lua.LFunction
+	fn          *lua.Function
 }
 
 // sorted returns the functions in order of their names.
@@ -100,29 +100,40 @@ func (s *state) load(code string) (*library, error) {
 		return nil, compileError("Error compiling function: ", err)
 	}
 	lib := &library{name: name, code: code, functions: make(map[string]*function)}
-	s.loading = lib
-	s.use(s.loadGlobals)
-	s.begin(newLoad(name))
-	s.L.Push(s.L.NewFunctionFromProto(proto))
-	err = s.L.PCall(0, 0, nil)
-	s.loading = nil
-	s.use(s.functionGlobals)
-	if err != nil {
-		text := "ERR " + toText(errorText(errorObject(err)))
-		if t, ok := errorObject(err).(*lua.LTable); ok {
-			if msg, ok := textField(t, "err"); ok {
-				text = msg
-			}
-		}
-		if s.w.cause != nil {
-			text = s.w.cause.Error()
-		}
-		return nil, resp.Error("ERR Error registering functions: " + text)
+	if err := s.register(lib, proto); err != nil {
+		return nil, resp.Error("ERR Error registering functions: " + err.Error())
 	}
 	if len(lib.functions) == 0 {
 		return nil, resp.Error("ERR No functions registered")
 	}
 	return lib, nil
+}
+
+// register runs the code of a library.
+func (s *state) register(lib *library, proto *lua.Proto) (err error) {
+	r := newLoad(lib.name)
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = s.internal(r, cause)
+		}
+		s.loading = nil
+		s.show(s.functionGlobals)
+		s.lua.End()
+	}()
+	s.loading = lib
+	s.show(s.loadGlobals)
+	s.begin(r)
+	_, err = s.lua.Main().Run(s.lua.Load(proto, s.libraryGlobals), nil)
+	var raised *lua.Error
+	switch {
+	case err == nil:
+	case errors.As(err, &raised):
+		text, _ := described(raised.Value)
+		err = resp.Error(text)
+	case tookMuch(err):
+		err = errMemory
+	}
+	return err
 }
 
 // sync makes the state have these libraries. Those that it has already keep
@@ -156,13 +167,13 @@ func (s *state) sync(want *replay.Functions) error {
 func (s *state) find(name string) *function { return s.functions[strings.ToLower(name)] }
 
 // registerFunction is redis.register_function.
-func (s *state) registerFunction(L *lua.LState) int {
+func (s *state) registerFunction(L *lua.Thread) (int, error) {
 	if s.loading == nil {
 		return raiseTable(L, "ERR redis.register_function can only be called on FUNCTION LOAD command")
 	}
 	var f *function
 	var problem string
-	switch L.GetTop() {
+	switch L.Top() {
 	case 1:
 		f, problem = namedArgs(L)
 	case 2:
@@ -178,35 +189,37 @@ func (s *state) registerFunction(L *lua.LState) int {
 		problem = "Function already exists in the library"
 	default:
 		s.loading.functions[f.name] = f
-		return 0
+		return 0, nil
 	}
 	return raiseTable(L, "ERR "+problem)
 }
 
-func positionalArgs(L *lua.LState) (*function, string) {
-	if !lua.LVCanConvToString(L.Get(1)) {
+func positionalArgs(L *lua.Thread) (*function, string) {
+	name, ok := lua.ToText(L.Arg(1))
+	if !ok {
 		return nil, "first argument to redis.register_function must be a string"
 	}
-	fn, ok := L.Get(2).(*lua.LFunction)
-	if !ok {
+	fn := L.Arg(2).Function()
+	if fn == nil {
 		return nil, "second argument to redis.register_function must be a function"
 	}
-	return &function{name: toText(L.Get(1)), fn: fn}, ""
+	return &function{name: name, fn: fn}, ""
 }
 
-func namedArgs(L *lua.LState) (*function, string) {
-	t, ok := L.Get(1).(*lua.LTable)
-	if !ok {
+func namedArgs(L *lua.Thread) (*function, string) {
+	t := L.Arg(1).Table()
+	if t == nil {
 		return nil, "calling redis.register_function with a single argument is only applicable to " +
 			"Lua table (representing named arguments)."
 	}
 	f := new(function)
 	named, problem := false, ""
-	for k, v := t.Next(lua.LNil); k != lua.LNil && problem == ""; k, v = t.Next(k) {
-		if !lua.LVCanConvToString(k) {
+	for k, v, err := t.Next(lua.Nil); err == nil && !k.IsNil() && problem == ""; k, v, err = t.Next(k) {
+		key, ok := lua.ToText(k)
+		if !ok {
 			return nil, "named argument key given to redis.register_function is not a string"
 		}
-		key := strings.ToLower(toText(k))
+		key = strings.ToLower(key)
 		problem = f.argument(key, v)
 		named = named || key == "function_name"
 	}
@@ -222,30 +235,31 @@ func namedArgs(L *lua.LState) (*function, string) {
 }
 
 // argument takes in one named argument, and returns what is wrong with it.
-func (f *function) argument(key string, v lua.LValue) string {
-	ok := lua.LVCanConvToString(v)
+func (f *function) argument(key string, v lua.Value) string {
+	text, ok := lua.ToText(v)
 	switch key {
 	case "function_name":
 		if !ok {
 			return "function_name argument given to redis.register_function must be a string"
 		}
-		f.name = toText(v)
+		f.name = text
 	case "description":
 		if !ok {
 			return "description argument given to redis.register_function must be a string"
 		}
-		f.description, f.described = toText(v), true
+		f.description, f.described = text, true
 	case "callback":
-		if f.fn, ok = v.(*lua.LFunction); !ok {
+		if f.fn = v.Function(); f.fn == nil {
 			return "callback argument given to redis.register_function must be a function"
 		}
 	case "flags":
-		t, ok := v.(*lua.LTable)
-		if !ok {
+		t := v.Table()
+		if t == nil {
 			return "flags argument to redis.register_function must be a table representing function flags"
 		}
-		for i := 1; t.RawGetInt(i) != lua.LNil; i++ {
-			flag := parseFlag(toText(t.RawGetInt(i)))
+		for i := 1; !t.GetInt(i).IsNil(); i++ {
+			name, _ := lua.ToText(t.GetInt(i))
+			flag := parseFlag(name)
 			if flag == 0 {
 				return "unknown flag given"
 			}

@@ -4,11 +4,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	lua "github.com/yuin/gopher-lua"
-
 	"ledge/journal"
 	"ledge/replay"
 	"ledge/respd/command"
+	"ledge/respd/lua"
 	"ledge/respd/resp"
 )
 
@@ -77,30 +76,37 @@ func (e *Engine) permit(r *run, flags scriptFlags, ro bool) error {
 }
 
 // exec calls a function and returns its reply. What it did is not undone here
-// when it fails. push adds the arguments and returns how many.
-func (e *Engine) exec(s *state, r *run, fn *lua.LFunction, push func() int) (resp.Value, error) {
+// when it fails. The state's run has begun.
+func (e *Engine) exec(s *state, r *run, fn *lua.Function, args ...lua.Value) (val resp.Value, err error) {
 	if e.stopped.Load() {
 		return resp.Value{}, errStopped
 	}
 	if !r.beside {
 		e.running.Store(r)
 		defer e.running.Store(nil)
+		e.alarm.watch()
 	}
 	db := r.view.DB()
-	defer r.choose(db)
-	s.begin(r)
-	s.L.Push(fn)
-	if err := s.L.PCall(push(), 1, s.handler); err != nil {
-		return resp.Value{}, s.failure(r, err)
+	r.view.SetScripted(true)
+	defer func() {
+		r.view.SetScripted(false)
+		if cause := recover(); cause != nil {
+			val, err = resp.Value{}, s.internal(r, cause)
+		}
+		r.choose(db)
+	}()
+	ret, err := s.lua.Main().Run(fn, s.handler, args...)
+	if err == nil {
+		val, err = s.reply(ret)
 	}
-	ret := s.L.Get(-1)
-	s.L.Pop(1)
-	if s.w.cause != nil {
-		// It was stopped in its very last call, so that no instruction
-		// was left to fail.
-		return resp.Value{}, s.failure(r, s.w.cause)
+	if err == nil {
+		return val, nil
 	}
-	return s.reply(ret, 0), nil
+	if tookMuch(err) {
+		s.broken = true
+		e.giveBack()
+	}
+	return resp.Value{}, s.failure(r, err)
 }
 
 // choose selects a database for the commands that follow.
@@ -124,10 +130,11 @@ func (e *Engine) evaluate(v *replay.View, d *replay.Draft, c *script, args comma
 	}
 	s := e.acquire()
 	defer e.release(s)
-	s.use(s.scriptGlobals)
-	s.scriptGlobals.RawSetString("KEYS", s.strings(args[3:3+keys]))
-	s.scriptGlobals.RawSetString("ARGV", s.strings(args[3+keys:]))
-	return e.exec(s, r, s.closure(c.proto), func() int { return 0 })
+	fn := s.closure(c.proto)
+	s.begin(r)
+	s.scriptGlobals.SetString("KEYS", s.strings(args[3:3+keys]))
+	s.scriptGlobals.SetString("ARGV", s.strings(args[3+keys:]))
+	return e.exec(s, r, fn)
 }
 
 // call runs a function of a library.
@@ -159,12 +166,8 @@ func (e *Engine) call(v *replay.View, d *replay.Draft, args command.Args) (resp.
 	if err := e.permit(r, f.flags, d == nil); err != nil {
 		return resp.Value{}, err
 	}
-	s.use(s.functionGlobals)
-	return e.exec(s, r, f.fn, func() int {
-		s.L.Push(s.strings(args[3 : 3+keys]))
-		s.L.Push(s.strings(args[3+keys:]))
-		return 2
-	})
+	s.begin(r)
+	return e.exec(s, r, f.fn, s.strings(args[3:3+keys]), s.strings(args[3+keys:]))
 }
 
 // newLoad returns the run of a library that registers its functions. It may

@@ -38,13 +38,7 @@ type Config struct {
 const (
 	defaultBusyAfter = 5000      // ms
 	defaultMaxTime   = 30_000    // ms
-	defaultMaxMemory = 256 << 20 // bytes, beyond what the process has in use already
-	// maxString bounds a string that a script makes.
-	maxString = 64 << 20
-	// maxCalls is how deeply functions may call each other, and maxStack how
-	// many values they may have between them.
-	maxCalls = 16_000
-	maxStack = 1 << 20
+	defaultMaxMemory = 256 << 20 // bytes that live
 	// keepStates is how many idle Lua states are kept: the writer's, the event
 	// loop's, and two for times when those are not enough.
 	keepStates = 4
@@ -66,6 +60,8 @@ type Engine struct {
 	// running is the script on the writer's goroutine. There is one at most.
 	running atomic.Pointer[run]
 	stopped atomic.Bool
+	alarm   *alarm
+	giving  atomic.Bool // memory is being returned to the system
 
 	busyAfter, maxTime, maxMemory atomic.Int64
 }
@@ -88,6 +84,7 @@ func New(cfg Config) *Engine {
 	e.busyAfter.Store(defaultBusyAfter)
 	e.maxTime.Store(defaultMaxTime)
 	e.maxMemory.Store(defaultMaxMemory)
+	e.alarm = newAlarm(e)
 	return e
 }
 
@@ -123,19 +120,19 @@ func (e *Engine) Busy() error {
 }
 
 // Stop ends the script that runs, if any, and lets no other begin.
-func (e *Engine) Stop() { e.stopped.Store(true) }
+func (e *Engine) Stop() { e.stopped.Store(true); e.alarm.timer.Stop() }
 
 // Params are the parameters of CONFIG that concern scripts.
 func (e *Engine) Params() []command.Param {
 	return []command.Param{
-		number("lua-time-limit", &e.busyAfter, 0),
-		number("busy-reply-threshold", &e.busyAfter, 0),
-		number("script-max-time", &e.maxTime, 1),
-		number("script-max-memory", &e.maxMemory, 1<<20),
+		number("lua-time-limit", &e.busyAfter, 0, e.alarm.changed),
+		number("busy-reply-threshold", &e.busyAfter, 0, e.alarm.changed),
+		number("script-max-time", &e.maxTime, 1, func() {}),
+		number("script-max-memory", &e.maxMemory, 1<<20, func() {}),
 	}
 }
 
-func number(name string, n *atomic.Int64, least int64) command.Param {
+func number(name string, n *atomic.Int64, least int64, changed func()) command.Param {
 	return command.Param{Name: name,
 		Get: func() string { return strconv.FormatInt(n.Load(), 10) },
 		Set: func(v string, apply bool) error {
@@ -145,6 +142,7 @@ func number(name string, n *atomic.Int64, least int64) command.Param {
 			}
 			if apply {
 				n.Store(x)
+				changed()
 			}
 			return nil
 		}}
@@ -165,6 +163,9 @@ func (e *Engine) acquire() *state {
 
 // release takes a Lua state back.
 func (e *Engine) release(s *state) {
+	if s.broken {
+		return
+	}
 	s.end()
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -1,12 +1,10 @@
 package scripts
 
 import (
-	"context"
-
-	lua "github.com/yuin/gopher-lua"
-
 	"ledge/replay"
 	"ledge/respd/command"
+	"ledge/respd/lua"
+	"ledge/respd/lua/lualib"
 )
 
 // state is a Lua state with everything that scripts find in it. Setting one up
@@ -15,27 +13,25 @@ import (
 // local variables.
 type state struct {
 	e       *Engine
-	L       *lua.LState
-	w       watch
+	lua     *lua.State
 	run     *run
-	handler *lua.LFunction
-	raise   *lua.LFunction // error
-	random  random
-	seeded  bool // by the script
-	json    jsonConfig
+	broken  bool // it can't be used again
+	handler *lua.Function
+	// tostring is Lua's.
+	tostring *lua.Function
+	random   lualib.Random
+	json     lualib.JSON
 
-	// globals is what "_G" is: an empty table that shows one of the three.
-	// Scripts have KEYS and ARGV, functions don't, and a library that is being
-	// loaded has little else than redis.register_function.
-	globals         *lua.LTable
-	scriptGlobals   *lua.LTable
-	functionGlobals *lua.LTable
-	loadGlobals     *lua.LTable
-	// frozen are the tables that can't be changed: each is empty and shows
-	// another through its metatable.
-	frozen map[*lua.LTable]*lua.LTable
+	// scriptGlobals are the globals of scripts, which have KEYS and ARGV.
+	// Functions of libraries have libraryGlobals, which is empty and shows
+	// either functionGlobals or, while a library is loaded, loadGlobals, with
+	// little else than redis.register_function. None can be changed.
+	scriptGlobals   *lua.Table
+	libraryGlobals  *lua.Table
+	functionGlobals *lua.Table
+	loadGlobals     *lua.Table
 
-	closures map[*lua.FunctionProto]*lua.LFunction
+	closures map[*lua.Proto]*lua.Function
 
 	loaded    *replay.Functions // what libraries and functions are made of
 	libraries map[string]*library
@@ -51,112 +47,86 @@ type state struct {
 const maxClosures = 1024
 
 func newState(e *Engine) *state {
-	s := &state{e: e, L: lua.NewState(lua.Options{
-		SkipOpenLibs: true, CallStackSize: maxCalls, MinimizeStackMemory: true,
-		RegistrySize: 1024, RegistryMaxSize: maxStack, RegistryGrowStep: 4096,
-	})}
-	s.frozen = make(map[*lua.LTable]*lua.LTable)
-	s.closures = make(map[*lua.FunctionProto]*lua.LFunction)
+	s := &state{e: e}
+	s.lua = lua.New(lua.Config{Check: s.check, CheckEvery: checkEvery})
+	s.closures = make(map[*lua.Proto]*lua.Function)
 	s.libraries, s.functions = make(map[string]*library), make(map[string]*function)
-	s.handler = s.L.NewFunction(s.handle)
-	s.random.reset()
-	s.w = watch{Context: context.Background(), e: e}
+	s.handler = s.lua.NewFunction(s.handle)
+	s.random.Reset()
 	s.openGlobals()
-	s.L.SetContext(&s.w)
 	return s
 }
 
 // begin prepares the state for a run.
 func (s *state) begin(r *run) {
 	s.run = r
-	s.w.begin(r)
-	s.json.reset()
+	s.lua.Begin(s.e.maxMemory.Load())
 }
 
 // end lets go of what a run has left.
 func (s *state) end() {
 	s.run = nil
-	s.w.r = nil
-	s.w.cause = nil
-	s.L.SetTop(0)
-	if s.seeded {
-		s.seeded = false
-		s.random.reset()
+	s.lua.End()
+	if s.random.Seeded {
+		s.random.Reset()
 	}
-	s.scriptGlobals.RawSetString("KEYS", lua.LNil)
-	s.scriptGlobals.RawSetString("ARGV", lua.LNil)
+	s.json.Reset()
+	s.scriptGlobals.SetString("KEYS", lua.Nil)
+	s.scriptGlobals.SetString("ARGV", lua.Nil)
 	if cap(s.arena) > 1<<20 {
 		s.arena = nil
 	}
 	clear(s.args[:cap(s.args)])
 }
 
-// use makes the globals those of t.
-func (s *state) use(t *lua.LTable) {
-	s.globals.Metatable.(*lua.LTable).RawSetString("__index", t)
-	s.frozen[s.globals] = t
-}
-
 // closure returns the function that a script's code is.
-func (s *state) closure(p *lua.FunctionProto) *lua.LFunction {
+func (s *state) closure(p *lua.Proto) *lua.Function {
 	fn := s.closures[p]
 	if fn == nil {
 		if len(s.closures) >= maxClosures {
 			clear(s.closures)
 		}
-		fn = s.L.NewFunctionFromProto(p)
+		fn = s.lua.Load(p, s.scriptGlobals)
 		s.closures[p] = fn
 	}
 	return fn
 }
 
 // strings returns a table of strings.
-func (s *state) strings(args command.Args) *lua.LTable {
-	t := s.L.CreateTable(len(args), 0)
-	for _, a := range args {
-		t.Append(lua.LString(a))
+func (s *state) strings(args command.Args) lua.Value {
+	L := s.lua.Main()
+	t := L.NewTable(len(args), 0)
+	for i, a := range args {
+		t.SetInt(i+1, L.Bytes(a))
 	}
-	return t
+	return lua.FromTable(t)
 }
 
-// freeze returns a table that shows t and can't be changed.
-func (s *state) freeze(t *lua.LTable) *lua.LTable {
-	shown, meta := s.L.NewTable(), s.L.NewTable()
-	meta.RawSetString("__index", t)
-	meta.RawSetString("__newindex", s.L.NewFunction(readOnlyTable))
-	meta.RawSetString("__metatable", s.L.NewTable())
-	shown.Metatable = meta
-	s.frozen[shown] = t
-	return shown
-}
-
-// seen returns the table whose entries t has: t, unless it is frozen.
-func (s *state) seen(t *lua.LTable) *lua.LTable {
-	if real, ok := s.frozen[t]; ok {
-		return real
+// freeze makes a table, and all tables that can be reached from it, ones that
+// scripts can't change.
+func freeze(t *lua.Table) {
+	if t == nil || t.ReadOnly() {
+		return
 	}
-	return t
-}
-
-// changeable raises an error if t is frozen.
-func (s *state) changeable(L *lua.LState, t *lua.LTable) {
-	if _, ok := s.frozen[t]; ok {
-		L.Error(lua.LString("Attempt to modify a readonly table"), 0)
+	t.SetReadOnly(true)
+	for k, v, err := t.Next(lua.Nil); err == nil && !k.IsNil(); k, v, err = t.Next(k) {
+		freeze(v.Table())
 	}
-}
-
-func readOnlyTable(L *lua.LState) int {
-	L.Error(lua.LString("Attempt to modify a readonly table"), 2)
-	return 0
+	freeze(t.Meta())
 }
 
 // missing makes a table raise an error when what it doesn't have is read.
-func (s *state) missing(t *lua.LTable) {
-	meta := s.L.NewTable()
-	meta.RawSetString("__index", s.L.NewFunction(func(L *lua.LState) int {
-		L.Error(lua.LString("Script attempted to access nonexistent global variable '"+
-			L.Get(2).String()+"'"), 2)
-		return 0
-	}))
-	t.Metatable = meta
+func (s *state) missing(t *lua.Table) {
+	meta := s.lua.NewTable(0, 1)
+	meta.SetString("__index", lua.FromFunction(s.lua.NewFunction(noGlobal)))
+	t.SetMeta(meta)
+}
+
+func noGlobal(L *lua.Thread) (int, error) {
+	a := L.Args()
+	name := a.Str(2)
+	if err := a.Err(); err != nil {
+		return 0, err
+	}
+	return 0, L.Errorf("Script attempted to access nonexistent global variable '%s'", name)
 }
