@@ -191,7 +191,9 @@ func healthFields(t *table, h admin.Health) {
 			t.field("last", "%s: %s", instant(*h.LastAttempt), cmp.Or(h.LastError, "ok"))
 		}
 		next := "ledge resume"
-		if h.NextAttempt != nil {
+		if h.State == admin.StateInDoubt {
+			next = "by itself, when the disk answers"
+		} else if h.NextAttempt != nil {
 			next = instant(*h.NextAttempt) + ", or ledge resume"
 		}
 		t.field("next", "%s", next)

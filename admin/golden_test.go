@@ -90,8 +90,10 @@ func TestGolden(t *testing.T) {
 // events returns one event of each kind.
 func events() []admin.Event {
 	ill, well, snap, link := admintest.Suspended(), admintest.Healthy(), admintest.Snapshot(), admintest.Link()
+	doubtful := admintest.InDoubt()
 	return []admin.Event{
 		{Kind: admin.EventSuspended, Class: "retryable", Cause: ill.Cause, Health: &ill},
+		{Kind: admin.EventInDoubt, Class: "retryable", Cause: doubtful.Cause, Health: &doubtful},
 		{Kind: admin.EventResumed, Attempts: 3, Health: &well},
 		{Kind: admin.EventResumeFailed, Class: "retryable", Cause: ill.Cause, Attempts: 3, Health: &ill},
 		{Kind: admin.EventReserve, Cause: "given up"},

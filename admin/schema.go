@@ -109,12 +109,17 @@ type Promoted struct {
 const (
 	StateOK        = "ok"
 	StateSuspended = "suspended"
+	StateInDoubt   = "in-doubt" // the disk has not answered; see Health.Number
 )
 
 // Health is whether the journal takes writes, and if not, why and what next.
 type Health struct {
 	Node  string `json:"node"`
 	State string `json:"state"`
+	// Number is what may or may not be stored while the journal is in doubt: the
+	// disk has not answered. Without one it is another step that hangs. Cause and
+	// Since say more.
+	Number uint64 `json:"number_in_doubt,omitempty"`
 	// The rest up to NextAttempt is of a suspension only.
 	Class string     `json:"class,omitempty"` // "retryable", "operator", "fatal"
 	Cause string     `json:"cause,omitempty"`
@@ -239,6 +244,7 @@ type Slow struct {
 // Kinds of events.
 const (
 	EventSuspended    = "suspended"
+	EventInDoubt      = "in-doubt" // the disk does not answer, until resumed or suspended
 	EventResumed      = "resumed"
 	EventResumeFailed = "resume-failed"
 	EventReserve      = "reserve"      // given up, or held again

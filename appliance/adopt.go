@@ -93,6 +93,11 @@ func (t adopter) Adopt(ctx context.Context, l journal.Lineage, path string, at j
 	if err := ctx.Err(); err != nil { // told to stop by who had the turn
 		return errors.Join(fault.As(fault.Retryable, "", err), fresh.Close())
 	}
+	release, err := t.r.sink.Quiesce(ctx)
+	if err != nil {
+		return errors.Join(err, fresh.Close())
+	}
+	defer release()
 	if err := n.dir.adopt(l, first, path, t.r.diverged); err != nil {
 		return errors.Join(err, fresh.Close())
 	}

@@ -149,6 +149,11 @@ type Config struct {
 
 	// Logger gets what an operator should know; nil discards it.
 	Logger *slog.Logger
+	// AppendTimeout is how long the disk may take for one append before that is in
+	// doubt, and DoubtWait how long clients then wait for its outcome. They are for
+	// programs that have a node in them, and tests; 0 are the defaults of packages
+	// jet and replay.
+	AppendTimeout, DoubtWait time.Duration
 	// Clock returns the time; nil is time.Now.
 	Clock func() time.Time
 }

@@ -60,6 +60,7 @@ func (e *events) health(c replay.HealthChange) {
 	kinds := map[replay.ChangeKind]string{
 		replay.Suspended: admin.EventSuspended, replay.Resumed: admin.EventResumed,
 		replay.ResumeFailed: admin.EventResumeFailed, replay.ReserveGivenUp: admin.EventReserve,
+		replay.InDoubt: admin.EventInDoubt,
 	}
 	s := &c.Suspension
 	ev := admin.Event{Kind: kinds[c.Kind], Class: s.Class.String(), Cause: line(s.Cause), Attempts: s.Attempts}

@@ -25,6 +25,9 @@ func (n *Node) healthOf(s *replay.Suspension) admin.Health {
 		return h
 	}
 	h.State, h.Class, h.Cause = admin.StateSuspended, s.Class.String(), line(s.Cause)
+	if s.InDoubt {
+		h.State, h.Number = admin.StateInDoubt, uint64(s.Number)
+	}
 	h.Since, h.Deletes = moment(s.Since), s.Deletes
 	h.Attempts, h.Automatic, h.LastError = s.Attempts, s.Automatic, line(s.LastError)
 	h.LastAttempt, h.NextAttempt = moment(s.LastAttempt), moment(s.NextAttempt)

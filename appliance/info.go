@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"ledge/admin"
 	"ledge/replay"
 	"ledge/respd/command"
 )
@@ -101,6 +102,9 @@ func (n *Node) addHealth(f *fields) {
 	if s == nil {
 		s, state = &replay.Suspension{}, "ok"
 	}
+	if s.InDoubt {
+		state = admin.StateInDoubt
+	}
 	class, cause := "", ""
 	if s.Cause != nil {
 		class, cause = s.Class.String(), line(s.Cause)
@@ -109,6 +113,7 @@ func (n *Node) addHealth(f *fields) {
 	f.add("journal_state", state)
 	f.add("journal_class", class)
 	f.add("journal_cause", cause)
+	f.add("journal_number_in_doubt", uint64(s.Number))
 	f.add("journal_suspended_since", unixTime(s.Since))
 	f.add("journal_deletes_taken", flag(s.Deletes))
 	f.add("journal_resume_attempts", s.Attempts)

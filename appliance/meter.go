@@ -2,6 +2,7 @@ package appliance
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -53,13 +54,32 @@ func (d metered) AppendAll(ctx context.Context, prev journal.Seq, frames [][]byt
 	m, began := d.m, time.Now()
 	n, err := d.Driver.AppendAll(ctx, prev, frames)
 	m.took.Store(int64(time.Since(began)) / int64(max(n, 1)))
-	for i, frame := range frames[:n] {
-		m.count(prev+journal.Seq(i), frame)
-	}
-	if err != nil {
+	m.countAll(prev, frames[:n])
+	m.failedBy(err, func(stored int) { m.countAll(prev+journal.Seq(n), frames[n:n+stored]) })
+	return n, err
+}
+
+// failedBy counts an append that has failed. One in doubt may still turn out to have
+// stored some.
+func (m *meter) failedBy(err error, stored func(int)) {
+	var d *journal.Doubt
+	switch {
+	case err == nil:
+	case errors.As(err, &d):
+		d.Then(func(n int, err error) {
+			stored(n)
+			m.failedBy(err, nil)
+		})
+	default:
 		m.failed.Add(1)
 	}
-	return n, err
+}
+
+// countAll counts frames that are stored behind prev.
+func (m *meter) countAll(prev journal.Seq, frames [][]byte) {
+	for i, frame := range frames {
+		m.count(prev+journal.Seq(i), frame)
+	}
 }
 
 // Bulk passes it on. All that is there when it is over is durable.
@@ -72,21 +92,34 @@ func (d metered) Bulk(ctx context.Context, on bool) error {
 		d.m.durable.Store(uint64(st.Last))
 		d.m.bulk.Store(true)
 	}
-	if err = d.Driver.Bulk(ctx, on); err == nil {
-		d.m.bulk.Store(on)
-	}
+	err = d.Driver.Bulk(ctx, on)
+	worked(err, func() { d.m.bulk.Store(on) })
 	return err
+}
+
+// worked calls f when what has returned err has worked, which may show later.
+func worked(err error, f func()) {
+	var d *journal.Doubt
+	switch {
+	case err == nil:
+		f()
+	case errors.As(err, &d):
+		d.Then(func(_ int, err error) {
+			if err == nil {
+				f()
+			}
+		})
+	}
 }
 
 // Sync passes it on.
 func (d metered) Sync(ctx context.Context) error {
 	st, err := d.Stat(ctx)
-	if err == nil {
-		err = d.Driver.Sync(ctx)
+	if err != nil {
+		return err
 	}
-	if err == nil {
-		d.m.durable.Store(uint64(st.Last))
-	}
+	err = d.Driver.Sync(ctx)
+	worked(err, func() { d.m.durable.Store(uint64(st.Last)) })
 	return err
 }
 

@@ -164,8 +164,9 @@ func (n *Node) journalMetrics(e *exposition) {
 	s := n.writer.Health().Suspension()
 	suspended := e.gauge("ledge_suspended", "Whether the journal takes no writes, by the class of the cause.")
 	for _, c := range []fault.Class{fault.Retryable, fault.Operator} {
-		suspended.set(float64(flag(s != nil && s.Class == c)), label{"class", c.String()})
+		suspended.set(float64(flag(s != nil && !s.InDoubt && s.Class == c)), label{"class", c.String()})
 	}
+	e.one("gauge", "ledge_in_doubt", "Whether the disk has not answered, so that writes wait.", float64(flag(s != nil && s.InDoubt)))
 	if s == nil {
 		s = &replay.Suspension{}
 	}

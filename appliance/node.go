@@ -102,7 +102,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 	hub.SetEvents(n.cfg.keyspaceEvents())
 	n.writer = replay.NewWriter(replay.WriterConfig{
 		Log: n.log, State: n.state, Node: n.dir.node, MaxValue: int(n.cfg.MaxValue),
-		Resume: n.cfg.resumePolicy(), Reserve: n.reserve, Secure: n.saves.secure,
+		DoubtWait: n.cfg.DoubtWait, Resume: n.cfg.resumePolicy(), Reserve: n.reserve, Secure: n.saves.secure,
 		Epoch: n.dir.id.Epoch, Notify: n.events.health, Wanted: hub.Wanted, Events: hub.Notify, Clock: n.cfg.Clock, Logger: n.cfg.Logger,
 	})
 	n.repl = newReplication(n)
@@ -206,6 +206,7 @@ func (n *Node) openStream(ctx context.Context) (err error) {
 	cfg := jet.Config{
 		Dir: n.dir.journalPath(), Name: n.dir.node, Lineage: n.dir.lineage,
 		Create: n.dir.fresh(), First: n.dir.first(), Sync: n.cfg.syncMode(), Log: n.cfg.Logger,
+		AppendTimeout: n.cfg.AppendTimeout,
 	}
 	if n.cfg.Sync == SyncInterval {
 		cfg.SyncEvery = n.cfg.SyncInterval
@@ -321,10 +322,37 @@ func (n *Node) Run(ctx context.Context) error {
 
 	err := n.server.Run(serving)
 	stopWorking()
-	workers.Wait()
+	if late := waitFor(&workers); late != nil {
+		stopWriting()
+		return errors.Join(late, err)
+	}
 	stopWriting()
-	writer.Wait()
+	if late := waitFor(&writer); late != nil {
+		return errors.Join(late, unhealthy, adrift, err)
+	}
 	return errors.Join(fatal, unhealthy, adrift, err)
+}
+
+// stopLimit bounds how long a node that stops waits for what works in it. What
+// takes longer hangs with the disk.
+const stopLimit = 16 * time.Second
+
+// waitFor waits for goroutines, unless the disk holds them.
+func waitFor(g *sync.WaitGroup) error {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		g.Wait()
+	}()
+	t := time.NewTimer(stopLimit)
+	defer t.Stop()
+	select {
+	case <-done:
+		return nil
+	case <-t.C:
+		return fault.As(fault.Operator, "stop", fmt.Errorf(
+			"something hangs with the disk and is left behind after %s; the next start finds out what is stored", stopLimit))
+	}
 }
 
 // changed returns a function that reports whether the state has changed since

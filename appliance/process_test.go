@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"ledge/journal/jet/faultfs"
 )
 
 // These tests run the program as it is shipped, as a process of its own, so
@@ -54,6 +56,7 @@ type quiet struct{}
 func (quiet) Printf(context.Context, string, ...any) {}
 
 func TestMain(m *testing.M) {
+	faultfs.Main()
 	flag.Parse()
 	redis.SetLogger(quiet{})
 	code := m.Run()

@@ -105,7 +105,9 @@ func (r *replication) begin(ctx context.Context) error {
 	if r.url == "" {
 		return r.n.writer.Start(ctx)
 	}
-	r.sink = r.n.writer.Follow(errReadOnly)
+	if r.sink, err = r.n.writer.Follow(ctx, errReadOnly); err != nil {
+		return err
+	}
 	if err := r.sink.Recall(ctx); err != nil {
 		return err
 	}
@@ -174,7 +176,7 @@ func (r *replication) run(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	r.mu.Lock()
-	r.haltLocked()
+	err = errors.Join(err, r.haltLocked())
 	r.ctx = nil
 	r.mu.Unlock()
 	r.busy.Wait()
@@ -206,8 +208,20 @@ func (r *replication) launchLocked() {
 			case r.fatal <- err:
 			default:
 			}
+		default:
+			r.relaunch(link)
 		}
 	})
+}
+
+// relaunch follows on when a follower has ended that was told to, and that nobody
+// has waited for.
+func (r *replication) relaunch(link *remote.Follower) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ctx != nil && r.link == link {
+		r.launchLocked()
+	}
 }
 
 // hurry gives a replica that has far to go all processors. The follower's
@@ -223,15 +237,24 @@ func (r *replication) hurry(on bool) {
 }
 
 // haltLocked stops the follower and waits for it: it gives up whatever it waits
-// for at once.
-func (r *replication) haltLocked() {
+// for at once. One that hangs with the disk is left to follow on when that answers,
+// and is the error.
+func (r *replication) haltLocked() error {
 	if r.link == nil {
-		return
+		return nil
 	}
 	r.cancel()
-	<-r.done
+	t := time.NewTimer(changeLimit)
+	defer t.Stop()
+	select {
+	case <-r.done:
+	case <-t.C:
+		return fault.As(fault.Retryable, "", fmt.Errorf(
+			"what the node has been fetching from its leader hangs with the disk for %s", changeLimit))
+	}
 	r.link = nil
 	r.showLocked()
+	return nil
 }
 
 // Link returns how the node stands with its leader.
@@ -268,6 +291,19 @@ func (n *Node) Await(ctx context.Context, seq journal.Seq, want int, synced bool
 	return 0
 }
 
+// changeLimit bounds how long a change of who leads waits for what is under way at
+// the journal.
+const changeLimit = 15 * time.Second
+
+// inDoubt refuses a change of who leads while the disk does not answer: it would
+// have to be written down there.
+func (n *Node) inDoubt() error {
+	if s := n.writer.Health().Suspension(); s != nil && s.InDoubt {
+		return fmt.Errorf("who leads can't change before the disk answers: %w", s)
+	}
+	return nil
+}
+
 // Follow makes the node follow the leader with that NATS address from now on.
 // What it has to write is refused before Follow returns.
 func (n *Node) Follow(ctx context.Context, addr string) error {
@@ -286,12 +322,30 @@ func (n *Node) Follow(ctx context.Context, addr string) error {
 	if sameHost(leader, n.jet().ClientURL()) {
 		return fault.As(fault.Refused, "", errors.New("ERR a node can't follow itself"))
 	}
-	if err := n.dir.follow(leader); err != nil {
+	if err := n.inDoubt(); err != nil {
 		return err
 	}
-	r.haltLocked()
-	r.url, r.diverged = leader, nil
-	r.sink = n.writer.Follow(errReadOnly)
+	sink := r.sink
+	if sink == nil {
+		ctx, cancel := context.WithTimeout(ctx, changeLimit)
+		defer cancel()
+		if sink, err = n.writer.Follow(ctx, errReadOnly); err != nil {
+			return err
+		}
+	}
+	err = r.haltLocked()
+	if err == nil {
+		err = n.dir.follow(leader)
+	}
+	if err != nil {
+		if r.sink == nil {
+			sink.Cancel()
+		} else if r.link == nil {
+			r.launchLocked() // as before
+		}
+		return err
+	}
+	r.url, r.diverged, r.sink = leader, nil, sink
 	r.launchLocked()
 	r.dismiss()
 	n.server.Demote(errReadOnly)
@@ -300,7 +354,9 @@ func (n *Node) Follow(ctx context.Context, addr string) error {
 }
 
 // Promote makes the node lead. What it has applied is all that it has: it raises
-// the epoch by one entry behind that. When that fails it goes on as before.
+// the epoch by one entry behind that. When that fails it goes on as before. When the
+// disk does not say whether it has it leads, without writes until that is known, and
+// that is the error.
 func (n *Node) Promote(ctx context.Context) error {
 	r := n.repl
 	if err := r.mu.take(ctx); err != nil {
@@ -315,7 +371,14 @@ func (n *Node) Promote(ctx context.Context) error {
 	case n.state.Pos().Seq == 0:
 		return fault.As(fault.Refused, "", errors.New("ERR the node has never been in step with a leader"))
 	}
-	r.haltLocked()
+	if err := n.inDoubt(); err != nil {
+		return fmt.Errorf("promote: %w", err)
+	}
+	if err := r.haltLocked(); err != nil {
+		return fmt.Errorf("promote: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, changeLimit)
+	defer cancel()
 	return r.leadLocked(ctx)
 }
 
@@ -327,20 +390,20 @@ func (r *replication) leadLocked(ctx context.Context) error {
 	n.gate.Set(n.refusals(n.Link(), n.cfg.Clock()))
 	err := n.dir.lead(r.url) // first, since an entry of our own can't be taken back
 	if err == nil {
-		if err = n.writer.Lead(ctx); err != nil {
+		err = n.writer.Lead(ctx)
+		if err != nil && !errors.Is(err, replay.ErrLeadInDoubt) {
 			err = errors.Join(err, n.dir.follow(r.url))
 		}
 	}
-	if err != nil {
-		r.sink = n.writer.Follow(errReadOnly)
-		r.launchLocked()
+	if err != nil && !errors.Is(err, replay.ErrLeadInDoubt) {
+		r.launchLocked() // the writer refuses what clients write, as before
 		n.server.Demote(errReadOnly)
 		return fmt.Errorf("promote: %w", err)
 	}
 	n.cfg.Logger.Warn("leads", "number", uint64(n.state.Pos().Seq), "epoch", n.state.Epoch(), "followed", r.url)
 	r.url, r.sink = "", nil
 	r.showLocked()
-	return nil
+	return err
 }
 
 // sameHost reports whether two URLs lead to one address, with TLS or without.

@@ -53,7 +53,15 @@ func (n *Node) Switchover(ctx context.Context, to string) (admin.Switched, error
 		return admin.Switched{}, fault.As(fault.Refused, "", fmt.Errorf("the node follows %s", r.url))
 	}
 	began := n.cfg.Clock()
-	sink := n.writer.Follow(errHandingOver)
+	if err := n.inDoubt(); err != nil {
+		return admin.Switched{}, fmt.Errorf("switchover: %w", err)
+	}
+	quiet, cancel := context.WithTimeout(ctx, changeLimit)
+	defer cancel()
+	sink, err := n.writer.Follow(quiet, errHandingOver)
+	if err != nil {
+		return admin.Switched{}, fmt.Errorf("switchover: %w", err)
+	}
 	last := n.state.Pos().Seq
 	hand, cancel := context.WithTimeout(ctx, handLimit)
 	defer cancel()
@@ -63,7 +71,7 @@ func (n *Node) Switchover(ctx context.Context, to string) (admin.Switched, error
 		sink.Cancel()
 		return admin.Switched{}, fmt.Errorf("switchover: %w", err)
 	}
-	n.writer.Follow(errReadOnly)
+	sink.Refuse(errReadOnly)
 	r.url, r.sink = at, sink
 	r.launchLocked()
 	r.dismiss()
@@ -80,8 +88,11 @@ func (r *replication) takeOver(link *remote.Follower) {
 	if r.ctx == nil || r.link != link {
 		return // somebody has said something else meanwhile
 	}
-	r.haltLocked()
-	if err := r.leadLocked(r.ctx); err != nil {
+	_ = r.haltLocked() // it has ended
+	switch err := r.leadLocked(r.ctx); {
+	case errors.Is(err, replay.ErrLeadInDoubt):
+		r.n.cfg.Logger.Error("the leader has handed over", "cause", err)
+	case err != nil:
 		r.n.cfg.Logger.Error("the leader has handed over, and the node can't lead", "cause", err)
 	}
 }

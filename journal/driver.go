@@ -20,7 +20,9 @@ type Driver interface {
 
 	// AppendAll is Append for frames in a row, which stand behind each other
 	// before the first is answered. It returns how many are stored: all of them,
-	// or those in front of the one that the error is about.
+	// or those in front of the one that the error is about. A *Doubt is about
+	// those behind them; some may turn out not to be stored without an error, as
+	// they were not tried.
 	AppendAll(ctx context.Context, prev Seq, frames [][]byte) (stored int, err error)
 
 	// Read yields the frames from number from up to the last one that stood
@@ -44,12 +46,13 @@ type Driver interface {
 	// Bulk says that many appends are to come that nobody waits for, or that
 	// this is over. Meanwhile a driver that syncs each frame may leave that to
 	// Sync. When it fails appends may go on failing, as behind a failed append.
-	// It belongs to the appending goroutine.
+	// It belongs to the appending goroutine, and may be in Doubt.
 	Bulk(ctx context.Context, on bool) error
 
 	// Sync returns when all frames that stood when it was called are durable,
 	// whatever the sync mode. When it fails that may never be so. It may run
-	// beside the appends.
+	// beside the appends. When ctx ends first the error is a *Doubt, which
+	// appends need not wait for.
 	Sync(ctx context.Context) error
 
 	// Reopen makes a journal that has refused an append fit to take one again:
@@ -59,7 +62,8 @@ type Driver interface {
 	// It belongs to the appending goroutine.
 	Reopen(ctx context.Context) error
 
-	// Close gives up what Open took. It is safe to call twice.
+	// Close gives up what Open took, within a bound: what hangs is left as it is,
+	// for the next Open to find out. It is safe to call twice.
 	Close() error
 }
 

@@ -3,6 +3,7 @@ package journal
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"sync/atomic"
@@ -15,9 +16,16 @@ import (
 //
 // Append is for one goroutine; the rest may run beside it.
 type Log struct {
-	on   atomic.Pointer[kept]
-	last Seq    // belongs to the appending goroutine
-	buf  []byte // reused between appends
+	on atomic.Pointer[kept]
+
+	// These belong to the appending goroutine.
+	last  Seq
+	buf   []byte                                  // reused between appends
+	doubt *Doubt                                  // what is not settled, or nil
+	after func(stored int, err error) []Committed // takes its outcome in
+	// single says that it is Append's, which is not to be taken for stored when it
+	// was not tried.
+	single bool
 }
 
 // kept is where a Log keeps its frames, and what they are of.
@@ -48,9 +56,13 @@ func (l *Log) Replace(ctx context.Context, drv Driver, lineage Lineage) error {
 }
 
 // Append stores b as the next number and returns it when it is durable. Any
-// error but a Fatal one means that b is not in the journal.
+// error but a Fatal one means that b is not in the journal, and a Doubt that this
+// is still to be found out: Settle tells what came of it.
 func (l *Log) Append(ctx context.Context, b Batch) (Committed, error) {
 	const op = "journal.Append"
+	if err := l.unsettled(op); err != nil {
+		return Committed{}, err
+	}
 	seq := l.last + 1
 	frame := encodeFrame(l.buf[:0], l.Lineage(), seq, b)
 	if cap(frame) <= 4*SoftBatch {
@@ -60,11 +72,54 @@ func (l *Log) Append(ctx context.Context, b Batch) (Committed, error) {
 		return Committed{}, fault.As(fault.Refused, op,
 			fmt.Errorf("batch of %d bytes; the limit is %d", len(frame), MaxFrame))
 	}
+	c := Committed{seq: seq, batch: b, size: len(frame)}
 	if err := l.on.Load().drv.Append(ctx, l.last, frame); err != nil {
+		l.hold(err, l.stored([]Committed{c}))
+		l.single = l.doubt != nil
 		return Committed{}, fault.As(fault.Fatal, op, err)
 	}
 	l.last = seq
-	return Committed{seq: seq, batch: b, size: len(frame)}, nil
+	return c, nil
+}
+
+// hold keeps what is to be done when a doubt is settled. The driver still has
+// the frames.
+func (l *Log) hold(err error, after func(int, error) []Committed) {
+	if errors.As(err, &l.doubt) {
+		l.after, l.buf = after, nil
+	}
+}
+
+// stored returns what takes in that some of cs are stored.
+func (l *Log) stored(cs []Committed) func(int, error) []Committed {
+	return func(n int, _ error) []Committed {
+		l.last += Seq(n)
+		return cs[:n]
+	}
+}
+
+// unsettled refuses what has to wait for an outcome that is not known.
+func (l *Log) unsettled(op string) error {
+	if l.doubt == nil {
+		return nil
+	}
+	return errInDoubt(op, l.doubt)
+}
+
+// Settle takes in how the doubt that the last call has ended in was settled, which
+// it must be: what is stored of it, and why the rest is not. It belongs to the
+// appending goroutine.
+func (l *Log) Settle(d *Doubt) ([]Committed, error) {
+	n, err := d.Outcome()
+	var cs []Committed
+	if l.doubt == d && l.after != nil {
+		cs = l.after(n, err)
+	}
+	if err == nil && l.single && len(cs) == 0 {
+		err = fault.As(fault.Retryable, "", errors.New("the disk has kept the journal from being written to"))
+	}
+	l.doubt, l.after, l.single = nil, nil, false
+	return cs, fault.As(fault.Fatal, "journal.Settle", err)
 }
 
 // Check decodes frames that come from a journal of the same lineage and must
@@ -100,6 +155,9 @@ func (r Received) Batch() Batch { return r.c.batch }
 // Append's, is about the one behind them.
 func (l *Log) AppendReceived(ctx context.Context, rs []Received) ([]Committed, error) {
 	const op = "journal.AppendReceived"
+	if err := l.unsettled(op); err != nil {
+		return nil, err
+	}
 	frames, cs := make([][]byte, len(rs)), make([]Committed, len(rs))
 	for i, r := range rs {
 		if want := l.last + 1 + Seq(i); r.c.seq != want {
@@ -109,13 +167,20 @@ func (l *Log) AppendReceived(ctx context.Context, rs []Received) ([]Committed, e
 	}
 	n, err := l.on.Load().drv.AppendAll(ctx, l.last, frames)
 	l.last += Seq(n)
+	l.hold(err, l.stored(cs[n:]))
 	return cs[:n], fault.As(fault.Fatal, op, err)
 }
 
 // Bulk says that many frames are to be stored that nobody waits for, or that this
 // is over. It belongs to the appending goroutine.
 func (l *Log) Bulk(ctx context.Context, on bool) error {
-	return fault.As(fault.Fatal, "journal.Bulk", l.on.Load().drv.Bulk(ctx, on))
+	const op = "journal.Bulk"
+	if err := l.unsettled(op); err != nil {
+		return err
+	}
+	err := l.on.Load().drv.Bulk(ctx, on)
+	l.hold(err, nil)
+	return fault.As(fault.Fatal, op, err)
 }
 
 // Sync returns when all that is stored is durable, whatever the sync mode. It may
@@ -127,17 +192,29 @@ func (l *Log) Sync(ctx context.Context) error {
 // Cut takes out what is stored behind number last, and turned out not to belong
 // there. It belongs to the appending goroutine.
 func (l *Log) Cut(ctx context.Context, last Seq) error {
-	if err := l.on.Load().drv.Cut(ctx, last); err != nil {
-		return fault.As(fault.Fatal, "journal.Cut", err)
+	const op = "journal.Cut"
+	if err := l.unsettled(op); err != nil {
+		return err
 	}
-	l.last = last
-	return nil
+	ends := func(_ int, err error) []Committed {
+		if err == nil {
+			l.last = last
+		}
+		return nil
+	}
+	err := l.on.Load().drv.Cut(ctx, last)
+	ends(0, err)
+	l.hold(err, ends)
+	return fault.As(fault.Fatal, op, err)
 }
 
 // Reopen makes a journal that has refused an append fit to take one again, and
 // checks that it ends where it did. It belongs to the appending goroutine.
 func (l *Log) Reopen(ctx context.Context) error {
 	const op = "journal.Reopen"
+	if err := l.unsettled(op); err != nil {
+		return err
+	}
 	if err := l.on.Load().drv.Reopen(ctx); err != nil {
 		return fault.As(fault.Operator, op, err)
 	}

@@ -16,11 +16,13 @@ import (
 // Health is the one place that knows whether the journal takes writes:
 //
 //	ok → suspended (class, cause, since, attempts, next attempt) → ok
+//	ok → in doubt (number, cause, since) → ok, or suspended
 //
 // The Writer suspends it when an append fails. Only an attempt to resume that
 // has proved the journal good flips it back; attempts are made by RunHealth, one
 // at a time, when one is due and when somebody asks. A failed attempt leaves the
-// suspension as it was and never stops the next one.
+// suspension as it was and never stops the next one. What is in doubt needs no
+// attempt: nothing has failed, the disk has not answered yet.
 //
 // All methods may be called from any goroutine.
 type Health struct {
@@ -28,14 +30,18 @@ type Health struct {
 	log    *slog.Logger
 	notify func(HealthChange)
 
-	cur atomic.Pointer[Suspension] // replaced as a whole, with mu held
+	cur     atomic.Pointer[Suspension] // replaced as a whole, with mu held
+	doubted atomic.Pointer[func()]     // told when something is in doubt
 
 	mu     sync.Mutex
 	policy ResumePolicy // mu
 	asked  *attempt     // mu; what Resume waits for, or nil
 	ended  bool         // mu; RunHealth has returned
 	wake   chan struct{}
-	hung   chan struct{} // belongs to RunHealth: a step that did not come back
+	again  bool        // mu; what an attempt has left hanging is back, so another is due
+	before *Suspension // mu; what there was before the doubt that there is, or nil
+
+	hung chan struct{} // belongs to RunHealth: a step that did not come back
 }
 
 // ResumeAuto says which suspensions are tried without being asked.
@@ -70,7 +76,7 @@ func (p ResumePolicy) withDefaults() ResumePolicy {
 
 // tries reports whether a suspension is to be tried by itself.
 func (p ResumePolicy) tries(s *Suspension) bool {
-	if p.Auto == ResumeNone || p.Auto == ResumeRetryable && s.Class != fault.Retryable {
+	if s.InDoubt || p.Auto == ResumeNone || p.Auto == ResumeRetryable && s.Class != fault.Retryable {
 		return false
 	}
 	return p.MaxAttempts == 0 || s.Automatic < p.MaxAttempts
@@ -79,6 +85,12 @@ func (p ResumePolicy) tries(s *Suspension) bool {
 // Suspension is why the journal takes no writes, and what has been done about
 // it. One that has been handed out does not change.
 type Suspension struct {
+	// InDoubt says that nothing has failed: the disk has not answered so far, so it
+	// is not known whether Number is stored, or, if that is 0, whether a step that
+	// appends need has worked. It ends by itself.
+	InDoubt bool
+	Number  journal.Seq
+
 	Class fault.Class
 	Cause error
 	Since time.Time
@@ -114,6 +126,7 @@ const (
 	Resumed
 	ResumeFailed
 	ReserveGivenUp
+	InDoubt // until Resumed or Suspended
 )
 
 // Step is one thing that an attempt to resume has done.
@@ -133,6 +146,9 @@ type attempt struct {
 
 // Error is what a client's write is refused with.
 func (s *Suspension) Error() string {
+	if s.InDoubt {
+		return fmt.Sprintf("%v; reads are served; writes go on when the disk answers", s.Cause)
+	}
 	next := "an operator's resume"
 	if !s.NextAttempt.IsZero() {
 		next = fmt.Sprintf("the attempt at %s or an operator's resume",
@@ -196,7 +212,10 @@ func (h *Health) scheduleLocked(s *Suspension) {
 // suspend notes that an append has failed, and returns what its writers are
 // told. A suspension that is there already, and takes deletes, begins anew
 // with what it has been through.
-func (h *Health) suspend(err error) error {
+func (h *Health) suspend(err error) error { return h.suspendFor(err, false) }
+
+// suspendFor is suspend. soon is that an attempt to resume makes sense at once.
+func (h *Health) suspendFor(err error, soon bool) error {
 	h.mu.Lock()
 	cause := fault.Cause(err)
 	s := &Suspension{Class: fault.Of(err), Cause: cause, Since: h.clock(),
@@ -207,12 +226,82 @@ func (h *Health) suspend(err error) error {
 		s.Suspect, s.reserved = s.Suspect || old.Suspect, old.reserved
 	}
 	h.scheduleLocked(s)
+	if soon && !s.NextAttempt.IsZero() {
+		s.NextAttempt = s.Since
+	}
 	h.cur.Store(s)
 	h.mu.Unlock()
 	h.log.Error("journal takes no writes", "class", s.Class.String(), "cause", cause)
 	h.tell(Suspended, s)
 	h.stir()
 	return s
+}
+
+// doubt notes that something is in doubt.
+func (h *Health) doubt(d *journal.Doubt) {
+	h.mu.Lock()
+	s := &Suspension{InDoubt: true, Number: d.Seq, Class: fault.Retryable, Since: h.clock(),
+		Cause: fault.As(fault.Retryable, "", errors.New(d.Error()))}
+	h.before = h.cur.Load()
+	if b := h.before; b != nil {
+		s.Attempts, s.Automatic, s.LastAttempt, s.LastError = b.Attempts, b.Automatic, b.LastAttempt, b.LastError
+	}
+	h.cur.Store(s)
+	h.mu.Unlock()
+	h.log.Error("the disk does not answer; writes wait for it, reads go on", "number", uint64(d.Seq), "cause", s.Cause)
+	h.tell(InDoubt, s)
+	if f := h.doubted.Load(); f != nil {
+		(*f)()
+	}
+}
+
+// OnDoubt has f called when something is in doubt from then on. It must not wait.
+func (h *Health) OnDoubt(f func()) { h.doubted.Store(&f) }
+
+// InDoubt reports whether it waits for the disk what becomes of an append.
+func (h *Health) InDoubt() bool {
+	s := h.cur.Load()
+	return s != nil && s.InDoubt
+}
+
+// settled notes how a doubt has ended, and returns what its writers are told. What
+// was suspended before is so again, and tried at once.
+func (h *Health) settled(err error) error {
+	h.mu.Lock()
+	s, b := *h.cur.Load(), h.before
+	if h.before = nil; b != nil {
+		n := *b
+		n.Attempts, n.Automatic, n.LastAttempt, n.LastError = s.Attempts, s.Automatic, s.LastAttempt, s.LastError
+		b, h.again = &n, true
+	}
+	if fault.Of(err) != fault.Fatal {
+		h.cur.Store(b)
+	}
+	now := h.clock()
+	h.mu.Unlock()
+	if fault.Of(err) == fault.Fatal {
+		return err
+	}
+	h.log.Warn("the disk has answered", "number", uint64(s.Number), "after", now.Sub(s.Since).Round(time.Millisecond),
+		"stored", err == nil)
+	switch {
+	case err != nil:
+		return h.suspendFor(err, true)
+	case b != nil:
+		h.tell(Suspended, b)
+		h.stir()
+	default:
+		h.tell(Resumed, &s)
+	}
+	return nil
+}
+
+// retry has an attempt made at once: what the last one has left hanging is back.
+func (h *Health) retry() {
+	h.mu.Lock()
+	h.again = true
+	h.mu.Unlock()
+	h.stir()
 }
 
 // stir makes RunHealth look again.
@@ -241,6 +330,10 @@ func (h *Health) Resume(ctx context.Context) ([]Step, error) {
 	case h.ended:
 		h.mu.Unlock()
 		return nil, ErrStopped
+	case h.cur.Load().InDoubt:
+		h.mu.Unlock()
+		return nil, fault.As(fault.Retryable, "resume",
+			fmt.Errorf("there is nothing to try before the disk answers: %w", h.cur.Load()))
 	}
 	a := h.asked
 	if a == nil {

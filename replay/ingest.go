@@ -19,7 +19,9 @@ var ErrDiverged = errors.New("the two journals have diverged")
 // batches as they stand in the leader's journal. Only one goroutine may use it.
 //
 // From Follow to Lead the writer refuses proposals that write; what was under
-// way when Follow was called has been answered when it returns.
+// way when Follow was called has been answered when it returns. What is in doubt
+// may stay so: Ingest waits for it, and neither asks again for what may be stored
+// nor applies what may not be.
 type Follower struct {
 	w    *Writer
 	each atomic.Int64 // nanoseconds that a frame took of late
@@ -27,25 +29,37 @@ type Follower struct {
 }
 
 // Follow makes the writer refuse writes with reason, and returns what batches
-// of a leader are given to.
-func (w *Writer) Follow(reason error) *Follower {
-	w.refuses.Store(&reason)
-	w.appending.Lock() // waits for the append that is under way
-	defer w.appending.Unlock()
-	return &Follower{w: w}
+// of a leader are given to. When something is in doubt and ctx ends before that is
+// settled it fails, and the writer goes on as before.
+func (w *Writer) Follow(ctx context.Context, reason error) (*Follower, error) {
+	was := w.refuses.Swap(&reason)
+	t, err := w.hold(ctx) // waits for the append that is under way
+	if err != nil {
+		w.refuses.CompareAndSwap(&reason, was)
+		return nil, err
+	}
+	t.release()
+	return &Follower{w: w}, nil
 }
+
+// Refuse changes what writes are refused with.
+func (f *Follower) Refuse(reason error) { f.w.refuses.Store(&reason) }
 
 // Recall finds out what a node that follows has last: an attempt to resume
 // must find that at the journal's end. A node that leads does so in Start.
 func (f *Follower) Recall(ctx context.Context) error {
-	f.w.appending.Lock()
-	defer f.w.appending.Unlock()
+	t, err := f.w.hold(ctx)
+	if err != nil {
+		return err
+	}
+	defer t.release()
 	f.w.epoch = f.w.cfg.State.Epoch()
 	return f.w.recall(ctx)
 }
 
 // Lead makes the writer take writes. It raises the epoch by one entry first: a
-// node that can't append one does not lead.
+// node that can't append one does not lead. If that entry is in doubt the node
+// leads, without writes until it is settled, and the error is ErrLeadInDoubt.
 func (w *Writer) Lead(ctx context.Context) error {
 	if err := w.health.Refusal(false); err != nil {
 		return err
@@ -56,8 +70,11 @@ func (w *Writer) Lead(ctx context.Context) error {
 	if err := w.Start(ctx); err != nil {
 		return err
 	}
-	if err := w.health.Refusal(false); err != nil {
-		return err
+	if s := w.health.Suspension(); s != nil && s.InDoubt {
+		w.refuses.Store(nil)
+		return fmt.Errorf("%w: %v", ErrLeadInDoubt, s)
+	} else if s != nil {
+		return s
 	}
 	w.refuses.Store(nil)
 	return nil
@@ -65,9 +82,16 @@ func (w *Writer) Lead(ctx context.Context) error {
 
 // single ends what a replica that had far to go has asked of the journal.
 func (w *Writer) single(ctx context.Context) error {
-	w.appending.Lock()
-	defer w.appending.Unlock()
-	return w.cfg.Log.Bulk(ctx, false)
+	t, err := w.hold(ctx)
+	if err != nil {
+		return err
+	}
+	defer t.release()
+	err = w.cfg.Log.Bulk(ctx, false)
+	if d := doubtIn(err); d != nil {
+		return t.sitOut(ctx, d)
+	}
+	return err
 }
 
 // Cancel takes Follow back, when nothing has been ingested since: the writer
@@ -90,27 +114,55 @@ func (w *Writer) Refusal(frees bool) error {
 // is the leader's last number.
 func (f *Follower) Ingest(ctx context.Context, frames []journal.Frame, last journal.Seq) error {
 	w := f.w
-	w.appending.Lock()
-	defer w.appending.Unlock()
+	t, err := w.hold(ctx)
+	if err != nil {
+		return err
+	}
+	defer t.release()
 	st := w.cfg.State
 	at := st.Pos().Seq
 	st.far.Store(Far(at, last))
 	st.appending()
-	if err := f.bulkFor(ctx, at, last); err != nil {
+	if err := f.bulkFor(ctx, t, at, last); err != nil {
 		return err
 	}
-	err := f.takeIn(ctx, frames)
-	if !f.bulk || fault.Of(err) == fault.Fatal || st.Pos().Seq == at {
+	err = f.takeIn(ctx, t, frames)
+	if t.gone || !f.bulk || fault.Of(err) == fault.Fatal || st.Pos().Seq == at {
 		return err
 	}
-	if failed := f.sync(ctx); failed != nil {
+	if failed := f.sync(ctx, t); failed != nil {
 		return errors.Join(failed, err)
 	}
 	return err
 }
 
 // takeIn stores frames, some at a time, and applies them.
-func (f *Follower) takeIn(ctx context.Context, frames []journal.Frame) error {
+func (f *Follower) takeIn(ctx context.Context, t *tenure, frames []journal.Frame) error {
+	for {
+		err := f.takeSome(ctx, frames)
+		d := doubtIn(err)
+		if d == nil {
+			return f.w.disown(ctx, t, err)
+		}
+		if err := t.sitOut(ctx, d); err != nil {
+			return err
+		}
+		if frames = behind(f.w.cfg.State.Pos().Seq, frames); len(frames) == 0 {
+			return nil
+		}
+	}
+}
+
+// behind returns the frames that are not up to number at.
+func behind(at journal.Seq, frames []journal.Frame) []journal.Frame {
+	for len(frames) > 0 && frames[0].Seq <= at {
+		frames = frames[1:]
+	}
+	return frames
+}
+
+// takeSome is takeIn until something is in doubt.
+func (f *Follower) takeSome(ctx context.Context, frames []journal.Frame) error {
 	w, st := f.w, f.w.cfg.State
 	cur, frames := f.next(st.Pos().Seq, frames)
 	if len(cur.rs) > 0 {
@@ -135,8 +187,7 @@ func (f *Follower) takeIn(ctx context.Context, frames []journal.Frame) error {
 			<-then.done
 		}
 		if err != nil {
-			at := st.Pos().Seq
-			return fmt.Errorf("number %d: %w", at+1, w.disown(ctx, at, err))
+			return fmt.Errorf("number %d: %w", st.Pos().Seq+1, err)
 		}
 		return nil
 	}
@@ -155,12 +206,15 @@ const bulkLeft = 16
 
 // bulkFor has the journal take frames in bulk from when there is far to go until
 // there is hardly anything left.
-func (f *Follower) bulkFor(ctx context.Context, at, last journal.Seq) error {
+func (f *Follower) bulkFor(ctx context.Context, t *tenure, at, last journal.Seq) error {
 	if f.w.health.Refusal(false) != nil {
 		return nil // for store to say
 	}
 	f.bulk = Far(at, last) || f.bulk && last > at+bulkLeft
 	err := f.w.cfg.Log.Bulk(ctx, f.bulk)
+	if d := doubtIn(err); d != nil {
+		return t.sitOut(ctx, d)
+	}
 	if err != nil && fault.Of(err) != fault.Fatal {
 		err = f.w.health.suspend(err)
 	}
@@ -170,10 +224,13 @@ func (f *Follower) bulkFor(ctx context.Context, at, last journal.Seq) error {
 // sync makes durable what was taken in bulk. It must not end with ctx, since a
 // leader is told that it is. A sync that fails suspends the node, which may have
 // applied what a power cut would take: resuming makes all of that durable first.
-func (f *Follower) sync(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), f.w.cfg.AppendTimeout)
+func (f *Follower) sync(ctx context.Context, t *tenure) error {
+	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), f.w.cfg.AppendTimeout)
 	defer cancel()
-	err := f.w.cfg.Log.Sync(ctx)
+	err := f.w.cfg.Log.Sync(within)
+	if d := doubtIn(err); d != nil {
+		return t.sitOut(ctx, d)
+	}
 	if err != nil && fault.Of(err) != fault.Fatal {
 		err = f.w.health.suspend(err)
 	}
@@ -252,23 +309,27 @@ func (w *Writer) take(st *storing) error {
 		b := st.cs[n-1].Batch()
 		w.epoch, w.last = b.Epoch, lastBatch{b.Epoch, b.Prev}
 	}
-	if st.failed && fault.Of(st.err) != fault.Fatal {
+	if st.failed && doubtIn(st.err) == nil && fault.Of(st.err) != fault.Fatal {
 		return w.health.suspend(st.err)
 	}
 	return st.err
 }
 
-// disown takes what was stored behind at out of the journal again if err says
-// that it does not follow what is there.
-func (w *Writer) disown(ctx context.Context, at journal.Seq, err error) error {
+// disown takes what was stored behind the state out of the journal again if err
+// says that it does not follow what is there.
+func (w *Writer) disown(ctx context.Context, t *tenure, err error) error {
 	var other notNext
 	if !errors.As(err, &other) {
 		return err
 	}
-	if cut := w.cfg.Log.Cut(ctx, at); cut != nil {
+	cut := w.cfg.Log.Cut(ctx, w.cfg.State.Pos().Seq)
+	if d := doubtIn(cut); d != nil {
+		cut = t.sitOut(ctx, d)
+	}
+	if cut != nil {
 		return errors.Join(cut, err)
 	}
-	return diverged(other)
+	return fmt.Errorf("number %d: %w", w.cfg.State.Pos().Seq+1, diverged(other))
 }
 
 // diverged says that what was received is right, and of another history.

@@ -30,14 +30,19 @@ func follow(t *testing.T) *apprentice {
 	t.Helper()
 	a := &apprentice{mem: mem.New(), state: replaytest.NewState(t, 1)}
 	a.writer = replay.NewWriter(replay.WriterConfig{Log: replaytest.NewLog(t, a.mem), State: a.state})
-	a.Follower = a.writer.Follow(errors.New("it follows"))
+	var err error
+	if a.Follower, err = a.writer.Follow(t.Context(), errors.New("it follows")); err != nil {
+		t.Fatal(err)
+	}
 	if err := a.Recall(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { defer close(done); _ = a.writer.RunHealth(ctx) }()
-	t.Cleanup(func() { stop(); <-done })
+	ran := make(chan struct{})
+	go func() { defer close(ran); _ = a.writer.Run(ctx) }()
+	t.Cleanup(func() { stop(); <-done; <-ran })
 	return a
 }
 
@@ -218,7 +223,10 @@ func written(t *testing.T, n int) []journal.Frame {
 func followOn(t *testing.T, drv journal.Driver) (*replay.Follower, *replay.Writer) {
 	t.Helper()
 	w := replay.NewWriter(replay.WriterConfig{Log: replaytest.NewLog(t, drv), State: replaytest.NewState(t, 1)})
-	f := w.Follow(errors.New("it follows"))
+	f, err := w.Follow(t.Context(), errors.New("it follows"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := f.Recall(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -98,7 +98,7 @@ func TestPanicInStep(t *testing.T) {
 			s, w := panicNode(t)
 			at := s.Pos()
 			before, broken, after := propose(put("before")), propose(bad), propose(put("after"))
-			if err := w.guarded(t.Context(), []Proposal{before, broken, after}); err != nil {
+			if err := guarded(func() error { return w.group(t.Context(), []Proposal{before, broken, after}) }); err != nil {
 				t.Fatalf("the group ends with %v; want nil", err)
 			}
 			for name, p := range map[string]*proposed{"before": before, "broken": broken} {
@@ -154,7 +154,7 @@ func TestPanicIsFatal(t *testing.T) {
 	})
 	t.Run("in Settle", func(t *testing.T) {
 		_, w := panicNode(t)
-		wantPanic(t, w.guarded(t.Context(), []Proposal{settler{}}))
+		wantPanic(t, guarded(func() error { return w.group(t.Context(), []Proposal{settler{}}) }))
 	})
 }
 

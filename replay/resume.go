@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"ledge/journal"
@@ -22,7 +23,8 @@ type Reserve interface {
 
 // RunHealth makes the attempts to resume, until ctx ends or an attempt finds
 // something Fatal, which it returns. Nothing it waits for can hold it up: a
-// step that hangs is left behind, and until it comes back attempts fail.
+// step that hangs is left behind, and until it comes back attempts fail. When it
+// does the next is made at once.
 func (w *Writer) RunHealth(ctx context.Context) error {
 	h := w.health
 	defer h.end()
@@ -71,8 +73,15 @@ func (h *Health) next() (*attempt, time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	s := h.cur.Load()
+	if s == nil {
+		h.again = false
+	}
 	switch {
-	case h.asked != nil:
+	case h.asked != nil && (s == nil || !s.InDoubt):
+		return h.asked, 0
+	case h.again && !s.InDoubt:
+		h.again = false
+		h.asked = &attempt{done: make(chan struct{})}
 		return h.asked, 0
 	case s == nil || s.NextAttempt.IsZero():
 		return nil, farOff
@@ -166,10 +175,20 @@ func (w *Writer) giveUpReserve(ctx context.Context, s *Suspension) error {
 // is an epoch entry, so a number that a lost tail would use again carries
 // another epoch. A node that follows stores none, which its leader would not
 // have: that the reserve could be held back and the journal took a new file is
-// its proof, and the next frame shows. Nobody else appends meanwhile.
+// its proof, and the next frame shows. Nobody else appends meanwhile. A step that
+// is left behind keeps the right to append until it is back.
 func (w *Writer) prove(ctx context.Context, reserve bool) (steps []Step, err error) {
-	w.appending.Lock()
-	defer w.appending.Unlock()
+	if w.health.hangs() {
+		return nil, fault.As(fault.Retryable, "", errors.New("an earlier attempt still hangs in the system"))
+	}
+	t, err := w.hold(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer t.release()
+	if w.health.cur.Load().InDoubt {
+		return nil, w.health.Refusal(false)
+	}
 	var c journal.Committed
 	suspect, follows := w.health.cur.Load().Suspect, w.refuses.Load() != nil
 	for _, s := range []struct {
@@ -190,7 +209,7 @@ func (w *Writer) prove(ctx context.Context, reserve bool) (steps []Step, err err
 			continue
 		}
 		began := time.Now()
-		if err = w.health.step(ctx, s.run); err != nil {
+		if err = t.step(ctx, s.run); err != nil {
 			err = fault.As(fault.Operator, s.name, err)
 		}
 		steps = append(steps, Step{s.name, time.Since(began), err})
@@ -201,34 +220,64 @@ func (w *Writer) prove(ctx context.Context, reserve bool) (steps []Step, err err
 	return steps, nil
 }
 
-// step runs one step of an attempt, and leaves it behind if it outlasts ctx.
-func (h *Health) step(ctx context.Context, run func(context.Context) error) error {
-	if h.hung != nil {
-		select {
-		case <-h.hung:
-			h.hung = nil
-		default:
-			return fault.As(fault.Operator, "", errors.New("an earlier attempt still hangs in the system"))
-		}
+// hangs reports whether a step that was left behind is not back.
+func (h *Health) hangs() bool {
+	if h.hung == nil {
+		return false
 	}
+	select {
+	case <-h.hung:
+		h.hung = nil
+		return false
+	default:
+		return true
+	}
+}
+
+// step runs one step of an attempt, and leaves it behind if it outlasts ctx.
+func (t *tenure) step(ctx context.Context, run func(context.Context) error) error {
+	const running, back, left = 0, 1, 2
+	h := t.w.health
 	done := make(chan struct{})
+	var state atomic.Int32
 	var err error
 	go func() {
-		defer close(done)
 		err = run(ctx)
+		ours := !state.CompareAndSwap(running, back)
+		close(done)
+		if ours { // nobody waits
+			t.w.leftBehind(err)
+		}
 	}()
 	select {
 	case <-done:
-		return err
 	case <-ctx.Done():
+		select {
+		case <-done: // it may be about to say why
+		case <-time.After(stepGrace):
+			if state.CompareAndSwap(running, left) {
+				h.hung, t.gone = done, true
+				return fault.As(fault.Retryable, "", fmt.Errorf("it has not come back: %w", ctx.Err()))
+			}
+			<-done
+		}
 	}
-	select {
-	case <-done: // it may be about to say why
-		return err
-	case <-time.After(stepGrace):
-		h.hung = done
-		return fault.As(fault.Operator, "", ctx.Err())
+	if d := doubtIn(err); d != nil {
+		t.leave(d, nil)
+		err = fault.As(fault.Retryable, "", errors.New(d.Error()))
 	}
+	return err
+}
+
+// leftBehind takes the right to append over from a step that nobody waits for any
+// more, and has the next attempt made.
+func (w *Writer) leftBehind(err error) {
+	if d := doubtIn(err); d != nil {
+		w.putOff(&pending{doubt: d})
+	} else {
+		w.appending.unlock()
+	}
+	w.health.retry()
 }
 
 // stepGrace is how long a step that was cancelled may take to come back.
@@ -267,7 +316,7 @@ func (w *Writer) probe(ctx context.Context) (journal.Committed, error) {
 	e := journal.Entry{At: w.cfg.Clock(), Ops: []journal.Op{&journal.Epoch{Epoch: w.epoch, Node: w.cfg.Node}}}
 	c, err := w.commit(ctx, []journal.Entry{e})
 	if err != nil {
-		w.epoch = was // it was not stored
+		w.epoch = was // it was not stored, or it is not known; then resolve says
 	}
 	return c, err
 }

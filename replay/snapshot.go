@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"ledge/journal"
+	"ledge/journal/fault"
 )
 
 // Snapshots are files <dir>/<seq as 20 digits>.snap. One is written under
@@ -56,6 +57,9 @@ func (s *State) Snapshot(ctx context.Context, dir string, log *journal.Log) (Inf
 	}
 	if err == nil {
 		err = log.Sync(ctx)
+	}
+	if d := doubtIn(err); d != nil { // it is the snapshot that is none, no more
+		err = fault.As(fault.Retryable, "", errors.New(d.Error()))
 	}
 	if err = errors.Join(err, f.Close()); err == nil {
 		info.Path = filepath.Join(dir, snapshotName(info.Pos.Seq))

@@ -54,8 +54,14 @@ type WriterConfig struct {
 	MaxValue int
 	// Queue is the most proposals that may wait; 0 is 65536.
 	Queue int
-	// AppendTimeout bounds one append; 0 is 30 s.
+	// AppendTimeout bounds how long one append may take before it is in doubt, if
+	// the journal has no shorter bound; 0 is 30 s.
 	AppendTimeout time.Duration
+	// DoubtWait is how long clients wait for the outcome of an append that is in
+	// doubt before they are told that it is not known; 0 is a minute.
+	DoubtWait time.Duration
+	// StopWait is how long Run waits for it when the node stops; 0 is 5 s.
+	StopWait time.Duration
 	// Resume says when it is tried to resume without being asked.
 	Resume ResumePolicy
 	// AttemptTimeout bounds one attempt to resume; 0 is 10 min. Writing a
@@ -92,10 +98,12 @@ type WriterConfig struct {
 //
 // Invariants: nothing is answered before its outcome is known; no lock of the
 // state is held across the append, so readers never wait for a sync; when an
-// append fails the drafts are dropped and the state is as it was.
+// append fails the drafts are dropped and the state is as it was. While nobody
+// knows whether an append has failed, its group is neither applied nor answered;
+// see pending.
 type Writer struct {
 	cfg    WriterConfig
-	draft  Draft
+	draft  *Draft // belongs to Run
 	health *Health
 
 	mu    sync.Mutex
@@ -110,11 +118,14 @@ type Writer struct {
 	voids    int       // drafts that were dropped; belongs to Run
 	voidSaid time.Time // when that was logged; likewise
 
-	// appending is held by whoever appends: the writer, or an attempt to
-	// resume.
-	appending sync.Mutex
+	// appending is held by whoever appends: the writer, an attempt to resume, or
+	// what is in doubt.
+	appending turn
 	epoch     uint64    // appending
 	last      lastBatch // appending
+
+	pendings chan *pending // what is in doubt, on its way to Run
+	cur      *pending      // what is in doubt; belongs to Run
 }
 
 // lastBatch is what an attempt to resume must find at the journal's end.
@@ -134,6 +145,12 @@ func NewWriter(cfg WriterConfig) *Writer {
 	if cfg.AppendTimeout == 0 {
 		cfg.AppendTimeout = 30 * time.Second
 	}
+	if cfg.DoubtWait == 0 {
+		cfg.DoubtWait = time.Minute
+	}
+	if cfg.StopWait == 0 {
+		cfg.StopWait = 5 * time.Second
+	}
 	if cfg.AttemptTimeout == 0 {
 		cfg.AttemptTimeout = 10 * time.Minute
 	}
@@ -143,7 +160,8 @@ func NewWriter(cfg WriterConfig) *Writer {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Writer{cfg: cfg, wake: make(chan struct{}, 1), health: newHealth(&cfg)}
+	return &Writer{cfg: cfg, draft: new(Draft), wake: make(chan struct{}, 1), health: newHealth(&cfg),
+		appending: make(turn, 1), pendings: make(chan *pending, 1)}
 }
 
 // Health returns whether the journal takes writes, and why not.
@@ -152,16 +170,23 @@ func (w *Writer) Health() *Health { return w.health }
 // Start raises the epoch by one entry. It proves that the journal takes writes
 // before any client's is accepted, and makes sure that a number which is used
 // again after a lost tail carries another epoch. A journal that can't take it
-// now begins suspended: what it holds is served.
+// now, or does not say whether it has, begins suspended: what it holds is served.
 func (w *Writer) Start(ctx context.Context) error {
-	w.appending.Lock()
-	defer w.appending.Unlock()
+	t, err := w.hold(ctx)
+	if err != nil {
+		return err
+	}
+	defer t.release()
 	w.epoch = w.cfg.State.Epoch()
 	if err := w.recall(ctx); err != nil {
 		return err
 	}
-	_, err := w.probe(ctx)
+	_, err = w.probe(ctx)
 	if err == nil {
+		return nil
+	}
+	if d := doubtIn(err); d != nil {
+		t.leave(d, nil)
 		return nil
 	}
 	err = fmt.Errorf("begin epoch %d: %w", w.epoch+1, err)
@@ -212,23 +237,89 @@ func (w *Writer) AppendTime() time.Duration { return time.Duration(w.took.Load()
 // Run answers proposals until ctx ends or something Fatal happens. When it
 // returns every proposal has been answered.
 func (w *Writer) Run(ctx context.Context) error {
-	var fatal error
-	for fatal == nil {
-		ps := w.gather()
-		if len(ps) == 0 {
-			select {
-			case <-w.wake:
-				continue
-			case <-ctx.Done():
-			}
+	var err error
+	for err == nil {
+		if err = guarded(w.settled); err != nil {
 			break
 		}
-		fatal = w.guarded(ctx, ps)
-		clear(ps)
-		w.spare = ps[:0]
+		if ps := w.gather(); len(ps) > 0 {
+			err = guarded(func() error { return w.group(ctx, ps) })
+			clear(ps)
+			w.spare = ps[:0]
+			continue
+		}
+		if w.sleep(ctx) {
+			continue
+		}
+		err = guarded(w.lastWord)
+		break
 	}
-	w.end(fatal)
-	return fatal
+	w.end(err)
+	return err
+}
+
+// settled takes in what was in doubt, if that is known.
+func (w *Writer) settled() error {
+	if w.cur == nil {
+		select {
+		case w.cur = <-w.pendings:
+			w.cur.timer = time.NewTimer(w.cfg.DoubtWait)
+		default:
+			return nil
+		}
+	}
+	select {
+	case <-w.cur.doubt.Done():
+		p := w.cur
+		w.cur = nil
+		return w.resolve(p)
+	default:
+		return nil
+	}
+}
+
+// sleep waits until there is something to do. It returns false when ctx ends.
+func (w *Writer) sleep(ctx context.Context) bool {
+	var settled <-chan struct{}
+	var late <-chan time.Time
+	next := w.pendings
+	if w.cur != nil {
+		settled, late, next = w.cur.doubt.Done(), w.cur.timer.C, nil
+	}
+	select {
+	case <-w.wake:
+	case <-settled:
+	case w.cur = <-next:
+		w.cur.timer = time.NewTimer(w.cfg.DoubtWait)
+	case <-late:
+		w.cur.giveUp()
+	case <-ctx.Done():
+		return false
+	}
+	return true
+}
+
+func (p *pending) giveUp() {
+	if p.late != nil {
+		p.late()
+	}
+}
+
+// lastWord waits for what is in doubt for as long as a node that stops can. The
+// next start finds out what was not known by then.
+func (w *Writer) lastWord() error {
+	if w.cur == nil {
+		return w.settled()
+	}
+	t := time.NewTimer(w.cfg.StopWait)
+	defer t.Stop()
+	select {
+	case <-w.cur.doubt.Done():
+		return w.settled()
+	case <-t.C:
+		w.cur.giveUp()
+		return fault.As(fault.Operator, "stop", fmt.Errorf("%s; the next start finds out", w.cur.doubt.Error()))
+	}
 }
 
 // gather takes all that is queued.
@@ -257,15 +348,16 @@ func (w *Writer) end(cause error) {
 	}
 }
 
-// guarded is group. A panic in the midst of it, where what is stored, applied and
-// answered would no longer agree, is Fatal; recovery goes by the journal.
-func (w *Writer) guarded(ctx context.Context, ps []Proposal) (err error) {
+// guarded does a part of Run. A panic in the midst of it, where what is stored,
+// applied and answered would no longer agree, is Fatal; recovery goes by the
+// journal.
+func guarded(do func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fault.As(fault.Fatal, "write a group", fault.Caught(p))
 		}
 	}()
-	return w.group(ctx, ps)
+	return do()
 }
 
 // group takes proposals through the journal, in as many batches as their size
@@ -275,6 +367,10 @@ func (w *Writer) group(ctx context.Context, ps []Proposal) error {
 		finished, open, err := w.evaluate(ps)
 		if err == nil {
 			err = w.settle(ctx)
+		}
+		if d := doubtIn(err); d != nil {
+			ps = w.await(d, ps, finished, open)
+			continue
 		}
 		if err == nil && len(w.draft.events) > 0 && w.cfg.Events != nil {
 			w.cfg.Events(w.draft.events)
@@ -306,7 +402,7 @@ func (w *Writer) group(ctx context.Context, ps []Proposal) error {
 // are finished, and whether the next has been begun. An error is what all of
 // them are told: the draft is void, because the last of them panicked.
 func (w *Writer) evaluate(ps []Proposal) (finished int, open bool, err error) {
-	d := &w.draft
+	d := w.draft
 	d.reset(w.cfg.State, w.cfg.Clock(), w.cfg.MaxValue)
 	if w.cfg.Wanted != nil {
 		d.wanted = w.cfg.Wanted()
@@ -328,7 +424,7 @@ func (w *Writer) evaluate(ps []Proposal) (finished int, open bool, err error) {
 // be known, so it is dropped as a whole: nothing but the draft has been changed.
 // Only if that happened while it was being undone is nothing here to be trusted.
 func (w *Writer) step(p Proposal) (more bool, err error) {
-	d := &w.draft
+	d := w.draft
 	defer func() {
 		cause := recover()
 		if cause == nil {
@@ -370,13 +466,22 @@ func (w *Writer) settle(ctx context.Context) error {
 	if err := w.Refusal(true); err != nil {
 		return err
 	}
-	if !w.appending.TryLock() {
+	if !w.appending.tryLock() {
 		if err := w.Refusal(true); err != nil { // whoever has it said so first
 			return err
 		}
 		return errResuming
 	}
-	defer w.appending.Unlock()
+	err := w.appendDraft(ctx)
+	if doubtIn(err) == nil {
+		w.appending.unlock()
+	}
+	return err
+}
+
+// appendDraft appends and applies what was drafted. A doubt keeps the right to
+// append.
+func (w *Writer) appendDraft(ctx context.Context) error {
 	// Follow may have come in between; nothing may be written behind it.
 	if reason := w.refuses.Load(); reason != nil {
 		return *reason
@@ -386,7 +491,7 @@ func (w *Writer) settle(ctx context.Context) error {
 	case err == nil:
 		w.draft.recycle()
 		return nil
-	case fault.Of(err) == fault.Refused:
+	case doubtIn(err) != nil || fault.Of(err) == fault.Refused:
 		return err
 	}
 	return w.health.suspend(err)

@@ -32,7 +32,7 @@ func TestDemote(t *testing.T) {
 		n.waiting(i + 1)
 		cs = append(cs, c)
 	}
-	sink := writer.Follow(errFollows)
+	sink := follow(t, writer)
 	n.srv.Demote(errFollows)
 	for i, c := range cs {
 		if got := c.next(); got != demoted {
@@ -67,7 +67,7 @@ func TestDemoteRace(t *testing.T) {
 				_, _ = c.nc.Write(encode("BLPOP l 0")) // one that fails has no reply
 			}
 		}()
-		sink := writer.Follow(errFollows)
+		sink := follow(t, writer)
 		n.srv.Demote(errFollows)
 		<-done
 		for i, c := range cs {
@@ -79,6 +79,16 @@ func TestDemoteRace(t *testing.T) {
 		sink.Cancel()
 	}
 	n.waiting(0)
+}
+
+// follow makes a writer follow.
+func follow(t *testing.T, w *replay.Writer) *replay.Follower {
+	t.Helper()
+	f, err := w.Follow(t.Context(), errFollows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
 }
 
 // A command that waits for replicas is answered, too.

@@ -163,6 +163,9 @@ func (l *loop) round(ctx context.Context, events []unix.EpollEvent) error {
 	}
 	l.take()
 	l.turnAway()
+	if len(l.submit) > 0 && l.srv.cfg.Writer.Health().InDoubt() {
+		l.propose() // the group that they wait for may be long; the writer refuses them
+	}
 	l.releaseHeld()
 	began, waiting := time.Now(), len(l.submit)
 	for _, c := range l.ready {
@@ -239,7 +242,7 @@ func (l *loop) called() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.fresh)+len(l.back)+len(l.poked)+len(l.parking) > 0 ||
-		len(l.submit) > 0 && l.srv.scripts.Busy() != nil
+		len(l.submit) > 0 && (l.srv.scripts.Busy() != nil || l.srv.cfg.Writer.Health().InDoubt())
 }
 
 // rest returns how long the loop may sleep; negative is until something comes.

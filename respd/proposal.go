@@ -66,7 +66,8 @@ func (c *conn) Settle(err error) {
 		c.leaveQueue()
 		c.restore()
 		c.rerun(end, misconf(err))
-		if fault.Of(err) != fault.Refused {
+		var s *replay.Suspension
+		if fault.Of(err) != fault.Refused && !(errors.As(err, &s) && s.InDoubt) {
 			c.srv.waiters.refuse(c.srv, misconf(err))
 		}
 	}

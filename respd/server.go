@@ -144,6 +144,7 @@ func Open(ctx context.Context, cfg Config) (*Server, error) {
 	if s.loop, err = newTransport(s); err != nil {
 		return nil, errors.Join(fault.As(fault.Operator, "open event loop", err), s.unlisten())
 	}
+	cfg.Writer.Health().OnDoubt(s.loop.nudge)
 	return s, nil
 }
 

@@ -135,6 +135,16 @@ func Suspended() admin.Health {
 	}
 }
 
+// InDoubt is the health of a node whose disk does not answer.
+func InDoubt() admin.Health {
+	since := At
+	return admin.Health{
+		Node: "n1", State: admin.StateInDoubt, Number: 42, Class: "retryable", Since: &since,
+		Cause:      "whether number 42 is stored is not known yet: no answer from the disk in 10s",
+		ResumeAuto: "retryable", ResumeInterval: 60,
+	}
+}
+
 // Resumed is an attempt that has worked.
 func Resumed() admin.Resumed {
 	return admin.Resumed{Node: "n1", State: admin.StateOK, Health: Healthy(),

@@ -1,6 +1,7 @@
 package jet
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,8 +51,8 @@ func window(frames [][]byte) int {
 // AppendAll stores frames behind prev.
 func (j *Journal) AppendAll(ctx context.Context, prev journal.Seq, frames [][]byte) (stored int, err error) {
 	const op = "jet.Append"
-	if p := j.dead.Load(); p != nil {
-		return 0, *p
+	if err := j.usable(); err != nil {
+		return 0, fault.As(fault.Retryable, op, err)
 	}
 	for stored < len(frames) {
 		if err := ctx.Err(); err != nil {
@@ -61,12 +62,8 @@ func (j *Journal) AppendAll(ctx context.Context, prev journal.Seq, frames [][]by
 			return stored, j.failed(op, err)
 		}
 		at, next := prev+journal.Seq(stored), frames[stored:]
-		next = next[:window(next)]
-		n, err := j.appendSome(ctx, at, next)
-		if n > 0 {
-			j.took(at, next[:n])
-			stored += n
-		}
+		n, err := j.appendSome(ctx, at, next[:window(next)])
+		stored += n
 		if err != nil {
 			return stored, j.failed(op, err)
 		}
@@ -74,11 +71,38 @@ func (j *Journal) AppendAll(ctx context.Context, prev journal.Seq, frames [][]by
 	return stored, nil
 }
 
+// sending is a window of frames that the broker has got, and what it has said of
+// them so far.
+type sending struct {
+	prev   journal.Seq
+	frames [][]byte
+	token  uint64 // of the answer to the first; the last's is the next one
+	broken error  // why it has not got more
+	// first and last are what it has said of the first frame and of the last, if
+	// those are heard.
+	first, last           error
+	firstHeard, lastHeard bool
+}
+
+// clear reports whether what was said says all: each frame expects the one before
+// it to be there, so that the last stands says it of all, and that the first does
+// says that they are ours.
+func (s *sending) clear() bool {
+	return s.firstHeard && s.lastHeard && !doubtful(s.first) && !doubtful(s.last) &&
+		!errors.Is(s.first, errWrongLast) && (s.first != nil || s.last == nil)
+}
+
+// outcome is what the broker's words mean if they are clear.
+func (s *sending) outcome() (stored int, err error) {
+	if s.first != nil {
+		return 0, s.first
+	}
+	return len(s.frames), nil
+}
+
 // appendSome hands a window's frames to the broker and waits for its word on the
-// first and the last: each expects the one before it to be there, so that the
-// last stands says it of all, and that the first does says that they are ours.
-// It may store fewer than all without an error; what the broker has against the
-// next it says when that comes first.
+// first and the last. It may store fewer than all without an error; what the
+// broker has against the next it says when that comes first.
 func (j *Journal) appendSome(ctx context.Context, prev journal.Seq, frames [][]byte) (stored int, err error) {
 	by := time.Now().Add(j.cfg.AppendTimeout)
 	token, sent, broken := j.wire.publish(prev, frames, by)
@@ -88,39 +112,125 @@ func (j *Journal) appendSome(ctx context.Context, prev journal.Seq, frames [][]b
 		j.wire.close()
 		return 0, fault.As(fault.Retryable, "", fmt.Errorf("hand frame to the broker: %w", broken))
 	}
-	first := j.await(ctx, prev, token, by)
-	last := first
+	s := &sending{prev: prev, frames: frames[:sent], token: token, broken: broken}
+	quiet := j.listen(ctx, s, by)
+	if quiet == nil && s.clear() {
+		stored, err = s.outcome()
+		j.took(prev, s.frames[:stored])
+		return stored, err
+	}
+	cause := quiet
+	if cause == nil {
+		cause = cmp.Or(s.last, s.first)
+	}
+	return j.within(ctx, prev+1, cause, func(ctx context.Context) (int, error) {
+		n, err := j.findOut(ctx, s, quiet)
+		j.took(prev, s.frames[:n])
+		if err != nil {
+			err = j.failed("", err)
+		}
+		return n, err
+	})
+}
+
+// listen waits for the broker's words on a window until by. The error is that it
+// has not said anything.
+func (j *Journal) listen(ctx context.Context, s *sending, by time.Time) (quiet error) {
+	hear := func(prev journal.Seq, token uint64, by time.Time) (error, bool) {
+		word := j.await(ctx, prev, token, by)
+		if errors.As(word, new(silence)) {
+			quiet = word
+			return nil, false
+		}
+		return word, true
+	}
+	if !s.firstHeard {
+		if s.first, s.firstHeard = hear(s.prev, s.token, by); quiet != nil {
+			return quiet
+		}
+		by = time.Now().Add(j.cfg.AppendTimeout)
+	}
+	n := len(s.frames)
 	switch {
-	case broken != nil:
-		last = doubt{broken}
-	case sent > 1 && !doubtful(first):
-		last = j.await(ctx, prev+journal.Seq(sent-1), token+1, time.Now().Add(j.cfg.AppendTimeout))
+	case s.broken != nil:
+		s.last, s.lastHeard = doubt{s.broken}, true
+	case n == 1 || doubtful(s.first):
+		s.last, s.lastHeard = s.first, true
+	case !s.lastHeard:
+		s.last, s.lastHeard = hear(s.prev+journal.Seq(n-1), s.token+1, by)
 	}
-	if !doubtful(first) && !doubtful(last) {
-		if errors.Is(first, errWrongLast) {
-			if err := j.fenced(ctx, prev, frames[0], first); err != nil {
-				return 0, j.withdraw(ctx, prev, frames[:sent], err)
+	return quiet
+}
+
+// findOut returns how many of a window's frames are stored, however long that
+// takes. While the broker is silent it is most likely waiting for the disk, and
+// then says what has become of them; that costs nothing. Only when it answers
+// others, or has met an error, it is found out from the files.
+func (j *Journal) findOut(ctx context.Context, s *sending, quiet error) (stored int, err error) {
+	cause := quiet
+	if quiet != nil {
+		cause = j.outlast(ctx, s)
+	}
+	if ctx.Err() != nil {
+		return 0, unsettled(s.prev+1, cause, errClosing)
+	}
+	if cause == nil {
+		if s.clear() {
+			return s.outcome()
+		}
+		if !doubtful(s.first) && !doubtful(s.last) && errors.Is(s.first, errWrongLast) {
+			if err := j.fenced(ctx, s.prev, s.frames[0], s.first); err != nil {
+				return 0, j.withdraw(ctx, s.prev, s.frames, err)
 			}
-			if first = nil; sent == 1 {
-				last = nil
+			if s.first = nil; len(s.frames) == 1 {
+				return 1, nil
+			}
+			if s.last == nil {
+				return len(s.frames), nil
 			}
 		}
-		switch {
-		case first != nil:
-			return 0, first
-		case last == nil:
-			return sent, nil
-		}
+		cause = s.last
 	}
-	stored, err = j.settle(ctx, prev, frames[:sent], last)
+	stored, err = j.settle(ctx, s.prev, s.frames, cause)
 	if stored > 0 && errors.Is(err, errWrongLast) {
 		err = nil
 	}
 	return stored, err
 }
 
+// outlast listens for as long as the broker is silent. It returns nil when the
+// broker has spoken. It gives up if the broker has answered a question about the
+// stream and then says nothing for as long as an append may take: an answer that is
+// lost never comes.
+func (j *Journal) outlast(ctx context.Context, s *sending) error {
+	ask := func() chan error {
+		c := make(chan error, 1)
+		j.owned.Go(func() {
+			_, err := j.broker.info(ctx)
+			c <- err
+		})
+		return c
+	}
+	for asked, well := ask(), false; ; {
+		quiet := j.listen(ctx, s, time.Now().Add(j.cfg.AppendTimeout))
+		if quiet == nil || well || ctx.Err() != nil {
+			return quiet
+		}
+		select {
+		case err := <-asked:
+			if well = err == nil; !well {
+				asked = ask()
+			}
+		default:
+		}
+	}
+}
+
 // took notes that frames are stored behind prev.
 func (j *Journal) took(prev journal.Seq, frames [][]byte) {
+	if len(frames) == 0 {
+		return
+	}
 	before := j.bytes.Load()
 	for _, f := range frames {
 		j.bytes.Add(int64(recordHead + len(subject) + 4 + len(expectHead) + digits(prev) +
@@ -149,6 +259,12 @@ func (d doubt) Error() string { return d.cause.Error() }
 func (d doubt) Unwrap() error { return d.cause }
 
 func doubtful(err error) bool { return errors.As(err, new(doubt)) }
+
+// silence is a doubt for want of an answer in time.
+type silence struct{ cause error }
+
+func (s silence) Error() string { return s.cause.Error() }
+func (s silence) Unwrap() error { return s.cause }
 
 var errWrongLast = errors.New("wrong last number")
 
@@ -182,7 +298,7 @@ func (j *Journal) answer(ctx context.Context, token uint64, by time.Time) (answe
 		case <-j.wire.dead:
 			return answer{}, doubt{j.wire.why}
 		case <-ctx.Done():
-			return answer{}, doubt{ctx.Err()}
+			return answer{}, doubt{silence{ctx.Err()}}
 		case <-t.C:
 			if !late {
 				// A process that was frozen finds its timer up and the answer
@@ -191,7 +307,7 @@ func (j *Journal) answer(ctx context.Context, token uint64, by time.Time) (answe
 				t.Reset(lateAnswer)
 				continue
 			}
-			return answer{}, doubt{fmt.Errorf("no answer from the broker in %s", j.cfg.AppendTimeout)}
+			return answer{}, doubt{silence{fmt.Errorf("no answer from the disk in %s", j.cfg.AppendTimeout)}}
 		}
 	}
 }
@@ -216,8 +332,12 @@ func (a answer) outcome(prev journal.Seq) error {
 }
 
 // failed passes err on. A Fatal one is the last word: nothing is appended
-// after it.
+// after it. A doubt is none yet.
 func (j *Journal) failed(op string, err error) error {
+	var d *journal.Doubt
+	if errors.As(err, &d) {
+		return fmt.Errorf("%s: %w", op, err)
+	}
 	err = fault.As(fault.Fatal, op, err)
 	if fault.Of(err) == fault.Fatal {
 		j.dead.Store(&err)

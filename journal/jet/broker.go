@@ -37,10 +37,11 @@ const (
 	// maxStore is set so that the broker doesn't take a share of the free disk
 	// at boot, and out of reach: the stream's own limit is the one that counts,
 	// and each reload of the stream reserves that much again.
-	maxStore     = 1 << 62
-	startTimeout = 10 * time.Second
-	apiTimeout   = 5 * time.Second
-	tlsTimeout   = 10 * time.Second // for a client's handshake
+	maxStore       = 1 << 62
+	startTimeout   = 10 * time.Second
+	apiTimeout     = 5 * time.Second  // until a question is asked again, at first
+	apiTimeoutMost = time.Minute      // and later
+	tlsTimeout     = 10 * time.Second // for a client's handshake
 )
 
 // broker is the embedded server with the account that the stream is in. Only
@@ -231,10 +232,12 @@ func (b *broker) close() {
 	b.log.rare.Close()
 }
 
-// request calls the JetStream API and decodes the answer into out.
+// request calls the JetStream API and decodes the answer into out. The API answers
+// when the disk does, so it is waited for until ctx ends. The question is asked
+// again now and then, which does no harm: an answer that is lost must not be waited
+// for.
 func (b *broker) request(ctx context.Context, verb string, in, out any) error {
-	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
-	defer cancel()
+	name := "$JS.API.STREAM." + verb + "." + streamName
 	var body []byte
 	if in != nil {
 		var err error
@@ -242,22 +245,39 @@ func (b *broker) request(ctx context.Context, verb string, in, out any) error {
 			return err
 		}
 	}
-	name := "$JS.API.STREAM." + verb + "." + streamName
+	for wait := apiTimeout; ; wait = min(2*wait, apiTimeoutMost) {
+		err := b.try(ctx, wait, name, body, out)
+		late := errors.Is(err, context.DeadlineExceeded)
+		switch {
+		case err == nil:
+			return nil
+		case late && ctx.Err() == nil && verb != "CREATE":
+			continue
+		}
+		err = fmt.Errorf("%s: %w", name, err)
+		if late {
+			err = fault.As(fault.Retryable, "", err) // slow is not failed
+		}
+		return err
+	}
+}
+
+// try asks once.
+func (b *broker) try(ctx context.Context, wait time.Duration, name string, body []byte, out any) error {
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
 	msg, err := b.nc.RequestWithContext(ctx, name, body)
 	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+		return err
 	}
 	var failed server.ApiResponse
 	if err := json.Unmarshal(msg.Data, &failed); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+		return err
 	}
 	if failed.Error != nil {
-		return fmt.Errorf("%s: %w", name, failed.Error)
+		return failed.Error
 	}
-	if err := json.Unmarshal(msg.Data, out); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	return nil
+	return json.Unmarshal(msg.Data, out)
 }
 
 // errNoStream is what the API says of a stream that isn't there.

@@ -17,24 +17,24 @@ func (j *Journal) Bulk(ctx context.Context, on bool) error {
 	if j.cfg.Sync != SyncAlways || j.bulk.Load() == on {
 		return nil
 	}
-	if p := j.dead.Load(); p != nil {
-		return *p
+	if err := j.usable(); err != nil {
+		return fault.As(fault.Retryable, op, err)
 	}
 	if err := j.ready(ctx); err != nil {
 		return j.failed(op, err)
 	}
-	j.api.Lock()
-	defer j.api.Unlock()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
-	defer cancel()
-	done := make(chan error, 1)
-	go func() { done <- j.change(ctx, on) }()
-	select {
-	case err := <-done:
-		return j.failed(op, err)
-	case <-ctx.Done(): // it is stuck in the kernel, with the store
-		return j.failed(op, fault.As(fault.Fatal, "", fmt.Errorf("load journal stream: %w", ctx.Err())))
-	}
+	_, err := j.within(ctx, 0, j.late("loading the journal stream"),
+		func(ctx context.Context) (int, error) {
+			if err := j.api.lock(ctx); err != nil {
+				return 0, err
+			}
+			defer j.api.unlock()
+			if err := j.change(ctx, on); err != nil {
+				return 0, j.failed(op, err)
+			}
+			return 0, nil
+		})
+	return err
 }
 
 // change has the broker load the stream with or without its own syncs. That it
@@ -69,34 +69,45 @@ func (j *Journal) change(ctx context.Context, bulk bool) error {
 // Sync syncs what has been appended since it was last called, unless the broker
 // has. Nothing else says that these frames are on the disk, so whatever goes wrong
 // is a failed sync: what the files show is not to be trusted before Reopen, and the
-// next append fails with it, as behind a sync of the broker's own.
+// next append fails with it, as behind a sync of the broker's own. One that is not
+// back when ctx ends has not failed: it goes on, and the next waits for it.
 func (j *Journal) Sync(ctx context.Context) error {
 	const op = "jet.Sync"
 	if !j.lazy() {
 		return nil
 	}
-	now := j.witness.get()
-	done := make(chan error, 1)
-	go func() { done <- j.sync() }()
+	d, settle := journal.NewDoubt(0, errors.New("a sync of the journal is not back"))
+	j.owned.Go(func() { settle(0, fault.As(fault.Operator, op, j.syncAlone())) })
 	select {
-	case err := <-done:
-		if err == nil {
-			j.witnessed(now)
-			return nil
-		}
-		text := failedSync(err).Error()
-		j.suspect.Store(true)
-		j.broker.log.setSick(text)
-		return fault.As(fault.Operator, op, diskError(text))
-	case <-ctx.Done(): // the next one begins where this one did
-		return fault.As(fault.Retryable, op, fmt.Errorf("sync journal: %w", ctx.Err()))
+	case <-d.Done():
+		_, err := d.Outcome()
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("%s: %w", op, d)
 	}
 }
 
-// sync syncs the blocks from the one on that it has come to.
+// syncAlone syncs when nobody else does.
+func (j *Journal) syncAlone() error {
+	if err := j.shape.lock(j.life); err != nil {
+		return err
+	}
+	defer j.shape.unlock()
+	now := j.witness.get()
+	err := j.sync()
+	if err == nil {
+		j.witnessed(now)
+		return nil
+	}
+	text := failedSync(err).Error()
+	j.suspect.Store(true)
+	j.broker.log.setSick(text)
+	return diskError(text)
+}
+
+// sync syncs the blocks from the one on that it has come to. Its caller holds
+// shape.
 func (j *Journal) sync() error {
-	j.shape <- struct{}{}
-	defer func() { <-j.shape }()
 	from, blocks := j.synced.get()
 	to, err := j.store.sync(from)
 	if err == nil {

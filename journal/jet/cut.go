@@ -15,30 +15,34 @@ import (
 // the next Open, and no damage.
 func (j *Journal) Cut(ctx context.Context, last journal.Seq) error {
 	const op = "jet.Cut"
-	if p := j.dead.Load(); p != nil {
-		return *p
+	if err := j.usable(); err != nil {
+		return fault.As(fault.Retryable, op, err)
 	}
-	j.api.Lock()
-	defer j.api.Unlock()
-	if last >= journal.Seq(j.last.Load()) {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
-	defer cancel()
-	if err := j.cut(ctx, last); err != nil {
-		return j.failed(op, fault.As(fault.Fatal, "", err))
-	}
-	return nil
+	_, err := j.within(context.WithoutCancel(ctx), 0, j.late("cutting the journal's end off"),
+		func(ctx context.Context) (int, error) {
+			if err := j.api.lock(ctx); err != nil {
+				return 0, err
+			}
+			defer j.api.unlock()
+			if last >= journal.Seq(j.last.Load()) {
+				return 0, nil
+			}
+			if err := j.cut(ctx, last); err != nil {
+				return 0, j.failed(op, fault.As(fault.Fatal, "", err))
+			}
+			return 0, nil
+		})
+	return err
 }
 
 // withdraw makes sure that none of frames is stored, in whose first one's place
 // behind prev stands somebody else's: that may be just what one of the others
 // expected in front of it. It returns cause.
 func (j *Journal) withdraw(ctx context.Context, prev journal.Seq, frames [][]byte, cause error) error {
-	j.api.Lock()
-	defer j.api.Unlock()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
-	defer cancel()
+	if err := j.api.lock(ctx); err != nil {
+		return unsettled(prev+1, cause, err)
+	}
+	defer j.api.unlock()
 	floor := journal.Seq(j.first.Load()) - 1
 	if prev < floor {
 		return cause

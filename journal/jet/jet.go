@@ -29,6 +29,9 @@ type Journal struct {
 	wire   *wire
 	down   error // why the broker doesn't have the stream, or nil
 	ragged error // why a torn tail could not be cut off, or nil
+	// doubt is what has not come back; until it has, what belongs to the appending
+	// goroutine is its goroutine's.
+	doubt *journal.Doubt
 
 	bulk    atomic.Bool // frames are synced by Sync, not by the broker; see Bulk
 	suspect atomic.Bool // a sync has failed, so the page cache may lie
@@ -43,13 +46,18 @@ type Journal struct {
 
 	// api serializes what changes the stream other than by appending: Truncate
 	// and settling.
-	api sync.Mutex
-	// shape is held, by filling it, while the broker removes and renames blocks,
-	// and by whoever syncs them: a directory that is synced in the middle of it
+	api turn
+	// shape is held while the broker removes and renames blocks, and by whoever
+	// syncs them, one at a time: a directory that is synced in the middle of it
 	// would keep the new name of a block whose bytes are not on the disk yet.
-	shape chan struct{}
+	shape turn
 
 	resume resumePoint
+
+	// life ends with Close, for owned: the goroutines that may hang with the disk.
+	life  context.Context
+	stop  context.CancelFunc
+	owned sync.WaitGroup
 
 	closing sync.Once
 	closed  error
@@ -66,8 +74,10 @@ func Open(ctx context.Context, cfg Config) (*Journal, error) {
 		return nil, fault.As(fault.Operator, op, err)
 	}
 	cfg.setDefaults()
-	j := &Journal{cfg: cfg, store: newStore(cfg.Dir), shape: make(chan struct{}, 1)}
+	j := &Journal{cfg: cfg, store: newStore(cfg.Dir), api: make(turn, 1), shape: make(turn, 1)}
+	j.life, j.stop = context.WithCancel(context.WithoutCancel(ctx))
 	if err := j.open(ctx); err != nil {
+		j.stop()
 		j.release()
 		return nil, fault.As(fault.Operator, op, err)
 	}
@@ -283,8 +293,10 @@ func (j *Journal) Stat(context.Context) (journal.Stat, error) {
 // is on disk before they go.
 func (j *Journal) Truncate(ctx context.Context, upTo journal.Seq) error {
 	const op = "jet.Truncate"
-	j.api.Lock()
-	defer j.api.Unlock()
+	if err := j.api.lock(ctx); err != nil {
+		return fault.As(fault.Retryable, op, err)
+	}
+	defer j.api.unlock()
 	last := journal.Seq(j.last.Load())
 	upTo = min(upTo, last)
 	if upTo < journal.Seq(j.first.Load()) {
@@ -293,14 +305,16 @@ func (j *Journal) Truncate(ctx context.Context, upTo journal.Seq) error {
 	lazy := j.lazy()
 	if lazy { // a power cut takes what is not synced, and the mark must not miss it
 		if err := j.Sync(ctx); err != nil {
+			var d *journal.Doubt
+			if errors.As(err, &d) { // nothing is changed by it
+				err = fault.As(fault.Retryable, op, errors.New(d.Error()))
+			}
 			return err
 		}
-		select {
-		case j.shape <- struct{}{}:
-			defer func() { <-j.shape }()
-		case <-ctx.Done():
-			return fault.As(fault.Retryable, op, ctx.Err())
+		if err := j.shape.lock(ctx); err != nil {
+			return fault.As(fault.Retryable, op, err)
 		}
+		defer j.shape.unlock()
 	}
 	if err := j.mark.update(func(m *mark) { m.floor, m.last = upTo, max(m.last, last) }); err != nil {
 		return fault.As(fault.Operator, op, diskError(err.Error()))
@@ -349,23 +363,37 @@ func (j *Journal) ClientURL() string {
 }
 
 // Close stops the broker and syncs the store. The appending goroutine must be
-// done.
+// done. What hangs with the disk, and what has to wait for that, is left behind
+// after CloseLimit: the next Open finds out what stands.
 func (j *Journal) Close() error {
 	j.closing.Do(func() { j.closed = fault.As(fault.Operator, "close journal", j.close()) })
 	return j.closed
 }
 
-// closeLimit bounds how long Close waits for what is at the store.
-const closeLimit = 5 * time.Second
+// CloseLimit bounds how long Close takes.
+const CloseLimit = 10 * time.Second
 
 func (j *Journal) close() error {
-	for end := time.Now().Add(closeLimit); !j.api.TryLock(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(end) {
-			return errBusy // it hangs in the kernel, and so would the broker
-		}
+	j.stop()
+	done := make(chan error, 1)
+	go func() {
+		j.owned.Wait()
+		j.api <- struct{}{} // for good
+		done <- j.shut()
+	}()
+	t := time.NewTimer(CloseLimit)
+	defer t.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-t.C:
+		return fmt.Errorf("%w in %s; the next start finds out what is stored", errBusy, CloseLimit)
 	}
-	defer j.api.Unlock()
-	if !j.witness.end(closeLimit) {
+}
+
+// shut gives up what Open took, when nothing is at the store any more.
+func (j *Journal) shut() error {
+	if !j.witness.end(CloseLimit) {
 		return errBusy
 	}
 	j.release()
@@ -380,7 +408,7 @@ func (j *Journal) close() error {
 
 // release gives up what runs.
 func (j *Journal) release() {
-	j.witness.end(closeLimit)
+	j.witness.end(CloseLimit)
 	if j.wire != nil {
 		j.wire.close()
 	}

@@ -2,15 +2,11 @@ package jet
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"ledge/journal"
 	"ledge/journal/fault"
 )
-
-// errBusy refuses what would have to wait for a call that hangs in the kernel.
-var errBusy = errors.New("the store is busy with something that has not come back")
 
 // Reopen takes the stream out of the broker, reads what stands in the files,
 // and gives it back: what a fault has closed is open again, and the journal
@@ -18,13 +14,13 @@ var errBusy = errors.New("the store is busy with something that has not come bac
 // the disk as far as the kernel lets go of its own copy.
 func (j *Journal) Reopen(ctx context.Context) error {
 	const op = "jet.Reopen"
-	if p := j.dead.Load(); p != nil {
-		return *p
+	if err := j.usable(); err != nil {
+		return fault.As(fault.Retryable, op, err)
 	}
-	if !j.api.TryLock() {
-		return fault.As(fault.Retryable, op, errBusy)
+	if err := j.api.lock(ctx); err != nil {
+		return fault.As(fault.Retryable, op, err)
 	}
-	defer j.api.Unlock()
+	defer j.api.unlock()
 	if err := j.reopen(ctx); err != nil {
 		return j.failed(op, err)
 	}

@@ -11,9 +11,12 @@ import (
 	"ledge/journal/fault"
 )
 
-// settleTimeout bounds how long it may take to find out what became of an
-// append, beyond the append's own timeout.
-const settleTimeout = 10 * time.Second
+// How long it is waited between attempts to find out, when the files can't be
+// read or cut.
+const (
+	settleAgain = 500 * time.Millisecond
+	settleMost  = 10 * time.Second
+)
 
 // settle finds out how many of frames stand behind prev, when the broker didn't
 // say. It makes sure that the broker has taken in everything that was sent,
@@ -23,31 +26,33 @@ const settleTimeout = 10 * time.Second
 //
 // It works for write errors too: the broker never answers an append that met
 // one, and refuses all later ones until the stream is loaded anew.
+//
+// It takes as long as the disk does: files that can't be read say nothing, so they
+// are read again. Only ctx, and what doesn't add up, end it without an answer.
 func (j *Journal) settle(
 	ctx context.Context, prev journal.Seq, frames [][]byte, cause error,
 ) (stored int, err error) {
 	j.cfg.Log.Warn("what became of an append is not certain; finding out", "number", uint64(prev)+1, "cause", cause)
-	j.api.Lock()
-	defer j.api.Unlock()
-	// Not ctx: it may be why there was no answer, and there must be one.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
-	defer cancel()
-	type result struct {
-		stored int
-		err    error
+	if err := j.api.lock(ctx); err != nil {
+		return 0, unsettled(prev+1, cause, err)
 	}
-	done := make(chan result, 1)
-	go func() {
-		n, err := j.reload(ctx, prev, frames, cause)
-		done <- result{n, err}
-	}()
-	select {
-	case r := <-done:
-		j.cfg.Log.Warn("the append is settled", "number", uint64(prev)+1, "frames", len(frames), "stored", r.stored)
-		return r.stored, r.err
-	case <-ctx.Done():
-		// The goroutine is stuck in the kernel, with the store. The node stops.
-		return 0, unsettled(prev+1, cause, ctx.Err())
+	defer j.api.unlock()
+	for pause := settleAgain; ; pause = min(2*pause, settleMost) {
+		stored, err = j.reload(ctx, prev, frames, &cause)
+		var no unsure
+		if !errors.As(err, &no) {
+			j.cfg.Log.Warn("the append is settled", "number", uint64(prev)+1, "frames", len(frames), "stored", stored)
+			return stored, err
+		}
+		j.cfg.Log.Error("what became of an append can't be seen; trying again",
+			"number", uint64(prev)+1, "cause", no.cause, "in", pause)
+		t := time.NewTimer(pause)
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			t.Stop()
+			return 0, unsettled(prev+1, cause, errClosing)
+		}
 	}
 }
 
@@ -57,28 +62,42 @@ func unsettled(seq journal.Seq, cause, err error) error {
 		fmt.Errorf("number %d can't be settled: %w", seq, errors.Join(cause, err)))
 }
 
+// unsure is why it can't be seen at the moment what is stored.
+type unsure struct{ cause error }
+
+func (u unsure) Error() string { return u.cause.Error() }
+func (u unsure) Unwrap() error { return u.cause }
+
+// reload is one attempt to settle. It puts a better cause in place of the one that
+// is known, if the broker has logged it.
 func (j *Journal) reload(
-	ctx context.Context, prev journal.Seq, frames [][]byte, cause error,
+	ctx context.Context, prev journal.Seq, frames [][]byte, why *error,
 ) (stored int, err error) {
 	heard := j.wire.barrier(ctx, settleTimeout)
 	if text := j.broker.log.takeCause(); text != "" {
-		cause = errors.New(text)
+		*why = errors.New(text)
 	}
-	if err := j.broker.disable(ctx, cause.Error()); err != nil {
-		j.cfg.Log.Warn("taking the stream out of the broker", "err", err)
+	if err := j.broker.disable(ctx, (*why).Error()); err != nil {
+		return 0, unsure{fmt.Errorf("take the stream out of the broker: %w", err)}
 	}
-	if text := j.broker.log.takeCause(); text != "" && !isWriteError(cause) {
-		cause = errors.New(text)
+	if text := j.broker.log.takeCause(); text != "" && !isWriteError(*why) {
+		*why = errors.New(text)
 	}
+	cause := *why
 	stored, at, err := j.find(ctx, prev, frames)
-	if errors.Is(err, errGone) {
+	switch {
+	case errors.Is(err, errGone):
 		j.down = err
 		return 0, err
-	}
-	if err != nil {
+	case err != nil && fault.Of(err) != fault.Fatal:
+		return 0, unsure{err}
+	case err != nil:
 		return 0, unsettled(prev+1, cause, err)
 	}
 	if stored < len(frames) && heard != nil {
+		if !j.wire.ended() {
+			return 0, unsure{heard}
+		}
 		// The next may still be under way within the broker.
 		return 0, unsettled(prev+1+journal.Seq(stored), cause, heard)
 	}
@@ -89,7 +108,7 @@ func (j *Journal) reload(
 		// It is in the page cache, and perhaps on the disk. An answer that is
 		// certain either way: take it out again.
 		if err := j.takeOut(at); err != nil {
-			return 0, unsettled(prev+1, cause, err)
+			return 0, unsure{err}
 		}
 		stored = 0
 	}
@@ -123,7 +142,9 @@ func (j *Journal) find(
 ) (found int, at place, err error) {
 	floor := journal.Seq(j.first.Load()) - 1
 	other := false
-	if there, err := j.store.exists(); err == nil && !there {
+	if there, err := j.store.exists(); err != nil {
+		return 0, at, fault.As(fault.Operator, "", err)
+	} else if !there {
 		return 0, at, errMissing(j.store) // and so are the frames
 	}
 	e, err := j.store.walk(ctx, floor, max(prev, floor+1), nil, func(r record, p place) error {
@@ -179,27 +200,39 @@ func (j *Journal) tryLoad(ctx context.Context, last journal.Seq) error {
 // ready makes good what an earlier failure has left: a stream that the broker
 // couldn't load, a write error that came between appends, a lost connection.
 func (j *Journal) ready(ctx context.Context) error {
-	if text := j.broker.log.takeCause(); text != "" {
+	text := j.broker.log.takeCause()
+	if text == "" && j.down == nil && !j.wire.ended() {
+		return nil
+	}
+	_, err := j.within(ctx, 0, j.late("making the journal fit for appends"),
+		func(ctx context.Context) (int, error) { return 0, j.mend(ctx, text) })
+	return err
+}
+
+// mend does what ready promises. text is the write error, if there was one.
+func (j *Journal) mend(ctx context.Context, text string) error {
+	if text != "" {
 		return j.relapse(ctx, errors.New(text))
 	}
 	if j.down != nil {
-		j.api.Lock()
+		if err := j.api.lock(ctx); err != nil {
+			return err
+		}
 		err := j.load(ctx, journal.Seq(j.last.Load()))
-		j.api.Unlock()
+		j.api.unlock()
 		if err != nil {
 			return err
 		}
 	}
-	select {
-	case <-j.wire.dead:
-		w, err := dial(ctx, j.broker)
-		if err != nil {
-			return fault.As(fault.Operator, "", err)
-		}
-		j.wire.close()
-		j.wire = w
-	default:
+	if !j.wire.ended() {
+		return nil
 	}
+	w, err := dial(ctx, j.broker)
+	if err != nil {
+		return fault.As(fault.Operator, "", err)
+	}
+	j.wire.close()
+	j.wire = w
 	return nil
 }
 
@@ -207,10 +240,10 @@ func (j *Journal) ready(ctx context.Context) error {
 // as a failed sync in the background. The stream is loaded anew; that earlier
 // frames are on the disk is for whoever gets the error to make sure of.
 func (j *Journal) relapse(ctx context.Context, cause error) error {
-	j.api.Lock()
-	defer j.api.Unlock()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
-	defer cancel()
+	if err := j.api.lock(ctx); err != nil {
+		return err
+	}
+	defer j.api.unlock()
 	if err := j.broker.disable(ctx, cause.Error()); err != nil {
 		j.cfg.Log.Warn("taking the stream out of the broker", "err", err)
 	}

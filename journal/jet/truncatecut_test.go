@@ -14,7 +14,7 @@ import (
 // of a truncation up to some, that are not on the disk.
 func TestTruncatePowerCut(t *testing.T) {
 	disk := faultfs.Start(t)
-	cfg := jet.Config{Dir: filepath.Join(disk.Dir, "nats"), Create: true, AppendTimeout: time.Second,
+	cfg := jet.Config{Dir: filepath.Join(disk.Dir, "nats"), Create: true, AppendTimeout: 200 * time.Millisecond,
 		Sync: jet.SyncInterval, SyncEvery: time.Hour}
 	j := open(t, cfg)
 	fillAll(t, j, 0, 300)

@@ -94,6 +94,16 @@ func (w *wire) close() {
 	<-w.dead
 }
 
+// ended reports whether the connection is lost.
+func (w *wire) ended() bool {
+	select {
+	case <-w.dead:
+		return true
+	default:
+		return false
+	}
+}
+
 // publish hands frames, of which a large one must be alone, to the broker as the
 // messages behind prev. The broker answers the first with the token that is
 // returned, and the last, if that is another one, with the next: an answer costs

@@ -26,6 +26,8 @@ type Journal struct {
 
 	fail  []func(*Journal, journal.Seq, []byte) error // one for each coming append
 	held  chan struct{}                               // closed when appends may go on
+	stuck chan struct{}                               // closed when Reopen may go on
+	slow  *hanging                                    // the next append, or Sync, that does not answer
 	sick  error                                       // what appends and Reopen fail with until Heal
 	opens int                                         // calls of Reopen
 	calls int
@@ -71,8 +73,14 @@ func (j *Journal) Reopen(ctx context.Context) error {
 		return fault.As(fault.Retryable, op, err)
 	}
 	j.mu.Lock()
-	defer j.mu.Unlock()
 	j.opens++
+	stuck := j.stuck
+	j.mu.Unlock()
+	if stuck != nil {
+		<-stuck
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
 	if j.closed {
 		return fault.As(fault.Operator, op, errClosed)
 	}
@@ -118,6 +126,72 @@ func (j *Journal) Hold() (release func()) {
 	})
 }
 
+// hanging is a call that is in doubt.
+type hanging struct {
+	sync    bool // it is Sync, not Append
+	release chan outcome
+}
+
+type outcome struct {
+	stored bool
+	err    error
+}
+
+// Hang has the next append neither answer nor fail until release is called, with
+// whether the frame turns out to be stored, and if not, why. release is to be
+// called once.
+func (j *Journal) Hang() (release func(stored bool, err error)) { return j.hang(false) }
+
+// HangSync has the next Sync do so.
+func (j *Journal) HangSync() (release func(error)) {
+	r := j.hang(true)
+	return func(err error) { r(false, err) }
+}
+
+func (j *Journal) hang(sync bool) func(bool, error) {
+	h := &hanging{sync: sync, release: make(chan outcome, 1)}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.slow = h
+	return func(stored bool, err error) { h.release <- outcome{stored, err} }
+}
+
+// inDoubtLocked returns the doubt about a call that hangs, or nil.
+func (j *Journal) inDoubtLocked(sync bool, seq journal.Seq, frame []byte) error {
+	h := j.slow
+	if h == nil || h.sync != sync {
+		return nil
+	}
+	j.slow = nil
+	d, settle := journal.NewDoubt(seq, errors.New("no answer"))
+	go func() {
+		o := <-h.release
+		if !o.stored {
+			settle(0, o.err)
+			return
+		}
+		j.mu.Lock()
+		j.storeLocked(seq, frame)
+		j.mu.Unlock()
+		settle(1, o.err)
+	}()
+	return d
+}
+
+// HangReopen makes Reopen wait until release is called, whatever its context says.
+func (j *Journal) HangReopen() (release func()) {
+	stuck := make(chan struct{})
+	j.mu.Lock()
+	j.stuck = stuck
+	j.mu.Unlock()
+	return sync.OnceFunc(func() {
+		j.mu.Lock()
+		j.stuck = nil
+		j.mu.Unlock()
+		close(stuck)
+	})
+}
+
 // Appends returns how often Append has been called.
 func (j *Journal) Appends() int {
 	j.mu.Lock()
@@ -154,6 +228,9 @@ func (j *Journal) Append(ctx context.Context, prev journal.Seq, frame []byte) er
 	if j.sick != nil {
 		return fault.As(fault.Fatal, op, j.sick)
 	}
+	if err := j.inDoubtLocked(false, prev+1, frame); err != nil {
+		return err
+	}
 	if len(j.fail) > 0 {
 		f := j.fail[0]
 		j.fail = j.fail[1:]
@@ -176,8 +253,12 @@ func (j *Journal) AppendAll(ctx context.Context, prev journal.Seq, frames [][]by
 // Bulk has nothing to do.
 func (j *Journal) Bulk(context.Context, bool) error { return nil }
 
-// Sync has nothing to do.
-func (j *Journal) Sync(context.Context) error { return nil }
+// Sync has nothing to do but to hang.
+func (j *Journal) Sync(context.Context) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.inDoubtLocked(true, 0, nil)
+}
 
 // Cut forgets the frames behind last.
 func (j *Journal) Cut(_ context.Context, last journal.Seq) error {

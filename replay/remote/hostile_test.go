@@ -68,7 +68,10 @@ func newTarget(t *testing.T) *target {
 	t.Helper()
 	a := &target{state: replaytest.NewState(t, 1), dir: filepath.Join(t.TempDir(), "inbox"), room: 1 << 40}
 	a.writer = replay.NewWriter(replay.WriterConfig{Log: replaytest.NewLog(t, mem.New()), State: a.state})
-	a.Follower = a.writer.Follow(errors.New("it follows"))
+	var err error
+	if a.Follower, err = a.writer.Follow(t.Context(), errors.New("it follows")); err != nil {
+		t.Fatal(err)
+	}
 	if err := a.Recall(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -116,7 +116,10 @@ func TestSuspendedReplica(t *testing.T) {
 	said := collect(t, p.broker)
 	m := mem.New()
 	a.writer = replay.NewWriter(replay.WriterConfig{Log: replaytest.NewLog(t, m), State: a.state})
-	a.Follower = a.writer.Follow(errors.New("it follows"))
+	var err error
+	if a.Follower, err = a.writer.Follow(t.Context(), errors.New("it follows")); err != nil {
+		t.Fatal(err)
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { defer close(done); _ = a.writer.RunHealth(ctx) }()

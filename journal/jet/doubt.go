@@ -1,0 +1,103 @@
+package jet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"ledge/journal"
+	"ledge/journal/fault"
+)
+
+// A disk may take any time to answer. The broker holds its stream's lock meanwhile,
+// so every call into it that is about the stream may hang as well, taking the stream
+// out included. All of that is therefore done on goroutines of the journal's own.
+// Whoever asked waits for a while; after that the answer is a journal.Doubt, and
+// the goroutine goes on until the disk answers or the journal is closed.
+
+// mendTime is how long the appending goroutine waits for what usually takes
+// milliseconds, such as finding out what became of an append, if Config.AppendTimeout
+// isn't less. More is no failure, but for others to see.
+const mendTime = 2 * time.Second
+
+// settleTimeout bounds the steps of that in which the broker has no disk to wait
+// for.
+const settleTimeout = 10 * time.Second
+
+// errBusy refuses what would have to wait for a call that hangs in the kernel.
+var errBusy = errors.New("the store is busy with something that has not come back")
+
+// errClosing ends what is in doubt when the journal is closed.
+var errClosing = errors.New("the journal is being closed")
+
+// turn is a mutex that can be waited for with a context.
+type turn chan struct{}
+
+func (t turn) lock(ctx context.Context) error {
+	select {
+	case t <- struct{}{}:
+		return nil
+	default:
+	}
+	select {
+	case t <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return fault.As(fault.Retryable, "", fmt.Errorf("%w: %w", errBusy, ctx.Err()))
+	}
+}
+
+func (t turn) unlock() { <-t }
+
+// within runs what may hang on a goroutine, and returns its outcome if it is back
+// in mendTime and before ctx ends. Otherwise it returns a Doubt, about the frames
+// from seq on if there are any. The context that run gets ends with the journal.
+// The appending goroutine calls it.
+func (j *Journal) within(ctx context.Context, seq journal.Seq, cause error,
+	run func(context.Context) (int, error)) (int, error) {
+	d, settle := journal.NewDoubt(seq, cause)
+	j.doubt = d
+	j.owned.Go(func() { settle(run(j.life)) })
+	t := time.NewTimer(j.patience())
+	defer t.Stop()
+	select {
+	case <-d.Done():
+	case <-t.C:
+	case <-ctx.Done():
+	}
+	if j.unsettled() == nil {
+		return d.Outcome()
+	}
+	j.cfg.Log.Warn("the disk has not answered; waiting for it", "number", uint64(seq), "cause", cause)
+	return 0, d
+}
+
+// unsettled returns why the appending goroutine can't begin anything, or nil.
+func (j *Journal) unsettled() error {
+	if j.doubt == nil {
+		return nil
+	}
+	select {
+	case <-j.doubt.Done():
+		j.doubt = nil
+		return nil
+	default:
+		return fault.As(fault.Retryable, "", fmt.Errorf("%w: %s", errBusy, j.doubt.Error()))
+	}
+}
+
+// usable returns why nothing can be done at the journal's end, or nil.
+func (j *Journal) usable() error {
+	if p := j.dead.Load(); p != nil {
+		return *p
+	}
+	return j.unsettled()
+}
+
+func (j *Journal) patience() time.Duration { return min(mendTime, j.cfg.AppendTimeout) }
+
+// late is the cause of a doubt that no frame is in.
+func (j *Journal) late(doing string) error {
+	return fmt.Errorf("%s takes longer than %s", doing, j.patience())
+}

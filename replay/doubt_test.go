@@ -1,0 +1,423 @@
+package replay_test
+
+// Appends, syncs and reopenings that neither answer nor fail until they are released.
+// Nothing that only reads may wait for them, nobody may hear a wrong answer, and the
+// first write after the release must be taken without being asked for.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"ledge/journal/fault"
+	"ledge/journal/mem"
+	"ledge/replay"
+	"ledge/replay/replaytest"
+)
+
+func inDoubt(s *replay.Suspension) bool { return s != nil && s.InDoubt }
+func isWell(s *replay.Suspension) bool  { return s == nil }
+
+// look returns a command that reads a key into val.
+func look(key string, val *string) replaytest.Command {
+	return func(d *replay.Draft) error {
+		d.Select(0)
+		b, _, err := d.GetString([]byte(key))
+		*val = string(b)
+		return err
+	}
+}
+
+// begin submits a group, and waits until its append is in doubt.
+func begin(t *testing.T, n *replaytest.Node, cmds ...replaytest.Command) *replaytest.Group {
+	t.Helper()
+	g := replaytest.NewGroup(cmds...)
+	if err := n.Writer.Submit(g); err != nil {
+		t.Fatal(err)
+	}
+	suspension(t, n, inDoubt)
+	return g
+}
+
+// A client whose write is in doubt waits. Others read what was applied before it,
+// through the writer too, and their writes are refused at once with the cause. When
+// the disk answers, whatever it says is what the client hears and the journal holds.
+func TestAppendInDoubt(t *testing.T) {
+	for _, stored := range []bool{true, false} {
+		var kinds []replay.ChangeKind
+		changes := make(chan replay.HealthChange, 16)
+		n := replaytest.Open(t, 1, replay.WriterConfig{Notify: func(c replay.HealthChange) { changes <- c }})
+		n.Must(setAll(0, "k", "old"))
+		pos := n.Pos()
+		release := n.Mem.Hang()
+		g := begin(t, n, setAll(0, "k", "new"))
+		s := n.Writer.Health().Suspension()
+		if s.Number != pos.Seq+1 || s.Class != fault.Retryable || !s.NextAttempt.IsZero() {
+			t.Errorf("suspension = %+v; want number %d in doubt, and no attempt", s, pos.Seq+1)
+		}
+		var val string
+		if err := n.Do(look("k", &val)); err != nil || val != "old" {
+			t.Errorf("a read in doubt = %q, %v; want the old value", val, err)
+		}
+		err := n.Do(set(0, "other"))
+		if err == nil || !strings.HasSuffix(err.Error(), "reads are served; writes go on when the disk answers") {
+			t.Errorf("a write in doubt = %v; want a refusal that says what it waits for", err)
+		}
+		if _, err := n.Writer.Health().Resume(t.Context()); fault.Of(err) != fault.Retryable {
+			t.Errorf("Resume in doubt = %v; want a Retryable error", err)
+		}
+		if g.IsDone() || n.Pos() != pos {
+			t.Fatal("what is in doubt was answered or applied")
+		}
+		cause := fault.As(fault.Retryable, "", errors.New("it was slow"))
+		if stored {
+			release(true, nil)
+			if err := g.Err(); err != nil {
+				t.Errorf("the write that is stored = %v; want nil", err)
+			}
+		} else {
+			release(false, cause)
+			if err := g.Err(); !errors.Is(err, cause) {
+				t.Errorf("the write that is not stored = %v; want why", err)
+			}
+		}
+		suspension(t, n, isWell) // a failure is tried again at once
+		n.Must(set(0, "after"))
+		want := map[bool]string{true: "new", false: "old"}[stored]
+		if err := n.Do(look("k", &val)); err != nil || val != want {
+			t.Errorf("stored is %v: then k = %q, %v; want %q", stored, val, err, want)
+		}
+		if got := n.Replay(t, n.Pos().Seq).Pos(); got != n.Pos() {
+			t.Errorf("the journal adds up to %v; want %v", got, n.Pos())
+		}
+		for len(changes) > 0 {
+			kinds = append(kinds, (<-changes).Kind)
+		}
+		wantKinds := []replay.ChangeKind{replay.InDoubt, replay.Resumed}
+		if !stored {
+			wantKinds = []replay.ChangeKind{replay.InDoubt, replay.Suspended, replay.Resumed}
+		}
+		if fmt.Sprint(kinds) != fmt.Sprint(wantKinds) {
+			t.Errorf("changes = %v; want %v", kinds, wantKinds)
+		}
+	}
+}
+
+// An append that turns out not to have been tried, since what comes before it has
+// hung, is not stored, and nobody may take it for that.
+func TestDoubtNotTried(t *testing.T) {
+	n := replaytest.Open(t, 1, replay.WriterConfig{})
+	pos := n.Pos()
+	release := n.Mem.Hang()
+	g := begin(t, n, set(0, "k"))
+	release(false, nil)
+	if err := g.Err(); fault.Of(err) != fault.Retryable {
+		t.Errorf("a write that was not tried = %v; want a Retryable error", err)
+	}
+	suspension(t, n, isWell)
+	if got := get(t, n, "k"); got != "" {
+		t.Errorf("k = %q; want nothing, as number %d was not stored for it", got, pos.Seq+1)
+	}
+	n.Must(set(0, "k"))
+}
+
+// Clients wait so long and no longer: then they are told that nobody knows. What is
+// stored is applied all the same.
+func TestDoubtOutlastsClients(t *testing.T) {
+	n := replaytest.Open(t, 1, replay.WriterConfig{DoubtWait: time.Millisecond})
+	release := n.Mem.Hang()
+	g := begin(t, n, setAll(0, "k", "new"))
+	if err := g.Err(); !errors.Is(err, replay.ErrUnknown) || fault.Of(err) != fault.Fatal {
+		t.Errorf("a client that has waited long enough hears %v; want ErrUnknown", err)
+	}
+	if s := n.Writer.Health().Suspension(); !inDoubt(s) {
+		t.Errorf("suspension = %+v; want that it is still in doubt", s)
+	}
+	release(true, nil)
+	suspension(t, n, isWell)
+	var val string
+	if err := n.Do(look("k", &val)); err != nil || val != "new" {
+		t.Errorf("k = %q, %v; want what was stored", val, err)
+	}
+}
+
+// A proposal of more than one journal entry's size goes on behind its first part
+// when that is settled.
+func TestDoubtInTheMiddle(t *testing.T) {
+	for _, stored := range []bool{true, false} {
+		n := replaytest.Open(t, 1, replay.WriterConfig{})
+		big := strings.Repeat("x", 5<<20)
+		release := n.Mem.Hang()
+		g := begin(t, n, setAll(0, "a", big), setAll(0, "b", big), setAll(0, "c", big), set(0, "d"))
+		if stored {
+			release(true, nil)
+		} else {
+			release(false, errFull)
+		}
+		g.Err()
+		if !stored && !errors.Is(g.Settled[0], errFull) || stored && g.Settled[0] != nil || len(g.Settled) < 2 {
+			t.Errorf("stored is %v: settled %v", stored, g.Settled)
+		}
+		if got := n.Replay(t, n.Pos().Seq).Pos(); got != n.Pos() {
+			t.Errorf("the journal adds up to %v; want %v", got, n.Pos())
+		}
+	}
+}
+
+// What can never be known, or doesn't add up, still stops the writer.
+func TestDoubtEndsFatally(t *testing.T) {
+	n := replaytest.Open(t, 1, replay.WriterConfig{})
+	release := n.Mem.Hang()
+	g := begin(t, n, set(0, "k"))
+	release(false, errLost)
+	if err := g.Err(); !errors.Is(err, errLost) {
+		t.Errorf("the client hears %v; want %v", err, errLost)
+	}
+	if err := n.Ended(); !errors.Is(err, errLost) {
+		t.Errorf("Run = %v; want %v", err, errLost)
+	}
+}
+
+// A node that stops does not wait for ever. It says that something is in doubt, and
+// answers the client that nobody knows.
+func TestStopInDoubt(t *testing.T) {
+	n := replaytest.Open(t, 1, replay.WriterConfig{StopWait: time.Millisecond})
+	release := n.Mem.Hang()
+	g := begin(t, n, set(0, "k"))
+	if err := n.Stop(); fault.Of(err) != fault.Operator || !strings.Contains(err.Error(), "the next start finds out") {
+		t.Errorf("Run = %v; want that the next start finds out", err)
+	}
+	if err := g.Err(); !errors.Is(err, replay.ErrUnknown) {
+		t.Errorf("the client hears %v; want ErrUnknown", err)
+	}
+	release(true, nil)
+}
+
+// One that is settled while the node stops is answered.
+func TestSettledWhileStopping(t *testing.T) {
+	n := replaytest.Open(t, 1, replay.WriterConfig{StopWait: time.Minute})
+	release := n.Mem.Hang()
+	g := begin(t, n, set(0, "k"))
+	release(true, nil)
+	if err := n.Stop(); err != nil {
+		t.Errorf("Run = %v; want nil", err)
+	}
+	if err := g.Err(); err != nil {
+		t.Errorf("the client hears %v; want nil", err)
+	}
+}
+
+// Leading and following change hands within the time that is given, or are refused
+// with what is in doubt, and then go on as before.
+func TestChangeLeadInDoubt(t *testing.T) {
+	n := replaytest.Open(t, 1, replay.WriterConfig{})
+	release := n.Mem.Hang()
+	g := begin(t, n, set(0, "k"))
+	soon, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	if _, err := n.Writer.Follow(soon, errors.New("it follows")); err == nil ||
+		!strings.Contains(err.Error(), "is not known yet") {
+		t.Errorf("Follow in doubt = %v; want what is in doubt", err)
+	}
+	if err := n.Writer.Lead(soon); err == nil || !strings.Contains(err.Error(), "is not known yet") {
+		t.Errorf("Lead in doubt = %v; want what is in doubt", err)
+	}
+	release(true, nil)
+	if err := g.Err(); err != nil {
+		t.Errorf("the write = %v; want nil", err)
+	}
+	n.Must(set(0, "k"))
+}
+
+// A promotion whose entry is in doubt leads, and takes writes when that is settled.
+func TestLeadInDoubt(t *testing.T) {
+	for _, stored := range []bool{true, false} {
+		n := replaytest.Open(t, 1, replay.WriterConfig{})
+		n.Must(set(0, "k"))
+		if _, err := n.Writer.Follow(t.Context(), errors.New("it follows")); err != nil {
+			t.Fatal(err)
+		}
+		release := n.Mem.Hang()
+		if err := n.Writer.Lead(t.Context()); !errors.Is(err, replay.ErrLeadInDoubt) {
+			t.Fatalf("Lead = %v; want ErrLeadInDoubt", err)
+		}
+		if err := n.Do(set(0, "k")); err == nil {
+			t.Error("a write was taken while the entry that proves the lead is in doubt")
+		}
+		release(stored, map[bool]error{true: nil, false: errFull}[stored])
+		suspension(t, n, isWell)
+		n.Must(set(0, "k"))
+	}
+}
+
+// An attempt to resume that hangs is left behind when its time is up. When what was
+// hanging is back the next is made at once, whatever the policy's interval.
+func TestResumeWhenBack(t *testing.T) {
+	n := replaytest.Open(t, 1, replay.WriterConfig{AttemptTimeout: 10 * time.Millisecond,
+		Resume: replay.ResumePolicy{Interval: time.Hour}})
+	sicken(t, n, errBadDisk) // no attempt is made without being asked
+	release := n.Mem.HangReopen()
+	for range 2 { // the second finds the first still there
+		_, err := n.Writer.Health().Resume(t.Context())
+		if fault.Of(err) != fault.Retryable || !strings.Contains(err.Error(), "come back") && !strings.Contains(err.Error(), "still hangs") {
+			t.Errorf("Resume while reopening hangs = %v; want a Retryable error that says so", err)
+		}
+	}
+	soon, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	if err := n.Writer.Lead(soon); err == nil {
+		t.Error("a node leads while a step hangs at its journal")
+	}
+	n.Mem.Heal()
+	release()
+	suspension(t, n, isWell)
+	n.Must(set(0, "k"))
+}
+
+// So it is with a probe that is in doubt.
+func TestProbeInDoubt(t *testing.T) {
+	for _, stored := range []bool{true, false} {
+		n := replaytest.Open(t, 1, replay.WriterConfig{Resume: replay.ResumePolicy{Interval: time.Hour}})
+		sicken(t, n, errFull)
+		n.Mem.Heal()
+		release := n.Mem.Hang()
+		if _, err := n.Writer.Health().Resume(t.Context()); fault.Of(err) != fault.Retryable {
+			t.Errorf("Resume with a probe in doubt = %v; want a Retryable error", err)
+		}
+		suspension(t, n, inDoubt)
+		release(stored, map[bool]error{true: nil, false: errFull}[stored])
+		suspension(t, n, isWell)
+		n.Must(set(0, "k"))
+		if got := n.Replay(t, n.Pos().Seq).Pos(); got != n.Pos() {
+			t.Errorf("the journal adds up to %v; want %v", got, n.Pos())
+		}
+	}
+}
+
+// A node that starts on a disk that does not answer serves what it holds.
+func TestStartInDoubt(t *testing.T) {
+	drv := mem.New()
+	release := drv.Hang()
+	st := replaytest.NewState(t, 1)
+	w := replay.NewWriter(replay.WriterConfig{Log: replaytest.NewLog(t, drv), State: st})
+	if err := w.Start(t.Context()); err != nil || !w.Health().InDoubt() {
+		t.Fatalf("Start = %v, in doubt is %v; want nil and that it is", err, w.Health().InDoubt())
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ran := make(chan error, 1)
+	go func() { ran <- w.Run(ctx) }()
+	release(true, nil)
+	g := replaytest.NewGroup(set(0, "k"))
+	for end := time.Now().Add(10 * time.Second); w.Health().InDoubt(); <-time.After(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("it is still in doubt")
+		}
+	}
+	if err := w.Propose(t.Context(), g); err != nil || g.Err() != nil {
+		t.Errorf("the first write = %v, %v; want nil", err, g.Settled)
+	}
+	stop()
+	if err := <-ran; err != nil {
+		t.Errorf("Run = %v; want nil", err)
+	}
+}
+
+// awaitDoubt waits until a writer is in doubt, or not any more.
+func awaitDoubt(t *testing.T, w *replay.Writer, want bool) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); w.Health().InDoubt() != want; <-time.After(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("in doubt is %v after 10 s; want %v", !want, want)
+		}
+	}
+}
+
+// A replica neither applies what may not be stored nor asks for it again: Ingest
+// waits, and goes on where the doubt has ended.
+func TestIngestInDoubt(t *testing.T) {
+	frames := written(t, 12)
+	for _, stored := range []bool{true, false} {
+		a := follow(t)
+		if err := a.Ingest(t.Context(), frames[:4], 12); err != nil {
+			t.Fatal(err)
+		}
+		at := a.state.Pos()
+		release := a.mem.Hang()
+		done := make(chan error, 1)
+		go func() { done <- a.Ingest(t.Context(), frames[4:], 12) }()
+		awaitDoubt(t, a.writer, true)
+		if a.state.Pos() != at {
+			t.Error("what is in doubt was applied")
+		}
+		release(stored, map[bool]error{true: nil, false: errFull}[stored])
+		err := <-done
+		if stored {
+			if err != nil || a.state.Pos().Seq != frames[len(frames)-1].Seq {
+				t.Errorf("Ingest = %v at %d; want nil and all", err, a.state.Pos().Seq)
+			}
+			continue
+		}
+		if !errors.Is(err, errFull) || a.state.Pos() != at {
+			t.Errorf("Ingest = %v at %v; want why, and nothing applied", err, a.state.Pos())
+		}
+		for end := time.Now().Add(10 * time.Second); a.writer.Health().Suspension() != nil; <-time.After(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatal("it is still suspended")
+			}
+		}
+		if err := a.Ingest(t.Context(), frames[4:], 12); err != nil {
+			t.Errorf("Ingest after that = %v; want nil", err)
+		}
+	}
+}
+
+// Whoever stops a replica does not wait for its disk. What turns out to be stored is
+// applied when that shows, and not fetched again.
+func TestIngestGivesWay(t *testing.T) {
+	frames := written(t, 8)
+	a := follow(t)
+	release := a.mem.Hang()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- a.Ingest(ctx, frames, 8) }()
+	awaitDoubt(t, a.writer, true)
+	cancel()
+	if err := <-done; fault.Of(err) != fault.Retryable {
+		t.Errorf("Ingest that was told to stop = %v; want a Retryable error", err)
+	}
+	soon, stop := context.WithTimeout(t.Context(), time.Millisecond)
+	defer stop()
+	if err := a.Ingest(soon, frames, 8); err == nil || a.state.Pos().Seq != 0 {
+		t.Errorf("Ingest in doubt = %v at %d; want that it is refused", err, a.state.Pos().Seq)
+	}
+	release(true, nil)
+	awaitDoubt(t, a.writer, false)
+	if a.state.Pos().Seq != 1 {
+		t.Fatalf("the state is at %d; want what was stored, 1", a.state.Pos().Seq)
+	}
+	if err := a.Ingest(t.Context(), frames[1:], 8); err != nil {
+		t.Errorf("Ingest of the rest = %v; want nil", err)
+	}
+}
+
+// A sync in bulk that hangs has not failed: the replica waits, and is not suspended.
+func TestBulkSyncInDoubt(t *testing.T) {
+	frames := written(t, 40)
+	for _, cause := range []error{nil, errBadSync} {
+		a := follow(t)
+		release := a.mem.HangSync()
+		done := make(chan error, 1)
+		go func() { done <- a.Ingest(t.Context(), frames, 100_000) }()
+		awaitDoubt(t, a.writer, true)
+		release(cause)
+		if err := <-done; !errors.Is(err, cause) {
+			t.Errorf("Ingest = %v; want %v", err, cause)
+		}
+		if s := a.writer.Health().Suspension(); (s != nil) != (cause != nil) {
+			t.Errorf("after a sync with %v the suspension is %+v", cause, s)
+		}
+	}
+}
