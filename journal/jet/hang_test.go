@@ -221,7 +221,7 @@ func TestMarkHangs(t *testing.T) {
 func TestReopenHangs(t *testing.T) {
 	j, disk := hanging(t, jet.Config{}, faultfs.OpFsync, "none", 0)
 	disk.Add(faultfs.Rule{Op: faultfs.OpFsync, Match: ".blk", Errno: syscall.EIO, Count: 1})
-	if err := j.Append(t.Context(), 5, frame(6)); !errors.Is(err, journal.ErrSync) {
+	if _, err := settled(t, 0, j.Append(t.Context(), 5, frame(6))); !errors.Is(err, journal.ErrSync) {
 		t.Fatalf("Append = %v; want a failed sync", err)
 	}
 	disk.Add(faultfs.Rule{Op: faultfs.OpFsync, Match: ".blk", Delay: forEver})
