@@ -237,7 +237,8 @@ func (b *body) grow(p *pen, hash uint64, e *block) {
 		if isInt(e.name()) && room(narrowIntset) {
 			return
 		}
-		b.exchange(p, b.names, true) // for show: sets are in order of their hashes from the first
+		p.note(step{b: b, did: widened}) // sets are in order of their hashes from the first
+		b.wide = true
 	case HashType:
 		if len(e.name()) <= narrowBytes && len(e.field()) <= narrowBytes && room(narrowFields) {
 			return

@@ -9,6 +9,10 @@ import (
 
 func applyListPush(s store, o *journal.ListPush) error {
 	return alter(s, o.DB, o.Key, ListType, o, func(b *body, p *pen) error {
+		if b.fills(len(o.Items)) {
+			b.fillItems(p, o.Items, o.Left)
+			return nil
+		}
 		for _, item := range o.Items {
 			at := b.names.len()
 			if o.Left {

@@ -36,6 +36,9 @@ const (
 	replaced             // likewise
 	counted              // what a body adds up to: its sum in key, its bytes in at
 	exchanged            // the names, of which no node has been changed since
+	widened              // only that it is wide, and no node
+	filled               // all of it; there was nothing
+	rebuilt              // both trees, of which no node has been changed since
 )
 
 // which names one of a body's trees.
@@ -101,6 +104,12 @@ func (s *step) takeBack(p *pen) {
 		s.b.sum, s.b.bytes = s.key, int64(s.at)
 	case exchanged:
 		s.b.names, s.b.wide = s.was.names, s.was.wide
+	case widened:
+		s.b.wide = false
+	case rebuilt:
+		s.b.names, s.b.ranks, s.b.wide = s.was.names, s.was.ranks, s.was.wide
+	case filled:
+		s.b.names.root, s.b.ranks.root, s.b.wide = nil, nil, false
 	}
 }
 

@@ -8,6 +8,10 @@ import (
 
 func applySetAdd(s store, o *journal.SetAdd) error {
 	return alter(s, o.DB, o.Key, SetType, o, func(b *body, p *pen) error {
+		if b.fills(len(o.Members)) {
+			b.fillMembers(p, o.Members)
+			return nil
+		}
 		for _, m := range o.Members {
 			b.put(p, newElem(m, ""), 0)
 		}

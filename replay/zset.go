@@ -9,6 +9,10 @@ import (
 
 func applyZSetAdd(s store, o *journal.ZSetAdd) error {
 	return alter(s, o.DB, o.Key, ZSetType, o, func(b *body, p *pen) error {
+		if b.fills(len(o.Members)) {
+			b.fillScored(p, o.Members)
+			return nil
+		}
 		for i := range o.Members {
 			m := &o.Members[i]
 			b.put(p, newScored(m.Member, m.Score), scoreKey(m.Score))
@@ -27,6 +31,10 @@ func applyZSetRemoveRange(s store, o *journal.ZSetRemoveRange) error {
 	return alter(s, o.DB, o.Key, ZSetType, o, func(b *body, p *pen) error {
 		if n := uint64(b.len()); o.First > n || o.Count > n-o.First {
 			return fmt.Errorf("ranks %d to %d of %d", o.First, o.First+o.Count, n)
+		}
+		if o.Count >= fillLeast && o.Count >= uint64(b.len()/sparse) {
+			b.cutRanks(p, int(o.First), int(o.Count))
+			return nil
 		}
 		for range o.Count {
 			_, e := b.ranks.at(int(o.First))
