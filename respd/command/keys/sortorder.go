@@ -14,6 +14,7 @@ import (
 type sortable struct {
 	elem, by string
 	there    bool // whether there is anything to sort by
+	place    int32
 	score    float64
 }
 
@@ -82,7 +83,7 @@ func elemsOf(v *replay.View, key []byte, o sortOptions) ([]string, error) {
 func (o *sortOptions) sort(v *replay.View, elems []string) error {
 	all := make([]sortable, len(elems))
 	for i, e := range elems {
-		s := sortable{elem: e, by: e, there: true}
+		s := sortable{elem: e, by: e, there: true, place: int32(i)}
 		if o.by != nil {
 			s.by, s.there = o.by.get(v, e)
 		}
@@ -107,7 +108,12 @@ func (o *sortOptions) sort(v *replay.View, elems []string) error {
 	}
 	// Redis leaves open which of two equal ones comes first; its sort is
 	// stable as long as there is memory.
-	slices.SortStableFunc(all, compare)
+	slices.SortFunc(all, func(a, b sortable) int {
+		if c := compare(a, b); c != 0 {
+			return c
+		}
+		return cmp.Compare(a.place, b.place)
+	})
 	for i := range all {
 		elems[i] = all[i].elem
 	}
@@ -136,6 +142,9 @@ func byText(a, b sortable) int {
 // parseScore reads a number as C's strtod does, up to the first zero byte.
 // Nothing at all is 0.
 func parseScore(s string) (float64, bool) {
+	if n, ok := command.ParseInt(bytesOf(s)); ok && -exactInt < n && n < exactInt {
+		return float64(n), true
+	}
 	s, _, _ = strings.Cut(s, "\x00")
 	if s == "" {
 		return 0, true
@@ -155,6 +164,9 @@ func parseScore(s string) (float64, bool) {
 	}
 	return f, ok
 }
+
+// exactInt bounds the integers that all are numbers with a point, too.
+const exactInt = 1 << 53
 
 // minNormal is the smallest number that has all its digits.
 const minNormal = 0x1p-1022
