@@ -29,6 +29,21 @@ const (
 	memoryQuiet = time.Second
 )
 
+// Clients' input may take a part of --max-memory, and so may the replies that they
+// have not read and the commands that wait for EXEC. The rest is for data.
+const (
+	buffersShare = 4
+	buffersMost  = 1 << 30
+)
+
+// buffers is how much each of the three may take.
+func buffers(limit int64) int {
+	if limit <= 0 {
+		return buffersMost
+	}
+	return int(min(limit/buffersShare, buffersMost))
+}
+
 // memory watches what the process takes and sets the collector's target. It
 // changes process-wide settings, so there is one in a process; newMemory's
 // caller gives them back with close.

@@ -129,6 +129,7 @@ func (n *Node) openServer(ctx context.Context, hub *command.Hub) (err error) {
 		State: n.state, Writer: n.writer, Hub: hub, Node: n, Params: n.params(),
 		Replica: &n.gate, OutOfMemory: n.mem.over.Load, TurnedAway: n.events.turnedAway,
 		Clock: n.cfg.Clock, Logger: n.cfg.Logger,
+		MaxBuffers: buffers(n.cfg.MaxMemory),
 	}
 	if n.cfg.Listen != Off {
 		cfg.Listen = n.cfg.Listen

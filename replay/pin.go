@@ -23,6 +23,10 @@ func (s *State) Pin(now time.Time, db journal.DB, keys [][]byte) *View {
 	return v
 }
 
+// Pinned reports whether the view is one that Pin gave: what its keys hold may
+// be read for as long as it is open.
+func (v *View) Pinned() bool { return v.pins != nil }
+
 // pinned is rawIn for a view that holds no lock.
 func (v *View) pinned(n journal.DB, key []byte) (record, bool) {
 	if r, ok := v.pins[string(key)]; ok && n == v.db {

@@ -1,6 +1,12 @@
+//go:build !threads
+
 package respd
 
-import "golang.org/x/sys/unix"
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+)
 
 // link is what the loop keeps with each connection. Only the loop uses it.
 type link struct {
@@ -15,9 +21,62 @@ type link struct {
 	dead     bool // closed
 	queued   bool // in ready
 	proposed bool // with the writer
-	sent     int  // of conn.out
+	stalled  bool // in loop.stalled
+	mailed   bool // there are messages to be sent
+	sent     int  // of the first of shelf, or of conn.out where that is empty
+
+	// shelf is replies from before those in conn.out, for a client that does not
+	// read while more are made: shelved bytes.
+	shelf   [][]byte
+	shelved int
+	// since is when the client was last seen to take anything, by elapsed. It
+	// means nothing while the last write took all.
+	since time.Duration
 
 	parked *waiter // it waits for a key, and is owned by who serves it
+}
+
+// waiting is how many more bytes than those in conn.out are still to be sent.
+func (k *link) waiting() int { return k.shelved - k.sent }
+
+// put shelves the replies so far when they are many, so that those to come find
+// a buffer of their own: what has been sent of one goes only with all of it.
+func (k *link) put(c *conn) {
+	if len(c.out) < stepOutput/2 {
+		return
+	}
+	k.shelf = append(k.shelf, c.out)
+	k.shelved += len(c.out)
+	c.out = nil
+}
+
+// first is what is to be sent next.
+func (k *link) first(c *conn) []byte {
+	if len(k.shelf) > 0 {
+		return k.shelf[0][k.sent:]
+	}
+	return c.out[k.sent:]
+}
+
+// took is told that n bytes of first have been sent.
+func (k *link) took(c *conn, n int) {
+	k.sent += n
+	if len(k.shelf) == 0 || k.sent < len(k.shelf[0]) {
+		return
+	}
+	b := k.shelf[0]
+	k.shelved -= len(b)
+	k.shelf[0], k.sent = nil, 0
+	if k.shelf = k.shelf[1:]; len(k.shelf) == 0 {
+		k.shelf = nil
+	}
+	c.srv.reuse(b)
+}
+
+// goesOn reports whether the connection is to be read and served: its replies
+// have been sent, or others are to be made all the same.
+func (c *conn) goesOn() bool {
+	return c.link.writable || c.unsent() == 0 || c.mayReadOn(elapsed()-c.link.since)
 }
 
 // receive reads what has arrived, up to a bound. Events are edges: until a
@@ -25,7 +84,7 @@ type link struct {
 // is read too: there will be no other edge for it.
 func (l *loop) receive(c *conn) {
 	k := &c.link
-	if k.owned || k.dead || !k.readable || c.unsent() > 0 || c.sess.Quit || l.draining {
+	if k.owned || k.dead || !k.readable || c.sess.Quit || l.draining || c.killed.Load() || !c.goesOn() {
 		return
 	}
 	c.compact()
@@ -54,6 +113,7 @@ func (l *loop) receive(c *conn) {
 		}
 	}
 	c.inLen.Store(int64(len(c.in)))
+	c.countInput()
 }
 
 // serve runs a connection's commands as far as they go.
@@ -75,10 +135,18 @@ func (l *loop) serve(c *conn) {
 	if k.held {
 		return
 	}
-	if k.sent > 0 || c.unsent() >= stepOutput { // these first, or they pile up
+	if k.sent > 0 || c.unsent() >= stepOutput || c.stream != nil { // these first, or they pile up
 		l.send(c)
 	}
-	if k.dead || !k.writable && c.unsent() > 0 {
+	if k.dead || !c.goesOn() {
+		return
+	}
+	if !k.writable {
+		k.put(c)
+	}
+	if c.stream != nil {
+		k.owned = true
+		l.behind.Go(c.runStream)
 		return
 	}
 	k.again = false
@@ -105,12 +173,15 @@ func (l *loop) serve(c *conn) {
 		if k.eof {
 			c.sess.Quit = true
 		}
-		if n := len(c.in) - c.at; n > c.srv.cfg.MaxInput+stepOutput {
-			c.srv.cfg.Logger.Warn("client closed: one command is longer than the query buffer may be",
-				"client", c.sess.Addr, "bytes", n)
+		if c.tooMuchInput() {
 			l.shut(c)
+			return
 		}
 		c.slim()
+		c.countInput()
+		if c.hungry {
+			c.srv.shed()
+		}
 	}
 }
 
@@ -146,17 +217,18 @@ func (l *loop) send(c *conn) {
 		c.catchUp()
 	}
 	for k.writable && c.unsent() > 0 {
-		n, err := writeNow(k.fd, c.out[k.sent:])
+		n, err := writeNow(k.fd, k.first(c))
 		switch {
 		case err == unix.EINTR:
 		case err == unix.EAGAIN:
 			k.writable = false
+			k.since = elapsed()
 		case err != nil:
 			c.failure = err
 			l.shut(c)
 			return
 		default:
-			k.sent += n
+			k.took(c, n)
 			c.traffic[1].Add(int64(n))
 			c.srv.stats.NetOut.Add(int64(n))
 		}
@@ -169,13 +241,17 @@ func (l *loop) send(c *conn) {
 			return
 		}
 	}
-	if c.mail.size.Load() > 0 {
+	k.mailed = c.mail.size.Load() > 0
+	if c.stream != nil {
 		k.again = true
 	}
-	c.outLen.Store(int64(c.unsent()))
+	c.countOutput()
+	if !c.sess.Authed && k.tookMuch(c) {
+		l.shut(c)
+		return
+	}
 	if c.unsent() > c.srv.cfg.MaxOutput {
-		c.srv.cfg.Logger.Warn("client closed: it does not read its replies",
-			"client", c.sess.Addr, "bytes", c.unsent())
+		c.tooMuchOutput(c.unsent())
 		l.shut(c)
 	}
 }
@@ -217,4 +293,67 @@ func (l *loop) releaseHeld() {
 		c.link.held = false
 		l.enlist(c)
 	}
+}
+
+// countOutput counts the replies that wait to be sent.
+func (c *conn) countOutput() {
+	n := c.unsent()
+	c.outLen.Store(int64(n))
+	c.holds.count(&c.holds.out, &c.srv.stats.HeldOut, n)
+}
+
+// tookMuch closes a client that has not authenticated and takes no replies: what
+// the kernel holds for it is memory, too.
+func (k *link) tookMuch(c *conn) bool {
+	n, err := unix.IoctlGetInt(k.fd, unix.TIOCOUTQ)
+	if n += c.unsent(); err != nil || n <= strangerOutput {
+		return false
+	}
+	c.expel(&c.srv.stats.OutputLimit, strangerClosed, n)
+	return true
+}
+
+// stall notes a connection that is not served because its client takes none of
+// its replies, to be looked at when it may be served all the same or has to be
+// closed.
+func (l *loop) stall(c *conn) {
+	if !c.link.stalled {
+		c.link.stalled = true
+		l.stalled = append(l.stalled, c)
+	}
+}
+
+// releaseStalled looks after the connections whose clients take none of their
+// replies. One that doesn't for too long is closed: it may be that it will not
+// before it has sent all, which it never can.
+func (l *loop) releaseStalled() {
+	keep := l.stalled[:0]
+	for _, c := range l.stalled {
+		k := &c.link
+		switch {
+		case k.dead || k.owned || k.writable:
+		case c.goesOn():
+			l.enlist(c)
+		case elapsed()-k.since < l.srv.cfg.Stall:
+			keep = append(keep, c)
+			continue
+		default:
+			c.expel(&l.srv.stats.OutputLimit, "it sends commands and takes no replies", c.unsent())
+			l.shut(c)
+		}
+		k.stalled = false
+	}
+	clear(l.stalled[len(keep):])
+	l.stalled = keep
+}
+
+// restStalled is how long it takes until one of the stalled connections is to be
+// looked at.
+func (l *loop) restStalled() time.Duration {
+	for _, c := range l.stalled {
+		if elapsed()-c.link.since < pauseBeforeReadOn {
+			return pauseBeforeReadOn / 4
+		}
+	}
+	return max(pauseBeforeReadOn/4, min(time.Second, l.srv.cfg.Stall/4))
 }

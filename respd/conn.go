@@ -22,8 +22,6 @@ const (
 	firstBuffer = 1 << 10
 	keepBuffer  = 64 << 10
 	keepArgs    = 1 << 10 // places for arguments, likewise
-	// maxQueuedBytes bounds the commands of one MULTI.
-	maxQueuedBytes = 64 << 20
 )
 
 // conn is one client's connection: its input, its replies and the session its
@@ -54,6 +52,8 @@ type conn struct {
 	foreign bool // it has turned out to speak another protocol
 
 	killed  atomic.Bool
+	holds   holding
+	stream  *stream      // the reply that is being made, slice by slice
 	inLen   atomic.Int64 // for CLIENT LIST
 	outLen  atomic.Int64
 	traffic [2]atomic.Int64 // bytes received, sent
@@ -200,6 +200,10 @@ func (c *conn) reply(v resp.Value) {
 		return
 	}
 	if v.IsError() {
+		if v.ErrorText() == string(command.ErrTooLong) {
+			c.tooMuchOutput(c.srv.cfg.MaxOutput)
+			return
+		}
 		c.srv.stats.CountError(resp.Error(v.ErrorText()).Code())
 	}
 	if c.sess.NoReply && !isPush(v) {
@@ -210,16 +214,27 @@ func (c *conn) reply(v resp.Value) {
 			return
 		}
 	}
+	if s := v.Stream(); s != nil {
+		c.beginStream(s)
+		return
+	}
 	if n := c.unsent() + bound(v, c.srv.cfg.MaxOutput); n > c.srv.cfg.MaxOutput {
-		c.srv.cfg.Logger.Warn("client closed: its replies are longer than it may have unread",
-			"client", c.sess.Addr, "bytes", n)
-		c.killed.Store(true)
+		c.tooMuchOutput(n)
 		return
 	}
 	if elems := v.Elems(); len(elems) > 0 {
 		c.roomFor(len(elems) * (len(elems[0].Str()) + 16))
 	}
 	c.out = resp.Append(c.out, v, c.sess.Proto)
+	if n := c.unsent(); n > strangerOutput && !c.sess.Authed {
+		c.expel(&c.srv.stats.OutputLimit, strangerClosed, n)
+	}
+}
+
+// tooMuchOutput closes a connection whose replies are longer than it may have
+// unread.
+func (c *conn) tooMuchOutput(n int) {
+	c.expel(&c.srv.stats.OutputLimit, "its replies are longer than it may have unread", n)
 }
 
 // roomFor sees to it that n bytes of replies find room without the buffer's
@@ -244,11 +259,15 @@ func (c *conn) emptied() {
 	if cap(c.out) <= keepBuffer {
 		return
 	}
-	if cap(c.out) <= 2*stepOutput {
-		b := c.out
-		c.srv.buffers.Put(&b)
-	}
+	c.srv.reuse(c.out)
 	c.out = nil
+}
+
+// reuse keeps a large buffer for other replies, unless it is larger than most.
+func (s *Server) reuse(b []byte) {
+	if cap(b) > keepBuffer && cap(b) <= 2*stepOutput {
+		s.buffers.Put(&b)
+	}
 }
 
 // bound is how long a reply is as far as it matters for a limit: short ones
@@ -335,6 +354,7 @@ func (c *conn) ran(spec *command.Spec, args command.Args, failed bool) {
 
 // count hands the tally to the server's counters.
 func (c *conn) count() {
+	c.holds.count(&c.holds.tx, &c.srv.stats.HeldTx, c.sess.Tx.Bytes)
 	t := &c.tally
 	if t.spec == nil {
 		return
@@ -360,23 +380,37 @@ func proposals(cs []*conn) []replay.Proposal {
 // mayReceive bounds how much unparsed input is taken before it is served. In
 // the middle of a command there is no serving, so more is taken.
 func (c *conn) mayReceive() int {
-	if c.hungry {
-		return max(c.parser.Want(), len(c.in)+stepOutput)
+	step := stepOutput
+	switch {
+	case !c.sess.Authed:
+		step = strangerInput
+	case c.srv.stats.HeldIn.Load() > int64(c.srv.cfg.MaxBuffers):
+		step = keepBuffer
 	}
-	return stepOutput
+	if c.hungry {
+		return len(c.in) + step
+	}
+	return step
 }
 
 // unsent returns how many bytes of replies are still to be sent.
-func (c *conn) unsent() int { return len(c.out) - c.link.sent }
+func (c *conn) unsent() int { return len(c.out) + c.link.waiting() }
 
-// makeRoom sees to it that the input buffer has room to read into, all of a
-// long argument at once.
+// makeRoom sees to it that the input buffer has room to read into. What a client
+// says that it will send takes no memory before it comes: the buffer grows with
+// what has arrived, by a quarter once it is large, and not past the end of a
+// long argument, which thereby ends in a buffer of its own size.
 func (c *conn) makeRoom() {
-	want := max(c.parser.Want(), len(c.in)+1)
-	if cap(c.in) > len(c.in) && cap(c.in) >= min(want, len(c.in)+stepOutput) {
+	if cap(c.in) > len(c.in) {
 		return
 	}
-	n := max(2*cap(c.in), min(want, len(c.in)+2*stepOutput))
+	n := 2 * cap(c.in)
+	if n > 8*keepBuffer {
+		n = cap(c.in) + max(4*keepBuffer, cap(c.in)/4)
+	}
+	if want := c.parser.Want(); want > len(c.in) {
+		n = min(n, want)
+	}
 	grown := make([]byte, len(c.in), n)
 	copy(grown, c.in)
 	c.in = grown

@@ -18,7 +18,8 @@ const (
 	errExecAbort resp.Error = "EXECABORT Transaction discarded because of previous errors."
 	errListening            = "ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / " +
 		"PING / QUIT / RESET are allowed in this context"
-	errTxFull resp.Error = "ERR transaction of more than 64 MiB of queued commands"
+	errTxFull             = "ERR transaction of more than %d bytes of queued commands"
+	errTxsFull resp.Error = "ERR the transactions of all clients together have too many queued commands"
 )
 
 // verdict says what to do with the next command.
@@ -133,7 +134,7 @@ func (c *conn) big(v *replay.View) bool {
 	for _, i := range p.spec.KeysOf(p.args) {
 		n += v.Weight(p.args[i])
 	}
-	if n > bigRead && p.spec.Reach != nil {
+	if p.spec.Reach != nil && (n > bigRead || p.spec.Flags.Has(command.Repeats)) {
 		n = p.spec.Reach(v, p.args)
 	}
 	return n > bigRead
@@ -182,18 +183,30 @@ func (c *conn) turnAway(err error) {
 	c.consume()
 }
 
+// What a queued command takes besides its bytes: its place in the queue, which
+// grows by up to a half of itself, and that of each argument.
+const (
+	queuedSize = 48
+	argSize    = 24
+)
+
 // enqueue keeps the next command for EXEC.
 func (c *conn) enqueue() {
 	tx := &c.sess.Tx
 	n := 0
 	for _, a := range c.cmd.args {
-		n += len(a) + 24
+		n += len(a)
 	}
-	if tx.Bytes+n > maxQueuedBytes {
-		c.turnAway(errTxFull)
+	size := n + queuedSize + len(c.cmd.args)*argSize
+	switch {
+	case tx.Bytes+size > c.srv.cfg.MaxQueued:
+		c.turnAway(resp.Error(fmt.Sprintf(errTxFull, c.srv.cfg.MaxQueued)))
+		return
+	case c.srv.stats.HeldTx.Load()+int64(size) > int64(c.srv.cfg.MaxBuffers):
+		c.turnAway(errTxsFull)
 		return
 	}
-	tx.Bytes += n
+	tx.Bytes += size
 	tx.Queue = append(tx.Queue, command.Queued{Spec: c.cmd.spec, Args: copyArgs(c.cmd.args, n)})
 	c.sess.Queued.Store(int32(len(tx.Queue)))
 	c.reply(resp.Queued)

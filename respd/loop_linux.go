@@ -1,3 +1,5 @@
+//go:build !threads
+
 package respd
 
 import (
@@ -29,6 +31,7 @@ type loop struct {
 	gather   gather
 	behind   sync.WaitGroup // goroutines of slow commands
 	held     []*conn        // by CLIENT PAUSE
+	stalled  []*conn        // not served for what their clients don't take
 	draining bool           // nothing more is read
 
 	sleeping atomic.Bool
@@ -167,6 +170,9 @@ func (l *loop) round(ctx context.Context, events []unix.EpollEvent) error {
 		l.propose() // the group that they wait for may be long; the writer refuses them
 	}
 	l.releaseHeld()
+	if len(l.stalled) > 0 {
+		l.releaseStalled()
+	}
 	began, waiting := time.Now(), len(l.submit)
 	for _, c := range l.ready {
 		l.receive(c)
@@ -199,10 +205,19 @@ func (l *loop) unfinished(cs []*conn) []*conn {
 	keep := cs[:0]
 	for _, c := range cs {
 		k := &c.link
-		if !k.owned && !k.dead && !k.held && k.writable && (k.readable && !l.draining || k.again) {
-			k.queued = true
-			keep = append(keep, c)
+		if k.owned || k.dead || k.held {
+			continue
 		}
+		more := k.readable && !l.draining || k.again
+		if more && !c.goesOn() {
+			l.stall(c)
+			continue
+		}
+		if !more && !(k.mailed && k.writable) {
+			continue
+		}
+		k.queued = true
+		keep = append(keep, c)
 	}
 	clear(cs[len(keep):])
 	return keep
@@ -249,6 +264,9 @@ func (l *loop) called() bool {
 func (l *loop) rest() time.Duration {
 	if len(l.held) > 0 {
 		return 10 * time.Millisecond // CLIENT PAUSE may end any moment
+	}
+	if len(l.stalled) > 0 {
+		return l.restStalled()
 	}
 	return -1
 }
@@ -376,7 +394,7 @@ func (l *loop) finish() {
 			continue
 		}
 		c.release(errReleased)
-		if !k.owned && !k.queued && !k.held && c.unsent() == 0 && c.mail.size.Load() == 0 {
+		if !k.owned && !k.queued && !k.held && c.unsent() == 0 && c.stream == nil && c.mail.size.Load() == 0 {
 			l.shut(c)
 		}
 	}

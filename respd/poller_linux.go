@@ -1,3 +1,5 @@
+//go:build !threads
+
 package respd
 
 import (

@@ -118,15 +118,27 @@ func (c *conn) runBeside() {
 	} else if c.cmd.spec.Read == nil {
 		c.runConn()
 	} else if c.cmd.spec.Flags.Has(command.Big) {
-		v := c.srv.cfg.State.Pin(c.srv.cfg.Clock(), c.sess.DB, c.cmd.keys())
-		defer v.Close()
-		c.runRead(v)
+		c.runPinned()
 	} else if err := c.srv.cfg.State.View(c.srv.cfg.Clock(), func(v *replay.View) error {
 		c.runRead(v)
 		return nil
 	}); err != nil {
 		c.turnAway(err)
 	}
+}
+
+// runPinned runs a read on a view of its own, which a reply that is made slice by
+// slice keeps until it has been sent.
+func (c *conn) runPinned() {
+	v := c.srv.cfg.State.Pin(c.srv.cfg.Clock(), c.sess.DB, c.cmd.keys())
+	defer func() {
+		if c.stream != nil {
+			c.stream.view = v
+		} else {
+			v.Close()
+		}
+	}()
+	c.runRead(v)
 }
 
 // Done hands the connection back to the loop, or leaves it to who serves those

@@ -279,10 +279,7 @@ func TestMaxClients(t *testing.T) {
 
 // The commands of one MULTI are bounded; the transaction is then refused.
 func TestQueueBound(t *testing.T) {
-	if testing.Short() {
-		t.Skip("70 MiB through TCP")
-	}
-	n := start(t)
+	n := start(t, func(cfg *respd.Config) { cfg.MaxQueued = 64 << 20 })
 	c := n.dial()
 	c.want("MULTI", "OK")
 	in := resp.AppendCommand(nil, "SET", "k", strings.Repeat("x", 7<<20))
@@ -291,7 +288,7 @@ func TestQueueBound(t *testing.T) {
 		c.expect("QUEUED")
 	}
 	c.send(in)
-	c.expect("(error) ERR transaction of more than 64 MiB …")
+	c.expect("(error) ERR transaction of more than 67108864 bytes …")
 	c.want("EXEC", "(error) EXECABORT …")
 	c.want("DBSIZE", "(integer) 0")
 }

@@ -113,6 +113,9 @@ func (c *conn) Push(m *command.Message) {
 // catchUp puts the messages that have come behind the replies so far. Those
 // must be settled: what comes before Settle may be cut off again.
 func (c *conn) catchUp() {
+	if c.stream != nil {
+		return // they would come in the middle of a reply
+	}
 	if c.mail.size.Load() > 0 || c.mail.proto != c.sess.Proto {
 		c.out = c.mail.take(c.out, c.sess.Proto)
 		c.under.out = len(c.out)

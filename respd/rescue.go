@@ -75,6 +75,7 @@ func (c *conn) mishap(p any) {
 	c.at, c.out, c.cmd = u.end, c.out[:min(u.out, len(c.out))], parsed{}
 	c.parser.Reset()
 	c.late = nil
+	c.endStream()
 	c.sess.InExec, c.sess.Joined = false, false
 	if w := c.await.Swap(nil); w != nil {
 		c.sess.Wait = nil

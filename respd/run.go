@@ -140,6 +140,9 @@ func (c *conn) runQueued(q command.Queued, v *replay.View, d *replay.Draft) resp
 		val = q.Spec.Conn(&c.sess, q.Args)
 	}
 	c.ran(q.Spec, q.Args, val.IsError())
+	if val.IsError() && val.ErrorText() == string(command.ErrTooLong) {
+		c.tooMuchOutput(c.srv.cfg.MaxOutput)
+	}
 	if val.Kind() == resp.KindNone {
 		return resp.Nil // an element can't be left out
 	}

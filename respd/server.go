@@ -48,6 +48,16 @@ type Config struct {
 	// MaxOutput bounds the replies that one connection has not read yet;
 	// past it the connection is closed. 0 is 256 MiB.
 	MaxOutput int
+	// MaxQueued bounds the commands of one MULTI, with what keeping them takes; 0
+	// is 256 MiB, of which a million short ones take half.
+	MaxQueued int
+	// Stall is how long a client may take nothing of its replies while more of its
+	// commands wait than are answered for one that doesn't read; 0 is 60 s.
+	Stall time.Duration
+	// MaxBuffers bounds what all clients together have unparsed, and likewise
+	// the replies that they have not read and the commands that wait for EXEC;
+	// 0 is 1 GiB.
+	MaxBuffers int
 	// PushLimit bounds the messages that one connection has not read yet.
 	PushLimit PushLimit
 	// Hub knows who subscribes to what; nil is one of the server's own. The
@@ -158,6 +168,15 @@ func setDefaults(cfg *Config) {
 	if cfg.MaxOutput == 0 {
 		cfg.MaxOutput = 256 << 20
 	}
+	if cfg.MaxQueued == 0 {
+		cfg.MaxQueued = 256 << 20
+	}
+	if cfg.Stall == 0 {
+		cfg.Stall = 60 * time.Second
+	}
+	if cfg.MaxBuffers == 0 {
+		cfg.MaxBuffers = 1 << 30
+	}
 	cfg.PushLimit.setDefaults()
 	if cfg.Hub == nil {
 		cfg.Hub = command.NewHub()
@@ -230,12 +249,14 @@ func (s *Server) remember(c *conn) {
 // forget ends a connection's session.
 func (s *Server) forget(c *conn) {
 	s.cfg.State.Unwatch(c.sess.Tx.Watches...)
+	c.endStream()
 	s.bidFarewell(c)
 	s.remove(c)
 }
 
 // remove makes a connection none of the clients any more.
 func (s *Server) remove(c *conn) {
+	c.leaveSums()
 	if c.tunnel != nil {
 		c.tunnel.parted()
 	}

@@ -149,6 +149,9 @@ const (
 	// Listening: it may run on a RESP2 connection that subscribes to something,
 	// where replies among messages must be messages themselves.
 	Listening
+	// Repeats: a Big read that may look at far more than its keys hold, as its
+	// Reach says.
+	Repeats
 	// Waits: a Slow command that waits until Session.Wait ends, and not at all
 	// inside EXEC.
 	Waits

@@ -1,10 +1,12 @@
 package command
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 
 	"ledge/replay"
+	"ledge/respd/resp"
 )
 
 // Sample returns k different numbers below n, of which k is at most n. Every
@@ -44,19 +46,34 @@ func Sample(n, k int) []int {
 }
 
 // MaxRepeats and MaxRepeated bound what a negative count of SRANDMEMBER and its
-// kind answers, in members and in bytes: the reply is made in memory, and Redis
-// runs out of it without a bound.
+// kind answers where the reply has to be made in memory, in members and in
+// bytes: in a transaction and in a script. ErrTooLong stands for more.
 const (
-	MaxRepeats  = 1 << 20
+	MaxRepeats  = 1 << 22
 	MaxRepeated = 512 << 20
 )
 
+// ErrTooLong says that a reply would be longer than any client may have unread.
+// One that is to get it is closed, as one with too much output is; a script gets
+// the error.
+const ErrTooLong resp.Error = "ERR the reply is longer than a client may have unread"
+
+// streamFrom is how many members a reply has that is made while it is sent.
+const streamFrom = 1 << 14
+
+// Streams reports whether a reply of so many members is to be made while it is
+// sent. It can be where what it is made of stays as it is until then.
+func Streams(v *replay.View, n int64) bool { return v.Pinned() && n > streamFrom }
+
 // ReachSample is the Reach of a command with a key and, maybe, how many of its
 // elements to choose.
-func ReachSample(_ *replay.View, args Args) int {
+func ReachSample(v *replay.View, args Args) int {
 	if len(args) < 3 {
 		return 1
 	}
 	count, _ := ParseInt(args[2])
-	return int(max(count, -count))
+	if count < 0 && v.Exists(args[1]) { // as many as it says, whatever there are
+		return int(min(-(count+1), math.MaxInt32-1)) + 1
+	}
+	return int(max(0, min(count, int64(v.Weight(args[1])))))
 }

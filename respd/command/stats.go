@@ -23,6 +23,13 @@ type Stats struct {
 	Foreign     atomic.Int64 // connections that spoke another protocol
 	Denied      atomic.Int64 // logins that failed
 	Handshakes  atomic.Int64 // with TLS that failed
+	// Clients closed for what they made the server hold: a command longer than
+	// the query buffer, more replies than they may have unread, and half a
+	// command while memory was short.
+	InputLimit, OutputLimit, Evicted atomic.Int64
+	// What clients make the server hold at present, in bytes: input, unread
+	// replies, and commands that wait for EXEC.
+	HeldIn, HeldOut, HeldTx atomic.Int64
 
 	mu    sync.Mutex
 	calls map[*Spec]*Calls // mu
@@ -186,7 +193,7 @@ func (s *Stats) ByError(fn func(code string, n int64)) {
 func (s *Stats) Reset() {
 	for _, c := range []*atomic.Int64{&s.Connections, &s.Commands, &s.Rejected, &s.Expired,
 		&s.Hits, &s.Misses, &s.Errors, &s.NetIn, &s.NetOut, &s.Panics,
-		&s.Foreign, &s.Denied, &s.Handshakes} {
+		&s.Foreign, &s.Denied, &s.Handshakes, &s.InputLimit, &s.OutputLimit, &s.Evicted} {
 		c.Store(0)
 	}
 	s.mu.Lock()

@@ -41,6 +41,9 @@ func Append(b []byte, v Value, proto int) []byte {
 		}
 		return b
 	}
+	if s := v.Stream(); s != nil { // a whole one: whoever can sends it in slices
+		return s.Append(s.AppendStart(b, proto), proto, math.MaxInt)
+	}
 	if proto == RESP3 {
 		return appendScalar3(b, v)
 	}

@@ -1,6 +1,9 @@
 package resp
 
-import "bytes"
+import (
+	"bytes"
+	"unsafe"
+)
 
 // The limits a zero Parser has. Those before authentication are Redis's and
 // can't be changed: a stranger must not make the server hold much.
@@ -100,6 +103,14 @@ func (p *Parser) Want() int {
 		return 0
 	}
 	return p.pos + p.bulk + 2
+}
+
+// Held is how many bytes the parser has taken for the command that it is in.
+func (p *Parser) Held() int {
+	if cap(p.spans) <= keepSpans {
+		return 0
+	}
+	return cap(p.spans) * int(unsafe.Sizeof(span{}))
 }
 
 // Reset forgets an incomplete command, so that the next call may pass bytes

@@ -27,6 +27,7 @@ const (
 	KindDouble
 	KindBigNumber
 	KindVerbatim
+	KindStream
 	KindArray
 	KindSet
 	KindMap

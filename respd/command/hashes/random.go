@@ -13,17 +13,10 @@ import (
 const errRandomCount resp.Error = "ERR value is out of range, " +
 	"value must between -9223372036854775807 and 9223372036854775807"
 
-// With a negative count any number of fields may be asked for, so the reply is
-// bounded: in fields and in bytes.
-const (
-	maxPicks  = 1 << 20
-	maxPicked = 512 << 20
-)
-
 // HRANDFIELD key [count [WITHVALUES]]
 func hrandfield() *command.Spec {
 	return read(command.Spec{
-		Name: "hrandfield", Arity: -2, Flags: command.Big, Reach: reachHrandfield, Tips: []string{unpredictable},
+		Name: "hrandfield", Arity: -2, Flags: command.Big | command.Repeats, Reach: reachHrandfield, Tips: []string{unpredictable},
 		Syntax: "<key> [<count> [WITHVALUES]]",
 		Since:  "6.2.0", Complexity: "O(N log M) where N is the count and M the number of fields",
 		Summary: "Return fields chosen at random.",
@@ -32,10 +25,11 @@ func hrandfield() *command.Spec {
 
 // reachHrandfield returns how many fields HRANDFIELD is to read at most.
 func reachHrandfield(v *replay.View, args command.Args) int {
+	n := command.ReachSample(v, args)
 	if h, _ := v.Hash(args[1]); !h.Direct() {
-		return h.Len()
+		return max(n, h.Len())
 	}
-	return command.ReachSample(v, args)
+	return n
 }
 
 func runHrandfield(v *replay.View, args command.Args) resp.Value {
@@ -56,6 +50,8 @@ func runHrandfield(v *replay.View, args command.Args) resp.Value {
 		field, _ := r.at(rand.IntN(h.Len()))
 		return resp.Bulk(field)
 	case count == 0 || h.Len() == 0:
+	case command.Streams(v, -count):
+		return r.stream(-count)
 	case count < 0:
 		err = r.pickAny(-count)
 	case count >= int64(h.Len()):
@@ -137,18 +133,28 @@ func (r *picker) add(field, val string) {
 
 // pickAny chooses count fields, each from all.
 func (r *picker) pickAny(count int64) error {
-	if count > maxPicks {
-		return command.ErrOutOfRange
+	if count > command.MaxRepeats {
+		return command.ErrTooLong
 	}
 	r.room(int(count))
 	r.prepare(count)
 	for range count {
-		if r.bytes > maxPicked {
-			return command.ErrOutOfRange
+		if r.bytes > command.MaxRepeated {
+			return command.ErrTooLong
 		}
 		r.add(r.at(rand.IntN(r.h.Len())))
 	}
 	return nil
+}
+
+// stream chooses count fields, each from all, while the reply is sent.
+func (r *picker) stream(count int64) resp.Value {
+	r.prepare(count)
+	n := r.h.Len()
+	return resp.Streamed(count, r.values, func() (resp.Value, resp.Value) {
+		field, val := r.at(rand.IntN(n))
+		return resp.Bulk(field), resp.Bulk(val)
+	})
 }
 
 // pick chooses count fields, fewer than there are, all of them different and in

@@ -21,6 +21,7 @@ func infoStats(s *command.Session) []command.InfoField {
 	f.add("rejected_connections", st.Rejected.Load())
 	f.add("expired_keys", st.Expired.Load())
 	f.add("evicted_keys", 0)
+	f.add("evicted_clients", st.Evicted.Load())
 	f.add("keyspace_hits", st.Hits.Load())
 	f.add("keyspace_misses", st.Misses.Load())
 	f.add("pubsub_channels", hub.Topics(command.Channel))
@@ -31,6 +32,8 @@ func infoStats(s *command.Session) []command.InfoField {
 	f.add("tls_handshake_failures", st.Handshakes.Load())
 	f.add("foreign_protocol_connections", st.Foreign.Load())
 	f.add("command_panics", st.Panics.Load())
+	f.add("client_query_buffer_limit_disconnections", st.InputLimit.Load())
+	f.add("client_output_buffer_limit_disconnections", st.OutputLimit.Load())
 	return f
 }
 

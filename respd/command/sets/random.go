@@ -104,7 +104,7 @@ func popMost(d *replay.Draft, key []byte, s replay.Set, count int) ([]resp.Value
 // SRANDMEMBER key [count]
 func srandmember() *command.Spec {
 	return read(command.Spec{
-		Name: "srandmember", Arity: -2, Flags: command.Big, Reach: command.ReachSample,
+		Name: "srandmember", Arity: -2, Flags: command.Big | command.Repeats, Reach: command.ReachSample,
 		Syntax: "<key> [<count>]", Tips: []string{unpredictable},
 		Since: "1.0.0", Complexity: "O(log N) a member",
 		Summary: "Return members of a set chosen at random.",
@@ -130,7 +130,7 @@ func runSrandmember(v *replay.View, args command.Args) resp.Value {
 	case err != nil:
 		return resp.FromError(err)
 	case len(args) == 3:
-		return someOf(s, count)
+		return someOf(v, s, count)
 	case s.Len() == 0:
 		return resp.Nil
 	}
@@ -139,15 +139,19 @@ func runSrandmember(v *replay.View, args command.Args) resp.Value {
 
 // someOf returns count different members, or as many as there are; or -count
 // members that may be the same.
-func someOf(s replay.Set, count int64) resp.Value {
+func someOf(v *replay.View, s replay.Set, count int64) resp.Value {
 	n := s.Len()
 	switch {
 	case n == 0 || count == 0:
 		return resp.Array()
 	case count >= int64(n):
 		return resp.Array(all(s)...)
+	case command.Streams(v, -count):
+		return resp.Streamed(-count, false, func() (resp.Value, resp.Value) {
+			return resp.Bulk(s.At(rand.IntN(n))), resp.Nil
+		})
 	case -count > command.MaxRepeats:
-		return resp.Err(command.ErrOutOfRange)
+		return resp.Err(command.ErrTooLong)
 	case count < 0:
 		return repeats(s, int(-count))
 	}
@@ -164,7 +168,7 @@ func repeats(s replay.Set, count int) resp.Value {
 	for i := range vals {
 		name := s.At(rand.IntN(s.Len()))
 		if bytes += len(name); bytes > command.MaxRepeated {
-			return resp.Err(command.ErrOutOfRange)
+			return resp.Err(command.ErrTooLong)
 		}
 		vals[i] = resp.Bulk(name)
 	}

@@ -15,7 +15,7 @@ const errRandomCount resp.Error = "ERR value is out of range, value must between
 // ZRANDMEMBER key [count [WITHSCORES]]
 func zrandmember() *command.Spec {
 	return read(command.Spec{
-		Name: "zrandmember", Arity: -2, Flags: command.Big, Reach: command.ReachSample,
+		Name: "zrandmember", Arity: -2, Flags: command.Big | command.Repeats, Reach: command.ReachSample,
 		Syntax: "<key> [<count> [WITHSCORES]]", Tips: []string{"nondeterministic_output"},
 		Since: "6.2.0", Complexity: "O(log N) a member where N is the number of members",
 		Summary: "Return members chosen at random.",
@@ -33,7 +33,7 @@ func runZrandmember(v *replay.View, args command.Args) resp.Value {
 	case err != nil:
 		return resp.FromError(err)
 	case len(args) > 2:
-		return someOf(z, count, scores)
+		return someOf(v, z, count, scores)
 	case n == 0:
 		return resp.Nil
 	}
@@ -61,15 +61,20 @@ func parseRandom(args command.Args) (count int64, scores bool, err error) {
 
 // someOf returns count different members, or as many as there are, from the
 // highest score down as Redis does; or -count members that may be the same.
-func someOf(z replay.ZSet, count int64, scores bool) resp.Value {
+func someOf(v *replay.View, z replay.ZSet, count int64, scores bool) resp.Value {
 	n := z.Len()
 	switch {
 	case n == 0:
 		return reply(0, take(0, nil), scores)
 	case count >= int64(n):
 		return reply(n, z.Down(n-1), scores)
+	case command.Streams(v, -count):
+		return resp.Streamed(-count, scores, func() (resp.Value, resp.Value) {
+			member, score := z.At(rand.IntN(n))
+			return resp.Bulk(member), resp.Double(score)
+		})
 	case -count > command.MaxRepeats:
-		return resp.Err(command.ErrOutOfRange)
+		return resp.Err(command.ErrTooLong)
 	}
 	var places []int
 	if count >= 0 {
@@ -90,7 +95,7 @@ func someOf(z replay.ZSet, count int64, scores bool) resp.Value {
 		}
 	}, scores)
 	if bytes > command.MaxRepeated {
-		return resp.Err(command.ErrOutOfRange)
+		return resp.Err(command.ErrTooLong)
 	}
 	return val
 }

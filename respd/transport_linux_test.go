@@ -1,0 +1,5 @@
+//go:build !threads
+
+package respd_test
+
+const hasLoop = true

@@ -1,0 +1,5 @@
+//go:build !linux || threads
+
+package respd_test
+
+const hasLoop = false
