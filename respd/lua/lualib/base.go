@@ -266,10 +266,10 @@ func unpack(L *lua.Thread) (int, error) {
 	if first > last {
 		return 0, nil
 	}
-	n := last - first + 1
-	if n > 1<<31-1 || !L.Room(n) {
+	if int64(last)-int64(first) >= stackSlots || !L.Room(last-first+1) {
 		return 0, L.Errorf("too many results to unpack")
 	}
+	n := last - first + 1
 	if err := L.Step(n / 8); err != nil {
 		return 0, err
 	}
