@@ -104,6 +104,25 @@ func (m *memory) loading(bytes, available int64) {
 	}
 }
 
+// A script may allocate faster than the collector follows at its leisure: one that
+// may keep 64 MiB took 250 from the system. So while a script allocates much, the
+// process as a whole is held to what it had, what the script may keep, and
+// growRoom, or half of the collector's usual room if that is more.
+const growRoom = 16 << 20
+
+// growing holds the process to what it has taken and so many bytes more, until
+// done is called. One script at a time may ask for it.
+func (m *memory) growing(bytes int64) (done func()) {
+	u := readUsage(newSamples())
+	usual := debug.SetMemoryLimit(-1)
+	bound := u.taken + bytes + max(growRoom, room(u.live, m.max)/2)
+	if bound < 0 || bound >= usual {
+		return func() {}
+	}
+	debug.SetMemoryLimit(bound)
+	return func() { debug.SetMemoryLimit(usual) }
+}
+
 // setPercent sets the collector's target and returns what it was.
 func (m *memory) setPercent(n int) (old int) {
 	m.percent.Store(int64(n))

@@ -127,7 +127,7 @@ func (n *Node) openServer(ctx context.Context, hub *command.Hub) (err error) {
 		TLSListen: n.cfg.TLSListen, TLS: n.secure.redis,
 		Password: n.cfg.Password, MaxClients: n.cfg.MaxClients,
 		State: n.state, Writer: n.writer, Hub: hub, Node: n, Params: n.params(),
-		Replica: &n.gate, OutOfMemory: n.mem.over.Load, TurnedAway: n.events.turnedAway,
+		Replica: &n.gate, OutOfMemory: n.mem.over.Load, Growing: n.mem.growing, TurnedAway: n.events.turnedAway,
 		Clock: n.cfg.Clock, Logger: n.cfg.Logger,
 		MaxBuffers: buffers(n.cfg.MaxMemory),
 	}

@@ -76,6 +76,10 @@ type Config struct {
 	// OutOfMemory reports whether commands that need memory are refused; nil
 	// never does.
 	OutOfMemory func() bool
+	// Growing is called when a script has begun to allocate much. It may let it
+	// have so many bytes; done is called when it has ended. nil means that nobody
+	// minds.
+	Growing func(bytes int64) (done func())
 	// TurnedAway is told when a client finds no room; nil doesn't want to know.
 	TurnedAway func()
 	// Drain bounds how long Run waits for clients' last replies, and what a client
@@ -140,7 +144,7 @@ func Open(ctx context.Context, cfg Config) (*Server, error) {
 	if err := s.listen(ctx); err != nil {
 		return nil, errors.Join(err, s.unlisten())
 	}
-	s.scripts = scripts.New(scripts.Config{OutOfMemory: cfg.OutOfMemory, Refusal: s.suspended,
+	s.scripts = scripts.New(scripts.Config{OutOfMemory: cfg.OutOfMemory, Growing: cfg.Growing, Refusal: s.suspended,
 		Busy: func() { s.loop.nudge() }, Logger: cfg.Logger})
 	if s.table == nil {
 		s.table = commandsWith(s.scripts)

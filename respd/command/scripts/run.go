@@ -22,10 +22,11 @@ type run struct {
 	view     *replay.View
 	draft    *replay.Draft // nil when nothing may be written
 	readOnly bool
-	beside   bool // not on the writer's goroutine: it must be short
-	oom      bool // memory was short when it began, and the script minds
-	proto    int  // as which replies are turned into Lua
-	dirty    bool // a command that writes was called
+	beside   bool   // not on the writer's goroutine: it must be short
+	oom      bool   // memory was short when it began, and the script minds
+	proto    int    // as which replies are turned into Lua
+	dirty    bool   // a command that writes was called
+	calm     func() // says that the run, which has allocated much, has ended; or nil
 
 	killed, busy atomic.Bool // for everybody
 }
@@ -89,6 +90,9 @@ func (e *Engine) exec(s *state, r *run, fn *lua.Function, args ...lua.Value) (va
 	db := r.view.DB()
 	r.view.SetScripted(true)
 	defer func() {
+		if r.calm != nil {
+			r.calm()
+		}
 		r.view.SetScripted(false)
 		if cause := recover(); cause != nil {
 			val, err = resp.Value{}, s.internal(r, cause)

@@ -25,6 +25,10 @@ import (
 type Config struct {
 	// OutOfMemory reports whether commands that need memory are refused.
 	OutOfMemory func() bool
+	// Growing is called when a script has begun to allocate much. It may let it
+	// have so many bytes; done is called when it has ended. nil means that nobody
+	// minds.
+	Growing func(bytes int64) (done func())
 	// Refusal returns why the journal takes no writes at present, or nil. frees
 	// says that the write is one that frees room.
 	Refusal func(frees bool) error

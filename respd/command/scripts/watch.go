@@ -27,6 +27,7 @@ const (
 	callCost     = 64
 	loadTime     = 500 * time.Millisecond
 	readerBudget = 2 * time.Millisecond // of a script beside others' reads
+	muchMemory   = 16 << 20             // allocated by a script, after which Config.Growing is called
 )
 
 // check decides whether the script that runs may go on. It yields to other
@@ -49,9 +50,13 @@ func (s *state) check() error {
 	case took > milliseconds(s.e.maxTime.Load()):
 		return errMaxTime
 	}
-	if !r.beside {
-		runtime.Gosched()
+	if r.beside {
+		return nil
 	}
+	if _, allocated := s.lua.Used(); allocated > muchMemory && r.calm == nil && s.e.cfg.Growing != nil {
+		r.calm = s.e.cfg.Growing(s.e.maxMemory.Load())
+	}
+	runtime.Gosched()
 	return nil
 }
 
