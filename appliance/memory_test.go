@@ -34,7 +34,7 @@ func TestMaxMemory(t *testing.T) {
 	if err := c.Get(ctx, "k").Err(); err != redis.Nil {
 		t.Errorf("GET = %v; want %v", err, redis.Nil)
 	}
-	if rss := rssOf(t, p); rss > limit+limit/2 {
+	if rss := p.resident("VmRSS"); rss > limit+limit/2 {
 		t.Errorf("resident set is %d; want at most half more than %d", rss, limit)
 	}
 	if err := c.FlushAll(ctx).Err(); err != nil {

@@ -243,18 +243,3 @@ func within(t *testing.T, limit time.Duration, what string, so func() bool) {
 		}
 	}
 }
-
-// rssOf returns a process's resident set in bytes.
-func rssOf(t *testing.T, p *process) int {
-	t.Helper()
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
-	if err != nil {
-		t.Skipf("resident sets are in /proc: %v", err)
-	}
-	_, rest, _ := strings.Cut(string(b), "VmRSS:")
-	var kb int
-	if _, err := fmt.Sscan(rest, &kb); err != nil {
-		t.Fatal(err)
-	}
-	return kb << 10
-}

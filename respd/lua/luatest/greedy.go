@@ -1,21 +1,8 @@
-package respd_test
+package luatest
 
-// Scripts that were written to hold the server or to fill its memory. Each must
-// end within its bounds, and nobody else may notice.
-
-import (
-	"runtime/debug"
-	"runtime/metrics"
-	"strings"
-	"testing"
-	"time"
-
-	"ledge/respd/resp"
-)
-
-// hostile are scripts that ask for more than they may have: results, memory,
-// time, depth; in one instruction, in many, and from within callbacks.
-var hostile = []string{
+// Greedy are scripts that ask for more than they may have: results, memory, time,
+// depth; in one instruction, in many, and from within callbacks.
+var Greedy = []string{
 	`return select('#',unpack({},1,1e8))`,
 	`local function f() return pcall(f) end return f()`,
 	`return #string.gsub(string.rep('a',1e6),'a',string.rep('b',1000))`,
@@ -99,72 +86,4 @@ var hostile = []string{
 	`local t={} while true do t[#t+1]={} t[#t].x=t end`,
 	`return bit.lshift(1,2^60) + bit.tobit(0/0)`,
 	`return {math.random(2^31)}`,
-}
-
-const (
-	hostileTime   = time.Second
-	hostileMemory = 64 << 20
-)
-
-func TestScriptBounds(t *testing.T) {
-	n := start(t)
-	typist{n.dial()}.want("CONFIG SET script-max-time 1000 script-max-memory 67108864 busy-reply-threshold 0", "OK")
-	// What the script lets go of is there until it is collected: with less
-	// room for that, what is measured is rather what the script has.
-	defer debug.SetGCPercent(debug.SetGCPercent(50))
-	var longest time.Duration
-	var most uint64
-	for i, script := range hostile {
-		c, other := typist{n.dial()}, typist{n.dial()}
-		limit := hostileTime
-		if i >= 20 {
-			// Most go on until they are stopped; all of them at full length
-			// would take a minute.
-			limit = hostileTime / 5
-			c.want("CONFIG SET script-max-time 200", "OK")
-		}
-		debug.FreeOSMemory()
-		before, peak, stop := inUse(), make(chan uint64), make(chan struct{})
-		go func() { peak <- highest(stop) }()
-		began := time.Now()
-		c.send(resp.AppendCommand(nil, "EVAL", script, "0"))
-		reply := c.next()
-		took := time.Since(began)
-		close(stop)
-		over := max(<-peak, before) - before
-		longest, most = max(longest, took-limit), max(most, over)
-		// A second past its time is what it may take; machines that test are
-		// slow, and some test with the race detector.
-		if took > limit+9*time.Second || over > 2*hostileMemory {
-			t.Errorf("%s: %v, %d MiB; want at most %v and %d MiB", script, took, over>>20, limit+time.Second, 2*hostileMemory>>20)
-		}
-		if strings.Contains(reply, "internal error") {
-			t.Errorf("%s = %s", script, reply)
-		}
-		other.want("PING", "PONG")
-	}
-	c := typist{n.dial()}
-	t.Logf("%d scripts; past its time by %v at most, the largest %d MiB", len(hostile), longest, most>>20)
-	c.want("SET a b", "OK")
-}
-
-func inUse() uint64 {
-	s := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}}
-	metrics.Read(s)
-	return s[0].Value.Uint64() + s[1].Value.Uint64()
-}
-
-// highest returns the most that was in use until stop is closed.
-func highest(stop chan struct{}) uint64 {
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	most := uint64(0)
-	for {
-		most = max(most, inUse())
-		select {
-		case <-stop:
-			return most
-		case <-tick.C:
-		}
-	}
 }
