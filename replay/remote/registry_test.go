@@ -71,6 +71,9 @@ func newLed(t *testing.T, change func(*LeaderConfig)) *led {
 	if l.Leader, err = Lead(cfg); err != nil {
 		t.Fatal(err)
 	}
+	if err := b.nc.Flush(); err != nil { // the broker knows its subscriptions
+		t.Fatal(err)
+	}
 	t.Cleanup(func() {
 		if err := l.Close(); err != nil {
 			t.Error(err)

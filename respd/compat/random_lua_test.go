@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"regexp"
 	"strconv"
 	"testing"
 	"time"
@@ -44,7 +45,7 @@ func TestLuaDifferential(t *testing.T) {
 		if err != nil {
 			t.Fatalf("LUA_SEED=%d, script %d: %v after\n%s", seed, i, err, text)
 		}
-		if got.Equal(want) {
+		if got.Equal(want) || got.IsError() && want.IsError() && masked(got) == masked(want) {
 			continue
 		}
 		if failed[family]++; failed[family] <= 3 {
@@ -56,6 +57,13 @@ func TestLuaDifferential(t *testing.T) {
 		t.Errorf("redis-server crashed %d times: too little was compared", crashes)
 	}
 }
+
+// masked is an error's text without the addresses that tostring prints.
+func masked(v resp.Value) string {
+	return address.ReplaceAllString(v.ErrorText(), "$1: ADDRESS")
+}
+
+var address = regexp.MustCompile(`(function|table|thread|userdata): 0x[0-9a-f]+`)
 
 func dialLua(t *testing.T, addr string) *client {
 	t.Helper()

@@ -134,7 +134,7 @@ func (s *state) runCommand(args command.Args) (val resp.Value, problem string, e
 	writing := false
 	defer func() {
 		if p := recover(); p != nil {
-			val, problem, err = s.panicked(spec, p, m, writing), "", nil
+			val, problem, err = resp.Value{}, "", s.panicked(spec, p, m, writing)
 		}
 	}()
 	switch {
@@ -163,18 +163,17 @@ func (s *state) runCommand(args command.Args) (val resp.Value, problem string, e
 	return s.runConn(spec, args)
 }
 
-// panicked is what a command that has panicked is answered with. The interpreter
-// must not see the panic: it would make an error of it that a script can catch,
-// and half of what the command did would stay. If that can't be taken back, the
-// draft takes nothing more, whatever the script does.
-func (s *state) panicked(spec *command.Spec, p any, m replay.Mark, writing bool) resp.Value {
-	if s.e.host != nil {
-		s.e.host.Panicked(spec, p)
-	}
+// panicked ends the script whose command has panicked: no pcall of the script
+// catches what it returns. If the draft can't be trusted any more, the panic goes
+// on, and the draft takes nothing more, whatever comes after the script.
+func (s *state) panicked(spec *command.Spec, p any, m replay.Mark, writing bool) error {
 	if s.run.draft != nil && (s.run.draft.Torn() || writing && !s.run.draft.Abandon(m)) {
 		panic(p)
 	}
-	return resp.Err("ERR internal error: the command has failed; the node's log says more")
+	if s.e.host != nil {
+		s.e.host.Panicked(spec, p)
+	}
+	return s.internal(s.run, p)
 }
 
 // say sends a message when the script has come to its end and stands. It

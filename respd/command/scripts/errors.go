@@ -69,7 +69,7 @@ func (s *state) failure(r *run, err error) error {
 	text, place := "ERR unknown error", ""
 	var raised *lua.Error
 	switch {
-	case err == error(errLater):
+	case err == error(errLater), err == error(errInternal):
 		return err
 	case errors.As(err, &raised):
 		text, place = described(raised.Value)
@@ -116,5 +116,7 @@ func (s *state) internal(r *run, cause any) error {
 	s.broken = true
 	s.e.cfg.Logger.Error("internal error in a script", "script", r.name, "cause", cause,
 		"stack", string(debug.Stack()))
-	return resp.Error("ERR internal error in a script")
+	return errInternal
 }
+
+const errInternal resp.Error = "ERR internal error in a script"
