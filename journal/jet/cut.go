@@ -81,6 +81,10 @@ func (j *Journal) cut(ctx context.Context, last journal.Seq) error {
 	if err := j.broker.disable(ctx, ""); err != nil {
 		return err
 	}
+	// What a truncation that failed has left must not come back after the cut.
+	if _, err := j.broker.guard.restore(); err != nil {
+		return err
+	}
 	var at place
 	_, err := j.store.walk(ctx, floor, last+1, nil, func(r record, p place) error {
 		if r.seq <= last {

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"ledge/journal"
 )
 
 // A broker that can't load a stream deletes it. For want of a place for a
@@ -13,8 +15,12 @@ import (
 // the broker loads the stream, every file of it has a second name outside of
 // its reach, from which what it has deleted is put back.
 //
+// The same second names are there while the journal is truncated, unless appends
+// are synced: the broker then gives a block that it has rewritten its name before
+// the bytes are on the disk, and a power cut would leave an empty block.
+//
 // A process that is killed meanwhile leaves the guard behind; the next start
-// puts back what is missing before anything else looks.
+// puts back what is missing or cut short before anything else looks.
 type guard struct {
 	store store
 	dir   string // the second names
@@ -28,8 +34,12 @@ const (
 // newGuard returns the guard of the store below a journal's directory.
 func newGuard(dir string, s store) guard { return guard{s, filepath.Join(dir, guardDir)} }
 
-// set gives all files of the stream a second name. It is all or nothing.
+// set gives all files of the stream a second name. It is all or nothing. What an
+// earlier guard has left is put back first.
 func (g guard) set() error {
+	if _, err := g.restore(); err != nil {
+		return err
+	}
 	tmp := filepath.Join(filepath.Dir(g.dir), guardTemp)
 	if err := os.RemoveAll(tmp); err != nil {
 		return err
@@ -60,7 +70,10 @@ func (g guard) lift() error {
 	return err
 }
 
-// restore puts back what is missing of the stream, takes the second names away
+// clear takes the second names away.
+func (g guard) clear() error { return os.RemoveAll(g.dir) }
+
+// restore puts back what is missing of the stream or cut short, takes the second names away
 // and returns how many files it has put back.
 func (g guard) restore() (missing int, err error) {
 	if _, err := os.Stat(g.dir); isMissing(err) {
@@ -88,12 +101,23 @@ func (g guard) restore() (missing int, err error) {
 // vanish.
 const restoreTries = 10
 
-// putBack gives each file that is missing its name back.
+// putBack gives each file that is missing its name back, and each block whose
+// name is another file's that reaches less far.
 func (g guard) putBack() (n int, err error) {
 	err = walkFiles(g.dir, func(rel string) error {
 		to := filepath.Join(g.store.dir, rel)
-		if _, err := os.Lstat(to); !isMissing(err) {
+		switch st, err := os.Lstat(to); {
+		case isMissing(err):
+		case err != nil:
 			return err
+		default:
+			shorter, err := g.cutShort(rel, to, st)
+			if err != nil || !shorter {
+				return err
+			}
+			if err := os.Remove(to); err != nil {
+				return err
+			}
 		}
 		if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
 			return err
@@ -102,6 +126,46 @@ func (g guard) putBack() (n int, err error) {
 		return os.Link(filepath.Join(g.dir, rel), to)
 	})
 	return n, err
+}
+
+// cutShort reports whether a block file in the store is another one than the
+// guard's and ends earlier.
+func (g guard) cutShort(rel, to string, st fs.FileInfo) (bool, error) {
+	kept := filepath.Join(g.dir, rel)
+	old, err := os.Stat(kept)
+	if err != nil || os.SameFile(old, st) {
+		return false, err
+	}
+	var id uint32
+	if _, err := fmt.Sscanf(filepath.Base(rel), "%d.blk", &id); err != nil {
+		return false, nil // not a block
+	}
+	was, err := lastIn(kept, id)
+	if err != nil {
+		return false, err
+	}
+	is, err := lastIn(to, id)
+	return is < was, err
+}
+
+// lastIn returns the number of the last frame in a block file that is whole, as
+// are all records before it; 0 if there is none.
+func lastIn(path string, id uint32) (last journal.Seq, err error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return 0, err
+	}
+	for h := newHash(id); len(b) > 0; {
+		r, bad := parseRecord(b, h)
+		if bad != nil {
+			break
+		}
+		if !r.tomb {
+			last = r.seq
+		}
+		b = b[r.size:]
+	}
+	return last, nil
 }
 
 // linkTree gives all files below from a second name below to.

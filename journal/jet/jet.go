@@ -8,8 +8,10 @@ import (
 	"iter"
 	"net"
 	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"ledge/journal"
@@ -315,6 +317,9 @@ func (j *Journal) Truncate(ctx context.Context, upTo journal.Seq) error {
 			return fault.As(fault.Retryable, op, err)
 		}
 		defer j.shape.unlock()
+		if err := j.guardTruncation(); err != nil {
+			return fault.As(fault.Operator, op, diskError(err.Error()))
+		}
 	}
 	if err := j.mark.update(func(m *mark) { m.floor, m.last = upTo, max(m.last, last) }); err != nil {
 		return fault.As(fault.Operator, op, diskError(err.Error()))
@@ -327,6 +332,9 @@ func (j *Journal) Truncate(ctx context.Context, upTo journal.Seq) error {
 		if err := syncTree(j.store.dir); err != nil {
 			return fault.As(fault.Operator, op, err)
 		}
+		if err := j.broker.guard.clear(); err != nil {
+			return fault.As(fault.Operator, op, err)
+		}
 	}
 	info, err := j.broker.info(ctx)
 	if err != nil {
@@ -334,6 +342,19 @@ func (j *Journal) Truncate(ctx context.Context, upTo journal.Seq) error {
 	}
 	j.bytes.Store(int64(info.State.Bytes))
 	return nil
+}
+
+// guardTruncation keeps the blocks as they are until the broker's are synced. On a
+// full disk there may be no room for that, and a truncation is what makes room.
+func (j *Journal) guardTruncation() error {
+	err := j.broker.guard.set()
+	if err == nil {
+		err = syncTree(filepath.Join(j.cfg.Dir, guardDir))
+	}
+	if errors.Is(err, syscall.ENOSPC) {
+		return j.broker.guard.clear()
+	}
+	return err
 }
 
 // InProcessConn makes a connection to the broker without a socket. With it a
