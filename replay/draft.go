@@ -30,6 +30,7 @@ type Draft struct {
 	opBytes  int
 	entries  []journal.Entry
 	bytes    int // bound on the encoded size of entries
+	held     int // memory that the draft takes, about; see hold
 	setSlabs []journal.StringSet
 	wanted   EventClass // classes that somebody listens to
 	events   []Event    // since the last append
@@ -45,6 +46,7 @@ type Draft struct {
 type Mark struct {
 	overlay    overlayMark
 	ops, bytes int
+	held       int
 	events     int
 	entries    int
 }
@@ -95,7 +97,7 @@ func (d *Draft) end() {
 // Mark returns the point that the draft has come to.
 func (d *Draft) Mark() Mark {
 	d.overlay.began = len(d.overlay.rows)
-	return Mark{d.overlay.mark(), len(d.ops), d.opBytes, len(d.events), len(d.entries)}
+	return Mark{d.overlay.mark(), len(d.ops), d.opBytes, d.held, len(d.events), len(d.entries)}
 }
 
 // Undo takes back all that was done since m, which must be of this entry.
@@ -104,7 +106,7 @@ func (d *Draft) Undo(m Mark) {
 	d.torn, d.undoing = true, true
 	d.overlay.revert(m.overlay)
 	d.torn, d.undoing = false, false
-	d.ops, d.opBytes = d.ops[:m.ops], m.bytes
+	d.ops, d.opBytes, d.held = d.ops[:m.ops], m.bytes, m.held
 	d.events = d.events[:m.events]
 }
 
@@ -134,7 +136,7 @@ func (d *Draft) Torn() bool { return d.torn }
 func (d *Draft) void() {
 	clear(d.entries)
 	d.entries, d.ops, d.events = d.entries[:0], nil, nil
-	d.bytes, d.opBytes, d.looked = 0, 0, 0
+	d.bytes, d.opBytes, d.held, d.looked = 0, 0, 0, 0
 	d.torn = true
 }
 
@@ -162,7 +164,28 @@ var entryOverhead = journal.EntrySize(nil)
 func (d *Draft) Changed() bool { return len(d.ops) > 0 }
 
 // full reports whether the group has grown large enough for an append.
-func (d *Draft) full() bool { return d.bytes >= journal.SoftBatch }
+func (d *Draft) full() bool { return d.bytes >= journal.SoftBatch || d.held >= softHeld }
+
+// What a draft holds is more than what its entries take once they are encoded: an
+// edit of a long string is a few bytes there, and here a copy of the whole string,
+// of which each is kept until nobody can ask to have it undone.
+const (
+	maxHeld  = 256 << 20 // one entry, or the draft is given up
+	softHeld = 64 << 20  // a group: what comes after it is another one's
+	opHeld   = 192       // an effect, its row and what finds it, beside their bytes
+)
+
+// Held returns how much memory the draft takes, about.
+func (d *Draft) Held() int { return d.held }
+
+// hold counts memory that the draft is about to take.
+func (d *Draft) hold(n int) error {
+	if d.held+n > maxHeld {
+		return tooLarge("transaction that takes more than %d bytes of memory", maxHeld)
+	}
+	d.held += n
+	return nil
+}
 
 // emit applies op to the overlay and adds it to the entry.
 func (d *Draft) emit(op journal.Op) error {
@@ -172,6 +195,9 @@ func (d *Draft) emit(op journal.Op) error {
 			d.opBytes+n, journal.MaxEntry)
 	}
 	d.mustBeWhole()
+	if err := d.hold(n + opHeld); err != nil {
+		return err
+	}
 	d.torn = true
 	if err := apply(d.overlay, op); err != nil {
 		// The command checked before it emitted, so this is a bug.

@@ -83,6 +83,9 @@ func (d *Draft) EditString(key []byte, off int64, data []byte) error {
 		// the value.
 		return d.SetString(key, []byte(splice("", off, string(data))), 0)
 	}
+	if err := d.hold(max(len(r.val), int(off)+len(data))); err != nil {
+		return err
+	}
 	k, v := pair(key, data)
 	return d.emit(&journal.StringEdit{DB: d.db, Key: k, Offset: off, Data: v})
 }

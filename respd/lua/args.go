@@ -62,7 +62,11 @@ func (a *Args) OptStr(n int, or string) string {
 
 // Num returns a number; strings that look like one are taken for numbers.
 func (a *Args) Num(n int) float64 {
-	f, ok := ToNumber(a.L.Arg(n))
+	v := a.L.Arg(n)
+	if err := a.L.reading(v, Nil); err != nil && a.err == nil {
+		a.err = err
+	}
+	f, ok := ToNumber(v)
 	if !ok {
 		a.mistyped(n, "number")
 	}

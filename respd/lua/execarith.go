@@ -31,6 +31,9 @@ var arithEvents = [...]event{
 // arith is arithmetic for all operands, from the registers ra and rb or, if
 // these are negative, from elsewhere.
 func (L *Thread) arith(op Opcode, a, b Value, ra, rb int) (Value, error) {
+	if err := L.reading(a, b); err != nil {
+		return Nil, err
+	}
 	if x, ok := ToNumber(a); ok {
 		if y, ok := ToNumber(b); ok {
 			return number(calculate(op, x, y)), nil
@@ -45,6 +48,18 @@ func (L *Thread) arith(op Opcode, a, b Value, ra, rb int) (Value, error) {
 	}
 	return L.callMeta(h, a, b)
 }
+
+// reading counts what it takes to read numbers from strings.
+func (L *Thread) reading(a, b Value) error {
+	n := len(a.Str()) + len(b.Str())
+	if n < readStep {
+		return nil
+	}
+	return L.state.step(n / readStep)
+}
+
+// readStep is how many bytes are read in a step.
+const readStep = 256
 
 // length is #v.
 func (L *Thread) length(v Value, reg int) (Value, error) {

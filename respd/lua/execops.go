@@ -71,6 +71,9 @@ func (L *Thread) leave(ci *frame, from, n int) {
 func (L *Thread) prepareFor(regs *[registers]Value, a uint8) error {
 	for i, what := range [...]string{"initial value", "limit", "step"} {
 		v := &regs[a+uint8(i)]
+		if err := L.reading(*v, Nil); err != nil {
+			return err
+		}
 		f, ok := ToNumber(*v)
 		if !ok {
 			return L.runError("'for' %s must be a number", what)

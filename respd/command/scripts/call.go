@@ -91,6 +91,9 @@ func (s *state) callCommand(L *lua.Thread, raising bool) (int, error) {
 	val, answered := resp.Value{}, problem == ""
 	if answered {
 		val, problem, err = s.runCommand(args)
+		if err == nil {
+			err = s.lookAround(L)
+		}
 		if err != nil {
 			return 0, err
 		}
@@ -112,6 +115,21 @@ func (s *state) callCommand(L *lua.Thread, raising bool) (int, error) {
 	}
 	L.Push(t)
 	return 1, nil
+}
+
+// longCommand is how long a command may take that counts as no more than callCost.
+const longCommand = 5 * time.Millisecond
+
+// lookAround has the script asked whether it may go on when its commands have taken
+// long: a few steps can be seconds of them.
+func (s *state) lookAround(L *lua.Thread) error {
+	r := s.run
+	took := time.Since(r.began)
+	if took-r.looked < longCommand {
+		return nil
+	}
+	r.looked = took
+	return L.Step(checkEvery)
 }
 
 // runCommand runs a command, or says why it may not run. err ends the script.

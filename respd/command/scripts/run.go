@@ -22,11 +22,13 @@ type run struct {
 	view     *replay.View
 	draft    *replay.Draft // nil when nothing may be written
 	readOnly bool
-	beside   bool   // not on the writer's goroutine: it must be short
-	oom      bool   // memory was short when it began, and the script minds
-	proto    int    // as which replies are turned into Lua
-	dirty    bool   // a command that writes was called
-	calm     func() // says that the run, which has allocated much, has ended; or nil
+	beside   bool          // not on the writer's goroutine: it must be short
+	oom      bool          // memory was short when it began, and the script minds
+	proto    int           // as which replies are turned into Lua
+	dirty    bool          // a command that writes was called
+	looked   time.Duration // since began, at the last look after a command
+	held     int           // what the draft held when the run began
+	calm     func()        // says that the run, which has allocated much, has ended; or nil
 
 	killed, busy atomic.Bool // for everybody
 }
@@ -47,8 +49,20 @@ func keyCount(args command.Args, notInt resp.Error) (int, error) {
 
 // newRun returns a run on the draft, or on the view when there is no draft.
 func newRun(v *replay.View, d *replay.Draft) *run {
-	return &run{view: v, draft: d, readOnly: d == nil, beside: !v.Drafting(),
+	r := &run{view: v, draft: d, readOnly: d == nil, beside: !v.Drafting(),
 		proto: resp.RESP2, began: time.Now()}
+	if d != nil {
+		r.held = d.Held()
+	}
+	return r
+}
+
+// written is how much memory the run's changes take so far.
+func (r *run) written() int {
+	if r.draft == nil {
+		return 0
+	}
+	return r.draft.Held() - r.held
 }
 
 // permit judges what a script says of itself, before it runs. ro is set for the

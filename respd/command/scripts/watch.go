@@ -53,7 +53,11 @@ func (s *state) check() error {
 	if r.beside {
 		return nil
 	}
-	if _, allocated := s.lua.Used(); allocated > muchMemory && r.calm == nil && s.e.cfg.Growing != nil {
+	written := int64(r.written())
+	if written > s.e.maxMemory.Load() {
+		return lua.ErrMemory
+	}
+	if _, allocated := s.lua.Used(); allocated+written > muchMemory && r.calm == nil && s.e.cfg.Growing != nil {
 		r.calm = s.e.cfg.Growing(s.e.maxMemory.Load())
 	}
 	runtime.Gosched()
