@@ -14,17 +14,17 @@ func (p *Parser) inline(buf []byte, args [][]byte) ([][]byte, int, error) {
 	}
 	n := len(line) + 1
 	p.Reset()
-	out, ok := splitWords(args, bytes.TrimSuffix(line, []byte{'\r'}))
+	out, ok := SplitWords(args, bytes.TrimSuffix(line, []byte{'\r'}))
 	if !ok {
 		return args[:0], 0, errQuotes
 	}
 	return out, n, nil
 }
 
-// splitWords appends the words of line to args, by the rules of Redis's
+// SplitWords appends the words of line to args, by the rules of Redis's
 // sdssplitargs. It reports false if a quote isn't closed, or if something
 // other than a space follows the closing one.
-func splitWords(args [][]byte, line []byte) ([][]byte, bool) {
+func SplitWords(args [][]byte, line []byte) ([][]byte, bool) {
 	for i := 0; ; {
 		for i < len(line) && isSpace(line[i]) {
 			i++

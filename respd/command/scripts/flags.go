@@ -44,6 +44,20 @@ func (f scriptFlags) names() []string {
 	return names
 }
 
+// wordsOf splits a "#!" line as Redis does: words may be quoted. There are none if
+// a quote is not closed.
+func wordsOf(line string) []string {
+	split, ok := resp.SplitWords(nil, []byte(line))
+	if !ok {
+		return nil
+	}
+	words := make([]string, len(split))
+	for i, w := range split {
+		words[i] = string(w)
+	}
+	return words
+}
+
 // shebang reads the "#!lua flags=…" line of a script, and returns what is left
 // to compile: the line end stays, so that lines count on.
 func shebang(text string) (scriptFlags, string, error) {
@@ -51,9 +65,12 @@ func shebang(text string) (scriptFlags, string, error) {
 		return compat, text, nil
 	}
 	line, _, found := strings.Cut(text, "\n")
-	words := strings.Fields(line)
-	if !found || len(words) == 0 {
+	words := wordsOf(line)
+	switch {
+	case !found:
 		return 0, "", resp.Error("ERR Invalid script shebang")
+	case len(words) == 0:
+		return 0, "", resp.Error("ERR Invalid engine in script shebang")
 	}
 	if words[0] != "#!lua" {
 		return 0, "", resp.Error("ERR Unexpected engine in script shebang: " + words[0])

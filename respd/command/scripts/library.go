@@ -55,10 +55,10 @@ func libraryMeta(code string) (name, body string, err error) {
 		return fail("Missing library metadata")
 	}
 	line, _, found := strings.Cut(code, "\n")
-	if !found {
+	words := wordsOf(line)
+	if !found || len(words) == 0 {
 		return fail("Invalid library metadata")
 	}
-	words := strings.Fields(line)
 	engine := words[0][2:]
 	named := false
 	for _, word := range words[1:] {
