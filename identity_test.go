@@ -1,11 +1,15 @@
 package main
 
 import (
+	"bytes"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"ledge/appliance"
 )
 
 // A directory that has lost ledge.json and its copy is served again once an
@@ -159,4 +163,106 @@ func TestForeignFiles(t *testing.T) {
 		}
 		lifetime(t, to, sets(6, 6), func() {})
 	})
+}
+
+// bare returns a copy of a directory of which paths are removed.
+func bare(t *testing.T, dir string, patterns ...string) string {
+	t.Helper()
+	to := filepath.Join(t.TempDir(), "data")
+	copyTree(t, dir, to)
+	for _, p := range patterns {
+		paths, err := filepath.Glob(filepath.Join(to, p))
+		if err != nil || len(paths) == 0 {
+			t.Fatalf("%s: %q, %v; want something to remove", p, paths, err)
+		}
+		for _, path := range paths {
+			if err := os.RemoveAll(path); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return to
+}
+
+// The records of numbers that were truncated may still be in their block. A node
+// that has lost its snapshots goes on from them, by itself and by repair.
+func TestDamageSnapshotsDeleted(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	var killed string
+	lifetime(t, dir, append(sets(1, 2), "SAVE"), func() {})
+	lifetime(t, dir, append(sets(3, 4), "SAVE"), func() {})
+	lifetime(t, dir, sets(5, 6), func() { killed = witnessed(t, dir) })
+	for name, from := range map[string]string{"closed": dir, "killed": killed} {
+		for _, how := range []string{"start", "serve-good", "repair"} {
+			t.Run(name+"/"+how, func(t *testing.T) {
+				to := bare(t, from, "snapshots/*")
+				if got := ledge(t, "journal", "verify", "--dir", to); got.code != 0 || !strings.Contains(got.stdout, "6 keys") {
+					t.Errorf("verify: exit code %d, %s%s; want 6 keys", got.code, got.stdout, got.stderr)
+				}
+				c := harmed{t: t, dir: to}
+				var log bytes.Buffer
+				switch how {
+				case "repair":
+					got := ledge(t, "journal", "repair", "--dir", to, "--apply")
+					if got.code != 0 || !strings.Contains(got.stdout, "loses   nothing\n") {
+						t.Fatalf("repair: exit code %d, %s%s; want something to do that loses nothing", got.code, got.stdout, got.stderr)
+					}
+				default:
+					cfg := damageConfig(c.dir)
+					cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
+					if how == "serve-good" {
+						cfg.OnDamage = appliance.DamageServeGood
+					}
+					n, err := appliance.Open(t.Context(), cfg)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if err := n.Close(); err != nil {
+						t.Fatal(err)
+					}
+					if !strings.Contains(log.String(), "nothing is lost") {
+						t.Errorf("the log has no warning:\n%s", &log)
+					}
+				}
+				lifetime(t, to, sets(7, 7), func() {})
+				if got := ledge(t, "journal", "verify", "--dir", to); got.code != 0 || !strings.Contains(got.stdout, "7 keys") {
+					t.Errorf("verify: exit code %d, %s%s; want 7 keys", got.code, got.stdout, got.stderr)
+				}
+			})
+		}
+	}
+}
+
+// However much of a directory is gone, the command of the refusal leads on, and
+// --on-damage serve-good does the same by itself.
+func TestDamageIdentityAndMore(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	lifetime(t, dir, append(append(sets(1, 5), "SAVE"), sets(6, 7)...), func() {})
+	for name, c := range map[string]struct {
+		gone []string
+		keys string
+	}{
+		"identity":              {[]string{"ledge.json*"}, "7 keys"},
+		"identity and journal":  {[]string{"ledge.json*", "journal"}, "5 keys"},
+		"identity and blocks":   {[]string{"ledge.json*", "journal/jetstream"}, "5 keys"},
+		"identity and mark":     {[]string{"ledge.json*", "journal/mark*"}, "7 keys"},
+		"identity and snapshot": {[]string{"ledge.json*", "snapshots"}, "7 keys"},
+		"journal":               {[]string{"journal"}, "5 keys"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			to := bare(t, dir, c.gone...)
+			got := ledge(t, "serve", "--dir", to, "--listen", "127.0.0.1:0", "--nats-listen", "off")
+			cmd := goesOn.FindStringSubmatch(strings.TrimSpace(got.stderr))
+			if got.code != exitRefused || cmd == nil {
+				t.Fatalf("a start: exit code %d, %s; want the command that goes on", got.code, got.stderr)
+			}
+			if got := ledge(t, strings.Fields(cmd[1])...); got.code != 0 {
+				t.Fatalf("%s: exit code %d, %s", cmd[0], got.code, got.stderr)
+			}
+			lifetime(t, to, nil, func() {})
+			if got := ledge(t, "journal", "verify", "--dir", to); got.code != 0 || !strings.Contains(got.stdout, c.keys) {
+				t.Errorf("verify: exit code %d, %s%s; want %s", got.code, got.stdout, got.stderr, c.keys)
+			}
+		})
+	}
 }

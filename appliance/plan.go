@@ -130,6 +130,10 @@ func (d *directory) plan(ctx context.Context, databases int, only bool) (*Plan, 
 	if floor, ok := p.floor(); ok && !only {
 		p.First = floor + 1
 	}
+	if !only && p.survey.Marked && p.First != p.survey.Floor+1 {
+		p.Faults = append(p.Faults, fmt.Sprintf("%s: it is to go on after number %d, and what is left leads on only from %d",
+			d.journalPath(), p.survey.Floor, p.First-1))
+	}
 	return p, p.sortSnapshots(ctx, d, infos)
 }
 

@@ -32,6 +32,9 @@ func (s *Survey) Mend(ctx context.Context, m Mending) error {
 	}
 	work, err := s.work(m)
 	if err == nil {
+		err = os.MkdirAll(s.root, 0o700) // all of it may be lost
+	}
+	if err == nil {
 		err = s.setAside(m.Aside, work)
 	}
 	if err == nil {
