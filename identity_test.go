@@ -145,6 +145,21 @@ func TestForeignFiles(t *testing.T) {
 		}
 		lifetime(t, to, sets(6, 6), func() {})
 	})
+	t.Run("meta", func(t *testing.T) {
+		const rel = "journal/jetstream/JOURNAL/streams/J/meta."
+		to := put(t, rel+"inf")
+		copied, err := os.ReadFile(filepath.Join(other, rel+"sum"))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(to, rel+"sum"), copied, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := ledge(t, "journal", "verify", "--dir", to); got.code != 0 || !strings.Contains(got.stdout, "written again") {
+			t.Fatalf("verify: exit code %d, %s%s; want a note", got.code, got.stdout, got.stderr)
+		}
+		lifetime(t, to, sets(6, 6), func() {})
+	})
 	t.Run("mark", func(t *testing.T) {
 		to := put(t, "journal/mark")
 		if err := os.Remove(filepath.Join(to, "journal/mark.copy")); err != nil {
@@ -265,4 +280,74 @@ func TestDamageIdentityAndMore(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A journal that was put in the place of the node's own is outvoted by ledge.json
+// and a snapshot: what is served is the node's, and the loss is named. Where only
+// ledge.json says that it is foreign, nobody serves it unasked.
+func TestForeignJournal(t *testing.T) {
+	dir, other := filepath.Join(t.TempDir(), "data"), filepath.Join(t.TempDir(), "data")
+	lifetime(t, dir, append(append(sets(1, 5), "SAVE"), sets(6, 7)...), func() {})
+	lifetime(t, other, append(append(sets(1, 9), "SAVE"), sets(10, 12)...), func() {})
+	swapped := func(t *testing.T, gone ...string) string {
+		t.Helper()
+		to := bare(t, dir, append(gone, "journal")...)
+		copyTree(t, filepath.Join(other, "journal"), filepath.Join(to, "journal"))
+		return to
+	}
+	ours := func(t *testing.T, to string) {
+		t.Helper()
+		if got := ledge(t, "journal", "verify", "--dir", to); got.code != 0 || !strings.Contains(got.stdout, "5 keys") {
+			t.Errorf("verify: exit code %d, %s%s; want the 5 keys of the snapshot", got.code, got.stdout, got.stderr)
+		}
+		if kept, _ := filepath.Glob(filepath.Join(to, "damaged/*/journal/*.blk")); len(kept) == 0 {
+			t.Error("the other node's journal is not kept")
+		}
+		lifetime(t, to, sets(6, 6), func() {})
+	}
+	serve := func(to, onDamage string) (string, error) {
+		var log bytes.Buffer
+		cfg := damageConfig(to)
+		cfg.OnDamage, cfg.Logger = onDamage, slog.New(slog.NewTextHandler(&log, nil))
+		n, err := appliance.Open(t.Context(), cfg)
+		if err == nil {
+			err = n.Close()
+		}
+		return log.String(), err
+	}
+	for _, words := range []string{"journal repair", "restore"} {
+		t.Run(words, func(t *testing.T) {
+			to := swapped(t)
+			_, err := serve(to, appliance.DamageStop)
+			if err == nil || goesOn.FindString(oneLine(err)) == "" || !lostAre.MatchString(err.Error()) ||
+				!strings.Contains(err.Error(), "5 keys") {
+				t.Fatalf("a start says %v; want the node's own keys, the loss and the command", err)
+			}
+			if got := ledge(t, append(strings.Fields(words), "--dir", to, "--apply")...); got.code != 0 {
+				t.Fatalf("exit code %d, %s", got.code, got.stderr)
+			}
+			ours(t, to)
+		})
+	}
+	t.Run("serve-good", func(t *testing.T) {
+		to := swapped(t)
+		log, err := serve(to, appliance.DamageServeGood)
+		if err != nil || !strings.Contains(log, "numbers are lost") {
+			t.Fatalf("%v; want the loss in the log\n%s", err, log)
+		}
+		ours(t, to)
+	})
+	t.Run("serve-good without a snapshot", func(t *testing.T) {
+		to := swapped(t, "snapshots")
+		if _, err := serve(to, appliance.DamageServeGood); err == nil || goesOn.FindString(oneLine(err)) == "" {
+			t.Fatalf("a start says %v; want another node's data refused, and the command", err)
+		}
+	})
+	t.Run("serve-good with its snapshots", func(t *testing.T) {
+		to := swapped(t, "snapshots")
+		copyTree(t, filepath.Join(other, "snapshots"), filepath.Join(to, "snapshots"))
+		if _, err := serve(to, appliance.DamageServeGood); err == nil || goesOn.FindString(oneLine(err)) == "" {
+			t.Fatalf("a start says %v; want another node's data refused, and the command", err)
+		}
+	})
 }

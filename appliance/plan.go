@@ -43,6 +43,7 @@ type Plan struct {
 	epoch     uint64   // of the state
 	databases int      // at least
 	snapshots []string // to be set aside
+	foreign   bool     // what is served is not of the lineage that ledge.json says
 }
 
 // Needed reports whether there is anything to repair.
@@ -111,7 +112,11 @@ func (d *directory) plan(ctx context.Context, databases int, only bool) (*Plan, 
 	if p.survey, err = jet.Inspect(ctx, d.journalPath(), d.lineageOfAll()); err != nil {
 		return nil, err
 	}
-	if err := p.identify(d); err != nil {
+	infos, err := replay.FindSnapshots(d.snapshotPath())
+	if err != nil {
+		return nil, err
+	}
+	if err := p.identify(d, infos); err != nil {
 		return nil, err
 	}
 	for _, f := range p.survey.Faults {
@@ -119,10 +124,6 @@ func (d *directory) plan(ctx context.Context, databases int, only bool) (*Plan, 
 	}
 	p.Promised = max(p.survey.Promised, replay.SnapshotTrace(d.snapshotPath()))
 	p.Unsure = p.Unsure || !p.survey.Marked
-	infos, err := replay.FindSnapshots(d.snapshotPath())
-	if err != nil {
-		return nil, err
-	}
 	if err := p.choose(ctx, p.bases(infos, only)); err != nil {
 		return nil, err
 	}
@@ -137,8 +138,9 @@ func (d *directory) plan(ctx context.Context, databases int, only bool) (*Plan, 
 	return p, p.sortSnapshots(ctx, d, infos)
 }
 
-// identify finds out whose journal it is.
-func (p *Plan) identify(d *directory) error {
+// identify finds out whose journal it is. Where ledge.json and a snapshot say
+// another lineage than the journal, the journal is the one that is foreign.
+func (p *Plan) identify(d *directory, infos []replay.Info) error {
 	p.lineage = p.survey.Lineage
 	switch {
 	case d.id.Adopt != nil:
@@ -148,8 +150,12 @@ func (p *Plan) identify(d *directory) error {
 		return fault.As(fault.Operator, "", fmt.Errorf(
 			"the mark in %s is of lineage %s, and not the journal: it is another node's; move it away and run: %s",
 			d.journalPath(), p.lineage, p.Command("journal repair")))
-	default:
+	case slices.ContainsFunc(infos, func(info replay.Info) bool { return info.Lineage == d.lineage }):
 		p.Unsure = true
+		p.lineage = d.lineage
+		p.survey.Disown(d.lineage)
+	default:
+		p.Unsure, p.foreign = true, true
 		p.Faults = append(p.Faults, fmt.Sprintf("%s says lineage %s; the journal is %s: either is another node's",
 			identityFile, d.lineage, p.lineage))
 	}

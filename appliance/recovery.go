@@ -30,7 +30,7 @@ func (n *Node) openState(ctx context.Context) error {
 	switch {
 	case !p.Needed():
 		return err
-	case p.Costs() && n.cfg.OnDamage != DamageServeGood:
+	case p.foreign, p.Costs() && n.cfg.OnDamage != DamageServeGood:
 		return p.refusal(err)
 	}
 	if err := n.dir.apply(ctx, p); err != nil {

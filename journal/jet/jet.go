@@ -205,7 +205,7 @@ func (j *Journal) check(ctx context.Context) (Summary, error) {
 			return sum, fmt.Errorf("cut the torn tail: %w", err)
 		}
 	}
-	if j.store.metaFault() != nil {
+	if j.store.metaFault(j.cfg.Lineage) != nil {
 		if err := j.store.writeMeta(&j.cfg); err != nil {
 			return sum, fmt.Errorf("write the stream's own files again: %w", err)
 		}

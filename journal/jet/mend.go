@@ -47,7 +47,7 @@ func (s *Survey) Mend(ctx context.Context, m Mending) error {
 	if err == nil {
 		err = s.rewrite(ctx, work)
 	}
-	if err == nil && s.store.metaFault() != nil {
+	if err == nil && s.store.metaFault(m.Lineage) != nil {
 		cfg := Config{Lineage: m.Lineage, First: m.Floor + 1}
 		cfg.setDefaults()
 		err = s.store.writeMeta(&cfg)
@@ -146,8 +146,13 @@ func (s *Survey) setAside(aside string, work []rewriting) error {
 	if err := os.MkdirAll(aside, 0o700); err != nil {
 		return err
 	}
-	if b, err := os.ReadFile(filepath.Join(s.root, markFile)); err == nil {
-		if err := os.WriteFile(filepath.Join(aside, markFile), b, 0o600); err != nil {
+	for _, path := range []string{filepath.Join(s.root, markFile),
+		filepath.Join(s.store.dir, metaFile), filepath.Join(s.store.dir, metaSum)} {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			continue // it is lost
+		}
+		if err := os.WriteFile(filepath.Join(aside, filepath.Base(path)), b, 0o600); err != nil {
 			return err
 		}
 	}

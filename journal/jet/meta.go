@@ -11,6 +11,8 @@ import (
 
 	"github.com/minio/highwayhash"
 	"github.com/nats-io/nats-server/v2/server"
+
+	"ledge/journal"
 )
 
 // The broker keeps a stream's configuration in a file beside its blocks, and
@@ -21,9 +23,9 @@ const (
 	metaSum  = "meta.sum"
 )
 
-// metaFault says what is wrong with the stream's own files, or nil. That a whole
-// one is of another stream is for checkStream to find.
-func (s store) metaFault() error {
+// metaFault says what is wrong with the files of a stream of lineage l, or nil.
+// Those of another lineage are as good as lost.
+func (s store) metaFault(l journal.Lineage) error {
 	b, err := os.ReadFile(filepath.Join(s.dir, metaFile))
 	if err != nil {
 		return fmt.Errorf("read the stream's configuration: %w", err)
@@ -39,6 +41,9 @@ func (s store) metaFault() error {
 	}
 	if err := json.Unmarshal(b, &info); err != nil || info.Name != streamName {
 		return fmt.Errorf("%s is not of stream %q", filepath.Join(s.dir, metaFile), streamName)
+	}
+	if got := info.Metadata[metaLineage]; got != l.String() {
+		return fmt.Errorf("%s is of lineage %s; the journal is %s", filepath.Join(s.dir, metaFile), got, l)
 	}
 	return nil
 }

@@ -151,7 +151,7 @@ func (s store) notes(m mark, e end) (notes []string) {
 		note("file %q is an older one: it says that the journal was closed with number %d; it goes up to %d",
 			markFile, m.last, last)
 	}
-	if err := s.metaFault(); err != nil {
+	if err := s.metaFault(m.lineage); err != nil {
 		note("%s; the stream's own files are written again", err)
 	}
 	return notes

@@ -223,6 +223,18 @@ func (s *Survey) note(b *surveyed, rec record, at int64, last journal.Seq) {
 	}
 }
 
+// Disown takes the store for another node's in the place of one of lineage l:
+// nothing in it counts, and mending sets all of it aside.
+func (s *Survey) Disown(l journal.Lineage) {
+	s.Faults = nil
+	s.fault(s.root, 0, "it is of lineage %s, which is another node's; it is in the place of the journal of lineage %s",
+		s.Lineage, l)
+	s.Lineage, s.Marked, s.Floor, s.Clean, s.Promised, s.mark = l, false, 0, false, 0, mark{}
+	for i := range s.blocks {
+		s.blocks[i].bad, s.blocks[i].tomb, s.blocks[i].runs = true, 0, nil
+	}
+}
+
 // First returns the lowest number there is; 0 is none.
 func (s *Survey) First() (first journal.Seq) {
 	for _, b := range s.blocks {
