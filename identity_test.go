@@ -271,6 +271,16 @@ func TestDamageIdentityAndMore(t *testing.T) {
 			if got.code != exitRefused || cmd == nil {
 				t.Fatalf("a start: exit code %d, %s; want the command that goes on", got.code, got.stderr)
 			}
+			alone := bare(t, to)
+			if log, err := served(t, alone, appliance.DamageServeGood); err != nil || !strings.Contains(log, "level=ERROR") {
+				t.Errorf("with serve-good: %v; want it served, and ERROR in the log\n%s", err, log)
+			}
+			if got := ledge(t, "journal", "verify", "--dir", alone); got.code != 0 || !strings.Contains(got.stdout, c.keys) {
+				t.Errorf("after serve-good verify: exit code %d, %s%s; want %s", got.code, got.stdout, got.stderr, c.keys)
+			}
+			if got := ledge(t, "journal", "info", "--dir", alone); !strings.Contains(got.stdout, "node      n\n") {
+				t.Errorf("after serve-good the node has another name than --node says: %s%s", got.stdout, got.stderr)
+			}
 			if got := ledge(t, strings.Fields(cmd[1])...); got.code != 0 {
 				t.Fatalf("%s: exit code %d, %s", cmd[0], got.code, got.stderr)
 			}
@@ -305,20 +315,10 @@ func TestForeignJournal(t *testing.T) {
 		}
 		lifetime(t, to, sets(6, 6), func() {})
 	}
-	serve := func(to, onDamage string) (string, error) {
-		var log bytes.Buffer
-		cfg := damageConfig(to)
-		cfg.OnDamage, cfg.Logger = onDamage, slog.New(slog.NewTextHandler(&log, nil))
-		n, err := appliance.Open(t.Context(), cfg)
-		if err == nil {
-			err = n.Close()
-		}
-		return log.String(), err
-	}
 	for _, words := range []string{"journal repair", "restore"} {
 		t.Run(words, func(t *testing.T) {
 			to := swapped(t)
-			_, err := serve(to, appliance.DamageStop)
+			_, err := served(t, to, appliance.DamageStop)
 			if err == nil || goesOn.FindString(oneLine(err)) == "" || !lostAre.MatchString(err.Error()) ||
 				!strings.Contains(err.Error(), "5 keys") {
 				t.Fatalf("a start says %v; want the node's own keys, the loss and the command", err)
@@ -331,7 +331,7 @@ func TestForeignJournal(t *testing.T) {
 	}
 	t.Run("serve-good", func(t *testing.T) {
 		to := swapped(t)
-		log, err := serve(to, appliance.DamageServeGood)
+		log, err := served(t, to, appliance.DamageServeGood)
 		if err != nil || !strings.Contains(log, "numbers are lost") {
 			t.Fatalf("%v; want the loss in the log\n%s", err, log)
 		}
@@ -339,15 +339,86 @@ func TestForeignJournal(t *testing.T) {
 	})
 	t.Run("serve-good without a snapshot", func(t *testing.T) {
 		to := swapped(t, "snapshots")
-		if _, err := serve(to, appliance.DamageServeGood); err == nil || goesOn.FindString(oneLine(err)) == "" {
+		if _, err := served(t, to, appliance.DamageServeGood); err == nil || goesOn.FindString(oneLine(err)) == "" {
 			t.Fatalf("a start says %v; want another node's data refused, and the command", err)
 		}
 	})
 	t.Run("serve-good with its snapshots", func(t *testing.T) {
 		to := swapped(t, "snapshots")
 		copyTree(t, filepath.Join(other, "snapshots"), filepath.Join(to, "snapshots"))
-		if _, err := serve(to, appliance.DamageServeGood); err == nil || goesOn.FindString(oneLine(err)) == "" {
+		if _, err := served(t, to, appliance.DamageServeGood); err == nil || goesOn.FindString(oneLine(err)) == "" {
 			t.Fatalf("a start says %v; want another node's data refused, and the command", err)
 		}
 	})
+}
+
+// served opens a node and closes it, and returns its log.
+func served(t *testing.T, dir, onDamage string) (string, error) {
+	t.Helper()
+	var log bytes.Buffer
+	cfg := damageConfig(dir)
+	cfg.OnDamage, cfg.Logger = onDamage, slog.New(slog.NewTextHandler(&log, nil))
+	n, err := appliance.Open(t.Context(), cfg)
+	if err == nil {
+		log.WriteString(n.Status().Recovered)
+		err = n.Close()
+	}
+	return log.String(), err
+}
+
+// Where all of a node's data is gone and other files of it are left, a start says
+// what to do, and empties nothing.
+func TestDamageAllGone(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	lifetime(t, dir, sets(1, 2), func() {})
+	for _, rel := range []string{"run.json", "damaged/x/mark"} {
+		path := filepath.Join(dir, rel)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte("{}"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, gone := range map[string][]string{
+		"all":           nil,
+		"no auth":       {"auth"},
+		"no run.json":   {"run.json"},
+		"only run.json": {"auth", "damaged"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			to := bare(t, dir, append(gone, "ledge.json*", "journal")...)
+			_ = os.RemoveAll(filepath.Join(to, "snapshots"))
+			for _, how := range []string{appliance.DamageStop, appliance.DamageServeGood} {
+				if _, err := served(t, to, how); err == nil || !strings.Contains(err.Error(), "run: mv "+to+" "+to+".old") {
+					t.Errorf("%s: a start says %v; want the next step", how, err)
+				}
+			}
+			if got := ledge(t, "journal", "repair", "--dir", to); got.code == 0 || !strings.Contains(got.stderr, "put a copy of the directory back") {
+				t.Errorf("repair: exit code %d, %s; want the next step", got.code, got.stderr)
+			}
+		})
+	}
+}
+
+// Restore does not offer to empty a node of which nothing is damaged.
+func TestRestoreWithoutSnapshot(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	lifetime(t, dir, sets(1, 3), func() {})
+	for _, args := range [][]string{{"restore", "--dir", dir}, {"restore", "--dir", dir, "--apply"}} {
+		if got := ledge(t, args...); got.code == 0 || !strings.Contains(got.stderr, "no snapshot to go back to") {
+			t.Errorf("%s: exit code %d, %s%s; want it refused", args, got.code, got.stdout, got.stderr)
+		}
+	}
+	if got := ledge(t, "journal", "verify", "--dir", dir); !strings.Contains(got.stdout, "3 keys") {
+		t.Errorf("verify: %s%s; want all 3 keys", got.stdout, got.stderr)
+	}
+	to := bare(t, dir, "journal/jetstream")
+	if got := ledge(t, "restore", "--dir", to, "--apply"); got.code != 0 || !strings.Contains(got.stdout, "an empty node") {
+		t.Fatalf("restore of a damaged node: exit code %d, %s%s", got.code, got.stdout, got.stderr)
+	}
+	if said, err := served(t, to, appliance.DamageStop); err != nil || strings.Contains(said, "new and empty") ||
+		!strings.Contains(said, "empty since a repair; lost is 1-") {
+		t.Errorf("a start says %s, %v; want it not taken for a new node", said, err)
+	}
 }

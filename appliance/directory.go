@@ -47,7 +47,7 @@ type directory struct {
 	node    string   // the node's name; fixed
 	id      identity // like lineage, for Open and then for who replaces the journal
 	lineage journal.Lineage
-	unknown bool     // ledge.json can't be read
+	unknown error    // why nothing is known of ledge.json, if so
 	notes   []string // what was not as it should be, cost nothing and is made good
 }
 
@@ -116,6 +116,12 @@ func notLedges(path string) error {
 		return journal.Damage(fmt.Errorf("%s has a journal and no %s, nor its copy; run: %s --apply",
 			path, identityFile, commandFor("journal repair", path)))
 	}
+	for _, name := range []string{runFile, authDir, damagedDir, divergedDir} {
+		if _, err := os.Stat(filepath.Join(path, name)); err == nil {
+			return fmt.Errorf("%s has no %s, no journal and no snapshots: if it was a node's, all of its data is gone; "+
+				"put a copy of the directory back, or start with an empty one", path, identityFile)
+		}
+	}
 	return fmt.Errorf("%s is not a ledge directory: it has no %s", path, identityFile)
 }
 
@@ -129,6 +135,11 @@ func (d *directory) identify(cfg *Config) error {
 	err := d.load()
 	if errors.Is(err, fs.ErrNotExist) {
 		err = d.begin()
+	}
+	if cfg.OnDamage == DamageServeGood && errors.Is(err, journal.ErrDamage) {
+		d.forget(err)
+		d.id.Node, d.id.Databases = orDefault(cfg.Node, defaultName()), cfg.Databases
+		return nil // openState finds out the rest and writes it down
 	}
 	if err != nil {
 		return err
@@ -145,15 +156,23 @@ func (d *directory) begin() error {
 	if err != nil {
 		return fault.As(fault.Operator, "", err)
 	}
-	foreign := ""
+	foreign, ledges := "", ""
 	for _, f := range files {
 		switch f.Name() {
 		case lockFile, identityFile + ".tmp", identityCopy + ".tmp", "lost+found":
 			continue
 		case journalDir, snapshotDir:
 			return optionFault("dir", notLedges(d.path))
+		case authDir, inboxDir, divergedDir, damagedDir, runFile, reserveFile:
+			ledges = f.Name()
+			continue
 		}
 		foreign = f.Name()
+	}
+	if ledges != "" {
+		return optionFault("dir", fmt.Errorf("%s has %q of a ledge node, and neither %s nor a journal nor snapshots: "+
+			"all of its data is gone; put a copy of the directory back, or, to begin anew, "+
+			"move what is left of it away, run: mv %[4]s %[4]s.old", d.path, ledges, identityFile, quoted(d.path)))
 	}
 	if foreign != "" {
 		return optionFault("dir", fmt.Errorf("%s has %q and no %s: it is neither ledge's nor empty",

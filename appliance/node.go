@@ -249,7 +249,10 @@ func (n *Node) recover(ctx context.Context) (err error) {
 // recovered says in words how far the node has recovered.
 func (n *Node) recovered() string {
 	r := n.report
-	if r.Pos.Seq == 0 {
+	switch {
+	case r.Pos.Seq == 0 && n.lost != "":
+		return "empty since a repair; lost is " + n.lost
+	case r.Pos.Seq == 0:
 		return "new and empty"
 	}
 	from := "the journal alone"

@@ -86,12 +86,17 @@ func (p *Plan) Serves() string {
 
 // commandFor returns a command on a directory as one would type it.
 func commandFor(words, dir string) string {
+	return fmt.Sprintf("ledge %s --dir %s", words, quoted(dir))
+}
+
+// quoted returns a path as one would type it.
+func quoted(dir string) string {
 	if strings.ContainsFunc(dir, func(r rune) bool {
 		return !strings.ContainsRune("/._-+:@", r) && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
 	}) {
 		dir = "'" + strings.ReplaceAll(dir, "'", `'\''`) + "'"
 	}
-	return fmt.Sprintf("ledge %s --dir %s", words, dir)
+	return dir
 }
 
 // Command returns the command that carries the plan out.
@@ -126,6 +131,9 @@ func (d *directory) plan(ctx context.Context, databases int, only bool) (*Plan, 
 	p.Unsure = p.Unsure || !p.survey.Marked
 	if err := p.choose(ctx, p.bases(infos, only)); err != nil {
 		return nil, err
+	}
+	if p.lineage == 0 && d.unknown != nil {
+		return nil, fault.As(fault.Operator, "", fmt.Errorf("%s has neither a journal nor a snapshot that can be read", d.path))
 	}
 	p.First = p.Snapshot.Pos.Seq + 1
 	if floor, ok := p.floor(); ok && !only {

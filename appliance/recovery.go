@@ -15,7 +15,10 @@ import (
 // is repaired; damage that does is refused with the command that goes on from
 // there, unless on-damage says to go on by itself.
 func (n *Node) openState(ctx context.Context) error {
-	err := n.tryState(ctx)
+	err := n.dir.unknown // then there is nothing to try
+	if err == nil {
+		err = n.tryState(ctx)
+	}
 	if err == nil || ctx.Err() != nil || !isDamage(err) {
 		return err
 	}
@@ -28,7 +31,7 @@ func (n *Node) openState(ctx context.Context) error {
 		return errors.Join(err, perr)
 	}
 	switch {
-	case !p.Needed():
+	case !p.Needed() && n.dir.unknown == nil:
 		return err
 	case p.foreign, p.Costs() && n.cfg.OnDamage != DamageServeGood:
 		return p.refusal(err)
@@ -44,6 +47,7 @@ func (n *Node) openState(ctx context.Context) error {
 		log("damage", "what", f)
 	}
 	log(words, "lost", p.Loss(), "served", p.Serves(), "old files", p.Aside)
+	n.dir.unknown = nil
 	return n.tryState(ctx)
 }
 

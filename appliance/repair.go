@@ -122,13 +122,18 @@ func OpenDamaged(path string) (*Stopped, error) {
 	case errors.As(err, &option): // of a newer program
 		return nil, errors.Join(err, d.close())
 	default:
-		d.id = identity{State: stateReady, Created: time.Now().UTC().Truncate(time.Second), Databases: DefaultDatabases}
-		d.note("%s can't be read, nor its copy; the node's name and whom it followed nobody knows: "+
-			"start it with --node, and with --follow if it followed a leader", filepath.Join(abs, identityFile))
-		d.unknown = true
+		d.forget(err)
 	}
 	d.node = d.id.Node
 	return &Stopped{d}, nil
+}
+
+// forget takes nothing to be known of ledge.json, because of err.
+func (d *directory) forget(err error) {
+	d.id = identity{State: stateReady, Created: time.Now().UTC().Truncate(time.Second), Databases: DefaultDatabases}
+	d.note("%s can't be read, nor its copy; the node's name and whom it followed nobody knows: "+
+		"start it with --node, and with --follow if it followed a leader", filepath.Join(d.path, identityFile))
+	d.unknown = err
 }
 
 // Plan finds out how much can be served, and changes nothing.
@@ -143,8 +148,16 @@ func (s *Stopped) planned(ctx context.Context, only bool) (*Plan, error) {
 		return nil, err
 	}
 	p.Faults = append(p.Faults, s.dir.notes...)
-	if s.dir.unknown && p.lineage == 0 {
-		return nil, fault.As(fault.Operator, "", fmt.Errorf("%s has neither a journal nor a snapshot that can be read", p.Dir))
+	if only && p.Snapshot.Path == "" && s.dir.unknown == nil {
+		whole, err := s.dir.plan(ctx, s.dir.id.Databases, false)
+		if err != nil {
+			return nil, err
+		}
+		if !whole.Needed() {
+			return nil, fault.As(fault.Operator, "", fmt.Errorf(
+				"%s has no snapshot to go back to, and nothing in it is damaged: start the node as it is; "+
+					"to empty it, send FLUSHALL to the running node", p.Dir))
+		}
 	}
 	return p, nil
 }
