@@ -49,6 +49,15 @@ var harms = []struct {
 	{"garbage", func(path, _ string) (bool, error) {
 		return change(path, func(b []byte) []byte { return append(b, "\x01\x02garbage that nobody wrote here\n"...) })
 	}},
+	{"directory", func(path, _ string) (bool, error) {
+		if strings.HasSuffix(path, "/lock") {
+			return false, nil // it is taken before anything is looked at, and says so
+		}
+		if err := os.Remove(path); err != nil {
+			return false, err
+		}
+		return true, os.MkdirAll(filepath.Join(path, "not", "empty"), 0o700)
+	}},
 	{"delete", func(path, _ string) (bool, error) { return true, os.Remove(path) }},
 	{"older", func(path, older string) (bool, error) {
 		b, err := os.ReadFile(older)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -65,7 +66,12 @@ func openDirectory(cfg *Config) (*directory, error) {
 		return nil, err
 	}
 	d := &directory{path: path, lock: lock}
-	if err := d.identify(cfg); err != nil {
+	d.noteMisplaced()
+	err = d.clearWay(asideName())
+	if err == nil {
+		err = d.identify(cfg)
+	}
+	if err != nil {
 		return nil, errors.Join(err, d.close())
 	}
 	d.node = d.id.Node
@@ -82,6 +88,7 @@ func openStopped(path string) (*directory, error) {
 		return nil, err
 	}
 	d := &directory{path: path, lock: lock}
+	d.noteMisplaced()
 	if err := d.load(); err != nil {
 		return nil, errors.Join(err, d.close())
 	}
@@ -92,7 +99,8 @@ func openStopped(path string) (*directory, error) {
 // hasIdentity reports whether a directory has ledge.json or its copy.
 func hasIdentity(path string) bool {
 	for _, name := range []string{identityFile, identityCopy} {
-		if _, err := os.Stat(filepath.Join(path, name)); !errors.Is(err, fs.ErrNotExist) {
+		fi, err := os.Stat(filepath.Join(path, name))
+		if !errors.Is(err, fs.ErrNotExist) && (err != nil || !fi.IsDir()) {
 			return true
 		}
 	}
@@ -289,7 +297,10 @@ const maxPassword = 4096
 // ReadPassword reads the password in a file: one line of text.
 func ReadPassword(path string) (string, error) {
 	b, err := os.ReadFile(path)
-	if err != nil {
+	switch {
+	case errors.Is(err, syscall.EISDIR):
+		return "", fmt.Errorf("%s %w: it is a directory", path, errNoPassword)
+	case err != nil:
 		return "", err
 	}
 	p := strings.TrimSpace(string(b))

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"time"
 
 	"ledge/journal"
@@ -76,6 +77,9 @@ var errIdentity = errors.New("not what ledge writes")
 func readIdentity(path string) (identity, error) {
 	var id identity
 	b, err := os.ReadFile(path)
+	if errors.Is(err, syscall.EISDIR) { // the file itself is lost
+		err = fmt.Errorf("%s is a directory: %w", path, fs.ErrNotExist)
+	}
 	if err != nil {
 		return id, err
 	}

@@ -40,6 +40,9 @@ func (d *directory) apply(ctx context.Context, p *Plan) error {
 	if err := os.MkdirAll(aside, 0o700); err != nil {
 		return fault.As(fault.Operator, "repair", err)
 	}
+	if err := d.clearWay(p.Aside); err != nil {
+		return err
+	}
 	if err := d.settle(p); err != nil {
 		return err
 	}
@@ -115,6 +118,7 @@ func OpenDamaged(path string) (*Stopped, error) {
 		return nil, err
 	}
 	d := &directory{path: abs, lock: lock}
+	d.noteMisplaced()
 	err = d.load()
 	var option *OptionError
 	switch {

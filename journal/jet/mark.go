@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 
 	"ledge/journal"
 	"ledge/journal/fault"
@@ -85,6 +86,9 @@ func loadMark(dir string) (*marker, error) {
 
 func readMark(path string) (*marker, error) {
 	b, err := os.ReadFile(path)
+	if errors.Is(err, syscall.EISDIR) { // the file itself is lost
+		err = fmt.Errorf("%s is a directory: %w", path, fs.ErrNotExist)
+	}
 	if err != nil {
 		return nil, unreadable(err)
 	}

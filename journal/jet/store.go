@@ -58,7 +58,7 @@ func (s store) blocks() (string, []uint32, error) {
 		var ids []uint32
 		for _, e := range es {
 			n, ok := strings.CutSuffix(e.Name(), ".blk")
-			if id, err := strconv.ParseUint(n, 10, 32); ok && err == nil {
+			if id, err := strconv.ParseUint(n, 10, 32); ok && err == nil && !e.IsDir() {
 				ids = append(ids, uint32(id))
 			}
 		}

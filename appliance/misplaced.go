@@ -1,0 +1,55 @@
+package appliance
+
+import (
+	"os"
+	"path/filepath"
+
+	"ledge/journal/fault"
+	"ledge/journal/jet"
+)
+
+// misplaced returns the directories that stand where the node has files. Such a
+// file counts as lost. Nothing is named of a directory that is none of ours.
+func (d *directory) misplaced() (paths []string) {
+	if !hasData(d.path) && !hasIdentity(d.path) {
+		return nil
+	}
+	names := []string{identityFile, identityCopy, identityFile + ".tmp", identityCopy + ".tmp", filepath.Join(authDir, "leader"),
+		runFile, runFile + ".tmp", reserveFile, reserveTemp}
+	for _, user := range natsUsers {
+		names = append(names, filepath.Join(authDir, user), filepath.Join(authDir, user+".tmp"))
+	}
+	for _, name := range names {
+		path := filepath.Join(d.path, name)
+		if fi, err := os.Lstat(path); err == nil && fi.IsDir() {
+			paths = append(paths, path)
+		}
+	}
+	return append(paths, jet.Misplaced(d.journalPath())...)
+}
+
+// noteMisplaced notes what clearWay would do.
+func (d *directory) noteMisplaced() {
+	for _, path := range d.misplaced() {
+		d.note("%s is a directory; it is set aside, and the file counts as lost", path)
+	}
+}
+
+// clearWay sets aside the directories that stand where the node has files, so
+// that these can be written. Nothing of the node's is in them.
+func (d *directory) clearWay(aside string) error {
+	for _, path := range d.misplaced() {
+		rel, err := filepath.Rel(d.path, path)
+		if err != nil {
+			return fault.As(fault.Operator, "set a directory aside", err)
+		}
+		to := filepath.Join(d.path, aside, "misplaced", rel)
+		if err = os.MkdirAll(filepath.Dir(to), 0o700); err == nil {
+			err = os.Rename(path, to)
+		}
+		if err != nil {
+			return fault.As(fault.Operator, "set a directory aside", err)
+		}
+	}
+	return nil
+}
