@@ -422,3 +422,85 @@ func TestRestoreWithoutSnapshot(t *testing.T) {
 		t.Errorf("a start says %s, %v; want it not taken for a new node", said, err)
 	}
 }
+
+// Another node's block in the place of the journal's is one damage and not as
+// many as it has records, whatever the records say.
+func TestDamageIsCounted(t *testing.T) {
+	dir, other := filepath.Join(t.TempDir(), "data"), filepath.Join(t.TempDir(), "data")
+	lifetime(t, dir, append(sets(1, 5), "SAVE"), func() {})
+	lifetime(t, other, sets(1, 300), func() {})
+	const rel = "journal/jetstream/JOURNAL/streams/J/msgs/1.blk"
+	b, err := os.ReadFile(filepath.Join(other, rel))
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := os.ReadFile(filepath.Join(dir, rel))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, block := range map[string][]byte{
+		"foreign": b, "own and foreign": append(bytes.Clone(own), b...), "repeated": bytes.Repeat(own, 50),
+		"foreign twice": bytes.Repeat(b, 2),
+	} {
+		t.Run(name, func(t *testing.T) {
+			to := bare(t, dir)
+			if err := os.WriteFile(filepath.Join(to, rel), block, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			got := ledge(t, "journal", "repair", "--dir", to)
+			if n := strings.Count(got.stdout, "damage "); got.code != 0 || n == 0 || n > 10 || !strings.Contains(got.stdout, "more like it") {
+				t.Errorf("exit code %d, %d lines of damage; want a few, and a count\n%.2000s%s", got.code, n, got.stdout, got.stderr)
+			}
+			if log, err := served(t, to, appliance.DamageServeGood); err != nil || strings.Count(log, "msg=damage ") > 10 {
+				t.Errorf("a start: %v, %d lines of damage; want a few", err, strings.Count(log, "msg=damage "))
+			}
+		})
+	}
+}
+
+// Directories in the place of both files of the identity, with others or without,
+// are as good as their loss.
+func TestDamageMisplaced(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	lifetime(t, dir, append(sets(1, 5), "SAVE"), func() {})
+	const stream = "journal/jetstream/JOURNAL/streams/J/"
+	for name, rels := range map[string][]string{
+		"identity":   {"ledge.json", "ledge.json.copy"},
+		"marks":      {"journal/mark", "journal/mark.copy"},
+		"identities": {"ledge.json", "ledge.json.copy", "journal/mark", "journal/mark.copy", stream + "meta.inf"},
+		"temporary":  {"ledge.json.tmp", "auth/admin.tmp", stream + "meta.sum.tmp", "journal/mark.copy.tmp"},
+		"blocks":     {stream + "msgs/1.blk", stream + "msgs/2.blk", stream + "msgs/index.db"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			to := bare(t, dir)
+			for _, rel := range rels {
+				path := filepath.Join(to, rel)
+				if err := os.RemoveAll(path); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.MkdirAll(filepath.Join(path, "not", "empty"), 0o700); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := ledge(t, "journal", "repair", "--dir", bare(t, to), "--apply"); got.code != 0 {
+				t.Errorf("repair: exit code %d, %s%s", got.code, got.stdout, got.stderr)
+			}
+			if _, err := served(t, to, appliance.DamageStop); err != nil {
+				cmd := goesOn.FindStringSubmatch(oneLine(err))
+				if cmd == nil {
+					t.Fatalf("a start says %v; want the command that goes on", err)
+				}
+				if got := ledge(t, strings.Fields(cmd[1])...); got.code != 0 {
+					t.Fatalf("%s: exit code %d, %s", cmd[0], got.code, got.stderr)
+				}
+			}
+			lifetime(t, to, nil, func() {})
+			if got := ledge(t, "journal", "verify", "--dir", to); got.code != 0 || !strings.Contains(got.stdout, "5 keys") {
+				t.Errorf("verify: exit code %d, %s%s; want 5 keys", got.code, got.stdout, got.stderr)
+			}
+			if kept, _ := filepath.Glob(filepath.Join(to, "damaged/*/misplaced")); len(kept) == 0 {
+				t.Error("the directories are not kept")
+			}
+		})
+	}
+}

@@ -36,6 +36,8 @@ type Survey struct {
 	mark   mark
 	gen    uint64 // of the mark
 	blocks []surveyed
+	faulty map[string]int // how many faults a file has, said or not
+	unsaid int
 }
 
 // Fault is something that is wrong with a store.
@@ -71,7 +73,7 @@ type run struct {
 // Inspect surveys the store in dir, a Config.Dir that no node has open. lineage
 // is the journal's where the mark can't say it; 0 is that of the first frame.
 func Inspect(ctx context.Context, dir string, lineage journal.Lineage) (*Survey, error) {
-	s := &Survey{root: dir, store: newStore(dir), Lineage: lineage}
+	s := &Survey{root: dir, store: newStore(dir), Lineage: lineage, faulty: make(map[string]int)}
 	_, _ = newGuard(dir, s.store).restore() // Open does so first, and says what fails
 	if err := s.readMark(); err != nil {
 		return nil, fault.As(fault.Operator, "inspect journal", err)
@@ -99,11 +101,47 @@ func Inspect(ctx context.Context, dir string, lineage journal.Lineage) (*Survey,
 	if last = max(last, s.Floor); last < s.Promised {
 		s.fault(s.dir, last+1, "the journal ends here; number %d was stored", s.Promised)
 	}
+	s.countUnsaid()
 	return s, nil
 }
 
+// How many faults of one file are said, and of how many faults in all. A block
+// of another node's has as many as it has records.
+const (
+	faultsOfFile = 3
+	mostFaults   = 100
+)
+
+// fault notes something that is wrong. What is beyond the bounds is counted.
 func (s *Survey) fault(path string, seq journal.Seq, format string, args ...any) {
+	if n := s.faulty[path]; n >= faultsOfFile || len(s.Faults) >= mostFaults {
+		if len(s.faulty) < mostFaults || n > 0 {
+			s.faulty[path]++
+		}
+		s.unsaid++
+		return
+	}
+	s.faulty[path]++
 	s.Faults = append(s.Faults, Fault{path, seq, fmt.Sprintf(format, args...)})
+}
+
+// countUnsaid adds how many faults were not said, to the last one of each file
+// that was, and all others together.
+func (s *Survey) countUnsaid() {
+	last := make(map[string]int)
+	for i, f := range s.Faults {
+		last[f.Path] = i
+	}
+	for path, i := range last {
+		if more := s.faulty[path] - min(s.faulty[path], faultsOfFile); more > 0 && s.unsaid >= more {
+			s.Faults[i].Cause += fmt.Sprintf("; and %d more like it in this file", more)
+			s.unsaid -= more
+		}
+	}
+	if s.unsaid > 0 {
+		s.Faults = append(s.Faults, Fault{Path: s.dir, Cause: fmt.Sprintf("%d more faults in other files", s.unsaid)})
+	}
+	s.faulty, s.unsaid = make(map[string]int), 0
 }
 
 // readMark reads the mark. One that can't be read is a fault, and no error.
