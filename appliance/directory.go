@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -169,6 +170,10 @@ func (d *directory) begin() error {
 		switch f.Name() {
 		case lockFile, identityFile + ".tmp", identityCopy + ".tmp", "lost+found":
 			continue
+		case authDir: // a leader's password is put there before the first start
+			if d.onlyLeader() {
+				continue
+			}
 		case journalDir, snapshotDir:
 			return optionFault("dir", notLedges(d.path))
 		case authDir, inboxDir, divergedDir, damagedDir, runFile, reserveFile:
@@ -192,6 +197,14 @@ func (d *directory) begin() error {
 	d.id = identity{Format: directoryFormat, State: stateCreating, Lineage: d.lineage.String(),
 		Created: time.Now().UTC().Truncate(time.Second)}
 	return nil
+}
+
+// onlyLeader reports whether auth has nothing but a leader's password.
+func (d *directory) onlyLeader() bool {
+	files, err := os.ReadDir(filepath.Join(d.path, authDir))
+	return err == nil && !slices.ContainsFunc(files, func(f fs.DirEntry) bool {
+		return f.Name() != filepath.Base(d.leaderPath()) || !f.Type().IsRegular()
+	})
 }
 
 // fresh reports whether the journal may still have to be made.

