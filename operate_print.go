@@ -126,7 +126,9 @@ func printStatus(t *table, s admin.Status) {
 	}
 	t.field("sync", "%s", sync)
 	t.field("appends", "%d, and %d that failed", j.Appends, j.Failed)
-	t.field("reserve", "%s", size(j.Reserve))
+	if !s.Health.ReserveMissing { // healthFields has said so
+		t.field("reserve", "%s", size(j.Reserve))
+	}
 	t.field("data", "%d keys, %d clients", s.Data.Keys, s.Data.Clients)
 	t.field("memory", "%s, %s of it in use", size(s.Data.Memory), size(s.Data.Live))
 	printSaves(t, s.Saves)
@@ -201,6 +203,9 @@ func healthFields(t *table, h admin.Health) {
 			t.field("takes", "deletes only")
 		}
 	}
+	if h.ReserveMissing {
+		t.field("reserve", "not held: a full disk will take no deletes; tried each %s, or ledge resume", seconds(h.ResumeInterval))
+	}
 	limit := ""
 	if h.ResumeMaxAttempts > 0 {
 		limit = fmt.Sprintf(", at most %d times", h.ResumeMaxAttempts)
@@ -213,6 +218,8 @@ func printResumed(t *table, r admin.Resumed) {
 		t.row(s.Name, milliseconds(s.Took), cmp.Or(s.Error, "ok"))
 	}
 	switch {
+	case r.Health.ReserveMissing && r.State == admin.StateOK:
+		t.row("node "+r.Node, r.State, "it takes writes; no room is held back on the disk")
 	case len(r.Steps) == 0:
 		t.row("node "+r.Node, r.State, "there was nothing to resume")
 	case r.State == admin.StateOK:
@@ -244,6 +251,9 @@ func printCompacted(t *table, c admin.Compacted) {
 	t.field("snapshot", "number %d, %d keys, %s", s.Number, s.Keys, size(s.Bytes))
 	t.field("journal", "begins with number %d; it was %d", c.First, c.FirstBefore)
 	t.field("size", "%s; it was %s", size(c.Bytes), size(c.BytesBefore))
+	if c.Kept != "" {
+		t.field("", "%s", c.Kept)
+	}
 }
 
 func printVerified(t *table, v admin.Verified) {

@@ -16,7 +16,7 @@ type Backend interface {
 	Resume(ctx context.Context) (Resumed, error)
 	Snapshot(ctx context.Context) (Snapshot, error)
 	Snapshots(ctx context.Context) ([]Snapshot, error)
-	// Compact takes a snapshot and truncates the journal behind those kept.
+	// Compact takes a snapshot, reads it again and truncates the journal up to it.
 	Compact(ctx context.Context) (Compacted, error)
 	// Verify reads all of the journal and of the snapshots.
 	Verify(ctx context.Context) (Verified, error)
@@ -134,6 +134,9 @@ type Health struct {
 	// NextAttempt is when the next automatic attempt is due; none if only an
 	// operator can resume.
 	NextAttempt *time.Time `json:"next_attempt,omitempty"`
+	// ReserveMissing says that no room is held back on the disk though it should
+	// be. It is tried each ResumeInterval.
+	ReserveMissing bool `json:"reserve_missing,omitempty"`
 	// The policy.
 	ResumeAuto        string  `json:"resume_auto"` // "retryable", "all", "none"
 	ResumeInterval    float64 `json:"resume_interval_seconds"`
@@ -206,6 +209,9 @@ type Compacted struct {
 	First       uint64   `json:"first_number"`
 	BytesBefore int64    `json:"bytes_before"`
 	Bytes       int64    `json:"bytes"`
+	// Kept says why the journal still has numbers that the snapshot covers, or why
+	// there was nothing to truncate; empty if neither.
+	Kept string `json:"kept,omitempty"`
 }
 
 // Verified is what was found to be good.

@@ -107,7 +107,7 @@ var verbs = []verb{
 		acts: true, ask: plain(resume)},
 	{name: "snapshot", what: "take a snapshot", long: true, acts: true, ask: plain(Backend.Snapshot)},
 	{name: "snapshots", what: "list the snapshots", ask: plain(snapshots)},
-	{name: "compact", what: "take a snapshot and truncate the journal behind those kept",
+	{name: "compact", what: "take a snapshot and truncate the journal up to it",
 		long: true, acts: true, ask: plain(Backend.Compact)},
 	{name: "verify", what: "read all of the journal and of the snapshots", long: true, acts: true,
 		ask: plain(Backend.Verify)},

@@ -94,18 +94,27 @@ func (b backend) Snapshots(context.Context) ([]admin.Snapshot, error) {
 	return list, opFault(err)
 }
 
-// Compact takes a snapshot, which has the journal truncated behind it.
+// Compact takes a snapshot and truncates the journal up to it, or says why not.
 func (b backend) Compact(ctx context.Context) (c admin.Compacted, err error) {
 	before, err := b.n.jet().Stat(ctx)
 	if err != nil {
 		return c, err
 	}
-	info, err := b.n.saves.takeInfo(ctx)
+	info, err := b.n.saves.compact(ctx)
 	if err != nil {
 		return c, opFault(err)
 	}
 	after, err := b.n.jet().Stat(ctx)
+	kept := ""
+	switch {
+	case err != nil:
+	case uint64(after.First) <= uint64(info.Pos.Seq):
+		kept = "a replica that is behind needs the rest"
+	case after.First == before.First:
+		kept = "nothing was written since it was truncated last"
+	}
 	return admin.Compacted{
+		Kept:        kept,
 		Snapshot:    snapshotOf(info),
 		FirstBefore: uint64(before.First), First: uint64(after.First),
 		BytesBefore: before.Bytes, Bytes: after.Bytes,

@@ -60,14 +60,17 @@ func (e *events) health(c replay.HealthChange) {
 	kinds := map[replay.ChangeKind]string{
 		replay.Suspended: admin.EventSuspended, replay.Resumed: admin.EventResumed,
 		replay.ResumeFailed: admin.EventResumeFailed, replay.ReserveGivenUp: admin.EventReserve,
-		replay.InDoubt: admin.EventInDoubt,
+		replay.InDoubt: admin.EventInDoubt, replay.ReserveHeld: admin.EventReserve,
 	}
 	s := &c.Suspension
 	ev := admin.Event{Kind: kinds[c.Kind], Class: s.Class.String(), Cause: line(s.Cause), Attempts: s.Attempts}
 	if c.Kind == replay.ResumeFailed {
 		ev.Cause = line(s.LastError)
 	}
-	if c.Kind == replay.Resumed {
+	if c.Kind == replay.ReserveHeld {
+		ev.Class = ""
+	}
+	if c.Kind == replay.Resumed || c.Kind == replay.ReserveHeld {
 		s = nil
 	}
 	h := e.node.healthOf(s)

@@ -21,6 +21,7 @@ func (n *Node) healthOf(s *replay.Suspension) admin.Health {
 		ResumeAuto: string(policy.Auto), ResumeInterval: policy.Interval.Seconds(),
 		ResumeMaxAttempts: policy.MaxAttempts,
 	}
+	h.ReserveMissing = n.reserve != nil && !n.reserve.Held()
 	if s == nil {
 		return h
 	}

@@ -125,6 +125,7 @@ func (n *Node) addHealth(f *fields) {
 	f.add("journal_resume_interval_ms", policy.Interval.Milliseconds())
 	f.add("journal_resume_max_attempts", policy.MaxAttempts)
 	f.add("journal_reserve_bytes", n.reserve.bytes())
+	f.add("journal_reserve_missing", flag(!n.reserve.Held()))
 }
 
 // line is an error on one line, "" for nil.

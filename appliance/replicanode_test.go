@@ -192,7 +192,7 @@ func (p *peer) asked(ask func(context.Context, *admin.Conn) error) {
 }
 
 // compact has the node truncate its journal, so that a replica from scratch
-// needs a full sync. The journal goes back to the second of two snapshots.
+// needs a full sync.
 func (p *peer) compact() {
 	p.t.Helper()
 	for range 2 {

@@ -120,6 +120,34 @@ func (s *saves) snapshot(ctx context.Context) (replay.Info, error) {
 	return info, replay.TruncateBehind(ctx, n.log, list, n.repl.hold(ctx))
 }
 
+// compact takes a snapshot, reads it again, and truncates the journal up to it. An
+// operator who asks wants room now, while the older of two snapshots may hold back
+// all there is to cut. What replicas still need stays.
+func (s *saves) compact(ctx context.Context) (replay.Info, error) {
+	if !s.begin() {
+		return replay.Info{}, command.ErrSaving
+	}
+	info, err := s.snapshot(ctx)
+	if err == nil {
+		err = s.truncate(ctx, info)
+	}
+	s.end(info, err)
+	return info, err
+}
+
+// truncate cuts the journal off behind one snapshot, once that has been read from
+// one end to the other: nothing else has what is cut off then.
+func (s *saves) truncate(ctx context.Context, info replay.Info) error {
+	if _, err := replay.VerifySnapshot(ctx, info.Path); err != nil {
+		return err
+	}
+	to := info.Pos.Seq
+	if hold := s.node.repl.hold(ctx); hold > 0 {
+		to = min(to, hold)
+	}
+	return s.node.log.Truncate(ctx, to)
+}
+
 // secure takes a snapshot of all that is acknowledged, reads it again, and
 // truncates the journal up to it: after a failed sync the journal's files may
 // not hold on the disk what they show.

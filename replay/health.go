@@ -41,6 +41,8 @@ type Health struct {
 	again  bool        // mu; what an attempt has left hanging is back, so another is due
 	before *Suspension // mu; what there was before the doubt that there is, or nil
 
+	missing func() bool // reports whether there is a reserve that is not held
+
 	hung chan struct{} // belongs to RunHealth: a step that did not come back
 }
 
@@ -126,7 +128,8 @@ const (
 	Resumed
 	ResumeFailed
 	ReserveGivenUp
-	InDoubt // until Resumed or Suspended
+	InDoubt     // until Resumed or Suspended
+	ReserveHeld // again, while nothing is wrong
 )
 
 // Step is one thing that an attempt to resume has done.
@@ -156,7 +159,7 @@ func (s *Suspension) Error() string {
 	}
 	served := "reads are served"
 	if s.Deletes {
-		served = "reads and deletes are served"
+		served = "reads and deletes are served, and ledge compact frees what deletes leave in the journal"
 	}
 	return fmt.Sprintf("%v; %s; writes resume after %s", s.Cause, served, next)
 }
@@ -167,7 +170,8 @@ func (s *Suspension) Unwrap() error { return s.Cause }
 // newHealth returns a Health that is ok.
 func newHealth(cfg *WriterConfig) *Health {
 	return &Health{clock: cfg.Clock, log: cfg.Logger, notify: cfg.Notify,
-		policy: cfg.Resume.withDefaults(), wake: make(chan struct{}, 1)}
+		policy: cfg.Resume.withDefaults(), wake: make(chan struct{}, 1),
+		missing: func() bool { return cfg.Reserve != nil && !cfg.Reserve.Held() }}
 }
 
 // Suspension returns why writes are refused, or nil.
@@ -320,17 +324,18 @@ func (h *Health) tell(k ChangeKind, s *Suspension) {
 
 // Resume asks for an attempt and waits for it. Who asks while one is under way
 // or asked for gets that one's outcome. There are no steps if there is nothing
-// to resume. When ctx ends first, the attempt goes on.
+// to resume; while only the reserve is not held, that is tried. When ctx ends first, the attempt goes on.
 func (h *Health) Resume(ctx context.Context) ([]Step, error) {
+	missing := h.missing()
 	h.mu.Lock()
 	switch {
-	case h.cur.Load() == nil:
+	case h.cur.Load() == nil && !missing:
 		h.mu.Unlock()
 		return nil, nil
 	case h.ended:
 		h.mu.Unlock()
 		return nil, ErrStopped
-	case h.cur.Load().InDoubt:
+	case h.InDoubt():
 		h.mu.Unlock()
 		return nil, fault.As(fault.Retryable, "resume",
 			fmt.Errorf("there is nothing to try before the disk answers: %w", h.cur.Load()))

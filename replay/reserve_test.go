@@ -196,3 +196,47 @@ func TestHungOnReserve(t *testing.T) {
 	}
 	n.Must(del("a"))
 }
+
+// A reserve that did not fit at the start is tried again while all is well, and
+// when somebody asks. Writes go on meanwhile.
+func TestReserveLater(t *testing.T) {
+	for _, asked := range []bool{false, true} {
+		r := &room{}
+		r.full.Store(true)
+		changes := make(chan replay.ChangeKind, 16)
+		interval := time.Hour
+		if !asked {
+			interval = time.Millisecond // which is bounded below
+		}
+		n := replaytest.Open(t, 1, replay.WriterConfig{Reserve: r, Resume: replay.ResumePolicy{Interval: interval},
+			Notify: func(c replay.HealthChange) { changes <- c.Kind }})
+		r.node = n
+		n.Must(set(0, "a"))
+		h := n.Writer.Health()
+		if steps, err := h.Resume(t.Context()); !errors.Is(err, errNoRoom) || len(steps) != 1 {
+			t.Errorf("Resume without room = %v, %v; want one step and %v", steps, err, errNoRoom)
+		}
+		if s := h.Suspension(); s != nil {
+			t.Errorf("a reserve that does not fit suspends: %v", s)
+		}
+		n.Must(set(0, "b"))
+		r.full.Store(false)
+		if asked {
+			if _, err := h.Resume(t.Context()); err != nil || !r.Held() {
+				t.Errorf("Resume with room = %v, held %v; want nil and true", err, r.Held())
+			}
+		}
+		select {
+		case k := <-changes:
+			if k != replay.ReserveHeld || !r.Held() {
+				t.Errorf("change %d, held %v; want that the reserve is held", k, r.Held())
+			}
+		case <-time.After(20 * time.Second):
+			t.Fatal("the reserve is not held after 20 s")
+		}
+		if steps, err := h.Resume(t.Context()); err != nil || len(steps) != 0 {
+			t.Errorf("Resume with all well = %v, %v; want nothing", steps, err)
+		}
+		n.Must(set(0, "c"))
+	}
+}

@@ -28,8 +28,18 @@ type Reserve interface {
 func (w *Writer) RunHealth(ctx context.Context) error {
 	h := w.health
 	defer h.end()
+	room := time.Now().Add(h.spaced()) // when to try to hold the reserve back
 	for {
 		a, due := h.next()
+		if h.cur.Load() == nil && (a != nil || h.missing()) {
+			if wait := time.Until(room); a == nil && wait > 0 {
+				due = min(due, wait)
+			} else {
+				w.retake(ctx, a)
+				room = time.Now().Add(h.spaced())
+				continue
+			}
+		}
 		if a != nil {
 			if err := w.try(ctx, a); fault.Of(err) == fault.Fatal {
 				return err
@@ -170,6 +180,12 @@ func (w *Writer) giveUpReserve(ctx context.Context, s *Suspension) error {
 	return nil
 }
 
+// stepTake is the step that holds the reserve back.
+const stepTake = "hold the reserve back"
+
+// errHangs is that what an attempt has left behind is not back.
+var errHangs = fault.As(fault.Retryable, "", errors.New("an earlier attempt still hangs in the system"))
+
 // prove shows that the journal takes writes: it is opened anew, ends where it
 // did with what was written last, stores a probe, and gives it back. The probe
 // is an epoch entry, so a number that a lost tail would use again carries
@@ -179,7 +195,7 @@ func (w *Writer) giveUpReserve(ctx context.Context, s *Suspension) error {
 // is left behind keeps the right to append until it is back.
 func (w *Writer) prove(ctx context.Context, reserve bool) (steps []Step, err error) {
 	if w.health.hangs() {
-		return nil, fault.As(fault.Retryable, "", errors.New("an earlier attempt still hangs in the system"))
+		return nil, errHangs
 	}
 	t, err := w.hold(ctx)
 	if err != nil {
@@ -197,7 +213,7 @@ func (w *Writer) prove(ctx context.Context, reserve bool) (steps []Step, err err
 		run  func(context.Context) error
 	}{
 		{"give up the reserve", !reserve, func(context.Context) error { return w.cfg.Reserve.GiveUp() }},
-		{"hold the reserve back", reserve || w.cfg.Reserve == nil || w.cfg.Reserve.Held(),
+		{stepTake, reserve || w.cfg.Reserve == nil || w.cfg.Reserve.Held(),
 			func(context.Context) error { return w.cfg.Reserve.Take() }},
 		{"open the journal anew", false, w.cfg.Log.Reopen},
 		{"check its last entry", false, w.checkLast},
