@@ -47,12 +47,21 @@ func journalCommand() *cli.Command {
 	}
 }
 
+// errRunning tells who asks about snapshots what a running node is asked with.
+var errRunning = errors.New("a running node's are listed by: ledge snapshots")
+
 func snapshotCommand() *cli.Command {
 	return &cli.Command{
 		Name: "snapshot", Usage: "look at the snapshots of a stopped node",
 		Subcommands: []*cli.Command{
 			{Name: "list", Usage: "list them, newest first", Flags: []cli.Flag{dirFlag()},
-				Action: stopped(snapshotList)},
+				Action: func(c *cli.Context) error {
+					err := stopped(snapshotList)(c)
+					if errors.Is(err, appliance.ErrRunning) {
+						err = errors.Join(err, errRunning)
+					}
+					return err
+				}},
 		},
 	}
 }

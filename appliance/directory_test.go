@@ -111,7 +111,7 @@ func TestLeaderPasswordFirst(t *testing.T) {
 				t.Errorf("openDirectory = %v; want it taken: %v", err, c.taken)
 			}
 			if err == nil {
-				err = d.close()
+				defer d.close()
 			}
 			for _, f := range c.files {
 				if b, err := os.ReadFile(filepath.Join(auth, f)); string(b) != "secret\n" {

@@ -129,10 +129,9 @@ func TestFullSyncFails(t *testing.T) {
 	if l.Attempts != attempts || l.Class != "retryable" || l.Next == nil || !l.Next.After(time.Now()) {
 		t.Errorf("link = %+v; want %d attempts, retryable, and when it is tried again", l, attempts)
 	}
-	for n := range attempts {
-		if want := fmt.Sprintf("attempt %d: full sync: meta: leader: the disk is full", n+1); !strings.Contains(l.LastError, want) {
-			t.Errorf("last error is %q; want %q in it", l.LastError, want)
-		}
+	want := fmt.Sprintf("%d attempts, 1 to %d: full sync: meta: leader: the disk is full", attempts, attempts)
+	if !strings.Contains(l.LastError, want) || strings.Count(l.LastError, "the disk is full") != 1 {
+		t.Errorf("last error is %q; want %q, once", l.LastError, want)
 	}
 	if got := len(m.requests("meta")); got != attempts {
 		t.Errorf("meta was asked for %d times; want %d", got, attempts)

@@ -22,6 +22,9 @@ import (
 // stands for people, and which programs look at that know nothing of the first.
 type lock struct{ dir, file *os.File }
 
+// ErrRunning says that a directory's node is running.
+var ErrRunning = errors.New("belongs to a running process")
+
 // lockDirectory makes this process the directory's owner.
 func lockDirectory(dir string, write bool) (*lock, error) {
 	l := &lock{}
@@ -40,7 +43,7 @@ func (l *lock) take(dir string, write bool) (err error) {
 	err = flock(l.dir)
 	switch {
 	case errors.Is(err, syscall.EWOULDBLOCK):
-		return fmt.Errorf("%s belongs to a running process, pid %s", dir, ownerIn(path))
+		return fmt.Errorf("%s %w, pid %s", dir, ErrRunning, ownerIn(path))
 	case err != nil && !cantLock(err):
 		return err
 	}
@@ -53,7 +56,7 @@ func (l *lock) take(dir string, write bool) (err error) {
 	}
 	err = flock(l.file)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
-		err = fmt.Errorf("%s belongs to a running process, pid %s", dir, owner(l.file))
+		err = fmt.Errorf("%s %w, pid %s", dir, ErrRunning, owner(l.file))
 	} else if err == nil && write {
 		err = sign(l.file)
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -189,7 +190,7 @@ func (r *replication) launchLocked() {
 	ctx, cancel := context.WithCancel(r.ctx)
 	leader := r.url
 	r.link = remote.NewFollower(remote.FollowerConfig{
-		Leader: leader, User: jet.ReplicaUser, Password: func() string { return n.leaderPassword(leader) }, TLS: n.secure.leader, ID: r.id, Node: n.dir.node,
+		Leader: leader, User: jet.ReplicaUser, Password: func() (string, error) { return n.leaderPassword(leader) }, TLS: n.secure.leader, ID: r.id, Node: n.dir.node,
 		Redis: n.announced, Target: adopter{r}, Resync: n.cfg.OnDivergence == DivergenceResync,
 		Reach: n.reach, Timeouts: n.timeouts, Notify: n.linked, Clock: n.cfg.Clock, Logger: n.cfg.Logger,
 	})
@@ -433,17 +434,18 @@ func leaderURL(addr string) (string, error) {
 }
 
 // leaderPassword reads the password for a leader, before each attempt: it may
-// have been changed. A file that can't be read is seen as a wrong password.
-func (n *Node) leaderPassword(leader string) string {
+// have been changed.
+func (n *Node) leaderPassword(leader string) (string, error) {
 	path := n.dir.leaderPath()
 	if _, err := os.Stat(path); n.cfg.FollowPasswordFile != "" && (leader == n.cfg.Follow || err != nil) {
 		path = n.cfg.FollowPasswordFile
 	}
 	p, err := ReadPassword(path)
 	if err != nil {
-		n.cfg.Logger.Error("the leader's password can't be read", "cause", err)
+		err = fmt.Errorf("the leader's password can't be read: %w; copy %s of the leader's directory to %s, "+
+			"or name another file with --follow-password-file", err, filepath.Join(authDir, jet.ReplicaUser), path)
 	}
-	return p
+	return p, err
 }
 
 // source is the node as its replicas' requests see it.

@@ -40,7 +40,7 @@ func (n *Node) Switchover(ctx context.Context, to string) (admin.Switched, error
 	near, cancel := context.WithTimeout(ctx, catchUpLimit)
 	defer cancel()
 	if err := leader.Near(near, to); err != nil {
-		return admin.Switched{}, err
+		return admin.Switched{}, stillLeads(err)
 	}
 	if err := r.mu.take(ctx); err != nil {
 		return admin.Switched{}, err
@@ -69,7 +69,7 @@ func (n *Node) Switchover(ctx context.Context, to string) (admin.Switched, error
 	at, _, err := leader.Offer(hand, to, last)
 	if err != nil {
 		sink.Cancel()
-		return admin.Switched{}, fmt.Errorf("switchover: %w", err)
+		return admin.Switched{}, stillLeads(err)
 	}
 	sink.Refuse(errReadOnly)
 	r.url, r.sink = at, sink
@@ -79,6 +79,11 @@ func (n *Node) Switchover(ctx context.Context, to string) (admin.Switched, error
 	took := n.cfg.Clock().Sub(began)
 	n.cfg.Logger.Warn("has handed over", "to", to, "at", at, "number", uint64(last), "took", took)
 	return admin.Switched{Node: to, Leader: at, Number: uint64(last), Took: millis(took)}, nil
+}
+
+// stillLeads says what holds after a switchover that has not worked.
+func stillLeads(err error) error {
+	return fmt.Errorf("switchover: %w; this node still leads", err)
 }
 
 // takeOver makes the node lead when its leader has handed over.

@@ -55,10 +55,14 @@ type conn struct {
 // dial connects. The broker's library takes no context, so the socket is closed
 // under it when ctx ends.
 func dial(ctx context.Context, cfg *FollowerConfig) (*conn, error) {
+	password, err := cfg.Password()
+	if err != nil {
+		return nil, fault.As(fault.Operator, "connect", err)
+	}
 	d := &dialer{ctx: ctx, within: cfg.ConnectTimeout}
 	c := &conn{gone: make(chan struct{}), id: name(cfg.ID)}
 	opts := []nats.Option{
-		nats.Name("ledge replica " + cfg.Node), nats.UserInfo(cfg.User, cfg.Password()),
+		nats.Name("ledge replica " + cfg.Node), nats.UserInfo(cfg.User, password),
 		nats.CustomInboxPrefix("_INBOX." + cfg.User), nats.SetCustomDialer(d),
 		nats.Timeout(cfg.ConnectTimeout), nats.NoReconnect(), nats.ReconnectBufSize(-1),
 		nats.PingInterval(time.Second), nats.MaxPingsOutstanding(2), nats.NoCallbacksAfterClientClose(),
@@ -69,7 +73,6 @@ func dial(ctx context.Context, cfg *FollowerConfig) (*conn, error) {
 		// scheme is to do.
 		opts = append(opts, func(o *nats.Options) error { o.TLSConfig = cfg.TLS; return nil })
 	}
-	var err error
 	if c.nc, err = nats.Connect(cfg.Leader, opts...); err != nil {
 		if d.err != nil {
 			err = &unreachable{d.err}

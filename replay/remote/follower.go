@@ -49,7 +49,7 @@ type Target interface {
 type FollowerConfig struct {
 	Leader   string // the NATS URL
 	User     string
-	Password func() string // asked before each attempt
+	Password func() (string, error) // asked before each attempt
 	// TLS is for a leader that asks for it, and for one whose URL does; nil
 	// trusts the system's roots.
 	TLS    *tls.Config

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/nats-io/nats.go"
 
@@ -83,10 +85,11 @@ const nearNumbers = 32
 // Near waits until a replica, named by its node, streams and is hardly behind.
 func (l *Leader) Near(ctx context.Context, node string) error {
 	for {
-		known, near := false, false
+		known, near, names := false, false, []string(nil)
 		last := l.cfg.Source.State().Pos().Seq
 		l.mu.Lock()
 		for _, f := range l.presentLocked() {
+			names = append(names, f.Node)
 			if f.Node == node {
 				known = true
 				near = near || f.State == replay.LinkStreaming.String() && f.Applied+nearNumbers >= last
@@ -98,7 +101,7 @@ func (l *Leader) Near(ctx context.Context, node string) error {
 		case near:
 			return nil
 		case !known:
-			return fault.As(fault.Refused, "", fmt.Errorf("no replica %q is known", node))
+			return fault.As(fault.Refused, "", fmt.Errorf("no replica %q is known: %s", node, listed(names)))
 		}
 		select {
 		case <-moved:
@@ -108,6 +111,15 @@ func (l *Leader) Near(ctx context.Context, node string) error {
 			return fault.As(fault.Retryable, "", errors.New("the node stops answering replicas"))
 		}
 	}
+}
+
+// listed words which replicas are known.
+func listed(names []string) string {
+	if len(names) == 0 {
+		return "there is none"
+	}
+	slices.Sort(names)
+	return "there is " + strings.Join(slices.Compact(names), ", ")
 }
 
 // offered returns the message that offers the lead to a replica which has all up

@@ -176,7 +176,7 @@ func followed(t *testing.T, url string, a *target, attempts int, done func(repla
 }
 
 func newFollower(url string, a *target, attempts int) *Follower {
-	return NewFollower(FollowerConfig{Leader: url, User: jet.ReplicaUser, Password: func() string { return password },
+	return NewFollower(FollowerConfig{Leader: url, User: jet.ReplicaUser, Password: func() (string, error) { return password, nil },
 		ID: "RUN", Node: "replica", Redis: func(seen net.IP) string { return net.JoinHostPort(seen.String(), "6379") },
 		Target: a, Timeouts: func() Timeouts {
 			return Timeouts{Connect: 10 * time.Second, Fetch: 5 * time.Second, Chunk: 5 * time.Second, Attempts: attempts}

@@ -259,7 +259,8 @@ func (l *Leader) admits(q *helloRequest) error {
 	case l.cfg.ID:
 		return fault.As(fault.Operator, "", errors.New("a node can't follow itself"))
 	case l.upstream():
-		return fault.As(fault.Retryable, "", errors.New("the leader follows this replica itself"))
+		return fault.As(fault.Retryable, "", errors.New(
+			"the leader follows this replica itself: have one of the two lead, by ledge promote"))
 	}
 	return nil
 }

@@ -88,11 +88,20 @@ func (f *Follower) failed(err error) time.Duration {
 	return pause
 }
 
-// joined joins the causes of attempts. The class is the last one's.
+// joined joins the causes of attempts, equal ones in a row as one with their
+// count. The class is the last one's.
 func joined(attempts int, causes []error) error {
-	texts := make([]string, len(causes))
-	for i, err := range causes {
-		texts[i] = fmt.Sprintf("attempt %d: %v", attempts-len(causes)+1+i, err)
+	var texts []string
+	first := attempts - len(causes) + 1
+	for i := 0; i < len(causes); {
+		from, text := i, causes[i].Error()
+		for i++; i < len(causes) && causes[i].Error() == text; i++ {
+		}
+		which := fmt.Sprintf("attempt %d", first+from)
+		if n := i - from; n > 1 {
+			which = fmt.Sprintf("%d attempts, %d to %d", n, first+from, first+i-1)
+		}
+		texts = append(texts, which+": "+text)
 	}
 	return fault.As(fault.Of(causes[len(causes)-1]), "follow", errors.New(strings.Join(texts, "; ")))
 }
