@@ -171,12 +171,13 @@ func (d *directory) begin() error {
 		case lockFile, identityFile + ".tmp", identityCopy + ".tmp", "lost+found":
 			continue
 		case authDir: // a leader's password is put there before the first start
-			if d.onlyLeader() {
-				continue
+			if !d.onlyLeader() {
+				ledges = f.Name()
 			}
+			continue
 		case journalDir, snapshotDir:
 			return optionFault("dir", notLedges(d.path))
-		case authDir, inboxDir, divergedDir, damagedDir, runFile, reserveFile:
+		case inboxDir, divergedDir, damagedDir, runFile, reserveFile:
 			ledges = f.Name()
 			continue
 		}
