@@ -223,14 +223,24 @@ func TestPanicBehindExec(t *testing.T) {
 	c.expect("OK", "QUEUED", "QUEUED", internal, `"1"`, "OK", "QUEUED", internal, "PONG")
 }
 
-// A script can't catch a command's panic and keep half of what it did; what else
-// it does stands, as with any error. Where the draft itself is half changed it
-// can't go on at all.
+// stepped is done by the writer.
+type stepped func()
+
+func (f stepped) Step(*replay.Draft) bool { f(); return false }
+func (stepped) Settle(error)              {}
+func (stepped) Done()                     {}
+
+// A script can't catch a command's panic: it ends, and nothing of it stays. Where
+// the draft itself is half changed, the whole group goes.
 func TestPanicInScript(t *testing.T) {
 	engine := scripts.New(scripts.Config{})
 	table := command.NewTable(respd.CommandsWith(engine).All(), boom())
-	n := start(t, func(cfg *respd.Config) { cfg.Table = table })
-	engine.Serve(table, n.srv)
+	var writer *replay.Writer
+	n := start(t, func(cfg *respd.Config) { cfg.Table, writer = table, cfg.Writer })
+	// The writer runs scripts, so it is the one to be told of the server.
+	if err := writer.Propose(t.Context(), stepped(func() { engine.Serve(table, n.srv) })); err != nil {
+		t.Fatal(err)
+	}
 	c := n.dial()
 	eval := func(code string) string {
 		c.send(resp.AppendCommand(nil, "EVAL", code, "0"))

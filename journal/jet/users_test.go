@@ -61,10 +61,10 @@ func TestServiceUsers(t *testing.T) {
 			t.Errorf("%s publishes to %s: denied is %v; want %v", c.name, c.subject, denied, c.denied)
 		}
 	}
+	before := events.LastError()
 	if _, err := events.SubscribeSync("ledge.>"); err != nil {
 		t.Fatal(err)
 	}
-	before := events.LastError()
 	if err := events.Flush(); err != nil || events.LastError() == before {
 		t.Errorf("events subscribes to ledge.>: %v, %v; want it denied", err, events.LastError())
 	}
