@@ -127,6 +127,9 @@ var base = library{
 		return L.Top(), a.Err()
 	},
 	"pcall": func(L *Thread) (int, error) {
+		if L.Top() == 0 { // Redis's own pcall then calls the true that it has pushed
+			L.Push(True)
+		}
 		n, caught, err := L.PCallArgs(1, Nil)
 		return status1(L, n, caught, err)
 	},

@@ -2,6 +2,7 @@ package lualib_test
 
 import (
 	"os"
+	"regexp"
 	"strconv"
 	"testing"
 
@@ -64,7 +65,7 @@ func TestCompareScripts(t *testing.T) {
 		if err != nil {
 			got = "ended: " + err.Error()
 		}
-		if got == want {
+		if address.ReplaceAllString(got, "$1: ADDRESS") == address.ReplaceAllString(want, "$1: ADDRESS") {
 			continue
 		}
 		failed[family]++
@@ -77,3 +78,6 @@ func TestCompareScripts(t *testing.T) {
 		t.Errorf("redis-server crashed %d times: too little was compared", crashes)
 	}
 }
+
+// address is what tostring prints of an object, which differs by nature.
+var address = regexp.MustCompile(`(function|table|thread|userdata): 0x[0-9a-f]+`)
