@@ -21,7 +21,7 @@ import (
 // will be told.
 func waits(t *testing.T, p *process, args ...any) <-chan error {
 	t.Helper()
-	c := redis.NewClient(&redis.Options{Addr: p.addr, ReadTimeout: -1, MaxRetries: -1})
+	c := redis.NewClient(&redis.Options{Addr: p.addr, MaintNotificationsConfig: plainly, ReadTimeout: -1, MaxRetries: -1})
 	t.Cleanup(func() { c.Close() })
 	told := make(chan error, 1)
 	go func() { told <- c.Do(context.Background(), args...).Err() }()

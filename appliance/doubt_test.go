@@ -44,7 +44,7 @@ func newSickbed(t *testing.T, change func(*appliance.Config)) *sickbed {
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	go func() { s.ran <- s.Run(ctx) }()
-	s.c = redis.NewClient(&redis.Options{Addr: s.Status().Listen, MaxRetries: -1, ReadTimeout: time.Minute})
+	s.c = redis.NewClient(&redis.Options{Addr: s.Status().Listen, MaintNotificationsConfig: plainly, MaxRetries: -1, ReadTimeout: time.Minute})
 	t.Cleanup(func() {
 		s.disk.Clear()
 		s.c.Close()
