@@ -190,11 +190,11 @@ func (p *process) end(sig syscall.Signal) int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
-// client returns a Redis client that never tries anything twice.
 // plainly keeps go-redis from asking for what only its maker's servers have. It
 // notes the refusal without a lock when several connections begin at once.
 var plainly = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 
+// client returns a Redis client that never tries anything twice.
 func (p *process) client() *redis.Client {
 	c := redis.NewClient(&redis.Options{Addr: p.addr, MaxRetries: -1, DialerRetries: 1, DisableIdentity: true})
 	p.t.Cleanup(func() { c.Close() })

@@ -87,7 +87,7 @@ func TestStreamPauses(t *testing.T) {
 	admin := n.dial()
 	admin.want("SADD s a b c", "(integer) 3")
 	c := n.dial()
-	c.send(encode("SRANDMEMBER s -" + strconv.Itoa(1<<40)))
+	c.send(encode("SRANDMEMBER s -" + "1099511627776"))
 	st := n.srv.Stats()
 	most := int64(0)
 	until(t, "end of a client that doesn't read", func() bool {
@@ -101,12 +101,12 @@ func TestStreamPauses(t *testing.T) {
 	}
 	killed := n.dial()
 	id := strings.TrimPrefix(killed.do("CLIENT ID"), "(integer) ")
-	killed.send(encode("SRANDMEMBER s -" + strconv.Itoa(1<<40)))
+	killed.send(encode("SRANDMEMBER s -" + "1099511627776"))
 	until(t, "replies", func() bool { return st.HeldOut.Load() > 0 })
 	admin.want("CLIENT KILL ID "+id, "(integer) 1")
 	until(t, "end of a client that was killed", func() bool { return st.HeldOut.Load() == 0 })
 	quiet := n.dial()
-	quiet.send(encode("CLIENT REPLY OFF", "SRANDMEMBER s -"+strconv.Itoa(1<<40), "CLIENT REPLY ON"))
+	quiet.send(encode("CLIENT REPLY OFF", "SRANDMEMBER s -"+"1099511627776", "CLIENT REPLY ON"))
 	quiet.expect("OK")
 }
 
@@ -133,7 +133,7 @@ func TestManyRepeatsInMulti(t *testing.T) {
 			d := n.dial()
 			d.want("MULTI", "OK")
 			d.want(write, "QUEUED")
-			d.want(line+" -"+strconv.Itoa(1<<40), "QUEUED")
+			d.want(line+" -"+"1099511627776", "QUEUED")
 			before := n.srv.Stats().OutputLimit.Load()
 			d.send(encode("EXEC"))
 			d.closed()
