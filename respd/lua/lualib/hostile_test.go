@@ -75,7 +75,7 @@ func TestHostileScripts(t *testing.T) {
 		most = max(most, used)
 		// What the process takes is shown, and not judged: the race detector takes
 		// several times as much. The tests of a node judge it.
-		if gap > 100*time.Millisecond || took > hostileTime+time.Second {
+		if gap > time.Second || took > hostileTime+time.Second {
 			late++
 			t.Logf("LUA_SEED=%d, script %d: %v, %v between two questions, %d MiB: %v\n%s", from, i, took.Round(time.Millisecond),
 				gap.Round(time.Millisecond), used>>20, err, text[len(luatest.HostilePrelude):])
