@@ -85,11 +85,14 @@ func TestSampleRecord(t *testing.T) {
 func FuzzMark(f *testing.F) {
 	f.Add(encodeSlot(mark{lineage: 1, floor: 2, last: 3, clean: true}, 4))
 	f.Add(encodeSlot(mark{synced: true}, 1<<63))
+	f.Add(encodeSlot(mark{last: 3, headed: true, head: [8]byte{1, 2, 3}}, 5))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		slot := make([]byte, slotSize)
 		copy(slot, b)
 		copy(slot, markMagic)
-		binary.BigEndian.PutUint32(slot[slotUsed-4:], crc32.ChecksumIEEE(slot[:slotUsed-4]))
+		for _, used := range []int{slotUsed, slotHeaded} {
+			binary.BigEndian.PutUint32(slot[used-4:], crc32.ChecksumIEEE(slot[:used-4]))
+		}
 		m, gen, ok := decodeSlot(slot)
 		if !ok {
 			t.Fatalf("decodeSlot(%x) refuses a slot with the right sum", slot[:slotUsed])
