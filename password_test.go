@@ -3,35 +3,16 @@ package main
 // Where a password comes from, and what is said about who else can read it.
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
 
 	"ledge/journal/certtest"
+	"ledge/journal/logtest"
 )
-
-// logged is a log that may be read while it is written.
-type logged struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logged) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logged) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
 
 // A node takes its password from where it is told to, and warns where others can
 // read it; it never shows it.
@@ -76,7 +57,7 @@ func TestPasswordSources(t *testing.T) {
 			if c.env != "" {
 				t.Setenv("LEDGE_PASSWORD", c.env)
 			}
-			var log logged
+			var log logtest.Log
 			_, greeting := servingTo(t, &log, append([]string{"--listen", "127.0.0.1:0", "--nats-listen", "off",
 				"--log-level", "warn"}, c.opts...)...)
 			_, at, _ := strings.Cut(greeting, "redis  ")

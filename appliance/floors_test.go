@@ -20,10 +20,12 @@ var floors = []struct {
 }{
 	{"journal/certtest", 0},
 	{"journal/fault", 0},
+	{"journal/logtest", 0},
 	{"journal/rare", 0},
 	{"journal/jet/faultfs", 0},
 	{"respd/resp", 0},
 	{"respd/rdb", 0},
+	{"respd/redistest", 0},
 	{"respd/lua/cmath", 0},
 	{"respd/lua/luatest", 0},
 	{"respd/lua", 1},

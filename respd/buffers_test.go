@@ -10,15 +10,14 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"ledge/journal/certtest"
+	"ledge/journal/logtest"
 	"ledge/respd"
 	"ledge/respd/resp"
 )
@@ -97,26 +96,6 @@ func TestAllBeforeReadingTLS(t *testing.T) {
 	allThenRead(t, nc, bytes.Repeat(encode("SET k v"), many), many, func(int) string { return "OK" })
 }
 
-// logged counts the lines of a log that say something.
-type logged struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *logged) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(b)
-}
-
-func textLog(l *logged) *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
-
-func (l *logged) count(s string) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.Count(l.text.String(), s)
-}
-
 // gone waits until the server has closed the connection, without reading while
 // it has not.
 func (c *client) gone(n *node, counter *atomic.Int64, before int64) {
@@ -131,9 +110,9 @@ func (c *client) gone(n *node, counter *atomic.Int64, before int64) {
 // A client that never reads is closed with the reason once it has come to its
 // bound, and others go on; it is the same with what it has in its transaction.
 func TestNeverReads(t *testing.T) {
-	var log logged
+	var log logtest.Log
 	n := start(t, func(cfg *respd.Config) {
-		cfg.MaxOutput, cfg.Stall, cfg.Logger = 8<<20, 300*time.Millisecond, textLog(&log)
+		cfg.MaxOutput, cfg.Stall, cfg.Logger = 8<<20, 300*time.Millisecond, log.Logger()
 	})
 	n.dial().want("SET k "+strings.Repeat("x", 10_000), "OK")
 	members := "SADD s"
@@ -163,7 +142,7 @@ func TestNeverReads(t *testing.T) {
 		}
 	}
 	// The first is logged at once, more of them together: INFO counts all.
-	if got := log.count("client closed: it sends commands and takes no replies"); got == 0 {
+	if got := log.Count("client closed: it sends commands and takes no replies"); got == 0 {
 		t.Errorf("no line says why; want one at least")
 	}
 	c := n.dial()
@@ -283,10 +262,10 @@ func TestHalfHolds(t *testing.T) {
 // Input that has not become commands has a bound for all clients, past which the
 // oldest half of a command goes first; the newest stays and becomes one.
 func TestHalvesBound(t *testing.T) {
-	var log logged
+	var log logtest.Log
 	var short atomic.Bool
 	n := start(t, func(cfg *respd.Config) {
-		cfg.MaxBuffers, cfg.Logger, cfg.OutOfMemory = 32<<20, textLog(&log), short.Load
+		cfg.MaxBuffers, cfg.Logger, cfg.OutOfMemory = 32<<20, log.Logger(), short.Load
 	})
 	st := n.srv.Stats()
 	const size = 7 << 20
@@ -320,7 +299,7 @@ func TestHalvesBound(t *testing.T) {
 	until(t, "others' end", func() bool { return st.HeldIn.Load() <= 9<<20 })
 	c.send([]byte("xxxxxxxxxx\r\n"))
 	c.expect("(error) OOM …")
-	if log.count("half of a command takes memory that others need") == 0 {
+	if log.Count("half of a command takes memory that others need") == 0 {
 		t.Errorf("nothing says why they were closed")
 	}
 	c.want("INFO stats", "…evicted_clients:…")
@@ -328,9 +307,9 @@ func TestHalvesBound(t *testing.T) {
 
 // So many closed at once are not as many lines.
 func TestFewWords(t *testing.T) {
-	var log logged
+	var log logtest.Log
 	n := start(t, func(cfg *respd.Config) {
-		cfg.Password, cfg.Logger = "secret", textLog(&log)
+		cfg.Password, cfg.Logger = "secret", log.Logger()
 	})
 	st := n.srv.Stats()
 	const clients = 60
@@ -339,7 +318,7 @@ func TestFewWords(t *testing.T) {
 		go c.nc.Write(bytes.Repeat([]byte("x\n"), 5_000))
 		c.gone(n, &st.OutputLimit, int64(i))
 	}
-	if got := log.count("client closed"); got == 0 || got > 40 {
+	if got := log.Count("client closed"); got == 0 || got > 40 {
 		t.Errorf("%d lines for %d clients; want a few", got, clients)
 	}
 }

@@ -11,11 +11,12 @@ import (
 	"testing"
 
 	"ledge/journal/certtest"
+	"ledge/journal/logtest"
 	"ledge/respd"
 )
 
 func TestDeniedLogins(t *testing.T) {
-	var log lines
+	var log logtest.Log
 	n := start(t, logTo(&log), func(cfg *respd.Config) { cfg.Password = "sesame" })
 	const tries = 100
 	for i := range tries {
@@ -59,7 +60,7 @@ func TestDeniedWithoutPassword(t *testing.T) {
 }
 
 func TestDeniedHandshakes(t *testing.T) {
-	var log lines
+	var log logtest.Log
 	ours, others := certtest.New(t, "ours"), certtest.New(t, "others")
 	n := start(t, logTo(&log), secure(ours.Sign(t, "server", "127.0.0.1"), ours, tls.RequireAndVerifyClientCert))
 	const tries = 30

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"ledge/journal/logtest"
 	"ledge/respd"
 )
 
@@ -62,7 +63,7 @@ const body = "SET pwned 1\r\nFLUSHALL\r\n*3\r\n$3\r\nSET\r\n$5\r\npwned\r\n$1\r\
 
 func TestForeign(t *testing.T) {
 	for _, password := range []string{"", "sesame"} {
-		var log lines
+		var log logtest.Log
 		n := start(t, logTo(&log), func(cfg *respd.Config) { cfg.Password = password })
 		login := func(c *client) {
 			if password != "" {

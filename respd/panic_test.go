@@ -4,14 +4,12 @@ package respd_test
 // nothing of it left, and everything else as if it had not been sent.
 
 import (
-	"bytes"
 	"fmt"
-	"log/slog"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"ledge/journal/logtest"
 	"ledge/replay"
 	"ledge/respd"
 	"ledge/respd/command"
@@ -82,27 +80,9 @@ func boom() []*command.Spec {
 	}
 }
 
-// lines is a log that may be read while it is written.
-type lines struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
 // logTo has a server log into a buffer.
-func logTo(l *lines) func(*respd.Config) {
-	return func(cfg *respd.Config) { cfg.Logger = slog.New(slog.NewTextHandler(l, nil)) }
+func logTo(l *logtest.Log) func(*respd.Config) {
+	return func(cfg *respd.Config) { cfg.Logger = l.Logger() }
 }
 
 func withBoom(cfg *respd.Config) {
@@ -112,7 +92,7 @@ func withBoom(cfg *respd.Config) {
 // A command that panics is answered with one error wherever it runs, and what is
 // before and behind it in the pipeline is as ever.
 func TestPanicAlone(t *testing.T) {
-	var log lines
+	var log logtest.Log
 	n := start(t, withBoom, logTo(&log))
 	c := n.dial()
 	c.want("RPUSH big"+strings.Repeat(" x", 9000), "(integer) 9000")

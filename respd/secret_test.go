@@ -8,13 +8,14 @@ import (
 	"strings"
 	"testing"
 
+	"ledge/journal/logtest"
 	"ledge/respd"
 	"ledge/respd/command"
 )
 
 // What the slow log shows of commands with secrets is what Redis's does.
 func TestSlowlogSecrets(t *testing.T) {
-	var log lines
+	var log logtest.Log
 	n := start(t, logTo(&log), func(cfg *respd.Config) { cfg.Password = "sesame" })
 	c := n.dial()
 	c.want("AUTH sesame", "OK")

@@ -1,36 +1,16 @@
 package jet_test
 
 import (
-	"bytes"
 	"crypto/tls"
-	"log/slog"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/nats-io/nats.go"
 
 	"ledge/journal/certtest"
 	"ledge/journal/jet"
+	"ledge/journal/logtest"
 )
-
-// lines is a log that may be read while it is written.
-type lines struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
 
 // NATS clients that fail to log in, or to shake hands, fill no log.
 func TestStrangers(t *testing.T) {
@@ -44,10 +24,10 @@ func TestStrangers(t *testing.T) {
 		"handshakes": {&tls.Config{Certificates: []tls.Certificate{own.Certificate}}, "a NATS client's handshake with TLS failed"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var log lines
+			var log logtest.Log
 			j := open(t, jet.Config{Dir: t.TempDir(), Create: true, Listen: "127.0.0.1:0", TLS: c.tls,
 				Users: []jet.User{{Name: jet.AdminUser, Password: "sesame"}},
-				Log:   slog.New(slog.NewTextHandler(&log, nil))})
+				Log:   log.Logger()})
 			for range 50 {
 				nc, err := nats.Connect(j.ClientURL(), nats.UserInfo("critical write error\x1b[31m"+strings.Repeat("x", 2000), "guess"))
 				if err == nil {

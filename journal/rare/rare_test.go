@@ -1,47 +1,27 @@
 package rare_test
 
 import (
-	"bytes"
 	"fmt"
 	"log/slog"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"ledge/journal/logtest"
 	"ledge/journal/rare"
 )
-
-// buffer is a log that is read while timers write to it.
-type buffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer // mu
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *buffer) take() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	defer b.b.Reset()
-	return b.b.String()
-}
 
 // The first of each kind is logged at once, what follows as one line when it is
 // time, and what is left when the log is closed.
 func TestRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var b buffer
-		l := rare.New(slog.New(slog.NewTextHandler(&b, nil)))
+		var b logtest.Log
+		l := rare.New(b.Logger())
 		want := func(lines ...string) {
 			t.Helper()
 			synctest.Wait()
-			got := strings.Split(strings.TrimSpace(b.take()), "\n")
+			got := strings.Split(strings.TrimSpace(b.Take()), "\n")
 			if len(lines) == 0 && len(got) == 1 && got[0] == "" {
 				return
 			}
@@ -82,8 +62,8 @@ func TestRate(t *testing.T) {
 
 // Kinds don't hold each other up.
 func TestKinds(t *testing.T) {
-	var b bytes.Buffer
-	l := rare.New(slog.New(slog.NewTextHandler(&b, nil)))
+	var b logtest.Log
+	l := rare.New(b.Logger())
 	for i := range 10 {
 		l.Add(slog.LevelInfo, fmt.Sprint("kind ", i))
 	}

@@ -5,9 +5,10 @@
 #   SECONDS_EACH=1.5  how long a round should take
 #   CLIENTS=50 SIZE=64 KEYS=100000
 #   PIPELINES="1 16"  CLASSES="always interval"
+#   LEAST=1000        requests of a round, at the least
 #   BEFORE=ledge      another build to compare with, in place of redis-server
 
-rounds=${ROUNDS:-5} each=${SECONDS_EACH:-1.5}
+rounds=${ROUNDS:-5} least=${LEAST:-1000} each=${SECONDS_EACH:-1.5}
 clients=${CLIENTS:-50} size=${SIZE:-64} keys=${KEYS:-100000}
 
 # bench PORT PIPELINE REQUESTS [OPTION…] prints requests a second.
@@ -19,14 +20,14 @@ bench() {
 }
 
 # requests RATE prints how many take the time that a round should.
-requests() { awk -v r="$1" -v s="$each" 'BEGIN {n=int(r*s); print n < 1000 ? 1000 : n}'; }
+requests() { awk -v r="$1" -v s="$each" -v l="$least" 'BEGIN {n=int(r*s); print n < l ? l : n}'; }
 
 # row CLASS TEST PIPELINE measures a test on both servers and prints its line. The
 # script that calls it says what a test is: rate PORT TEST PIPELINE REQUESTS
 # prints requests a second, and prepare, which takes the same, is not timed.
 row() {
 	local class=$1 test=$2 pipe=$3 n i
-	n=$(requests "$(round "$other" "$test" "$pipe" $((2000 * pipe)))")
+	n=$(requests "$(round "$other" "$test" "$pipe" $((2 * least * pipe)))")
 	n=$(requests "$(round "$other" "$test" "$pipe" "$n")")
 	round "$ledge" "$test" "$pipe" "$n" >/dev/null # warm, as the other is
 	: >"$work/a" && : >"$work/b" && : >"$work/cpu-a" && : >"$work/cpu-b"

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"sort"
 	"strings"
@@ -20,6 +19,7 @@ import (
 	"ledge/replay"
 	"ledge/respd"
 	"ledge/respd/command"
+	"ledge/respd/redistest"
 	"ledge/respd/resp"
 )
 
@@ -226,46 +226,9 @@ func silent(args []string) bool {
 		strings.EqualFold(args[1], "reply") && !strings.EqualFold(args[2], "on")
 }
 
-// startRedis starts a redis-server without persistence and returns its address.
+// startRedis starts a redis-server and returns its address.
 func startRedis(t *testing.T) string {
-	t.Helper()
-	bin, err := exec.LookPath("redis-server")
-	if err != nil {
-		t.Skip("redis-server is not installed: nothing to compare with")
-	}
-	addr := freeAddr(t)
-	_, port, _ := net.SplitHostPort(addr)
-	cmd := exec.Command(bin, "--port", port, "--bind", "127.0.0.1", "--save", "",
-		"--appendonly", "no", "--dir", t.TempDir(), "--enable-debug-command", "yes")
-	cmd.Env = append(os.Environ(), "LC_ALL=C") // SORT ALPHA goes by it
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
-	for deadline := time.Now().Add(10 * time.Second); ; {
-		nc, err := net.Dial("tcp", addr)
-		if err == nil {
-			nc.Close()
-			return addr
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("redis-server does not answer: %v", err)
-		}
-		time.Sleep(10 * time.Millisecond) // another process: there is nothing to wait on
-	}
-}
-
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
+	return redistest.Start(t, "--enable-debug-command", "yes")
 }
 
 // startLedge serves clients on a journal in memory and returns the address.

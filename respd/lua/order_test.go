@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"ledge/respd/redistest"
 )
 
 var orderSeed = flag.Uint64("lua.seed", 0, "seed of the random tests of package lua; 0 is a fixed one, and then one that is drawn")
@@ -24,7 +26,7 @@ func seeds(t *testing.T) []uint64 {
 // Tables are walked in the order in which Lua 5.1 walks them, and have the same
 // borders, whatever was done to them.
 func TestOrder(t *testing.T) {
-	r := startRedis(t)
+	r := redistest.NewScripts(t, redistest.Start(t))
 	w := newWorld(Config{})
 	for _, seed := range seeds(t) {
 		rnd := rand.New(rand.NewPCG(seed, 0))

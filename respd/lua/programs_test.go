@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+
+	"ledge/respd/redistest"
 )
 
 var programs = flag.Int("lua.programs", 400, "programs of TestPrograms for each seed")
@@ -14,7 +16,7 @@ var programs = flag.Int("lua.programs", 400, "programs of TestPrograms for each 
 // redis-server, errors included: their texts have places and names of variables,
 // so that the code and its registers must be the same, too.
 func TestPrograms(t *testing.T) {
-	r := startRedis(t)
+	r := redistest.NewScripts(t, redistest.Start(t))
 	w := newWorld(Config{})
 	for _, seed := range seeds(t) {
 		rnd := rand.New(rand.NewPCG(seed, 0))

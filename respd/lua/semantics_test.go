@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"ledge/respd/redistest"
 )
 
 // printing is what scripts that are compared begin and end with: p collects
@@ -20,7 +22,7 @@ const (
 // TestSemantics runs the scripts of testdata/semantics here and on redis-server.
 // A file has several, with lines of dashes between them.
 func TestSemantics(t *testing.T) {
-	r := startRedis(t)
+	r := redistest.NewScripts(t, redistest.Start(t))
 	files, err := filepath.Glob("testdata/semantics/*.lua")
 	if err != nil || len(files) == 0 {
 		t.Fatal(files, err)
@@ -41,12 +43,12 @@ func TestSemantics(t *testing.T) {
 var addresses = regexp.MustCompile("0x[0-9a-f]{12}")
 
 // compare runs a script here and there.
-func compare(t *testing.T, r *redis, w *world, text string) {
+func compare(t *testing.T, r *redistest.Scripts, w *world, text string) {
 	t.Helper()
 	got := addresses.ReplaceAllString(w.eval(text, 1<<28), "0x")
 	// Its collector forgets removed keys, so that they go elsewhere when they
 	// come back.
-	want := addresses.ReplaceAllString(r.eval("collectgarbage('stop') "+text), "0x")
+	want := addresses.ReplaceAllString(r.Eval("collectgarbage('stop') "+text), "0x")
 	if got == want {
 		return
 	}

@@ -3,10 +3,10 @@ package rdb_test
 import (
 	"bufio"
 	"net"
-	"os/exec"
 	"testing"
 	"time"
 
+	"ledge/respd/redistest"
 	"ledge/respd/resp"
 )
 
@@ -20,37 +20,8 @@ type redis struct {
 // startRedis starts a server. The test skips where there is none.
 func startRedis(t testing.TB) *redis {
 	t.Helper()
-	bin, err := exec.LookPath("redis-server")
-	if err != nil {
-		t.Skip("redis-server is not installed: nobody to exchange payloads with")
-	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := ln.Addr().String()
-	ln.Close()
-	_, port, _ := net.SplitHostPort(addr)
-	cmd := exec.Command(bin, "--port", port, "--bind", "127.0.0.1", "--save", "",
-		"--appendonly", "no", "--dir", t.TempDir(), "--enable-debug-command", "yes")
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
-	for deadline := time.Now().Add(10 * time.Second); ; {
-		nc, err := net.Dial("tcp", addr)
-		if err == nil {
-			t.Cleanup(func() { nc.Close() })
-			return &redis{t, nc, resp.NewReader(bufio.NewReader(nc))}
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("redis-server does not answer: %v", err)
-		}
-		time.Sleep(10 * time.Millisecond) // another process: there is nothing to wait on
-	}
+	nc := redistest.Dial(t, redistest.Start(t, "--enable-debug-command", "yes"))
+	return &redis{t, nc, resp.NewReader(bufio.NewReader(nc))}
 }
 
 // do runs a command, which may fail.

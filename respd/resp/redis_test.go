@@ -9,51 +9,17 @@ import (
 	"io"
 	"math"
 	"net"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
+	"ledge/respd/redistest"
 	"ledge/respd/resp"
 )
 
-// startRedis runs a redis-server on a socket in a directory of its own until
-// the test ends, and returns the socket's path.
-func startRedis(t *testing.T, options ...string) string {
-	t.Helper()
-	path, err := exec.LookPath("redis-server")
-	if err != nil {
-		t.Skip("redis-server isn't installed")
-	}
-	dir := t.TempDir()
-	socket := filepath.Join(dir, "s")
-	cmd := exec.Command(path, append([]string{"--port", "0", "--unixsocket", socket,
-		"--dir", dir, "--save", "", "--appendonly", "no"}, options...)...)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
-	})
-	for lines := bufio.NewScanner(out); lines.Scan(); {
-		if strings.Contains(lines.Text(), "eady to accept") {
-			go io.Copy(io.Discard, out) // Ends with the server.
-			return socket
-		}
-	}
-	t.Fatal("redis-server ended before it was ready")
-	return ""
-}
-
 // ask sends input and returns the first reply.
-func ask(t *testing.T, socket, input string) resp.Value {
+func ask(t *testing.T, addr, input string) resp.Value {
 	t.Helper()
-	conn, err := net.Dial("unix", socket)
+	conn, err := net.Dial("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +34,7 @@ func ask(t *testing.T, socket, input string) resp.Value {
 }
 
 // sameError checks that parser and server refuse input with the same reply.
-func sameError(t *testing.T, p resp.Parser, socket, input string) {
+func sameError(t *testing.T, p resp.Parser, addr, input string) {
 	t.Helper()
 	_, _, err := p.Next([]byte(input), nil)
 	if err == nil {
@@ -76,13 +42,13 @@ func sameError(t *testing.T, p resp.Parser, socket, input string) {
 		return
 	}
 	got := resp.FromError(err)
-	if want := ask(t, socket, input); !got.Equal(want) {
+	if want := ask(t, addr, input); !got.Equal(want) {
 		t.Errorf("Next(%.40q) = %v; Redis says %v", input, got, want)
 	}
 }
 
 func TestRedisProtocolErrors(t *testing.T) {
-	socket := startRedis(t)
+	addr := redistest.Start(t)
 	long := strings.Repeat("1", 70000)
 	for _, input := range []string{
 		"*\r\n", "*x\r\n", "*03\r\n", "*+3\r\n", "*-0\r\n", "*2147483648\r\n",
@@ -93,20 +59,20 @@ func TestRedisProtocolErrors(t *testing.T) {
 		if !strings.HasSuffix(input, long) && !strings.HasSuffix(input, "\r\n") {
 			input += "\r\n"
 		}
-		sameError(t, resp.Parser{Authed: true}, socket, input)
+		sameError(t, resp.Parser{Authed: true}, addr, input)
 	}
 }
 
 func TestRedisUnauthed(t *testing.T) {
-	socket := startRedis(t, "--requirepass", "secret")
+	addr := redistest.Start(t, "--requirepass", "secret")
 	for _, input := range []string{"*11\r\n", "*1\r\n$16385\r\n"} {
-		sameError(t, resp.Parser{}, socket, input)
+		sameError(t, resp.Parser{}, addr, input)
 	}
 }
 
 // MGET and its like would hide the words; a script returns them all.
 func TestRedisInline(t *testing.T) {
-	socket := startRedis(t)
+	addr := redistest.Start(t)
 	for _, tt := range words {
 		input := strings.Replace(tt.line, "a", `EVAL "return ARGV" 0`, 1) + "\r\n"
 		p := resp.Parser{Authed: true}
@@ -121,20 +87,20 @@ func TestRedisInline(t *testing.T) {
 			}
 			got = resp.Array(vs...)
 		}
-		if want := ask(t, socket, input); !got.Equal(want) {
+		if want := ask(t, addr, input); !got.Equal(want) {
 			t.Errorf("Next(%q) = %v; Redis says %v", input, got, want)
 		}
 	}
 }
 
 func TestRedisDoubles(t *testing.T) {
-	socket := startRedis(t)
+	addr := redistest.Start(t)
 	for _, f := range []float64{0, 1, -1, 0.1, 1.0 / 3, 1e6, 1e16, 1e17, 1e18, 1e20, 1e21,
 		123456.789, 1e-4, 1e-5, 1e100, 1e-100, 5e-324, math.MaxFloat64, 1 << 53,
 		math.Inf(1), math.Inf(-1)} {
 		add := string(resp.AppendCommand(nil, "ZADD", "z", fmt.Sprint(f), "m"))
-		ask(t, socket, add)
-		reply := ask(t, socket, string(resp.AppendCommand(nil, "ZSCORE", "z", "m")))
+		ask(t, addr, add)
+		reply := ask(t, addr, string(resp.AppendCommand(nil, "ZSCORE", "z", "m")))
 		want := string(resp.Append(nil, reply, 2))
 		if got := string(resp.Append(nil, resp.Double(f), 2)); got != want {
 			t.Errorf("Append(Double(%v)) = %q; Redis says %q", f, got, want)

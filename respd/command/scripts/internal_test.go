@@ -1,13 +1,11 @@
 package scripts_test
 
 import (
-	"bytes"
-	"log/slog"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"ledge/journal/logtest"
 	"ledge/replay"
 	"ledge/respd/command"
 	"ledge/respd/command/commandtest"
@@ -16,24 +14,6 @@ import (
 	"ledge/respd/command/strs"
 	"ledge/respd/resp"
 )
-
-// lines is a log that tests read.
-type lines struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
 
 // with returns a client of scripts that may call these commands, too.
 func with(t *testing.T, cfg scripts.Config, more ...*command.Spec) (*commandtest.Client, *scripts.Engine) {
@@ -46,13 +26,13 @@ func with(t *testing.T, cfg scripts.Config, more ...*command.Spec) (*commandtest
 // A fault of ours in a script is one error to whoever sent it: what the script
 // did is undone, the log has the stack, and the next script finds a clean state.
 func TestInternalError(t *testing.T) {
-	var log lines
+	var log logtest.Log
 	boom := &command.Spec{Name: "boom", Arity: -1, Flags: command.Write, Group: "string", Since: "1.0.0",
 		Summary: "Fail.", Write: func(_ *replay.Draft, args command.Args) (resp.Value, error) {
 			var none []int
 			return resp.Int(int64(none[len(args)])), nil
 		}}
-	c, _ := with(t, scripts.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))}, boom)
+	c, _ := with(t, scripts.Config{Logger: log.Logger()}, boom)
 	for _, script := range []string{
 		`redis.call('SET','k','v') redis.call('boom')`,
 		`redis.call('SET','k','v') return pcall(redis.call,'boom')`,
@@ -75,7 +55,7 @@ func TestInternalError(t *testing.T) {
 // A script counts as busy once it has run for long, also while it is inside of
 // one call that never asks whether it may go on.
 func TestBusyInOneCall(t *testing.T) {
-	var log lines
+	var log logtest.Log
 	entered, leave := make(chan struct{}), make(chan struct{})
 	wait := &command.Spec{Name: "hang", Arity: -1, Flags: command.Write, Group: "string", Since: "1.0.0",
 		Summary: "Wait.", Write: func(*replay.Draft, command.Args) (resp.Value, error) {
@@ -84,7 +64,7 @@ func TestBusyInOneCall(t *testing.T) {
 			return resp.OK, nil
 		}}
 	told := make(chan struct{}, 1)
-	c, e := with(t, scripts.Config{Logger: slog.New(slog.NewTextHandler(&log, nil)),
+	c, e := with(t, scripts.Config{Logger: log.Logger(),
 		Busy: func() { told <- struct{}{} }}, wait)
 	for _, p := range e.Params() {
 		if p.Name == "busy-reply-threshold" {

@@ -7,13 +7,14 @@ import (
 	"testing"
 
 	"ledge/respd/lua"
+	"ledge/respd/redistest"
 )
 
 // Mathematical functions must print as many digits as scripts see by default as
 // redis-server prints them, and all of them but for one number in a few hundred:
 // C's library does not round each result rightly.
 func TestCompareMath(t *testing.T) {
-	r := startRedis(t)
+	r := redistest.NewScripts(t, redistest.Start(t))
 	w := newWorld(lua.Config{})
 	fns := []string{"acos(%s)", "asin(%s)", "atan(%s)", "atan2(%s,%s)", "cos(%s)", "cosh(%s)", "exp(%s)", "log(%s)",
 		"log10(%s)", "pow(%s,%s)", "sin(%s)", "sinh(%s)", "tan(%s)", "tanh(%s)", "sqrt(%s)", "fmod(%s,%s)", "deg(%s)",
@@ -49,7 +50,7 @@ func TestCompareMath(t *testing.T) {
 			}
 			text := "local o={} for i,v in ipairs({" + strings.Join(exprs, ",") + "}) do o[i]=string.format('%.17g',v) end return table.concat(o,' ')"
 			a, _ := w.eval(text, 1<<30)
-			b := r.eval(text)
+			b := r.Eval(text)
 			x, y := strings.Fields(a), strings.Fields(b)
 			for i := range x {
 				if x[i] != y[i] {

@@ -8,6 +8,7 @@ import (
 
 	"ledge/respd/lua"
 	"ledge/respd/lua/luatest"
+	"ledge/respd/redistest"
 )
 
 // count returns how many scripts a test draws: what the environment says, or n,
@@ -47,18 +48,18 @@ func seed(t *testing.T, name string) uint64 {
 // LUA_SCRIPTS is how many, LUA_SEED where they begin, LUA_FAILURES how many
 // differences of a family to print. luatest.Script says what is not compared.
 func TestCompareScripts(t *testing.T) {
-	r := startRedis(t)
+	r := redistest.NewScripts(t, redistest.Start(t))
 	n, from := count(t, "LUA_SCRIPTS", 3000), seed(t, "LUA_SEED")
 	most := count(t, "LUA_FAILURES", 5)
 	w := newWorld(lua.Config{})
 	failed, crashes := map[string]int{}, 0
 	for i := range n {
 		family, text := luatest.Script(from, uint64(i))
-		want, ok := r.try(text)
+		want, ok := r.Try(text)
 		if !ok {
 			// It is not proof against tables without "err" that end a script.
 			crashes++
-			r = startRedis(t)
+			r = redistest.NewScripts(t, redistest.Start(t))
 			continue
 		}
 		got, err := w.eval(text, 1<<30)
