@@ -71,6 +71,11 @@ func (x *Watch) Is(db journal.DB, key []byte) bool {
 	return x.at.db == db && x.at.key == string(key)
 }
 
+// Touch has those who watch a key find that it has changed, though its value is
+// as it was: Redis says so of a few commands. It goes without the journal, and it
+// stands even if the draft is undone. Who watches the key then tries once more.
+func (d *Draft) Touch(key []byte) { d.s.watches.touch(d.db, unsafeString(key), true) }
+
 // Dirty reports whether any of the watched keys has changed or expired since
 // it was watched, in the eyes of this view.
 func (v *View) Dirty(xs []*Watch) bool {

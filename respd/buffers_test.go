@@ -76,9 +76,10 @@ func TestAllBeforeReading(t *testing.T) {
 			n := start(t)
 			d := n.dial()
 			allThenRead(t, d.nc, c.in, c.n, c.want)
-			until(t, "nothing held", func() bool {
+			until(t, "hardly anything held", func() bool {
 				st := n.srv.Stats()
-				return st.HeldIn.Load()+st.HeldOut.Load()+st.HeldTx.Load() == 0
+				// A connection keeps an input buffer of some KiB for its next command.
+				return st.HeldIn.Load() <= 64<<10 && st.HeldOut.Load()+st.HeldTx.Load() == 0
 			})
 		})
 	}

@@ -83,6 +83,9 @@ func runLtrim(d *replay.Draft, args command.Args) (resp.Value, error) {
 	if err := d.RemoveItems(args[1], 0, from); err != nil {
 		return resp.Value{}, err
 	}
+	if to-from == n {
+		d.Touch(args[1])
+	}
 	d.Notify(replay.ListEvent, "ltrim", args[1])
 	if from == to {
 		d.Notify(replay.GenericEvent, "del", args[1])

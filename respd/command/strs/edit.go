@@ -26,6 +26,9 @@ func runAppend(d *replay.Draft, args command.Args) (resp.Value, error) {
 	if err != nil {
 		return resp.Value{}, err
 	}
+	if len(args[2]) == 0 {
+		d.Touch(args[1])
+	}
 	val, err := edit(d, args[1], int64(len(old)), args[2], len(old), ok)
 	d.Notify(replay.StringEvent, "append", args[1])
 	return val, err
