@@ -12,11 +12,12 @@ type found struct {
 	name     string
 	score    float64
 	at       point
-	distance float64 // in metres
+	distance float64 // in metres, if it was asked for
 }
 
-// find returns the members inside a shape, at most limit unless that is 0.
-func find(z replay.ZSet, s *shape, limit int) []found {
+// find returns the members inside a shape, at most limit unless that is 0, and
+// how far they are if measured: to be exact takes longer than all the rest.
+func find(z replay.ZSet, s *shape, limit int, measured bool) []found {
 	var out []found
 	var last cell
 	for i, c := range s.cells() {
@@ -31,9 +32,12 @@ func find(z replay.ZSet, s *shape, limit int) []found {
 				break
 			}
 			p := pointOf(score)
-			d, ok := s.distance(p)
-			if !ok {
+			if !s.holds(p) {
 				continue
+			}
+			var d float64
+			if measured {
+				d = distance(s.center, p)
 			}
 			if out = append(out, found{name, score, p, d}); len(out) == limit {
 				return out

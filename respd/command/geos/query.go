@@ -188,11 +188,12 @@ func (q *query) run() []found {
 	if q.any {
 		limit = int(min(q.count, math.MaxInt32))
 	}
-	members := find(q.set, &q.shape, limit)
 	o := q.order
 	if o == unsorted && q.count > 0 && !q.any {
 		o = nearest // the first ones would otherwise be any
 	}
+	measured := o != unsorted || q.withDist || q.byDistance
+	members := find(q.set, &q.shape, limit, measured)
 	o.sort(members)
 	if q.count > 0 && q.count < int64(len(members)) {
 		members = members[:q.count]

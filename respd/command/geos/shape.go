@@ -21,19 +21,14 @@ func (s *shape) reach() float64 {
 	return s.radius * s.unit
 }
 
-// distance returns how far p is from the centre, in metres, and whether it is
-// inside.
-func (s *shape) distance(p point) (float64, bool) {
+// holds reports whether p is inside.
+func (s *shape) holds(p point) bool {
 	c := s.center
 	if s.box {
-		if beyond(p, point{p.lon, c.lat}, s.height*s.unit/2) ||
-			beyond(p, point{c.lon, p.lat}, s.width*s.unit/2) {
-			return 0, false
-		}
-	} else if beyond(c, p, s.radius*s.unit) {
-		return 0, false
+		return !beyond(p, point{p.lon, c.lat}, s.height*s.unit/2) &&
+			!beyond(p, point{c.lon, p.lat}, s.width*s.unit/2)
 	}
-	return distance(c, p), true
+	return !beyond(c, p, s.radius*s.unit)
 }
 
 // bounds returns a rectangle in degrees around the shape.

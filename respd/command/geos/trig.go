@@ -33,12 +33,6 @@ func (x pair) times(y pair) pair {
 	return sum(p.hi, p.lo+float64(x.hi*y.lo)+float64(x.lo*y.hi))
 }
 
-func (x pair) over(n float64) pair {
-	q := x.hi / n
-	p := product(q, n)
-	return sum(q, ((x.hi-p.hi)-p.lo+x.lo)/n)
-}
-
 // sine returns sin x for |x| up to some turns.
 func sine(x float64) float64 { return quarter(x, 0).hi }
 
@@ -47,14 +41,24 @@ func cosine(x float64) float64 { return quarter(x, 1).hi }
 
 // arcsine returns asin x, NaN beyond 1.
 func arcsine(x float64) float64 {
-	y := math.Asin(x)
-	for range 2 { // Newton; the second time because of what is near 1
-		s := quarter(y, 0)
-		if c := math.Cos(y); c != 0 {
-			y += ((x - s.hi) - s.lo) / c
-		}
+	// Where the sine is as flat as that, Go's arc sine is so far off that one
+	// step of Newton's is not enough.
+	const flat = 1e-4
+	y, c := newton(x, math.Asin(x))
+	if c < flat {
+		y, _ = newton(x, y)
 	}
 	return y
+}
+
+// newton returns a better arc sine of x than y is, and the cosine of y.
+func newton(x, y float64) (better, c float64) {
+	s := quarter(y, 0)
+	c = math.Cos(y)
+	if c != 0 {
+		y += ((x - s.hi) - s.lo) / c
+	}
+	return y, c
 }
 
 // quarter returns the sine of x and so many quarters of a turn.
@@ -82,15 +86,39 @@ func quarter(x float64, turns int) pair {
 	return y
 }
 
+const (
+	// terms of the series are enough for a double's digits and as many again;
+	// only the first few, which weigh more, are reckoned with pairs.
+	terms  = 13
+	paired = 5
+)
+
+// inverses has 1/((2i-1+odd)(2i+odd)) at place odd and i-1.
+var inverses = func() (out [2][terms]pair) {
+	for odd := range out {
+		for i := range out[odd] {
+			n := float64((2*i + 1 + odd) * (2*i + 2 + odd))
+			q := 1 / n
+			p := product(q, n)
+			out[odd][i] = sum(q, ((1-p.hi)-p.lo)/n)
+		}
+	}
+	return out
+}()
+
 // series returns 1 - r²/((1+odd)(2+odd)) · (1 - r²/((3+odd)(4+odd)) · …): the
 // cosine of r, or with odd 1 its sine by r. r is at most an eighth of a turn.
 func series(r pair, odd int) pair {
 	square := r.times(r)
 	square = pair{-square.hi, -square.lo}
-	y := pair{1, 0}
-	for i := 13; i > 0; i-- {
-		n := float64((2*i - 1 + odd) * (2*i + odd))
-		y = square.times(y).over(n).add(pair{1, 0})
+	inverse := &inverses[odd]
+	rest := 1.0
+	for i := terms - 1; i >= paired; i-- {
+		rest = 1 + float64(float64(square.hi*rest)*inverse[i].hi)
+	}
+	y := pair{rest, 0}
+	for i := paired - 1; i >= 0; i-- {
+		y = square.times(y).times(inverse[i]).add(pair{1, 0})
 	}
 	return y
 }
