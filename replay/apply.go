@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"ledge/journal"
+	"ledge/replay/value"
 )
 
 // store is what an effect is applied to: the trees, or the overlay of a draft.
@@ -12,16 +13,16 @@ import (
 type store interface {
 	get(db journal.DB, key string) (record, bool)
 	// put takes the block that has r as its row if there is one already.
-	put(db journal.DB, key string, r record, b *block)
+	put(db journal.DB, key string, r record, b *value.Block)
 	del(db journal.DB, key string)
 	clear(db journal.DB, first, last uint16) error
 	swap(a, b journal.DB)
 	databases() int
 	// edit returns the collection that key holds, a new one if none, for
 	// changing until leave is called; nil when there is nothing to change.
-	edit(db journal.DB, key string, typ Type, k keepsake) (*body, error)
+	edit(db journal.DB, key string, typ value.Type, k keepsake) (value.Body, error)
 	leave(db journal.DB, key string)
-	pen() *pen
+	pen() *value.Pen
 	functions() *Functions
 	setFunctions(*Functions)
 }
@@ -37,8 +38,8 @@ func apply(s store, op journal.Op) error {
 		if err := checkDB(s, o.DB); err != nil {
 			return err
 		}
-		b, _ := o.Kept().(*block)
-		s.put(o.DB, o.Key, record{typ: String, at: o.At, val: o.Value}, b)
+		b, _ := o.Kept().(*value.Block)
+		s.put(o.DB, o.Key, record{typ: value.String, at: o.At, val: o.Value}, b)
 		return nil
 	case *journal.StringEdit:
 		return applyStringEdit(s, o)
@@ -79,29 +80,29 @@ func apply(s store, op journal.Op) error {
 func applyCollection(s store, op journal.Op) error {
 	switch o := op.(type) {
 	case *journal.HashSet:
-		return applyHashSet(s, o)
+		return alter(s, o.DB, o.Key, o)
 	case *journal.HashRemove:
-		return applyHashRemove(s, o)
+		return alter(s, o.DB, o.Key, o)
 	case *journal.HashExpire:
-		return applyHashExpire(s, o)
+		return alter(s, o.DB, o.Key, o)
 	case *journal.SetAdd:
-		return applySetAdd(s, o)
+		return alter(s, o.DB, o.Key, o)
 	case *journal.SetRemove:
-		return applySetRemove(s, o)
+		return alter(s, o.DB, o.Key, o)
 	case *journal.ZSetAdd:
-		return applyZSetAdd(s, o)
+		return alter(s, o.DB, o.Key, o)
 	case *journal.ZSetRemove:
-		return applyZSetRemove(s, o)
+		return alter(s, o.DB, o.Key, o)
 	case *journal.ZSetRemoveRange:
-		return applyZSetRemoveRange(s, o)
+		return alter(s, o.DB, o.Key, o)
 	case *journal.ListPush:
-		return applyListPush(s, o)
+		return alter(s, o.DB, o.Key, o)
 	case *journal.ListRemove:
-		return applyListRemove(s, o)
+		return alter(s, o.DB, o.Key, o)
 	case *journal.ListSet:
-		return applyListSet(s, o)
+		return alter(s, o.DB, o.Key, o)
 	case *journal.ListInsert:
-		return applyListInsert(s, o)
+		return alter(s, o.DB, o.Key, o)
 	}
 	panic(fmt.Sprintf("replay: effect %d has no meaning", op.Kind()))
 }
@@ -142,8 +143,8 @@ func applyMove(s store, db journal.DB, key string, toDB journal.DB, to string, m
 	if move {
 		s.del(db, key)
 	} else if r.body != nil {
-		s.pen().fresh() // two keys have the body, so neither may change it in place
-		r.body.names.copied, r.body.ranks.copied = true, true
+		s.pen().Fresh() // two keys have the body, so neither may change it in place
+		r.body.Share()
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"ledge/journal"
 	"ledge/journal/fault"
+	"ledge/replay/value"
 )
 
 // Check counts everything again from the rows alone and compares it with what
@@ -80,25 +81,25 @@ func recount(db *database) (c counts) {
 }
 
 // row counts one row of the tree with what the dict has for it.
-func (c *counts) row(k string, b *block) error {
-	r := b.record()
+func (c *counts) row(k string, b *value.Block) error {
+	r := recordOf(b)
 	hash := keyHash(k[rowHead:])
 	if r.body == nil {
-		if _, ok := checkRow(k, b.value()); !ok {
+		if _, ok := checkRow(k, b.Value()); !ok {
 			return fmt.Errorf("row %.64q is not a row", k)
 		}
-	} else if err := r.body.check(); err != nil {
+	} else if err := r.body.Check(); err != nil {
 		return fmt.Errorf("%s %.64q: %w", r.typ, k[rowHead:], err)
-	} else if r.body.len() == 0 {
+	} else if r.body.Len() == 0 {
 		return fmt.Errorf("%s %.64q is empty", r.typ, k[rowHead:])
 	}
 	c.keys++
-	c.digest += b.digest(hash)
+	c.digest += digestOf(b, hash)
 	if r.at != 0 {
 		c.dead.add(r.at, k[rowHead:])
 	}
 	if r.body != nil {
-		c.fields.exchange(0, r.body.soonest(), k[rowHead:])
+		c.fields.exchange(0, r.body.Soonest(), k[rowHead:])
 	}
 	return nil
 }

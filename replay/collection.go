@@ -2,9 +2,9 @@ package replay
 
 import (
 	"fmt"
-	"slices"
 
 	"ledge/journal"
+	"ledge/replay/value"
 )
 
 // keepsake is an effect with which a draft has left the body that it made.
@@ -13,46 +13,49 @@ type keepsake interface {
 	Kept() any
 }
 
-// alter applies an effect on a collection: do changes the body that key holds,
-// a new one if there is none. The body that a draft has made is left with the
-// effect, so that Apply puts it in place and need not do the same again.
-func alter(s store, db journal.DB, key string, typ Type, k keepsake, do func(*body, *pen) error) error {
+// alter applies an effect to the collection that key holds, a new one if there is
+// none. The body that a draft has made is left with the effect, so that Apply
+// puts it in place and need not do the same again.
+func alter(s store, db journal.DB, key string, op interface {
+	journal.Op
+	keepsake
+}) error {
 	if err := checkDB(s, db); err != nil {
 		return err
 	}
-	b, err := s.edit(db, key, typ, k)
+	b, err := s.edit(db, key, value.TypeOf(op), op)
 	if b == nil || err != nil {
 		return err
 	}
-	if err := do(b, s.pen()); err != nil {
-		return fmt.Errorf("%s %.64q: %w", typ, key, err)
+	if err := b.Apply(s.pen(), op); err != nil {
+		return fmt.Errorf("%s %.64q: %w", b.Type(), key, err)
 	}
 	s.leave(db, key)
 	return nil
 }
 
 // wrongBody says that an effect is for another type than the key holds.
-func wrongBody(r record, typ Type, key string) error {
+func wrongBody(r record, typ value.Type, key string) error {
 	return fmt.Errorf("effect on a %s; %.64q is a %s", typ, key, r.typ)
 }
 
 // edit returns the body of that type that key holds in the overlay, for
 // changing, and leaves it with k.
-func (o *overlay) edit(n journal.DB, key string, typ Type, k keepsake) (*body, error) {
+func (o *overlay) edit(n journal.DB, key string, typ value.Type, k keepsake) (value.Body, error) {
 	r, ok := o.get(n, key)
 	switch {
 	case ok && r.typ != typ:
 		return nil, wrongBody(r, typ, key)
 	case !ok:
-		r = record{typ: typ, body: newBody(typ, o.ink.gen)}
+		r = record{typ: typ, body: value.NewBody(typ, &o.ink, false)}
 		o.put(n, key, r, nil)
 	default:
-		if b := r.body.own(&o.ink); b != r.body {
+		if b := r.body.Own(&o.ink); b != r.body {
 			r.body = b
 			o.put(n, key, r, nil)
 		}
 	}
-	r.body.begin(&o.ink)
+	r.body.Begin(&o.ink)
 	k.Keep(r.body)
 	return r.body, nil
 }
@@ -61,11 +64,11 @@ func (o *overlay) edit(n journal.DB, key string, typ Type, k keepsake) (*body, e
 // instead of emptying it, so there is nothing to see to.
 func (o *overlay) leave(journal.DB, string) {}
 
-func (o *overlay) pen() *pen { return &o.ink }
+func (o *overlay) pen() *value.Pen { return &o.ink }
 
 // opened is the collection that Apply is changing in place.
 type opened struct {
-	block  *block // nil if it is not in place yet
+	block  *value.Block // nil if it is not in place yet
 	rec    record
 	digest journal.Digest // of the block before
 	soon   int64          // its first deadline of a field before
@@ -73,16 +76,16 @@ type opened struct {
 
 // edit is overlay.edit for the tables. When a draft has left the body with k,
 // that is put in place and there is nothing to change.
-func (t *tables) edit(n journal.DB, key string, typ Type, k keepsake) (*body, error) {
+func (t *tables) edit(n journal.DB, key string, typ value.Type, k keepsake) (value.Body, error) {
 	db, hash := t.s.dbs[n], keyHash(key)
 	at := db.dict.get(key, hash)
 	r := record{typ: typ}
 	if at != nil {
-		if r = at.record(); r.typ != typ {
+		if r = recordOf(at); r.typ != typ {
 			return nil, wrongBody(r, typ, key)
 		}
 	}
-	if b, ok := k.Kept().(*body); ok {
+	if b, ok := k.Kept().(value.Body); ok {
 		if r.body != b {
 			r.body = b
 			t.put(n, key, r, nil)
@@ -92,11 +95,11 @@ func (t *tables) edit(n journal.DB, key string, typ Type, k keepsake) (*body, er
 	t.open = opened{rec: r}
 	switch {
 	case at == nil:
-		t.open.rec.body = newBody(typ, t.ink.gen)
-	case r.body.gen == t.ink.gen:
-		t.open.block, t.open.digest, t.open.soon = at, at.digest(hash), r.body.soonest()
+		t.open.rec.body = value.NewBody(typ, &t.ink, false)
+	case r.body.Mine(&t.ink):
+		t.open.block, t.open.digest, t.open.soon = at, digestOf(at, hash), r.body.Soonest()
 	default:
-		t.open.rec.body = r.body.own(&t.ink)
+		t.open.rec.body = r.body.Own(&t.ink)
 	}
 	return t.open.rec.body, nil
 }
@@ -106,7 +109,7 @@ func (t *tables) leave(n journal.DB, key string) {
 	o := t.open
 	t.open = opened{}
 	if o.block == nil {
-		if o.rec.body.len() > 0 {
+		if o.rec.body.Len() > 0 {
 			t.put(n, key, o.rec, nil)
 		} else {
 			t.del(n, key)
@@ -114,22 +117,22 @@ func (t *tables) leave(n journal.DB, key string) {
 		return
 	}
 	db := t.s.dbs[n]
-	db.digest += o.block.digest(keyHash(key)) - o.digest
-	if soon := o.rec.body.soonest(); soon != o.soon {
-		db.fields.exchange(o.soon, soon, o.block.name())
+	db.digest += digestOf(o.block, keyHash(key)) - o.digest
+	if soon := o.rec.body.Soonest(); soon != o.soon {
+		db.fields.exchange(o.soon, soon, o.block.Name())
 	}
 	t.s.watches.touch(n, key, true)
-	if o.rec.body.len() == 0 {
+	if o.rec.body.Len() == 0 {
 		t.del(n, key)
 	}
 }
 
-func (t *tables) pen() *pen { return &t.ink }
+func (t *tables) pen() *value.Pen { return &t.ink }
 
 // fresh begins a collection's effect in a draft: it returns what key holds, nil
 // if it is not there. What has expired under the key is deleted first; a key of
 // another type is refused.
-func (d *Draft) fresh(key []byte, typ Type) (*body, error) {
+func (d *Draft) fresh(key []byte, typ value.Type) (value.Body, error) {
 	r, ok := d.rawIn(d.db, key)
 	switch {
 	case !ok:
@@ -143,57 +146,19 @@ func (d *Draft) fresh(key []byte, typ Type) (*body, error) {
 }
 
 // made returns the body that an effect was left with.
-func made(k keepsake) *body {
-	b, _ := k.Kept().(*body)
+func made(k keepsake) value.Body {
+	b, _ := k.Kept().(value.Body)
 	return b
 }
 
 // bodyOf returns what key holds if it is of a type, nil if it is not there.
-func (v *View) bodyOf(key []byte, typ Type) (*body, error) {
+func (v *View) bodyOf(key []byte, typ value.Type) (value.Body, error) {
 	r, ok := v.lookup(key)
 	if ok && r.typ != typ {
 		return nil, ErrWrongType
 	}
 	return r.body, nil
 }
-
-// removal returns the names among those given that a body has, each once, as
-// strings of their own.
-func removal(b *body, given [][]byte, has func(*block) bool) []string {
-	var found []string
-	for _, name := range given {
-		_, e := b.find(unsafeString(name), keyHash(unsafeString(name)))
-		if e != nil && has(e) && (len(given) == 1 || !slices.Contains(found, e.name())) {
-			found = append(found, e.name())
-		}
-		if len(found) > manyNames {
-			return distinct(b, given, has)
-		}
-	}
-	return found
-}
-
-// manyNames is from how many names on a map finds doubles faster.
-const manyNames = 32
-
-// distinct is removal for many names.
-func distinct(b *body, given [][]byte, has func(*block) bool) []string {
-	var found []string
-	seen := make(map[*block]struct{}, len(given))
-	for _, name := range given {
-		_, e := b.find(unsafeString(name), keyHash(unsafeString(name)))
-		if e == nil || !has(e) {
-			continue
-		}
-		if _, twice := seen[e]; !twice {
-			seen[e] = struct{}{}
-			found = append(found, e.name())
-		}
-	}
-	return found
-}
-
-func anyElem(*block) bool { return true }
 
 // copies copies arguments into strings that share one allocation.
 func copies(args [][]byte) []string {
@@ -219,27 +184,4 @@ func (d *Draft) fitsAll(key []byte, elems [][]byte) error {
 		}
 	}
 	return nil
-}
-
-// cursorOf returns a position among names for a scan's cursor, and the hash that
-// a cursor stands for. 0 is the begin and the end.
-func cursorOf(hash uint64) uint64 { return hash >> (64 - cursorBits) }
-
-// scanNames calls fn with at least count elements from cursor on, in the order
-// of their hashes, and returns where to go on, 0 at the end. Elements that are
-// there from the first call to the last are seen whatever is written between.
-func scanNames(t *tree, cursor uint64, count int, fn func(*block)) (next uint64) {
-	seen, last := 0, cursor
-	from := t.search(cursor<<(64-cursorBits), "", beforeEqual)
-	t.each(from, func(key uint64, e *block) bool {
-		at := cursorOf(key)
-		if seen >= count && at != last {
-			next = at
-			return false
-		}
-		seen, last = seen+1, at
-		fn(e)
-		return true
-	})
-	return next
 }

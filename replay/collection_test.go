@@ -15,12 +15,13 @@ import (
 	"ledge/journal"
 	"ledge/replay"
 	"ledge/replay/replaytest"
+	"ledge/replay/value"
 )
 
 // elems is what a collection should hold: names with values, scores or
 // deadlines as they are shown, or items in order.
 type elems struct {
-	typ   replay.Type
+	typ   value.Type
 	named map[string]string
 	items []string
 }
@@ -40,7 +41,7 @@ func (e *elems) show() string {
 	for name, val := range e.named {
 		out = append(out, fmt.Sprintf("%q%s", name, val))
 	}
-	if e.typ != replay.ListType {
+	if e.typ != value.ListType {
 		slices.Sort(out)
 	}
 	return e.typ.String() + "{" + strings.Join(out, " ") + "}"
@@ -222,16 +223,16 @@ func (r *collector) effect(d *replay.Draft, key string) error {
 	}
 	switch key[0] {
 	case 'h':
-		e.typ = replay.HashType
+		e.typ = value.HashType
 		return r.hash(d, []byte(key), e)
 	case 's':
-		e.typ = replay.SetType
+		e.typ = value.SetType
 		return r.set(d, []byte(key), e)
 	case 'z':
-		e.typ = replay.ZSetType
+		e.typ = value.ZSetType
 		return r.zset(d, []byte(key), e)
 	}
-	e.typ = replay.ListType
+	e.typ = value.ListType
 	return r.list(d, []byte(key), e)
 }
 

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"ledge/replay/value"
+
 	"github.com/tidwall/btree"
 )
 
@@ -98,7 +100,7 @@ func (s *State) tighten() {
 }
 
 // untime notes a record with a deadline.
-func (db *database) untime(b *block) {
+func (db *database) untime(b *value.Block) {
 	db.untimed = append(db.untimed, b)
 	if len(db.untimed) >= maxUntimed {
 		db.time()
@@ -110,8 +112,8 @@ func (db *database) untime(b *block) {
 func (db *database) time() {
 	var due []deadline
 	for _, b := range db.untimed {
-		if db.dict.get(b.name(), keyHash(b.name())) == b {
-			due = append(due, deadline{b.record().at, b.name()})
+		if db.dict.get(b.Name(), keyHash(b.Name())) == b {
+			due = append(due, deadline{recordOf(b).at, b.Name()})
 		}
 	}
 	db.untimed = nil

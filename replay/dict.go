@@ -1,14 +1,6 @@
 package replay
 
-import (
-	"encoding/binary"
-	"strings"
-	"unsafe"
-
-	"github.com/cespare/xxhash/v2"
-
-	"ledge/journal"
-)
+import "ledge/replay/value"
 
 // dict finds a key's record by its hash. The tree beside it has the same keys
 // in order; the records stand here, because a look-up in a tree of strings
@@ -33,118 +25,8 @@ const (
 
 type shard struct {
 	tags  []uint32 // 0 is an empty slot
-	slots []*block
+	slots []*value.Block
 	n     int
-}
-
-// block is the start of a key's memory: its two lengths. Key and value follow,
-// unless val has bodyFlag: then it is the start of a bodyBlock. The elements of
-// collections are blocks too; see elem.go.
-type block struct {
-	key, val uint32
-}
-
-// bodyBlock is what a key of a collection type has in place of a value.
-type bodyBlock struct {
-	block
-	at   int64
-	key  string
-	body *body
-}
-
-const (
-	blockHead = int(unsafe.Sizeof(block{}))
-	bodyFlag  = 1 << 31
-	elemTimed = 1 << 30 // of an element: its value begins with a deadline
-	lenMask   = elemTimed - 1
-)
-
-// newBlock returns a block of key and of the value that r's parts make.
-func newBlock(key string, r record) *block {
-	if r.body != nil {
-		b := &bodyBlock{block: block{val: bodyFlag}, at: r.at, key: strings.Clone(key), body: r.body}
-		return &b.block
-	}
-	b, head := makeBlock(key, r.size())
-	_ = appendRowValue(head, r)
-	return b
-}
-
-// blockOf returns a block of key and of a row value.
-func blockOf(key, value string) *block {
-	b, head := makeBlock(key, len(value))
-	_ = append(head, value...)
-	return b
-}
-
-// makeBlock returns a block with its key, and its bytes up to the value, with
-// room for val more.
-func makeBlock(key string, val int) (*block, []byte) {
-	n := blockHead + len(key)
-	b := make([]byte, n+val)
-	binary.NativeEndian.PutUint32(b, uint32(len(key)))
-	binary.NativeEndian.PutUint32(b[4:], uint32(val))
-	copy(b[blockHead:], key)
-	return (*block)(unsafe.Pointer(unsafe.SliceData(b))), b[:n]
-}
-
-// collection returns the bodyBlock that b is the start of, or nil.
-func (b *block) collection() *bodyBlock {
-	if b.val&bodyFlag == 0 {
-		return nil
-	}
-	return (*bodyBlock)(unsafe.Pointer(b))
-}
-
-// record returns what the key holds.
-func (b *block) record() record {
-	if c := b.collection(); c != nil {
-		return record{typ: c.body.typ, at: c.at, body: c.body}
-	}
-	return parseRow(b.value())
-}
-
-// digest is what the key adds to its database's digest.
-func (b *block) digest(hash uint64) journal.Digest {
-	if c := b.collection(); c != nil {
-		return bodyDigest(hash, c.at, c.body)
-	}
-	return rowDigest(hash, b.value())
-}
-
-// name returns the block's key, which shares its memory.
-func (b *block) name() string {
-	if c := b.collection(); c != nil {
-		return c.key
-	}
-	return b.part(blockHead, int(b.key))
-}
-
-// part returns the n bytes of the block from at on. Of none it has no pointer:
-// that could be one past the block's end, into memory that may be free, which
-// the collector takes for damage.
-func (b *block) part(at, n int) string {
-	if n == 0 {
-		return ""
-	}
-	return unsafe.String((*byte)(unsafe.Add(unsafe.Pointer(b), at)), n)
-}
-
-// keepsake returns the block's key for who may hold it longer than the block
-// stands: it does not hold on to a value of any size.
-func (b *block) keepsake() string {
-	if b.val > smallValue && b.collection() == nil {
-		return strings.Clone(b.name())
-	}
-	return b.name()
-}
-
-// smallValue is what is cheaper to hold on to than to copy the key for.
-const smallValue = 128
-
-// value returns the block's row value, which shares its memory.
-func (b *block) value() string {
-	return b.part(blockHead+int(b.key), int(b.val&lenMask))
 }
 
 // tag is the part of a hash that a slot keeps; never 0. A key's first slot comes
@@ -173,7 +55,7 @@ func (s *shard) from(i, j int) int {
 }
 
 // get returns key's block, or nil.
-func (d *dict) get(key string, h uint64) *block {
+func (d *dict) get(key string, h uint64) *value.Block {
 	if d.shards == nil {
 		return nil
 	}
@@ -198,7 +80,7 @@ func (d *dict) warm(h uint64) uint32 {
 	t := tag(h)
 	for i := s.home(t); s.tags[i] != 0; i = s.next(i) {
 		if s.tags[i] == t {
-			return s.slots[i].val
+			return s.slots[i].Head()
 		}
 	}
 	return 0
@@ -211,7 +93,7 @@ func (s *shard) find(key string, h uint64) int {
 	}
 	t := tag(h)
 	for i := s.home(t); s.tags[i] != 0; i = s.next(i) {
-		if s.tags[i] == t && s.slots[i].name() == key {
+		if s.tags[i] == t && s.slots[i].Name() == key {
 			return i
 		}
 	}
@@ -219,7 +101,7 @@ func (s *shard) find(key string, h uint64) int {
 }
 
 // put sets key's block and returns the one that was there, or nil.
-func (d *dict) put(key string, h uint64, b *block) (old *block) {
+func (d *dict) put(key string, h uint64, b *value.Block) (old *value.Block) {
 	if d.shards == nil {
 		d.shards = new([shardCount]shard)
 	}
@@ -242,11 +124,11 @@ func (d *dict) reserve(n int) {
 	size := max(firstSlots, (n/shardCount+n/shardCount/16+1)*8/7+1)
 	d.shards = new([shardCount]shard)
 	for i := range d.shards {
-		d.shards[i] = shard{tags: make([]uint32, size), slots: make([]*block, size)}
+		d.shards[i] = shard{tags: make([]uint32, size), slots: make([]*value.Block, size)}
 	}
 }
 
-func (s *shard) insert(t uint32, b *block) {
+func (s *shard) insert(t uint32, b *value.Block) {
 	i := s.home(t)
 	for s.tags[i] != 0 {
 		i = s.next(i)
@@ -258,7 +140,7 @@ func (s *shard) insert(t uint32, b *block) {
 func (s *shard) grow() {
 	old := *s
 	size := max(firstSlots, len(old.tags)+len(old.tags)/2)
-	*s = shard{tags: make([]uint32, size), slots: make([]*block, size)}
+	*s = shard{tags: make([]uint32, size), slots: make([]*value.Block, size)}
 	for i, t := range old.tags {
 		if t != 0 {
 			s.insert(t, old.slots[i])
@@ -267,7 +149,7 @@ func (s *shard) grow() {
 }
 
 // del removes key and returns the block that was there, or nil.
-func (d *dict) del(key string, h uint64) *block {
+func (d *dict) del(key string, h uint64) *value.Block {
 	if d.shards == nil {
 		return nil
 	}
@@ -294,7 +176,3 @@ func (s *shard) remove(i int) {
 	s.tags[i], s.slots[i] = 0, nil
 	s.n--
 }
-
-// keyHash is the hash that finds a key, orders it within its slot, and stands
-// for it in the digest.
-func keyHash(key string) uint64 { return xxhash.Sum64String(key) }

@@ -3,30 +3,10 @@ package replay
 import (
 	"fmt"
 	"math/rand/v2"
-	"strings"
 	"testing"
-	"unsafe"
-)
 
-// An empty part of a block must not point behind the block: what stands there
-// is another block's memory or free, and the collector stops the program over a
-// pointer to what is free.
-func TestEmptyParts(t *testing.T) {
-	for n := range 100 {
-		name := strings.Repeat("n", n)
-		b := newElem(name, "")
-		end := uintptr(unsafe.Pointer(b)) + uintptr(blockHead+n)
-		if at := uintptr(unsafe.Pointer(unsafe.StringData(b.value()))); at == end {
-			t.Errorf("the empty value of a name of %d bytes points behind its block", n)
-		}
-		if at := uintptr(unsafe.Pointer(unsafe.StringData(b.name()))); n == 0 && at == end {
-			t.Error("the empty name points behind its block")
-		}
-		if b.name() != name || b.value() != "" {
-			t.Errorf("block of %q holds %q and %q", name, b.name(), b.value())
-		}
-	}
-}
+	"ledge/replay/value"
+)
 
 // A dict does what a map does, through growth and removal, also when many keys
 // share their first slot.
@@ -38,12 +18,12 @@ func TestDict(t *testing.T) {
 		func(key string) uint64 { return keyHash(key) | 0xffff_fff8 }, // the last slot, and round the end
 	} {
 		var d dict
-		want := make(map[string]*block)
+		want := make(map[string]*value.Block)
 		r := rand.New(rand.NewPCG(1, 2))
 		for range 20_000 {
 			key := fmt.Sprint(r.IntN(500))
 			if r.IntN(2) == 0 {
-				b := newBlock(key, record{typ: String, val: key})
+				b := blockOf(key, record{typ: value.String, val: key})
 				if got := d.put(key, hash(key), b); got != want[key] {
 					t.Fatalf("put(%q) = %p; want %p", key, got, want[key])
 				}
@@ -67,13 +47,13 @@ func TestDict(t *testing.T) {
 // A block holds name and value of any length.
 func TestBlock(t *testing.T) {
 	for _, key := range []string{"", "k", "a longer key than that"} {
-		for _, r := range []record{{typ: String}, {typ: String, val: "v"}, {typ: String, at: 77, val: "v"}} {
-			b := newBlock(key, r)
-			if got := parseRow(b.value()); b.name() != key || got != r {
-				t.Errorf("block of %q, %+v holds %q, %+v", key, r, b.name(), got)
+		for _, r := range []record{{typ: value.String}, {typ: value.String, val: "v"}, {typ: value.String, at: 77, val: "v"}} {
+			b := blockOf(key, r)
+			if got := parseRow(b.Value()); b.Name() != key || got != r {
+				t.Errorf("block of %q, %+v holds %q, %+v", key, r, b.Name(), got)
 			}
-			if c := blockOf(key, b.value()); c.name() != key || c.value() != b.value() {
-				t.Errorf("blockOf(%q, %q) holds %q, %q", key, b.value(), c.name(), c.value())
+			if c := value.NewBlock(key, b.Value()); c.Name() != key || c.Value() != b.Value() {
+				t.Errorf("NewBlock(%q, %q) holds %q, %q", key, b.Value(), c.Name(), c.Value())
 			}
 		}
 	}

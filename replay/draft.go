@@ -7,6 +7,7 @@ import (
 
 	"ledge/journal"
 	"ledge/journal/fault"
+	"ledge/replay/value"
 )
 
 // DefaultMaxValue is the longest value of a key, less its name.
@@ -72,9 +73,7 @@ func (d *Draft) begin() {
 		d.overlay = newOverlay(base)
 	}
 	d.overlay.base = base
-	d.overlay.ink.next, d.overlay.ink.keeps, d.overlay.ink.pool = &d.s.gen, true, &d.s.nodes
-	d.overlay.ink.drop(0)
-	d.overlay.ink.fresh()
+	d.overlay.ink.Begin(&d.s.gen, &d.s.nodes)
 	d.over = d.overlay
 	d.overlay.births, d.overlay.began = births{}, 0
 	if d.wanted&(NewKeyEvent|ExpiredEvent) != 0 {
@@ -86,7 +85,7 @@ func (d *Draft) begin() {
 func (d *Draft) end() {
 	d.overlay.base.endTxs()
 	if d.torn {
-		d.overlay, d.s.nodes = nil, pool{}
+		d.overlay, d.s.nodes = nil, value.Pool{}
 	} else {
 		d.overlay.empty()
 	}
@@ -240,4 +239,10 @@ func (d *Draft) newStringSet() *journal.StringSet {
 	op := &d.setSlabs[0]
 	d.setSlabs = d.setSlabs[1:]
 	return op
+}
+
+// recycle gives the nodes that the draft's group has replaced to the next, once
+// it is applied.
+func (d *Draft) recycle() {
+	d.overlay.ink.Recycle(d.s.walk.Load() == nil && d.s.pinned.Load() == 0)
 }

@@ -26,11 +26,13 @@ func TestFill(t *testing.T) {
 func testFill(t *testing.T, rnd *rand.Rand, n int, long bool) {
 	names := make([][]byte, n)
 	scored := make([]replay.Scored, n)
+	var pairs [][]byte
 	for i := range names {
 		names[i] = fmt.Appendf(nil, "%d", rnd.IntN(n)) // some come twice
 		if long && i == n/2 {
 			names[i] = fmt.Appendf(nil, "%0100d", i)
 		}
+		pairs = append(pairs, names[i], fmt.Appendf(nil, "%d", i))
 		scored[i] = replay.Scored{Member: names[i], Score: float64(rnd.IntN(100) - 50)}
 	}
 	node := replaytest.Open(t, 1, replay.WriterConfig{})
@@ -39,7 +41,7 @@ func testFill(t *testing.T, rnd *rand.Rand, n int, long bool) {
 		return func(d *replay.Draft) error {
 			for i := 0; i < n; i += step {
 				end := min(n, i+step)
-				for _, key := range []string{"list", "left", "set", "zset"} {
+				for _, key := range []string{"list", "left", "set", "zset", "hash"} {
 					k := fmt.Appendf(nil, "%s%d", key, at)
 					var err error
 					switch key {
@@ -51,6 +53,8 @@ func testFill(t *testing.T, rnd *rand.Rand, n int, long bool) {
 						_, err = d.AddMembers(k, names[i:end])
 					case "zset":
 						err = d.SetScores(k, scored[i:end])
+					case "hash":
+						_, err = d.SetFields(k, 0, pairs[2*i:2*end])
 					}
 					if err != nil {
 						return err
@@ -62,10 +66,10 @@ func testFill(t *testing.T, rnd *rand.Rand, n int, long bool) {
 	}
 	node.Must(write(0, n, errFail), write(0, 1, nil), write(1, n, errFail), write(1, n, nil))
 	viewOf(t, node, func(v *replay.View) {
-		if v.Len(0) != 8 {
-			t.Errorf("%d keys; want 8", v.Len(0))
+		if v.Len(0) != 10 {
+			t.Errorf("%d keys; want 10", v.Len(0))
 		}
-		for _, key := range []string{"list", "left", "set", "zset"} {
+		for _, key := range []string{"list", "left", "set", "zset", "hash"} {
 			one, all := replaytest.Show(t, v, key+"0"), replaytest.Show(t, v, key+"1")
 			if one != all {
 				t.Errorf("%s: at once it is %.200s; want %.200s", key, all, one)

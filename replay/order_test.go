@@ -10,6 +10,7 @@ import (
 	"ledge/journal"
 	"ledge/replay"
 	"ledge/replay/replaytest"
+	"ledge/replay/value"
 )
 
 // Thousands of keys come and go, databases are swapped and cleared, while
@@ -58,7 +59,7 @@ func checkOrder(t *testing.T, n *replaytest.Node) {
 			v.Select(db)
 			seen := make(map[string]bool)
 			for cursor, more := uint64(0), true; more; more = cursor != 0 {
-				cursor = v.Scan(cursor, 100, func(key string, _ replay.Type) {
+				cursor = v.Scan(cursor, 100, func(key string, _ value.Type) {
 					if seen[key] {
 						t.Errorf("database %d: %q is there twice", db, key)
 					}

@@ -4,6 +4,7 @@ import (
 	"sort"
 
 	"ledge/journal"
+	"ledge/replay/value"
 )
 
 // overlay is the store that a draft writes to: what a group of commands has
@@ -20,7 +21,7 @@ type overlay struct {
 	rows  []cover
 	index []int32 // open addressing by hash: the latest of a key in rows, plus one
 	moves []move
-	ink   pen
+	ink   value.Pen
 	fns   *Functions // nil where those of the state shine through
 	// births is told of every row that is put; its draft is nil if nobody
 	// wants to know.
@@ -74,7 +75,7 @@ func newOverlay(base *View) *overlay {
 // empty drops everything but some room for the next group.
 func (o *overlay) empty() {
 	o.base, o.fns = nil, nil
-	o.ink.forget()
+	o.ink.Forget()
 	if len(o.moves) > 0 {
 		for i := range o.dbs {
 			*o.dbs[i] = layer{base: journal.DB(i)}
@@ -86,7 +87,7 @@ func (o *overlay) empty() {
 		return
 	}
 	if 16*len(o.rows) < len(o.index) { // a small group after a large one
-		o.revert(overlayMark{ink: o.ink.mark()})
+		o.revert(overlayMark{ink: o.ink.Mark()})
 		return
 	}
 	clear(o.rows)
@@ -134,7 +135,7 @@ func (l *layer) hidden(slot uint16) bool {
 	return false
 }
 
-func (o *overlay) put(n journal.DB, key string, r record, _ *block) {
+func (o *overlay) put(n journal.DB, key string, r record, _ *value.Block) {
 	if o.births.d != nil {
 		o.births.put(n, key)
 	}
@@ -220,18 +221,18 @@ func (o *overlay) swap(a, b journal.DB) {
 // overlayMark is a point that revert goes back to.
 type overlayMark struct {
 	rows, moves int
-	ink         penMark
+	ink         value.Mark
 	fns         *Functions
 }
 
 func (o *overlay) mark() overlayMark {
-	return overlayMark{len(o.rows), len(o.moves), o.ink.mark(), o.fns}
+	return overlayMark{len(o.rows), len(o.moves), o.ink.Mark(), o.fns}
 }
 
 // revert takes back everything since m. No key that is left came into the index
 // after one that goes, so none was pushed behind it: its place is simply freed.
 func (o *overlay) revert(m overlayMark) {
-	o.ink.revert(m.ink)
+	o.ink.Revert(m.ink)
 	for at := len(o.rows) - 1; at >= m.rows; at-- {
 		c := &o.rows[at]
 		i, _ := o.find(c.layer, c.key, c.hash)

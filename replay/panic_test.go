@@ -130,7 +130,7 @@ func TestPanicIsFatal(t *testing.T) {
 		err := runGroup(t, w, propose(put("before")), propose(func(d *Draft) {
 			m := d.Mark()
 			_ = d.SetString([]byte("k"), []byte("v"), 0)
-			d.overlay.ink.steps = append(d.overlay.ink.steps, step{}) // of no collection
+			d.overlay.moves = append(d.overlay.moves, move{a: 9999}) // of no database
 			d.Undo(m)
 		}))
 		wantPanic(t, err)

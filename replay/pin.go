@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"ledge/journal"
+	"ledge/replay/value"
 )
 
 // Pin returns a view of some keys of a database as they are at this moment. It
@@ -30,7 +31,7 @@ func (v *View) Pinned() bool { return v.pins != nil }
 // pinned is rawIn for a view that holds no lock.
 func (v *View) pinned(n journal.DB, key []byte) (record, bool) {
 	if r, ok := v.pins[string(key)]; ok && n == v.db {
-		return r, r.typ != None
+		return r, r.typ != value.None
 	}
 	v.lock()
 	defer v.s.mu.RUnlock()
@@ -45,7 +46,7 @@ func (v *View) Weight(key []byte) int {
 	case !ok:
 		return 0
 	case r.body != nil:
-		return r.body.len()
+		return r.body.Len()
 	}
 	return len(r.val) / 64
 }

@@ -2,12 +2,10 @@ package replay
 
 import (
 	"encoding/binary"
-	"math/bits"
 	"strings"
 
-	"github.com/cespare/xxhash/v2"
-
 	"ledge/journal"
+	"ledge/replay/value"
 )
 
 // A key is one row of its database:
@@ -24,38 +22,15 @@ const (
 	hasAt      = 0x80 // flag in the type byte
 	atLen      = 8
 	hashBits   = 48
-	cursorBits = 14 + hashBits
+	cursorBits = value.CursorBits // of the slot and of the hash
 )
-
-// Type is the type of the value that a key holds. The numbers are stored.
-type Type uint8
-
-// The types of values.
-const (
-	None     Type = 0
-	String   Type = 1
-	ListType Type = 2
-	SetType  Type = 3
-	ZSetType Type = 4
-	HashType Type = 5
-)
-
-var typeNames = [...]string{"none", "string", "list", "set", "zset", "hash"}
-
-// String returns the type's name as TYPE answers it.
-func (t Type) String() string {
-	if int(t) < len(typeNames) {
-		return typeNames[t]
-	}
-	return "unknown"
-}
 
 // record is what a key holds.
 type record struct {
-	typ  Type
-	at   int64  // deadline in Unix milliseconds; 0 is none
-	val  string // of a string
-	body *body  // of any other type
+	typ  value.Type
+	at   int64      // deadline in Unix milliseconds; 0 is none
+	val  string     // of a string
+	body value.Body // of any other type
 }
 
 // expired reports whether the record's deadline has come, or that of all fields
@@ -64,7 +39,7 @@ func (r record) expired(now int64) bool {
 	if r.at != 0 && r.at <= now {
 		return true
 	}
-	return r.body != nil && r.typ == HashType && r.body.ranks.root != nil && r.body.live(now) == 0
+	return r.body != nil && r.body.Live(now) == 0
 }
 
 // appendRowKey appends the row key of key to b and returns key's hash.
@@ -103,7 +78,7 @@ func (r record) size() int {
 
 // parseRow is the inverse of appendRowValue. The payload shares v's memory.
 func parseRow(v string) record {
-	r := record{typ: Type(v[0] &^ hasAt), val: v[1:]}
+	r := record{typ: value.Type(v[0] &^ hasAt), val: v[1:]}
 	if v[0]&hasAt != 0 {
 		r.at = int64(beUint64(v[1:]))
 		r.val = v[1+atLen:]
@@ -121,8 +96,8 @@ func checkRow(k, v string) (hash uint64, ok bool) {
 		return 0, false
 	}
 	pos, hash := rowPos(k[rowHead:])
-	typ := Type(v[0] &^ hasAt)
-	return hash, pos == rowCursor(k) && typ != None && int(typ) < len(typeNames)
+	typ := value.Type(v[0] &^ hasAt)
+	return hash, pos == rowCursor(k) && typ.Known()
 }
 
 func beUint64(s string) uint64 {
@@ -131,25 +106,40 @@ func beUint64(s string) uint64 {
 		uint64(s[3])<<32 | uint64(s[2])<<40 | uint64(s[1])<<48 | uint64(s[0])<<56
 }
 
-// rowDigest is what one row adds to its database's digest. keyHash is the
-// key's hash as in appendRowKey.
-func rowDigest(keyHash uint64, val string) journal.Digest {
-	return journal.Digest(mix(xxhash.Sum64String(val) + bits.RotateLeft64(keyHash, 23)*0x9e3779b97f4a7c15))
+// keyHash is the hash that finds a key, orders it within its slot, and stands
+// for it in the digest.
+func keyHash(key string) uint64 { return value.Sum(key) }
+
+// recordOf returns what the key of a block holds.
+func recordOf(b *value.Block) record {
+	if c := b.Collection(); c != nil {
+		return record{typ: c.Body.Type(), at: c.At, body: c.Body}
+	}
+	return parseRow(b.Value())
 }
 
-// bodyDigest is rowDigest for a collection.
-func bodyDigest(keyHash uint64, at int64, b *body) journal.Digest {
-	sum := mix(b.digest() + uint64(b.typ)<<56 + mix(uint64(at)))
-	return journal.Digest(mix(sum + bits.RotateLeft64(keyHash, 23)*0x9e3779b97f4a7c15))
+// blockOf returns a block of key and of what it holds.
+func blockOf(key string, r record) *value.Block {
+	if r.body != nil {
+		return value.NewCollection(key, r.at, r.body)
+	}
+	b, head := value.MakeBlock(key, r.size())
+	_ = appendRowValue(head, r)
+	return b
 }
 
-// mix is the finalizer of splitmix64: each bit in changes half the bits out.
-func mix(x uint64) uint64 {
-	x ^= x >> 30
-	x *= 0xbf58476d1ce4e5b9
-	x ^= x >> 27
-	x *= 0x94d049bb133111eb
-	return x ^ x>>31
+// digestOf is what the key of a block adds to its database's digest.
+func digestOf(b *value.Block, hash uint64) journal.Digest {
+	if c := b.Collection(); c != nil {
+		return journal.Digest(value.BodyDigest(hash, c.At, c.Body))
+	}
+	return rowDigest(hash, b.Value())
+}
+
+// rowDigest is what one row adds to its database's digest, under a key of that
+// hash.
+func rowDigest(hash uint64, val string) journal.Digest {
+	return journal.Digest(value.RowDigest(hash, val))
 }
 
 // Slot returns the cluster slot of a key: CRC16 of the key, or of the part

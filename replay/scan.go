@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"ledge/journal"
+	"ledge/replay/value"
 )
 
 // slotPivot returns the first row key of a slot.
@@ -24,7 +25,7 @@ func rowSlot(k string) uint16 { return uint16(rowCursor(k) >> hashBits) }
 // positions, and returns where to go on, 0 at the end. A cursor is a position
 // and nothing else: keys that are there from the first call to the last are
 // seen exactly once, whatever is written between.
-func (v *View) Scan(cursor uint64, count int, fn func(key string, t Type)) uint64 {
+func (v *View) Scan(cursor uint64, count int, fn func(key string, t value.Type)) uint64 {
 	seen, next := 0, uint64(0)
 	last := cursor
 	v.scan(cursorPivot(cursor), func(k string, r record) bool {
@@ -47,9 +48,9 @@ func (v *View) Scan(cursor uint64, count int, fn func(key string, t Type)) uint6
 // Each calls fn with every key until it returns false. Outside a draft it
 // pauses every so often, so that a long walk holds up no writer; a key written
 // meanwhile may then be seen or not.
-func (v *View) Each(fn func(key string, t Type) bool) {
+func (v *View) Each(fn func(key string, t value.Type) bool) {
 	for cursor, more := uint64(0), true; more; {
-		cursor = v.Scan(cursor, slice, func(key string, t Type) {
+		cursor = v.Scan(cursor, slice, func(key string, t value.Type) {
 			more = more && fn(key, t)
 		})
 		if more = more && cursor != 0; more {
@@ -92,7 +93,7 @@ func (v *View) scan(pivot string, fn func(k string, r record) bool) {
 func (v *View) scanTree(n journal.DB, pivot string, fn func(k string, r record) bool) {
 	db := v.s.dbs[n]
 	_ = v.tx(n).AscendGreaterOrEqual("", pivot, func(k, _ string) bool {
-		return fn(k, db.row(k).record())
+		return fn(k, recordOf(db.row(k)))
 	})
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"ledge/journal"
 	"ledge/journal/fault"
+	"ledge/replay/value"
 )
 
 // openSnapshotFile opens a snapshot and reads its header. The error names the
@@ -153,11 +154,11 @@ func loadSnapshot(ctx context.Context, r *snapshotReader, databases int) (*State
 }
 
 // block returns what the dict has of a row.
-func (r *chunkRow) block() *block {
+func (r *chunkRow) block() *value.Block {
 	if r.body == nil {
-		return blockOf(r.k[rowHead:], r.v)
+		return value.NewBlock(r.k[rowHead:], r.v)
 	}
-	return newBlock(r.k[rowHead:], record{typ: r.body.typ, at: r.at, body: r.body})
+	return value.NewCollection(r.k[rowHead:], r.at, r.body)
 }
 
 // minRow is the shortest that a row can be in a snapshot.
@@ -186,13 +187,13 @@ func (s *State) fillDicts(ctx context.Context, r *snapshotReader) error {
 		}
 		for _, row := range c.rows {
 			b := row.block()
-			db.dict.put(b.name(), row.hash, b)
-			db.order.run = append(db.order.run, b.keepsake())
-			if b.record().at != 0 {
+			db.dict.put(b.Name(), row.hash, b)
+			db.order.run = append(db.order.run, b.Keepsake())
+			if recordOf(b).at != 0 {
 				db.untime(b)
 			}
 			if row.body != nil {
-				db.fields.exchange(0, row.body.soonest(), b.name())
+				db.fields.exchange(0, row.body.Soonest(), b.Name())
 			}
 		}
 		db.digest += c.digest

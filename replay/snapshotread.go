@@ -9,6 +9,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"ledge/journal"
+	"ledge/replay/value"
 )
 
 // snapshotReader takes a snapshot apart and checks all that can be checked
@@ -72,8 +73,8 @@ type rowChunk struct {
 type chunkRow struct {
 	k, v string
 	hash uint64
-	at   int64 // of a collection
-	body *body // nil for a string
+	at   int64      // of a collection
+	body value.Body // nil for a string
 }
 
 // next fills c with the next chunk of rows. After the last it checks the whole
@@ -201,7 +202,7 @@ func (s *snapshotReader) split(c *rowChunk, b []byte, rows uint32) error {
 			return s.damaged("row %d is out of order", s.rows)
 		}
 		hash, ok := checkRow(k, v)
-		if ok && Type(v[0]&^hasAt) != String {
+		if ok && value.Type(v[0]&^hasAt) != value.String {
 			if s.part != nil {
 				return s.damaged("%d elements are missing", s.part.left)
 			}
@@ -235,7 +236,7 @@ func (s *snapshotReader) complete(c *rowChunk) {
 	}
 	r := s.part.row
 	s.part = nil
-	digest := bodyDigest(r.hash, r.at, r.body)
+	digest := journal.Digest(value.BodyDigest(r.hash, r.at, r.body))
 	c.rows, c.digest = append(c.rows, r), c.digest+digest
 	s.seen.rows, s.seen.digest = s.seen.rows+1, s.seen.digest+digest
 }

@@ -47,11 +47,11 @@ func (s *State) writeSnapshot(
 				return Info{}, snapshotError(err)
 			}
 			for _, r := range rows {
-				digest += r.b.digest(keyHash(r.k[rowHead:]))
-				if c := r.b.collection(); c != nil {
+				digest += digestOf(r.b, keyHash(r.k[rowHead:]))
+				if c := r.b.Collection(); c != nil {
 					enc.collection(r.k, c)
 				} else {
-					enc.row(r.k, r.b.value())
+					enc.row(r.k, r.b.Value())
 				}
 			}
 			clear(rows)

@@ -21,6 +21,7 @@ import (
 
 	"ledge/journal"
 	"ledge/journal/fault"
+	"ledge/replay/value"
 )
 
 // State is everything the journal says up to one position.
@@ -46,7 +47,7 @@ type State struct {
 	closed  bool                 // mu
 	gen     atomic.Uint64        // of pens
 	pinned  atomic.Int64         // views that Pin gave and that are not closed
-	nodes   pool                 // belongs to the goroutine that writes
+	nodes   value.Pool           // belongs to the goroutine that writes
 }
 
 // database is one numbered database: its keys and what they hold, and what is
@@ -56,8 +57,8 @@ type database struct {
 	order   order
 	digest  journal.Digest // sum of its rows, without the database's number
 	dead    deadlines
-	fields  deadlines // hashes by the first deadline of their fields
-	untimed []*block  // records whose deadlines the index may lack; see loosen
+	fields  deadlines      // hashes by the first deadline of their fields
+	untimed []*value.Block // records whose deadlines the index may lack; see loosen
 }
 
 // DefaultDatabases is how many databases there are when nobody says.
@@ -141,8 +142,7 @@ func (s *State) ApplyAll(cs []journal.Committed) (err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	pos, epoch := s.pos, s.epoch
-	t := tables{s: s, ink: pen{next: &s.gen}}
-	t.ink.fresh()
+	t := tables{s: s, ink: value.NewPen(&s.gen)}
 	defer func() {
 		if p := recover(); p != nil {
 			err = fault.As(fault.Fatal, "replay.Apply", fault.Caught(p))
@@ -223,7 +223,7 @@ func (s *State) digestLocked() journal.Digest {
 
 // numbered is what the digest of a database's rows counts as database i.
 func numbered(d journal.Digest, i int) journal.Digest {
-	return d * journal.Digest(mix(uint64(i)+1)|1)
+	return d * journal.Digest(value.Mix(uint64(i)+1)|1)
 }
 
 // View calls fn with a still view of the state at the given time. Nothing is

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"ledge/journal"
+	"ledge/replay/value"
 )
 
 // applyStringEdit overwrites part of a string; see journal.StringEdit.
@@ -12,10 +13,10 @@ func applyStringEdit(s store, o *journal.StringEdit) error {
 		return err
 	}
 	r, ok := s.get(o.DB, o.Key)
-	if ok && r.typ != String {
+	if ok && r.typ != value.String {
 		return fmt.Errorf("edit of a %s as a string: %.64q", r.typ, o.Key)
 	}
-	r.typ = String
+	r.typ = value.String
 	r.val = splice(r.val, o.Offset, o.Data)
 	s.put(o.DB, o.Key, r, nil)
 	return nil
@@ -37,7 +38,7 @@ func (v *View) GetString(key []byte) (string, bool, error) {
 	if !ok {
 		return "", false, nil
 	}
-	if r.typ != String {
+	if r.typ != value.String {
 		return "", false, ErrWrongType
 	}
 	return r.val, true, nil
@@ -48,7 +49,7 @@ func (v *View) GetString(key []byte) (string, bool, error) {
 // ok is true beside ErrWrongType.
 func (v *View) StringAt(key []byte) (val string, at int64, ok bool, err error) {
 	r, ok := v.lookup(key)
-	if ok && r.typ != String {
+	if ok && r.typ != value.String {
 		return "", r.at, true, ErrWrongType
 	}
 	return r.val, r.at, ok, nil
@@ -61,10 +62,11 @@ func (d *Draft) SetString(key, val []byte, at int64) error {
 		return err
 	}
 	op := d.newStringSet()
-	b := newBlock(unsafeString(key), record{typ: String, at: at, val: unsafeString(val)})
+	b := blockOf(unsafeString(key), record{typ: value.String, at: at, val: unsafeString(val)})
 	op.Keep(b)
 	op.DB, op.At = d.db, at
-	op.Key, op.Value = b.name(), b.value()[b.val-uint32(len(val)):]
+	row := b.Value()
+	op.Key, op.Value = b.Name(), row[len(row)-len(val):]
 	return d.emit(op)
 }
 
@@ -72,7 +74,7 @@ func (d *Draft) SetString(key, val []byte, at int64) error {
 // and keeps its deadline.
 func (d *Draft) EditString(key []byte, off int64, data []byte) error {
 	r, ok := d.lookup(key)
-	if ok && r.typ != String {
+	if ok && r.typ != value.String {
 		return ErrWrongType
 	}
 	if err := d.fits(len(key), max(len(r.val), int(off)+len(data))); err != nil {

@@ -7,6 +7,7 @@ import (
 	"github.com/tidwall/buntdb"
 
 	"ledge/journal"
+	"ledge/replay/value"
 )
 
 // tables is the store that Apply writes to: the dicts and what is derived from
@@ -17,7 +18,7 @@ type tables struct {
 	changed []change  // in the order they were made
 	undo    []func()  // exchanges of whole databases, latest last
 	dead    []*buntdb.DB
-	ink     pen
+	ink     value.Pen
 	open    opened
 	warmth  uint32 // keeps the compiler from dropping the loads of warm
 }
@@ -31,7 +32,7 @@ type derived struct {
 // change is one record that was put, or removed when put is nil.
 type change struct {
 	db       *database
-	put, old *block
+	put, old *value.Block
 }
 
 func (t *tables) databases() int { return len(t.s.dbs) }
@@ -96,29 +97,29 @@ func (t *tables) get(n journal.DB, key string) (record, bool) {
 	if b == nil {
 		return record{}, false
 	}
-	return b.record(), true
+	return recordOf(b), true
 }
 
-func (t *tables) put(n journal.DB, key string, r record, b *block) {
+func (t *tables) put(n journal.DB, key string, r record, b *value.Block) {
 	db, hash := t.s.dbs[n], keyHash(key)
 	t.enter(db)
 	if b == nil {
-		b = newBlock(key, r)
+		b = blockOf(key, r)
 	}
 	old := db.dict.put(key, hash, b)
 	t.changed = append(t.changed, change{db, b, old})
 	if old == nil {
-		t.note(db, b.keepsake())
+		t.note(db, b.Keepsake())
 	}
 	t.replaced(db, key, hash, old)
-	db.digest += b.digest(hash)
+	db.digest += digestOf(b, hash)
 	if r.body != nil {
-		db.fields.exchange(0, r.body.soonest(), b.name())
+		db.fields.exchange(0, r.body.Soonest(), b.Name())
 	}
 	if r.at != 0 && t.s.loose {
 		db.untime(b)
 	} else if r.at != 0 {
-		db.dead.add(r.at, b.name())
+		db.dead.add(r.at, b.Name())
 	}
 	t.s.watches.touch(n, key, true)
 }
@@ -131,7 +132,7 @@ func (t *tables) del(n journal.DB, key string) {
 		return
 	}
 	t.changed = append(t.changed, change{db, nil, old})
-	t.note(db, old.keepsake())
+	t.note(db, old.Keepsake())
 	t.replaced(db, key, hash, old)
 	t.s.watches.touch(n, key, false)
 }
@@ -148,7 +149,7 @@ func (t *tables) note(db *database, key string) {
 
 // replaced takes a key's former record, if it had one, out of all that is
 // derived from it, and shows it to a snapshot in progress.
-func (t *tables) replaced(db *database, key string, hash uint64, old *block) {
+func (t *tables) replaced(db *database, key string, hash uint64, old *value.Block) {
 	if w := t.s.walk.Load(); w != nil {
 		k, _ := appendRowKey(nil, key)
 		w.keep(db, string(k), old)
@@ -156,13 +157,13 @@ func (t *tables) replaced(db *database, key string, hash uint64, old *block) {
 	if old == nil {
 		return
 	}
-	db.digest -= old.digest(hash)
-	r := old.record()
+	db.digest -= digestOf(old, hash)
+	r := recordOf(old)
 	if r.at != 0 {
-		db.dead.remove(r.at, old.name())
+		db.dead.remove(r.at, old.Name())
 	}
 	if r.body != nil {
-		db.fields.exchange(r.body.soonest(), 0, old.name())
+		db.fields.exchange(r.body.Soonest(), 0, old.Name())
 	}
 }
 
@@ -251,17 +252,17 @@ func (t *tables) rollback() {
 // takeBack puts the dict back to what it was before c.
 func (c change) takeBack() {
 	if b := c.old; b != nil {
-		c.db.dict.put(b.name(), keyHash(b.name()), b)
-		c.db.note(b.name(), maxLooseNoted)
+		c.db.dict.put(b.Name(), keyHash(b.Name()), b)
+		c.db.note(b.Name(), maxLooseNoted)
 		return
 	}
-	name := c.put.name()
+	name := c.put.Name()
 	c.db.dict.del(name, keyHash(name))
 	c.db.note(name, maxLooseNoted)
 }
 
 // row returns the block that belongs to a row key of the tree.
-func (db *database) row(k string) *block {
+func (db *database) row(k string) *value.Block {
 	key := k[rowHead:]
 	return db.dict.get(key, keyHash(key))
 }

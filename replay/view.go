@@ -8,6 +8,7 @@ import (
 
 	"ledge/journal"
 	"ledge/journal/fault"
+	"ledge/replay/value"
 )
 
 // ErrWrongType is a command's answer to a key of another type.
@@ -106,7 +107,7 @@ func (v *View) rawHash(n journal.DB, key string, hash uint64) (record, bool) {
 	if b == nil {
 		return record{}, false
 	}
-	return b.record(), true
+	return recordOf(b), true
 }
 
 // rawIn reads a record of database n, expired or not.
@@ -132,7 +133,7 @@ func (v *View) lookupIn(n journal.DB, key []byte) (record, bool) {
 func (v *View) lookup(key []byte) (record, bool) { return v.lookupIn(v.db, key) }
 
 // Type returns the type of what key holds, None when it is not there.
-func (v *View) Type(key []byte) Type {
+func (v *View) Type(key []byte) value.Type {
 	r, _ := v.lookup(key)
 	return r.typ
 }
@@ -165,7 +166,7 @@ func (v *View) Memory(key []byte) (int, bool) {
 	r, ok := v.lookup(key)
 	n := rowOverhead + rowHead + len(key) + 1 + atLen + len(r.val)
 	if r.body != nil {
-		n += bodyOverhead + int(r.body.bytes) + r.body.len()*elemOverhead
+		n += bodyOverhead + int(r.body.Bytes()) + r.body.Len()*elemOverhead
 	}
 	return n, ok
 }

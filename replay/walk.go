@@ -11,6 +11,7 @@ import (
 
 	"ledge/journal"
 	"ledge/journal/fault"
+	"ledge/replay/value"
 )
 
 // ErrSnapshotRunning refuses a snapshot while another is being taken.
@@ -56,7 +57,7 @@ type part struct {
 // has no block; it is kept so that the walk leaves out what stands there now.
 type walkedRow struct {
 	k string
-	b *block // nil if it was not there
+	b *value.Block // nil if it was not there
 }
 
 // keptOverhead is about what keeping a row costs beside its bytes.
@@ -65,9 +66,9 @@ const keptOverhead = 64
 func (r walkedRow) size() int64 {
 	n := int64(len(r.k)) + keptOverhead
 	if r.b != nil {
-		n += int64(r.b.val & lenMask)
-		if c := r.b.collection(); c != nil {
-			n += c.body.bytes // at most: most of it is shared with what stands there now
+		n += int64(len(r.b.Value()))
+		if c := r.b.Collection(); c != nil {
+			n += c.Body.Bytes() // at most: most of it is shared with what stands there now
 		}
 	}
 	return n
@@ -116,7 +117,7 @@ func (w *walk) end() {
 }
 
 // keep is told that a row has just been changed, and what it was.
-func (w *walk) keep(db *database, k string, old *block) {
+func (w *walk) keep(db *database, k string, old *value.Block) {
 	p := w.by[db]
 	if p == nil || p.done || k < p.next {
 		return
@@ -155,7 +156,7 @@ func (p *part) take(dst []walkedRow) ([]walkedRow, bool, error) {
 	for r := range p.merged(tx) {
 		if r.b != nil {
 			dst = append(dst, r)
-			size += int(r.b.val & lenMask)
+			size += len(r.b.Value())
 		}
 		last, n, size = r.k, n+1, size+len(r.k)
 		if n >= walkRows || size >= walkBytes {

@@ -9,6 +9,7 @@ import (
 	"ledge/journal"
 	"ledge/replay"
 	"ledge/replay/replaytest"
+	"ledge/replay/value"
 )
 
 // Collections become wide where Redis changes their encoding at its default
@@ -75,7 +76,7 @@ func TestWide(t *testing.T) {
 // Redis keeps the scores of a small sorted set as text, in which 0 has no sign.
 func TestNegativeZero(t *testing.T) {
 	set := func(d *replay.Draft, ms []journal.Scored) error {
-		scored, g := make([]replay.Scored, len(ms)), replay.ZSet{}.Growth()
+		scored, g := make([]replay.Scored, len(ms)), value.ZSet{}.Growth()
 		for i, m := range ms {
 			g.Add(len(m.Member))
 			scored[i] = replay.Scored{Member: []byte(m.Member), Score: g.Kept(m.Score)}

@@ -9,6 +9,7 @@ import (
 
 	"ledge/journal"
 	"ledge/replay"
+	"ledge/replay/value"
 )
 
 // Value is what a key holds in a model.
@@ -65,7 +66,7 @@ func Dump(tb testing.TB, s *replay.State) Model {
 		for i := range m {
 			db := journal.DB(i)
 			v.Select(db)
-			v.Each(func(key string, _ replay.Type) bool {
+			v.Each(func(key string, _ value.Type) bool {
 				at, _ := v.Deadline([]byte(key))
 				m[i][key] = Value{Show(tb, v, key), at}
 				return true
@@ -117,11 +118,11 @@ func (m Model) Compare(tb testing.TB, v *replay.View, db journal.DB, count int) 
 		tb.Errorf("Len(%d) = %d; want %d", db, got, len(m[db]))
 	}
 	var each []string
-	v.Each(func(key string, _ replay.Type) bool { each = append(each, key); return true })
+	v.Each(func(key string, _ value.Type) bool { each = append(each, key); return true })
 	m.compareKeys(tb, "Each", db, each, live)
 	var scanned []string
 	for cursor, more := uint64(0), true; more; more = cursor != 0 {
-		cursor = v.Scan(cursor, count, func(key string, _ replay.Type) { scanned = append(scanned, key) })
+		cursor = v.Scan(cursor, count, func(key string, _ value.Type) { scanned = append(scanned, key) })
 	}
 	m.compareKeys(tb, "Scan", db, scanned, live)
 	key, ok := v.RandomKey()

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"ledge/replay"
+	"ledge/replay/value"
 )
 
 // Show returns all that key holds as text: a string as it is, the elements of
@@ -17,14 +18,14 @@ func Show(tb testing.TB, v *replay.View, key string) string {
 	var elems []string
 	var err error
 	switch typ := v.Type(name); typ {
-	case replay.None, replay.String:
+	case value.None, value.String:
 		val, _, err := v.GetString(name)
 		if err != nil {
 			tb.Errorf("GetString(%q) = %v; want nil", key, err)
 		}
 		return val
-	case replay.HashType:
-		var h replay.Hash
+	case value.HashType:
+		var h value.Hash
 		h, err = v.Hash(name)
 		for f, val := range h.All() {
 			at, _ := h.Deadline([]byte(f))
@@ -32,23 +33,23 @@ func Show(tb testing.TB, v *replay.View, key string) string {
 		}
 		slices.Sort(elems)
 		err = counted(err, h.Len(), elems)
-	case replay.SetType:
-		var s replay.Set
+	case value.SetType:
+		var s value.Set
 		s, err = v.Set(name)
 		for m := range s.All() {
 			elems = append(elems, fmt.Sprintf("%q", m))
 		}
 		slices.Sort(elems)
 		err = counted(err, s.Len(), elems)
-	case replay.ZSetType:
-		var z replay.ZSet
+	case value.ZSetType:
+		var z value.ZSet
 		z, err = v.ZSet(name)
 		for m, score := range z.From(0) {
 			elems = append(elems, fmt.Sprintf("%q=%v", m, score))
 		}
 		err = counted(err, z.Len(), elems)
-	case replay.ListType:
-		var l replay.List
+	case value.ListType:
+		var l value.List
 		l, err = v.List(name)
 		for item := range l.From(0) {
 			elems = append(elems, fmt.Sprintf("%q", item))

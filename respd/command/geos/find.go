@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"slices"
 
-	"ledge/replay"
+	"ledge/replay/value"
 )
 
 // found is a member inside a shape.
@@ -17,7 +17,7 @@ type found struct {
 
 // find returns the members inside a shape, at most limit unless that is 0, and
 // how far they are if measured: to be exact takes longer than all the rest.
-func find(z replay.ZSet, s *shape, limit int, measured bool) []found {
+func find(z value.ZSet, s *shape, limit int, measured bool) []found {
 	var out []found
 	var last cell
 	for i, c := range s.cells() {

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ledge/replay"
+	"ledge/replay/value"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -30,7 +31,7 @@ func (f form) search() bool { return !f.circle && !f.member }
 type query struct {
 	form
 	shape
-	set  replay.ZSet
+	set  value.ZSet
 	dest []byte // nil is none
 
 	byDistance                    bool // the scores to store are distances

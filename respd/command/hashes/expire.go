@@ -2,6 +2,7 @@ package hashes
 
 import (
 	"ledge/replay"
+	"ledge/replay/value"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -110,7 +111,7 @@ func (c condition) allows(old, at int64) bool {
 
 // expiry gives fields of a hash a deadline, or removes them if it has passed.
 type expiry struct {
-	hash  replay.Hash
+	hash  value.Hash
 	at    int64
 	past  bool
 	when  condition

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"ledge/replay"
+	"ledge/replay/value"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -50,7 +51,7 @@ func runHincrby(d *replay.Draft, args command.Args) (resp.Value, error) {
 }
 
 // count sets the field of HINCRBY or HINCRBYFLOAT, which keeps its deadline.
-func count(d *replay.Draft, h replay.Hash, args command.Args, event string, val []byte) error {
+func count(d *replay.Draft, h value.Hash, args command.Args, event string, val []byte) error {
 	at, _ := h.Deadline(args[2])
 	_, err := d.SetFields(args[1], at, [][]byte{args[2], val})
 	if err == nil {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"ledge/replay"
+	"ledge/replay/value"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -88,7 +89,7 @@ func parseRandom(args command.Args) (count int64, values bool, err error) {
 
 // picker chooses fields and makes them the reply.
 type picker struct {
-	h      replay.Hash
+	h      value.Hash
 	values bool
 	// all is the fields and values, when the hash can't be asked for each.
 	all   []string

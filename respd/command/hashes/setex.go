@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"ledge/replay"
+	"ledge/replay/value"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -69,7 +70,7 @@ func setGone(d *replay.Draft, key []byte, pairs [][]byte) error {
 
 // setKeeping sets fields which keep their deadlines: as many at a time as have
 // the same.
-func setKeeping(d *replay.Draft, h replay.Hash, key []byte, pairs [][]byte) error {
+func setKeeping(d *replay.Draft, h value.Hash, key []byte, pairs [][]byte) error {
 	from, at := 0, int64(0)
 	for i := 0; i < len(pairs); i += 2 {
 		next, _ := h.Deadline(pairs[i])
@@ -94,7 +95,7 @@ type setexOptions struct {
 }
 
 // allows reports whether the fields are to be set.
-func (o *setexOptions) allows(h replay.Hash) bool {
+func (o *setexOptions) allows(h value.Hash) bool {
 	for i := 0; i < len(o.pairs) && (o.fnx || o.fxx); i += 2 {
 		if _, ok := h.Get(o.pairs[i]); ok != o.fxx {
 			return false

@@ -4,6 +4,7 @@ import (
 	"unsafe"
 
 	"ledge/replay"
+	"ledge/replay/value"
 	"ledge/respd/command"
 	"ledge/respd/rdb"
 	"ledge/respd/resp"
@@ -32,28 +33,28 @@ func runDump(v *replay.View, args command.Args) resp.Value {
 func valueOf(v *replay.View, key []byte) (val rdb.Value, ok bool) {
 	// None of these is refused: each has the type that was asked for.
 	switch v.Type(key) {
-	case replay.String:
+	case value.String:
 		val.Type = rdb.String
 		val.Str, _, _ = v.GetString(key)
-	case replay.ListType:
+	case value.ListType:
 		l, _ := v.List(key)
 		val.Type, val.Items = rdb.List, make([]string, 0, l.Len())
 		for s := range l.From(0) {
 			val.Items = append(val.Items, s)
 		}
-	case replay.SetType:
+	case value.SetType:
 		s, _ := v.Set(key)
 		val.Type, val.Items = rdb.Set, make([]string, 0, s.Len())
 		for m := range s.All() {
 			val.Items = append(val.Items, m)
 		}
-	case replay.ZSetType:
+	case value.ZSetType:
 		z, _ := v.ZSet(key)
 		val.Type, val.Scored = rdb.ZSet, make([]rdb.Scored, 0, z.Len())
 		for m, score := range z.From(0) {
 			val.Scored = append(val.Scored, rdb.Scored{Member: m, Score: score})
 		}
-	case replay.HashType:
+	case value.HashType:
 		h, _ := v.Hash(key)
 		val.Type, val.Fields = rdb.Hash, fieldsOf(h)
 	default:
@@ -62,7 +63,7 @@ func valueOf(v *replay.View, key []byte) (val rdb.Value, ok bool) {
 	return val, true
 }
 
-func fieldsOf(h replay.Hash) []rdb.Field {
+func fieldsOf(h value.Hash) []rdb.Field {
 	fields := make([]rdb.Field, 0, h.Len())
 	timed := h.Timed()
 	for name, val := range h.All() {

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ledge/replay"
+	"ledge/replay/value"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -50,19 +51,19 @@ func encoding(v *replay.View, key []byte) resp.Value {
 	// None of these is refused: each has the type that was asked for.
 	name, wide := "quicklist", false
 	switch v.Type(key) {
-	case replay.String:
+	case value.String:
 		name = stringEncoding(v, key)
-	case replay.SetType:
+	case value.SetType:
 		s, _ := v.Set(key)
 		if name, wide = "intset", s.Wide(); wide {
 			name = "hashtable"
 		}
-	case replay.HashType:
+	case value.HashType:
 		h, _ := v.Hash(key)
 		if name, wide = "listpack", h.Wide(); wide {
 			name = "hashtable"
 		}
-	case replay.ZSetType:
+	case value.ZSetType:
 		z, _ := v.ZSet(key)
 		if name, wide = "listpack", z.Wide(); wide {
 			name = "skiplist"

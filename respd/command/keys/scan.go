@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"ledge/replay"
+	"ledge/replay/value"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -32,7 +33,7 @@ func runScan(v *replay.View, args command.Args) resp.Value {
 		return resp.FromError(err)
 	}
 	found := []resp.Value{}
-	next := v.Scan(o.Cursor, o.Count, func(key string, t replay.Type) {
+	next := v.Scan(o.Cursor, o.Count, func(key string, t value.Type) {
 		if (typ == "" || typ == t.String()) && o.Fits(key) {
 			found = append(found, resp.Bulk(key))
 		}
@@ -53,7 +54,7 @@ func keys() *command.Spec {
 func runKeys(v *replay.View, args command.Args) resp.Value {
 	o := command.ScanOptions{Pattern: args.Str(1)}
 	found := []resp.Value{}
-	v.Each(func(key string, _ replay.Type) bool {
+	v.Each(func(key string, _ value.Type) bool {
 		if o.Fits(key) {
 			found = append(found, resp.Bulk(key))
 		}

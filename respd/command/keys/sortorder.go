@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"ledge/replay"
+	"ledge/replay/value"
 	"ledge/respd/command"
 )
 
@@ -25,7 +26,7 @@ func sortElems(v *replay.View, key []byte, o sortOptions) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.still && (o.store != nil || v.Scripted()) && v.Type(key) == replay.SetType {
+	if o.still && (o.store != nil || v.Scripted()) && v.Type(key) == value.SetType {
 		// What is stored, and what a script makes of it, must not depend on
 		// how a set is kept.
 		o.still, o.alpha, o.by = false, true, nil
@@ -48,11 +49,11 @@ func sortElems(v *replay.View, key []byte, o sortOptions) ([]string, error) {
 func elemsOf(v *replay.View, key []byte, o sortOptions) ([]string, error) {
 	var elems []string
 	switch v.Type(key) {
-	case replay.None:
-	case replay.ListType:
+	case value.None:
+	case value.ListType:
 		l, _ := v.List(key)
 		elems = slices.AppendSeq(make([]string, 0, l.Len()), l.From(0))
-	case replay.SetType:
+	case value.SetType:
 		s, _ := v.Set(key)
 		elems = slices.AppendSeq(make([]string, 0, s.Len()), s.All())
 		if !s.Wide() { // integers, which Redis keeps in order
@@ -63,7 +64,7 @@ func elemsOf(v *replay.View, key []byte, o sortOptions) ([]string, error) {
 			})
 		}
 		return elems, nil
-	case replay.ZSetType:
+	case value.ZSetType:
 		z, _ := v.ZSet(key)
 		elems = make([]string, 0, z.Len())
 		for m := range z.From(0) {

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"ledge/replay"
+	"ledge/replay/value"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -21,7 +22,7 @@ func brpop() *command.Spec {
 // waitPop returns a row that takes an item from the first of several lists that
 // has one.
 func waitPop(name string, left bool, summary string) *command.Spec {
-	serve := func(d *replay.Draft, key []byte, l replay.List) (resp.Value, error) {
+	serve := func(d *replay.Draft, key []byte, l value.List) (resp.Value, error) {
 		item, err := take(d, key, l, left)
 		return resp.Array(resp.Bytes(key), item), err
 	}
@@ -151,7 +152,7 @@ func waiting(s command.Spec, run func(*replay.Draft, command.Args) (resp.Value, 
 
 // ready returns the list that somebody waits for. A key of another type is as
 // if it were not there.
-func ready(d *replay.Draft, key []byte) (replay.List, bool) {
+func ready(d *replay.Draft, key []byte) (value.List, bool) {
 	l, err := d.List(key)
 	return l, err == nil && l.Len() > 0
 }

@@ -2,6 +2,7 @@ package lists
 
 import (
 	"ledge/replay"
+	"ledge/replay/value"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -83,7 +84,7 @@ func (m many) popFirst(d *replay.Draft) (val resp.Value, ok bool, err error) {
 }
 
 // pop takes items from a list that has any: the key and the items.
-func (m many) pop(d *replay.Draft, key []byte, l replay.List) (resp.Value, error) {
+func (m many) pop(d *replay.Draft, key []byte, l value.List) (resp.Value, error) {
 	items, err := takeSome(d, key, l, m.left, m.count)
 	return resp.Array(resp.Bytes(key), items), err
 }

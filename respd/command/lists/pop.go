@@ -2,6 +2,7 @@ package lists
 
 import (
 	"ledge/replay"
+	"ledge/replay/value"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -59,7 +60,7 @@ func popSome(d *replay.Draft, args command.Args, left bool) (resp.Value, error) 
 }
 
 // take takes an item from an end of a list that has one.
-func take(d *replay.Draft, key []byte, l replay.List, left bool) (resp.Value, error) {
+func take(d *replay.Draft, key []byte, l value.List, left bool) (resp.Value, error) {
 	size := l.Len()
 	i := 0
 	if !left {
@@ -71,7 +72,7 @@ func take(d *replay.Draft, key []byte, l replay.List, left bool) (resp.Value, er
 
 // takeSome takes up to count items from an end of a list that has one: the
 // outermost first.
-func takeSome(d *replay.Draft, key []byte, l replay.List, left bool, count int64) (resp.Value, error) {
+func takeSome(d *replay.Draft, key []byte, l value.List, left bool, count int64) (resp.Value, error) {
 	size := l.Len()
 	n := int(min(count, int64(size)))
 	items := make([]resp.Value, 0, n)

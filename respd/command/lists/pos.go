@@ -2,6 +2,7 @@ package lists
 
 import (
 	"ledge/replay"
+	"ledge/replay/value"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -90,7 +91,7 @@ func natural(arg []byte, bad error) (int64, error) {
 }
 
 // matches returns the places that are looked for.
-func (o *search) matches(l replay.List, want []byte) []resp.Value {
+func (o *search) matches(l value.List, want []byte) []resp.Value {
 	var found []resp.Value
 	size := int64(l.Len())
 	walk := l.From(0)

@@ -5,12 +5,13 @@ import (
 	"slices"
 
 	"ledge/replay"
+	"ledge/replay/value"
 )
 
 // setsOf returns what keys hold. A key of another type is an error wherever it
 // stands.
-func setsOf(v *replay.View, keys [][]byte) ([]replay.Set, error) {
-	sets := make([]replay.Set, len(keys))
+func setsOf(v *replay.View, keys [][]byte) ([]value.Set, error) {
+	sets := make([]value.Set, len(keys))
 	for i, key := range keys {
 		var err error
 		if sets[i], err = v.Set(key); err != nil {
@@ -20,10 +21,10 @@ func setsOf(v *replay.View, keys [][]byte) ([]replay.Set, error) {
 	return sets, nil
 }
 
-func byLen(a, b replay.Set) int { return a.Len() - b.Len() }
+func byLen(a, b value.Set) int { return a.Len() - b.Len() }
 
 // intersection yields the members that all sets have. It walks the smallest.
-func intersection(sets []replay.Set) iter.Seq[string] {
+func intersection(sets []value.Set) iter.Seq[string] {
 	sets = slices.SortedStableFunc(slices.Values(sets), byLen)
 	return func(yield func(string) bool) {
 		if sets[0].Len() == 0 {
@@ -37,7 +38,7 @@ func intersection(sets []replay.Set) iter.Seq[string] {
 	}
 }
 
-func inAll(sets []replay.Set, member string) bool {
+func inAll(sets []value.Set, member string) bool {
 	for _, s := range sets {
 		if !s.HasName(member) {
 			return false
@@ -48,7 +49,7 @@ func inAll(sets []replay.Set, member string) bool {
 
 // union returns the members that any set has. Only what is not in the largest
 // has to be looked after for doubles.
-func union(sets []replay.Set) []string {
+func union(sets []value.Set) []string {
 	largest := slices.MaxFunc(sets, byLen)
 	names := slices.AppendSeq(make([]string, 0, largest.Len()), largest.All())
 	seen := make(map[string]struct{})
@@ -73,7 +74,7 @@ func union(sets []replay.Set) []string {
 // the others for each of the first, or takes what the others have away from the
 // first, whichever looks at fewer members. The former can stop early, so it is
 // taken to cost half.
-func difference(sets []replay.Set) []string {
+func difference(sets []value.Set) []string {
 	first, others := sets[0], sets[1:]
 	if slices.Contains(others, first) {
 		return nil
@@ -86,17 +87,17 @@ func difference(sets []replay.Set) []string {
 		return takeAway(first, others)
 	}
 	// The largest finds most, so it is asked first.
-	others = slices.SortedStableFunc(slices.Values(others), func(a, b replay.Set) int { return byLen(b, a) })
+	others = slices.SortedStableFunc(slices.Values(others), func(a, b value.Set) int { return byLen(b, a) })
 	var names []string
 	for m := range first.All() {
-		if !slices.ContainsFunc(others, func(s replay.Set) bool { return s.HasName(m) }) {
+		if !slices.ContainsFunc(others, func(s value.Set) bool { return s.HasName(m) }) {
 			names = append(names, m)
 		}
 	}
 	return arranged(names)
 }
 
-func takeAway(first replay.Set, others []replay.Set) []string {
+func takeAway(first value.Set, others []value.Set) []string {
 	gone := make(map[string]struct{})
 	for _, s := range others {
 		for m := range s.All() {

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"ledge/replay"
+	"ledge/replay/value"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -42,7 +43,7 @@ func sinterstore() *command.Spec {
 	return store(command.Spec{
 		Name: "sinterstore", KeyFlags: "RW update;RO access", Complexity: interCost,
 		Summary: "Store the members that all sets have.",
-	}, func(sets []replay.Set) []string { return slices.Collect(intersection(sets)) })
+	}, func(sets []value.Set) []string { return slices.Collect(intersection(sets)) })
 }
 
 // SINTERCARD numkeys key [key ...] [LIMIT limit]

@@ -2,6 +2,7 @@ package sets
 
 import (
 	"ledge/replay"
+	"ledge/replay/value"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -64,7 +65,7 @@ func runSmembers(v *replay.View, args command.Args) resp.Value {
 }
 
 // all returns a set's members as replies.
-func all(s replay.Set) []resp.Value {
+func all(s value.Set) []resp.Value {
 	vals := make([]resp.Value, 0, s.Len())
 	for m := range members(s) {
 		vals = append(vals, resp.Bulk(m))

@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 
 	"ledge/replay"
+	"ledge/replay/value"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -79,7 +80,7 @@ const keepFewer = 5
 
 // popMost takes count members, which are most of the set, and leaves a new set
 // of the others.
-func popMost(d *replay.Draft, key []byte, s replay.Set, count int) ([]resp.Value, error) {
+func popMost(d *replay.Draft, key []byte, s value.Set, count int) ([]resp.Value, error) {
 	stay := make(map[int]struct{})
 	for _, i := range command.Sample(s.Len(), s.Len()-count) {
 		stay[i] = struct{}{}
@@ -139,7 +140,7 @@ func runSrandmember(v *replay.View, args command.Args) resp.Value {
 
 // someOf returns count different members, or as many as there are; or -count
 // members that may be the same.
-func someOf(v *replay.View, s replay.Set, count int64) resp.Value {
+func someOf(v *replay.View, s value.Set, count int64) resp.Value {
 	n := s.Len()
 	switch {
 	case n == 0 || count == 0:
@@ -163,7 +164,7 @@ func someOf(v *replay.View, s replay.Set, count int64) resp.Value {
 }
 
 // repeats returns count members that may be the same.
-func repeats(s replay.Set, count int) resp.Value {
+func repeats(s value.Set, count int) resp.Value {
 	vals, bytes := make([]resp.Value, count), 0
 	for i := range vals {
 		name := s.At(rand.IntN(s.Len()))

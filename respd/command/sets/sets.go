@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"ledge/replay"
+	"ledge/replay/value"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -55,7 +56,7 @@ func row(s command.Spec) *command.Spec {
 
 // members yields a set's members: sorted integers in their order, as Redis has
 // them in an intset, all others in no particular order.
-func members(s replay.Set) iter.Seq[string] {
+func members(s value.Set) iter.Seq[string] {
 	if s.Wide() {
 		return s.All()
 	}

@@ -2,6 +2,7 @@ package sets
 
 import (
 	"ledge/replay"
+	"ledge/replay/value"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -44,7 +45,7 @@ func sdiffstore() *command.Spec {
 }
 
 // made returns a command that answers a set made of others.
-func made(of func([]replay.Set) []string) func(*replay.View, command.Args) resp.Value {
+func made(of func([]value.Set) []string) func(*replay.View, command.Args) resp.Value {
 	return func(v *replay.View, args command.Args) resp.Value {
 		sets, err := setsOf(v, args[1:])
 		if err != nil {
@@ -56,7 +57,7 @@ func made(of func([]replay.Set) []string) func(*replay.View, command.Args) resp.
 
 // store returns a row that stores a set made of others, whatever stood at the
 // destination. The event has the command's name.
-func store(s command.Spec, of func([]replay.Set) []string) *command.Spec {
+func store(s command.Spec, of func([]value.Set) []string) *command.Spec {
 	s.Arity, s.Keys, s.Flags, s.Since = -3, command.AllKeys, command.DenyOOM, "1.0.0"
 	s.Syntax = "<destination> <key> [<key> ...]"
 	return write(s, func(d *replay.Draft, args command.Args) (resp.Value, error) {

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"ledge/replay"
+	"ledge/replay/value"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -21,7 +22,7 @@ func bzpopmax() *command.Spec {
 // waitPop returns a row that takes a member from the first of several sorted
 // sets that has one.
 func waitPop(name, summary string, highest bool) *command.Spec {
-	serve := func(d *replay.Draft, key []byte, z replay.ZSet) (resp.Value, error) {
+	serve := func(d *replay.Draft, key []byte, z value.ZSet) (resp.Value, error) {
 		popped, err := pop(d, key, z, 1, highest)
 		return resp.Array(append([]resp.Value{resp.Bytes(key)}, popped...)...), err
 	}
@@ -110,7 +111,7 @@ func waiting(s command.Spec, run func(*replay.Draft, command.Args) (resp.Value, 
 
 // ready returns the sorted set that somebody waits for, or ErrWait. A key of
 // another type is as if it were not there.
-func ready(d *replay.Draft, key []byte) (replay.ZSet, error) {
+func ready(d *replay.Draft, key []byte) (value.ZSet, error) {
 	z, err := d.ZSet(key)
 	if err != nil || z.Len() == 0 {
 		return z, command.ErrWait

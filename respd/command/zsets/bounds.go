@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"ledge/replay"
+	"ledge/replay/value"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -107,7 +108,7 @@ func parseLexBound(text []byte) (lexBound, bool) {
 
 // window returns the ranks of the range: from lo up to but without hi, which is
 // not less than lo.
-func (b *bounds) window(z replay.ZSet) (lo, hi int) {
+func (b *bounds) window(z value.ZSet) (lo, hi int) {
 	switch b.by {
 	case byScore:
 		lo, hi = z.Index(b.min.score, b.min.open), z.Index(b.max.score, !b.max.open)
@@ -121,7 +122,7 @@ func (b *bounds) window(z replay.ZSet) (lo, hi int) {
 
 // index returns how many members are in front of the bound, those of its name
 // among them or not.
-func (b *lexBound) index(z replay.ZSet, after bool) int {
+func (b *lexBound) index(z value.ZSet, after bool) int {
 	switch b.all {
 	case -1:
 		return 0

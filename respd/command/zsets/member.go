@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"ledge/replay"
+	"ledge/replay/value"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -38,7 +39,7 @@ func zscore() *command.Spec {
 }
 
 // scoreOf is a member's score, or nil.
-func scoreOf(z replay.ZSet, member []byte) resp.Value {
+func scoreOf(z value.ZSet, member []byte) resp.Value {
 	score, ok := z.Score(member)
 	if !ok {
 		return resp.Nil

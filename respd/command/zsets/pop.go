@@ -2,6 +2,7 @@ package zsets
 
 import (
 	"ledge/replay"
+	"ledge/replay/value"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -54,7 +55,7 @@ func popping(name, summary string, highest bool) *command.Spec {
 // pop takes up to count members, of which there are some, and returns them with
 // their scores in turn.
 func pop(
-	d *replay.Draft, key []byte, z replay.ZSet, count int64, highest bool,
+	d *replay.Draft, key []byte, z value.ZSet, count int64, highest bool,
 ) ([]resp.Value, error) {
 	n := int(min(count, int64(z.Len())))
 	first, members := 0, z.From(0)
@@ -147,7 +148,7 @@ func (m *many) popFirst(d *replay.Draft) (resp.Value, bool, error) {
 }
 
 // pop answers the key and what was taken from it: pairs in both protocols.
-func (m *many) pop(d *replay.Draft, key []byte, z replay.ZSet) (resp.Value, error) {
+func (m *many) pop(d *replay.Draft, key []byte, z value.ZSet) (resp.Value, error) {
 	popped, err := pop(d, key, z, m.count, m.highest)
 	pairs := make([]resp.Value, len(popped)/2)
 	for i := range pairs {

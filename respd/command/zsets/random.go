@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 
 	"ledge/replay"
+	"ledge/replay/value"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -61,7 +62,7 @@ func parseRandom(args command.Args) (count int64, scores bool, err error) {
 
 // someOf returns count different members, or as many as there are, from the
 // highest score down as Redis does; or -count members that may be the same.
-func someOf(v *replay.View, z replay.ZSet, count int64, scores bool) resp.Value {
+func someOf(v *replay.View, z value.ZSet, count int64, scores bool) resp.Value {
 	n := z.Len()
 	switch {
 	case n == 0:

@@ -5,6 +5,7 @@ import (
 
 	"ledge/journal"
 	"ledge/replay"
+	"ledge/replay/value"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -167,7 +168,7 @@ func parseSpan(k rangeKind, args command.Args) (*span, error) {
 
 // cut returns the rank of the first member to return and how many follow it, up
 // or down.
-func (r *span) cut(z replay.ZSet) (first, n int) {
+func (r *span) cut(z value.ZSet) (first, n int) {
 	lo, hi := r.window(z)
 	n = hi - lo
 	if r.by != byRank {
@@ -188,7 +189,7 @@ func (r *span) cut(z replay.ZSet) (first, n int) {
 }
 
 // members yields the members of a range.
-func (r *span) members(z replay.ZSet) (int, iter.Seq2[string, float64]) {
+func (r *span) members(z value.ZSet) (int, iter.Seq2[string, float64]) {
 	first, n := r.cut(z)
 	if r.down {
 		return n, take(n, z.Down(first))
@@ -211,7 +212,7 @@ func take(n int, seq iter.Seq2[string, float64]) iter.Seq2[string, float64] {
 	}
 }
 
-func (r *span) reply(z replay.ZSet) resp.Value {
+func (r *span) reply(z value.ZSet) resp.Value {
 	n, members := r.members(z)
 	return reply(n, members, r.scores)
 }
@@ -242,7 +243,7 @@ func runZrangestore(d *replay.Draft, args command.Args) (resp.Value, error) {
 		return resp.Value{}, err
 	}
 	n, members := r.members(z)
-	found, growth := make([]journal.Scored, 0, n), replay.Growth{}
+	found, growth := make([]journal.Scored, 0, n), value.Growth{}
 	if r.by == byRank { // else Redis adds them one by one
 		growth.Expect(n)
 	}

@@ -7,13 +7,14 @@ import (
 	"slices"
 
 	"ledge/replay"
+	"ledge/replay/value"
 )
 
 // source is a key that ZUNION and its kind read: a sorted set, or a set whose
 // members all have the score 1.
 type source struct {
-	zset   replay.ZSet
-	set    replay.Set
+	zset   value.ZSet
+	set    value.Set
 	weight float64
 }
 
@@ -23,7 +24,7 @@ func sources(v *replay.View, keys [][]byte) ([]source, error) {
 	for i, key := range keys {
 		s, err := &srcs[i], error(nil)
 		s.weight = 1
-		if v.Type(key) == replay.SetType {
+		if v.Type(key) == value.SetType {
 			s.set, err = v.Set(key)
 		} else {
 			s.zset, err = v.ZSet(key)

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ledge/replay"
+	"ledge/replay/value"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -145,7 +146,7 @@ func (o *adding) run(d *replay.Draft, key []byte) (resp.Value, error) {
 // choose counts the members that are new and those that get another score, and
 // returns both with the scores that they end up with. It uses the space of
 // members.
-func (o *adding) choose(z replay.ZSet) ([]replay.Scored, error) {
+func (o *adding) choose(z value.ZSet) ([]replay.Scored, error) {
 	todo, growth := o.members[:0], z.Growth()
 	var again map[string]int // places in todo
 	if len(o.members) > 1 {

@@ -1,4 +1,4 @@
-package replay
+package value
 
 import (
 	"encoding/binary"
@@ -9,17 +9,20 @@ import (
 // member or an item, the value a field's value, with its deadline in front if
 // it has one, or a member's score.
 
-const scoreLen = 8
+const (
+	scoreLen    = 8
+	deadlineLen = 8
+)
 
 // newElem returns an element with a value.
-func newElem(name, value string) *block { return blockOf(name, value) }
+func newElem(name, value string) *Block { return NewBlock(name, value) }
 
 // newField returns a hash field; a deadline of 0 is none.
-func newField(name, value string, at int64) *block {
+func newField(name, value string, at int64) *Block {
 	if at == 0 {
-		return blockOf(name, value)
+		return NewBlock(name, value)
 	}
-	b, head := makeBlock(name, atLen+len(value))
+	b, head := MakeBlock(name, deadlineLen+len(value))
 	head = binary.BigEndian.AppendUint64(head, uint64(at))
 	_ = append(head, value...)
 	b.val |= elemTimed
@@ -27,36 +30,36 @@ func newField(name, value string, at int64) *block {
 }
 
 // newScored returns a member of a sorted set.
-func newScored(name string, score float64) *block {
-	b, head := makeBlock(name, scoreLen)
+func newScored(name string, score float64) *Block {
+	b, head := MakeBlock(name, scoreLen)
 	_ = binary.BigEndian.AppendUint64(head, math.Float64bits(score))
 	return b
 }
 
 // elemBytes returns all that stands behind the name.
-func (b *block) elemBytes() string { return b.value() }
+func (b *Block) elemBytes() string { return b.Value() }
 
 // field returns a field's value.
-func (b *block) field() string {
+func (b *Block) field() string {
 	if b.val&elemTimed != 0 {
-		return b.value()[atLen:]
+		return b.Value()[deadlineLen:]
 	}
-	return b.value()
+	return b.Value()
 }
 
 // deadline returns a field's deadline, 0 for none.
-func (b *block) deadline() int64 {
+func (b *Block) deadline() int64 {
 	if b.val&elemTimed == 0 {
 		return 0
 	}
-	return int64(beUint64(b.value()))
+	return int64(beUint64(b.Value()))
 }
 
 // score returns a member's score.
-func (b *block) score() float64 { return math.Float64frombits(beUint64(b.value())) }
+func (b *Block) score() float64 { return math.Float64frombits(beUint64(b.Value())) }
 
 // weight is how many bytes the element has.
-func (b *block) weight() int64 { return int64(b.key) + int64(b.val&lenMask) }
+func (b *Block) weight() int64 { return int64(b.key) + int64(b.val&lenMask) }
 
 // isInt reports whether a member is an integer in the form that Redis's intsets
 // have.

@@ -1,31 +1,47 @@
-package replay
+package value
 
 import "sync/atomic"
 
-// pen is what collections are changed with. Nodes and bodies that one pen made
+// Pen is what collections are changed with. Nodes and bodies that one pen made
 // it may change in place, as long as nobody else has seen them; all others are
 // copied first. A batch that is applied has a pen of its own, and so has a
 // group that is evaluated.
-type pen struct {
+type Pen struct {
 	gen  uint64         // of what it may change in place
 	next *atomic.Uint64 // the state's generations
 	// keeps says that steps are noted, so that a command can be undone.
 	keeps bool
 	steps []step
 	// retired are nodes that were copied, for the pool if there is one.
-	pool    *pool
+	pool    *Pool
 	retired []*node
+}
+
+// NewPen returns a pen that takes its generations from next, and whose changes
+// can't be taken back.
+func NewPen(next *atomic.Uint64) Pen {
+	p := Pen{next: next}
+	p.Fresh()
+	return p
+}
+
+// Begin makes a pen ready for a group, whose changes can be taken back. It takes
+// its generations from next and its nodes from the pool.
+func (p *Pen) Begin(next *atomic.Uint64, pool *Pool) {
+	p.next, p.keeps, p.pool = next, true, pool
+	p.drop(0)
+	p.Fresh()
 }
 
 // step is one change to a body and what it was before.
 type step struct {
-	b     *body
+	of    *common
 	which which // of the body's trees
 	did   did
 	at    int
 	key   uint64
-	block *block
-	was   *body // of exchanged
+	block *Block
+	was   *common // of exchanged and rebuilt
 }
 
 type did uint8
@@ -49,24 +65,25 @@ const (
 	ranks
 )
 
-// fresh gives p a new generation: nothing that there is may be changed in place.
-func (p *pen) fresh() { p.gen = p.next.Add(1) }
+// Fresh gives p a new generation: nothing that there is may be changed in place.
+func (p *Pen) Fresh() { p.gen = p.next.Add(1) }
 
 // note keeps a step.
-func (p *pen) note(s step) {
+func (p *Pen) note(s step) {
 	if p.keeps {
 		p.steps = append(p.steps, s)
 	}
 }
 
-// mark is a point that revert goes back to.
-type penMark struct{ steps, retired int }
+// Mark is a point that Revert goes back to.
+type Mark struct{ steps, retired int }
 
-func (p *pen) mark() penMark { return penMark{len(p.steps), len(p.retired)} }
+// Mark returns where the pen is.
+func (p *Pen) Mark() Mark { return Mark{len(p.steps), len(p.retired)} }
 
-// revert takes back the steps since m. What was retired since may be in use
+// Revert takes back the steps since m. What was retired since may be in use
 // again.
-func (p *pen) revert(m penMark) {
+func (p *Pen) Revert(m Mark) {
 	n := m.steps
 	keeps := p.keeps
 	p.keeps = false
@@ -79,20 +96,29 @@ func (p *pen) revert(m penMark) {
 }
 
 // retire is told that n has been copied.
-func (p *pen) retire(n *node) {
+func (p *Pen) retire(n *node) {
 	if p.pool != nil {
 		p.retired = append(p.retired, n)
 	}
 }
 
+// Recycle gives the nodes that the pen has replaced to its pool, if unseen: no
+// view, pin or walk may come upon them. Otherwise the collector has them.
+func (p *Pen) Recycle(unseen bool) {
+	if unseen && p.pool != nil {
+		p.pool.give(p.retired)
+	}
+	p.drop(0)
+}
+
 // drop leaves all nodes that were retired after the first n to the collector.
-func (p *pen) drop(n int) {
+func (p *Pen) drop(n int) {
 	clear(p.retired[n:])
 	p.retired = p.retired[:n]
 }
 
-func (s *step) takeBack(p *pen) {
-	t := s.b.tree(s.which)
+func (s *step) takeBack(p *Pen) {
+	t := s.of.tree(s.which)
 	switch s.did {
 	case inserted:
 		t.remove(p, s.at, 1)
@@ -101,21 +127,24 @@ func (s *step) takeBack(p *pen) {
 	case replaced:
 		t.set(p, s.at, s.key, s.block)
 	case counted:
-		s.b.sum, s.b.bytes = s.key, int64(s.at)
+		s.of.sum, s.of.bytes = s.key, int64(s.at)
 	case exchanged:
-		s.b.names, s.b.wide = s.was.names, s.was.wide
+		s.of.names, s.of.wide = s.was.names, s.was.wide
 	case widened:
-		s.b.wide = false
+		s.of.wide = false
 	case rebuilt:
-		s.b.names, s.b.ranks, s.b.wide = s.was.names, s.was.ranks, s.was.wide
+		s.of.names, s.of.ranks, s.of.wide = s.was.names, s.was.ranks, s.was.wide
 	case filled:
-		s.b.names.root, s.b.ranks.root, s.b.wide = nil, nil, false
+		s.of.names.root, s.of.ranks.root, s.of.wide = nil, nil, false
 	}
 }
 
-// forget drops all steps and keeps some room for others.
-func (p *pen) forget() {
-	if cap(p.steps) > keepRows {
+// keptSteps is for how many steps the memory is kept.
+const keptSteps = 8192
+
+// Forget drops all steps and keeps some room for others.
+func (p *Pen) Forget() {
+	if cap(p.steps) > keptSteps {
 		p.steps = nil
 		return
 	}

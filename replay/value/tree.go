@@ -1,4 +1,4 @@
-package replay
+package value
 
 import (
 	"runtime"
@@ -8,7 +8,7 @@ import (
 // tree is a sequence of blocks, counted, so that the i-th is found in O(log n),
 // and ordered by a key of 8 bytes and the name where the collection is. It is a
 // B+tree whose nodes are shared between versions: a node is changed in place
-// only by the pen that made it (see pen), everyone else copies it first. So a
+// only by the pen that made it (see Pen), everyone else copies it first. So a
 // version that has been published never changes, and reading, copying or
 // saving one needs no lock however large it is.
 //
@@ -27,7 +27,7 @@ type node struct {
 	gen    uint64
 	n      int // blocks below
 	keys   []uint64
-	blocks []*block
+	blocks []*Block
 	kids   []*node // nil in a leaf
 	counts []int32 // of the kids' blocks, so that nobody has to look at each kid
 	sum    uint64  // of a list: see fix
@@ -50,7 +50,7 @@ func (t *tree) len() int {
 }
 
 // at returns the i-th block and its key.
-func (t *tree) at(i int) (uint64, *block) {
+func (t *tree) at(i int) (uint64, *Block) {
 	n := t.root
 	for n.kids != nil {
 		var j int
@@ -108,7 +108,7 @@ func (n *node) front(key uint64, name string, how tie) int {
 	for lo < hi {
 		mid := int(uint(lo+hi) >> 1)
 		k := n.keys[mid]
-		if k < key || k == key && (how == afterEqual || how == byName && n.blocks[mid].name() < name) {
+		if k < key || k == key && (how == afterEqual || how == byName && n.blocks[mid].Name() < name) {
 			lo = mid + 1
 		} else {
 			hi = mid
@@ -139,18 +139,18 @@ func (n *node) guess(key uint64) (lo, hi int) {
 
 // find returns the place of the block of that key and name, and the block; or
 // the place where it would be, and nil.
-func (t *tree) find(key uint64, name string) (int, *block) {
+func (t *tree) find(key uint64, name string) (int, *Block) {
 	i := 0
 	for n := t.root; n != nil; {
 		if n.kids == nil {
 			j := n.front(key, name, byName)
-			if j < len(n.keys) && n.keys[j] == key && n.blocks[j].name() == name {
+			if j < len(n.keys) && n.keys[j] == key && n.blocks[j].Name() == name {
 				return i + j, n.blocks[j]
 			}
 			return i + j, nil
 		}
 		j := n.front(key, name, byName)
-		if j == len(n.keys) || n.keys[j] != key || n.blocks[j].name() != name {
+		if j == len(n.keys) || n.keys[j] != key || n.blocks[j].Name() != name {
 			j = max(j-1, 0)
 		}
 		i += n.before(j)
@@ -161,14 +161,14 @@ func (t *tree) find(key uint64, name string) (int, *block) {
 
 // scan is find in a tree that is not in order, where what is new is the last.
 // withKeys says that keys are hashes of names.
-func (t *tree) scan(key uint64, name string, withKeys bool) (at int, found *block) {
+func (t *tree) scan(key uint64, name string, withKeys bool) (at int, found *Block) {
 	if t.root != nil {
 		t.root.leaves(func(n *node) bool {
 			for i, b := range n.blocks {
 				if withKeys && n.keys[i] != key {
 					continue
 				}
-				if b.name() == name {
+				if b.Name() == name {
 					at, found = at+i, b
 					return false
 				}
@@ -194,13 +194,13 @@ func (n *node) leaves(fn func(*node) bool) bool {
 }
 
 // each calls fn with the blocks from the i-th on until it returns false.
-func (t *tree) each(i int, fn func(key uint64, b *block) bool) {
+func (t *tree) each(i int, fn func(key uint64, b *Block) bool) {
 	if t.root != nil {
 		t.root.each(max(i, 0), fn)
 	}
 }
 
-func (n *node) each(i int, fn func(uint64, *block) bool) bool {
+func (n *node) each(i int, fn func(uint64, *Block) bool) bool {
 	if n.kids == nil {
 		for ; i < len(n.blocks); i++ {
 			if !fn(n.keys[i], n.blocks[i]) {
@@ -224,18 +224,23 @@ func (n *node) each(i int, fn func(uint64, *block) bool) bool {
 	return true
 }
 
+// every calls fn with all blocks until it returns false.
+func (t *tree) every(fn func(*Block) bool) {
+	t.each(0, func(_ uint64, b *Block) bool { return fn(b) })
+}
+
 // longRead is from how many blocks on a walk lets others run now and then.
 const longRead = fanout * fanout
 
 // back calls fn with the blocks from the i-th down to the first until it
 // returns false.
-func (t *tree) back(i int, fn func(key uint64, b *block) bool) {
+func (t *tree) back(i int, fn func(key uint64, b *Block) bool) {
 	if t.root != nil && i >= 0 {
 		t.root.back(min(i, t.root.n-1), fn)
 	}
 }
 
-func (n *node) back(i int, fn func(uint64, *block) bool) bool {
+func (n *node) back(i int, fn func(uint64, *Block) bool) bool {
 	if n.kids == nil {
 		for ; i >= 0; i-- {
 			if !fn(n.keys[i], n.blocks[i]) {
@@ -258,7 +263,7 @@ func (n *node) back(i int, fn func(uint64, *block) bool) bool {
 }
 
 // own returns a node that pen p may change: n itself if p made it, else a copy.
-func (t *tree) own(p *pen, n *node) *node {
+func (t *tree) own(p *Pen, n *node) *node {
 	if n.gen == p.gen {
 		return n
 	}
@@ -279,7 +284,7 @@ func (t *tree) own(p *pen, n *node) *node {
 type leafRoom struct {
 	node
 	k [fanout]uint64
-	b [fanout]*block
+	b [fanout]*Block
 }
 
 type innerRoom struct {
@@ -290,7 +295,7 @@ type innerRoom struct {
 
 // newNode returns an empty node with room for size blocks. Those of small
 // collections get no more than that, for there may be many.
-func newNode(p *pen, size int, inner bool) *node {
+func newNode(p *Pen, size int, inner bool) *node {
 	if p.pool != nil && (inner || size > fanout/4) {
 		if n := p.pool.take(inner); n != nil {
 			n.gen = p.gen
@@ -312,13 +317,13 @@ func newNode(p *pen, size int, inner bool) *node {
 	for room < size {
 		room *= 2
 	}
-	return &node{gen: p.gen, keys: make([]uint64, 0, room), blocks: make([]*block, 0, room)}
+	return &node{gen: p.gen, keys: make([]uint64, 0, room), blocks: make([]*Block, 0, room)}
 }
 
 // insert puts a block in front of the i-th.
-func (t *tree) insert(p *pen, i int, key uint64, b *block) {
+func (t *tree) insert(p *Pen, i int, key uint64, b *Block) {
 	if t.root == nil {
-		t.root = &node{gen: p.gen, n: 1, keys: []uint64{key}, blocks: []*block{b}}
+		t.root = &node{gen: p.gen, n: 1, keys: []uint64{key}, blocks: []*Block{b}}
 		t.fix(t.root)
 		return
 	}
@@ -337,7 +342,7 @@ func (t *tree) insert(p *pen, i int, key uint64, b *block) {
 
 // insertAt inserts below n, which is p's, and returns what had to be split off
 // its end, or nil.
-func (t *tree) insertAt(p *pen, n *node, i int, key uint64, b *block) (right *node) {
+func (t *tree) insertAt(p *Pen, n *node, i int, key uint64, b *Block) (right *node) {
 	if n.kids == nil {
 		to := n
 		if len(n.blocks) == fanout {
@@ -374,7 +379,7 @@ func (t *tree) insertAt(p *pen, n *node, i int, key uint64, b *block) (right *no
 
 // split moves the end of a node into a new one. What grows at one end leaves
 // full nodes behind.
-func (n *node) split(p *pen, i, last int) *node {
+func (n *node) split(p *Pen, i, last int) *node {
 	at := len(n.keys) / 2
 	switch {
 	case i == last:
@@ -396,4 +401,30 @@ func (n *node) split(p *pen, i, last int) *node {
 	r.n = r.before(len(r.counts))
 	n.n -= r.n
 	return r
+}
+
+// CursorBits is how many bits the cursor of a scan has.
+const CursorBits = 62
+
+// cursorOf returns a position among names for a scan's cursor, and the hash that
+// a cursor stands for. 0 is the begin and the end.
+func cursorOf(hash uint64) uint64 { return hash >> (64 - CursorBits) }
+
+// scanNames calls fn with at least count elements from cursor on, in the order
+// of their hashes, and returns where to go on, 0 at the end. Elements that are
+// there from the first call to the last are seen whatever is written between.
+func scanNames(t *tree, cursor uint64, count int, fn func(*Block)) (next uint64) {
+	seen, last := 0, cursor
+	from := t.search(cursor<<(64-CursorBits), "", beforeEqual)
+	t.each(from, func(key uint64, e *Block) bool {
+		at := cursorOf(key)
+		if seen >= count && at != last {
+			next = at
+			return false
+		}
+		seen, last = seen+1, at
+		fn(e)
+		return true
+	})
+	return next
 }

@@ -1,13 +1,13 @@
-package replay
+package value
 
 import "testing"
 
 // The pool keeps as many nodes as the groups of late have replaced, and forgets
 // about a large one.
 func TestPoolRoom(t *testing.T) {
-	var l pool
+	var l Pool
 	nodes := func(n int) []*node {
-		p := &pen{}
+		p := &Pen{}
 		list := make([]*node, n)
 		for i := range list {
 			list[i] = newNode(p, fanout, i%2 == 0)

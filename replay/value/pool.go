@@ -1,6 +1,6 @@
-package replay
+package value
 
-// pool has nodes that no version of a collection needs any more. A group copies
+// Pool has nodes that no version of a collection needs any more. A group copies
 // every node that it is the first to change; those it replaces are used for
 // the next copies, so that the collector, which has to look at all that lives,
 // has far less to do. It belongs to the goroutine that writes.
@@ -9,7 +9,7 @@ package replay
 // is applied, so no view that is open or will be sees it; no pin and no
 // snapshot holds an older version; and no other key has it, for which a tree
 // says whether it has been copied.
-type pool struct {
+type Pool struct {
 	leaves, inners []*node
 	room           int // the most of either kind that are kept
 }
@@ -20,7 +20,7 @@ type pool struct {
 const poolRoom = 4096
 
 // take returns an empty node, or nil.
-func (l *pool) take(inner bool) *node {
+func (l *Pool) take(inner bool) *node {
 	from := &l.leaves
 	if inner {
 		from = &l.inners
@@ -37,7 +37,7 @@ func (l *pool) take(inner bool) *node {
 
 // give takes nodes that are done with. Those that are not of the usual room are
 // left to the collector.
-func (l *pool) give(nodes []*node) {
+func (l *Pool) give(nodes []*node) {
 	l.room = max(poolRoom, len(nodes), l.room-l.room/8)
 	l.leaves, l.inners = trim(l.leaves, l.room), trim(l.inners, l.room)
 	for _, n := range nodes {
@@ -66,14 +66,4 @@ func trim(nodes []*node, most int) []*node {
 	}
 	clear(nodes[most:])
 	return nodes[:most]
-}
-
-// recycle gives the nodes that the draft's group has replaced to the next, once
-// it is applied.
-func (d *Draft) recycle() {
-	ink := &d.overlay.ink
-	if s := d.s; s.walk.Load() == nil && s.pinned.Load() == 0 {
-		ink.pool.give(ink.retired)
-	}
-	ink.drop(0)
 }

@@ -1,13 +1,13 @@
-package replay
+package value
 
 import "slices"
 
 // set replaces the i-th block and its key. The order must stay.
-func (t *tree) set(p *pen, i int, key uint64, b *block) {
+func (t *tree) set(p *Pen, i int, key uint64, b *Block) {
 	t.root = t.setAt(p, t.root, i, key, b)
 }
 
-func (t *tree) setAt(p *pen, n *node, i int, key uint64, b *block) *node {
+func (t *tree) setAt(p *Pen, n *node, i int, key uint64, b *Block) *node {
 	n = t.own(p, n)
 	if n.kids == nil {
 		n.keys[i], n.blocks[i] = key, b
@@ -27,7 +27,7 @@ func (n *node) place(j int, kid *node) {
 }
 
 // remove takes count blocks out from the i-th on.
-func (t *tree) remove(p *pen, i, count int) {
+func (t *tree) remove(p *Pen, i, count int) {
 	t.root = t.cut(p, t.root, i, count)
 	for t.root != nil && len(t.root.kids) == 1 {
 		t.root = t.root.kids[0]
@@ -36,7 +36,7 @@ func (t *tree) remove(p *pen, i, count int) {
 
 // cut returns n without count of its blocks from the i-th on; nil if none is
 // left. What is taken out whole is not looked at.
-func (t *tree) cut(p *pen, n *node, i, count int) *node {
+func (t *tree) cut(p *Pen, n *node, i, count int) *node {
 	if i == 0 && count >= n.n {
 		return nil
 	}
@@ -79,7 +79,7 @@ func (n *node) drop(j int) {
 
 // join joins the j-th kid, if it has become thin, with the one before it, and
 // reports whether it did.
-func (t *tree) join(p *pen, n *node, j int) bool {
+func (t *tree) join(p *Pen, n *node, j int) bool {
 	if j == 0 || len(n.kids[j].keys) >= thin || len(n.kids[j].keys)+len(n.kids[j-1].keys) > joined {
 		return false
 	}
@@ -130,5 +130,5 @@ func (t *tree) digest() uint64 {
 	if t.root == nil {
 		return 0
 	}
-	return mix(t.root.sum + mix(uint64(t.root.n)))
+	return Mix(t.root.sum + Mix(uint64(t.root.n)))
 }
