@@ -11,9 +11,9 @@ import (
 // It keeps raw records and does not look at deadlines: whether a key counts as
 // there was decided when the command was evaluated.
 type store interface {
-	get(db journal.DB, key string) (record, bool)
+	get(db journal.DB, key string) (value.Record, bool)
 	// put takes the block that has r as its row if there is one already.
-	put(db journal.DB, key string, r record, b *value.Block)
+	put(db journal.DB, key string, r value.Record, b *value.Block)
 	del(db journal.DB, key string)
 	clear(db journal.DB, first, last uint16) error
 	swap(a, b journal.DB)
@@ -39,7 +39,7 @@ func apply(s store, op journal.Op) error {
 			return err
 		}
 		b, _ := o.Kept().(*value.Block)
-		s.put(o.DB, o.Key, record{typ: value.String, at: o.At, val: o.Value}, b)
+		s.put(o.DB, o.Key, value.Record{Type: value.String, At: o.At, Val: o.Value}, b)
 		return nil
 	case *journal.StringEdit:
 		return applyStringEdit(s, o)
@@ -122,7 +122,7 @@ func applyExpire(s store, o *journal.KeyExpire) error {
 	if !ok {
 		return fmt.Errorf("deadline for a key that is not there: %.64q", o.Key)
 	}
-	r.at = o.At
+	r.At = o.At
 	s.put(o.DB, o.Key, r, nil)
 	return nil
 }
@@ -142,9 +142,9 @@ func applyMove(s store, db journal.DB, key string, toDB journal.DB, to string, m
 	s.put(toDB, to, r, nil)
 	if move {
 		s.del(db, key)
-	} else if r.body != nil {
+	} else if r.Body != nil {
 		s.pen().Fresh() // two keys have the body, so neither may change it in place
-		r.body.Share()
+		r.Body.Share()
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"ledge/journal/mem"
 	"ledge/replay"
 	"ledge/replay/replaytest"
+	"ledge/replay/value"
 )
 
 // commit returns a batch as if it stood in a journal under number seq.
@@ -40,7 +41,7 @@ func TestApplyRefuses(t *testing.T) {
 	set := &journal.StringSet{DB: 1, Key: "new", Value: "v", At: 5}
 	bad := &journal.KeyDelete{DB: 2, Key: "k"}
 	all := &journal.RangeClear{Last: journal.MaxSlot}
-	slot := &journal.RangeClear{First: replay.Slot("k"), Last: replay.Slot("k")}
+	slot := &journal.RangeClear{First: value.Slot("k"), Last: value.Slot("k")}
 	swap := &journal.SwapDB{A: 0, B: 1}
 	del := &journal.KeyDelete{Key: "k"}
 	tests := []struct {

@@ -67,7 +67,7 @@ func recount(db *database) (c counts) {
 	c.err = db.ordered().View(func(tx *buntdb.Tx) error {
 		var bad error
 		_ = tx.AscendGreaterOrEqual("", "", func(k, _ string) bool {
-			b := db.dict.get(k[min(rowHead, len(k)):], keyHash(k[min(rowHead, len(k)):]))
+			b := db.dict.get(k[min(value.RowHead, len(k)):], value.Sum(k[min(value.RowHead, len(k)):]))
 			if b == nil {
 				bad = fmt.Errorf("row %.64q stands in the tree alone", k)
 				return false
@@ -82,24 +82,24 @@ func recount(db *database) (c counts) {
 
 // row counts one row of the tree with what the dict has for it.
 func (c *counts) row(k string, b *value.Block) error {
-	r := recordOf(b)
-	hash := keyHash(k[rowHead:])
-	if r.body == nil {
-		if _, ok := checkRow(k, b.Value()); !ok {
+	r := value.RecordOf(b)
+	hash := value.Sum(k[value.RowHead:])
+	if r.Body == nil {
+		if _, ok := value.CheckRow(k, b.Value()); !ok {
 			return fmt.Errorf("row %.64q is not a row", k)
 		}
-	} else if err := r.body.Check(); err != nil {
-		return fmt.Errorf("%s %.64q: %w", r.typ, k[rowHead:], err)
-	} else if r.body.Len() == 0 {
-		return fmt.Errorf("%s %.64q is empty", r.typ, k[rowHead:])
+	} else if err := r.Body.Check(); err != nil {
+		return fmt.Errorf("%s %.64q: %w", r.Type, k[value.RowHead:], err)
+	} else if r.Body.Len() == 0 {
+		return fmt.Errorf("%s %.64q is empty", r.Type, k[value.RowHead:])
 	}
 	c.keys++
-	c.digest += digestOf(b, hash)
-	if r.at != 0 {
-		c.dead.add(r.at, k[rowHead:])
+	c.digest += value.BlockDigest(b, hash)
+	if r.At != 0 {
+		c.dead.add(r.At, k[value.RowHead:])
 	}
-	if r.body != nil {
-		c.fields.exchange(0, r.body.Soonest(), k[rowHead:])
+	if r.Body != nil {
+		c.fields.exchange(0, r.Body.Soonest(), k[value.RowHead:])
 	}
 	return nil
 }

@@ -35,8 +35,8 @@ func alter(s store, db journal.DB, key string, op interface {
 }
 
 // wrongBody says that an effect is for another type than the key holds.
-func wrongBody(r record, typ value.Type, key string) error {
-	return fmt.Errorf("effect on a %s; %.64q is a %s", typ, key, r.typ)
+func wrongBody(r value.Record, typ value.Type, key string) error {
+	return fmt.Errorf("effect on a %s; %.64q is a %s", typ, key, r.Type)
 }
 
 // edit returns the body of that type that key holds in the overlay, for
@@ -44,20 +44,20 @@ func wrongBody(r record, typ value.Type, key string) error {
 func (o *overlay) edit(n journal.DB, key string, typ value.Type, k keepsake) (value.Body, error) {
 	r, ok := o.get(n, key)
 	switch {
-	case ok && r.typ != typ:
+	case ok && r.Type != typ:
 		return nil, wrongBody(r, typ, key)
 	case !ok:
-		r = record{typ: typ, body: value.NewBody(typ, &o.ink, false)}
+		r = value.Record{Type: typ, Body: value.NewBody(typ, &o.ink, false)}
 		o.put(n, key, r, nil)
 	default:
-		if b := r.body.Own(&o.ink); b != r.body {
-			r.body = b
+		if b := r.Body.Own(&o.ink); b != r.Body {
+			r.Body = b
 			o.put(n, key, r, nil)
 		}
 	}
-	r.body.Begin(&o.ink)
-	k.Keep(r.body)
-	return r.body, nil
+	r.Body.Begin(&o.ink)
+	k.Keep(r.Body)
+	return r.Body, nil
 }
 
 // leave is told that what edit gave has been changed. A draft deletes a key
@@ -69,7 +69,7 @@ func (o *overlay) pen() *value.Pen { return &o.ink }
 // opened is the collection that Apply is changing in place.
 type opened struct {
 	block  *value.Block // nil if it is not in place yet
-	rec    record
+	rec    value.Record
 	digest journal.Digest // of the block before
 	soon   int64          // its first deadline of a field before
 }
@@ -77,17 +77,17 @@ type opened struct {
 // edit is overlay.edit for the tables. When a draft has left the body with k,
 // that is put in place and there is nothing to change.
 func (t *tables) edit(n journal.DB, key string, typ value.Type, k keepsake) (value.Body, error) {
-	db, hash := t.s.dbs[n], keyHash(key)
+	db, hash := t.s.dbs[n], value.Sum(key)
 	at := db.dict.get(key, hash)
-	r := record{typ: typ}
+	r := value.Record{Type: typ}
 	if at != nil {
-		if r = recordOf(at); r.typ != typ {
+		if r = value.RecordOf(at); r.Type != typ {
 			return nil, wrongBody(r, typ, key)
 		}
 	}
 	if b, ok := k.Kept().(value.Body); ok {
-		if r.body != b {
-			r.body = b
+		if r.Body != b {
+			r.Body = b
 			t.put(n, key, r, nil)
 		}
 		return nil, nil
@@ -95,13 +95,13 @@ func (t *tables) edit(n journal.DB, key string, typ value.Type, k keepsake) (val
 	t.open = opened{rec: r}
 	switch {
 	case at == nil:
-		t.open.rec.body = value.NewBody(typ, &t.ink, false)
-	case r.body.Mine(&t.ink):
-		t.open.block, t.open.digest, t.open.soon = at, digestOf(at, hash), r.body.Soonest()
+		t.open.rec.Body = value.NewBody(typ, &t.ink, false)
+	case r.Body.Mine(&t.ink):
+		t.open.block, t.open.digest, t.open.soon = at, value.BlockDigest(at, hash), r.Body.Soonest()
 	default:
-		t.open.rec.body = r.body.Own(&t.ink)
+		t.open.rec.Body = r.Body.Own(&t.ink)
 	}
-	return t.open.rec.body, nil
+	return t.open.rec.Body, nil
 }
 
 // leave puts in place what edit gave.
@@ -109,7 +109,7 @@ func (t *tables) leave(n journal.DB, key string) {
 	o := t.open
 	t.open = opened{}
 	if o.block == nil {
-		if o.rec.body.Len() > 0 {
+		if o.rec.Body.Len() > 0 {
 			t.put(n, key, o.rec, nil)
 		} else {
 			t.del(n, key)
@@ -117,12 +117,12 @@ func (t *tables) leave(n journal.DB, key string) {
 		return
 	}
 	db := t.s.dbs[n]
-	db.digest += digestOf(o.block, keyHash(key)) - o.digest
-	if soon := o.rec.body.Soonest(); soon != o.soon {
+	db.digest += value.BlockDigest(o.block, value.Sum(key)) - o.digest
+	if soon := o.rec.Body.Soonest(); soon != o.soon {
 		db.fields.exchange(o.soon, soon, o.block.Name())
 	}
 	t.s.watches.touch(n, key, true)
-	if o.rec.body.Len() == 0 {
+	if o.rec.Body.Len() == 0 {
 		t.del(n, key)
 	}
 }
@@ -137,12 +137,12 @@ func (d *Draft) fresh(key []byte, typ value.Type) (value.Body, error) {
 	switch {
 	case !ok:
 		return nil, nil
-	case r.expired(d.now):
+	case r.Expired(d.now):
 		return nil, d.emit(&journal.KeyDelete{DB: d.db, Key: string(key)})
-	case r.typ != typ:
+	case r.Type != typ:
 		return nil, ErrWrongType
 	}
-	return r.body, nil
+	return r.Body, nil
 }
 
 // made returns the body that an effect was left with.
@@ -154,10 +154,10 @@ func made(k keepsake) value.Body {
 // bodyOf returns what key holds if it is of a type, nil if it is not there.
 func (v *View) bodyOf(key []byte, typ value.Type) (value.Body, error) {
 	r, ok := v.lookup(key)
-	if ok && r.typ != typ {
+	if ok && r.Type != typ {
 		return nil, ErrWrongType
 	}
-	return r.body, nil
+	return r.Body, nil
 }
 
 // copies copies arguments into strings that share one allocation.

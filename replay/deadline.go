@@ -112,8 +112,8 @@ func (db *database) untime(b *value.Block) {
 func (db *database) time() {
 	var due []deadline
 	for _, b := range db.untimed {
-		if db.dict.get(b.Name(), keyHash(b.Name())) == b {
-			due = append(due, deadline{recordOf(b).at, b.Name()})
+		if db.dict.get(b.Name(), value.Sum(b.Name())) == b {
+			due = append(due, deadline{value.RecordOf(b).At, b.Name()})
 		}
 	}
 	db.untimed = nil

@@ -12,10 +12,10 @@ import (
 // share their first slot.
 func TestDict(t *testing.T) {
 	for _, hash := range []func(string) uint64{
-		keyHash,
-		func(key string) uint64 { return keyHash(key) & (0xff<<56 | 0x7) },
+		value.Sum,
+		func(key string) uint64 { return value.Sum(key) & (0xff<<56 | 0x7) },
 		func(string) uint64 { return 0 },
-		func(key string) uint64 { return keyHash(key) | 0xffff_fff8 }, // the last slot, and round the end
+		func(key string) uint64 { return value.Sum(key) | 0xffff_fff8 }, // the last slot, and round the end
 	} {
 		var d dict
 		want := make(map[string]*value.Block)
@@ -23,7 +23,7 @@ func TestDict(t *testing.T) {
 		for range 20_000 {
 			key := fmt.Sprint(r.IntN(500))
 			if r.IntN(2) == 0 {
-				b := blockOf(key, record{typ: value.String, val: key})
+				b := value.RecordBlock(key, value.Record{Type: value.String, Val: key})
 				if got := d.put(key, hash(key), b); got != want[key] {
 					t.Fatalf("put(%q) = %p; want %p", key, got, want[key])
 				}
@@ -47,9 +47,9 @@ func TestDict(t *testing.T) {
 // A block holds name and value of any length.
 func TestBlock(t *testing.T) {
 	for _, key := range []string{"", "k", "a longer key than that"} {
-		for _, r := range []record{{typ: value.String}, {typ: value.String, val: "v"}, {typ: value.String, at: 77, val: "v"}} {
-			b := blockOf(key, r)
-			if got := parseRow(b.Value()); b.Name() != key || got != r {
+		for _, r := range []value.Record{{Type: value.String}, {Type: value.String, Val: "v"}, {Type: value.String, At: 77, Val: "v"}} {
+			b := value.RecordBlock(key, r)
+			if got := value.ParseRow(b.Value()); b.Name() != key || got != r {
 				t.Errorf("block of %q, %+v holds %q, %+v", key, r, b.Name(), got)
 			}
 			if c := value.NewBlock(key, b.Value()); c.Name() != key || c.Value() != b.Value() {

@@ -63,7 +63,7 @@ type births struct{ d *Draft }
 func (b births) put(n journal.DB, key string) {
 	d := b.d
 	r, ok := d.overlay.get(n, key)
-	if ok && r.expired(d.now) {
+	if ok && r.Expired(d.now) {
 		d.note(ExpiredEvent, "expired", n, key)
 		ok = false
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"ledge/journal"
+	"ledge/replay/value"
 )
 
 // Functions are the function libraries, name and code of each. They are never
@@ -45,7 +46,7 @@ func (f *Functions) with(name, code string) *Functions {
 	return g
 }
 
-func libraryDigest(name, code string) journal.Digest { return rowDigest(keyHash(name), code) }
+func libraryDigest(name, code string) journal.Digest { return value.RowDigest(value.Sum(name), code) }
 
 // share is what the libraries add to the state's digest: that of a database
 // whose number no database has.

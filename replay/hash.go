@@ -58,10 +58,10 @@ func (d *Draft) ExpireFields(key []byte, at int64, fields [][]byte) error {
 // sweepFields removes up to most expired fields of a hash and returns how many.
 func (d *Draft) sweepFields(n journal.DB, key string, most int) (int, error) {
 	r, ok := d.overlay.get(n, key)
-	if !ok || r.typ != value.HashType {
+	if !ok || r.Type != value.HashType {
 		return 0, nil
 	}
-	gone, all := value.HashOf(r.body, d.now).Expired(most)
+	gone, all := value.HashOf(r.Body, d.now).Expired(most)
 	if len(gone) == 0 {
 		return 0, nil
 	}

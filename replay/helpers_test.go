@@ -7,6 +7,7 @@ import (
 	"ledge/journal/fault"
 	"ledge/replay"
 	"ledge/replay/replaytest"
+	"ledge/replay/value"
 )
 
 // errRefused is an append that stored nothing and may be tried again at once;
@@ -62,7 +63,7 @@ func clearDB(db journal.DB) replaytest.Command {
 }
 
 func clearSlot(key string) replaytest.Command {
-	slot := replay.Slot(key)
+	slot := value.Slot(key)
 	return func(d *replay.Draft) error { return d.ClearSlots(0, slot, slot) }
 }
 

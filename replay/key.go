@@ -46,7 +46,7 @@ func (d *Draft) fitsAs(key, to []byte) error {
 		return nil
 	}
 	r, _ := d.lookup(key)
-	return d.fits(len(to), len(r.val))
+	return d.fits(len(to), len(r.Val))
 }
 
 // Clear removes every key of database n. It is one effect of constant size and

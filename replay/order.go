@@ -11,6 +11,7 @@ import (
 	"github.com/tidwall/buntdb"
 
 	"ledge/journal"
+	"ledge/replay/value"
 )
 
 // order has the keys of a database in order, in a tree. Writes don't need it,
@@ -105,7 +106,7 @@ func (db *database) placePart(keys []string) {
 	tx, err := db.order.tree.Begin(true)
 	mustOrder(err)
 	for _, key := range keys {
-		k, hash := appendRowKey(make([]byte, 0, rowHead+len(key)), key)
+		k, hash := value.AppendRowKey(make([]byte, 0, value.RowHead+len(key)), key)
 		if db.dict.get(key, hash) != nil {
 			_, _, err = tx.Set(unsafeString(k), "", nil)
 		} else if _, err = tx.Delete(unsafeString(k)); err == buntdb.ErrNotFound {
@@ -229,16 +230,16 @@ func inOrder(keys []string) []string {
 	var ends [journal.MaxSlot + 2]int
 	places := make([]place, len(keys))
 	for i, key := range keys {
-		pos, _ := rowPos(key)
+		pos, _ := value.RowPos(key)
 		places[i] = place{pos, key}
-		ends[pos>>hashBits+1]++
+		ends[value.PositionSlot(pos)+1]++
 	}
 	for i := range ends[1:] {
 		ends[i+1] += ends[i]
 	}
 	dealt := make([]place, len(keys))
 	for _, p := range places {
-		slot := p.pos >> hashBits
+		slot := value.PositionSlot(p.pos)
 		dealt[ends[slot]] = p
 		ends[slot]++ // becomes the end of its slot
 	}

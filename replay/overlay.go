@@ -40,7 +40,7 @@ type layer struct {
 type cover struct {
 	key   string
 	hash  uint64
-	rec   record
+	rec   value.Record
 	below int32 // the key's cover before this one in rows, plus one
 	layer journal.DB
 	live  bool
@@ -112,15 +112,15 @@ func (o *overlay) find(layer journal.DB, key string, hash uint64) (int, *cover) 
 }
 
 // get reads through the overlay. The key is not kept.
-func (o *overlay) get(n journal.DB, key string) (record, bool) {
-	l, hash := o.dbs[n], keyHash(key)
+func (o *overlay) get(n journal.DB, key string) (value.Record, bool) {
+	l, hash := o.dbs[n], value.Sum(key)
 	if len(o.rows) > 0 {
 		if _, c := o.find(l.base, key, hash); c != nil {
 			return c.rec, c.live
 		}
 	}
-	if len(l.cleared) > 0 && l.hidden(Slot(key)) {
-		return record{}, false
+	if len(l.cleared) > 0 && l.hidden(value.Slot(key)) {
+		return value.Record{}, false
 	}
 	return o.base.rawHash(l.base, key, hash)
 }
@@ -135,21 +135,21 @@ func (l *layer) hidden(slot uint16) bool {
 	return false
 }
 
-func (o *overlay) put(n journal.DB, key string, r record, _ *value.Block) {
+func (o *overlay) put(n journal.DB, key string, r value.Record, _ *value.Block) {
 	if o.births.d != nil {
 		o.births.put(n, key)
 	}
-	o.cover(cover{key: key, hash: keyHash(key), rec: r, layer: o.dbs[n].base, live: true})
+	o.cover(cover{key: key, hash: value.Sum(key), rec: r, layer: o.dbs[n].base, live: true})
 }
 
 func (o *overlay) del(n journal.DB, key string) {
-	o.cover(cover{key: key, hash: keyHash(key), layer: o.dbs[n].base})
+	o.cover(cover{key: key, hash: value.Sum(key), layer: o.dbs[n].base})
 }
 
 // took reports whether the command under way has itself removed a key that was
 // there when it began.
 func (o *overlay) took(n journal.DB, key string) bool {
-	l, hash := o.dbs[n], keyHash(key)
+	l, hash := o.dbs[n], value.Sum(key)
 	i, c := o.find(l.base, key, hash)
 	if c == nil || c.live {
 		return false
@@ -162,7 +162,7 @@ func (o *overlay) took(n journal.DB, key string) bool {
 		return o.rows[at].live
 	}
 	_, ok := o.base.rawHash(l.base, key, hash)
-	return ok && !l.hidden(Slot(key))
+	return ok && !l.hidden(value.Slot(key))
 }
 
 // cover adds c, above what covers its key already.
@@ -196,7 +196,7 @@ func (o *overlay) clear(n journal.DB, first, last uint16) error {
 	l.cleared = append(l.cleared[:len(l.cleared):len(l.cleared)], slotRange{first, last})
 	for at := range len(o.rows) { // what is appended meanwhile is dead
 		c := o.rows[at]
-		if s := Slot(c.key); o.shows(at, l) && c.live && first <= s && s <= last {
+		if s := value.Slot(c.key); o.shows(at, l) && c.live && first <= s && s <= last {
 			o.cover(cover{key: c.key, hash: c.hash, layer: c.layer})
 		}
 	}
@@ -262,12 +262,12 @@ func (o *overlay) touches(n journal.DB, key string) bool {
 	if l.base != n {
 		return there(n) || there(l.base)
 	}
-	return len(l.cleared) > 0 && l.hidden(Slot(key)) && there(n)
+	return len(l.cleared) > 0 && l.hidden(value.Slot(key)) && there(n)
 }
 
 // covers reports whether the overlay has a row of its own for a key.
 func (o *overlay) covers(l *layer, key string) bool {
-	_, c := o.find(l.base, key, keyHash(key))
+	_, c := o.find(l.base, key, value.Sum(key))
 	return c != nil
 }
 
@@ -284,7 +284,7 @@ func (o *overlay) size(n journal.DB) int {
 		}
 		c := &o.rows[at]
 		_, under := o.base.raw(l.base, c.key)
-		under = under && !l.hidden(Slot(c.key))
+		under = under && !l.hidden(value.Slot(c.key))
 		switch {
 		case c.live && !under:
 			count++
@@ -304,7 +304,7 @@ func (o *overlay) sorted(n journal.DB, pivot string) []coveredRow {
 		if !c.live || !o.shows(at, o.dbs[n]) {
 			continue
 		}
-		if k, _ := appendRowKey(nil, c.key); string(k) >= pivot {
+		if k, _ := value.AppendRowKey(nil, c.key); string(k) >= pivot {
 			rows = append(rows, coveredRow{string(k), c.rec})
 		}
 	}
@@ -315,5 +315,5 @@ func (o *overlay) sorted(n journal.DB, pivot string) []coveredRow {
 // coveredRow is a live row of an overlay.
 type coveredRow struct {
 	k   string
-	rec record
+	rec value.Record
 }

@@ -6,6 +6,7 @@ import (
 
 	"ledge/replay"
 	"ledge/replay/replaytest"
+	"ledge/replay/value"
 )
 
 // A draft counts a database right after the same range was cleared twice.
@@ -14,7 +15,7 @@ func TestClearTwice(t *testing.T) {
 	n.Must(replaytest.Set("a", "1"), replaytest.Set("b", "2"))
 	n.Must(func(d *replay.Draft) error {
 		for range 2 {
-			if err := d.ClearSlots(0, replay.Slot("a"), replay.Slot("a")); err != nil {
+			if err := d.ClearSlots(0, value.Slot("a"), value.Slot("a")); err != nil {
 				return err
 			}
 		}

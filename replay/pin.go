@@ -13,7 +13,7 @@ import (
 // read as it is when it is asked for. It must not be used to walk the keys, and
 // must be closed.
 func (s *State) Pin(now time.Time, db journal.DB, keys [][]byte) *View {
-	v := &View{s: s, now: now.UnixMilli(), db: db, pins: make(map[string]record, len(keys))}
+	v := &View{s: s, now: now.UnixMilli(), db: db, pins: make(map[string]value.Record, len(keys))}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	s.pinned.Add(1)
@@ -29,9 +29,9 @@ func (s *State) Pin(now time.Time, db journal.DB, keys [][]byte) *View {
 func (v *View) Pinned() bool { return v.pins != nil }
 
 // pinned is rawIn for a view that holds no lock.
-func (v *View) pinned(n journal.DB, key []byte) (record, bool) {
+func (v *View) pinned(n journal.DB, key []byte) (value.Record, bool) {
 	if r, ok := v.pins[string(key)]; ok && n == v.db {
-		return r, r.typ != value.None
+		return r, r.Type != value.None
 	}
 	v.lock()
 	defer v.s.mu.RUnlock()
@@ -45,8 +45,8 @@ func (v *View) Weight(key []byte) int {
 	switch {
 	case !ok:
 		return 0
-	case r.body != nil:
-		return r.body.Len()
+	case r.Body != nil:
+		return r.Body.Len()
 	}
-	return len(r.val) / 64
+	return len(r.Val) / 64
 }

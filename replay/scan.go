@@ -1,25 +1,9 @@
 package replay
 
 import (
-	"encoding/binary"
-
 	"ledge/journal"
 	"ledge/replay/value"
 )
-
-// slotPivot returns the first row key of a slot.
-func slotPivot(slot uint16) string { return cursorPivot(uint64(slot) << hashBits) }
-
-// cursorPivot returns the first row key at a cursor's position.
-func cursorPivot(cursor uint64) string {
-	return string(binary.BigEndian.AppendUint64([]byte{rowKey}, cursor))
-}
-
-// rowCursor returns the position of a row.
-func rowCursor(k string) uint64 { return beUint64(k[1:]) }
-
-// rowSlot returns the slot of a row.
-func rowSlot(k string) uint16 { return uint16(rowCursor(k) >> hashBits) }
 
 // Scan calls fn with at least count keys from cursor on, in the order of their
 // positions, and returns where to go on, 0 at the end. A cursor is a position
@@ -28,8 +12,8 @@ func rowSlot(k string) uint16 { return uint16(rowCursor(k) >> hashBits) }
 func (v *View) Scan(cursor uint64, count int, fn func(key string, t value.Type)) uint64 {
 	seen, next := 0, uint64(0)
 	last := cursor
-	v.scan(cursorPivot(cursor), func(k string, r record) bool {
-		at := rowCursor(k)
+	v.scan(value.CursorPivot(cursor), func(k string, r value.Record) bool {
+		at := value.RowCursor(k)
 		// Keys that share a position are never parted.
 		if seen >= count && at != last {
 			next = at
@@ -37,8 +21,8 @@ func (v *View) Scan(cursor uint64, count int, fn func(key string, t value.Type))
 		}
 		last = at
 		seen++
-		if !r.expired(v.now) {
-			fn(k[rowHead:], r.typ)
+		if !r.Expired(v.now) {
+			fn(k[value.RowHead:], r.Type)
 		}
 		return true
 	})
@@ -61,7 +45,7 @@ func (v *View) Each(fn func(key string, t value.Type) bool) {
 
 // scan calls fn with the rows of the selected database from pivot on, expired
 // ones too, until it returns false.
-func (v *View) scan(pivot string, fn func(k string, r record) bool) {
+func (v *View) scan(pivot string, fn func(k string, r value.Record) bool) {
 	if v.over == nil {
 		v.scanTree(v.db, pivot, fn)
 		return
@@ -69,14 +53,14 @@ func (v *View) scan(pivot string, fn func(k string, r record) bool) {
 	l := v.over.dbs[v.db]
 	rows := v.over.sorted(v.db, pivot)
 	stopped := false
-	v.scanTree(l.base, pivot, func(k string, r record) bool {
+	v.scanTree(l.base, pivot, func(k string, r value.Record) bool {
 		for len(rows) > 0 && rows[0].k < k {
 			if stopped = !fn(rows[0].k, rows[0].rec); stopped {
 				return false
 			}
 			rows = rows[1:]
 		}
-		if l.hidden(rowSlot(k)) || v.over.covers(l, k[rowHead:]) {
+		if l.hidden(value.RowSlot(k)) || v.over.covers(l, k[value.RowHead:]) {
 			return true
 		}
 		stopped = !fn(k, r)
@@ -90,10 +74,10 @@ func (v *View) scan(pivot string, fn func(k string, r record) bool) {
 }
 
 // scanTree is scan past any overlay.
-func (v *View) scanTree(n journal.DB, pivot string, fn func(k string, r record) bool) {
+func (v *View) scanTree(n journal.DB, pivot string, fn func(k string, r value.Record) bool) {
 	db := v.s.dbs[n]
 	_ = v.tx(n).AscendGreaterOrEqual("", pivot, func(k, _ string) bool {
-		return fn(k, recordOf(db.row(k)))
+		return fn(k, value.RecordOf(db.row(k)))
 	})
 }
 
@@ -105,11 +89,11 @@ func (v *View) countCleared(l *layer, i int) int {
 		return v.s.dbs[l.base].dict.n
 	}
 	n := 0
-	v.scanTree(l.base, slotPivot(r.first), func(k string, _ record) bool {
-		if rowSlot(k) > r.last {
+	v.scanTree(l.base, value.SlotPivot(r.first), func(k string, _ value.Record) bool {
+		if value.RowSlot(k) > r.last {
 			return false
 		}
-		if !earlier.hidden(rowSlot(k)) {
+		if !earlier.hidden(value.RowSlot(k)) {
 			n++
 		}
 		return true

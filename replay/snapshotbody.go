@@ -19,7 +19,7 @@ const flagWide = 1
 // collection adds the row of a collection, in as many chunks as it takes.
 func (e *snapshotEncoder) collection(k string, c *value.Collection) {
 	b := c.Body
-	v := appendRowValue(e.scratch[:0], record{typ: b.Type(), at: c.At})
+	v := value.AppendRow(e.scratch[:0], value.Record{Type: b.Type(), At: c.At})
 	flags := byte(0)
 	if b.Wide() {
 		flags = flagWide
@@ -58,17 +58,17 @@ type partial struct {
 // collectionRow begins to read the row of a collection. It reports false for
 // what can't be one.
 func collectionRow(k, v string, hash uint64) (*partial, bool) {
-	r := parseRow(v)
-	if len(r.val) < 1 || r.val[0]&^flagWide != 0 {
+	r := value.ParseRow(v)
+	if len(r.Val) < 1 || r.Val[0]&^flagWide != 0 {
 		return nil, false
 	}
-	n, used := binary.Uvarint([]byte(r.val[1:min(len(r.val), 1+binary.MaxVarintLen64)]))
+	n, used := binary.Uvarint([]byte(r.Val[1:min(len(r.Val), 1+binary.MaxVarintLen64)]))
 	if used <= 0 || n == 0 {
 		return nil, false
 	}
-	body := value.NewBody(r.typ, &value.Pen{}, r.val[0] == flagWide)
-	p := &partial{row: chunkRow{k: strings.Clone(k), hash: hash, at: r.at, body: body}, left: n}
-	return p, p.add(r.val[1+used:])
+	body := value.NewBody(r.Type, &value.Pen{}, r.Val[0] == flagWide)
+	p := &partial{row: chunkRow{k: strings.Clone(k), hash: hash, at: r.At, body: body}, left: n}
+	return p, p.add(r.Val[1+used:])
 }
 
 // add reads elements that make up all of s. What is read shares no memory with s.

@@ -156,13 +156,13 @@ func loadSnapshot(ctx context.Context, r *snapshotReader, databases int) (*State
 // block returns what the dict has of a row.
 func (r *chunkRow) block() *value.Block {
 	if r.body == nil {
-		return value.NewBlock(r.k[rowHead:], r.v)
+		return value.NewBlock(r.k[value.RowHead:], r.v)
 	}
-	return value.NewCollection(r.k[rowHead:], r.at, r.body)
+	return value.NewCollection(r.k[value.RowHead:], r.at, r.body)
 }
 
 // minRow is the shortest that a row can be in a snapshot.
-const minRow = 2 + rowHead + 1
+const minRow = 2 + value.RowHead + 1
 
 // fillDicts puts the rows of r into the dicts and notes their keys for the trees.
 func (s *State) fillDicts(ctx context.Context, r *snapshotReader) error {
@@ -189,7 +189,7 @@ func (s *State) fillDicts(ctx context.Context, r *snapshotReader) error {
 			b := row.block()
 			db.dict.put(b.Name(), row.hash, b)
 			db.order.run = append(db.order.run, b.Keepsake())
-			if recordOf(b).at != 0 {
+			if value.RecordOf(b).At != 0 {
 				db.untime(b)
 			}
 			if row.body != nil {

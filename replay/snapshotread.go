@@ -201,8 +201,8 @@ func (s *snapshotReader) split(c *rowChunk, b []byte, rows uint32) error {
 		if k <= last {
 			return s.damaged("row %d is out of order", s.rows)
 		}
-		hash, ok := checkRow(k, v)
-		if ok && value.Type(v[0]&^hasAt) != value.String {
+		hash, ok := value.CheckRow(k, v)
+		if ok && value.RowType(v) != value.String {
 			if s.part != nil {
 				return s.damaged("%d elements are missing", s.part.left)
 			}
@@ -218,8 +218,8 @@ func (s *snapshotReader) split(c *rowChunk, b []byte, rows uint32) error {
 			continue
 		}
 		s.seen.rows++
-		c.digest += rowDigest(hash, v)
-		s.seen.digest += rowDigest(hash, v)
+		c.digest += value.RowDigest(hash, v)
+		s.seen.digest += value.RowDigest(hash, v)
 		c.rows = append(c.rows, chunkRow{k: k, v: v, hash: hash})
 	}
 	if len(b) > 0 {
@@ -236,7 +236,7 @@ func (s *snapshotReader) complete(c *rowChunk) {
 	}
 	r := s.part.row
 	s.part = nil
-	digest := journal.Digest(value.BodyDigest(r.hash, r.at, r.body))
+	digest := value.BodyDigest(r.hash, r.at, r.body)
 	c.rows, c.digest = append(c.rows, r), c.digest+digest
 	s.seen.rows, s.seen.digest = s.seen.rows+1, s.seen.digest+digest
 }

@@ -13,6 +13,7 @@ import (
 
 	"ledge/journal"
 	"ledge/journal/fault"
+	"ledge/replay/value"
 )
 
 // WriteSnapshot writes the state as it stands at this moment to w, while Views
@@ -47,7 +48,7 @@ func (s *State) writeSnapshot(
 				return Info{}, snapshotError(err)
 			}
 			for _, r := range rows {
-				digest += digestOf(r.b, keyHash(r.k[rowHead:]))
+				digest += value.BlockDigest(r.b, value.Sum(r.k[value.RowHead:]))
 				if c := r.b.Collection(); c != nil {
 					enc.collection(r.k, c)
 				} else {

@@ -13,11 +13,11 @@ func applyStringEdit(s store, o *journal.StringEdit) error {
 		return err
 	}
 	r, ok := s.get(o.DB, o.Key)
-	if ok && r.typ != value.String {
-		return fmt.Errorf("edit of a %s as a string: %.64q", r.typ, o.Key)
+	if ok && r.Type != value.String {
+		return fmt.Errorf("edit of a %s as a string: %.64q", r.Type, o.Key)
 	}
-	r.typ = value.String
-	r.val = splice(r.val, o.Offset, o.Data)
+	r.Type = value.String
+	r.Val = splice(r.Val, o.Offset, o.Data)
 	s.put(o.DB, o.Key, r, nil)
 	return nil
 }
@@ -38,10 +38,10 @@ func (v *View) GetString(key []byte) (string, bool, error) {
 	if !ok {
 		return "", false, nil
 	}
-	if r.typ != value.String {
+	if r.Type != value.String {
 		return "", false, ErrWrongType
 	}
-	return r.val, true, nil
+	return r.Val, true, nil
 }
 
 // StringAt is GetString with the key's deadline, 0 for none, for commands that
@@ -49,10 +49,10 @@ func (v *View) GetString(key []byte) (string, bool, error) {
 // ok is true beside ErrWrongType.
 func (v *View) StringAt(key []byte) (val string, at int64, ok bool, err error) {
 	r, ok := v.lookup(key)
-	if ok && r.typ != value.String {
-		return "", r.at, true, ErrWrongType
+	if ok && r.Type != value.String {
+		return "", r.At, true, ErrWrongType
 	}
-	return r.val, r.at, ok, nil
+	return r.Val, r.At, ok, nil
 }
 
 // SetString makes key a string with this value and deadline, whatever it was.
@@ -62,7 +62,7 @@ func (d *Draft) SetString(key, val []byte, at int64) error {
 		return err
 	}
 	op := d.newStringSet()
-	b := blockOf(unsafeString(key), record{typ: value.String, at: at, val: unsafeString(val)})
+	b := value.RecordBlock(unsafeString(key), value.Record{Type: value.String, At: at, Val: unsafeString(val)})
 	op.Keep(b)
 	op.DB, op.At = d.db, at
 	row := b.Value()
@@ -74,10 +74,10 @@ func (d *Draft) SetString(key, val []byte, at int64) error {
 // and keeps its deadline.
 func (d *Draft) EditString(key []byte, off int64, data []byte) error {
 	r, ok := d.lookup(key)
-	if ok && r.typ != value.String {
+	if ok && r.Type != value.String {
 		return ErrWrongType
 	}
-	if err := d.fits(len(key), max(len(r.val), int(off)+len(data))); err != nil {
+	if err := d.fits(len(key), max(len(r.Val), int(off)+len(data))); err != nil {
 		return err
 	}
 	if !ok {
@@ -85,7 +85,7 @@ func (d *Draft) EditString(key []byte, off int64, data []byte) error {
 		// the value.
 		return d.SetString(key, []byte(splice("", off, string(data))), 0)
 	}
-	if err := d.hold(max(len(r.val), int(off)+len(data))); err != nil {
+	if err := d.hold(max(len(r.Val), int(off)+len(data))); err != nil {
 		return err
 	}
 	k, v := pair(key, data)

@@ -70,7 +70,7 @@ func (p *sweep) Step(d *Draft) bool {
 		}
 		p.state.dbs[n].dead.due(d.now, func(key string) bool {
 			// An earlier command of the group may have given it a new life.
-			if r, ok := d.overlay.get(n, key); ok && r.expired(d.now) {
+			if r, ok := d.overlay.get(n, key); ok && r.Expired(d.now) {
 				if d.emit(&journal.KeyDelete{DB: n, Key: key}) != nil {
 					return false
 				}

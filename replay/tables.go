@@ -57,7 +57,7 @@ func (t *tables) warm(es []journal.Entry, from int) (n int) {
 	for i := 0; i < len(es) && n < warmAhead; i++ {
 		for _, op := range es[i].Ops[from:] {
 			if db, key := changes(op); key != "" && int(db) < len(t.s.dbs) {
-				t.warmth += t.s.dbs[db].dict.warm(keyHash(key))
+				t.warmth += t.s.dbs[db].dict.warm(value.Sum(key))
 			}
 			if n++; n == warmAhead {
 				break
@@ -92,19 +92,19 @@ func changes(op journal.Op) (journal.DB, string) {
 	return 0, ""
 }
 
-func (t *tables) get(n journal.DB, key string) (record, bool) {
-	b := t.s.dbs[n].dict.get(key, keyHash(key))
+func (t *tables) get(n journal.DB, key string) (value.Record, bool) {
+	b := t.s.dbs[n].dict.get(key, value.Sum(key))
 	if b == nil {
-		return record{}, false
+		return value.Record{}, false
 	}
-	return recordOf(b), true
+	return value.RecordOf(b), true
 }
 
-func (t *tables) put(n journal.DB, key string, r record, b *value.Block) {
-	db, hash := t.s.dbs[n], keyHash(key)
+func (t *tables) put(n journal.DB, key string, r value.Record, b *value.Block) {
+	db, hash := t.s.dbs[n], value.Sum(key)
 	t.enter(db)
 	if b == nil {
-		b = blockOf(key, r)
+		b = value.RecordBlock(key, r)
 	}
 	old := db.dict.put(key, hash, b)
 	t.changed = append(t.changed, change{db, b, old})
@@ -112,20 +112,20 @@ func (t *tables) put(n journal.DB, key string, r record, b *value.Block) {
 		t.note(db, b.Keepsake())
 	}
 	t.replaced(db, key, hash, old)
-	db.digest += digestOf(b, hash)
-	if r.body != nil {
-		db.fields.exchange(0, r.body.Soonest(), b.Name())
+	db.digest += value.BlockDigest(b, hash)
+	if r.Body != nil {
+		db.fields.exchange(0, r.Body.Soonest(), b.Name())
 	}
-	if r.at != 0 && t.s.loose {
+	if r.At != 0 && t.s.loose {
 		db.untime(b)
-	} else if r.at != 0 {
-		db.dead.add(r.at, b.Name())
+	} else if r.At != 0 {
+		db.dead.add(r.At, b.Name())
 	}
 	t.s.watches.touch(n, key, true)
 }
 
 func (t *tables) del(n journal.DB, key string) {
-	db, hash := t.s.dbs[n], keyHash(key)
+	db, hash := t.s.dbs[n], value.Sum(key)
 	t.enter(db)
 	old := db.dict.del(key, hash)
 	if old == nil {
@@ -151,19 +151,19 @@ func (t *tables) note(db *database, key string) {
 // derived from it, and shows it to a snapshot in progress.
 func (t *tables) replaced(db *database, key string, hash uint64, old *value.Block) {
 	if w := t.s.walk.Load(); w != nil {
-		k, _ := appendRowKey(nil, key)
+		k, _ := value.AppendRowKey(nil, key)
 		w.keep(db, string(k), old)
 	}
 	if old == nil {
 		return
 	}
-	db.digest -= digestOf(old, hash)
-	r := recordOf(old)
-	if r.at != 0 {
-		db.dead.remove(r.at, old.Name())
+	db.digest -= value.BlockDigest(old, hash)
+	r := value.RecordOf(old)
+	if r.At != 0 {
+		db.dead.remove(r.At, old.Name())
 	}
-	if r.body != nil {
-		db.fields.exchange(r.body.Soonest(), 0, old.Name())
+	if r.Body != nil {
+		db.fields.exchange(r.Body.Soonest(), 0, old.Name())
 	}
 }
 
@@ -193,11 +193,11 @@ func (t *tables) clear(n journal.DB, first, last uint16) error {
 func (t *tables) clearSlots(n journal.DB, first, last uint16) {
 	var keys []string
 	_ = t.s.dbs[n].ordered().View(func(tx *buntdb.Tx) error {
-		return tx.AscendGreaterOrEqual("", slotPivot(first), func(k, _ string) bool {
-			if rowSlot(k) > last {
+		return tx.AscendGreaterOrEqual("", value.SlotPivot(first), func(k, _ string) bool {
+			if value.RowSlot(k) > last {
 				return false
 			}
-			keys = append(keys, k[rowHead:])
+			keys = append(keys, k[value.RowHead:])
 			return true
 		})
 	})
@@ -208,7 +208,7 @@ func (t *tables) clearSlots(n journal.DB, first, last uint16) {
 
 // has reports whether a database holds a record for key, expired or not.
 func (db *database) has(key string) bool {
-	return db.dict.get(key, keyHash(key)) != nil
+	return db.dict.get(key, value.Sum(key)) != nil
 }
 
 func (t *tables) swap(a, b journal.DB) {
@@ -252,17 +252,17 @@ func (t *tables) rollback() {
 // takeBack puts the dict back to what it was before c.
 func (c change) takeBack() {
 	if b := c.old; b != nil {
-		c.db.dict.put(b.Name(), keyHash(b.Name()), b)
+		c.db.dict.put(b.Name(), value.Sum(b.Name()), b)
 		c.db.note(b.Name(), maxLooseNoted)
 		return
 	}
 	name := c.put.Name()
-	c.db.dict.del(name, keyHash(name))
+	c.db.dict.del(name, value.Sum(name))
 	c.db.note(name, maxLooseNoted)
 }
 
 // row returns the block that belongs to a row key of the tree.
 func (db *database) row(k string) *value.Block {
-	key := k[rowHead:]
-	return db.dict.get(key, keyHash(key))
+	key := k[value.RowHead:]
+	return db.dict.get(key, value.Sum(key))
 }

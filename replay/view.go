@@ -26,8 +26,8 @@ type View struct {
 	over *overlay // what a draft has changed; nil when there is none
 	now  int64
 	db   journal.DB
-	txs  []*buntdb.Tx      // by database; opened at first use
-	pins map[string]record // see Pin; nil for a view that holds the lock
+	txs  []*buntdb.Tx            // by database; opened at first use
+	pins map[string]value.Record // see Pin; nil for a view that holds the lock
 
 	scripted bool // see SetScripted
 }
@@ -97,21 +97,21 @@ func (v *View) tx(n journal.DB) *buntdb.Tx {
 }
 
 // raw reads a record past any overlay, expired or not.
-func (v *View) raw(n journal.DB, key string) (record, bool) {
-	return v.rawHash(n, key, keyHash(key))
+func (v *View) raw(n journal.DB, key string) (value.Record, bool) {
+	return v.rawHash(n, key, value.Sum(key))
 }
 
 // rawHash is raw for a key whose hash is known.
-func (v *View) rawHash(n journal.DB, key string, hash uint64) (record, bool) {
+func (v *View) rawHash(n journal.DB, key string, hash uint64) (value.Record, bool) {
 	b := v.s.dbs[n].dict.get(key, hash)
 	if b == nil {
-		return record{}, false
+		return value.Record{}, false
 	}
-	return recordOf(b), true
+	return value.RecordOf(b), true
 }
 
 // rawIn reads a record of database n, expired or not.
-func (v *View) rawIn(n journal.DB, key []byte) (record, bool) {
+func (v *View) rawIn(n journal.DB, key []byte) (value.Record, bool) {
 	if v.over != nil {
 		return v.over.get(n, unsafeString(key))
 	}
@@ -122,20 +122,20 @@ func (v *View) rawIn(n journal.DB, key []byte) (record, bool) {
 }
 
 // lookupIn returns what key holds in database n, unless it has expired.
-func (v *View) lookupIn(n journal.DB, key []byte) (record, bool) {
+func (v *View) lookupIn(n journal.DB, key []byte) (value.Record, bool) {
 	r, ok := v.rawIn(n, key)
-	if !ok || r.expired(v.now) {
-		return record{}, false
+	if !ok || r.Expired(v.now) {
+		return value.Record{}, false
 	}
 	return r, true
 }
 
-func (v *View) lookup(key []byte) (record, bool) { return v.lookupIn(v.db, key) }
+func (v *View) lookup(key []byte) (value.Record, bool) { return v.lookupIn(v.db, key) }
 
 // Type returns the type of what key holds, None when it is not there.
 func (v *View) Type(key []byte) value.Type {
 	r, _ := v.lookup(key)
-	return r.typ
+	return r.Type
 }
 
 // Exists reports whether key is there.
@@ -154,19 +154,22 @@ func (v *View) ExistsIn(n journal.DB, key []byte) bool {
 // whether the key is there.
 func (v *View) Deadline(key []byte) (at int64, ok bool) {
 	r, ok := v.lookup(key)
-	return r.at, ok
+	return r.At, ok
 }
 
 // rowOverhead is what a row costs beside its bytes: the tree's item and its
 // place in a node.
 const rowOverhead = 48 + 24
 
+// rowValueHead is the type and a deadline before a row's value.
+const rowValueHead = 1 + 8
+
 // Memory returns about how many bytes key and its value take.
 func (v *View) Memory(key []byte) (int, bool) {
 	r, ok := v.lookup(key)
-	n := rowOverhead + rowHead + len(key) + 1 + atLen + len(r.val)
-	if r.body != nil {
-		n += bodyOverhead + int(r.body.Bytes()) + r.body.Len()*elemOverhead
+	n := rowOverhead + value.RowHead + len(key) + rowValueHead + len(r.Val)
+	if r.Body != nil {
+		n += bodyOverhead + int(r.Body.Bytes()) + r.Body.Len()*elemOverhead
 	}
 	return n, ok
 }
@@ -203,17 +206,17 @@ func (v *View) Expiring(n journal.DB) (keys int, avgTTL int64) {
 func (v *View) RandomKey() (string, bool) {
 	const even = 64 // read this many and choose among them evenly
 	var keys []string
-	v.scan("", func(k string, r record) bool {
-		if !r.expired(v.now) {
-			keys = append(keys, k[rowHead:])
+	v.scan("", func(k string, r value.Record) bool {
+		if !r.Expired(v.now) {
+			keys = append(keys, k[value.RowHead:])
 		}
 		return len(keys) <= even
 	})
 	if len(keys) > even {
 		keys = keys[:0]
-		v.scan(cursorPivot(rand.Uint64()>>2), func(k string, r record) bool {
-			if !r.expired(v.now) {
-				keys = append(keys, k[rowHead:])
+		v.scan(value.CursorPivot(rand.Uint64()>>2), func(k string, r value.Record) bool {
+			if !r.Expired(v.now) {
+				keys = append(keys, k[value.RowHead:])
 			}
 			return len(keys) == 0
 		})
@@ -228,11 +231,11 @@ func (v *View) RandomKey() (string, bool) {
 }
 
 func (v *View) firstKey() (key string, ok bool) {
-	v.scan("", func(k string, r record) bool {
-		if r.expired(v.now) {
+	v.scan("", func(k string, r value.Record) bool {
+		if r.Expired(v.now) {
 			return true
 		}
-		key, ok = k[rowHead:], true
+		key, ok = k[value.RowHead:], true
 		return false
 	})
 	return key, ok

@@ -34,7 +34,7 @@ func (w *watches) init() { w.by = make(map[watchKey]map[*Watch]struct{}) }
 // with Unwatch. It can't be called on a draft, whose changes don't stand yet.
 func (v *View) Watch(key []byte) *Watch {
 	r, ok := v.raw(v.db, unsafeString(key))
-	x := &Watch{at: watchKey{v.db, string(key)}, expired: ok && r.expired(v.now)}
+	x := &Watch{at: watchKey{v.db, string(key)}, expired: ok && r.Expired(v.now)}
 	w := &v.s.watches
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -83,7 +83,7 @@ func (v *View) Dirty(xs []*Watch) bool {
 		if x.dirty.Load() || v.over != nil && v.over.touches(x.at.db, x.at.key) {
 			return true
 		}
-		if r, ok := v.raw(x.at.db, x.at.key); ok && r.expired(v.now) && !v.wasExpired(x) {
+		if r, ok := v.raw(x.at.db, x.at.key); ok && r.Expired(v.now) && !v.wasExpired(x) {
 			return true
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"ledge/journal"
 	"ledge/replay"
+	"ledge/replay/value"
 )
 
 // ErrFails is what a random command returns that fails half-way.
@@ -151,13 +152,13 @@ func (r *Random) move(d *replay.Draft, db journal.DB, key string, live bool) err
 
 // clearSlots clears a range that begins or ends at a slot in use.
 func (r *Random) clearSlots(d *replay.Draft, db journal.DB) error {
-	first := replay.Slot(r.key())
+	first := value.Slot(r.key())
 	last := min(first+uint16(r.IntN(6000)), journal.MaxSlot)
 	if r.IntN(2) == 0 {
 		last = first
 	}
 	for key := range r.Model[db] {
-		if s := replay.Slot(key); first <= s && s <= last {
+		if s := value.Slot(key); first <= s && s <= last {
 			delete(r.Model[db], key)
 		}
 	}

@@ -122,11 +122,11 @@ func (c *common) widen(p *Pen, from tree) {
 // nil.
 func (c *common) count(hash uint64, old, e *Block) {
 	if old != nil {
-		c.sum -= RowDigest(hash, old.elemBytes())
+		c.sum -= uint64(RowDigest(hash, old.elemBytes()))
 		c.bytes -= old.weight()
 	}
 	if e != nil {
-		c.sum += RowDigest(hash, e.elemBytes())
+		c.sum += uint64(RowDigest(hash, e.elemBytes()))
 		c.bytes += e.weight()
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"math/bits"
 
 	"github.com/cespare/xxhash/v2"
+
+	"ledge/journal"
 )
 
 // Sum returns the hash of a key's or an element's name. It decides where the
@@ -11,15 +13,15 @@ import (
 func Sum(name string) uint64 { return xxhash.Sum64String(name) }
 
 // RowDigest is what a value adds to a digest under a name of that hash.
-func RowDigest(hash uint64, val string) uint64 {
-	return Mix(xxhash.Sum64String(val) + bits.RotateLeft64(hash, 23)*oddBase)
+func RowDigest(hash uint64, val string) journal.Digest {
+	return journal.Digest(Mix(xxhash.Sum64String(val) + bits.RotateLeft64(hash, 23)*oddBase))
 }
 
 // BodyDigest is RowDigest for a collection under a key of that hash, with a
 // deadline.
-func BodyDigest(hash uint64, at int64, b Body) uint64 {
+func BodyDigest(hash uint64, at int64, b Body) journal.Digest {
 	sum := Mix(b.Digest() + uint64(b.Type())<<56 + Mix(uint64(at)))
-	return Mix(sum + bits.RotateLeft64(hash, 23)*oddBase)
+	return journal.Digest(Mix(sum + bits.RotateLeft64(hash, 23)*oddBase))
 }
 
 // Mix is the finalizer of splitmix64: each bit in changes half the bits out.
