@@ -16,7 +16,7 @@ import (
 	"ledge/appliance"
 	"ledge/journal"
 	"ledge/journal/jet"
-	"ledge/replay"
+	"ledge/replay/snapshot"
 )
 
 // dirFlag is where the commands that look into a stopped node look.
@@ -202,7 +202,7 @@ func snapshotList(c *cli.Context, s *appliance.Stopped) error {
 	return err
 }
 
-func printSnapshots(w io.Writer, list []replay.Info) {
+func printSnapshots(w io.Writer, list []snapshot.Info) {
 	for _, i := range list {
 		fmt.Fprintf(w, "%s  number %d  digest %s  %d keys  %d bytes  %s\n",
 			i.Created.UTC().Format(time.RFC3339), i.Pos.Seq, i.Pos.Digest, i.Keys, i.Bytes, i.Path)

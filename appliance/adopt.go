@@ -11,6 +11,7 @@ import (
 	"ledge/journal"
 	"ledge/journal/fault"
 	"ledge/replay"
+	"ledge/replay/snapshot"
 )
 
 // adopter is the node as the follower's goroutine sees it.
@@ -220,7 +221,7 @@ func (d *directory) finish() error {
 
 // adopted returns where the snapshot is to be.
 func (d *directory) adopted(a *adoption) string {
-	return replay.SnapshotPath(d.snapshotPath(), journal.Seq(a.First-1))
+	return snapshot.Path(d.snapshotPath(), journal.Seq(a.First-1))
 }
 
 // moved reports whether the snapshot is in place already.

@@ -13,6 +13,7 @@ import (
 
 	"ledge/journal/jet"
 	"ledge/replay"
+	"ledge/replay/snapshot"
 )
 
 // steps are what Adopt does to a directory, one after the other, once it has
@@ -92,7 +93,7 @@ func write(t *testing.T, n *Node, keys int) {
 
 // cutOff begins, in a copy of a directory, to adopt a snapshot of the leader's,
 // ends behind a step, and returns a copy of what there is then.
-func cutOff(t *testing.T, old string, leader *Node, info replay.Info, diverged error, cut int) string {
+func cutOff(t *testing.T, old string, leader *Node, info snapshot.Info, diverged error, cut int) string {
 	t.Helper()
 	work, dir := filepath.Join(t.TempDir(), "work"), filepath.Join(t.TempDir(), "copy")
 	if err := os.CopyFS(work, os.DirFS(old)); err != nil {
@@ -136,7 +137,7 @@ func checkAdopted(t *testing.T, n, leader *Node) {
 	if n.dir.id.State != stateReady || n.dir.id.Adopt != nil {
 		t.Errorf("identity = %+v; want it ready", n.dir.id)
 	}
-	if list, err := replay.ListSnapshots(n.dir.snapshotPath()); len(list) != 1 || err != nil {
+	if list, err := snapshot.List(n.dir.snapshotPath()); len(list) != 1 || err != nil {
 		t.Errorf("snapshots = %v, %v; want the one that was adopted", list, err)
 	}
 	parts, err := filepath.Glob(filepath.Join(n.dir.inboxPath(), "*"))
@@ -174,7 +175,7 @@ func checkAside(t *testing.T, old, dir string, want bool) {
 		t.Errorf("the journal that was set aside has %d to %d, %v; want %d to %d",
 			got.First, got.Last, err, had.First, had.Last)
 	}
-	if list, err := replay.ListSnapshots(filepath.Join(kept[0], snapshotDir)); len(list) != 1 || err != nil {
+	if list, err := snapshot.List(filepath.Join(kept[0], snapshotDir)); len(list) != 1 || err != nil {
 		t.Errorf("snapshots that were set aside: %v, %v; want one", list, err)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"ledge/journal"
 	"ledge/journal/fault"
 	"ledge/replay"
+	"ledge/replay/snapshot"
 	"ledge/respd/command"
 )
 
@@ -86,7 +87,7 @@ func (b backend) Snapshot(ctx context.Context) (admin.Snapshot, error) {
 
 // Snapshots lists the snapshots, newest first. Damaged ones are the error.
 func (b backend) Snapshots(context.Context) ([]admin.Snapshot, error) {
-	infos, err := replay.ListSnapshots(b.n.dir.snapshotPath())
+	infos, err := snapshot.List(b.n.dir.snapshotPath())
 	list := make([]admin.Snapshot, len(infos))
 	for i, info := range infos {
 		list[i] = snapshotOf(info)
@@ -134,9 +135,9 @@ func (b backend) Verify(ctx context.Context) (v admin.Verified, err error) {
 			return v, b.truncatedMeanwhile(st.First, err)
 		}
 	}
-	infos, err := replay.ListSnapshots(n.dir.snapshotPath())
+	infos, err := snapshot.List(n.dir.snapshotPath())
 	for _, info := range infos {
-		_, verr := replay.VerifySnapshot(ctx, info.Path)
+		_, verr := snapshot.Verify(ctx, info.Path)
 		err = errors.Join(err, verr)
 	}
 	v.Snapshots = len(infos)
@@ -243,7 +244,7 @@ func (b backend) Stop(context.Context) error {
 	return nil
 }
 
-func snapshotOf(i replay.Info) admin.Snapshot {
+func snapshotOf(i snapshot.Info) admin.Snapshot {
 	return admin.Snapshot{Number: uint64(i.Pos.Seq), Epoch: i.Epoch, Digest: i.Pos.Digest.String(),
 		Keys: i.Keys, Bytes: i.Bytes, Created: i.Created.UTC(), Path: i.Path}
 }

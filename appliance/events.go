@@ -8,6 +8,7 @@ import (
 	"ledge/admin"
 	"ledge/journal/fault"
 	"ledge/replay"
+	"ledge/replay/snapshot"
 )
 
 // events tells whoever listens on the admin subjects what has happened to the
@@ -90,7 +91,7 @@ func (e *events) link(l replay.Link) {
 }
 
 // snapshot is told how a snapshot has ended.
-func (e *events) snapshot(info replay.Info, err error) {
+func (e *events) snapshot(info snapshot.Info, err error) {
 	ev := admin.Event{Kind: admin.EventSnapshot, Cause: line(err)}
 	if info.Path != "" {
 		s := snapshotOf(info)

@@ -35,18 +35,19 @@ var floors = []struct {
 	{"journal/jet", 2},
 	{"journal/mem", 2},
 	{"replay/value", 2},
-	{"replay", 3},
-	{"replay/remote", 4},
-	{"replay/replaytest", 4},
-	{"respd/command", 4},
-	{"respd/command/", 5},
-	{"admin", 5},
-	{"admin/admintest", 6},
-	{"respd", 6}, // it makes the table out of the families
-	{"respd/compat", 7},
-	{"appliance", 7},
-	{"", 8}, // main
-	{"packaging/", 8},
+	{"replay/snapshot", 3},
+	{"replay", 4},
+	{"replay/remote", 5},
+	{"replay/replaytest", 5},
+	{"respd/command", 5},
+	{"respd/command/", 6},
+	{"admin", 6},
+	{"admin/admintest", 7},
+	{"respd", 7}, // it makes the table out of the families
+	{"respd/compat", 8},
+	{"appliance", 8},
+	{"", 9}, // main
+	{"packaging/", 9},
 }
 
 // homes says where a module from elsewhere may be imported. With test, it is
@@ -58,7 +59,7 @@ var homes = []struct {
 }{
 	{module: "github.com/tidwall/buntdb", homes: []string{"replay"}},
 	{module: "github.com/tidwall/btree", homes: []string{"replay"}},
-	{module: "github.com/cespare/xxhash/v2", homes: []string{"replay", "replay/value"}},
+	{module: "github.com/cespare/xxhash/v2", homes: []string{"replay/value", "replay/snapshot"}},
 	{module: "github.com/nats-io/nats-server/v2", homes: []string{"journal/jet"}},
 	{module: "github.com/minio/highwayhash", homes: []string{"journal/jet"}},
 	{module: "github.com/hanwen/go-fuse/v2", homes: []string{"journal/jet/faultfs"}},

@@ -16,6 +16,7 @@ import (
 	"ledge/journal/fault"
 	"ledge/journal/jet"
 	"ledge/replay"
+	"ledge/replay/snapshot"
 )
 
 // Plan is what can still be served of a damaged directory, and what that costs.
@@ -26,7 +27,7 @@ type Plan struct {
 	Faults []string // what is wrong
 	// Snapshot is what the state begins with; zero is an empty one. Pos and Keys
 	// are where the state ends.
-	Snapshot replay.Info
+	Snapshot snapshot.Info
 	Pos      journal.Pos
 	Keys     int
 	// First is the first number that the journal has afterwards, if it has any.
@@ -117,7 +118,7 @@ func (d *directory) plan(ctx context.Context, databases int, only bool) (*Plan, 
 	if p.survey, err = jet.Inspect(ctx, d.journalPath(), d.lineageOfAll()); err != nil {
 		return nil, err
 	}
-	infos, err := replay.FindSnapshots(d.snapshotPath())
+	infos, err := snapshot.Find(d.snapshotPath())
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +128,7 @@ func (d *directory) plan(ctx context.Context, databases int, only bool) (*Plan, 
 	for _, f := range p.survey.Faults {
 		p.Faults = append(p.Faults, f.String())
 	}
-	p.Promised = max(p.survey.Promised, replay.SnapshotTrace(d.snapshotPath()))
+	p.Promised = max(p.survey.Promised, snapshot.Trace(d.snapshotPath()))
 	p.Unsure = p.Unsure || !p.survey.Marked
 	if err := p.choose(ctx, p.bases(infos, only)); err != nil {
 		return nil, err
@@ -148,7 +149,7 @@ func (d *directory) plan(ctx context.Context, databases int, only bool) (*Plan, 
 
 // identify finds out whose journal it is. Where ledge.json and a snapshot say
 // another lineage than the journal, the journal is the one that is foreign.
-func (p *Plan) identify(d *directory, infos []replay.Info) error {
+func (p *Plan) identify(d *directory, infos []snapshot.Info) error {
 	p.lineage = p.survey.Lineage
 	switch {
 	case d.id.Adopt != nil:
@@ -158,7 +159,7 @@ func (p *Plan) identify(d *directory, infos []replay.Info) error {
 		return fault.As(fault.Operator, "", fmt.Errorf(
 			"the mark in %s is of lineage %s, and not the journal: it is another node's; move it away and run: %s",
 			d.journalPath(), p.lineage, p.Command("journal repair")))
-	case slices.ContainsFunc(infos, func(info replay.Info) bool { return info.Lineage == d.lineage }):
+	case slices.ContainsFunc(infos, func(info snapshot.Info) bool { return info.Lineage == d.lineage }):
 		p.Unsure = true
 		p.lineage = d.lineage
 		p.survey.Disown(d.lineage)
@@ -176,7 +177,7 @@ func (d *directory) lineageOfAll() journal.Lineage {
 	if d.lineage != 0 && d.id.Adopt == nil {
 		return d.lineage
 	}
-	infos, _ := replay.FindSnapshots(d.snapshotPath()) // plan asks again
+	infos, _ := snapshot.Find(d.snapshotPath()) // plan asks again
 	for _, info := range infos {
 		return info.Lineage
 	}
@@ -185,12 +186,12 @@ func (d *directory) lineageOfAll() journal.Lineage {
 
 // base is what a state may begin with, and how far the journal leads from there.
 type base struct {
-	info  replay.Info // zero is an empty state
+	info  snapshot.Info // zero is an empty state
 	reach journal.Seq
 }
 
 // bases returns what the state may begin with, what leads farthest first.
-func (p *Plan) bases(infos []replay.Info, only bool) (list []base) {
+func (p *Plan) bases(infos []snapshot.Info, only bool) (list []base) {
 	reach := p.survey.Reach
 	if only {
 		reach = func(after journal.Seq) journal.Seq { return after }
@@ -218,7 +219,7 @@ func (p *Plan) choose(ctx context.Context, list []base) error {
 			return nil
 		}
 		st, err := p.try(ctx, b)
-		var bad *replay.SnapshotDamage
+		var bad *snapshot.Damage
 		if errors.As(err, &bad) {
 			continue // sortSnapshots names it
 		}
@@ -266,7 +267,7 @@ func (p *Plan) try(ctx context.Context, b base) (st *replay.State, err error) {
 // sameEpoch reports whether the journal has a snapshot's own number in the
 // snapshot's epoch, or not at all. Otherwise the number was used again, and what
 // comes after it is of another history.
-func (p *Plan) sameEpoch(ctx context.Context, log *journal.Log, info replay.Info) bool {
+func (p *Plan) sameEpoch(ctx context.Context, log *journal.Log, info snapshot.Info) bool {
 	seq := info.Pos.Seq
 	if seq == 0 {
 		return true
@@ -289,7 +290,7 @@ func (p *Plan) floor() (journal.Seq, bool) {
 }
 
 // sortSnapshots finds the snapshots that can't stay.
-func (p *Plan) sortSnapshots(ctx context.Context, d *directory, infos []replay.Info) error {
+func (p *Plan) sortSnapshots(ctx context.Context, d *directory, infos []snapshot.Info) error {
 	files, err := os.ReadDir(d.snapshotPath())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fault.As(fault.Operator, "", err)
@@ -299,7 +300,7 @@ func (p *Plan) sortSnapshots(ctx context.Context, d *directory, infos []replay.I
 		if filepath.Ext(path) != ".snap" {
 			continue
 		}
-		i := slices.IndexFunc(infos, func(info replay.Info) bool { return info.Path == path })
+		i := slices.IndexFunc(infos, func(info snapshot.Info) bool { return info.Path == path })
 		why := ""
 		switch {
 		case i < 0:
@@ -309,7 +310,7 @@ func (p *Plan) sortSnapshots(ctx context.Context, d *directory, infos []replay.I
 		case infos[i].Pos.Seq > p.Pos.Seq, infos[i].Pos.Seq > p.Snapshot.Pos.Seq:
 			why = "it does not lead to what can be served"
 		}
-		if _, err := replay.VerifySnapshot(ctx, path); err != nil && (why == "" || i >= 0) {
+		if _, err := snapshot.Verify(ctx, path); err != nil && (why == "" || i >= 0) {
 			if err := ctx.Err(); err != nil {
 				return err
 			}

@@ -8,7 +8,7 @@ import (
 
 	"ledge/journal"
 	"ledge/journal/fault"
-	"ledge/replay"
+	"ledge/replay/snapshot"
 )
 
 // openState opens the journal and recovers the state. Damage that costs nothing
@@ -86,13 +86,13 @@ func (n *Node) tell() {
 // checkSnapshots reads the snapshots that were not needed, so that a damaged one
 // is heard of before it is.
 func (n *Node) checkSnapshots(ctx context.Context) {
-	list, damaged := replay.ListSnapshots(n.dir.snapshotPath())
+	list, damaged := snapshot.List(n.dir.snapshotPath())
 	for _, info := range list {
 		if info.Path == n.report.Snapshot.Path || ctx.Err() != nil {
 			continue
 		}
-		_, err := replay.VerifySnapshot(ctx, info.Path)
-		if errors.As(err, new(*replay.SnapshotDamage)) {
+		_, err := snapshot.Verify(ctx, info.Path)
+		if errors.As(err, new(*snapshot.Damage)) {
 			damaged = errors.Join(damaged, err)
 		}
 	}

@@ -10,7 +10,7 @@ import (
 
 	"ledge/journal/fault"
 	"ledge/journal/jet"
-	"ledge/replay"
+	"ledge/replay/snapshot"
 )
 
 // What a start does about damage that costs something.
@@ -95,7 +95,7 @@ func (d *directory) setAsideSnapshots(p *Plan, aside string) error {
 		}
 	}
 	if kept != p.Snapshot.Path { // it is good, under another's name
-		if err := os.Link(kept, replay.SnapshotPath(d.snapshotPath(), p.Snapshot.Pos.Seq)); err != nil {
+		if err := os.Link(kept, snapshot.Path(d.snapshotPath(), p.Snapshot.Pos.Seq)); err != nil {
 			return err
 		}
 	}

@@ -18,6 +18,7 @@ import (
 	"ledge/journal/jet"
 	"ledge/replay"
 	"ledge/replay/remote"
+	"ledge/replay/snapshot"
 	"ledge/respd/resp"
 )
 
@@ -466,12 +467,12 @@ func (s source) Serves() error {
 
 // Snapshot returns the newest snapshot if the journal goes on from it, or takes
 // one.
-func (s source) Snapshot(ctx context.Context) (replay.Info, error) {
+func (s source) Snapshot(ctx context.Context) (snapshot.Info, error) {
 	st, err := s.n.log.Stat(ctx)
 	if err != nil {
-		return replay.Info{}, err
+		return snapshot.Info{}, err
 	}
-	list, _ := replay.ListSnapshots(s.n.dir.snapshotPath()) // damaged ones are not in it
+	list, _ := snapshot.List(s.n.dir.snapshotPath()) // damaged ones are not in it
 	if len(list) > 0 && list[0].Pos.Seq+1 >= st.First {
 		return list[0], nil
 	}

@@ -8,6 +8,7 @@ import (
 
 	"ledge/journal"
 	"ledge/replay"
+	"ledge/replay/snapshot"
 	"ledge/respd/command"
 )
 
@@ -92,28 +93,28 @@ func (s *saves) take(ctx context.Context) error {
 }
 
 // takeInfo is take for who wants to know what was taken.
-func (s *saves) takeInfo(ctx context.Context) (replay.Info, error) {
+func (s *saves) takeInfo(ctx context.Context) (snapshot.Info, error) {
 	if !s.begin() {
-		return replay.Info{}, command.ErrSaving
+		return snapshot.Info{}, command.ErrSaving
 	}
 	info, err := s.snapshot(ctx)
 	s.end(info, err)
 	return info, err
 }
 
-func (s *saves) snapshot(ctx context.Context) (replay.Info, error) {
+func (s *saves) snapshot(ctx context.Context) (snapshot.Info, error) {
 	n, dir := s.node, s.node.dir.snapshotPath()
 	defer n.threads.beside()()
 	info, err := n.state.Snapshot(ctx, dir, n.log)
 	if err != nil {
 		return info, err
 	}
-	list, damaged := replay.ListSnapshots(dir)
+	list, damaged := snapshot.List(dir)
 	if damaged != nil {
 		// They don't count, so they hold up nothing but a person's peace.
 		n.cfg.Logger.Warn("damaged snapshot", "cause", damaged)
 	}
-	list, err = replay.PruneSnapshots(dir, list, keepSnapshots)
+	list, err = snapshot.Prune(dir, list, keepSnapshots)
 	if err != nil {
 		return info, err
 	}
@@ -123,9 +124,9 @@ func (s *saves) snapshot(ctx context.Context) (replay.Info, error) {
 // compact takes a snapshot, reads it again, and truncates the journal up to it. An
 // operator who asks wants room now, while the older of two snapshots may hold back
 // all there is to cut. What replicas still need stays.
-func (s *saves) compact(ctx context.Context) (replay.Info, error) {
+func (s *saves) compact(ctx context.Context) (snapshot.Info, error) {
 	if !s.begin() {
-		return replay.Info{}, command.ErrSaving
+		return snapshot.Info{}, command.ErrSaving
 	}
 	info, err := s.snapshot(ctx)
 	if err == nil {
@@ -137,8 +138,8 @@ func (s *saves) compact(ctx context.Context) (replay.Info, error) {
 
 // truncate cuts the journal off behind one snapshot, once that has been read from
 // one end to the other: nothing else has what is cut off then.
-func (s *saves) truncate(ctx context.Context, info replay.Info) error {
-	if _, err := replay.VerifySnapshot(ctx, info.Path); err != nil {
+func (s *saves) truncate(ctx context.Context, info snapshot.Info) error {
+	if _, err := snapshot.Verify(ctx, info.Path); err != nil {
 		return err
 	}
 	to := info.Pos.Seq
@@ -160,7 +161,7 @@ func (s *saves) secure(ctx context.Context) error {
 	if err != nil {
 		return diskFault(err)
 	}
-	if _, err := replay.VerifySnapshot(ctx, info.Path); err != nil {
+	if _, err := snapshot.Verify(ctx, info.Path); err != nil {
 		return err
 	}
 	return s.node.log.Truncate(ctx, info.Pos.Seq)
@@ -207,7 +208,7 @@ func (s *saves) begin() bool {
 
 // end gives it back and notes how it went. A snapshot that stands counts even
 // if tidying up behind it did not work.
-func (s *saves) end(info replay.Info, err error) {
+func (s *saves) end(info snapshot.Info, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	log := s.node.cfg.Logger

@@ -12,6 +12,7 @@ import (
 	"ledge/journal/fault"
 	"ledge/journal/jet"
 	"ledge/replay"
+	"ledge/replay/snapshot"
 )
 
 // Stopped is the directory of a node that doesn't run. Looking at it changes
@@ -120,7 +121,7 @@ func (s *Stopped) unfinished(ctx context.Context, v *Verified) (bool, error) {
 	if moved {
 		path = s.dir.adopted(a)
 	}
-	info, err := replay.VerifySnapshot(ctx, path)
+	info, err := snapshot.Verify(ctx, path)
 	v.Pos, v.Keys = info.Pos, info.Keys
 	return true, err
 }
@@ -153,12 +154,12 @@ func (s *Stopped) verify(ctx context.Context) (v Verified, err error) {
 	if err := st.Close(); err != nil {
 		return v, err
 	}
-	list, damaged := replay.ListSnapshots(s.dir.snapshotPath())
+	list, damaged := snapshot.List(s.dir.snapshotPath())
 	for _, info := range list {
 		if info.Path == report.Snapshot.Path {
 			continue
 		}
-		if _, err := replay.VerifySnapshot(ctx, info.Path); err != nil {
+		if _, err := snapshot.Verify(ctx, info.Path); err != nil {
 			damaged = errors.Join(damaged, err)
 		}
 	}
@@ -170,8 +171,8 @@ func (s *Stopped) verify(ctx context.Context) (v Verified, err error) {
 
 // Snapshots returns the snapshots there are, newest first. Those that can't be
 // read make up the error; the list is good all the same.
-func (s *Stopped) Snapshots() ([]replay.Info, error) {
-	return replay.ListSnapshots(s.dir.snapshotPath())
+func (s *Stopped) Snapshots() ([]snapshot.Info, error) {
+	return snapshot.List(s.dir.snapshotPath())
 }
 
 func (s *Stopped) log(ctx context.Context, span journal.Stat) (*journal.Log, error) {

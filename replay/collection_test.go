@@ -15,6 +15,7 @@ import (
 	"ledge/journal"
 	"ledge/replay"
 	"ledge/replay/replaytest"
+	"ledge/replay/snapshot"
 	"ledge/replay/value"
 )
 
@@ -122,7 +123,7 @@ func TestOldVersions(t *testing.T) {
 		go func() {
 			info, err := n.Snapshot(context.Background(), dir, n.Log)
 			if err == nil {
-				_, err = replay.VerifySnapshot(context.Background(), info.Path)
+				_, err = snapshot.Verify(context.Background(), info.Path)
 			}
 			saved <- err
 		}()

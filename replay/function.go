@@ -1,13 +1,12 @@
 package replay
 
 import (
-	"encoding/binary"
 	"fmt"
 	"maps"
 	"slices"
 
 	"ledge/journal"
-	"ledge/replay/value"
+	"ledge/replay/snapshot"
 )
 
 // Functions are the function libraries, name and code of each. They are never
@@ -36,32 +35,41 @@ func (f *Functions) with(name, code string) *Functions {
 		g.code = make(map[string]string)
 	}
 	if old, ok := g.code[name]; ok {
-		g.digest -= libraryDigest(name, old)
+		g.digest -= snapshot.LibraryDigest(name, old)
 		delete(g.code, name)
 	}
 	if code != "" {
-		g.digest += libraryDigest(name, code)
+		g.digest += snapshot.LibraryDigest(name, code)
 		g.code[name] = code
 	}
 	return g
 }
 
-func libraryDigest(name, code string) journal.Digest { return value.RowDigest(value.Sum(name), code) }
-
 // share is what the libraries add to the state's digest: that of a database
 // whose number no database has.
-func (f *Functions) share() journal.Digest { return numbered(f.digest, 1<<16) }
+func (f *Functions) share() journal.Digest {
+	return snapshot.Numbered(f.digest, snapshot.LibrariesNumber)
+}
 
 // check counts the digest again.
 func (f *Functions) check() error {
 	var sum journal.Digest
 	for name, code := range f.code {
-		sum += libraryDigest(name, code)
+		sum += snapshot.LibraryDigest(name, code)
 	}
 	if sum != f.digest {
 		return fmt.Errorf("digest of the functions is %s; %s was kept", sum, f.digest)
 	}
 	return nil
+}
+
+// libraries are the libraries as a snapshot has them.
+func (f *Functions) libraries() []snapshot.Library {
+	var out []snapshot.Library
+	for _, name := range f.Names() {
+		out = append(out, snapshot.Library{Name: name, Code: f.code[name]})
+	}
+	return out
 }
 
 // Functions returns the function libraries.
@@ -104,28 +112,3 @@ func (o *overlay) functions() *Functions {
 }
 
 func (o *overlay) setFunctions(f *Functions) { o.fns = f }
-
-// functions writes a chunk for each library.
-func (e *snapshotEncoder) functions(f *Functions) {
-	for _, name := range f.Names() {
-		e.chunk = binary.AppendUvarint(e.chunk, uint64(len(name)))
-		e.chunk = append(e.chunk, name...)
-		e.chunk = append(e.chunk, f.code[name]...)
-		e.seal(kindFunction, 0)
-	}
-}
-
-// function takes in a library. They come in order of their names.
-func (s *snapshotReader) function(b []byte) error {
-	size, n := binary.Uvarint(b)
-	if n <= 0 || size >= uint64(len(b)-n) {
-		return s.damaged("a function of %d bytes", len(b))
-	}
-	name, code := string(b[n:n+int(size)]), string(b[n+int(size):])
-	if len(s.fns.code) > 0 && name <= s.last {
-		return s.damaged("function %.64q is out of order", name)
-	}
-	s.last = name
-	s.fns = s.fns.with(name, code)
-	return nil
-}

@@ -11,6 +11,7 @@ import (
 
 	"ledge/replay"
 	"ledge/replay/replaytest"
+	"ledge/replay/snapshot"
 )
 
 // libraries returns the libraries of a state, name and code in turn.
@@ -95,7 +96,7 @@ func TestFunctionsInSnapshot(t *testing.T) {
 	b := slices.Clone(buf.Bytes())
 	b[at] ^= 1
 	reseal(b)
-	var d *replay.SnapshotDamage
+	var d *snapshot.Damage
 	if _, err := load(b); !errors.As(err, &d) {
 		t.Errorf("a library changed: %v; want SnapshotDamage", err)
 	}

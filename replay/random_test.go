@@ -12,6 +12,7 @@ import (
 	"ledge/journal"
 	"ledge/replay"
 	"ledge/replay/replaytest"
+	"ledge/replay/snapshot"
 )
 
 var seedFlag = flag.Uint64("seed", 0, "run the random tests with this seed; 0 draws one")
@@ -141,7 +142,7 @@ func TestSnapshotUnderWrites(t *testing.T) {
 		}
 	}()
 	dir := t.TempDir()
-	var infos []replay.Info
+	var infos []snapshot.Info
 	for range 8 {
 		info, err := n.Snapshot(ctx, dir, n.Log)
 		if err != nil {

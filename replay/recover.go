@@ -9,12 +9,13 @@ import (
 
 	"ledge/journal"
 	"ledge/journal/fault"
+	"ledge/replay/snapshot"
 )
 
 // Report says what a recovery found and did.
 type Report struct {
-	Snapshot   Info    // zero when there was none
-	Bad        []error // newer snapshots that could not be used
+	Snapshot   snapshot.Info // zero when there was none
+	Bad        []error       // newer snapshots that could not be used
 	LoadTime   time.Duration
 	Batches    int // replayed from the journal
 	ReplayTime time.Duration
@@ -55,7 +56,7 @@ func (r *recovery) run() (s *State, err error) {
 	if r.span, err = r.log.Stat(r.ctx); err != nil {
 		return nil, err
 	}
-	if err := removeTemps(r.dir); err != nil {
+	if err := snapshot.RemoveUnfinished(r.dir); err != nil {
 		r.logger.Warn("unfinished snapshot not removed", "cause", err)
 	}
 	start := time.Now()
@@ -73,13 +74,13 @@ func (r *recovery) run() (s *State, err error) {
 // newest returns the state of the newest good snapshot, or an empty one if the
 // journal goes back to its beginning.
 func (r *recovery) newest() (*State, error) {
-	paths, err := snapshotPaths(r.dir)
+	paths, err := snapshot.Paths(r.dir)
 	if err != nil {
 		return nil, fault.As(fault.Operator, "", err)
 	}
 	for _, path := range paths {
 		s, info, err := r.load(path)
-		var bad *SnapshotDamage
+		var bad *snapshot.Damage
 		if errors.As(err, &bad) {
 			r.Bad = append(r.Bad, err)
 			r.logger.Warn("snapshot is damaged; trying an older one", "cause", err)
@@ -100,20 +101,20 @@ func (r *recovery) newest() (*State, error) {
 
 // load loads a snapshot that fits the journal. It asks what the header says
 // before it loads the rest.
-func (r *recovery) load(path string) (*State, Info, error) {
-	_, info, close, err := openSnapshotFile(path)
+func (r *recovery) load(path string) (*State, snapshot.Info, error) {
+	f, err := snapshot.Open(path)
 	if err != nil {
-		return nil, info, err
+		return nil, snapshot.Info{}, err
 	}
-	close()
-	if err := r.fits(info); err != nil {
-		return nil, info, errors.Join(append(r.Bad, err)...)
+	f.Close()
+	if err := r.fits(f.Info); err != nil {
+		return nil, f.Info, errors.Join(append(r.Bad, err)...)
 	}
 	return LoadSnapshot(r.ctx, path, r.databases)
 }
 
 // fits reports why a snapshot and the journal can't belong together.
-func (r *recovery) fits(info Info) error {
+func (r *recovery) fits(info snapshot.Info) error {
 	seq, span := info.Pos.Seq, r.span
 	switch {
 	case info.Lineage != r.log.Lineage():

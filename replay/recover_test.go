@@ -14,6 +14,7 @@ import (
 	"ledge/journal/mem"
 	"ledge/replay"
 	"ledge/replay/replaytest"
+	"ledge/replay/snapshot"
 )
 
 // history is a node that has stopped: its journal goes up to number 31, and
@@ -21,7 +22,7 @@ import (
 type history struct {
 	*replaytest.Node
 	dir      string
-	old, new replay.Info
+	old, new snapshot.Info
 }
 
 func newHistory(t *testing.T) *history {
@@ -227,7 +228,7 @@ func TestTruncateBehind(t *testing.T) {
 		first     journal.Seq
 	}{{0, 0, 1}, {1, 0, 1}, {2, 0, 12}, {2, 7, 8}, {2, 11, 12}, {2, 100, 12}} {
 		h := newHistory(t)
-		kept := []replay.Info{h.new, h.old}[:tt.snapshots]
+		kept := []snapshot.Info{h.new, h.old}[:tt.snapshots]
 		if err := replay.TruncateBehind(context.Background(), h.Log, kept, tt.hold); err != nil {
 			t.Errorf("TruncateBehind = %v; want nil", err)
 		}

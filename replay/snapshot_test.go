@@ -19,6 +19,7 @@ import (
 	"ledge/journal/fault"
 	"ledge/replay"
 	"ledge/replay/replaytest"
+	"ledge/replay/snapshot"
 )
 
 // sample returns a node with keys in two of three databases.
@@ -89,7 +90,7 @@ func TestSnapshotRoundTrip(t *testing.T) {
 	if d := replaytest.Dump(t, loaded).Diff(replaytest.Dump(t, n.State)); d != "" {
 		t.Error(d)
 	}
-	if info, err := replay.VerifySnapshot(context.Background(), got.Path); info != got || err != nil {
+	if info, err := snapshot.Verify(context.Background(), got.Path); info != got || err != nil {
 		t.Errorf("VerifySnapshot = %+v, %v; want %+v, nil", info, err, got)
 	}
 }
@@ -161,7 +162,7 @@ func TestSnapshotDamage(t *testing.T) {
 		if err := os.WriteFile(path, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		_, err := replay.VerifySnapshot(context.Background(), path)
+		_, err := snapshot.Verify(context.Background(), path)
 		return err
 	}
 	whole := buf.Bytes()
@@ -171,13 +172,13 @@ func TestSnapshotDamage(t *testing.T) {
 		}
 		b := slices.Clone(whole)
 		b[bit/8] ^= 1 << (bit % 8)
-		var d *replay.SnapshotDamage
+		var d *snapshot.Damage
 		if err := load(b); !errors.As(err, &d) || fault.Of(err) != fault.Fatal {
 			t.Errorf("bit %d inverted: %v; want SnapshotDamage", bit, err)
 		}
 	}
 	for n := range whole {
-		var d *replay.SnapshotDamage
+		var d *snapshot.Damage
 		if err := load(whole[:n]); !errors.As(err, &d) {
 			t.Errorf("cut to %d bytes: %v; want SnapshotDamage", n, err)
 		}
@@ -269,7 +270,7 @@ func TestListAndPrune(t *testing.T) {
 		want = append([]journal.Seq{info.Pos.Seq}, want...)
 	}
 	seqs := func() (got []journal.Seq, err error) {
-		infos, err := replay.ListSnapshots(dir)
+		infos, err := snapshot.List(dir)
 		for _, info := range infos {
 			got = append(got, info.Pos.Seq)
 		}
@@ -279,8 +280,8 @@ func TestListAndPrune(t *testing.T) {
 		t.Errorf("ListSnapshots = %v, %v; want %v, nil", got, err, want)
 	}
 	patch(t, filepath.Join(dir, fmt.Sprintf("%020d.snap", want[0])), 20, 0xee)
-	list, _ := replay.ListSnapshots(dir)
-	kept, err := replay.PruneSnapshots(dir, list, 2)
+	list, _ := snapshot.List(dir)
+	kept, err := snapshot.Prune(dir, list, 2)
 	if err != nil || len(kept) != 2 || kept[0].Pos.Seq != want[1] {
 		t.Errorf("PruneSnapshots = %v, %v; want the 2 newest that are good, nil", kept, err)
 	}

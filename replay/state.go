@@ -21,6 +21,7 @@ import (
 
 	"ledge/journal"
 	"ledge/journal/fault"
+	"ledge/replay/snapshot"
 	"ledge/replay/value"
 )
 
@@ -216,14 +217,9 @@ func (s *State) followsLocked(seq journal.Seq, b journal.Batch) error {
 func (s *State) digestLocked() journal.Digest {
 	sum := s.fns.share()
 	for i, db := range s.dbs {
-		sum += numbered(db.digest, i)
+		sum += snapshot.Numbered(db.digest, i)
 	}
 	return sum
-}
-
-// numbered is what the digest of a database's rows counts as database i.
-func numbered(d journal.Digest, i int) journal.Digest {
-	return d * journal.Digest(value.Mix(uint64(i)+1)|1)
 }
 
 // View calls fn with a still view of the state at the given time. Nothing is

@@ -11,6 +11,7 @@ import (
 
 	"ledge/journal"
 	"ledge/journal/fault"
+	"ledge/replay/snapshot"
 	"ledge/replay/value"
 )
 
@@ -34,7 +35,7 @@ const (
 // goroutine does everything else with the lock shared. No field needs more.
 type walk struct {
 	s     *State
-	start snapshotHeader
+	start snapshot.Header
 	parts []*part
 	by    map[*database]*part
 	fns   *Functions
@@ -85,12 +86,12 @@ func (s *State) beginWalk() (*walk, error) {
 	}
 	w := &walk{s: s, by: make(map[*database]*part)}
 	w.fns = s.fns
-	w.start = snapshotHeader{databases: len(s.dbs), pos: s.pos, epoch: s.epoch}
+	w.start = snapshot.Header{Databases: len(s.dbs), Pos: s.pos, Epoch: s.epoch}
 	for i, db := range s.dbs {
 		if db.dict.n == 0 {
 			continue
 		}
-		w.start.rows += uint64(db.dict.n)
+		w.start.Rows += uint64(db.dict.n)
 		p := &part{w: w, number: journal.DB(i), db: db, rows: db.dict.n, digest: db.digest}
 		w.parts = append(w.parts, p)
 		w.by[db] = p

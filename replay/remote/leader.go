@@ -15,6 +15,7 @@ import (
 	"ledge/journal"
 	"ledge/journal/fault"
 	"ledge/replay"
+	"ledge/replay/snapshot"
 )
 
 // Source is the node that others follow.
@@ -31,7 +32,7 @@ type Source interface {
 	Feed() *Feed
 	// Snapshot returns a snapshot from which the journal goes on: the newest
 	// there is, or one that it takes.
-	Snapshot(ctx context.Context) (replay.Info, error)
+	Snapshot(ctx context.Context) (snapshot.Info, error)
 	// Yield notes for good that the node no longer leads but follows the one at
 	// that URL, which is about to lead.
 	Yield(url, password string) error

@@ -19,6 +19,7 @@ import (
 	"ledge/journal/fault"
 	"ledge/replay"
 	"ledge/replay/replaytest"
+	"ledge/replay/snapshot"
 )
 
 // home is a node that others follow.
@@ -37,8 +38,8 @@ func (h *home) Yield(string, string) error {
 	return errors.New("it never hands over")
 }
 
-func (h *home) Snapshot(context.Context) (replay.Info, error) {
-	return replay.Info{Path: h.snapshot, Pos: h.Node.Pos(), Bytes: 3*chunkSize + 5, Lineage: h.Lineage()}, nil
+func (h *home) Snapshot(context.Context) (snapshot.Info, error) {
+	return snapshot.Info{Path: h.snapshot, Pos: h.Node.Pos(), Bytes: 3*chunkSize + 5, Lineage: h.Lineage()}, nil
 }
 
 // led is a leader that answers, and a replica's connection to it.

@@ -1,4 +1,4 @@
-package replay
+package snapshot
 
 import (
 	"encoding/binary"
@@ -17,7 +17,7 @@ const rowPart = 64 << 10
 const flagWide = 1
 
 // collection adds the row of a collection, in as many chunks as it takes.
-func (e *snapshotEncoder) collection(k string, c *value.Collection) {
+func (e *Writer) collection(k string, c *value.Collection) {
 	b := c.Body
 	v := value.AppendRow(e.scratch[:0], value.Record{Type: b.Type(), At: c.At})
 	flags := byte(0)
@@ -29,7 +29,7 @@ func (e *snapshotEncoder) collection(k string, c *value.Collection) {
 	b.Elements(func(el *value.Block) bool {
 		if open && len(v)-first >= rowPart {
 			open = false
-			e.row(k, unsafeString(v))
+			e.row(k, text(v))
 			e.flush()
 		}
 		if open {
@@ -42,7 +42,7 @@ func (e *snapshotEncoder) collection(k string, c *value.Collection) {
 		return e.err == nil
 	})
 	if open {
-		e.row(k, unsafeString(v))
+		e.row(k, text(v))
 	} else if len(e.chunk) > chunkHeaderSize {
 		e.seal(kindElems, e.db)
 	}
@@ -51,7 +51,7 @@ func (e *snapshotEncoder) collection(k string, c *value.Collection) {
 
 // partial is a collection of which only a part has been read.
 type partial struct {
-	row  chunkRow
+	row  Row
 	left uint64 // elements to come
 }
 
@@ -67,7 +67,7 @@ func collectionRow(k, v string, hash uint64) (*partial, bool) {
 		return nil, false
 	}
 	body := value.NewBody(r.Type, &value.Pen{}, r.Val[0] == flagWide)
-	p := &partial{row: chunkRow{k: strings.Clone(k), hash: hash, at: r.At, body: body}, left: n}
+	p := &partial{row: Row{k: strings.Clone(k), hash: hash, at: r.At, body: body}, left: n}
 	return p, p.add(r.Val[1+used:])
 }
 

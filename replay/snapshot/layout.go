@@ -1,4 +1,4 @@
-package replay
+package snapshot
 
 import (
 	"encoding/binary"
@@ -14,13 +14,13 @@ import (
 // and chunks: for each database one that announces it and those with its rows,
 // and a last one, the trailer.
 const (
-	snapshotMagic   = "LEDGSNAP"
-	snapshotVersion = 2 // 1 had strings only
+	magic   = "LEDGSNAP"
+	version = 2 // 1 had strings only
 
-	snapshotHeaderSize = 64
-	chunkHeaderSize    = 20
-	databaseSize       = 16
-	trailerSize        = 24
+	headerSize      = 64
+	chunkHeaderSize = 20
+	databaseSize    = 16
+	trailerSize     = 24
 
 	kindRows     = 1
 	kindDatabase = 2 // says what rows of a database follow
@@ -37,66 +37,83 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// snapshotHeader is what a snapshot says about itself before its rows.
-type snapshotHeader struct {
-	databases int
-	lineage   journal.Lineage
-	pos       journal.Pos
-	epoch     uint64
-	rows      uint64
-	created   time.Time
+// Header is what a snapshot says about itself before its rows.
+type Header struct {
+	Databases int
+	Lineage   journal.Lineage
+	Pos       journal.Pos
+	Epoch     uint64
+	Rows      uint64 // of all databases
+	Created   time.Time
 }
 
-func (h snapshotHeader) encode() []byte {
-	b := make([]byte, snapshotHeaderSize)
-	copy(b, snapshotMagic)
+// Info describes a snapshot.
+type Info struct {
+	Path    string // empty when it was written to something else than a file
+	Lineage journal.Lineage
+	Pos     journal.Pos
+	Epoch   uint64
+	Keys    int
+	Bytes   int64
+	Created time.Time
+}
+
+// Info returns what the header says of a snapshot of that many bytes.
+func (h Header) Info(path string, size int64) Info {
+	return Info{Path: path, Lineage: h.Lineage, Pos: h.Pos, Epoch: h.Epoch,
+		Keys: int(h.Rows), Bytes: size, Created: h.Created}
+}
+
+func (h Header) encode() []byte {
+	b := make([]byte, headerSize)
+	copy(b, magic)
 	be := binary.BigEndian
-	be.PutUint16(b[8:], snapshotVersion)
-	be.PutUint16(b[10:], uint16(h.databases))
-	be.PutUint64(b[16:], uint64(h.lineage))
-	be.PutUint64(b[24:], uint64(h.pos.Seq))
-	be.PutUint64(b[32:], uint64(h.pos.Digest))
-	be.PutUint64(b[40:], h.epoch)
-	be.PutUint64(b[48:], h.rows)
-	be.PutUint64(b[56:], uint64(h.created.UnixMilli()))
+	be.PutUint16(b[8:], version)
+	be.PutUint16(b[10:], uint16(h.Databases))
+	be.PutUint64(b[16:], uint64(h.Lineage))
+	be.PutUint64(b[24:], uint64(h.Pos.Seq))
+	be.PutUint64(b[32:], uint64(h.Pos.Digest))
+	be.PutUint64(b[40:], h.Epoch)
+	be.PutUint64(b[48:], h.Rows)
+	be.PutUint64(b[56:], uint64(h.Created.UnixMilli()))
 	be.PutUint32(b[12:], headerSum(b))
 	return b
 }
 
 // headerSum is the checksum of all header bytes but its own four.
 func headerSum(b []byte) uint32 {
-	return crc32.Update(crc32.Checksum(b[:12], castagnoli), castagnoli, b[16:snapshotHeaderSize])
+	return crc32.Update(crc32.Checksum(b[:12], castagnoli), castagnoli, b[16:headerSize])
 }
 
-// decodeSnapshotHeader reads a header. Magic and version come first and stay
+// decodeHeader reads a header. Magic and version come first and stay
 // where they are in every version, so that a newer file is told from a damaged
 // one.
-func decodeSnapshotHeader(b []byte) (h snapshotHeader, err error) {
-	if len(b) < snapshotHeaderSize {
-		return h, &SnapshotDamage{Cause: fmt.Sprintf("a header of %d bytes; want %d",
-			len(b), snapshotHeaderSize)}
+func decodeHeader(b []byte) (h Header, err error) {
+	if len(b) < headerSize {
+		return h, &Damage{Cause: fmt.Sprintf("a header of %d bytes; want %d",
+			len(b), headerSize)}
 	}
 	be := binary.BigEndian
-	if string(b[:8]) != snapshotMagic {
-		return h, &SnapshotDamage{Cause: fmt.Sprintf("begins with %q; want %q", b[:8], snapshotMagic)}
+	if string(b[:8]) != magic {
+		return h, &Damage{Cause: fmt.Sprintf("begins with %q; want %q", b[:8], magic)}
 	}
 	sound := headerSum(b) == be.Uint32(b[12:])
-	if v := be.Uint16(b[8:]); v > snapshotVersion {
+	if v := be.Uint16(b[8:]); v > version {
 		return h, fault.As(fault.Operator, "", fmt.Errorf(
 			"snapshot format %d; this program knows up to %d: use the program that wrote it, or newer",
-			v, snapshotVersion))
+			v, version))
 	}
 	if !sound {
-		return h, &SnapshotDamage{Cause: fmt.Sprintf("header checksum is %08x; the header says %08x",
+		return h, &Damage{Cause: fmt.Sprintf("header checksum is %08x; the header says %08x",
 			headerSum(b), be.Uint32(b[12:]))}
 	}
-	return snapshotHeader{
-		databases: int(be.Uint16(b[10:])),
-		lineage:   journal.Lineage(be.Uint64(b[16:])),
-		pos:       journal.Pos{Seq: journal.Seq(be.Uint64(b[24:])), Digest: journal.Digest(be.Uint64(b[32:]))},
-		epoch:     be.Uint64(b[40:]),
-		rows:      be.Uint64(b[48:]),
-		created:   time.UnixMilli(int64(be.Uint64(b[56:]))),
+	return Header{
+		Databases: int(be.Uint16(b[10:])),
+		Lineage:   journal.Lineage(be.Uint64(b[16:])),
+		Pos:       journal.Pos{Seq: journal.Seq(be.Uint64(b[24:])), Digest: journal.Digest(be.Uint64(b[32:]))},
+		Epoch:     be.Uint64(b[40:]),
+		Rows:      be.Uint64(b[48:]),
+		Created:   time.UnixMilli(int64(be.Uint64(b[56:]))),
 	}, nil
 }
 
@@ -131,8 +148,8 @@ func parseChunkHeader(b []byte) chunkHeader {
 		rows: be.Uint32(b[12:]), db: be.Uint16(b[16:]), kind: b[18]}
 }
 
-// SnapshotDamage says that a snapshot is not what was written, and where.
-type SnapshotDamage struct {
+// Damage says that a snapshot is not what was written, and where.
+type Damage struct {
 	Path   string
 	Chunk  int   // 0 is the header
 	Offset int64 // where that chunk begins
@@ -140,8 +157,8 @@ type SnapshotDamage struct {
 }
 
 // Is reports whether target is journal.ErrDamage.
-func (e *SnapshotDamage) Is(target error) bool { return target == journal.ErrDamage }
+func (e *Damage) Is(target error) bool { return target == journal.ErrDamage }
 
-func (e *SnapshotDamage) Error() string {
+func (e *Damage) Error() string {
 	return fmt.Sprintf("snapshot damaged in chunk %d at offset %d: %s", e.Chunk, e.Offset, e.Cause)
 }

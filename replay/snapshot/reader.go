@@ -1,4 +1,4 @@
-package replay
+package snapshot
 
 import (
 	"encoding/binary"
@@ -12,13 +12,13 @@ import (
 	"ledge/replay/value"
 )
 
-// snapshotReader takes a snapshot apart and checks all that can be checked
+// Reader takes a snapshot apart and checks all that can be checked
 // without a state: every checksum, the order of chunks and rows, that each row
 // is sound, and that counts and digest are what the header says.
-type snapshotReader struct {
+type Reader struct {
 	r      io.Reader
 	size   int64 // of the whole snapshot
-	header snapshotHeader
+	Header Header
 
 	sum    xxhash.Digest // of all bytes so far
 	offset int64
@@ -27,89 +27,107 @@ type snapshotReader struct {
 	head   [chunkHeaderSize]byte
 	buf    []byte
 
-	fns   *Functions
-	rows  uint64
-	total journal.Digest // of the databases before
-	db    databaseRows   // the one announced last
-	seen  databaseRows   // what has come of it
-	last  string         // its last row key
-	part  *partial       // of a collection; nil when it is complete
+	// Libraries are the function libraries. They come before the first row.
+	Libraries []Library
+	rows      uint64
+	total     journal.Digest // of the databases before
+	db        Database       // the one announced last
+	seen      Database       // what has come of it
+	last      string         // its last row key
+	part      *partial       // of a collection; nil when it is complete
 
 	announced bool // a database has been
 }
 
-// openSnapshot reads the header of a snapshot of the given length.
-func openSnapshot(r io.Reader, size int64) (*snapshotReader, error) {
-	s := &snapshotReader{r: r, size: size, fns: noFunctions()}
+// NewReader reads the header of a snapshot of the given length.
+func NewReader(r io.Reader, size int64) (*Reader, error) {
+	s := &Reader{r: r, size: size}
 	s.sum.Reset()
-	b := make([]byte, snapshotHeaderSize)
+	b := make([]byte, headerSize)
 	n, err := io.ReadFull(r, b)
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
 		return nil, err
 	}
-	if s.header, err = decodeSnapshotHeader(b[:n]); err != nil {
+	if s.Header, err = decodeHeader(b[:n]); err != nil {
 		return nil, err
 	}
 	_, _ = s.sum.Write(b)
-	s.offset = snapshotHeaderSize
+	s.offset = headerSize
 	return s, nil
 }
 
-// databaseRows announces the rows of a database.
-type databaseRows struct {
-	db     journal.DB
-	rows   uint64
-	digest journal.Digest
+// Database announces the rows of a database.
+type Database struct {
+	DB     journal.DB
+	Rows   uint64
+	Digest journal.Digest
 }
 
-// rowChunk is a chunk taken apart. Its rows are good until the next one is
+// Chunk is a chunk taken apart. Its rows are good until the next one is
 // read.
-type rowChunk struct {
-	of     databaseRows // all that its database has
-	rows   []chunkRow
-	digest journal.Digest // of these rows
+type Chunk struct {
+	Of     Database // all that its database has
+	Rows   []Row
+	Digest journal.Digest // of these rows
 }
 
-type chunkRow struct {
+// Row is a row of a database.
+type Row struct {
 	k, v string
 	hash uint64
 	at   int64      // of a collection
 	body value.Body // nil for a string
 }
 
-// next fills c with the next chunk of rows. After the last it checks the whole
+// Hash returns the hash of the row's key.
+func (r *Row) Hash() uint64 { return r.hash }
+
+// Block returns a block of the row's key and of what it holds, which shares no
+// memory with the row.
+func (r *Row) Block() *value.Block {
+	key := r.k[value.RowHead:]
+	if r.body == nil {
+		return value.NewBlock(key, r.v)
+	}
+	return value.NewCollection(key, r.at, r.body)
+}
+
+// Library is a function library.
+type Library struct{ Name, Code string }
+
+// Next fills c with the next chunk of rows. After the last it checks the whole
 // and returns io.EOF.
-func (s *snapshotReader) next(c *rowChunk) error {
+func (s *Reader) Next(c *Chunk) error {
 	for {
 		h, payload, err := s.chunk()
 		if err != nil {
 			return err
 		}
 		switch {
-		case s.part != nil && (h.kind != kindElems || journal.DB(h.db) != s.db.db):
+		case s.part != nil && (h.kind != kindElems || journal.DB(h.db) != s.db.DB):
 			return s.damaged("%d elements are missing", s.part.left)
 		case s.part != nil:
-			c.of, c.rows, c.digest = s.db, c.rows[:0], 0
-			if !s.part.add(unsafeString(payload)) {
+			c.Of, c.Rows, c.Digest = s.db, c.Rows[:0], 0
+			if !s.part.add(text(payload)) {
 				return s.damaged("elements that can't be read")
 			}
 			s.complete(c)
-			if len(c.rows) > 0 {
+			if len(c.Rows) > 0 {
 				return nil
 			}
 		case h.kind == kindTrailer:
 			return s.finish(payload)
 		case h.kind == kindFunction && h.rows == 0 && !s.announced:
-			if err := s.function(payload); err != nil {
+			if err := s.library(payload); err != nil {
 				return err
 			}
 		case h.kind == kindDatabase && len(payload) == databaseSize:
 			if err := s.announce(h, payload); err != nil {
 				return err
 			}
-		case h.kind == kindRows && journal.DB(h.db) == s.db.db && h.rows > 0:
-			c.of, c.rows, c.digest = s.db, c.rows[:0], 0
-			if err := s.split(c, payload, h.rows); err != nil || len(c.rows) > 0 {
+		case h.kind == kindRows && journal.DB(h.db) == s.db.DB && h.rows > 0:
+			c.Of, c.Rows, c.Digest = s.db, c.Rows[:0], 0
+			if err := s.split(c, payload, h.rows); err != nil || len(c.Rows) > 0 {
 				return err
 			}
 		default:
@@ -120,34 +138,34 @@ func (s *snapshotReader) next(c *rowChunk) error {
 }
 
 // announce begins a database. They come in order of their numbers.
-func (s *snapshotReader) announce(h chunkHeader, b []byte) error {
+func (s *Reader) announce(h chunkHeader, b []byte) error {
 	if err := s.endDatabase(); err != nil {
 		return err
 	}
-	if int(h.db) >= s.header.databases || s.rows > 0 && journal.DB(h.db) <= s.db.db {
-		return s.damaged("database %d of %d after %d", h.db, s.header.databases, s.db.db)
+	if int(h.db) >= s.Header.Databases || s.rows > 0 && journal.DB(h.db) <= s.db.DB {
+		return s.damaged("database %d of %d after %d", h.db, s.Header.Databases, s.db.DB)
 	}
 	s.announced = true
-	s.db = databaseRows{journal.DB(h.db), binary.BigEndian.Uint64(b),
+	s.db = Database{journal.DB(h.db), binary.BigEndian.Uint64(b),
 		journal.Digest(binary.BigEndian.Uint64(b[8:]))}
-	s.seen, s.last = databaseRows{db: s.db.db}, ""
+	s.seen, s.last = Database{DB: s.db.DB}, ""
 	return nil
 }
 
 // endDatabase checks that all that was announced has come.
-func (s *snapshotReader) endDatabase() error {
+func (s *Reader) endDatabase() error {
 	if s.seen != s.db {
 		return s.damaged("database %d ends with %d rows and digest %s; announced were %d and %s",
-			s.db.db, s.seen.rows, s.seen.digest, s.db.rows, s.db.digest)
+			s.db.DB, s.seen.Rows, s.seen.Digest, s.db.Rows, s.db.Digest)
 	}
-	s.total += numbered(s.db.digest, int(s.db.db))
-	s.db, s.seen = databaseRows{db: s.db.db}, databaseRows{db: s.db.db}
+	s.total += Numbered(s.db.Digest, int(s.db.DB))
+	s.db, s.seen = Database{DB: s.db.DB}, Database{DB: s.db.DB}
 	return nil
 }
 
 // chunk reads the next chunk and checks it. The payload is good until the next
 // call.
-func (s *snapshotReader) chunk() (h chunkHeader, payload []byte, err error) {
+func (s *Reader) chunk() (h chunkHeader, payload []byte, err error) {
 	s.number++
 	s.start = s.offset
 	if err := s.fill(s.head[:]); err != nil {
@@ -177,7 +195,7 @@ func (s *snapshotReader) chunk() (h chunkHeader, payload []byte, err error) {
 	return h, payload, nil
 }
 
-func (s *snapshotReader) fill(b []byte) error {
+func (s *Reader) fill(b []byte) error {
 	n, err := io.ReadFull(s.r, b)
 	s.offset += int64(n)
 	if err == io.EOF || err == io.ErrUnexpectedEOF {
@@ -187,7 +205,7 @@ func (s *snapshotReader) fill(b []byte) error {
 }
 
 // split takes a payload apart into its rows.
-func (s *snapshotReader) split(c *rowChunk, b []byte, rows uint32) error {
+func (s *Reader) split(c *Chunk, b []byte, rows uint32) error {
 	last := s.last
 	for range rows {
 		klen, n := binary.Uvarint(b)
@@ -196,7 +214,7 @@ func (s *snapshotReader) split(c *rowChunk, b []byte, rows uint32) error {
 			return s.damaged("row %d runs past the chunk", s.rows)
 		}
 		b = b[n+m:]
-		k, v := unsafeString(b[:klen]), unsafeString(b[klen:klen+vlen])
+		k, v := text(b[:klen]), text(b[klen:klen+vlen])
 		b = b[klen+vlen:]
 		if k <= last {
 			return s.damaged("row %d is out of order", s.rows)
@@ -217,10 +235,10 @@ func (s *snapshotReader) split(c *rowChunk, b []byte, rows uint32) error {
 			s.complete(c)
 			continue
 		}
-		s.seen.rows++
-		c.digest += value.RowDigest(hash, v)
-		s.seen.digest += value.RowDigest(hash, v)
-		c.rows = append(c.rows, chunkRow{k: k, v: v, hash: hash})
+		s.seen.Rows++
+		c.Digest += value.RowDigest(hash, v)
+		s.seen.Digest += value.RowDigest(hash, v)
+		c.Rows = append(c.Rows, Row{k: k, v: v, hash: hash})
 	}
 	if len(b) > 0 {
 		return s.damaged("%d bytes behind the last row", len(b))
@@ -230,19 +248,19 @@ func (s *snapshotReader) split(c *rowChunk, b []byte, rows uint32) error {
 }
 
 // complete adds the collection that is being read to c, if it is all there.
-func (s *snapshotReader) complete(c *rowChunk) {
+func (s *Reader) complete(c *Chunk) {
 	if s.part.left > 0 {
 		return
 	}
 	r := s.part.row
 	s.part = nil
 	digest := value.BodyDigest(r.hash, r.at, r.body)
-	c.rows, c.digest = append(c.rows, r), c.digest+digest
-	s.seen.rows, s.seen.digest = s.seen.rows+1, s.seen.digest+digest
+	c.Rows, c.Digest = append(c.Rows, r), c.Digest+digest
+	s.seen.Rows, s.seen.Digest = s.seen.Rows+1, s.seen.Digest+digest
 }
 
 // finish checks the whole against trailer and header.
-func (s *snapshotReader) finish(b []byte) error {
+func (s *Reader) finish(b []byte) error {
 	if len(b) != trailerSize {
 		return s.damaged("a trailer of %d bytes; want %d", len(b), trailerSize)
 	}
@@ -250,8 +268,8 @@ func (s *snapshotReader) finish(b []byte) error {
 		return err
 	}
 	be := binary.BigEndian
-	if got, want := s.rows, be.Uint64(b); got != want || got != s.header.rows {
-		return s.damaged("%d rows; the trailer says %d, the header %d", got, want, s.header.rows)
+	if got, want := s.rows, be.Uint64(b); got != want || got != s.Header.Rows {
+		return s.damaged("%d rows; the trailer says %d, the header %d", got, want, s.Header.Rows)
 	}
 	if got, want := s.start, int64(be.Uint64(b[8:])); got != want {
 		return s.damaged("the trailer stands at offset %d; it says %d", got, want)
@@ -259,8 +277,12 @@ func (s *snapshotReader) finish(b []byte) error {
 	if got, want := s.sum.Sum64(), be.Uint64(b[16:]); got != want {
 		return s.damaged("checksum of the whole is %016x; the trailer says %016x", got, want)
 	}
-	if s.total += s.fns.share(); s.total != s.header.pos.Digest {
-		return s.damaged("digest of all rows is %s; the header says %s", s.total, s.header.pos.Digest)
+	var libraries journal.Digest
+	for _, l := range s.Libraries {
+		libraries += LibraryDigest(l.Name, l.Code)
+	}
+	if s.total += Numbered(libraries, LibrariesNumber); s.total != s.Header.Pos.Digest {
+		return s.damaged("digest of all rows is %s; the header says %s", s.total, s.Header.Pos.Digest)
 	}
 	if s.offset != s.size {
 		return s.damaged("%d bytes behind the trailer", s.size-s.offset)
@@ -268,6 +290,21 @@ func (s *snapshotReader) finish(b []byte) error {
 	return io.EOF
 }
 
-func (s *snapshotReader) damaged(format string, args ...any) error {
-	return &SnapshotDamage{Chunk: int(s.number), Offset: s.start, Cause: fmt.Sprintf(format, args...)}
+func (s *Reader) damaged(format string, args ...any) error {
+	return &Damage{Chunk: int(s.number), Offset: s.start, Cause: fmt.Sprintf(format, args...)}
+}
+
+// library takes in a function library. They come in order of their names.
+func (s *Reader) library(b []byte) error {
+	size, n := binary.Uvarint(b)
+	if n <= 0 || size >= uint64(len(b)-n) {
+		return s.damaged("a function of %d bytes", len(b))
+	}
+	name, code := string(b[n:n+int(size)]), string(b[n+int(size):])
+	if len(s.Libraries) > 0 && name <= s.last {
+		return s.damaged("function %.64q is out of order", name)
+	}
+	s.last = name
+	s.Libraries = append(s.Libraries, Library{name, code})
+	return nil
 }

@@ -1,0 +1,28 @@
+// Package snapshot has the files that a state is saved in: their layout, which
+// SNAPSHOT.md shows as tables, a Writer and a Reader of it, and what there is of
+// them in a directory. It knows rows and bodies, and nothing of the state that
+// they make up.
+package snapshot
+
+import (
+	"unsafe"
+
+	"ledge/journal"
+	"ledge/replay/value"
+)
+
+// LibrariesNumber stands for the function libraries where databases are numbered.
+const LibrariesNumber = 1 << 16
+
+// Numbered is what the digest of a database's rows counts as database i in the
+// digest of a state, which is the sum over all.
+func Numbered(d journal.Digest, i int) journal.Digest {
+	return d * journal.Digest(value.Mix(uint64(i)+1)|1)
+}
+
+// LibraryDigest is what a function library adds to the digest of all.
+func LibraryDigest(name, code string) journal.Digest {
+	return value.RowDigest(value.Sum(name), code)
+}
+
+func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

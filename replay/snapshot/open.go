@@ -1,0 +1,89 @@
+package snapshot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"syscall"
+
+	"ledge/journal/fault"
+)
+
+// File is a snapshot file whose header has been read.
+type File struct {
+	*Reader
+	Info Info
+	f    *os.File
+}
+
+// Open opens a snapshot and reads its header, which must say the number that is in
+// the file's name. Errors name the file. Whoever calls it closes the file.
+func Open(path string) (*File, error) {
+	f, err := OpenAs(path)
+	if err != nil {
+		return nil, err
+	}
+	if seq, ok := numberOf(path); ok && seq != f.Header.Pos.Seq {
+		f.Close()
+		return nil, in(path, &Damage{Cause: fmt.Sprintf("the header says number %d", f.Header.Pos.Seq)})
+	}
+	return f, nil
+}
+
+// OpenAs is Open for a file under any name.
+func OpenAs(path string) (*File, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fault.As(fault.Operator, "", err)
+	}
+	var r *Reader
+	st, err := f.Stat()
+	if err != nil {
+		err = fault.As(fault.Operator, "", err)
+	} else {
+		r, err = NewReader(f, st.Size())
+	}
+	if err != nil {
+		f.Close()
+		return nil, in(path, err)
+	}
+	return &File{Reader: r, Info: r.Header.Info(path, st.Size()), f: f}, nil
+}
+
+// Close closes the file.
+func (f *File) Close() { _ = f.f.Close() } // it was only read
+
+// In names the file in an error.
+func (f *File) In(err error) error { return in(f.Info.Path, err) }
+
+// Verify reads a whole snapshot and checks all of it.
+func Verify(ctx context.Context, path string) (Info, error) {
+	f, err := Open(path)
+	if err != nil {
+		return Info{}, err
+	}
+	defer f.Close()
+	var c Chunk
+	for {
+		if err = f.Next(&c); err == io.EOF {
+			return f.Info, nil
+		}
+		if err = errors.Join(err, ctx.Err()); err != nil {
+			return Info{}, f.In(err)
+		}
+	}
+}
+
+// in names the file in an error.
+func in(path string, err error) error {
+	var d *Damage
+	if errors.Is(err, syscall.EIO) { // the disk can't read what it holds
+		return &Damage{Path: path, Cause: fmt.Sprintf("%s: %s", path, err)}
+	}
+	if errors.As(err, &d) {
+		d.Path = path
+	}
+	return fmt.Errorf("%s: %w", path, err)
+}

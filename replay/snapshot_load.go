@@ -1,0 +1,98 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"ledge/journal/fault"
+	"ledge/replay/snapshot"
+	"ledge/replay/value"
+)
+
+// LoadSnapshot returns the state that a snapshot file holds, with at least the
+// given number of databases. All of it is checked; a snapshot.Damage says where
+// it is not what was written.
+func LoadSnapshot(ctx context.Context, path string, databases int) (*State, snapshot.Info, error) {
+	return loadFrom(ctx, path, databases, snapshot.Open)
+}
+
+// LoadFound is LoadSnapshot for a file under any name.
+func LoadFound(ctx context.Context, path string, databases int) (*State, snapshot.Info, error) {
+	return loadFrom(ctx, path, databases, snapshot.OpenAs)
+}
+
+func loadFrom(ctx context.Context, path string, databases int,
+	open func(string) (*snapshot.File, error)) (*State, snapshot.Info, error) {
+	f, err := open(path)
+	if err != nil {
+		return nil, snapshot.Info{}, err
+	}
+	defer f.Close()
+	s, err := loadSnapshot(ctx, f, databases)
+	if err != nil {
+		return nil, snapshot.Info{}, f.In(err)
+	}
+	return s, f.Info, nil
+}
+
+// loadSnapshot reads, checks, takes apart and fills the dicts. The rows come in
+// order, so the trees can be filled in one run, later.
+func loadSnapshot(ctx context.Context, f *snapshot.File, databases int) (*State, error) {
+	s, err := New(databases)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.fillDicts(ctx, f); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	for _, db := range s.dbs {
+		db.time()
+	}
+	s.pos, s.epoch = f.Header.Pos, f.Header.Epoch
+	for _, l := range f.Libraries {
+		s.fns = s.fns.with(l.Name, l.Code)
+	}
+	return s, nil
+}
+
+// minRow is the shortest that a row can be in a snapshot.
+const minRow = 2 + value.RowHead + 1
+
+// fillDicts puts the rows of f into the dicts and notes their keys for the trees.
+func (s *State) fillDicts(ctx context.Context, f *snapshot.File) error {
+	var c snapshot.Chunk
+	for {
+		err := f.Next(&c)
+		if err == io.EOF {
+			return nil
+		}
+		if err = errors.Join(err, ctx.Err()); err != nil {
+			return err
+		}
+		if int(c.Of.DB) >= len(s.dbs) {
+			return fault.As(fault.Operator, "", fmt.Errorf(
+				"has keys in database %d; this node is set to %d databases", c.Of.DB, len(s.dbs)))
+		}
+		db := s.dbs[c.Of.DB]
+		if db.dict.n == 0 {
+			n := int(min(c.Of.Rows, uint64(f.Info.Bytes)/minRow))
+			db.dict.reserve(n)
+			db.order.run = make([]string, 0, n)
+		}
+		for _, row := range c.Rows {
+			b := row.Block()
+			db.dict.put(b.Name(), row.Hash(), b)
+			db.order.run = append(db.order.run, b.Keepsake())
+			r := value.RecordOf(b)
+			if r.At != 0 {
+				db.untime(b)
+			}
+			if r.Body != nil {
+				db.fields.exchange(0, r.Body.Soonest(), b.Name())
+			}
+		}
+		db.digest += c.Digest
+	}
+}
