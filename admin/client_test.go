@@ -11,14 +11,13 @@ import (
 	"ledge/admin"
 	"ledge/admin/admintest"
 	"ledge/journal/fault"
-	"ledge/journal/jet"
 )
 
 // Nodes finds all that share the broker, in order; without any there is
 // nobody to reach.
 func TestNodes(t *testing.T) {
 	b := admintest.Start(t)
-	c := b.Dial(t, jet.MonitorUser)
+	c := b.Dial(t, admin.MonitorUser)
 	if l, err := c.Nodes(t.Context()); !errors.Is(err, admin.ErrUnreachable) || len(l.Nodes) > 0 {
 		t.Errorf("without a node, Nodes = %+v, %v; want ErrUnreachable", l, err)
 	}
@@ -45,7 +44,7 @@ func TestNodes(t *testing.T) {
 func TestUnreachable(t *testing.T) {
 	b := admintest.Start(t)
 	b.Serve(t, admin.Config{})
-	c := b.Dial(t, jet.AdminUser)
+	c := b.Dial(t, admin.AdminUser)
 	unreachable := func(name string, err error, want string) {
 		t.Helper()
 		if !errors.Is(err, admin.ErrUnreachable) || !strings.Contains(err.Error(), want) {
@@ -74,7 +73,7 @@ func TestUnreachable(t *testing.T) {
 	_, err = admin.Dial(t.Context(), admin.ClientConfig{Server: b.ClientURL(), User: "admin", Password: "guess"})
 	wantError(t, "wrong password", err, 401, fault.Refused,
 		b.ClientURL()+` does not let user "admin" in: wrong user or password`)
-	m := b.Dial(t, jet.MonitorUser)
+	m := b.Dial(t, admin.MonitorUser)
 	began = time.Now()
 	wantError(t, "denied", m.Stop(t.Context(), "n1"), 403, fault.Refused, `user "monitor" may not ask ledge.n1.stop`)
 	if took := time.Since(began); took > 5*time.Second {

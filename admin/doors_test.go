@@ -13,7 +13,6 @@ import (
 
 	"ledge/admin"
 	"ledge/admin/admintest"
-	"ledge/journal/jet"
 )
 
 // door is a subject and who may go through it.
@@ -24,8 +23,8 @@ type door struct {
 
 var (
 	nobody   = []string{}
-	admins   = []string{jet.AdminUser}
-	everyone = []string{jet.AdminUser, jet.ReplicaUser, jet.MonitorUser}
+	admins   = []string{admin.AdminUser}
+	everyone = []string{admin.AdminUser, admin.ReplicaUser, admin.MonitorUser}
 )
 
 // publishDoors are what could be asked, forged or broken by publishing.
@@ -35,8 +34,8 @@ var publishDoors = []door{
 	{"ledge.n1.compact", admins}, {"ledge.n1.verify", admins}, {"ledge.n1.config.get", admins},
 	{"ledge.n1.config.set", admins}, {"ledge.n1.clients", admins}, {"ledge.n1.slowlog", admins},
 	{"ledge.n1.stop", admins}, {"ledge.n1.follow", admins}, {"ledge.n1.promote", admins}, {"ledge.n1.switchover", admins},
-	{"ledge.replica.hello", []string{jet.AdminUser, jet.ReplicaUser}},
-	{"ledge.replica.chunk", []string{jet.AdminUser, jet.ReplicaUser}},
+	{"ledge.replica.hello", []string{admin.AdminUser, admin.ReplicaUser}},
+	{"ledge.replica.chunk", []string{admin.AdminUser, admin.ReplicaUser}},
 	// Discovery.
 	{"$SRV.PING", everyone}, {"$SRV.PING.ledge", everyone}, {"$SRV.PING.ledge.x", everyone},
 	{"$SRV.INFO", everyone}, {"$SRV.INFO.ledge", everyone}, {"$SRV.STATS", everyone},
@@ -62,8 +61,8 @@ var publishDoors = []door{
 var subscribeDoors = []door{
 	{"ledge.*.event.>", everyone}, {"ledge.n1.event.>", everyone}, {"ledge.n1.event.suspended", everyone},
 	{"_INBOX.>", admins}, {"_INBOX.admin.>", admins}, {"_INBOX.x", admins},
-	{"_INBOX.monitor.>", []string{jet.AdminUser, jet.MonitorUser}},
-	{"_INBOX.replica.>", []string{jet.AdminUser, jet.ReplicaUser}},
+	{"_INBOX.monitor.>", []string{admin.AdminUser, admin.MonitorUser}},
+	{"_INBOX.replica.>", []string{admin.AdminUser, admin.ReplicaUser}},
 	{"_INBOX.monitor", admins}, {"_INBOX.*.>", admins},
 	// Answering for the service.
 	{">", nobody}, {"*", nobody}, {"*.>", nobody}, {"ledge.>", nobody}, {"ledge.n1.>", nobody},
@@ -81,7 +80,7 @@ func TestDoors(t *testing.T) {
 	b := admintest.Start(t)
 	node := &admintest.Backend{}
 	b.Serve(t, admin.Config{Backend: node})
-	if err := b.Append(t.Context(), 0, []byte("first")); err != nil {
+	if err := b.Journal.Append(t.Context(), 0, []byte("first")); err != nil {
 		t.Fatal(err)
 	}
 	for _, user := range everyone {
@@ -100,11 +99,11 @@ func TestDoors(t *testing.T) {
 			t.Errorf("%s: status = %v; want nil", user, err)
 		}
 	}
-	if err := b.Append(t.Context(), 1, []byte("second")); err != nil {
+	if err := b.Journal.Append(t.Context(), 1, []byte("second")); err != nil {
 		t.Errorf("Append = %v; want nil", err)
 	}
 	frames := 0
-	for f, err := range b.Read(t.Context(), 1) {
+	for f, err := range b.Journal.Read(t.Context(), 1) {
 		if frames++; err != nil || string(f.Data) != []string{"first", "second"}[frames-1] {
 			t.Errorf("frame %d is %q, %v", f.Seq, f.Data, err)
 		}
@@ -133,7 +132,7 @@ func try(t *testing.T, nc *nats.Conn, user, deed string, d door, err error) {
 // within the process only, nobody comes in.
 func TestDoorsWithoutKey(t *testing.T) {
 	b := admintest.Start(t)
-	keys := [][2]string{{"", ""}, {"admin", ""}, {"monitor", b.Passwords[jet.AdminUser]}, {"root", "x"}}
+	keys := [][2]string{{"", ""}, {"admin", ""}, {"monitor", b.Passwords[admin.AdminUser]}, {"root", "x"}}
 	for _, user := range []string{"admin", "replica", "monitor", "journal", "service", "events", "sys", "ADMIN"} {
 		keys = append(keys, [2]string{user, "guess"})
 	}
@@ -157,7 +156,7 @@ func TestDoorsWithoutKey(t *testing.T) {
 func TestNoDeputy(t *testing.T) {
 	b := admintest.Start(t)
 	denied := make(chan error, 16)
-	nc, err := b.ServiceConn(nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+	nc, err := b.Connect(admin.ServiceUser, nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
 		denied <- err
 	}))
 	if err != nil {
@@ -166,7 +165,7 @@ func TestNoDeputy(t *testing.T) {
 	defer nc.Close()
 	node := &admintest.Backend{}
 	b.Serve(t, admin.Config{Backend: node, Conn: nc})
-	monitor := stock(t, b, jet.MonitorUser)
+	monitor := stock(t, b, admin.MonitorUser)
 	sub, err := monitor.SubscribeSync("ledge.*.event.>")
 	if err != nil {
 		t.Fatal(err)

@@ -12,7 +12,6 @@ import (
 
 	"ledge/admin"
 	"ledge/admin/admintest"
-	"ledge/journal/jet"
 )
 
 // Every user hears of events, in order, from one node or from all.
@@ -20,10 +19,10 @@ func TestEvents(t *testing.T) {
 	b := admintest.Start(t)
 	east := b.Serve(t, admin.Config{Node: "east"})
 	west := b.Serve(t, admin.Config{Node: "west"})
-	for _, user := range []string{jet.AdminUser, jet.ReplicaUser, jet.MonitorUser} {
+	for _, user := range []string{admin.AdminUser, admin.ReplicaUser, admin.MonitorUser} {
 		t.Run(user, func(t *testing.T) { follow(t, b.Dial(t, user), east, west) })
 	}
-	if _, err := b.Dial(t, jet.AdminUser).Events(t.Context(), "a.b"); err == nil {
+	if _, err := b.Dial(t, admin.AdminUser).Events(t.Context(), "a.b"); err == nil {
 		t.Error("events of node a.b: no error")
 	}
 }
@@ -76,7 +75,7 @@ func follow(t *testing.T, c *admin.Conn, east, west *admin.Service) {
 // Who follows events hears that the connection is lost.
 func TestEventsLost(t *testing.T) {
 	b := admintest.Start(t)
-	seq, err := b.Dial(t, jet.AdminUser).Events(t.Context(), "")
+	seq, err := b.Dial(t, admin.AdminUser).Events(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,13 +116,13 @@ func (c *gated) Write(b []byte) (int, error) {
 func TestPublishNeverWaits(t *testing.T) {
 	b := admintest.Start(t)
 	g := &gate{Broker: b}
-	nc, err := b.EventConn(nats.InProcessServer(g))
+	nc, err := b.Connect(admin.EventUser, nats.InProcessServer(g))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer nc.Close()
 	s := b.Serve(t, admin.Config{Events: nc})
-	c := b.Dial(t, jet.AdminUser)
+	c := b.Dial(t, admin.AdminUser)
 	seq, err := c.Events(t.Context(), "n1")
 	if err != nil {
 		t.Fatal(err)

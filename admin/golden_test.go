@@ -16,7 +16,6 @@ import (
 	"ledge/admin"
 	"ledge/admin/admintest"
 	"ledge/journal/fault"
-	"ledge/journal/jet"
 )
 
 var add = flag.Bool("add", false, "write golden files that aren't there")
@@ -36,7 +35,7 @@ func TestGolden(t *testing.T) {
 	b := admintest.Start(t)
 	node := &admintest.Backend{}
 	s := b.Serve(t, admin.Config{Backend: node, Clock: func() time.Time { return admintest.At }})
-	nc := stock(t, b, jet.AdminUser)
+	nc := stock(t, b, admin.AdminUser)
 	noSpace := fault.As(fault.Retryable, "resume", errors.New("no space left on device"))
 	for _, c := range []struct {
 		name, verb, request string
@@ -130,7 +129,7 @@ func stock(t *testing.T, b *admintest.Broker, user string, opts ...nats.Option) 
 	t.Helper()
 	opts = append(opts, nats.UserInfo(user, b.Passwords[user]),
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
-	if user != jet.AdminUser {
+	if user != admin.AdminUser {
 		opts = append(opts, nats.CustomInboxPrefix("_INBOX."+user))
 	}
 	nc, err := nats.Connect(b.ClientURL(), opts...)

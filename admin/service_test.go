@@ -18,7 +18,6 @@ import (
 	"ledge/admin"
 	"ledge/admin/admintest"
 	"ledge/journal/fault"
-	"ledge/journal/jet"
 )
 
 // The typed client gets what the backend has said, and the backend what the
@@ -34,7 +33,7 @@ func TestVerbs(t *testing.T) {
 		return nil
 	})
 	b.Serve(t, admin.Config{Backend: node})
-	c := b.Dial(t, jet.AdminUser)
+	c := b.Dial(t, admin.AdminUser)
 	ctx := t.Context()
 	check := func(verb string, got, want any, err error) {
 		t.Helper()
@@ -76,7 +75,7 @@ func TestPanic(t *testing.T) {
 	b := admintest.Start(t)
 	node := &admintest.Backend{}
 	b.Serve(t, admin.Config{Backend: node})
-	c := b.Dial(t, jet.AdminUser)
+	c := b.Dial(t, admin.AdminUser)
 	node.Hook(func(context.Context, string, any) error { panic("a bug on purpose") })
 	for range 3 {
 		_, err := c.Status(t.Context(), "n1")
@@ -99,7 +98,7 @@ func TestErrors(t *testing.T) {
 	b := admintest.Start(t)
 	node := &admintest.Backend{}
 	b.Serve(t, admin.Config{Backend: node})
-	c := b.Dial(t, jet.AdminUser)
+	c := b.Dial(t, admin.AdminUser)
 	boom := errors.New("boom")
 	for _, tt := range []struct {
 		name  string
@@ -154,7 +153,7 @@ func TestBadRequests(t *testing.T) {
 	b := admintest.Start(t)
 	node := &admintest.Backend{}
 	b.Serve(t, admin.Config{Backend: node})
-	nc := stock(t, b, jet.AdminUser)
+	nc := stock(t, b, admin.AdminUser)
 	for _, c := range []struct{ verb, request, want string }{
 		{"status", `{"verbose":true}`, `unknown field "verbose"`},
 		{"status", `[]`, "cannot unmarshal array"},
@@ -200,7 +199,7 @@ func TestBusy(t *testing.T) {
 		return nil
 	})
 	b.Serve(t, admin.Config{Backend: node})
-	c := b.Dial(t, jet.AdminUser)
+	c := b.Dial(t, admin.AdminUser)
 	var all sync.WaitGroup
 	for range slots {
 		all.Go(func() {
@@ -234,7 +233,7 @@ func TestResumeTogether(t *testing.T) {
 		return nil
 	})
 	b.Serve(t, admin.Config{Backend: node})
-	c := b.Dial(t, jet.AdminUser)
+	c := b.Dial(t, admin.AdminUser)
 	var all sync.WaitGroup
 	for range 2 {
 		all.Go(func() {
@@ -260,7 +259,7 @@ func TestTimeout(t *testing.T) {
 		return fmt.Errorf("asking the journal: %w", ctx.Err())
 	})
 	b.Serve(t, admin.Config{Backend: node, Timeout: 10 * time.Millisecond, LongTimeout: time.Hour})
-	c := b.Dial(t, jet.AdminUser)
+	c := b.Dial(t, admin.AdminUser)
 	resumed, err := c.Resume(t.Context(), "n1")
 	wantError(t, "resume", err, 504, 0, "resume has not ended within 10ms; it may still have an effect")
 	if len(resumed.Steps) != 2 {
@@ -290,7 +289,7 @@ func TestClose(t *testing.T) {
 		return ctx.Err()
 	})
 	s := b.Serve(t, admin.Config{Backend: node})
-	c := b.Dial(t, jet.AdminUser)
+	c := b.Dial(t, admin.AdminUser)
 	answered := make(chan error)
 	go func() {
 		_, err := c.Verify(t.Context(), "n1")
@@ -316,7 +315,7 @@ func TestClose(t *testing.T) {
 // What can't be served is refused, and leaves nothing on the connection.
 func TestOpenRefuses(t *testing.T) {
 	b := admintest.Start(t)
-	nc, err := b.ServiceConn()
+	nc, err := b.Connect(admin.ServiceUser)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -348,7 +347,7 @@ func TestDiscovery(t *testing.T) {
 	b := admintest.Start(t)
 	node := &admintest.Backend{}
 	b.Serve(t, admin.Config{Backend: node})
-	nc := stock(t, b, jet.AdminUser)
+	nc := stock(t, b, admin.AdminUser)
 	get := func(subject string, out any) {
 		t.Helper()
 		m, err := nc.Request(subject, nil, 5*time.Second)
@@ -421,7 +420,7 @@ func TestNoReply(t *testing.T) {
 		return nil
 	})
 	b.Serve(t, admin.Config{Backend: node})
-	nc := stock(t, b, jet.AdminUser, nats.Name("no reply"))
+	nc := stock(t, b, admin.AdminUser, nats.Name("no reply"))
 	if err := nc.Publish("ledge.n1.stop", nil); err != nil {
 		t.Fatal(err)
 	}

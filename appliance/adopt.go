@@ -138,7 +138,7 @@ func (t adopter) load(ctx context.Context, l journal.Lineage, path string, at jo
 // gives it to all that stand on it.
 func (t adopter) replace(ctx context.Context, l journal.Lineage, fresh *replay.State) error {
 	n, r := t.r.n, t.r
-	addr := n.jet().Addr()
+	addr := n.jet().Broker().Addr()
 	err := errors.Join(r.unserve(), n.admin().close(), n.jet().Close())
 	if err != nil {
 		return err

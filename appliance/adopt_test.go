@@ -11,8 +11,10 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"ledge/admin"
 	"ledge/journal/jet"
 	"ledge/replay"
+	"ledge/replay/remote"
 	"ledge/replay/snapshot"
 )
 
@@ -33,12 +35,12 @@ var steps = []struct {
 
 // makeJournal makes the journal as openStream does, without noting so.
 func makeJournal(d *directory) error {
-	users, err := d.passwords()
+	passwords, err := d.passwords()
 	if err != nil {
 		return err
 	}
 	j, err := jet.Open(context.Background(), jet.Config{Dir: d.journalPath(), Name: d.id.Node,
-		Lineage: d.lineage, Create: true, First: d.first(), Users: users})
+		Lineage: d.lineage, Create: true, First: d.first(), Users: admin.Users(passwords, remote.Subjects)})
 	if err != nil {
 		return err
 	}
@@ -68,7 +70,7 @@ func TestAdoptCut(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, aside %t", step.name, diverged != nil), func(t *testing.T) {
 				dir := cutOff(t, old, leader, info, diverged, cut)
 				n := running(t, Config{Dir: dir, Follow: leader.jet().ClientURL(),
-					FollowPasswordFile: filepath.Join(leader.dir.path, authDir, jet.ReplicaUser)})
+					FollowPasswordFile: filepath.Join(leader.dir.path, authDir, admin.ReplicaUser)})
 				if got := n.Link().Syncs; got != 0 {
 					t.Errorf("full syncs = %d; want none beside the one that was cut", got)
 				}

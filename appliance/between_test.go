@@ -9,10 +9,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
+	"ledge/admin"
+	"ledge/journal/broker"
+	"ledge/replay/remote"
 
-	"ledge/journal"
-	"ledge/journal/jet"
+	"github.com/nats-io/nats.go"
 )
 
 // between stands between a replica and its leader: a broker of its own, which
@@ -37,21 +38,21 @@ func stand(t *testing.T, leader *peer) *between {
 	if err != nil {
 		t.Fatal(err)
 	}
-	user := jet.User{Name: jet.ReplicaUser, Password: strings.TrimSpace(string(password))}
-	j, err := jet.Open(t.Context(), jet.Config{Dir: filepath.Join(t.TempDir(), "between"), Name: "between",
-		Lineage: journal.Lineage(1), Create: true, First: 1, Sync: jet.SyncOff, Listen: "127.0.0.1:0",
-		Users: []jet.User{user}})
+	secret := strings.TrimSpace(string(password))
+	here, err := broker.Start(t.Context(), broker.Config{Dir: filepath.Join(t.TempDir(), "between"), Name: "between",
+		SyncInterval: time.Second, Listen: "127.0.0.1:0",
+		Users: admin.Users(map[string]string{admin.ReplicaUser: secret}, remote.Subjects)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { j.Close() })
-	b := &between{t: t, url: j.ClientURL(), secret: leader.secret(), asked: make(map[string][]string)}
-	if b.here, err = j.ServiceConn(); err != nil {
+	t.Cleanup(here.Close)
+	b := &between{t: t, url: here.ClientURL(), secret: leader.secret(), asked: make(map[string][]string)}
+	if b.here, err = here.Connect(admin.ServiceUser); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(b.here.Close)
-	b.there, err = nats.Connect(leader.nats(), nats.UserInfo(user.Name, user.Password),
-		nats.CustomInboxPrefix("_INBOX."+user.Name))
+	b.there, err = nats.Connect(leader.nats(), nats.UserInfo(admin.ReplicaUser, secret),
+		nats.CustomInboxPrefix("_INBOX."+admin.ReplicaUser))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,9 +15,9 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"ledge/admin"
 	"ledge/journal"
 	"ledge/journal/fault"
-	"ledge/journal/jet"
 )
 
 // What stands in a data directory.
@@ -264,20 +264,17 @@ func writeFile(path string, b []byte) error {
 	return errors.Join(dir.Sync(), dir.Close())
 }
 
-// natsUsers are those that have a password in a file.
-var natsUsers = []string{jet.AdminUser, jet.ReplicaUser, jet.MonitorUser}
-
-// passwords returns the NATS users with their passwords. A password that isn't
+// passwords returns the passwords of the NATS users who have one. A password that isn't
 // there is drawn: all are on the first start, and one that was removed to
 // change it is on the next.
-func (d *directory) passwords() ([]jet.User, error) {
-	var users []jet.User
-	for _, name := range natsUsers {
+func (d *directory) passwords() (map[string]string, error) {
+	users := make(map[string]string)
+	for _, name := range admin.PasswordUsers() {
 		p, err := d.password(name)
 		if err != nil {
 			return nil, fault.As(fault.Operator, "", err)
 		}
-		users = append(users, jet.User{Name: name, Password: p})
+		users[name] = p
 	}
 	return users, nil
 }
@@ -329,7 +326,7 @@ func ReadPassword(path string) (string, error) {
 	return p, nil
 }
 
-func (d *directory) adminPath() string           { return filepath.Join(d.path, authDir, jet.AdminUser) }
+func (d *directory) adminPath() string           { return filepath.Join(d.path, authDir, admin.AdminUser) }
 func (d *directory) userPath(user string) string { return filepath.Join(d.path, authDir, user) }
 func (d *directory) leaderPath() string          { return filepath.Join(d.path, authDir, "leader") }
 func (d *directory) inboxPath() string           { return filepath.Join(d.path, inboxDir) }

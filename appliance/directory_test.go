@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"ledge/journal/jet"
+	"ledge/admin"
 )
 
 // Passwords are drawn once, for the owner's eyes only. One that was removed is
@@ -26,15 +26,11 @@ func TestPasswords(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m := make(map[string]string)
-		for _, u := range users {
-			m[u.Name] = u.Password
-		}
-		return m
+		return users
 	}
 	first := draw()
 	var seen []string
-	for _, user := range []string{jet.AdminUser, jet.ReplicaUser, jet.MonitorUser} {
+	for _, user := range admin.PasswordUsers() {
 		path := filepath.Join(d.path, "auth", user)
 		b, err := os.ReadFile(path)
 		if err != nil || string(b) != first[user]+"\n" || len(first[user]) < 20 {
@@ -48,13 +44,13 @@ func TestPasswords(t *testing.T) {
 		}
 		seen = append(seen, first[user])
 	}
-	monitor := filepath.Join(d.path, "auth", jet.MonitorUser)
+	monitor := filepath.Join(d.path, "auth", admin.MonitorUser)
 	if err := os.Remove(monitor); err != nil {
 		t.Fatal(err)
 	}
 	second := draw()
 	for user := range first {
-		if same := first[user] == second[user]; same == (user == jet.MonitorUser) {
+		if same := first[user] == second[user]; same == (user == admin.MonitorUser) {
 			t.Errorf("after the monitor's was removed, the password of %s is the same: %v", user, same)
 		}
 	}
@@ -67,7 +63,7 @@ func TestPasswords(t *testing.T) {
 		}
 		d.notes = nil
 		third := draw()
-		if p := third[jet.MonitorUser]; len(p) < 20 || third[jet.AdminUser] != first[jet.AdminUser] {
+		if p := third[admin.MonitorUser]; len(p) < 20 || third[admin.AdminUser] != first[admin.AdminUser] {
 			t.Errorf("with %.8q in the file the password is %q; want one that is drawn, and the others as they were", damage, p)
 		}
 		if len(d.notes) != 1 || !strings.Contains(d.notes[0], monitor) {

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"ledge/admin"
 	"ledge/journal/fault"
 	"ledge/journal/jet"
 )
@@ -16,7 +17,7 @@ func (d *directory) misplaced() (paths []string) {
 	}
 	names := []string{identityFile, identityCopy, identityFile + ".tmp", identityCopy + ".tmp", filepath.Join(authDir, "leader"),
 		runFile, runFile + ".tmp", reserveFile, reserveTemp}
-	for _, user := range natsUsers {
+	for _, user := range admin.PasswordUsers() {
 		names = append(names, filepath.Join(authDir, user), filepath.Join(authDir, user+".tmp"))
 	}
 	for _, name := range names {

@@ -12,10 +12,12 @@ import (
 	"syscall"
 	"time"
 
+	"ledge/admin"
 	"ledge/journal"
 	"ledge/journal/fault"
 	"ledge/journal/jet"
 	"ledge/replay"
+	"ledge/replay/remote"
 	"ledge/respd"
 	"ledge/respd/command"
 )
@@ -212,9 +214,11 @@ func (n *Node) openStream(ctx context.Context) (err error) {
 	if n.cfg.Sync == SyncInterval {
 		cfg.SyncEvery = n.cfg.SyncInterval
 	}
-	if cfg.Users, err = n.dir.passwords(); err != nil {
+	passwords, err := n.dir.passwords()
+	if err != nil {
 		return err
 	}
+	cfg.Users = admin.Users(passwords, remote.Subjects)
 	if n.cfg.NATSListen != Off {
 		cfg.Listen, cfg.TLS = n.cfg.NATSListen, n.secure.nats
 	}

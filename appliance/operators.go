@@ -27,10 +27,10 @@ type operators struct {
 func (n *Node) openAdmin(ctx context.Context) (err error) {
 	o := &operators{}
 	defer n.admins.Store(o) // whole, or to be closed by Close
-	if o.requests, err = n.jet().ServiceConn(); err != nil {
+	if o.requests, err = n.jet().Broker().Connect(admin.ServiceUser); err != nil {
 		return fault.As(fault.Operator, "open admin", err)
 	}
-	if o.events, err = n.jet().EventConn(); err != nil {
+	if o.events, err = n.jet().Broker().Connect(admin.EventUser); err != nil {
 		return fault.As(fault.Operator, "open admin", err)
 	}
 	o.service, err = admin.Open(ctx, admin.Config{

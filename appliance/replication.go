@@ -13,9 +13,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"ledge/admin"
 	"ledge/journal"
 	"ledge/journal/fault"
-	"ledge/journal/jet"
 	"ledge/replay"
 	"ledge/replay/remote"
 	"ledge/replay/snapshot"
@@ -191,7 +191,7 @@ func (r *replication) launchLocked() {
 	ctx, cancel := context.WithCancel(r.ctx)
 	leader := r.url
 	r.link = remote.NewFollower(remote.FollowerConfig{
-		Leader: leader, User: jet.ReplicaUser, Password: func() (string, error) { return n.leaderPassword(leader) }, TLS: n.secure.leader, ID: r.id, Node: n.dir.node,
+		Leader: leader, User: admin.ReplicaUser, Password: func() (string, error) { return n.leaderPassword(leader) }, TLS: n.secure.leader, ID: r.id, Node: n.dir.node,
 		Redis: n.announced, Target: adopter{r}, Resync: n.cfg.OnDivergence == DivergenceResync,
 		Reach: n.reach, Timeouts: n.timeouts, Notify: n.linked, Clock: n.cfg.Clock, Logger: n.cfg.Logger,
 	})
@@ -444,7 +444,7 @@ func (n *Node) leaderPassword(leader string) (string, error) {
 	p, err := ReadPassword(path)
 	if err != nil {
 		err = fmt.Errorf("the leader's password can't be read: %w; copy %s of the leader's directory to %s, "+
-			"or name another file with --follow-password-file", err, filepath.Join(authDir, jet.ReplicaUser), path)
+			"or name another file with --follow-password-file", err, filepath.Join(authDir, admin.ReplicaUser), path)
 	}
 	return p, err
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"ledge/admin"
 	"ledge/journal"
 	"ledge/journal/fault"
 	"ledge/journal/jet"
@@ -84,7 +85,7 @@ func (s *Stopped) Verify(ctx context.Context) (v Verified, err error) {
 			v.Journal.First, v.Journal.Last, v.Pos, v.Keys, err = p.First, p.Pos.Seq, p.Pos, p.Keys, nil
 		}
 	}
-	for _, user := range natsUsers {
+	for _, user := range admin.PasswordUsers() {
 		if _, perr := ReadPassword(s.dir.userPath(user)); errors.Is(perr, errNoPassword) {
 			v.Notes = append(v.Notes, perr.Error())
 		}

@@ -12,7 +12,6 @@ import (
 
 	"ledge/admin"
 	"ledge/journal/fault"
-	"ledge/journal/jet"
 	"ledge/replay"
 	"ledge/replay/remote"
 	"ledge/respd/resp"
@@ -138,6 +137,6 @@ func (n *Node) reach(local net.Addr) (at, password string, err error) {
 	case ip != nil && ip.IsLoopback() && from != nil && !from.IsLoopback():
 		return "", "", fmt.Errorf("the node's NATS listener is on %s, which its leader can't reach", ip)
 	}
-	password, err = n.dir.password(jet.ReplicaUser)
+	password, err = n.dir.password(admin.ReplicaUser)
 	return u.String(), password, err
 }

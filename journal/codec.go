@@ -66,19 +66,19 @@ func encodeFrame(dst []byte, l Lineage, seq Seq, b Batch) []byte {
 // seq of lineage l. Drivers use it to tell a frame from what is left of one.
 func CheckFrame(f []byte, l Lineage, seq Seq) error {
 	if len(f) < headerSize {
-		return damaged(seq, "a frame of %d bytes; the header alone has %d", len(f), headerSize)
+		return Damaged(seq, "a frame of %d bytes; the header alone has %d", len(f), headerSize)
 	}
 	if string(f[:offCRC]) != magic {
-		return damaged(seq, "frame begins with %q; want %q", f[:offCRC], magic)
+		return Damaged(seq, "frame begins with %q; want %q", f[:offCRC], magic)
 	}
 	if got, want := crc32.Checksum(f[offSeq:], castagnoli), binary.BigEndian.Uint32(f[offCRC:]); got != want {
-		return damaged(seq, "checksum is %08x; the frame says %08x", got, want)
+		return Damaged(seq, "checksum is %08x; the frame says %08x", got, want)
 	}
 	if got := Seq(binary.BigEndian.Uint64(f[offSeq:])); got != seq {
-		return damaged(seq, "the frame says it is number %d", got)
+		return Damaged(seq, "the frame says it is number %d", got)
 	}
 	if got := Lineage(binary.BigEndian.Uint64(f[offLineage:])); got != l {
-		return damaged(seq, "the frame is of lineage %s; this journal is %s", got, l)
+		return Damaged(seq, "the frame is of lineage %s; this journal is %s", got, l)
 	}
 	return nil
 }
@@ -109,7 +109,7 @@ func decodeFrame(f []byte, l Lineage, seq Seq) (Batch, error) {
 		d.fail("%d bytes behind the last entry", len(d.rest))
 	}
 	if d.err != "" {
-		return Batch{}, damaged(seq, "%s", d.err)
+		return Batch{}, Damaged(seq, "%s", d.err)
 	}
 	return b, nil
 }

@@ -121,7 +121,7 @@ func (e *DamageError) Error() string {
 // Is reports whether target is ErrDamage.
 func (e *DamageError) Is(target error) bool { return target == ErrDamage }
 
-// damaged returns a Fatal error for the batch at seq.
-func damaged(seq Seq, format string, args ...any) error {
+// Damaged returns a Fatal error, a *DamageError, for the batch at seq.
+func Damaged(seq Seq, format string, args ...any) error {
 	return fault.As(fault.Fatal, "", &DamageError{Seq: seq, Cause: fmt.Sprintf(format, args...)})
 }

@@ -161,7 +161,7 @@ func (l *Log) AppendReceived(ctx context.Context, rs []Received) ([]Committed, e
 	frames, cs := make([][]byte, len(rs)), make([]Committed, len(rs))
 	for i, r := range rs {
 		if want := l.last + 1 + Seq(i); r.c.seq != want {
-			return nil, fault.As(fault.Fatal, op, damaged(want, "number %d was received", r.c.seq))
+			return nil, fault.As(fault.Fatal, op, Damaged(want, "number %d was received", r.c.seq))
 		}
 		frames[i], cs[i] = r.data, r.c
 	}
@@ -224,7 +224,7 @@ func (l *Log) Reopen(ctx context.Context) error {
 		return fault.As(fault.Operator, op, err)
 	case st.Last < l.last:
 		return fault.As(fault.Fatal, op,
-			damaged(st.Last+1, "the journal ends here; number %d was acknowledged", l.last))
+			Damaged(st.Last+1, "the journal ends here; number %d was acknowledged", l.last))
 	case st.Last > l.last:
 		return fault.As(fault.Operator, op, fmt.Errorf(
 			"the journal goes on to number %d, which nobody here wrote; the last of ours is %d", st.Last, l.last))
@@ -259,14 +259,14 @@ func (l *Log) Read(ctx context.Context, from Seq) iter.Seq2[Committed, error] {
 
 func (l *Log) check(f Frame, want Seq, epoch uint64) (Committed, error) {
 	if f.Seq != want {
-		return Committed{}, damaged(want, "the next one that is there is number %d", f.Seq)
+		return Committed{}, Damaged(want, "the next one that is there is number %d", f.Seq)
 	}
 	b, err := decodeFrame(f.Data, l.Lineage(), want)
 	if err != nil {
 		return Committed{}, err
 	}
 	if b.Epoch < epoch {
-		return Committed{}, damaged(want, "epoch falls from %d to %d", epoch, b.Epoch)
+		return Committed{}, Damaged(want, "epoch falls from %d to %d", epoch, b.Epoch)
 	}
 	return Committed{seq: want, batch: b, size: len(f.Data)}, nil
 }

@@ -9,12 +9,16 @@ import (
 	"testing"
 
 	"ledge/admin"
+	"ledge/journal/broker"
 	"ledge/journal/jet"
+	"ledge/replay/remote"
 )
 
 // Broker is a broker that lets the usual users in.
 type Broker struct {
-	*jet.Journal
+	*broker.Broker
+	// Journal is what the broker keeps.
+	Journal *jet.Journal
 	// Dir is laid out like a node's directory, as far as users need it.
 	Dir string
 	// Passwords by user.
@@ -25,18 +29,19 @@ type Broker struct {
 func Start(t testing.TB) *Broker {
 	t.Helper()
 	b := &Broker{Dir: t.TempDir(), Passwords: make(map[string]string)}
-	cfg := jet.Config{Dir: filepath.Join(b.Dir, "journal"), Lineage: 1, Create: true, Sync: jet.SyncOff,
-		Listen: "127.0.0.1:0"}
-	for _, name := range []string{jet.AdminUser, jet.ReplicaUser, jet.MonitorUser} {
+	for _, name := range admin.PasswordUsers() {
 		b.Passwords[name] = "the " + name + "'s"
-		cfg.Users = append(cfg.Users, jet.User{Name: name, Password: b.Passwords[name]})
 		write(t, filepath.Join(b.Dir, "auth", name), b.Passwords[name]+"\n")
 	}
 	var err error
-	if b.Journal, err = jet.Open(t.Context(), cfg); err != nil {
+	b.Journal, err = jet.Open(t.Context(), jet.Config{
+		Dir: filepath.Join(b.Dir, "journal"), Lineage: 1, Create: true, Sync: jet.SyncOff, Listen: "127.0.0.1:0",
+		Users: admin.Users(b.Passwords, remote.Subjects)})
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { b.Journal.Close() })
+	b.Broker = b.Journal.Broker()
 	write(t, filepath.Join(b.Dir, "run.json"),
 		fmt.Sprintf(`{"pid":%d,"redis":"127.0.0.1:6379","nats":%q}`+"\n", os.Getpid(), b.ClientURL()))
 	return b
@@ -58,13 +63,13 @@ func (b *Broker) Serve(t testing.TB, cfg admin.Config) *admin.Service {
 	t.Helper()
 	var err error
 	if cfg.Conn == nil {
-		if cfg.Conn, err = b.ServiceConn(); err != nil {
+		if cfg.Conn, err = b.Connect(admin.ServiceUser); err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(cfg.Conn.Close)
 	}
 	if cfg.Events == nil {
-		if cfg.Events, err = b.EventConn(); err != nil {
+		if cfg.Events, err = b.Connect(admin.EventUser); err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(cfg.Events.Close)

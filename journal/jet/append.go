@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"ledge/journal"
+	"ledge/journal/blocks"
 	"ledge/journal/fault"
 )
 
@@ -206,7 +207,7 @@ func (j *Journal) outlast(ctx context.Context, s *sending) error {
 	ask := func() chan error {
 		c := make(chan error, 1)
 		j.owned.Go(func() {
-			_, err := j.broker.info(ctx)
+			_, err := j.broker.StreamInfo(ctx)
 			c <- err
 		})
 		return c
@@ -233,8 +234,7 @@ func (j *Journal) took(prev journal.Seq, frames [][]byte) {
 	}
 	before := j.bytes.Load()
 	for _, f := range frames {
-		j.bytes.Add(int64(recordHead + len(subject) + 4 + len(expectHead) + digits(prev) +
-			len(expectTail) + len(f) + recordHash))
+		j.bytes.Add(blocks.FrameSize(prev, len(f)))
 		prev++
 	}
 	j.last.Store(max(j.last.Load(), uint64(prev)))
@@ -243,14 +243,6 @@ func (j *Journal) took(prev journal.Seq, frames [][]byte) {
 
 // lateAnswer is how much longer an answer may take once its time is up.
 const lateAnswer = 200 * time.Millisecond
-
-func digits(n journal.Seq) int {
-	d := 1
-	for ; n > 9; n /= 10 {
-		d++
-	}
-	return d
-}
 
 // doubt says that an append may or may not have been stored.
 type doubt struct{ cause error }
@@ -293,8 +285,8 @@ func (j *Journal) answer(ctx context.Context, token uint64, by time.Time) (answe
 			if a.token == token {
 				return a, nil
 			}
-		case <-j.broker.log.sick:
-			return answer{}, doubt{errors.New(j.broker.log.takeCause())}
+		case <-j.broker.Sick():
+			return answer{}, doubt{errors.New(j.broker.TakeCause())}
 		case <-j.wire.dead:
 			return answer{}, doubt{j.wire.why}
 		case <-ctx.Done():

@@ -7,6 +7,8 @@ import (
 	"sync"
 
 	"ledge/journal"
+	"ledge/journal/broker"
+	"ledge/journal/durable"
 	"ledge/journal/fault"
 )
 
@@ -40,26 +42,26 @@ func (j *Journal) Bulk(ctx context.Context, on bool) error {
 // change has the broker load the stream with or without its own syncs. That it
 // doesn't sync is in the mark first, and that it does behind a sync of all.
 func (j *Journal) change(ctx context.Context, bulk bool) error {
-	if err := j.broker.disable(ctx, ""); err != nil {
+	if err := j.broker.Disable(ctx, ""); err != nil {
 		return fault.As(fault.Operator, "", err)
 	}
 	j.down = errors.New("the stream is being loaded") // until it is
 	if !bulk {
-		if err := syncTree(j.store.dir); err != nil {
+		if err := durable.Tree(j.store.Dir); err != nil {
 			j.suspect.Store(true)
-			return diskError(failedSync(err).Error())
+			return broker.DiskError(failedSync(err).Error())
 		}
 	}
 	if err := j.mark.update(func(m *mark) { m.synced = !bulk }); err != nil {
-		return diskError(err.Error())
+		return broker.DiskError(err.Error())
 	}
 	j.bulk.Store(bulk)
-	j.broker.opts.SyncAlways = !bulk
+	j.broker.SetSyncAlways(!bulk)
 	j.synced.reset()
-	if err := j.broker.enable(); err != nil {
-		return diskError(fmt.Sprintf("load journal stream: %s", err))
+	if err := j.broker.Enable(); err != nil {
+		return broker.DiskError(fmt.Sprintf("load journal stream: %s", err))
 	}
-	if err := j.broker.checkStream(ctx, &j.cfg, journal.Seq(j.first.Load()), journal.Seq(j.last.Load())); err != nil {
+	if err := j.checkStream(ctx, journal.Seq(j.first.Load()), journal.Seq(j.last.Load())); err != nil {
 		return err
 	}
 	j.down = nil
@@ -101,15 +103,15 @@ func (j *Journal) syncAlone() error {
 	}
 	text := failedSync(err).Error()
 	j.suspect.Store(true)
-	j.broker.log.setSick(text)
-	return diskError(text)
+	j.broker.SetSick(text)
+	return broker.DiskError(text)
 }
 
 // sync syncs the blocks from the one on that it has come to. Its caller holds
 // shape.
 func (j *Journal) sync() error {
 	from, blocks := j.synced.get()
-	to, err := j.store.sync(from)
+	to, err := j.store.Sync(from)
 	if err == nil {
 		j.synced.set(to, blocks)
 	}
@@ -149,5 +151,5 @@ func (j *Journal) lazy() bool { return j.cfg.Sync != SyncAlways || j.bulk.Load()
 
 // failedSync returns the error of a sync that is ours, in the broker's words.
 func failedSync(err error) error {
-	return fmt.Errorf("%s: sync journal: %w", writeError, err)
+	return fmt.Errorf("%s: sync journal: %w", broker.WriteError, err)
 }

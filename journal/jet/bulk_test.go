@@ -237,7 +237,7 @@ func TestBulkSyncHangs(t *testing.T) {
 func TestWindowFenced(t *testing.T) {
 	j := open(t, jet.Config{Dir: t.TempDir(), Create: true})
 	fill(t, j, 0, 3)
-	nc, err := nats.Connect("", nats.InProcessServer(j), nats.UserInfo("journal", j.Secret()))
+	nc, err := j.Broker().Connect("journal")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"time"
 
 	"ledge/journal"
+	"ledge/journal/broker"
 )
 
 // SyncMode says when an appended frame has reached the disk.
@@ -64,14 +64,10 @@ type Config struct {
 	// After it the outcome is found out.
 	AppendTimeout time.Duration
 
-	// Listen is the host:port for NATS clients. Empty means none: the broker
-	// is then reached within the process only.
+	// Listen, TLS and Users are the broker's: whom it lets in, and from where.
 	Listen string
-	// TLS is what clients at Listen must speak; nil is none. Connections within
-	// the process never do.
-	TLS *tls.Config
-	// Users are let in. There must be some if Listen is set.
-	Users []User
+	TLS    *tls.Config
+	Users  []broker.User
 
 	Log *slog.Logger
 }
@@ -95,16 +91,11 @@ func (c Config) Validate() error {
 	if c.AppendTimeout < 0 {
 		bad("append timeout %s", c.AppendTimeout)
 	}
-	if c.Listen != "" {
-		if _, _, err := net.SplitHostPort(c.Listen); err != nil {
-			bad("listen address: %w", err)
+	if c.Dir != "" {
+		c.setDefaults()
+		if err := c.broker().Validate(); err != nil {
+			errs = append(errs, err)
 		}
-		if len(c.Users) == 0 {
-			bad("listen address %s without users", c.Listen)
-		}
-	}
-	if err := checkUsers(c.Users); err != nil {
-		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }
@@ -131,10 +122,12 @@ func (c *Config) setDefaults() {
 	}
 }
 
-// syncInterval returns the interval that the broker is given. It is never 0.
-func (c *Config) syncInterval() time.Duration {
+// broker says how the broker is run.
+func (c *Config) broker() broker.Config {
+	b := broker.Config{Dir: c.Dir, Name: c.Name, SyncAlways: c.Sync == SyncAlways, SyncInterval: housekeeping,
+		Listen: c.Listen, TLS: c.TLS, Users: c.Users, Log: c.Log}
 	if c.Sync == SyncInterval {
-		return c.SyncEvery
+		b.SyncInterval = c.SyncEvery
 	}
-	return housekeeping
+	return b
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"ledge/journal"
+	"ledge/journal/blocks"
 	"ledge/journal/fault"
 )
 
@@ -48,17 +49,17 @@ func (j *Journal) withdraw(ctx context.Context, prev journal.Seq, frames [][]byt
 		return cause
 	}
 	var ours journal.Seq // the first that is stored
-	_, err := j.store.walk(ctx, floor, prev+1, nil, func(r record, _ place) error {
-		if i := int(r.seq - prev - 1); r.seq > prev && i < len(frames) && bytes.Equal(r.data, frames[i]) {
-			ours = r.seq
-			return errStop
+	_, err := j.store.Walk(ctx, floor, prev+1, nil, func(r blocks.Record, _ blocks.Place) error {
+		if i := int(r.Seq - prev - 1); r.Seq > prev && i < len(frames) && bytes.Equal(r.Data, frames[i]) {
+			ours = r.Seq
+			return blocks.ErrStop
 		}
 		return nil
 	})
 	if err == nil {
 		return cause
 	}
-	if err == errStop {
+	if err == blocks.ErrStop {
 		last := j.last.Load()
 		err = j.cut(ctx, ours-1)
 		j.last.Store(last) // what is behind it is somebody else's
@@ -78,36 +79,36 @@ func (j *Journal) cut(ctx context.Context, last journal.Seq) error {
 	if err := j.mark.update(func(m *mark) { m.last = min(m.last, last) }); err != nil {
 		return err
 	}
-	if err := j.broker.disable(ctx, ""); err != nil {
+	if err := j.broker.Disable(ctx, ""); err != nil {
 		return err
 	}
 	// What a truncation that failed has left must not come back after the cut.
-	if _, err := j.broker.guard.restore(); err != nil {
+	if _, err := j.guard.Restore(); err != nil {
 		return err
 	}
-	var at place
-	_, err := j.store.walk(ctx, floor, last+1, nil, func(r record, p place) error {
-		if r.seq <= last {
+	var at blocks.Place
+	_, err := j.store.Walk(ctx, floor, last+1, nil, func(r blocks.Record, p blocks.Place) error {
+		if r.Seq <= last {
 			return nil
 		}
 		at = p
-		return errStop
+		return blocks.ErrStop
 	})
-	if err != errStop {
+	if err != blocks.ErrStop {
 		return fmt.Errorf("number %d is not where it should be: %w", last+1, err)
 	}
 	if err := j.takeOut(at); err != nil {
 		return err
 	}
-	j.resume.set(0, place{})
+	j.resume.set(0, blocks.Place{})
 	j.last.Store(uint64(last))
 	if err := j.load(ctx, last); err != nil {
 		return err
 	}
-	info, err := j.broker.info(ctx)
+	info, err := j.broker.StreamInfo(ctx)
 	if err != nil {
 		return err
 	}
-	j.bytes.Store(int64(info.State.Bytes))
+	j.bytes.Store(info.Bytes)
 	return nil
 }

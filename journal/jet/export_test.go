@@ -3,28 +3,11 @@ package jet
 import (
 	"context"
 	"os"
-	"time"
 
 	"ledge/journal"
+	"ledge/journal/blocks"
+	"ledge/journal/broker"
 )
-
-// Effective returns the sync settings that the broker runs with.
-func (j *Journal) Effective() (always bool, every time.Duration) {
-	c := j.broker.srv.JetStreamConfig()
-	return c.SyncAlways, c.SyncInterval
-}
-
-// Secret returns the password of the journal's own account.
-func (j *Journal) Secret() string { return j.broker.secret }
-
-// Sicken makes the broker's log report a write error.
-func (j *Journal) Sicken(text string) { j.broker.log.Errorf("%s", text) }
-
-// Forbid makes the broker do what it does when it may not write.
-func (j *Journal) Forbid() {
-	go j.broker.srv.ShutdownJetStream()
-	j.broker.log.Warnf("Filesystem permission denied while writing msg, disabling JetStream: open x: permission denied")
-}
 
 // Settle asks what became of the numbers behind prev.
 func (j *Journal) Settle(ctx context.Context, prev journal.Seq, frames [][]byte, cause error) (int, error) {
@@ -54,8 +37,8 @@ func Records(dir string) ([]Record, error) {
 		return nil, err
 	}
 	floor := k.get().floor
-	_, err = newStore(dir).walk(context.Background(), floor, floor+1, nil, func(r record, p place) error {
-		rs = append(rs, Record{r.seq, p.path, p.off, r.size})
+	_, err = blocks.NewStore(dir).Walk(context.Background(), floor, floor+1, nil, func(r blocks.Record, p blocks.Place) error {
+		rs = append(rs, Record{r.Seq, p.Path, p.Off, r.Size})
 		return nil
 	})
 	return rs, err
@@ -67,7 +50,7 @@ func VerifyRecords(dir string) (Summary, error) {
 	if err != nil {
 		return Summary{}, err
 	}
-	sum, _, err := newStore(dir).verify(context.Background(), k.get(), nil)
+	sum, _, err := verify(context.Background(), blocks.NewStore(dir), k.get(), nil)
 	return sum, err
 }
 
@@ -75,7 +58,7 @@ func VerifyRecords(dir string) (Summary, error) {
 func CopyDir(to, from string) error { return os.CopyFS(to, os.DirFS(from)) }
 
 // SetGuard guards the journal in dir, as before the broker loads it.
-func SetGuard(dir string) error { return newGuard(dir, newStore(dir)).set() }
+func SetGuard(dir string) error { return broker.NewGuard(dir, blocks.NewStore(dir)).Set() }
 
 // Last returns the last number.
 func (j *Journal) Last() uint64 { return j.last.Load() }

@@ -6,15 +6,15 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
-	"net"
 	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"ledge/journal"
+	"ledge/journal/blocks"
+	"ledge/journal/broker"
+	"ledge/journal/durable"
 	"ledge/journal/fault"
 )
 
@@ -23,9 +23,10 @@ import (
 // One goroutine appends. Everything else may run beside it.
 type Journal struct {
 	cfg    Config
-	store  store
+	store  blocks.Store
+	guard  broker.Guard
 	mark   *marker
-	broker *broker
+	broker *broker.Broker
 
 	// These belong to the appending goroutine.
 	wire   *wire
@@ -76,7 +77,8 @@ func Open(ctx context.Context, cfg Config) (*Journal, error) {
 		return nil, fault.As(fault.Operator, op, err)
 	}
 	cfg.setDefaults()
-	j := &Journal{cfg: cfg, store: newStore(cfg.Dir), api: make(turn, 1), shape: make(turn, 1)}
+	store := blocks.NewStore(cfg.Dir)
+	j := &Journal{cfg: cfg, store: store, guard: broker.NewGuard(cfg.Dir, store), api: make(turn, 1), shape: make(turn, 1)}
 	j.life, j.stop = context.WithCancel(context.WithoutCancel(ctx))
 	if err := j.open(ctx); err != nil {
 		j.stop()
@@ -90,7 +92,7 @@ func (j *Journal) open(ctx context.Context) error {
 	if err := os.MkdirAll(j.cfg.Dir, 0o700); err != nil {
 		return err
 	}
-	if n, err := newGuard(j.cfg.Dir, j.store).restore(); err != nil {
+	if n, err := j.guard.Restore(); err != nil {
 		return err
 	} else if n > 0 {
 		j.cfg.Log.Warn("a start was cut short while the broker deleted the journal; it is put back", "files", n)
@@ -108,7 +110,7 @@ func (j *Journal) open(ctx context.Context) error {
 	if err := j.mark.reopen(); err != nil {
 		return err
 	}
-	if j.broker, err = startBroker(ctx, &j.cfg); err != nil {
+	if j.broker, err = broker.Start(ctx, j.cfg.broker()); err != nil {
 		return err
 	}
 	if err := j.give(ctx, fresh, sum); err != nil {
@@ -132,8 +134,8 @@ func (j *Journal) open(ctx context.Context) error {
 // give lets the broker have the stream. One that it can't load for want of room
 // is served from without it: reads don't need the broker.
 func (j *Journal) give(ctx context.Context, fresh bool, sum Summary) error {
-	if err := j.broker.enable(); err != nil {
-		if err = diskError(err.Error()); fresh || fault.Of(err) != fault.Retryable {
+	if err := j.broker.Enable(); err != nil {
+		if err = broker.DiskError(err.Error()); fresh || fault.Of(err) != fault.Retryable {
 			return err
 		}
 		j.cfg.Log.Error("the journal is open for reading only", "cause", err)
@@ -141,17 +143,17 @@ func (j *Journal) give(ctx context.Context, fresh bool, sum Summary) error {
 		return nil
 	}
 	if fresh {
-		if err := j.broker.createStream(ctx, &j.cfg); err != nil {
+		if err := j.createStream(ctx); err != nil {
 			return err
 		}
 	}
-	return j.broker.checkStream(ctx, &j.cfg, sum.First, sum.Last)
+	return j.checkStream(ctx, sum.First, sum.Last)
 }
 
 // openMark reads the mark, or makes one for a new journal. It reports whether
 // the stream is to be created.
 func (j *Journal) openMark() (fresh bool, err error) {
-	there, err := j.store.exists()
+	there, err := j.store.Exists()
 	if err != nil {
 		return false, err
 	}
@@ -164,7 +166,7 @@ func (j *Journal) openMark() (fresh bool, err error) {
 		return true, err
 	case errors.Is(err, fs.ErrNotExist):
 		return false, journal.Damage(
-			fmt.Errorf("journal stream %q is missing: there is no %s", streamName, j.store.dir))
+			fmt.Errorf("journal stream %q is missing: there is no %s", blocks.Stream, j.store.Dir))
 	case err != nil:
 		return false, err
 	}
@@ -175,7 +177,7 @@ func (j *Journal) openMark() (fresh bool, err error) {
 	}
 	// A first start that was cut short may have left part of a stream.
 	unborn := m.last == j.cfg.First-1 && m.floor == j.cfg.First-1 && !m.clean
-	return unborn && j.cfg.Create && !j.store.created(), nil
+	return unborn && j.cfg.Create && !j.store.Created(), nil
 }
 
 // errNoMark says that there is a journal and no mark.
@@ -190,7 +192,7 @@ func errNoMark(dir string) error {
 // make the broker leave a gap.
 func (j *Journal) check(ctx context.Context) (Summary, error) {
 	m := j.mark.get()
-	sum, e, err := j.store.verify(ctx, m, nil)
+	sum, e, err := verify(ctx, j.store, m, nil)
 	if err != nil {
 		return sum, err
 	}
@@ -200,18 +202,18 @@ func (j *Journal) check(ctx context.Context) (Summary, error) {
 	for _, note := range sum.Notes {
 		j.cfg.Log.Warn(note)
 	}
-	if e.torn > 0 {
-		if err := j.store.cut(e.tail); err != nil {
+	if e.Torn > 0 {
+		if err := j.store.Cut(e.Tail); err != nil {
 			return sum, fmt.Errorf("cut the torn tail: %w", err)
 		}
 	}
-	if j.store.metaFault(j.cfg.Lineage) != nil {
-		if err := j.store.writeMeta(&j.cfg); err != nil {
+	if metaFault(j.store, j.cfg.Lineage) != nil {
+		if err := writeMeta(j.store, &j.cfg); err != nil {
 			return sum, fmt.Errorf("write the stream's own files again: %w", err)
 		}
 	}
-	if n, ok := j.store.indexLast(); !m.clean || !ok || n != sum.Last {
-		return sum, j.store.dropIndex()
+	if n, ok := j.store.IndexLast(); !m.clean || !ok || n != sum.Last {
+		return sum, j.store.DropIndex()
 	}
 	return sum, nil
 }
@@ -231,7 +233,7 @@ func (j *Journal) Read(ctx context.Context, from journal.Seq) iter.Seq2[journal.
 		if from > last {
 			return
 		}
-		if err := j.read(ctx, first, from, last, yield); err != nil && err != errStop {
+		if err := j.read(ctx, first, from, last, yield); err != nil && err != blocks.ErrStop {
 			yield(journal.Frame{}, fault.As(fault.Fatal, "jet.Read", err))
 		}
 	}
@@ -241,21 +243,21 @@ func (j *Journal) read(ctx context.Context, first, from, last journal.Seq,
 	yield func(journal.Frame, error) bool) error {
 	start := j.resume.get(from)
 	next := from
-	_, err := j.store.walk(ctx, first-1, from, start, func(r record, p place) error {
+	_, err := j.store.Walk(ctx, first-1, from, start, func(r blocks.Record, p blocks.Place) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		more := yield(journal.Frame{Seq: r.seq, Data: r.data}, nil)
+		more := yield(journal.Frame{Seq: r.Seq, Data: r.Data}, nil)
 		next++
-		if more && r.seq < last {
+		if more && r.Seq < last {
 			return nil
 		}
-		p.off += int64(r.size)
+		p.Off += int64(r.Size)
 		j.resume.set(next, p)
-		return errStop
+		return blocks.ErrStop
 	})
 	if err == nil && next <= last {
-		err = damaged(next, "the journal ends here; the last number is %d", last)
+		err = journal.Damaged(next, "the journal ends here; the last number is %d", last)
 	}
 	return err
 }
@@ -265,10 +267,10 @@ func (j *Journal) read(ctx context.Context, first, from, last journal.Seq,
 type resumePoint struct {
 	mu  sync.Mutex
 	seq journal.Seq
-	at  place
+	at  blocks.Place
 }
 
-func (r *resumePoint) get(seq journal.Seq) *place {
+func (r *resumePoint) get(seq journal.Seq) *blocks.Place {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.seq != seq {
@@ -278,7 +280,7 @@ func (r *resumePoint) get(seq journal.Seq) *place {
 	return &p
 }
 
-func (r *resumePoint) set(seq journal.Seq, at place) {
+func (r *resumePoint) set(seq journal.Seq, at blocks.Place) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.seq, r.at = seq, at
@@ -318,70 +320,50 @@ func (j *Journal) Truncate(ctx context.Context, upTo journal.Seq) error {
 		}
 		defer j.shape.unlock()
 		if err := j.guardTruncation(); err != nil {
-			return fault.As(fault.Operator, op, diskError(err.Error()))
+			return fault.As(fault.Operator, op, broker.DiskError(err.Error()))
 		}
 	}
 	if err := j.mark.update(func(m *mark) { m.floor, m.last = upTo, max(m.last, last) }); err != nil {
-		return fault.As(fault.Operator, op, diskError(err.Error()))
+		return fault.As(fault.Operator, op, broker.DiskError(err.Error()))
 	}
 	j.first.Store(uint64(upTo) + 1)
-	if err := j.broker.purge(ctx, upTo); err != nil {
+	if err := j.broker.Purge(ctx, upTo); err != nil {
 		return fault.As(fault.Retryable, op, err)
 	}
 	if lazy { // what the broker has rewritten it has not synced
-		if err := syncTree(j.store.dir); err != nil {
+		if err := durable.Tree(j.store.Dir); err != nil {
 			return fault.As(fault.Operator, op, err)
 		}
-		if err := j.broker.guard.clear(); err != nil {
+		if err := j.guard.Clear(); err != nil {
 			return fault.As(fault.Operator, op, err)
 		}
 	}
-	info, err := j.broker.info(ctx)
+	info, err := j.broker.StreamInfo(ctx)
 	if err != nil {
 		return fault.As(fault.Retryable, op, err)
 	}
-	j.bytes.Store(int64(info.State.Bytes))
+	j.bytes.Store(info.Bytes)
 	return nil
 }
 
 // guardTruncation keeps the blocks as they are until the broker's are synced. On a
 // full disk there may be no room for that, and a truncation is what makes room.
 func (j *Journal) guardTruncation() error {
-	err := j.broker.guard.set()
+	err := j.guard.Set()
 	if err == nil {
-		err = syncTree(filepath.Join(j.cfg.Dir, guardDir))
+		err = j.guard.Sync()
 	}
-	if errors.Is(err, syscall.ENOSPC) {
-		return j.broker.guard.clear()
+	if durable.Full(err) {
+		return j.guard.Clear()
 	}
 	return err
 }
 
-// InProcessConn makes a connection to the broker without a socket. With it a
-// *Journal can be handed to nats.InProcessServer.
-func (j *Journal) InProcessConn() (net.Conn, error) { return j.broker.srv.InProcessConn() }
+// Broker returns the broker that the journal runs. It ends with the journal.
+func (j *Journal) Broker() *broker.Broker { return j.broker }
 
-// Addr returns the address that the broker listens on, or nil.
-func (j *Journal) Addr() net.Addr {
-	if j.cfg.Listen == "" {
-		return nil
-	}
-	return j.broker.srv.Addr()
-}
-
-// ClientURL returns where NATS clients connect, or "" without a listener. Its
-// scheme is tls where they need that, so that they ask for it before they say
-// their passwords.
-func (j *Journal) ClientURL() string {
-	a := j.Addr()
-	switch {
-	case a == nil:
-		return ""
-	case j.cfg.TLS != nil:
-		return "tls://" + a.String()
-	}
-	return "nats://" + a.String()
-}
+// ClientURL returns where NATS clients connect, or "" without a listener.
+func (j *Journal) ClientURL() string { return j.broker.ClientURL() }
 
 // Close stops the broker and syncs the store. The appending goroutine must be
 // done. What hangs with the disk, and what has to wait for that, is left behind
@@ -418,7 +400,7 @@ func (j *Journal) shut() error {
 		return errBusy
 	}
 	j.release()
-	if err := syncTree(j.cfg.Dir); err != nil {
+	if err := durable.Tree(j.cfg.Dir); err != nil {
 		return err
 	}
 	if j.dead.Load() != nil || j.down != nil {
@@ -434,6 +416,6 @@ func (j *Journal) release() {
 		j.wire.close()
 	}
 	if j.broker != nil {
-		j.broker.close()
+		j.broker.Close()
 	}
 }

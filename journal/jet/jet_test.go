@@ -2,14 +2,13 @@ package jet_test
 
 import (
 	"errors"
-	"net"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats.go"
 
 	"ledge/journal"
+	"ledge/journal/broker"
 	"ledge/journal/fault"
 	"ledge/journal/jet"
 	"ledge/journal/journaltest"
@@ -65,41 +64,13 @@ func TestOpenRefuses(t *testing.T) {
 	}
 	refuse(jet.Config{Dir: dir, Lineage: lineage}, `stream "J" is missing`)
 	refuse(jet.Config{Dir: dir, Lineage: lineage, Create: true, Listen: "127.0.0.1:0"}, "without users")
-	refuse(jet.Config{Dir: dir, Lineage: lineage, Create: true, Users: []jet.User{{Name: "root", Password: "x"}}},
-		`user "root" is none of`)
-	refuse(jet.Config{Dir: dir, Lineage: lineage, Create: true, Users: []jet.User{{Name: jet.AdminUser}}},
+	refuse(jet.Config{Dir: dir, Lineage: lineage, Create: true, Users: []broker.User{{Name: "admin"}}},
 		`user "admin" has no password`)
-	refuse(jet.Config{Dir: dir, Lineage: lineage, Create: true, Users: []jet.User{
-		{Name: jet.AdminUser, Password: "x"}, {Name: jet.AdminUser, Password: "y"}}}, `user "admin" stands twice`)
 	refuse(jet.Config{Lineage: lineage, MaxBytes: 1}, "no store directory")
 	j := open(t, jet.Config{Dir: dir, Create: true})
 	j.Close()
 	refuse(jet.Config{Dir: dir, Lineage: lineage + 1}, "is of lineage")
 	open(t, jet.Config{Dir: dir})
-}
-
-// The broker must run with the sync settings that were asked for, in each mode.
-func TestSyncModes(t *testing.T) {
-	tests := []struct {
-		cfg    jet.Config
-		always bool
-		every  time.Duration
-	}{
-		{jet.Config{}, true, 30 * time.Second},
-		{jet.Config{Sync: jet.SyncInterval}, false, time.Second},
-		{jet.Config{Sync: jet.SyncInterval, SyncEvery: 50 * time.Millisecond}, false, 50 * time.Millisecond},
-		{jet.Config{Sync: jet.SyncOff}, false, 30 * time.Second},
-	}
-	for _, tt := range tests {
-		tt.cfg.Dir, tt.cfg.Create = t.TempDir(), true
-		j := open(t, tt.cfg)
-		if always, every := j.Effective(); always != tt.always || every != tt.every {
-			t.Errorf("sync mode %d: the broker has always=%v, every %s; want %v, %s",
-				tt.cfg.Sync, always, every, tt.always, tt.every)
-		}
-		fill(t, j, 0, 3)
-		j.Close()
-	}
 }
 
 // A full journal refuses appends and takes them again once it is truncated.
@@ -136,9 +107,9 @@ func TestFull(t *testing.T) {
 // journal's own user can't come in over TCP at all, whatever it knows.
 func TestAccounts(t *testing.T) {
 	j := open(t, jet.Config{Dir: t.TempDir(), Create: true, Listen: "127.0.0.1:0",
-		Users: []jet.User{{Name: jet.AdminUser, Password: "secret"}}})
+		Users: []broker.User{{Name: "admin", Password: "secret", Publish: []string{"ledge.>"}}}})
 	fill(t, j, 0, 3)
-	nc, err := nats.Connect(j.ClientURL(), nats.UserInfo(jet.AdminUser, "secret"),
+	nc, err := nats.Connect(j.ClientURL(), nats.UserInfo("admin", "secret"),
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
 	if err != nil {
 		t.Fatal(err)
@@ -156,32 +127,21 @@ func TestAccounts(t *testing.T) {
 	}
 	wantFrames(t, j, 1, 3)
 	fill(t, j, 3, 4)
-	for _, u := range [][2]string{{"journal", j.Secret()}, {jet.AdminUser, "wrong"}, {"", ""}} {
+	conn, user, secret, err := j.Broker().JournalConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn.Close()
+	for _, u := range [][2]string{{user, secret}, {"admin", "wrong"}, {"", ""}} {
 		nc, err := nats.Connect(j.ClientURL(), nats.UserInfo(u[0], u[1]))
 		if err == nil {
 			nc.Close()
 			t.Errorf("user %q came in over TCP", u[0])
 		}
 	}
-	in, err := nats.Connect("", nats.InProcessServer(j), nats.UserInfo(jet.AdminUser, "secret"))
+	in, err := nats.Connect("", nats.InProcessServer(j.Broker()), nats.UserInfo("admin", "secret"))
 	if err != nil {
 		t.Fatalf("admin in process: %v", err)
 	}
 	in.Close()
-}
-
-// A taken port is an error that names it.
-func TestTakenPort(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	_, err = jet.Open(t.Context(), jet.Config{
-		Dir: t.TempDir(), Lineage: lineage, Create: true, Listen: l.Addr().String(),
-		Users: []jet.User{{Name: jet.AdminUser, Password: "x"}},
-	})
-	if err == nil || !strings.Contains(err.Error(), l.Addr().String()) {
-		t.Errorf("Open on a taken port = %v; want an error with %s", err, l.Addr())
-	}
 }

@@ -12,6 +12,8 @@ import (
 	"syscall"
 
 	"ledge/journal"
+	"ledge/journal/blocks"
+	"ledge/journal/durable"
 	"ledge/journal/fault"
 )
 
@@ -36,6 +38,13 @@ type mark struct {
 	// synced: appends are synced, so what the broker's index has counted must
 	// be there.
 	synced bool
+}
+
+// seal tells the store where a journal that was closed in good order ends.
+func (m mark) seal(s *blocks.Store) {
+	if m.clean {
+		s.Seal(m.last)
+	}
 }
 
 const (
@@ -73,7 +82,7 @@ func loadMark(dir string) (*marker, error) {
 		return k, err
 	case err == nil:
 		c.note = fmt.Sprintf("%s is older than %s, which is taken for it", k.path, c.path)
-	case isMissing(err):
+	case errors.Is(err, fs.ErrNotExist):
 		c.note = fmt.Sprintf("%s is missing; %s is taken for it", filepath.Join(dir, markFile), c.path)
 	case errors.Is(err, journal.ErrDamage):
 		c.note = fmt.Sprintf("%s; %s is taken for it", err, c.path)
@@ -90,7 +99,7 @@ func readMark(path string) (*marker, error) {
 		err = fmt.Errorf("%s is a directory: %w", path, fs.ErrNotExist)
 	}
 	if err != nil {
-		return nil, unreadable(err)
+		return nil, blocks.Unreadable(err)
 	}
 	k := &marker{path: path}
 	for i := 0; i+slotSize <= min(len(b), 2*slotSize); i += slotSize {
@@ -116,11 +125,11 @@ func (k *marker) reopen() error {
 		k.gen++
 	}
 	err := os.Remove(filepath.Join(dir, markCopy))
-	if isMissing(err) {
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err == nil {
-		err = syncFile(dir)
+		err = durable.File(dir)
 	}
 	return err
 }
@@ -133,7 +142,7 @@ func (k *marker) close(change func(*mark)) error {
 	}
 	if b, err := os.ReadFile(k.path); err == nil {
 		// On a full disk there is none, and the mark itself is whole.
-		_ = replaceFile(filepath.Join(filepath.Dir(k.path), markCopy), b)
+		_ = durable.Replace(filepath.Join(filepath.Dir(k.path), markCopy), b)
 	}
 	return nil
 }
@@ -234,14 +243,11 @@ func decodeSlot(b []byte) (mark, uint64, bool) {
 	return m, u(0), true
 }
 
-// isMissing reports whether err says that a file isn't there.
-func isMissing(err error) bool { return errors.Is(err, fs.ErrNotExist) }
-
 // putMark writes a mark in place of whatever is there, whole or not at all. It
 // has m in both slots.
 func putMark(dir string, m mark, gen uint64) error {
 	b := make([]byte, 2*slotSize)
 	copy(b[(gen%2)*slotSize:], encodeSlot(m, gen))
 	copy(b[((gen+1)%2)*slotSize:], encodeSlot(m, gen+1))
-	return replaceFile(filepath.Join(dir, markFile), b)
+	return durable.Replace(filepath.Join(dir, markFile), b)
 }

@@ -1,6 +1,8 @@
 package jet
 
 import (
+	"encoding/binary"
+	"hash/crc32"
 	"os"
 	"path/filepath"
 	"testing"
@@ -55,4 +57,25 @@ func TestMarkFlips(t *testing.T) {
 			t.Fatalf("with bit %d inverted: %+v, %v; want the older slot", bit, k, err)
 		}
 	}
+}
+
+func FuzzMark(f *testing.F) {
+	f.Add(encodeSlot(mark{lineage: 1, floor: 2, last: 3, clean: true}, 4))
+	f.Add(encodeSlot(mark{synced: true}, 1<<63))
+	f.Add(encodeSlot(mark{last: 3, headed: true, head: [8]byte{1, 2, 3}}, 5))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		slot := make([]byte, slotSize)
+		copy(slot, b)
+		copy(slot, markMagic)
+		for _, used := range []int{slotUsed, slotHeaded} {
+			binary.BigEndian.PutUint32(slot[used-4:], crc32.ChecksumIEEE(slot[:used-4]))
+		}
+		m, gen, ok := decodeSlot(slot)
+		if !ok {
+			t.Fatalf("decodeSlot(%x) refuses a slot with the right sum", slot[:slotUsed])
+		}
+		if m2, gen2, ok := decodeSlot(append(encodeSlot(m, gen), make([]byte, slotSize)...)); !ok || m2 != m || gen2 != gen {
+			t.Errorf("%+v, %d written and read again = %+v, %d, %t", m, gen, m2, gen2, ok)
+		}
+	})
 }

@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"time"
 
 	"ledge/journal"
+	"ledge/journal/blocks"
+	"ledge/journal/durable"
 	"ledge/journal/fault"
 )
 
@@ -42,18 +45,18 @@ func (s *Survey) Mend(ctx context.Context, m Mending) error {
 		err = putMark(s.root, mark{lineage: m.Lineage, floor: m.Floor, last: m.Last}, s.gen+1)
 	}
 	if err == nil {
-		err = s.store.dropIndex()
+		err = s.store.DropIndex()
 	}
 	if err == nil {
 		err = s.rewrite(ctx, work)
 	}
-	if err == nil && s.store.metaFault(m.Lineage) != nil {
+	if err == nil && metaFault(s.store, m.Lineage) != nil {
 		cfg := Config{Lineage: m.Lineage, First: m.Floor + 1}
 		cfg.setDefaults()
-		err = s.store.writeMeta(&cfg)
+		err = writeMeta(s.store, &cfg)
 	}
 	if err == nil {
-		err = syncTree(s.root)
+		err = durable.Tree(s.root)
 	}
 	return fault.As(fault.Operator, op, err)
 }
@@ -88,8 +91,8 @@ func (s *Survey) work(m Mending) (work []rewriting, err error) {
 	}
 	slices.Reverse(work)
 	if m.Last == m.Floor && m.Floor > 0 { // as the broker leaves it, with everything truncated
-		w := rewriting{id: last + 1, path: blockPath(s.dir, last+1)}
-		w.data = appendTomb(nil, m.Floor, w.id, time.Now())
+		w := rewriting{id: last + 1, path: blocks.Path(s.dir, last+1)}
+		w.data = blocks.AppendTomb(nil, m.Floor, w.id, time.Now())
 		work = append([]rewriting{w}, work...)
 	}
 	return work, nil
@@ -128,14 +131,14 @@ func (b *surveyed) extract(ps []piece, last journal.Seq) (data []byte, err error
 			return nil, fmt.Errorf("%s has become shorter", b.path)
 		}
 		for rest := buf[p.from:p.to]; len(rest) > 0; {
-			rec, bad := parseRecord(rest, nil)
+			rec, bad := blocks.Parse(rest, nil)
 			if bad != nil {
 				return nil, fmt.Errorf("%s has changed", b.path)
 			}
-			if rec.seq >= p.skip && rec.seq <= last {
-				data = append(data, rest[:rec.size]...)
+			if rec.Seq >= p.skip && rec.Seq <= last {
+				data = append(data, rest[:rec.Size]...)
 			}
-			rest = rest[rec.size:]
+			rest = rest[rec.Size:]
 		}
 	}
 	return data, nil
@@ -147,7 +150,7 @@ func (s *Survey) setAside(aside string, work []rewriting) error {
 		return err
 	}
 	for _, path := range []string{filepath.Join(s.root, markFile),
-		filepath.Join(s.store.dir, metaFile), filepath.Join(s.store.dir, metaSum)} {
+		filepath.Join(s.store.Dir, blocks.MetaFile), filepath.Join(s.store.Dir, blocks.MetaSum)} {
 		b, err := os.ReadFile(path)
 		if err != nil {
 			continue // it is lost
@@ -165,7 +168,7 @@ func (s *Survey) setAside(aside string, work []rewriting) error {
 			return err
 		}
 	}
-	return syncTree(aside)
+	return durable.Tree(aside)
 }
 
 // rewrite puts the blocks in place. One that was set aside is never written to:
@@ -180,8 +183,8 @@ func (s *Survey) rewrite(ctx context.Context, work []rewriting) error {
 		}
 		var err error
 		if w.data != nil {
-			err = replaceFile(w.path, w.data)
-		} else if err = os.Remove(w.path); isMissing(err) {
+			err = durable.Replace(w.path, w.data)
+		} else if err = os.Remove(w.path); errors.Is(err, fs.ErrNotExist) {
 			err = nil
 		}
 		if err != nil {

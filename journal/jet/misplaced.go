@@ -1,6 +1,7 @@
 package jet
 
 import (
+	"ledge/journal/blocks"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,15 +11,15 @@ import (
 // Config.Dir, has files. Such a file counts as lost; but as long as the directory
 // is in its place nobody can write it again.
 func Misplaced(dir string) (paths []string) {
-	stream := newStore(dir).dir
+	stream := blocks.NewStore(dir).Dir
 	for _, in := range []struct {
 		dir   string
 		names []string
 	}{
 		{dir, []string{markFile, markCopy, markFile + ".tmp", markCopy + ".tmp"}},
-		{stream, []string{metaFile, metaSum, metaFile + ".tmp", metaSum + ".tmp"}},
-		{filepath.Join(stream, "msgs"), []string{"*.blk", "*.blk.tmp", indexFile}},
-		{filepath.Join(stream, "__new_msgs__"), []string{"*.blk", "*.blk.tmp", indexFile}},
+		{stream, []string{blocks.MetaFile, blocks.MetaSum, blocks.MetaFile + ".tmp", blocks.MetaSum + ".tmp"}},
+		{filepath.Join(stream, blocks.BlockDir), []string{"*.blk", "*.blk.tmp", blocks.IndexFile}},
+		{filepath.Join(stream, blocks.NewBlockDir), []string{"*.blk", "*.blk.tmp", blocks.IndexFile}},
 	} {
 		files, _ := os.ReadDir(in.dir) // who opens the journal says what fails
 		for _, f := range files {

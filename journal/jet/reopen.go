@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"ledge/journal"
+	"ledge/journal/blocks"
+	"ledge/journal/broker"
 	"ledge/journal/fault"
 )
 
@@ -28,12 +30,12 @@ func (j *Journal) Reopen(ctx context.Context) error {
 }
 
 func (j *Journal) reopen(ctx context.Context) error {
-	if err := j.broker.disable(ctx, j.broker.log.takeCause()); err != nil {
+	if err := j.broker.Disable(ctx, j.broker.TakeCause()); err != nil {
 		return fault.As(fault.Operator, "", err)
 	}
-	j.broker.log.takeCause()
-	if _, err := j.broker.guard.restore(); err != nil {
-		return diskError(err.Error())
+	j.broker.TakeCause()
+	if _, err := j.guard.Restore(); err != nil {
+		return broker.DiskError(err.Error())
 	}
 	last, suspect := journal.Seq(j.last.Load()), j.suspect.Load()
 	if err := j.recheck(ctx, last, suspect); err != nil {
@@ -49,8 +51,8 @@ func (j *Journal) reopen(ctx context.Context) error {
 	}
 	j.wire.close()
 	j.wire = w
-	if text := j.broker.log.takeCause(); text != "" {
-		return diskError(text)
+	if text := j.broker.TakeCause(); text != "" {
+		return broker.DiskError(text)
 	}
 	j.suspect.CompareAndSwap(suspect, false)
 	return nil
@@ -59,34 +61,34 @@ func (j *Journal) reopen(ctx context.Context) error {
 // recheck reads the end of the journal, or all of it if the journal is suspect,
 // and cuts off a torn tail.
 func (j *Journal) recheck(ctx context.Context, last journal.Seq, suspect bool) error {
-	if there, err := j.store.exists(); err != nil {
+	if there, err := j.store.Exists(); err != nil {
 		return fault.As(fault.Operator, "", err)
 	} else if !there {
-		return errMissing(j.store)
+		return j.store.Missing()
 	}
 	floor := journal.Seq(j.first.Load()) - 1
 	from := max(last, floor+1)
 	if suspect {
 		from = floor + 1
-		if err := j.store.forget(); err != nil {
-			return diskError(err.Error())
+		if err := j.store.Forget(); err != nil {
+			return broker.DiskError(err.Error())
 		}
 	}
-	e, err := j.store.walk(ctx, floor, from, nil, func(record, place) error { return nil })
+	e, err := j.store.Walk(ctx, floor, from, nil, func(blocks.Record, blocks.Place) error { return nil })
 	if err != nil {
 		return err
 	}
-	switch end := max(e.last, floor); {
+	switch end := max(e.Last, floor); {
 	case end < last:
-		return damaged(end+1, "the journal ends here; number %d was acknowledged", last)
+		return journal.Damaged(end+1, "the journal ends here; number %d was acknowledged", last)
 	case end > last:
 		return fault.As(fault.Operator, "", fmt.Errorf(
 			"the journal goes on to number %d, which nobody here wrote; the last of ours is %d", end, last))
 	}
 	j.ragged = nil
-	if e.torn > 0 || suspect {
-		if err := j.store.cut(e.tail); err != nil {
-			return diskError(err.Error())
+	if e.Torn > 0 || suspect {
+		if err := j.store.Cut(e.Tail); err != nil {
+			return broker.DiskError(err.Error())
 		}
 	}
 	return nil

@@ -2,16 +2,14 @@ package jet
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
+	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
-	"os"
-	"path/filepath"
-
-	"github.com/minio/highwayhash"
 
 	"ledge/journal"
+	"ledge/journal/blocks"
+	"ledge/journal/broker"
 	"ledge/journal/fault"
 )
 
@@ -36,11 +34,11 @@ type Summary struct {
 // checks every byte of it, each frame's own checksum too. Damage is a
 // *journal.DamageError with its number.
 func Verify(ctx context.Context, dir string) (Summary, error) {
-	s := newStore(dir)
-	_, _ = newGuard(dir, s).restore() // Open does so first, and says what fails
+	s := blocks.NewStore(dir)
+	_, _ = broker.NewGuard(dir, s).Restore() // Open does so first, and says what fails
 	k, err := loadMark(dir)
-	if isMissing(err) {
-		if there, _ := s.exists(); there {
+	if errors.Is(err, fs.ErrNotExist) {
+		if there, _ := s.Exists(); there {
 			err = errNoMark(dir)
 		} else {
 			err = journal.Damage(err)
@@ -50,10 +48,10 @@ func Verify(ctx context.Context, dir string) (Summary, error) {
 		return Summary{}, fault.As(fault.Operator, "verify journal", err)
 	}
 	m := k.get()
-	checkFrame := func(r record, _ place) error {
-		return journal.CheckFrame(r.data, m.lineage, r.seq)
+	checkFrame := func(r blocks.Record, _ blocks.Place) error {
+		return journal.CheckFrame(r.Data, m.lineage, r.Seq)
 	}
-	sum, _, err := s.verify(ctx, m, checkFrame)
+	sum, _, err := verify(ctx, s, m, checkFrame)
 	if k.note != "" {
 		sum.Notes = append(sum.Notes, k.note)
 	}
@@ -62,7 +60,7 @@ func Verify(ctx context.Context, dir string) (Summary, error) {
 
 // Exists reports whether there is a journal in dir, a Config.Dir: one whose
 // first start was cut short is none yet.
-func Exists(dir string) bool { return newStore(dir).created() }
+func Exists(dir string) bool { return blocks.NewStore(dir).Created() }
 
 // Scan yields the frames of the store in dir from number from on, or from the
 // first one if that is later. No node may have the store open.
@@ -74,16 +72,16 @@ func Scan(ctx context.Context, dir string, from journal.Seq) iter.Seq2[journal.F
 			return
 		}
 		m := k.get()
-		s := newStore(dir)
-		s.seal(m)
-		_, err = s.walk(ctx, m.floor, max(from, m.floor+1), nil,
-			func(r record, _ place) error {
-				if !yield(journal.Frame{Seq: r.seq, Data: r.data}, nil) {
-					return errStop
+		s := blocks.NewStore(dir)
+		m.seal(&s)
+		_, err = s.Walk(ctx, m.floor, max(from, m.floor+1), nil,
+			func(r blocks.Record, _ blocks.Place) error {
+				if !yield(journal.Frame{Seq: r.Seq, Data: r.Data}, nil) {
+					return blocks.ErrStop
 				}
 				return nil
 			})
-		if err != nil && err != errStop {
+		if err != nil && err != blocks.ErrStop {
 			yield(journal.Frame{}, fault.As(fault.Fatal, "scan journal", err))
 		}
 	}
@@ -91,34 +89,34 @@ func Scan(ctx context.Context, dir string, from journal.Seq) iter.Seq2[journal.F
 
 // verify walks the whole store and holds it against the mark and the broker's
 // index. fn may look at each frame.
-func (s store) verify(
-	ctx context.Context, m mark, fn func(record, place) error,
-) (Summary, end, error) {
+func verify(
+	ctx context.Context, s blocks.Store, m mark, fn func(blocks.Record, blocks.Place) error,
+) (Summary, blocks.End, error) {
 	sum := Summary{Lineage: m.lineage, First: m.floor + 1, Last: m.floor, Clean: m.clean}
-	ok, err := s.exists()
+	ok, err := s.Exists()
 	if err != nil {
-		return sum, end{}, fault.As(fault.Operator, "", err)
+		return sum, blocks.End{}, fault.As(fault.Operator, "", err)
 	}
 	if !ok {
-		return sum, end{}, errMissing(s)
+		return sum, blocks.End{}, s.Missing()
 	}
-	s.seal(m)
-	e, err := s.walk(ctx, m.floor, m.floor+1, nil, func(r record, p place) error {
-		if r.seq == m.last && m.headed && headOf(r.data) != m.head {
-			return damaged(r.seq, otherFrame)
+	m.seal(&s)
+	e, err := s.Walk(ctx, m.floor, m.floor+1, nil, func(r blocks.Record, p blocks.Place) error {
+		if r.Seq == m.last && m.headed && headOf(r.Data) != m.head {
+			return journal.Damaged(r.Seq, otherFrame)
 		}
 		if fn == nil {
 			return nil
 		}
 		return fn(r, p)
 	})
-	sum.Last = max(e.last, m.floor)
-	sum.Bytes, sum.Blocks, sum.Torn = e.bytes, e.blocks, e.torn
+	sum.Last = max(e.Last, m.floor)
+	sum.Bytes, sum.Blocks, sum.Torn = e.Bytes, e.Blocks, e.Torn
 	if err == nil {
-		err = s.reaches(m, e)
+		err = reaches(s, m, e)
 	}
 	if err == nil {
-		sum.Notes = s.notes(m, e)
+		sum.Notes = notes(s, m, e)
 	}
 	return sum, e, err
 }
@@ -126,82 +124,46 @@ func (s store) verify(
 // otherFrame is what is wrong with a number that the witness has seen otherwise.
 const otherFrame = "another frame stands in its place than was acknowledged"
 
-// seal notes where a journal that was closed in good order ends.
-func (s *store) seal(m mark) {
-	if m.clean {
-		s.sealed = m.last + 1
-	}
-}
-
 // notes says what is wrong with a store that has everything it should.
-func (s store) notes(m mark, e end) (notes []string) {
+func notes(s blocks.Store, m mark, e blocks.End) (notes []string) {
 	note := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }
-	last := max(e.last, m.floor)
+	last := max(e.Last, m.floor)
 	switch {
-	case e.foreign:
+	case e.Foreign:
 		note("%d bytes that are no frame stand after number %d, the journal's last, in %s; they are cut off",
-			e.torn, last, e.tail.path)
-	case e.torn > 0 && m.clean:
+			e.Torn, last, e.Tail.Path)
+	case e.Torn > 0 && m.clean:
 		note("%d bytes stand after number %d, with which the journal was closed, in %s; they are cut off",
-			e.torn, last, e.tail.path)
-	case e.torn > 0:
-		note("the journal ends in an append that never finished, %d bytes after number %d; it is cut off", e.torn, last)
+			e.Torn, last, e.Tail.Path)
+	case e.Torn > 0:
+		note("the journal ends in an append that never finished, %d bytes after number %d; it is cut off", e.Torn, last)
 	}
 	if m.clean && last > m.last {
 		note("file %q is an older one: it says that the journal was closed with number %d; it goes up to %d",
 			markFile, m.last, last)
 	}
-	if err := s.metaFault(m.lineage); err != nil {
+	if err := metaFault(s, m.lineage); err != nil {
 		note("%s; the stream's own files are written again", err)
 	}
 	return notes
 }
 
 // reaches checks that the journal ends no earlier than it is known to.
-func (s store) reaches(m mark, e end) error {
-	last := max(e.last, m.floor)
+func reaches(s blocks.Store, m mark, e blocks.End) error {
+	last := max(e.Last, m.floor)
 	switch {
-	case max(e.last, e.tomb) < m.floor:
-		return damaged(max(e.last, e.tomb)+1,
+	case max(e.Last, e.Tomb) < m.floor:
+		return journal.Damaged(max(e.Last, e.Tomb)+1,
 			"the journal ends here; it has been truncated up to %d", m.floor)
-	case e.tomb > last:
-		return damaged(last+1, "the journal ends here; number %d was deleted", e.tomb)
-	case e.tomb > m.floor:
-		return damaged(m.floor+1, "file %q is an older one: number %d has been truncated since", markFile, e.tomb)
+	case e.Tomb > last:
+		return journal.Damaged(last+1, "the journal ends here; number %d was deleted", e.Tomb)
+	case e.Tomb > m.floor:
+		return journal.Damaged(m.floor+1, "file %q is an older one: number %d has been truncated since", markFile, e.Tomb)
 	case last < m.last:
-		return damaged(last+1, "the journal ends here; it has held number %d", m.last)
+		return journal.Damaged(last+1, "the journal ends here; it has held number %d", m.last)
 	}
-	if n, ok := s.indexLast(); ok && n > last && m.synced {
-		return damaged(last+1, "the journal ends here; the broker's index has number %d", n)
+	if n, ok := s.IndexLast(); ok && n > last && m.synced {
+		return journal.Damaged(last+1, "the journal ends here; the broker's index has number %d", n)
 	}
 	return nil
-}
-
-// indexLast returns the last number that the broker's index knows of. The
-// index may be old, never early.
-func (s store) indexLast() (journal.Seq, bool) {
-	b, err := os.ReadFile(filepath.Join(s.dir, "msgs", indexFile))
-	if err != nil || len(b) < 2+recordHash {
-		return 0, false
-	}
-	key := sha256.Sum256([]byte(streamName))
-	h, err := highwayhash.NewDigest64(key[:])
-	if err != nil {
-		return 0, false
-	}
-	b, sum := b[:len(b)-recordHash], b[len(b)-recordHash:]
-	h.Write(b)
-	if h.Sum64() != binary.LittleEndian.Uint64(sum) {
-		return 0, false
-	}
-	// Behind magic and version: messages, bytes, first, time of first, last.
-	var v uint64
-	for rest, i := b[2:], 0; i < 5; i++ {
-		var n int
-		if v, n = binary.Uvarint(rest); n <= 0 {
-			return 0, false
-		}
-		rest = rest[n:]
-	}
-	return journal.Seq(v), true
 }

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"ledge/journal"
+	"ledge/journal/blocks"
+	"ledge/journal/broker"
 	"ledge/journal/fault"
 )
 
@@ -74,19 +76,19 @@ func (j *Journal) reload(
 	ctx context.Context, prev journal.Seq, frames [][]byte, why *error,
 ) (stored int, err error) {
 	heard := j.wire.barrier(ctx, settleTimeout)
-	if text := j.broker.log.takeCause(); text != "" {
+	if text := j.broker.TakeCause(); text != "" {
 		*why = errors.New(text)
 	}
-	if err := j.broker.disable(ctx, (*why).Error()); err != nil {
+	if err := j.broker.Disable(ctx, (*why).Error()); err != nil {
 		return 0, unsure{fmt.Errorf("take the stream out of the broker: %w", err)}
 	}
-	if text := j.broker.log.takeCause(); text != "" && !isWriteError(*why) {
+	if text := j.broker.TakeCause(); text != "" && !broker.IsWriteError(*why) {
 		*why = errors.New(text)
 	}
 	cause := *why
 	stored, at, err := j.find(ctx, prev, frames)
 	switch {
-	case errors.Is(err, errGone):
+	case errors.Is(err, blocks.ErrGone):
 		j.down = err
 		return 0, err
 	case err != nil && fault.Of(err) != fault.Fatal:
@@ -101,7 +103,7 @@ func (j *Journal) reload(
 		// The next may still be under way within the broker.
 		return 0, unsettled(prev+1+journal.Seq(stored), cause, heard)
 	}
-	if syncFailed(cause.Error()) {
+	if broker.SyncFailed(cause.Error()) {
 		j.suspect.Store(true)
 	}
 	if stored > 0 && j.suspect.Load() {
@@ -118,8 +120,8 @@ func (j *Journal) reload(
 	if stored == len(frames) {
 		return stored, nil
 	}
-	if isWriteError(cause) {
-		return stored, diskError(cause.Error())
+	if broker.IsWriteError(cause) {
+		return stored, broker.DiskError(cause.Error())
 	}
 	return stored, fault.As(fault.Retryable, "", cause) // a timeout is nobody's fault
 }
@@ -127,9 +129,9 @@ func (j *Journal) reload(
 // takeOut ends the journal at p. That it can't be synced is no failure: nobody
 // reads what was there any more, and Reopen, which comes before the next
 // append, tries again.
-func (j *Journal) takeOut(p place) error {
-	err := j.store.cut(p)
-	if errors.Is(err, errNotSynced) {
+func (j *Journal) takeOut(p blocks.Place) error {
+	err := j.store.Cut(p)
+	if errors.Is(err, blocks.ErrNotSynced) {
 		j.cfg.Log.Warn("the end of the journal is cut off, and that is not synced", "cause", err)
 		return nil
 	}
@@ -139,39 +141,39 @@ func (j *Journal) takeOut(p place) error {
 // find looks for frames behind prev in the files. at is where the first begins.
 func (j *Journal) find(
 	ctx context.Context, prev journal.Seq, frames [][]byte,
-) (found int, at place, err error) {
+) (found int, at blocks.Place, err error) {
 	floor := journal.Seq(j.first.Load()) - 1
 	other := false
-	if there, err := j.store.exists(); err != nil {
+	if there, err := j.store.Exists(); err != nil {
 		return 0, at, fault.As(fault.Operator, "", err)
 	} else if !there {
-		return 0, at, errMissing(j.store) // and so are the frames
+		return 0, at, j.store.Missing() // and so are the frames
 	}
-	e, err := j.store.walk(ctx, floor, max(prev, floor+1), nil, func(r record, p place) error {
-		if r.seq <= prev || found == len(frames) {
+	e, err := j.store.Walk(ctx, floor, max(prev, floor+1), nil, func(r blocks.Record, p blocks.Place) error {
+		if r.Seq <= prev || found == len(frames) {
 			return nil
 		}
 		if found == 0 {
 			at = p
 		}
-		other = other || !bytes.Equal(r.data, frames[found])
+		other = other || !bytes.Equal(r.Data, frames[found])
 		found++
 		return nil
 	})
 	switch last := prev + journal.Seq(found); {
 	case err != nil:
 		return 0, at, err
-	case max(e.last, floor) < prev:
-		return 0, at, damaged(max(e.last, floor)+1,
+	case max(e.Last, floor) < prev:
+		return 0, at, journal.Damaged(max(e.Last, floor)+1,
 			"the journal ends here; number %d was acknowledged", prev)
-	case max(e.last, floor) > last:
-		return 0, at, fmt.Errorf("the journal goes on to number %d, which nobody here wrote", e.last)
+	case max(e.Last, floor) > last:
+		return 0, at, fmt.Errorf("the journal goes on to number %d, which nobody here wrote", e.Last)
 	case other:
 		return 0, at, fmt.Errorf("a number from %d to %d has been written by somebody else", prev+1, last)
-	case e.torn > 0:
+	case e.Torn > 0:
 		// Part of a frame is none. A tail that can't be cut off now keeps the
 		// stream from being loaded.
-		j.ragged = j.store.cut(e.tail)
+		j.ragged = j.store.Cut(e.Tail)
 	}
 	return found, at, nil
 }
@@ -185,22 +187,22 @@ func (j *Journal) load(ctx context.Context, last journal.Seq) error {
 
 func (j *Journal) tryLoad(ctx context.Context, last journal.Seq) error {
 	if j.ragged != nil {
-		return diskError(j.ragged.Error())
+		return broker.DiskError(j.ragged.Error())
 	}
-	if err := j.store.dropIndex(); err != nil {
-		return diskError(err.Error())
+	if err := j.store.DropIndex(); err != nil {
+		return broker.DiskError(err.Error())
 	}
 	j.synced.reset()
-	if err := j.broker.enable(); err != nil {
-		return diskError(fmt.Sprintf("load journal stream: %s", err))
+	if err := j.broker.Enable(); err != nil {
+		return broker.DiskError(fmt.Sprintf("load journal stream: %s", err))
 	}
-	return j.broker.checkStream(ctx, &j.cfg, journal.Seq(j.first.Load()), last)
+	return j.checkStream(ctx, journal.Seq(j.first.Load()), last)
 }
 
 // ready makes good what an earlier failure has left: a stream that the broker
 // couldn't load, a write error that came between appends, a lost connection.
 func (j *Journal) ready(ctx context.Context) error {
-	text := j.broker.log.takeCause()
+	text := j.broker.TakeCause()
 	if text == "" && j.down == nil && !j.wire.ended() {
 		return nil
 	}
@@ -244,16 +246,16 @@ func (j *Journal) relapse(ctx context.Context, cause error) error {
 		return err
 	}
 	defer j.api.unlock()
-	if err := j.broker.disable(ctx, cause.Error()); err != nil {
+	if err := j.broker.Disable(ctx, cause.Error()); err != nil {
 		j.cfg.Log.Warn("taking the stream out of the broker", "err", err)
 	}
-	if syncFailed(cause.Error()) {
+	if broker.SyncFailed(cause.Error()) {
 		j.suspect.Store(true)
 	}
 	if err := j.load(ctx, journal.Seq(j.last.Load())); err != nil && fault.Of(err) == fault.Fatal {
 		return err
 	}
-	return diskError(cause.Error())
+	return broker.DiskError(cause.Error())
 }
 
 // fenced finds out what stands in our place when the broker's last number is
@@ -261,13 +263,13 @@ func (j *Journal) relapse(ctx context.Context, cause error) error {
 func (j *Journal) fenced(ctx context.Context, prev journal.Seq, frame []byte, cause error) error {
 	floor := journal.Seq(j.first.Load()) - 1
 	if prev >= floor {
-		_, err := j.store.walk(ctx, floor, prev+1, nil, func(r record, _ place) error {
-			if r.seq == prev+1 && bytes.Equal(r.data, frame) {
-				return errStop
+		_, err := j.store.Walk(ctx, floor, prev+1, nil, func(r blocks.Record, _ blocks.Place) error {
+			if r.Seq == prev+1 && bytes.Equal(r.Data, frame) {
+				return blocks.ErrStop
 			}
 			return errWrongLast
 		})
-		if err == errStop {
+		if err == blocks.ErrStop {
 			return nil
 		}
 	}

@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
 	"os"
 	"slices"
 
-	"github.com/minio/highwayhash"
-
 	"ledge/journal"
+	"ledge/journal/blocks"
+	"ledge/journal/broker"
 	"ledge/journal/fault"
 )
 
@@ -31,7 +32,7 @@ type Survey struct {
 	Faults []Fault
 
 	root   string
-	store  store
+	store  blocks.Store
 	dir    string // of the blocks
 	mark   mark
 	gen    uint64 // of the mark
@@ -73,18 +74,18 @@ type run struct {
 // Inspect surveys the store in dir, a Config.Dir that no node has open. lineage
 // is the journal's where the mark can't say it; 0 is that of the first frame.
 func Inspect(ctx context.Context, dir string, lineage journal.Lineage) (*Survey, error) {
-	s := &Survey{root: dir, store: newStore(dir), Lineage: lineage, faulty: make(map[string]int)}
-	_, _ = newGuard(dir, s.store).restore() // Open does so first, and says what fails
+	s := &Survey{root: dir, store: blocks.NewStore(dir), Lineage: lineage, faulty: make(map[string]int)}
+	_, _ = broker.NewGuard(dir, s.store).Restore() // Open does so first, and says what fails
 	if err := s.readMark(); err != nil {
 		return nil, fault.As(fault.Operator, "inspect journal", err)
 	}
 	var ids []uint32
 	var err error
-	if s.dir, ids, err = s.store.blocks(); err != nil {
+	if s.dir, ids, err = s.store.Blocks(); err != nil {
 		return nil, fault.As(fault.Operator, "inspect journal", err)
 	}
-	if there, err := s.store.exists(); err == nil && !there {
-		s.fault(s.store.dir, 0, "there is no journal stream")
+	if there, err := s.store.Exists(); err == nil && !there {
+		s.fault(s.store.Dir, 0, "there is no journal stream")
 	}
 	last := journal.Seq(0)
 	for i, id := range ids {
@@ -95,7 +96,7 @@ func Inspect(ctx context.Context, dir string, lineage journal.Lineage) (*Survey,
 			return nil, fault.As(fault.Operator, "inspect journal", err)
 		}
 	}
-	if n, ok := s.store.indexLast(); ok && (s.mark.synced || !s.Marked) {
+	if n, ok := s.store.IndexLast(); ok && (s.mark.synced || !s.Marked) {
 		s.Promised = max(s.Promised, n)
 	}
 	if last = max(last, s.Floor); last < s.Promised {
@@ -148,7 +149,7 @@ func (s *Survey) countUnsaid() {
 func (s *Survey) readMark() error {
 	k, err := loadMark(s.root)
 	switch {
-	case isMissing(err), errors.Is(err, journal.ErrDamage):
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, journal.ErrDamage):
 		s.fault(s.root+"/"+markFile, 0, "the file that vouches for the journal is missing or can't be read")
 		return nil
 	case err != nil:
@@ -162,9 +163,9 @@ func (s *Survey) readMark() error {
 // block reads one block, before which the last frame was number last, and
 // returns the last one after it.
 func (s *Survey) block(id uint32, last journal.Seq, end bool) (journal.Seq, error) {
-	b := surveyed{id: id, path: blockPath(s.dir, id)}
+	b := surveyed{id: id, path: blocks.Path(s.dir, id)}
 	buf, err := os.ReadFile(b.path)
-	if errors.Is(unreadable(err), journal.ErrDamage) {
+	if errors.Is(blocks.Unreadable(err), journal.ErrDamage) {
 		b.bad = true
 		s.Promised = max(s.Promised, max(last, s.Floor)+1)
 		s.fault(b.path, max(last, s.Floor)+1, "%s", err)
@@ -175,24 +176,24 @@ func (s *Survey) block(id uint32, last journal.Seq, end bool) (journal.Seq, erro
 		return last, err
 	}
 	b.size = int64(len(buf))
-	h := newHash(id)
+	h := blocks.NewHash(id)
 	for at := int64(0); at < b.size; {
 		rec, cause := s.record(buf[at:], h)
 		if cause != nil {
-			skip := nextRecord(buf[at:], h)
+			skip := blocks.Next(buf[at:], h)
 			s.badSpan(&b, buf[at:], cause, at, max(last, s.Floor)+1, end && at+int64(skip) == b.size, h)
 			at += int64(skip)
 			continue
 		}
-		if rec.tomb {
-			b.tomb = max(b.tomb, rec.seq)
-			s.truncated(rec.seq)
+		if rec.Tomb {
+			b.tomb = max(b.tomb, rec.Seq)
+			s.truncated(rec.Seq)
 		} else {
 			s.note(&b, rec, at, last)
-			last = max(last, rec.seq)
+			last = max(last, rec.Seq)
 		}
-		s.Promised = max(s.Promised, rec.seq)
-		at += int64(rec.size)
+		s.Promised = max(s.Promised, rec.Seq)
+		at += int64(rec.Size)
 	}
 	s.blocks = append(s.blocks, b)
 	return last, nil
@@ -211,32 +212,32 @@ func (s *Survey) truncated(seq journal.Seq) {
 }
 
 // record reads the record at the front of buf, with the frame in it.
-func (s *Survey) record(buf []byte, h *highwayhash.Digest64) (record, *badRecord) {
-	rec, bad := parseRecord(buf, h)
-	if bad != nil || rec.tomb {
+func (s *Survey) record(buf []byte, h *blocks.Hash) (blocks.Record, *blocks.Bad) {
+	rec, bad := blocks.Parse(buf, h)
+	if bad != nil || rec.Tomb {
 		return rec, bad
 	}
 	if s.Lineage == 0 {
-		s.Lineage, _ = journal.LineageOf(rec.data)
+		s.Lineage, _ = journal.LineageOf(rec.Data)
 	}
-	if err := journal.CheckFrame(rec.data, s.Lineage, rec.seq); err != nil {
-		return rec, &badRecord{err.Error(), false}
+	if err := journal.CheckFrame(rec.Data, s.Lineage, rec.Seq); err != nil {
+		return rec, &blocks.Bad{Cause: err.Error()}
 	}
-	if rec.seq == s.mark.last && s.mark.headed && headOf(rec.data) != s.mark.head {
-		return rec, &badRecord{otherFrame, false}
+	if rec.Seq == s.mark.last && s.mark.headed && headOf(rec.Data) != s.mark.head {
+		return rec, &blocks.Bad{Cause: otherFrame}
 	}
 	return rec, nil
 }
 
 // badSpan notes what is no record, and whether that was one.
-func (s *Survey) badSpan(b *surveyed, rest []byte, cause *badRecord, at int64,
-	want journal.Seq, end bool, h *highwayhash.Digest64) {
+func (s *Survey) badSpan(b *surveyed, rest []byte, cause *blocks.Bad, at int64,
+	want journal.Seq, end bool, h *blocks.Hash) {
 	b.bad = true
-	text := fmt.Sprintf("byte %d: %s", at, cause.cause)
+	text := fmt.Sprintf("byte %d: %s", at, cause.Cause)
 	if end {
-		s.store.seal(s.mark)
-		kind, _ := tailOf(rest, cause, want, s.store.sealed, h)
-		if kind == tailDamaged {
+		s.mark.seal(&s.store)
+		kind, _ := s.store.Tail(rest, cause, want, h)
+		if kind == blocks.TailDamaged {
 			s.Promised = max(s.Promised, want)
 		} else if want > s.Promised {
 			return // nothing has been there that anybody was told of
@@ -246,18 +247,18 @@ func (s *Survey) badSpan(b *surveyed, rest []byte, cause *badRecord, at int64,
 }
 
 // note adds a frame to the runs of its block.
-func (s *Survey) note(b *surveyed, rec record, at int64, last journal.Seq) {
-	end := at + int64(rec.size)
-	if n := len(b.runs); n > 0 && b.runs[n-1].to == at && b.runs[n-1].last+1 == rec.seq {
-		b.runs[n-1].last, b.runs[n-1].to = rec.seq, end
+func (s *Survey) note(b *surveyed, rec blocks.Record, at int64, last journal.Seq) {
+	end := at + int64(rec.Size)
+	if n := len(b.runs); n > 0 && b.runs[n-1].to == at && b.runs[n-1].last+1 == rec.Seq {
+		b.runs[n-1].last, b.runs[n-1].to = rec.Seq, end
 	} else {
-		b.runs = append(b.runs, run{rec.seq, rec.seq, at, end})
+		b.runs = append(b.runs, run{rec.Seq, rec.Seq, at, end})
 	}
 	switch before := max(last, s.Floor); {
-	case rec.seq > before+1 && (s.Marked || last > 0):
-		s.fault(b.path, before+1, "the next number that can be read is %d", rec.seq)
-	case rec.seq <= last:
-		s.fault(b.path, rec.seq, "stands in the journal again, at byte %d", at)
+	case rec.Seq > before+1 && (s.Marked || last > 0):
+		s.fault(b.path, before+1, "the next number that can be read is %d", rec.Seq)
+	case rec.Seq <= last:
+		s.fault(b.path, rec.Seq, "stands in the journal again, at byte %d", at)
 	}
 }
 
@@ -335,18 +336,18 @@ func (s *Survey) Frames(ctx context.Context, from, until journal.Seq) iter.Seq2[
 				return
 			}
 			for buf = buf[p.from:p.to]; len(buf) > 0; {
-				rec, bad := parseRecord(buf, nil)
+				rec, bad := blocks.Parse(buf, nil)
 				if bad != nil {
 					yield(journal.Frame{}, fault.As(fault.Operator, "", fmt.Errorf("%s has changed", b.path)))
 					return
 				}
-				if rec.seq > until {
+				if rec.Seq > until {
 					return
 				}
-				if rec.seq >= p.skip && !yield(journal.Frame{Seq: rec.seq, Data: slices.Clone(rec.data)}, nil) {
+				if rec.Seq >= p.skip && !yield(journal.Frame{Seq: rec.Seq, Data: slices.Clone(rec.Data)}, nil) {
 					return
 				}
-				buf = buf[rec.size:]
+				buf = buf[rec.Size:]
 			}
 		}
 	}

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"ledge/journal"
+	"ledge/journal/blocks"
+	"ledge/journal/broker"
 )
 
 // wire is the connection that appends go over. It speaks just enough of the
@@ -49,13 +51,16 @@ type answer struct {
 const (
 	inbox       = "_INBOX.wire."
 	noResponder = 503
+
+	dialTimeout = 10 * time.Second
+	pongTimeout = 5 * time.Second
 	// smallFrame and less is copied into one write; more goes by itself.
 	smallFrame = 32 << 10
 )
 
 // dial connects to the broker within the process.
-func dial(ctx context.Context, b *broker) (*wire, error) {
-	conn, err := b.srv.InProcessConn()
+func dial(ctx context.Context, b *broker.Broker) (*wire, error) {
+	conn, user, secret, err := b.JournalConn()
 	if err != nil {
 		return nil, fmt.Errorf("connect to the broker: %w", err)
 	}
@@ -63,13 +68,13 @@ func dial(ctx context.Context, b *broker) (*wire, error) {
 		conn: conn, r: bufio.NewReaderSize(conn, 4<<10),
 		answers: make(chan answer, 16), pongs: make(chan struct{}, 4), dead: make(chan struct{}),
 	}
-	conn.SetDeadline(time.Now().Add(startTimeout))
+	conn.SetDeadline(time.Now().Add(dialTimeout))
 	if _, err := w.r.ReadString('\n'); err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("connect to the broker: %w", err)
 	}
 	hello, err := json.Marshal(map[string]any{
-		"user": journalUser, "pass": b.secret, "name": "ledge appends", "lang": "go", "version": "1",
+		"user": user, "pass": secret, "name": "ledge appends", "lang": "go", "version": "1",
 		"verbose": false, "pedantic": false, "protocol": 1, "headers": true, "no_responders": true,
 	})
 	if err != nil {
@@ -79,7 +84,7 @@ func dial(ctx context.Context, b *broker) (*wire, error) {
 	go w.read()
 	if _, err = fmt.Fprintf(conn, "CONNECT %s\r\nSUB %s* 1\r\n", hello, inbox); err == nil {
 		conn.SetDeadline(time.Time{})
-		err = w.barrier(ctx, startTimeout)
+		err = w.barrier(ctx, dialTimeout)
 	}
 	if err != nil {
 		w.close()
@@ -156,8 +161,8 @@ func (w *wire) publish(prev journal.Seq, frames [][]byte, by time.Time) (token u
 // appendHead appends what comes before a frame of that size.
 func (w *wire) appendHead(b []byte, prev journal.Seq, size int, answered bool) []byte {
 	var hdr [80]byte
-	h := appendExpect(hdr[:0], prev)
-	b = append(b, "HPUB "+subject+" "...)
+	h := blocks.AppendHeader(hdr[:0], prev)
+	b = append(b, "HPUB "+blocks.Subject+" "...)
 	if answered {
 		w.next++
 		b = strconv.AppendUint(append(b, inbox...), w.next, 10)
@@ -222,7 +227,7 @@ func (w *wire) handle(line []byte) error {
 	case "MSG", "HMSG":
 		return w.message(string(line), verb == "HMSG")
 	case "PING":
-		return w.write("PONG\r\n", apiTimeout)
+		return w.write("PONG\r\n", pongTimeout)
 	case "PONG":
 		select {
 		case w.pongs <- struct{}{}:
@@ -266,7 +271,7 @@ func (w *wire) message(line string, header bool) error {
 
 // parse reads a publish acknowledgement.
 func (a *answer) parse(body []byte) {
-	const good = `{"stream":"` + streamName + `","seq":`
+	const good = `{"stream":"` + blocks.Stream + `","seq":`
 	if rest, ok := bytes.CutPrefix(bytes.TrimSpace(body), []byte(good)); ok {
 		if num, ok := bytes.CutSuffix(rest, []byte("}")); ok {
 			if n, err := strconv.ParseUint(string(bytes.TrimSpace(num)), 10, 64); err == nil {
@@ -288,7 +293,7 @@ func (a *answer) parse(body []byte) {
 		a.code, a.text = -1, fmt.Sprintf("unreadable answer %q", body)
 	case r.Error != nil:
 		a.code, a.text = r.Error.ErrCode, r.Error.Description
-	case r.Stream != streamName || r.Seq == 0:
+	case r.Stream != blocks.Stream || r.Seq == 0:
 		a.code, a.text = -1, fmt.Sprintf("unexpected answer %q", body)
 	default:
 		a.seq = r.Seq

@@ -20,9 +20,10 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"ledge/admin"
 	"ledge/journal"
+	server "ledge/journal/broker"
 	"ledge/journal/fault"
-	"ledge/journal/jet"
 	"ledge/journal/mem"
 	"ledge/replay"
 	"ledge/replay/replaytest"
@@ -38,15 +39,15 @@ const password = "sesame"
 
 func newBroker(t *testing.T) *broker {
 	t.Helper()
-	j, err := jet.Open(t.Context(), jet.Config{Dir: filepath.Join(t.TempDir(), "broker"), Name: "broker",
-		Lineage: 1, Create: true, First: 1, Sync: jet.SyncOff, Listen: "127.0.0.1:0",
-		Users: []jet.User{{Name: jet.ReplicaUser, Password: password}}})
+	running, err := server.Start(t.Context(), server.Config{Dir: filepath.Join(t.TempDir(), "broker"), Name: "broker",
+		SyncInterval: time.Second, Listen: "127.0.0.1:0",
+		Users: admin.Users(map[string]string{admin.ReplicaUser: password}, Subjects)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { j.Close() })
-	b := &broker{url: j.ClientURL()}
-	if b.nc, err = j.ServiceConn(); err != nil {
+	t.Cleanup(running.Close)
+	b := &broker{url: running.ClientURL()}
+	if b.nc, err = running.Connect(admin.ServiceUser); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(b.nc.Close)
@@ -176,7 +177,7 @@ func followed(t *testing.T, url string, a *target, attempts int, done func(repla
 }
 
 func newFollower(url string, a *target, attempts int) *Follower {
-	return NewFollower(FollowerConfig{Leader: url, User: jet.ReplicaUser, Password: func() (string, error) { return password, nil },
+	return NewFollower(FollowerConfig{Leader: url, User: admin.ReplicaUser, Password: func() (string, error) { return password, nil },
 		ID: "RUN", Node: "replica", Redis: func(seen net.IP) string { return net.JoinHostPort(seen.String(), "6379") },
 		Target: a, Timeouts: func() Timeouts {
 			return Timeouts{Connect: 10 * time.Second, Fetch: 5 * time.Second, Chunk: 5 * time.Second, Attempts: attempts}

@@ -1,4 +1,4 @@
-package jet
+package broker
 
 import (
 	"strings"
@@ -17,13 +17,13 @@ type diskFault struct {
 func (e *diskFault) Error() string   { return e.text }
 func (e *diskFault) Unwrap() []error { return e.is }
 
-// diskError returns the error that the broker's text speaks of, with its class.
-func diskError(text string) error {
+// DiskError returns the error that the broker's text speaks of, with its class.
+func DiskError(text string) error {
 	e := &diskFault{text: reason(text)}
 	if noSpace(text) {
 		e.is = append(e.is, journal.ErrNoSpace)
 	}
-	if syncFailed(text) {
+	if SyncFailed(text) {
 		e.is = append(e.is, journal.ErrSync)
 	}
 	return fault.As(classOf(text), "", e)
@@ -42,12 +42,13 @@ func noSpace(text string) bool {
 	return strings.Contains(text, "no space left") || strings.Contains(text, "quota exceeded")
 }
 
-func syncFailed(text string) bool { return strings.Contains(text, syncError) }
+// SyncFailed reports whether the text speaks of a sync.
+func SyncFailed(text string) bool { return strings.Contains(text, syncError) }
 
 // reason cuts off what the broker puts before the system's own words.
 func reason(text string) string {
 	text = strings.TrimSpace(text)
-	for _, lead := range []string{writeError + ": ", shutsDown + ": "} {
+	for _, lead := range []string{WriteError + ": ", shutsDown + ": "} {
 		if i := strings.Index(strings.ToLower(text), strings.ToLower(lead)); i >= 0 {
 			return text[i+len(lead):]
 		}

@@ -1,10 +1,8 @@
-package jet
+package broker
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/tls"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -16,15 +14,12 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"ledge/journal"
+	"ledge/journal/blocks"
 	"ledge/journal/fault"
 )
 
-// Names within the broker. The first three are part of the stored format.
+// Accounts beside the journal's.
 const (
-	accountName = "JOURNAL"
-	streamName  = "J"
-	subject     = "j"
-
 	adminAccount  = "ADMIN"
 	systemAccount = "SYS"
 )
@@ -37,50 +32,54 @@ const (
 	// maxStore is set so that the broker doesn't take a share of the free disk
 	// at boot, and out of reach: the stream's own limit is the one that counts,
 	// and each reload of the stream reserves that much again.
-	maxStore       = 1 << 62
-	startTimeout   = 10 * time.Second
-	apiTimeout     = 5 * time.Second  // until a question is asked again, at first
-	apiTimeoutMost = time.Minute      // and later
-	tlsTimeout     = 10 * time.Second // for a client's handshake
+	maxStore     = 1 << 62
+	startTimeout = 10 * time.Second
+	tlsTimeout   = 10 * time.Second // for a client's handshake
 )
 
-// broker is the embedded server with the account that the stream is in. Only
-// the in-process journal user can enter that account.
-type broker struct {
+// Broker is the embedded server. Enable, Disable and SetSyncAlways are for one
+// goroutine at a time; the rest may run beside them.
+type Broker struct {
 	srv  *server.Server
 	opts *server.Options
+	tls  bool // is asked of clients from outside
 	log  *brokerLog
 
-	guard guard
-	nc    *nats.Conn // for requests; appends have a wire of their own
+	store blocks.Store
+	guard Guard
+	nc    *nats.Conn // for requests about the stream
 
-	secret  string // of the journal's user
-	service string // of the users that serve account ADMIN
+	secrets map[string]string // of the users that exist within the process only
 }
 
-// startBroker starts the server and recovers the streams it has.
-func startBroker(ctx context.Context, cfg *Config) (*broker, error) {
-	b := &broker{
-		guard: newGuard(cfg.Dir, newStore(cfg.Dir)), log: newBrokerLog(cfg.Log),
-		secret: rand.Text(), service: rand.Text(),
+// Start starts the server, without the stream.
+func Start(ctx context.Context, cfg Config) (*Broker, error) {
+	const op = "start broker"
+	if err := cfg.Validate(); err != nil {
+		return nil, fault.As(fault.Operator, op, err)
 	}
-	opts, err := b.options(cfg)
+	store := blocks.NewStore(cfg.Dir)
+	b := &Broker{
+		store: store, guard: NewGuard(cfg.Dir, store), log: newBrokerLog(cfg.Log),
+		tls: cfg.TLS != nil, secrets: make(map[string]string),
+	}
+	opts, err := b.options(&cfg)
 	if err != nil {
 		return nil, err
 	}
 	b.opts = opts
 	if b.srv, err = server.NewServer(opts); err != nil {
-		return nil, fault.As(fault.Operator, "start broker", err)
+		return nil, fault.As(fault.Operator, op, err)
 	}
 	b.srv.SetLoggerV2(b.log, false, false, false)
 	if err := b.start(ctx); err != nil {
-		b.close()
-		return nil, fault.As(fault.Operator, "start broker", err)
+		b.Close()
+		return nil, fault.As(fault.Operator, op, err)
 	}
 	return b, nil
 }
 
-func (b *broker) start(ctx context.Context) error {
+func (b *Broker) start(ctx context.Context) error {
 	b.srv.Start()
 	ready := b.srv.ReadyForConnections(startTimeout)
 	if s := b.log.fatalText(); s != "" {
@@ -89,7 +88,7 @@ func (b *broker) start(ctx context.Context) error {
 	if !ready || !b.srv.JetStreamEnabled() {
 		return fmt.Errorf("not ready after %s; the last warning is %q", startTimeout, b.log.lastWarning())
 	}
-	nc, err := b.connect(journalUser, b.secret, []nats.Option{nats.CustomInboxPrefix("_INBOX.api")})
+	nc, err := b.Connect(journalUser, nats.CustomInboxPrefix("_INBOX.api"))
 	if err != nil {
 		return err
 	}
@@ -97,19 +96,19 @@ func (b *broker) start(ctx context.Context) error {
 	return ctx.Err()
 }
 
-func (b *broker) options(cfg *Config) (*server.Options, error) {
+func (b *Broker) options(cfg *Config) (*server.Options, error) {
 	o := &server.Options{
 		ServerName: cfg.Name, NoSigs: true, DisableJetStreamBanner: true,
 		Host: "127.0.0.1", Port: server.RANDOM_PORT, DontListen: true,
 		MaxPayload: maxPayload, MaxPending: maxPending,
 		JetStream: true, StoreDir: cfg.Dir,
 		JetStreamMaxMemory: maxMemory, JetStreamMaxStore: maxStore,
-		SyncAlways: cfg.Sync == SyncAlways, SyncInterval: cfg.syncInterval(),
+		SyncAlways: cfg.SyncAlways, SyncInterval: cfg.SyncInterval,
 		SystemAccount: systemAccount,
 	}
-	own, admin := server.NewAccount(accountName), server.NewAccount(adminAccount)
+	own, admin := server.NewAccount(blocks.Account), server.NewAccount(adminAccount)
 	o.Accounts = []*server.Account{own, admin, server.NewAccount(systemAccount)}
-	o.Users = b.users(cfg, own, admin)
+	o.Users = b.users(cfg.Users, own, admin)
 	if cfg.Listen == "" {
 		return o, nil
 	}
@@ -147,25 +146,25 @@ func listenOn(o *server.Options, addr string) error {
 	return nil
 }
 
-// enable gives the journal's account its JetStream, which loads the stream, if
+// Enable gives the journal's account its JetStream, which loads the stream, if
 // there is one.
-func (b *broker) enable() error {
-	there, err := b.guard.store.exists()
+func (b *Broker) Enable() error {
+	there, err := b.store.Exists()
 	if err != nil || !there {
 		return errors.Join(err, b.loadStreams())
 	}
-	if err := b.guard.store.writable(); err != nil {
+	if err := writable(b.store.Dir); err != nil {
 		return err
 	}
-	if err := b.guard.set(); err != nil {
+	if err := b.guard.Set(); err != nil {
 		return err
 	}
 	err = b.loadStreams()
-	return errors.Join(err, b.guard.lift())
+	return errors.Join(err, b.guard.Lift())
 }
 
 // loadStreams has the broker load what it has.
-func (b *broker) loadStreams() error {
+func (b *Broker) loadStreams() error {
 	if !b.srv.JetStreamEnabled() {
 		// The broker shuts JetStream down when it may not write. The config
 		// must be a fresh one: the broker appends to its StoreDir.
@@ -178,7 +177,7 @@ func (b *broker) loadStreams() error {
 			return err
 		}
 	}
-	acc, err := b.srv.LookupAccount(accountName)
+	acc, err := b.srv.LookupAccount(blocks.Account)
 	if err != nil {
 		return err
 	}
@@ -189,16 +188,16 @@ func (b *broker) loadStreams() error {
 	}}, nil)
 }
 
-// disable takes the stream out of the broker. When it returns, nothing writes
+// Disable takes the stream out of the broker. When it returns, nothing writes
 // to the stream's files. cause is the write error that is known of.
-func (b *broker) disable(ctx context.Context, cause string) error {
+func (b *Broker) Disable(ctx context.Context, cause string) error {
 	if strings.Contains(cause, shutsDown) {
 		// That goes on in the background, and would hit what we load next.
 		if err := b.awaitDown(ctx); err != nil {
 			return err
 		}
 	}
-	acc, err := b.srv.LookupAccount(accountName)
+	acc, err := b.srv.LookupAccount(blocks.Account)
 	if err != nil {
 		return err
 	}
@@ -210,7 +209,7 @@ func (b *broker) disable(ctx context.Context, cause string) error {
 
 // awaitDown waits for the broker to have shut JetStream down. It tells nobody,
 // so there is only asking.
-func (b *broker) awaitDown(ctx context.Context) error {
+func (b *Broker) awaitDown(ctx context.Context) error {
 	t := time.NewTicker(5 * time.Millisecond)
 	defer t.Stop()
 	for b.srv.JetStreamEnabled() {
@@ -223,73 +222,16 @@ func (b *broker) awaitDown(ctx context.Context) error {
 	return nil
 }
 
-func (b *broker) close() {
+// SetSyncAlways changes whether the stream is synced with each message, from when it
+// is loaded next.
+func (b *Broker) SetSyncAlways(on bool) { b.opts.SyncAlways = on }
+
+// Close stops the server.
+func (b *Broker) Close() {
 	if b.nc != nil {
 		b.nc.Close()
 	}
 	b.srv.Shutdown()
 	b.srv.WaitForShutdown()
 	b.log.rare.Close()
-}
-
-// request calls the JetStream API and decodes the answer into out. The API answers
-// when the disk does, so it is waited for until ctx ends. The question is asked
-// again now and then, which does no harm: an answer that is lost must not be waited
-// for.
-func (b *broker) request(ctx context.Context, verb string, in, out any) error {
-	name := "$JS.API.STREAM." + verb + "." + streamName
-	var body []byte
-	if in != nil {
-		var err error
-		if body, err = json.Marshal(in); err != nil {
-			return err
-		}
-	}
-	for wait := apiTimeout; ; wait = min(2*wait, apiTimeoutMost) {
-		err := b.try(ctx, wait, name, body, out)
-		late := errors.Is(err, context.DeadlineExceeded)
-		switch {
-		case err == nil:
-			return nil
-		case late && ctx.Err() == nil && verb != "CREATE":
-			continue
-		}
-		err = fmt.Errorf("%s: %w", name, err)
-		if late {
-			err = fault.As(fault.Retryable, "", err) // slow is not failed
-		}
-		return err
-	}
-}
-
-// try asks once.
-func (b *broker) try(ctx context.Context, wait time.Duration, name string, body []byte, out any) error {
-	ctx, cancel := context.WithTimeout(ctx, wait)
-	defer cancel()
-	msg, err := b.nc.RequestWithContext(ctx, name, body)
-	if err != nil {
-		return err
-	}
-	var failed server.ApiResponse
-	if err := json.Unmarshal(msg.Data, &failed); err != nil {
-		return err
-	}
-	if failed.Error != nil {
-		return failed.Error
-	}
-	return json.Unmarshal(msg.Data, out)
-}
-
-// errNoStream is what the API says of a stream that isn't there.
-const errNoStream = 10059
-
-func (b *broker) info(ctx context.Context) (*server.StreamInfo, error) {
-	var r server.JSApiStreamInfoResponse
-	if err := b.request(ctx, "INFO", nil, &r); err != nil {
-		return nil, err
-	}
-	if r.StreamInfo == nil {
-		return nil, errors.New("stream info is empty")
-	}
-	return r.StreamInfo, nil
 }

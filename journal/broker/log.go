@@ -1,4 +1,4 @@
-package jet
+package broker
 
 import (
 	"errors"
@@ -12,13 +12,14 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 
+	"ledge/journal/blocks"
 	"ledge/journal/rare"
 )
 
 // What the broker logs when it can't write. It says so to nobody else.
 const (
-	// writeError: the stream answers no publisher until it is loaded anew.
-	writeError = "critical write error"
+	// WriteError: the stream answers no publisher until it is loaded anew.
+	WriteError = "critical write error"
 	// shutsDown: it has no permission, and shuts JetStream down as a whole.
 	shutsDown = "disabling JetStream"
 	// syncError: fsync failed. The frame is whole in the file, and the kernel
@@ -30,7 +31,7 @@ const (
 // clients begin with an address and hold names that clients choose: somebody
 // who logs in as "critical write error" must not suspend the journal.
 var leads = []string{
-	"Filestore [" + streamName + "] ", "JetStream stream '" + accountName + " > ",
+	"Filestore [" + blocks.Stream + "] ", "JetStream stream '" + blocks.Account + " > ",
 	"Filesystem permission denied", "File system permission denied",
 }
 
@@ -39,9 +40,10 @@ func own(line string) bool {
 	return slices.ContainsFunc(leads, func(lead string) bool { return strings.HasPrefix(line, lead) })
 }
 
-func isWriteError(err error) bool {
+// IsWriteError reports whether err speaks of a write error of the stream's.
+func IsWriteError(err error) bool {
 	s := err.Error()
-	return strings.Contains(strings.ToLower(s), writeError) || strings.Contains(s, shutsDown)
+	return strings.Contains(strings.ToLower(s), WriteError) || strings.Contains(s, shutsDown)
 }
 
 // brokerLog takes what the broker logs. It watches for two things that the
@@ -59,6 +61,9 @@ type brokerLog struct {
 }
 
 func newBrokerLog(l *slog.Logger) *brokerLog {
+	if l == nil {
+		l = slog.New(slog.DiscardHandler)
+	}
 	l = l.With("part", "broker")
 	return &brokerLog{log: l, rare: rare.New(l), sick: make(chan struct{}, 1)}
 }
@@ -142,13 +147,13 @@ func (b *brokerLog) Errorf(format string, v ...any) {
 		return
 	}
 	b.log.Error(s)
-	if own(s) && isWriteError(errors.New(s)) {
+	if own(s) && IsWriteError(errors.New(s)) {
 		b.setSick(s)
 	}
 }
 
 // Fatalf remembers why the broker can't start. The broker goes on half
-// started, so startBroker asks.
+// started, so Start asks.
 func (b *brokerLog) Fatalf(format string, v ...any) {
 	s := fmt.Sprintf(format, v...)
 	b.log.Error(s)
@@ -195,3 +200,17 @@ func (b *brokerLog) lastWarning() string {
 	defer b.mu.Unlock()
 	return b.last
 }
+
+// Sick has a token while there is a write error that nobody has taken.
+func (b *Broker) Sick() <-chan struct{} { return b.log.sick }
+
+// TakeCause returns the write error, if there is one, and forgets it.
+func (b *Broker) TakeCause() string { return b.log.takeCause() }
+
+// SetSick has whoever appends next meet a write error that the broker doesn't know
+// of.
+func (b *Broker) SetSick(cause string) { b.log.setSick(cause) }
+
+// LastWarning returns the last thing that the broker has warned of. Some of its
+// errors nothing else explains.
+func (b *Broker) LastWarning() string { return b.log.lastWarning() }

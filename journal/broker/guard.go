@@ -1,28 +1,30 @@
-package jet
+package broker
 
 import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"ledge/journal/blocks"
+	"ledge/journal/durable"
 	"os"
 	"path/filepath"
-
-	"ledge/journal"
 )
 
-// A broker that can't load a stream deletes it. For want of a place for a
-// temporary file, on a full disk say, the whole journal would be gone. So while
-// the broker loads the stream, every file of it has a second name outside of
-// its reach, from which what it has deleted is put back.
+// Guard gives the files of a stream a second name, outside of the broker's reach,
+// from which what the broker has deleted is put back.
 //
-// The same second names are there while the journal is truncated, unless appends
-// are synced: the broker then gives a block that it has rewritten its name before
-// the bytes are on the disk, and a power cut would leave an empty block.
+// A broker that can't load a stream deletes it. For want of a place for a temporary
+// file, on a full disk say, the whole journal would be gone. So the second names are
+// there while the broker loads the stream.
 //
-// A process that is killed meanwhile leaves the guard behind; the next start
-// puts back what is missing or cut short before anything else looks.
-type guard struct {
-	store store
+// They are there while the journal is truncated as well, unless appends are synced:
+// the broker then gives a block that it has rewritten its name before the bytes are
+// on the disk, and a power cut would leave an empty block.
+//
+// A process that is killed meanwhile leaves the second names where they are. The
+// next start calls Restore before anything else looks at the stream.
+type Guard struct {
+	store blocks.Store
 	dir   string // the second names
 }
 
@@ -31,13 +33,13 @@ const (
 	guardTemp = "guard.tmp"
 )
 
-// newGuard returns the guard of the store below a journal's directory.
-func newGuard(dir string, s store) guard { return guard{s, filepath.Join(dir, guardDir)} }
+// NewGuard returns the guard of a store below the broker's store directory.
+func NewGuard(dir string, s blocks.Store) Guard { return Guard{s, filepath.Join(dir, guardDir)} }
 
-// set gives all files of the stream a second name. It is all or nothing. What an
+// Set gives all files of the stream a second name. It is all or nothing. What an
 // earlier guard has left is put back first.
-func (g guard) set() error {
-	if _, err := g.restore(); err != nil {
+func (g Guard) Set() error {
+	if _, err := g.Restore(); err != nil {
 		return err
 	}
 	tmp := filepath.Join(filepath.Dir(g.dir), guardTemp)
@@ -46,7 +48,7 @@ func (g guard) set() error {
 	}
 	err := os.Mkdir(tmp, 0o700)
 	if err == nil {
-		err = linkTree(g.store.dir, tmp)
+		err = linkTree(g.store.Dir, tmp)
 	}
 	if err == nil {
 		err = os.Rename(tmp, g.dir)
@@ -57,39 +59,42 @@ func (g guard) set() error {
 	return nil
 }
 
-// lift takes the second names away once the broker has loaded the stream. If it
+// Lift takes the second names away once the broker has loaded the stream. If it
 // has deleted the stream instead, all is put back, and that is the error.
-func (g guard) lift() error {
-	if g.store.created() {
+func (g Guard) Lift() error {
+	if g.store.Created() {
 		return os.RemoveAll(g.dir)
 	}
-	n, err := g.restore()
+	n, err := g.Restore()
 	if err == nil {
 		err = fmt.Errorf("the broker could not load the journal and has deleted it; its %d files are put back", n)
 	}
 	return err
 }
 
-// clear takes the second names away.
-func (g guard) clear() error { return os.RemoveAll(g.dir) }
+// Clear takes the second names away.
+func (g Guard) Clear() error { return os.RemoveAll(g.dir) }
 
-// restore puts back what is missing of the stream or cut short, takes the second names away
-// and returns how many files it has put back.
-func (g guard) restore() (missing int, err error) {
-	if _, err := os.Stat(g.dir); isMissing(err) {
+// Sync returns when the second names are on the disk.
+func (g Guard) Sync() error { return durable.Tree(g.dir) }
+
+// Restore puts back what is missing of the stream or cut short, takes the second
+// names away and returns how many files it has put back.
+func (g Guard) Restore() (missing int, err error) {
+	if _, err := os.Stat(g.dir); errors.Is(err, fs.ErrNotExist) {
 		return 0, nil
 	}
 	for range restoreTries {
 		var n int
 		n, err = g.putBack()
-		if missing += n; !isMissing(err) {
+		if missing += n; !errors.Is(err, fs.ErrNotExist) {
 			break
 		}
 		// In the background the broker removes directories that it has
 		// emptied, and may have met one of ours.
 	}
 	if err == nil && missing > 0 {
-		err = syncTree(g.store.dir)
+		err = durable.Tree(g.store.Dir)
 	}
 	if err != nil {
 		return missing, fmt.Errorf("put the journal back from %s: %w", g.dir, err)
@@ -103,11 +108,11 @@ const restoreTries = 10
 
 // putBack gives each file that is missing its name back, and each block whose
 // name is another file's that reaches less far.
-func (g guard) putBack() (n int, err error) {
+func (g Guard) putBack() (n int, err error) {
 	err = walkFiles(g.dir, func(rel string) error {
-		to := filepath.Join(g.store.dir, rel)
+		to := filepath.Join(g.store.Dir, rel)
 		switch st, err := os.Lstat(to); {
-		case isMissing(err):
+		case errors.Is(err, fs.ErrNotExist):
 		case err != nil:
 			return err
 		default:
@@ -130,7 +135,7 @@ func (g guard) putBack() (n int, err error) {
 
 // cutShort reports whether a block file in the store is another one than the
 // guard's and ends earlier.
-func (g guard) cutShort(rel, to string, st fs.FileInfo) (bool, error) {
+func (g Guard) cutShort(rel, to string, st fs.FileInfo) (bool, error) {
 	kept := filepath.Join(g.dir, rel)
 	old, err := os.Stat(kept)
 	if err != nil || os.SameFile(old, st) {
@@ -140,32 +145,12 @@ func (g guard) cutShort(rel, to string, st fs.FileInfo) (bool, error) {
 	if _, err := fmt.Sscanf(filepath.Base(rel), "%d.blk", &id); err != nil {
 		return false, nil // not a block
 	}
-	was, err := lastIn(kept, id)
+	was, err := blocks.LastIn(kept, id)
 	if err != nil {
 		return false, err
 	}
-	is, err := lastIn(to, id)
+	is, err := blocks.LastIn(to, id)
 	return is < was, err
-}
-
-// lastIn returns the number of the last frame in a block file that is whole, as
-// are all records before it; 0 if there is none.
-func lastIn(path string, id uint32) (last journal.Seq, err error) {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return 0, err
-	}
-	for h := newHash(id); len(b) > 0; {
-		r, bad := parseRecord(b, h)
-		if bad != nil {
-			break
-		}
-		if !r.tomb {
-			last = r.seq
-		}
-		b = b[r.size:]
-	}
-	return last, nil
 }
 
 // linkTree gives all files below from a second name below to.
@@ -175,7 +160,7 @@ func linkTree(from, to string) error {
 			return err
 		}
 		err := os.Link(filepath.Join(from, rel), filepath.Join(to, rel))
-		if isMissing(err) {
+		if errors.Is(err, fs.ErrNotExist) {
 			return nil // a temporary file of the broker's
 		}
 		return err
@@ -189,7 +174,7 @@ func walkFiles(dir string, fn func(rel string) error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		if d.Name() == indexFile {
+		if d.Name() == blocks.IndexFile {
 			return nil // it can be made again
 		}
 		rel, err := filepath.Rel(dir, path)
@@ -201,9 +186,9 @@ func walkFiles(dir string, fn func(rel string) error) error {
 }
 
 // writable shows that the broker will find what it asks for when it loads the
-// stream: a place for a new file. The broker's own error doesn't say why.
-func (s store) writable() error {
-	f, err := os.CreateTemp(s.dir, "_test_")
+// stream in dir: a place for a new file. The broker's own error doesn't say why.
+func writable(dir string) error {
+	f, err := os.CreateTemp(dir, "_test_")
 	if err != nil {
 		return err
 	}

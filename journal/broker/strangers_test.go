@@ -1,4 +1,4 @@
-package jet_test
+package broker_test
 
 import (
 	"crypto/tls"
@@ -7,8 +7,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"ledge/journal/broker"
 	"ledge/journal/certtest"
-	"ledge/journal/jet"
 	"ledge/journal/logtest"
 )
 
@@ -25,19 +25,16 @@ func TestStrangers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var log logtest.Log
-			j := open(t, jet.Config{Dir: t.TempDir(), Create: true, Listen: "127.0.0.1:0", TLS: c.tls,
-				Users: []jet.User{{Name: jet.AdminUser, Password: "sesame"}},
-				Log:   log.Logger()})
+			b := start(t, broker.Config{Listen: "127.0.0.1:0", TLS: c.tls,
+				Users: []broker.User{{Name: "admin", Password: "sesame"}}, Log: log.Logger()})
 			for range 50 {
-				nc, err := nats.Connect(j.ClientURL(), nats.UserInfo("critical write error\x1b[31m"+strings.Repeat("x", 2000), "guess"))
+				nc, err := nats.Connect(b.ClientURL(), nats.UserInfo("critical write error\x1b[31m"+strings.Repeat("x", 2000), "guess"))
 				if err == nil {
 					nc.Close()
 					t.Fatal("a stranger is let in")
 				}
 			}
-			if err := j.Close(); err != nil {
-				t.Fatal(err)
-			}
+			b.Close()
 			got := log.String()
 			if n := strings.Count(got, c.want); n < 1 || n > 5 || !strings.Contains(got, "client=127.0.0.1:") {
 				t.Errorf("%d lines with %q; want few, with an address:\n%s", n, c.want, got)

@@ -1,4 +1,4 @@
-package jet
+package blocks
 
 import (
 	"errors"
@@ -7,13 +7,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// forget has the kernel drop its copies of the blocks, so that what is read
+// Forget has the kernel drop its copies of the blocks, so that what is read
 // next comes from the disk. Pages that it still means to write it keeps.
-func (s store) forget() error {
-	dir, ids, err := s.blocks()
+func (s Store) Forget() error {
+	dir, ids, err := s.Blocks()
 	errs := []error{err}
 	for _, id := range ids {
-		f, err := os.Open(blockPath(dir, id))
+		f, err := os.Open(Path(dir, id))
 		if err != nil {
 			errs = append(errs, err)
 			continue

@@ -1,4 +1,4 @@
-package jet_test
+package broker_test
 
 import (
 	"crypto/tls"
@@ -7,8 +7,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"ledge/journal/broker"
 	"ledge/journal/certtest"
-	"ledge/journal/jet"
 )
 
 // A listener with a CA lets in who shows a certificate that leads to it, and
@@ -16,30 +16,30 @@ import (
 func TestListenTLS(t *testing.T) {
 	ours, others := certtest.New(t, "ours"), certtest.New(t, "others")
 	own := ours.Sign(t, "node", "127.0.0.1")
-	j := open(t, jet.Config{Dir: t.TempDir(), Create: true, Listen: "127.0.0.1:0",
-		Users: []jet.User{{Name: jet.AdminUser, Password: "secret"}},
+	b := start(t, broker.Config{Listen: "127.0.0.1:0",
+		Users: []broker.User{{Name: "admin", Password: "secret"}, {Name: "service", Inside: true}},
 		TLS: &tls.Config{Certificates: []tls.Certificate{own.Certificate}, ClientCAs: ours.Pool,
 			ClientAuth: tls.RequireAndVerifyClientCert}})
-	if !strings.HasPrefix(j.ClientURL(), "tls://127.0.0.1:") {
-		t.Errorf("ClientURL = %s; want tls://", j.ClientURL())
+	if !strings.HasPrefix(b.ClientURL(), "tls://127.0.0.1:") {
+		t.Errorf("ClientURL = %s; want tls://", b.ClientURL())
 	}
-	if _, err := j.ServiceConn(); err != nil {
+	if _, err := b.Connect("service"); err != nil {
 		t.Errorf("a connection within the process: %v", err)
 	}
-	plain := "nats" + strings.TrimPrefix(j.ClientURL(), "tls")
+	plain := "nats" + strings.TrimPrefix(b.ClientURL(), "tls")
 	for _, c := range []struct {
 		name string
 		url  string
 		cfg  *tls.Config
 		good bool
 	}{
-		{"with our certificate", j.ClientURL(), ours.Client(own), true},
+		{"with our certificate", b.ClientURL(), ours.Client(own), true},
 		{"that didn't ask for TLS", plain, ours.Client(own), true},
-		{"without a certificate", j.ClientURL(), ours.Client(), false},
-		{"with a foreign certificate", j.ClientURL(), ours.Client(others.Sign(t, "thief")), false},
-		{"that doesn't know our CA", j.ClientURL(), others.Client(own), false},
+		{"without a certificate", b.ClientURL(), ours.Client(), false},
+		{"with a foreign certificate", b.ClientURL(), ours.Client(others.Sign(t, "thief")), false},
+		{"that doesn't know our CA", b.ClientURL(), others.Client(own), false},
 	} {
-		nc, err := nats.Connect(c.url, nats.UserInfo(jet.AdminUser, "secret"),
+		nc, err := nats.Connect(c.url, nats.UserInfo("admin", "secret"),
 			func(o *nats.Options) error { o.TLSConfig = c.cfg; return nil })
 		if (err == nil) != c.good {
 			t.Errorf("client %s: %v; want it let in: %v", c.name, err, c.good)

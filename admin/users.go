@@ -1,0 +1,67 @@
+package admin
+
+import "ledge/journal/broker"
+
+// Users who have a password.
+const (
+	// AdminUser may ask everything of a node.
+	AdminUser = "admin"
+	// ReplicaUser and MonitorUser see how a node is and what happens to it. The
+	// first may read the journal from it, too.
+	ReplicaUser = "replica"
+	MonitorUser = "monitor"
+)
+
+// Users who exist within the node's process only. The service and the events have
+// one each, because a service sends its answer wherever a request says: if it could
+// publish events, any monitor could have one published.
+const (
+	ServiceUser = "service"
+	EventUser   = "events"
+)
+
+// PasswordUsers returns those who have a password.
+func PasswordUsers() []string { return []string{AdminUser, ReplicaUser, MonitorUser} }
+
+// Subjects that users may use or not.
+const (
+	allSubjects   = ServiceName + ".>"
+	eventSubjects = ServiceName + ".*.event.>"
+	inboxes       = "_INBOX."
+)
+
+// Users returns everybody whom a node's broker lets in, and what each may publish
+// and subscribe to: those of PasswordUsers who have one of passwords, the service
+// and the events. replicas are the subjects on which a leader answers its replicas.
+//
+// Nobody from outside may answer for the service or publish events, and each but
+// the admin sees its own inbox only. The admin has all inboxes, so that clients
+// work that know nothing of prefixes.
+func Users(passwords map[string]string, replicas string) []broker.User {
+	users := []broker.User{
+		// Not any reply subject: a request could name one of the service's own.
+		{Name: ServiceUser, Inside: true, Publish: []string{inboxes + ">"},
+			Subscribe: []string{allSubjects, "$SRV.>"}},
+		{Name: EventUser, Inside: true, Publish: []string{eventSubjects}},
+	}
+	for _, name := range PasswordUsers() {
+		password, ok := passwords[name]
+		if !ok {
+			continue
+		}
+		u := broker.User{Name: name, Password: password,
+			Publish: []string{"$SRV.PING", "$SRV.PING.>", "$SRV.INFO", "$SRV.INFO.>",
+				"$SRV.STATS", "$SRV.STATS.>", ServiceName + ".*.status", ServiceName + ".*.health"},
+			Subscribe: []string{eventSubjects, inboxes + name + ".>"},
+		}
+		switch name {
+		case AdminUser:
+			u.Publish, u.Deny = []string{allSubjects, "$SRV.>"}, []string{eventSubjects}
+			u.Subscribe = []string{eventSubjects, inboxes + ">"}
+		case ReplicaUser:
+			u.Publish = append(u.Publish, replicas)
+		}
+		users = append(users, u)
+	}
+	return users
+}

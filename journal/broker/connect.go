@@ -1,0 +1,58 @@
+package broker
+
+import (
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// Connect enters the broker within the process, as a user who exists there only.
+// The connection comes back by itself should the broker ever drop it, and keeps
+// nothing meanwhile: whoever publishes gets the error. The caller closes it, before
+// the broker.
+func (b *Broker) Connect(user string, opts ...nats.Option) (*nats.Conn, error) {
+	secret, ok := b.secrets[user]
+	if !ok {
+		return nil, fmt.Errorf("connect to the broker: user %q has no place within the process", user)
+	}
+	all := append([]nats.Option{
+		nats.InProcessServer(b.srv), nats.UserInfo(user, secret), nats.Name("ledge " + user),
+		nats.MaxReconnects(-1), nats.ReconnectBufSize(-1), nats.ReconnectWait(10 * time.Millisecond),
+	}, opts...)
+	return nats.Connect("", all...)
+}
+
+// JournalConn makes a connection without a socket, for whoever speaks the NATS
+// protocol, and returns what enters account JOURNAL on it.
+func (b *Broker) JournalConn() (conn net.Conn, user, secret string, err error) {
+	conn, err = b.srv.InProcessConn()
+	return conn, journalUser, b.secrets[journalUser], err
+}
+
+// InProcessConn makes a connection without a socket. With it a *Broker can be
+// handed to nats.InProcessServer.
+func (b *Broker) InProcessConn() (net.Conn, error) { return b.srv.InProcessConn() }
+
+// Addr returns the address that the broker listens on, or nil.
+func (b *Broker) Addr() net.Addr {
+	if b.opts.DontListen {
+		return nil
+	}
+	return b.srv.Addr()
+}
+
+// ClientURL returns where NATS clients connect, or "" without a listener. Its
+// scheme is tls where they need that, so that they ask for it before they say
+// their passwords.
+func (b *Broker) ClientURL() string {
+	a := b.Addr()
+	switch {
+	case a == nil:
+		return ""
+	case b.tls:
+		return "tls://" + a.String()
+	}
+	return "nats://" + a.String()
+}

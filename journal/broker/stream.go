@@ -1,0 +1,123 @@
+package broker
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"ledge/journal"
+	"ledge/journal/blocks"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// StreamSpec is what may differ between one journal's stream and another's.
+type StreamSpec struct {
+	MaxBytes int64
+	// FirstSeq is the number that the stream begins with when it is made. The
+	// broker takes 0 for 1, and says what it was told.
+	FirstSeq uint64
+	Metadata map[string]string
+}
+
+// config is the stream as it must be. A full one refuses new messages; it never
+// drops old ones. There is no compression and no encryption by the broker: both make
+// a flipped bit cost a whole block, and the files could not be read without the
+// broker.
+func (s StreamSpec) config() *server.StreamConfig {
+	return &server.StreamConfig{
+		Name: blocks.Stream, Subjects: []string{blocks.Subject},
+		Storage: server.FileStorage, Replicas: 1, Retention: server.LimitsPolicy,
+		Discard: server.DiscardNew, MaxBytes: s.MaxBytes,
+		MaxMsgs: -1, MaxMsgsPer: -1, MaxMsgSize: -1, MaxConsumers: -1,
+		Duplicates: 100 * time.Millisecond, DenyDelete: true, AllowDirect: true, FirstSeq: s.FirstSeq,
+		Metadata: s.Metadata,
+	}
+}
+
+// specOf returns what of a configuration may differ.
+func specOf(c *server.StreamConfig) StreamSpec {
+	return StreamSpec{MaxBytes: c.MaxBytes, FirstSeq: c.FirstSeq, Metadata: c.Metadata}
+}
+
+// Meta returns what the broker writes into the file of a stream's configuration.
+func (s StreamSpec) Meta(created time.Time) ([]byte, error) {
+	return json.Marshal(server.FileStreamInfo{Created: created.UTC(), StreamConfig: *s.config()})
+}
+
+// ParseMeta reads what the broker has written there. It reports whether that is of
+// the journal's stream.
+func ParseMeta(b []byte) (StreamSpec, bool) {
+	var info server.FileStreamInfo
+	if err := json.Unmarshal(b, &info); err != nil || info.Name != blocks.Stream {
+		return StreamSpec{}, false
+	}
+	return specOf(&info.StreamConfig), true
+}
+
+// StreamInfo is the stream as the broker has it.
+type StreamInfo struct {
+	StreamSpec
+	// First and Last are the numbers of its messages. A stream that never had one
+	// says 0 for both.
+	First, Last journal.Seq
+	Messages    uint64
+	Bytes       int64
+	Deleted     int  // of its messages, lost ones included
+	Lost        bool // some are
+}
+
+// ErrNoStream says that the broker has no stream.
+var ErrNoStream = errors.New("the broker has no journal stream")
+
+// errNoStream is what the API says of a stream that isn't there.
+const errNoStream = 10059
+
+// CreateStream makes the stream.
+func (b *Broker) CreateStream(ctx context.Context, s StreamSpec) error {
+	var r server.JSApiStreamCreateResponse
+	return b.request(ctx, "CREATE", s.config(), &r)
+}
+
+// UpdateStream changes the stream's configuration.
+func (b *Broker) UpdateStream(ctx context.Context, s StreamSpec) error {
+	var r server.JSApiStreamUpdateResponse
+	return b.request(ctx, "UPDATE", s.config(), &r)
+}
+
+// StreamInfo returns the stream as the broker has it, or ErrNoStream.
+func (b *Broker) StreamInfo(ctx context.Context) (StreamInfo, error) {
+	var r server.JSApiStreamInfoResponse
+	err := b.request(ctx, "INFO", nil, &r)
+	var api *server.ApiError
+	if errors.As(err, &api) && api.ErrCode == errNoStream {
+		return StreamInfo{}, ErrNoStream
+	}
+	if err != nil {
+		return StreamInfo{}, err
+	}
+	if r.StreamInfo == nil {
+		return StreamInfo{}, errors.New("stream info is empty")
+	}
+	st := r.StreamInfo.State
+	return StreamInfo{
+		StreamSpec: specOf(&r.StreamInfo.Config),
+		First:      journal.Seq(st.FirstSeq), Last: journal.Seq(st.LastSeq),
+		Messages: st.Msgs, Bytes: int64(st.Bytes),
+		Deleted: st.NumDeleted, Lost: st.Lost != nil,
+	}, nil
+}
+
+// Purge removes the messages up to and including upTo.
+func (b *Broker) Purge(ctx context.Context, upTo journal.Seq) error {
+	var r server.JSApiStreamPurgeResponse
+	err := b.request(ctx, "PURGE", server.JSApiStreamPurgeRequest{Sequence: uint64(upTo) + 1}, &r)
+	if err == nil && !r.Success {
+		err = errors.New("purge has not succeeded")
+	}
+	if err != nil {
+		return fmt.Errorf("truncate journal up to number %d: %w", upTo, err)
+	}
+	return nil
+}

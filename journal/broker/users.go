@@ -1,0 +1,76 @@
+package broker
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// journalUser is alone in account JOURNAL.
+const journalUser = "journal"
+
+// User is somebody whom the broker lets into account ADMIN. What is not listed is
+// denied.
+type User struct {
+	Name string
+	// Password lets the user in, from outside and within the process.
+	Password string
+	// Inside is for a user who has no password and exists within the process only:
+	// see Connect.
+	Inside bool
+	// Publish has the subjects that the user may publish to, but for those in
+	// Deny. Subscribe has those that the user may hear.
+	Publish, Deny, Subscribe []string
+}
+
+// checkUsers reports every fault of a list of users.
+func checkUsers(users []User) error {
+	var errs []error
+	seen := map[string]bool{journalUser: true}
+	for _, u := range users {
+		switch {
+		case u.Name == "":
+			errs = append(errs, errors.New("a user has no name"))
+		case seen[u.Name]:
+			errs = append(errs, fmt.Errorf("user %q stands twice", u.Name))
+		case u.Password == "" && !u.Inside:
+			errs = append(errs, fmt.Errorf("user %q has no password", u.Name))
+		case u.Password != "" && u.Inside:
+			errs = append(errs, fmt.Errorf("user %q is within the process and needs no password", u.Name))
+		}
+		seen[u.Name] = true
+	}
+	return errors.Join(errs...)
+}
+
+// users returns everybody whom the broker lets in, and draws the secrets of those
+// who exist within the process only.
+func (b *Broker) users(list []User, own, admin *server.Account) []*server.User {
+	inside := map[string]struct{}{"IN_PROCESS": {}}
+	b.secrets[journalUser] = rand.Text()
+	all := []*server.User{{Username: journalUser, Password: b.secrets[journalUser], Account: own,
+		AllowedConnectionTypes: inside}}
+	for _, u := range list {
+		s := &server.User{Username: u.Name, Password: u.Password, Account: admin, Permissions: u.permissions()}
+		if u.Inside {
+			b.secrets[u.Name] = rand.Text()
+			s.Password, s.AllowedConnectionTypes = b.secrets[u.Name], inside
+		}
+		all = append(all, s)
+	}
+	return all
+}
+
+// permissions returns what the server is told. It takes an empty list for leave to
+// do everything.
+func (u User) permissions() *server.Permissions {
+	only := func(allow, deny []string) *server.SubjectPermission {
+		if len(allow) == 0 {
+			deny = []string{">"}
+		}
+		return &server.SubjectPermission{Allow: allow, Deny: deny}
+	}
+	return &server.Permissions{Publish: only(u.Publish, u.Deny), Subscribe: only(u.Subscribe, nil)}
+}
