@@ -13,7 +13,7 @@ const (
 
 // SETBIT key offset value
 func setbit() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "setbit", Arity: 4, Syntax: "<key> <offset> <0|1>", Since: "2.2.0",
 		Complexity: "O(N) where N is the length of the string; the journal takes one byte",
 		Summary:    "Set or clear a bit and return what it was.",
@@ -56,7 +56,7 @@ func runSetbit(d *replay.Draft, args command.Args) (resp.Value, error) {
 
 // GETBIT key offset
 func getbit() *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: "getbit", Arity: 3, Flags: command.Fast, Syntax: "<key> <offset>",
 		Since: "2.2.0", Complexity: "O(1)", Summary: "Return a bit.",
 	}, runGetbit)

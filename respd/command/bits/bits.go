@@ -6,37 +6,17 @@ package bits
 import (
 	"ledge/replay"
 	"ledge/respd/command"
-	"ledge/respd/resp"
 )
+
+// family is what all rows here have in common.
+var family = command.Family{Group: "bitmap", Cats: []string{"bitmap"}, Keys: command.OneKey,
+	WriteFlags: command.DenyOOM}
 
 // Table returns the family's rows.
 func Table() []*command.Spec {
 	return []*command.Spec{
 		setbit(), getbit(), bitcount(), bitpos(), bitop(), bitfield(), bitfieldRO(),
 	}
-}
-
-// read returns a row that reads, with what all of the family have in common.
-func read(s command.Spec, run func(*replay.View, command.Args) resp.Value) *command.Spec {
-	s.Read = run
-	s.Flags |= command.ReadOnly
-	return row(s)
-}
-
-// write returns a row that writes.
-func write(s command.Spec, run func(*replay.Draft, command.Args) (resp.Value, error)) *command.Spec {
-	s.Write = run
-	s.Flags |= command.Write | command.DenyOOM
-	return row(s)
-}
-
-func row(s command.Spec) *command.Spec {
-	if s.Keys.First == 0 {
-		s.Keys = command.OneKey
-	}
-	s.Cats = append(s.Cats, "bitmap")
-	s.Group = "bitmap"
-	return &s
 }
 
 // grow is EditString for a string that may not be there yet: a long new one

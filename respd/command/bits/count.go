@@ -10,7 +10,7 @@ import (
 
 // BITCOUNT key [start end [BYTE | BIT]]
 func bitcount() *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: "bitcount", Arity: -2, Flags: command.Big, Syntax: "<key> [<start> <end> [BYTE | BIT]]",
 		Since: "2.6.0", Complexity: "O(N) where N is the length of the part",
 		Summary: "Count the bits that are set in a string or a part of it.",

@@ -11,7 +11,7 @@ const errOnlyGet resp.Error = "ERR BITFIELD_RO only supports the GET subcommand"
 // BITFIELD key [GET type offset | [OVERFLOW WRAP|SAT|FAIL] SET type offset value |
 // INCRBY type offset increment ...]
 func bitfield() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "bitfield", Arity: -2, KeyFlags: "RW access update variable_flags",
 		Syntax: "<key> [GET <type> <offset> | [OVERFLOW <WRAP | SAT | FAIL>] " +
 			"<SET <type> <offset> <value> | INCRBY <type> <offset> <increment>> ...]",
@@ -52,7 +52,7 @@ func runBitfield(d *replay.Draft, args command.Args) (resp.Value, error) {
 
 // BITFIELD_RO key [GET type offset ...]
 func bitfieldRO() *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: "bitfield_ro", Arity: -2, Flags: command.Fast,
 		Syntax: "<key> [GET <type> <offset> ...]", Since: "6.0.0",
 		Complexity: "O(1) for each GET",

@@ -12,7 +12,7 @@ const errNot resp.Error = "ERR BITOP NOT must be called with a single source key
 
 // BITOP AND | OR | XOR | NOT destkey key [key ...]
 func bitop() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "bitop", Arity: -4, Keys: command.KeyRange{First: 2, Last: -1, Step: 1},
 		KeyFlags: "OW update;RO access",
 		Syntax:   "<AND | OR | XOR | NOT> <destkey> <key> [<key> ...]", Since: "2.6.0",

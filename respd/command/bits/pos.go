@@ -12,7 +12,7 @@ const errZeroOne resp.Error = "ERR The bit argument must be 1 or 0."
 
 // BITPOS key bit [start [end [BYTE | BIT]]]
 func bitpos() *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: "bitpos", Arity: -3, Flags: command.Big,
 		Syntax: "<key> <0|1> [<start> [<end> [BYTE | BIT]]]",
 		Since:  "2.8.7", Complexity: "O(N) where N is the length of the part",

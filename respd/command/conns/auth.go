@@ -21,7 +21,7 @@ const handshake = command.NoScript | command.Loading | command.Stale | command.F
 
 // AUTH [username] password
 func auth() *command.Spec {
-	return row(command.Spec{
+	return family.Conn(command.Spec{
 		Name: "auth", Arity: -2, Flags: handshake,
 		Since: "1.0.0", Complexity: "O(N) where N is the number of passwords defined for the user",
 		Summary: "Say who the client is.",

@@ -7,24 +7,20 @@ import (
 
 // CLIENT <subcommand> [argument ...]
 func client() *command.Spec {
-	return &command.Spec{
-		Name: "client", Arity: -2,
-		Group: "connection", Since: "2.4.0", Complexity: "Depends on subcommand.",
+	return family.Container(command.Spec{
+		Name: "client", Since: "2.4.0",
 		Summary: "Look at client connections and change them.",
-		Subs: []*command.Spec{
-			clientCaching(), clientGetName(), clientGetRedir(), clientID(), clientInfo(),
-			clientKill(), clientList(), clientNoEvict(), clientNoTouch(), clientPause(),
-			clientReply(), clientSetInfo(), clientSetName(), clientTracking(),
-			clientTrackingInfo(), clientUnblock(), clientUnpause(),
-			command.Help("connection", "5.0.0", "connection"),
-		},
-	}
+	},
+		clientCaching(), clientGetName(), clientGetRedir(), clientID(), clientInfo(),
+		clientKill(), clientList(), clientNoEvict(), clientNoTouch(), clientPause(),
+		clientReply(), clientSetInfo(), clientSetName(), clientTracking(),
+		clientTrackingInfo(), clientUnblock(), clientUnpause(), family.Help("5.0.0"))
 }
 
 // own returns the row of a subcommand that concerns the caller alone.
 func own(s command.Spec, run func(*command.Session, command.Args) resp.Value) *command.Spec {
 	s.Flags |= command.NoScript | command.Loading | command.Stale
-	return row(s, run)
+	return family.Conn(s, run)
 }
 
 // others returns the row of a subcommand that concerns all clients.

@@ -5,20 +5,14 @@ package conns
 
 import (
 	"ledge/respd/command"
-	"ledge/respd/resp"
 )
+
+// family is what all rows here have in common.
+var family = command.Family{Group: "connection", Cats: []string{"connection"}}
 
 // Table returns the family's rows.
 func Table() []*command.Spec {
 	return []*command.Spec{
 		auth(), hello(), ping(), echo(), quit(), reset(), selectDB(), client(),
 	}
-}
-
-// row returns a row with what all of the family have in common.
-func row(s command.Spec, run func(*command.Session, command.Args) resp.Value) *command.Spec {
-	s.Cats = append(s.Cats, "connection")
-	s.Group = "connection"
-	s.Conn = run
-	return &s
 }

@@ -15,7 +15,7 @@ const (
 
 // HELLO [protover [AUTH username password] [SETNAME clientname]]
 func hello() *command.Spec {
-	return row(command.Spec{
+	return family.Conn(command.Spec{
 		Name: "hello", Arity: -1, Flags: handshake,
 		Since: "6.0.0", Complexity: "O(1)",
 		Summary: "Choose the protocol, and ask what the server is.",

@@ -7,7 +7,7 @@ import (
 
 // PING [message]
 func ping() *command.Spec {
-	return row(command.Spec{
+	return family.Conn(command.Spec{
 		Name: "ping", Arity: -1, Flags: command.Fast | command.Inline | command.Listening,
 		Since: "1.0.0", Complexity: "O(1)",
 		Summary: "Answer PONG, or the message.",
@@ -35,7 +35,7 @@ func runPing(s *command.Session, args command.Args) resp.Value {
 
 // ECHO message
 func echo() *command.Spec {
-	return row(command.Spec{
+	return family.Conn(command.Spec{
 		Name: "echo", Arity: 2,
 		Flags: command.Loading | command.Stale | command.Fast | command.Inline,
 		Since: "1.0.0", Complexity: "O(1)",

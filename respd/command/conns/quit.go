@@ -7,7 +7,7 @@ import (
 
 // QUIT
 func quit() *command.Spec {
-	return row(command.Spec{
+	return family.Conn(command.Spec{
 		Name: "quit", Arity: -1, Flags: handshake | command.Control | command.Listening,
 		Since: "1.0.0", Complexity: "O(1)",
 		Summary: "Close the connection.",
@@ -19,7 +19,7 @@ func quit() *command.Spec {
 
 // RESET
 func reset() *command.Spec {
-	return row(command.Spec{
+	return family.Conn(command.Spec{
 		Name: "reset", Arity: 1, Flags: handshake | command.Control | command.Listening,
 		Since: "6.2.0", Complexity: "O(1)",
 		Summary: "Make the connection as good as new.",

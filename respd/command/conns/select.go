@@ -13,7 +13,7 @@ const (
 
 // SELECT index
 func selectDB() *command.Spec {
-	return row(command.Spec{
+	return family.Conn(command.Spec{
 		Name: "select", Arity: 2,
 		Flags: command.Loading | command.Stale | command.Fast | command.Inline,
 		Since: "1.0.0", Complexity: "O(1)",

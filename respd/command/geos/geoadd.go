@@ -8,7 +8,7 @@ import (
 
 // GEOADD key [NX | XX] [CH] longitude latitude member [longitude latitude member ...]
 func geoadd() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "geoadd", Arity: -5, KeyFlags: "RW update",
 		Syntax: "<key> [NX | XX] [CH] <longitude> <latitude> <member> [...]", Since: "3.2.0",
 		Complexity: "O(log(N)) for each member, where N is the size of the set",

@@ -10,7 +10,7 @@ import (
 
 // GEOPOS key [member [member ...]]
 func geopos() *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: "geopos", Arity: -2, Syntax: "<key> [<member> ...]", Since: "3.2.0",
 		Complexity: "O(1) for each member",
 		Summary:    "Return longitude and latitude of members.",
@@ -24,7 +24,7 @@ func position(p point) resp.Value { return resp.Array(resp.Decimal(p.lon), resp.
 
 // GEOHASH key [member [member ...]]
 func geohash() *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: "geohash", Arity: -2, Syntax: "<key> [<member> ...]", Since: "3.2.0",
 		Complexity: "O(1) for each member",
 		Summary:    "Return the usual geohashes of members, of 11 letters.",
@@ -54,7 +54,7 @@ func each(
 
 // GEODIST key member1 member2 [M | KM | FT | MI]
 func geodist() *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: "geodist", Arity: -4, Syntax: "<key> <member1> <member2> [M | KM | FT | MI]",
 		Since: "3.2.0", Complexity: "O(1)", Summary: "Return how far two members are apart.",
 	}, runGeodist)

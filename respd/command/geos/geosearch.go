@@ -99,7 +99,7 @@ func radiusKeys(from int) func(command.Args) []int {
 func reading(s command.Spec, f form) *command.Spec {
 	s.Complexity = searching
 	s.Flags |= command.Big
-	return read(s, func(v *replay.View, args command.Args) resp.Value {
+	return family.Read(s, func(v *replay.View, args command.Args) resp.Value {
 		q, err := f.parse(v, args)
 		if err != nil {
 			return resp.FromError(err)
@@ -111,7 +111,7 @@ func reading(s command.Spec, f form) *command.Spec {
 // storing returns the row of a query that may have one.
 func storing(s command.Spec, f form) *command.Spec {
 	s.Complexity = searching
-	return write(s, func(d *replay.Draft, args command.Args) (resp.Value, error) {
+	return family.Write(s, func(d *replay.Draft, args command.Args) (resp.Value, error) {
 		q, err := f.parse(&d.View, args)
 		if err != nil {
 			return resp.Value{}, err

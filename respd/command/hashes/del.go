@@ -8,7 +8,7 @@ import (
 
 // HDEL key field [field ...]
 func hdel() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "hdel", Arity: -3, Flags: command.Fast, KeyFlags: "RW delete",
 		Syntax: "<key> <field>...",
 		Since:  "2.0.0", Complexity: "O(N) where N is the number of fields named",
@@ -21,7 +21,7 @@ func hdel() *command.Spec {
 
 // HGETDEL key FIELDS numfields field [field ...]
 func hgetdel() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "hgetdel", Arity: -5, Flags: command.Fast, KeyFlags: "RW access delete",
 		Syntax: "<key> FIELDS <count> <field>...",
 		Since:  "8.0.0", Complexity: "O(N) where N is the number of fields named",

@@ -44,7 +44,7 @@ func hpexpireat() *command.Spec {
 
 // expireRow returns the row of a command that sets deadlines.
 func expireRow(name, unit string, t timing, summary string) *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: name, Arity: -6, Flags: setting, KeyFlags: "RW update",
 		Syntax: "<key> " + unit + " [NX|XX|GT|LT] FIELDS <count> <field>...",
 		Since:  "7.4.0", Complexity: perField, Summary: summary,
@@ -155,7 +155,7 @@ func (e *expiry) carryOut(d *replay.Draft, key []byte) error {
 
 // HPERSIST key FIELDS numfields field [field ...]
 func hpersist() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "hpersist", Arity: -5, Flags: command.Fast, KeyFlags: "RW update",
 		Syntax: "<key> FIELDS <count> <field>...",
 		Since:  "7.4.0", Complexity: perField, Summary: "Take the deadlines of fields away.",

@@ -8,7 +8,7 @@ import (
 
 // HGET key field
 func hget() *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: "hget", Arity: 3, Flags: command.Fast, Syntax: "<key> <field>",
 		Since: "2.0.0", Summary: "Return the value of a field.",
 	}, func(v *replay.View, args command.Args) resp.Value {
@@ -22,7 +22,7 @@ func hget() *command.Spec {
 
 // HMGET key field [field ...]
 func hmget() *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: "hmget", Arity: -3, Flags: command.Fast, Syntax: "<key> <field>...",
 		Since: "2.0.0", Complexity: "O(N) where N is the number of fields named",
 		Summary: "Return the values of fields.",
@@ -41,7 +41,7 @@ func hmget() *command.Spec {
 
 // HGETALL key
 func hgetall() *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: "hgetall", Arity: 2, Flags: command.Big, Syntax: "<key>", Tips: []string{unordered},
 		Since: "2.0.0", Complexity: wholeHash,
 		Summary: "Return all fields and their values.",
@@ -72,7 +72,7 @@ func hvals() *command.Spec {
 
 // halves returns the row of a command that answers with one half of each pair.
 func halves(name, summary string, half func(field, val string) string) *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: name, Arity: 2, Flags: command.Big, Syntax: "<key>", Tips: []string{unordered},
 		Since: "2.0.0", Complexity: wholeHash, Summary: summary,
 	}, func(v *replay.View, args command.Args) resp.Value {
@@ -90,7 +90,7 @@ func halves(name, summary string, half func(field, val string) string) *command.
 
 // HEXISTS key field
 func hexists() *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: "hexists", Arity: 3, Flags: command.Fast, KeyFlags: "RO", Syntax: "<key> <field>",
 		Since: "2.0.0", Summary: "Tell whether a field is there.",
 	}, func(v *replay.View, args command.Args) resp.Value {
@@ -105,7 +105,7 @@ func hexists() *command.Spec {
 
 // HLEN key
 func hlen() *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: "hlen", Arity: 2, Flags: command.Fast, KeyFlags: "RO", Syntax: "<key>",
 		Since: "2.0.0", Summary: "Return the number of fields.",
 	}, func(v *replay.View, args command.Args) resp.Value {
@@ -119,7 +119,7 @@ func hlen() *command.Spec {
 
 // HSTRLEN key field
 func hstrlen() *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: "hstrlen", Arity: 3, Flags: command.Fast, KeyFlags: "RO", Syntax: "<key> <field>",
 		Since: "3.2.0", Summary: "Return the length of a field's value.",
 	}, func(v *replay.View, args command.Args) resp.Value {

@@ -10,7 +10,7 @@ import (
 // [EX seconds | PX milliseconds | EXAT seconds | PXAT milliseconds | PERSIST]
 // FIELDS numfields field [field ...]
 func hgetex() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "hgetex", Arity: -5, Flags: command.Fast, KeyFlags: "RW access update",
 		Syntax: "<key> [EX <seconds>|PX <milliseconds>|EXAT <seconds>|" +
 			"PXAT <milliseconds>|PERSIST] FIELDS <count> <field>...",

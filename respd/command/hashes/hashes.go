@@ -9,6 +9,9 @@ import (
 	"ledge/respd/resp"
 )
 
+// family is what all rows here have in common.
+var family = command.Family{Group: "hash", Cats: []string{"hash"}, Keys: command.OneKey}
+
 // Table returns the family's rows.
 func Table() []*command.Spec {
 	return []*command.Spec{
@@ -26,30 +29,6 @@ const (
 	unordered     = "nondeterministic_output_order"
 	unpredictable = "nondeterministic_output"
 )
-
-// read returns a row that reads, with what all of the family have in common.
-func read(s command.Spec, run func(*replay.View, command.Args) resp.Value) *command.Spec {
-	s.Read = run
-	s.Flags |= command.ReadOnly
-	return row(s)
-}
-
-// write returns a row that writes.
-func write(s command.Spec, run func(*replay.Draft, command.Args) (resp.Value, error)) *command.Spec {
-	s.Write = run
-	s.Flags |= command.Write
-	return row(s)
-}
-
-func row(s command.Spec) *command.Spec {
-	s.Keys = command.OneKey
-	if s.Complexity == "" {
-		s.Complexity = "O(1)"
-	}
-	s.Cats = append(s.Cats, "hash")
-	s.Group = "hash"
-	return &s
-}
 
 // found is a field's value, or nil.
 func found(val string, ok bool) resp.Value {

@@ -20,7 +20,7 @@ const (
 
 // HINCRBY key field increment
 func hincrby() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "hincrby", Arity: 4, Flags: setting, KeyFlags: "RW access update",
 		Syntax: "<key> <field> <increment>",
 		Since:  "2.0.0", Summary: "Add to a field that is an integer.",
@@ -62,7 +62,7 @@ func count(d *replay.Draft, h value.Hash, args command.Args, event string, val [
 
 // HINCRBYFLOAT key field increment
 func hincrbyfloat() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "hincrbyfloat", Arity: 4, Flags: setting, KeyFlags: "RW access update",
 		Syntax: "<key> <field> <increment>",
 		Since:  "2.6.0", Summary: "Add to a field that is a number with a fraction.",

@@ -16,7 +16,7 @@ const errRandomCount resp.Error = "ERR value is out of range, " +
 
 // HRANDFIELD key [count [WITHVALUES]]
 func hrandfield() *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: "hrandfield", Arity: -2, Flags: command.Big | command.Repeats, Reach: reachHrandfield, Tips: []string{unpredictable},
 		Syntax: "<key> [<count> [WITHVALUES]]",
 		Since:  "6.2.0", Complexity: "O(N log M) where N is the count and M the number of fields",

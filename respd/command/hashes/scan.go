@@ -10,7 +10,7 @@ import (
 
 // HSCAN key cursor [MATCH pattern] [COUNT count] [NOVALUES]
 func hscan() *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: "hscan", Arity: -3, Tips: []string{unpredictable},
 		Syntax: "<key> <cursor> [MATCH <pattern>] [COUNT <count>] [NOVALUES]",
 		Since:  "2.8.0", Complexity: "O(log N + COUNT) a call where N is the number of fields",

@@ -10,7 +10,7 @@ const setting = command.DenyOOM | command.Fast
 
 // HSET key field value [field value ...]
 func hset() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "hset", Arity: -4, Flags: setting, KeyFlags: "RW update",
 		Syntax: "<key> <field> <value> [<field> <value>...]",
 		Since:  "2.0.0", Complexity: "O(N) where N is the number of fields set",
@@ -23,7 +23,7 @@ func hset() *command.Spec {
 
 // HMSET key field value [field value ...]
 func hmset() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "hmset", Arity: -4, Flags: setting, KeyFlags: "RW update",
 		Syntax: "<key> <field> <value> [<field> <value>...]",
 		Since:  "2.0.0", Complexity: "O(N) where N is the number of fields set",
@@ -53,7 +53,7 @@ func wrongNumber(name string) error {
 
 // HSETNX key field value
 func hsetnx() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "hsetnx", Arity: 4, Flags: setting, KeyFlags: "RW insert",
 		Syntax: "<key> <field> <value>",
 		Since:  "2.0.0", Summary: "Set a field unless it is there.",

@@ -22,7 +22,7 @@ const (
 // [EX seconds | PX milliseconds | EXAT seconds | PXAT milliseconds | KEEPTTL]
 // FIELDS numfields field value [field value ...]
 func hsetex() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "hsetex", Arity: -6, Flags: setting, KeyFlags: "RW update",
 		Syntax: "<key> [FNX|FXX] [EX <seconds>|PX <milliseconds>|EXAT <seconds>|" +
 			"PXAT <milliseconds>|KEEPTTL] FIELDS <count> <field> <value> [<field> <value>...]",

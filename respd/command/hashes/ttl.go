@@ -39,7 +39,7 @@ func ttlRow(name string, t timing, summary string) *command.Spec {
 	if t.relative {
 		s.Tips = []string{unpredictable}
 	}
-	return read(s, func(v *replay.View, args command.Args) resp.Value {
+	return family.Read(s, func(v *replay.View, args command.Args) resp.Value {
 		h, err := v.Hash(args[1])
 		if err != nil {
 			return resp.FromError(err)

@@ -22,22 +22,12 @@ const (
 	errCorrupt resp.Error = "INVALIDOBJ Corrupted HLL object detected"
 )
 
+// family is what all rows here have in common.
+var family = command.Family{Group: "hyperloglog", Cats: []string{"hyperloglog"}, WriteFlags: command.DenyOOM}
+
 // Table returns the family's rows.
 func Table() []*command.Spec {
 	return []*command.Spec{pfadd(), pfcount(), pfmerge(), pfdebug(), pfselftest()}
-}
-
-// write returns a row that writes, with what all of the family have in common.
-func write(s command.Spec, run func(*replay.Draft, command.Args) (resp.Value, error)) *command.Spec {
-	s.Write = run
-	s.Flags |= command.Write | command.DenyOOM
-	return row(s)
-}
-
-func row(s command.Spec) *command.Spec {
-	s.Cats = append(s.Cats, "hyperloglog")
-	s.Group = "hyperloglog"
-	return &s
 }
 
 // fetch returns the HyperLogLog that key holds.

@@ -8,7 +8,7 @@ import (
 
 // PFADD key [element [element ...]]
 func pfadd() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "pfadd", Arity: -2, Flags: command.Fast, Keys: command.OneKey,
 		KeyFlags: "RW insert", Syntax: "<key> [<element> ...]", Since: "2.8.9",
 		Complexity: "O(1) for each element",

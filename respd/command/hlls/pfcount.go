@@ -8,13 +8,12 @@ import (
 
 // PFCOUNT key [key ...]
 func pfcount() *command.Spec {
-	return row(command.Spec{
-		Name: "pfcount", Arity: -2, Flags: command.ReadOnly | command.Big, Keys: command.AllKeys,
+	return family.Read(command.Spec{
+		Name: "pfcount", Arity: -2, Flags: command.Big, Keys: command.AllKeys,
 		KeyFlags: "RW access", Syntax: "<key> [<key> ...]", Since: "2.8.9",
 		Complexity: "O(N) where N is the number of keys, 16384 steps for each",
 		Summary:    "Estimate how many different elements HyperLogLogs have seen together.",
-		Read:       runPfcount,
-	})
+	}, runPfcount)
 }
 
 func runPfcount(v *replay.View, args command.Args) resp.Value {

@@ -16,7 +16,7 @@ const (
 
 // PFDEBUG GETREG | DECODE | ENCODING | TODENSE key
 func pfdebug() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "pfdebug", Arity: 3, Flags: command.Admin,
 		Keys:     command.KeyRange{First: 2, Last: 2, Step: 1},
 		KeyFlags: "RW access",

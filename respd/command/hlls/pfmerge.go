@@ -8,7 +8,7 @@ import (
 
 // PFMERGE destkey [sourcekey [sourcekey ...]]
 func pfmerge() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "pfmerge", Arity: -2, Keys: command.AllKeys,
 		KeyFlags: "RW access insert;RO access",
 		Syntax:   "<destkey> [<sourcekey> ...]", Since: "2.8.9",

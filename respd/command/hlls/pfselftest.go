@@ -11,16 +11,15 @@ import (
 
 // PFSELFTEST
 func pfselftest() *command.Spec {
-	return row(command.Spec{
+	return family.Conn(command.Spec{
 		Name: "pfselftest", Arity: 1, Flags: command.Admin | command.Slow, Since: "2.8.9",
 		Complexity: "O(1), in some ten thousands of steps",
 		Summary:    "Test HyperLogLogs on values of its own.",
-		Conn: func(*command.Session, command.Args) resp.Value {
-			if err := selfTest(rand.Uint64()); err != nil {
-				return resp.FromError(err)
-			}
-			return resp.OK
-		},
+	}, func(*command.Session, command.Args) resp.Value {
+		if err := selfTest(rand.Uint64()); err != nil {
+			return resp.FromError(err)
+		}
+		return resp.OK
 	})
 }
 

@@ -11,7 +11,7 @@ import (
 
 // COPY source destination [DB destination-db] [REPLACE]
 func copyKey() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "copy", Arity: -3, Flags: command.DenyOOM, Keys: command.TwoKeys,
 		KeyFlags: "RO access;OW update",
 		Syntax:   "<source> <destination> [DB <destination-db>] [REPLACE]",
@@ -57,7 +57,7 @@ func parseCopy(v *replay.View, args command.Args) (db journal.DB, replace bool, 
 
 // MOVE key db
 func move() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "move", Arity: 3, Flags: command.Fast, Keys: command.OneKey,
 		Syntax: "<key> <db>", Since: "1.0.0", Summary: "Move a key to another database.",
 	}, runMove)

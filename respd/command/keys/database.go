@@ -9,7 +9,7 @@ import (
 
 // DBSIZE
 func dbsize() *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: "dbsize", Arity: 1, Flags: command.Fast, Group: "server",
 		Tips: []string{allShards, sumReplies}, Since: "1.0.0",
 		Summary: "Return the number of keys in the database.",
@@ -22,7 +22,7 @@ func runDBSize(v *replay.View, _ command.Args) resp.Value {
 
 // FLUSHDB [ASYNC | SYNC]
 func flushdb() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "flushdb", Arity: -1, Group: "server", Cats: []string{"dangerous"},
 		Syntax: "[ASYNC|SYNC]", Tips: []string{allShards, allSucceed},
 		Since: "1.0.0", Summary: "Remove all keys of the database.",
@@ -33,7 +33,7 @@ func flushdb() *command.Spec {
 
 // FLUSHALL [ASYNC | SYNC]
 func flushall() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "flushall", Arity: -1, Group: "server", Cats: []string{"dangerous"},
 		Syntax: "[ASYNC|SYNC]", Tips: []string{allShards, allSucceed},
 		Since: "1.0.0", Complexity: "O(N) where N is the number of databases",
@@ -62,7 +62,7 @@ func flush(d *replay.Draft, args command.Args, first, last journal.DB) (resp.Val
 
 // SWAPDB index1 index2
 func swapdb() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "swapdb", Arity: 3, Flags: command.Fast, Group: "server",
 		Cats: []string{"dangerous"}, Syntax: "<index1> <index2>",
 		Since: "4.0.0", Complexity: "O(N) where N is the number of watched keys in both",

@@ -8,7 +8,7 @@ import (
 
 // DEL key [key ...]
 func del() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "del", Arity: -2, Keys: command.AllKeys, KeyFlags: "RM delete",
 		Syntax: "<key> [<key> ...]", Tips: []string{perShard, sumReplies},
 		Since: "1.0.0", Complexity: "O(N) where N is the number of keys",
@@ -18,7 +18,7 @@ func del() *command.Spec {
 
 // UNLINK key [key ...]
 func unlink() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "unlink", Arity: -2, Flags: command.Fast, Keys: command.AllKeys,
 		KeyFlags: "RM delete",
 		Syntax:   "<key> [<key> ...]", Tips: []string{perShard, sumReplies},

@@ -12,7 +12,7 @@ import (
 
 // DUMP key
 func dump() *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: "dump", Arity: 2, Flags: command.Big, Keys: command.OneKey, Syntax: "<key>",
 		Tips: []string{unpredictable}, Since: "2.6.0",
 		Complexity: "O(N*M) where N is the number of elements and M their average size",

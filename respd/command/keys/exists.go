@@ -8,7 +8,7 @@ import (
 
 // EXISTS key [key ...]
 func exists() *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: "exists", Arity: -2, Flags: command.Fast, Keys: command.AllKeys, KeyFlags: "RO",
 		Syntax: "<key> [<key> ...]", Tips: []string{perShard, sumReplies},
 		Since: "1.0.0", Complexity: "O(N) where N is the number of keys",
@@ -18,7 +18,7 @@ func exists() *command.Spec {
 
 // TOUCH key [key ...]
 func touch() *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: "touch", Arity: -2, Flags: command.Fast, Keys: command.AllKeys, KeyFlags: "RO",
 		Syntax: "<key> [<key> ...]", Tips: []string{perShard, sumReplies},
 		Since: "3.2.1", Complexity: "O(N) where N is the number of keys",
@@ -38,7 +38,7 @@ func runExists(v *replay.View, args command.Args) resp.Value {
 
 // TYPE key
 func typeOf() *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: "type", Arity: 2, Flags: command.Fast, Keys: command.OneKey, KeyFlags: "RO",
 		Syntax: "<key>", Since: "1.0.0", Summary: "Return the type of what a key holds.",
 	}, runType)

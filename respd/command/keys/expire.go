@@ -50,7 +50,7 @@ func pexpireat() *command.Spec {
 func deadlineRow(s command.Spec, seconds, relative bool) *command.Spec {
 	s.Arity, s.Flags, s.Keys, s.KeyFlags = -3, command.Fast, command.OneKey, "RW update"
 	name := s.Name
-	return write(s, func(d *replay.Draft, args command.Args) (resp.Value, error) {
+	return family.Write(s, func(d *replay.Draft, args command.Args) (resp.Value, error) {
 		var base int64
 		if relative {
 			base = d.Now()
@@ -144,7 +144,7 @@ func setDeadline(d *replay.Draft, key []byte, at int64, c conditions) (resp.Valu
 
 // PERSIST key
 func persist() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "persist", Arity: 2, Flags: command.Fast, Keys: command.OneKey,
 		KeyFlags: "RW update", Syntax: "<key>",
 		Since: "2.2.0", Summary: "Take a key's deadline away.",

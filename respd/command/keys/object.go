@@ -15,23 +15,21 @@ const errNoLFU resp.Error = "ERR An LFU maxmemory policy is not selected, access
 
 // OBJECT subcommand
 func object() *command.Spec {
-	return &command.Spec{
-		Name: "object", Arity: -2, Group: "generic", Since: "2.2.3",
+	return family.Container(command.Spec{
+		Name: "object", Since: "2.2.3",
 		Complexity: "O(1)", Summary: "A container for commands that look into values.",
-		Subs: []*command.Spec{
-			inspect("encoding", "2.2.3", "Return how Redis would keep the value.", encoding),
-			inspect("freq", "4.0.0", "Always refused: how often keys are used is not counted.", freq),
-			inspect("idletime", "2.2.3", "Return 0: no times of access are kept.", idletime),
-			inspect("refcount", "2.2.3", "Return how many references Redis would have.", refcount),
-			command.Help("generic", "6.2.0", "keyspace"),
-		},
-	}
+	},
+		inspect("encoding", "2.2.3", "Return how Redis would keep the value.", encoding),
+		inspect("freq", "4.0.0", "Always refused: how often keys are used is not counted.", freq),
+		inspect("idletime", "2.2.3", "Return 0: no times of access are kept.", idletime),
+		inspect("refcount", "2.2.3", "Return how many references Redis would have.", refcount),
+		family.Help("6.2.0"))
 }
 
 // inspect returns the row of a subcommand that looks at the value of a key. A
 // key that is not there is nil to all of them.
 func inspect(name, since, summary string, look func(*replay.View, []byte) resp.Value) *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: name, Arity: 3, Keys: command.KeyRange{First: 2, Last: 2, Step: 1}, KeyFlags: "RO",
 		Syntax: "<key>", Tips: []string{unpredictable}, Since: since, Summary: summary,
 	}, func(v *replay.View, args command.Args) resp.Value {

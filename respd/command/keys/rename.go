@@ -10,7 +10,7 @@ import (
 
 // RENAME key newkey
 func rename() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "rename", Arity: 3, Keys: command.TwoKeys,
 		KeyFlags: "RW access delete;OW update", Syntax: "<key> <newkey>",
 		Since: "1.0.0", Summary: "Give a key another name, replacing what had it.",
@@ -22,7 +22,7 @@ func rename() *command.Spec {
 
 // RENAMENX key newkey
 func renamenx() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "renamenx", Arity: 3, Flags: command.Fast, Keys: command.TwoKeys,
 		KeyFlags: "RW access delete;OW insert", Syntax: "<key> <newkey>",
 		Since: "1.0.0", Summary: "Give a key another name unless that is taken.",

@@ -28,7 +28,7 @@ const restoreRoom = 8 * journal.MaxEntry
 
 // RESTORE key ttl serialized-value [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ frequency]
 func restore() *command.Spec {
-	return write(restoreRow(command.Spec{
+	return family.Write(restoreRow(command.Spec{
 		Name: "restore", Since: "2.6.0",
 		Summary: "Make a key hold what DUMP has returned. IDLETIME and FREQ are read and not kept.",
 	}), runRestore)
@@ -36,7 +36,7 @@ func restore() *command.Spec {
 
 // RESTORE-ASKING key ttl serialized-value [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ frequency]
 func restoreAsking() *command.Spec {
-	return write(restoreRow(command.Spec{
+	return family.Write(restoreRow(command.Spec{
 		Name: "restore-asking", Flags: command.Asking, Group: "server", Since: "3.0.0",
 		Summary: "The same as RESTORE, for clusters.",
 	}), runRestore)

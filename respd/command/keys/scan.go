@@ -11,7 +11,7 @@ import (
 
 // SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]
 func scan() *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: "scan", Arity: -2,
 		Syntax: "<cursor> [MATCH <pattern>] [COUNT <count>] [TYPE <type>]",
 		Tips:   []string{unpredictable, "request_policy:special"},
@@ -43,7 +43,7 @@ func runScan(v *replay.View, args command.Args) resp.Value {
 
 // KEYS pattern
 func keys() *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: "keys", Arity: 2, Flags: command.Slow, Cats: []string{"dangerous"},
 		Syntax: "<pattern>", Tips: []string{allShards, "nondeterministic_output_order"},
 		Since: "1.0.0", Complexity: "O(N) where N is the number of keys in the database",
@@ -65,7 +65,7 @@ func runKeys(v *replay.View, args command.Args) resp.Value {
 
 // RANDOMKEY
 func randomkey() *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: "randomkey", Arity: 1, Tips: []string{allShards, unpredictable},
 		Since: "1.0.0", Complexity: "O(log N) where N is the number of keys in the database",
 		Summary: "Return a key chosen at random.",

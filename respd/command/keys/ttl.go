@@ -48,7 +48,7 @@ func pexpiretime() *command.Spec {
 // or milliseconds, and from now on or since 1970.
 func timeRow(s command.Spec, seconds, relative bool) *command.Spec {
 	s.Arity, s.Flags, s.Keys, s.Syntax = 2, command.Fast, command.OneKey, "<key>"
-	return read(s, func(v *replay.View, args command.Args) resp.Value {
+	return family.Read(s, func(v *replay.View, args command.Args) resp.Value {
 		at, ok := v.Deadline(args[1])
 		switch {
 		case !ok:

@@ -27,7 +27,7 @@ func waitPop(name string, left bool, summary string) *command.Spec {
 		return resp.Array(resp.Bytes(key), item), err
 	}
 	timeout := func(args command.Args) (time.Duration, error) { return args.Timeout(len(args) - 1) }
-	return waiting(command.Spec{
+	return family.Wait(command.Spec{
 		Name: name, Arity: -3, Flags: command.NoScript, Keys: command.KeyRange{First: 1, Last: -2, Step: 1},
 		KeyFlags: "RW access delete", Syntax: "<key> [<key> ...] <timeout>", Since: "2.0.0",
 		Complexity: "O(N) where N is the number of keys", Summary: summary,
@@ -59,7 +59,7 @@ func waitPop(name string, left bool, summary string) *command.Spec {
 
 // BLMPOP timeout numkeys key [key ...] LEFT | RIGHT [COUNT count]
 func blmpop() *command.Spec {
-	return waiting(command.Spec{
+	return family.Wait(command.Spec{
 		Name: "blmpop", Arity: -5, NumKeys: 2, KeyFlags: "RW access delete",
 		Syntax: "<timeout> <numkeys> <key> [<key> ...] LEFT|RIGHT [COUNT <count>]", Since: "7.0.0",
 		Complexity: "O(N+M) where N is the number of keys and M that of the items taken",
@@ -130,7 +130,7 @@ func waitMove(s command.Spec, at int, parse func(command.Args) (way, error)) *co
 		}
 		return val, err
 	}
-	return waiting(s, move, command.Block{
+	return family.Wait(s, move, command.Block{
 		Timeout: timeout,
 		Keys:    func(command.Args) []int { return []int{1} },
 		Serve: func(d *replay.Draft, args command.Args, key []byte) (resp.Value, error) {
@@ -140,14 +140,6 @@ func waitMove(s command.Spec, at int, parse func(command.Args) (way, error)) *co
 			return move(d, args)
 		},
 	})
-}
-
-// waiting returns a row that writes or waits.
-func waiting(s command.Spec, run func(*replay.Draft, command.Args) (resp.Value, error),
-	b command.Block) *command.Spec {
-	s.Flags |= command.Blocking
-	s.Block = &b
-	return write(s, run)
 }
 
 // ready returns the list that somebody waits for. A key of another type is as

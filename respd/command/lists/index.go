@@ -10,7 +10,7 @@ const errIndex resp.Error = "ERR index out of range"
 
 // LLEN key
 func llen() *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: "llen", Arity: 2, Flags: command.Fast, KeyFlags: "RO",
 		Syntax: "<key>", Since: "1.0.0", Summary: "Return the length of a list.",
 	}, func(v *replay.View, args command.Args) resp.Value {
@@ -24,7 +24,7 @@ func llen() *command.Spec {
 
 // LINDEX key index
 func lindex() *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: "lindex", Arity: 3, Syntax: "<key> <index>", Since: "1.0.0",
 		Complexity: "O(log N) where N is the length of the list",
 		Summary:    "Return the item at a place in a list.",
@@ -52,7 +52,7 @@ func runLindex(v *replay.View, args command.Args) resp.Value {
 
 // LSET key index element
 func lset() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "lset", Arity: 4, Flags: command.DenyOOM, KeyFlags: "RW update",
 		Syntax: "<key> <index> <element>", Since: "1.0.0",
 		Complexity: "O(log N) where N is the length of the list",

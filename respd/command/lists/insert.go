@@ -8,7 +8,7 @@ import (
 
 // LINSERT key BEFORE | AFTER pivot element
 func linsert() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "linsert", Arity: 5, Flags: command.DenyOOM, KeyFlags: "RW insert",
 		Syntax: "<key> BEFORE|AFTER <pivot> <element>", Since: "2.2.0",
 		Complexity: "O(N) where N is how far the pivot is from the front",

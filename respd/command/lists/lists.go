@@ -4,10 +4,11 @@
 package lists
 
 import (
-	"ledge/replay"
 	"ledge/respd/command"
-	"ledge/respd/resp"
 )
+
+// family is what all rows here have in common.
+var family = command.Family{Group: "list", Cats: []string{"list"}, Keys: command.OneKey}
 
 // Table returns the family's rows.
 func Table() []*command.Spec {
@@ -16,32 +17,6 @@ func Table() []*command.Spec {
 		llen(), lindex(), lrange(), lpos(), lset(), linsert(), lrem(), ltrim(),
 		lmove(), rpoplpush(), blpop(), brpop(), blmpop(), blmove(), brpoplpush(),
 	}
-}
-
-// read returns a row that reads, with what all of the family have in common.
-func read(s command.Spec, run func(*replay.View, command.Args) resp.Value) *command.Spec {
-	s.Read = run
-	s.Flags |= command.ReadOnly
-	return row(s)
-}
-
-// write returns a row that writes.
-func write(s command.Spec, run func(*replay.Draft, command.Args) (resp.Value, error)) *command.Spec {
-	s.Write = run
-	s.Flags |= command.Write
-	return row(s)
-}
-
-func row(s command.Spec) *command.Spec {
-	if s.Keys.First == 0 && s.NumKeys == 0 {
-		s.Keys = command.OneKey
-	}
-	if s.Complexity == "" {
-		s.Complexity = "O(1)"
-	}
-	s.Cats = append(s.Cats, "list")
-	s.Group = "list"
-	return &s
 }
 
 // end reads an end of a list from argument i, and reports whether it is the

@@ -11,7 +11,7 @@ const bothKeys = "RW access delete;RW insert"
 
 // LMOVE source destination LEFT | RIGHT LEFT | RIGHT
 func lmove() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "lmove", Arity: 5, Flags: command.DenyOOM, Keys: command.TwoKeys, KeyFlags: bothKeys,
 		Syntax: "<source> <destination> LEFT|RIGHT LEFT|RIGHT", Since: "6.2.0",
 		Summary: "Move an item from an end of a list to an end of another.",
@@ -26,7 +26,7 @@ func lmove() *command.Spec {
 
 // RPOPLPUSH source destination
 func rpoplpush() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "rpoplpush", Arity: 3, Flags: command.DenyOOM, Keys: command.TwoKeys,
 		KeyFlags: bothKeys, Syntax: "<source> <destination>", Since: "1.2.0",
 		Summary: "Move the last item of a list to the front of another.",

@@ -14,7 +14,7 @@ const (
 
 // LMPOP numkeys key [key ...] LEFT | RIGHT [COUNT count]
 func lmpop() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "lmpop", Arity: -4, NumKeys: 1, KeyFlags: "RW access delete",
 		Syntax: "<numkeys> <key> [<key> ...] LEFT|RIGHT [COUNT <count>]", Since: "7.0.0",
 		Complexity: "O(N+M) where N is the number of keys and M that of the items taken",

@@ -21,7 +21,7 @@ func rpop() *command.Spec {
 
 func popper(name string, left bool, summary string) *command.Spec {
 	errArity := resp.Error("ERR wrong number of arguments for '" + name + "' command")
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: name, Arity: -2, Flags: command.Fast, KeyFlags: "RW access delete",
 		Syntax: "<key> [<count>]", Since: "1.0.0",
 		Complexity: "O(N) where N is the number of items taken", Summary: summary,

@@ -16,7 +16,7 @@ const (
 
 // LPOS key element [RANK rank] [COUNT num-matches] [MAXLEN len]
 func lpos() *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: "lpos", Arity: -3, Flags: command.Big,
 		Syntax: "<key> <element> [RANK <rank>] [COUNT <num-matches>] [MAXLEN <len>]",
 		Since:  "6.0.6", Complexity: "O(N) where N is how many items are compared",

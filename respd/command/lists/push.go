@@ -17,7 +17,7 @@ func rpush() *command.Spec {
 }
 
 func pusher(name string, left bool, since, summary string) *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: name, Arity: -3, Flags: command.DenyOOM | command.Fast, KeyFlags: "RW insert",
 		Syntax: "<key> <element> [<element> ...]", Since: since,
 		Complexity: "O(N) where N is the number of items added", Summary: summary,

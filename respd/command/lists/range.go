@@ -8,7 +8,7 @@ import (
 
 // LRANGE key start stop
 func lrange() *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: "lrange", Arity: 4, Flags: command.Big, Reach: reachLrange,
 		Syntax: "<key> <start> <stop>", Since: "1.0.0",
 		Complexity: "O(log N + M) where N is the length of the list and M that of the part",
@@ -55,7 +55,7 @@ func reachLrange(v *replay.View, args command.Args) int {
 
 // LTRIM key start stop
 func ltrim() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "ltrim", Arity: 4, KeyFlags: "RW delete",
 		Syntax: "<key> <start> <stop>", Since: "1.0.0",
 		Complexity: "O(N) where N is the number of items removed; the journal takes two effects at most",

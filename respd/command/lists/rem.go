@@ -11,7 +11,7 @@ import (
 
 // LREM key count element
 func lrem() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "lrem", Arity: 4, KeyFlags: "RW delete",
 		Syntax: "<key> <count> <element>", Since: "1.0.0",
 		Complexity: "O(N) where N is the length of the list; the journal takes an effect for each run",

@@ -11,7 +11,7 @@ import (
 // in the journal, so that nobody hears of what never was. CLIENT PAUSE counts it
 // as a write.
 func publish() *command.Spec {
-	return row(command.Spec{
+	return family.Conn(command.Spec{
 		Name: "publish", Arity: 3, Flags: command.Fast | command.MayReplicate, Since: "2.0.0", Syntax: "<channel> <message>",
 		Complexity: "O(N+M) where N is the number of subscribers to the channel and M that of all patterns",
 		Summary:    "Send a message to all who subscribe to the channel now. It is not kept.",
@@ -22,7 +22,7 @@ func publish() *command.Spec {
 
 // SPUBLISH shardchannel message
 func spublish() *command.Spec {
-	return row(command.Spec{
+	return family.Conn(command.Spec{
 		Name: "spublish", Arity: 3, Flags: command.Fast | command.MayReplicate, Since: "7.0.0",
 		Keys: command.OneKey, KeyFlags: shardKeys, Syntax: "<shardchannel> <message>",
 		Complexity: "O(N) where N is the number of subscribers to the shard channel",

@@ -7,18 +7,14 @@ import (
 
 // PUBSUB <subcommand> [argument ...]
 func pubsub() *command.Spec {
-	return &command.Spec{
-		Name: "pubsub", Arity: -2, Group: "pubsub", Since: "2.8.0",
-		Complexity: "Depends on subcommand.",
-		Summary:    "Tell who subscribes to what.",
-		Subs: []*command.Spec{
-			names("channels", "2.8.0", command.Channel), numPat(),
-			receivers("numsub", "2.8.0", command.Channel),
-			names("shardchannels", "7.0.0", command.ShardChannel),
-			receivers("shardnumsub", "7.0.0", command.ShardChannel),
-			command.Help("pubsub", "6.2.0"),
-		},
-	}
+	return family.Container(command.Spec{
+		Name: "pubsub", Since: "2.8.0", Summary: "Tell who subscribes to what.",
+	},
+		names("channels", "2.8.0", command.Channel), numPat(),
+		receivers("numsub", "2.8.0", command.Channel),
+		names("shardchannels", "7.0.0", command.ShardChannel),
+		receivers("shardnumsub", "7.0.0", command.ShardChannel),
+		family.Help("6.2.0"))
 }
 
 // what is a topic in words.
@@ -33,7 +29,7 @@ func what(t command.Topic) string {
 //
 // PUBSUB SHARDCHANNELS [pattern]
 func names(name, since string, t command.Topic) *command.Spec {
-	return row(command.Spec{
+	return family.Conn(command.Spec{
 		Name: name, Arity: -2, Since: since, Syntax: "[<pattern>]",
 		Complexity: "O(N) where N is the number of " + what(t) + "s with subscribers",
 		Summary:    "List the " + what(t) + "s that have subscribers and fit the pattern.",
@@ -51,7 +47,7 @@ func names(name, since string, t command.Topic) *command.Spec {
 //
 // PUBSUB SHARDNUMSUB [shardchannel ...]
 func receivers(name, since string, t command.Topic) *command.Spec {
-	return row(command.Spec{
+	return family.Conn(command.Spec{
 		Name: name, Arity: -2, Since: since, Syntax: "[<" + what(t) + "> ...]",
 		Complexity: "O(N) where N is the number of " + what(t) + "s asked for",
 		Summary:    "Count the subscribers to each " + what(t) + ", without those to patterns.",
@@ -67,7 +63,7 @@ func receivers(name, since string, t command.Topic) *command.Spec {
 
 // PUBSUB NUMPAT
 func numPat() *command.Spec {
-	return row(command.Spec{
+	return family.Conn(command.Spec{
 		Name: "numpat", Arity: 2, Since: "2.8.0", Complexity: "O(1)",
 		Summary: "Count the different patterns that have subscribers.",
 	}, func(s *command.Session, _ command.Args) resp.Value {

@@ -5,8 +5,10 @@ package pubsubs
 
 import (
 	"ledge/respd/command"
-	"ledge/respd/resp"
 )
+
+// family is what all rows here have in common.
+var family = command.Family{Group: "pubsub", Flags: command.PubSub | command.Loading | command.Stale}
 
 // Table returns the family's rows.
 func Table() []*command.Spec {
@@ -14,14 +16,6 @@ func Table() []*command.Spec {
 		subscribe(), unsubscribe(), psubscribe(), punsubscribe(), ssubscribe(), sunsubscribe(),
 		publish(), spublish(), pubsub(),
 	}
-}
-
-// row returns a row with what all of the family have in common.
-func row(s command.Spec, run func(*command.Session, command.Args) resp.Value) *command.Spec {
-	s.Flags |= command.PubSub | command.Loading | command.Stale
-	s.Group = "pubsub"
-	s.Conn = run
-	return &s
 }
 
 // shardKeys are places of shard channels. They are no keys, but a cluster would

@@ -40,7 +40,7 @@ func joinRow(s command.Spec, t command.Topic) *command.Spec {
 	s.Arity = -2
 	s.Flags = command.NoScript | command.Listening
 	name := s.Name
-	return row(s, func(s *command.Session, args command.Args) resp.Value {
+	return family.Conn(s, func(s *command.Session, args command.Args) resp.Value {
 		// For the sake of old clients Redis takes the other two inside MULTI.
 		if s.InExec && t == command.ShardChannel {
 			return resp.Errf("ERR %s isn't allowed for a DENY BLOCKING client", strings.ToUpper(name))
@@ -88,7 +88,7 @@ func leaveRow(s command.Spec, t command.Topic) *command.Spec {
 	s.Arity = -1
 	s.Flags = command.NoScript | command.Listening
 	name := s.Name
-	return row(s, func(s *command.Session, args command.Args) resp.Value {
+	return family.Conn(s, func(s *command.Session, args command.Args) resp.Value {
 		var names []string
 		for i := 1; i < len(args); i++ {
 			names = append(names, args.Str(i))

@@ -18,17 +18,15 @@ const running = command.NoScript | command.Stale | command.SkipMonitor |
 func row(s command.Spec) *command.Spec {
 	s.Arity, s.NumKeys = -3, 2
 	s.Flags |= running
-	s.Cats = []string{"scripting"}
-	s.Group = "scripting"
 	if s.Complexity == "" {
 		s.Complexity = "Depends on the script that is executed."
 	}
-	s.KeyFlags = "RW access update"
 	if s.Read != nil {
-		s.Flags |= command.ReadOnly
 		s.KeyFlags = "RO access"
+		return family.Read(s, s.Read)
 	}
-	return &s
+	s.KeyFlags = "RW access update"
+	return family.Write(s, s.Write)
 }
 
 // EVAL script numkeys [key ...] [arg ...]

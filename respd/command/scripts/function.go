@@ -11,26 +11,23 @@ import (
 
 // FUNCTION <subcommand> [argument ...]
 func (e *Engine) function() *command.Spec {
-	return &command.Spec{
-		Name: "function", Arity: -2, Group: "scripting", Since: "7.0.0",
-		Complexity: "Depends on subcommand.",
-		Summary:    "Look after the function libraries, and end a function.",
-		Subs: []*command.Spec{e.functionDelete(), e.functionDump(), e.functionFlush(),
-			command.Help("scripting", "7.0.0", "scripting"), e.functionKill(), e.functionList(),
-			e.functionLoad(), e.functionRestore(), e.functionStats()},
-	}
+	return family.Container(command.Spec{
+		Name: "function", Since: "7.0.0",
+		Summary: "Look after the function libraries, and end a function.",
+	}, e.functionDelete(), e.functionDump(), e.functionFlush(), family.Help("7.0.0"), e.functionKill(),
+		e.functionList(), e.functionLoad(), e.functionRestore(), e.functionStats())
 }
 
-// library row: what the subcommands have in common.
+// libraryRow returns the row of a subcommand that reads or writes libraries.
+// One that reads them lacks the flag ReadOnly, as in Redis: it reads no keys.
 func libraryRow(s command.Spec) *command.Spec {
-	s.Since, s.Group = "7.0.0", "scripting"
-	s.Cats = []string{"scripting"}
+	s.Since = "7.0.0"
 	s.Flags |= command.NoScript
 	if s.Write != nil {
-		s.Flags |= command.Write
 		s.Tips = tipsShards
+		return family.Write(s, s.Write)
 	}
-	return &s
+	return family.Row(s)
 }
 
 // FUNCTION LOAD [REPLACE] function-code
@@ -169,10 +166,9 @@ func (e *Engine) runRestore(d *replay.Draft, args command.Args) (resp.Value, err
 
 // FUNCTION KILL
 func (e *Engine) functionKill() *command.Spec {
-	s := sub(command.Spec{Name: "kill", Arity: 2, Since: "7.0.0", Flags: command.AllowBusy,
+	return sub(command.Spec{Name: "kill", Arity: 2, Since: "7.0.0", Flags: command.AllowBusy,
 		Complexity: "O(1)", Summary: "End the function that runs; nothing that it did stays.", Tips: tipsKill,
 	}, func(command.Args) resp.Value { return e.kill(true) })
-	return s
 }
 
 // FUNCTION LIST [LIBRARYNAME library-name-pattern] [WITHCODE]

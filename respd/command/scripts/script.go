@@ -17,21 +17,16 @@ const errNotBusy resp.Error = "NOTBUSY No scripts in execution right now."
 
 // SCRIPT <subcommand> [argument ...]
 func (e *Engine) script() *command.Spec {
-	return &command.Spec{
-		Name: "script", Arity: -2, Group: "scripting", Since: "2.6.0",
-		Complexity: "Depends on subcommand.",
-		Summary:    "Look after the script cache, and end a script.",
-		Subs: []*command.Spec{e.scriptDebug(), e.scriptExists(), e.scriptFlush(),
-			command.Help("scripting", "5.0.0", "scripting"), e.scriptKill(), e.scriptLoad()},
-	}
+	return family.Container(command.Spec{
+		Name: "script", Since: "2.6.0",
+		Summary: "Look after the script cache, and end a script.",
+	}, e.scriptDebug(), e.scriptExists(), e.scriptFlush(), family.Help("5.0.0"), e.scriptKill(), e.scriptLoad())
 }
 
 // sub returns the row of a subcommand that changes nothing in the state.
 func sub(s command.Spec, run func(command.Args) resp.Value) *command.Spec {
 	s.Flags |= command.NoScript | command.Inline
-	s.Cats, s.Group = []string{"scripting"}, "scripting"
-	s.Conn = func(_ *command.Session, args command.Args) resp.Value { return run(args) }
-	return &s
+	return family.Conn(s, func(_ *command.Session, args command.Args) resp.Value { return run(args) })
 }
 
 // SCRIPT LOAD script

@@ -96,6 +96,9 @@ func New(cfg Config) *Engine {
 // may be nil: then scripts have no commands that are about the server.
 func (e *Engine) Serve(t *command.Table, h command.Host) { e.table, e.host = t, h }
 
+// family is what all rows here have in common.
+var family = command.Family{Group: "scripting", Cats: []string{"scripting"}}
+
 // Table returns the family's commands.
 func (e *Engine) Table() []*command.Spec {
 	return []*command.Spec{

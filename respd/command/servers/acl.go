@@ -9,15 +9,15 @@ import (
 //
 // There is one user, so there are no lists to keep.
 func acl() *command.Spec {
-	return container(command.Spec{
+	return family.Container(command.Spec{
 		Name: "acl", Since: "6.0.0",
 		Summary: "Look at who may do what.",
-	}, "6.0.0", aclWhoAmI())
+	}, aclWhoAmI(), family.Help("6.0.0"))
 }
 
 // ACL WHOAMI
 func aclWhoAmI() *command.Spec {
-	return row(command.Spec{
+	return family.Conn(command.Spec{
 		Name: "whoami", Arity: 2,
 		Flags: command.NoScript | command.Loading | command.Stale,
 		Since: "6.0.0", Complexity: "O(1)",

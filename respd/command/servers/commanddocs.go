@@ -7,7 +7,7 @@ import (
 
 // COMMAND DOCS [command-name [command-name ...]]
 func commandDocs() *command.Spec {
-	return commandRow(command.Spec{
+	return describing.Conn(command.Spec{
 		Name: "docs", Arity: -2, Since: "7.0.0", Tips: tipsAnyOrder,
 		Complexity: "O(N) where N is the number of commands to look up",
 		Syntax:     "[<command-name> ...]",

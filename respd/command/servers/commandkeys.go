@@ -14,7 +14,7 @@ const (
 
 // COMMAND GETKEYS command [arg [arg ...]]
 func commandGetKeys() *command.Spec {
-	return commandRow(command.Spec{
+	return describing.Conn(command.Spec{
 		Name: "getkeys", Arity: -4, Since: "2.8.13",
 		Complexity: "O(N) where N is the number of arguments to the command",
 		Syntax:     "<command> [<arg> ...]",
@@ -28,7 +28,7 @@ func commandGetKeys() *command.Spec {
 
 // COMMAND GETKEYSANDFLAGS command [arg [arg ...]]
 func commandGetKeysAndFlags() *command.Spec {
-	return commandRow(command.Spec{
+	return describing.Conn(command.Spec{
 		Name: "getkeysandflags", Arity: -4, Since: "7.0.0",
 		Complexity: "O(N) where N is the number of arguments to the command",
 		Syntax:     "<command> [<arg> ...]",

@@ -9,7 +9,7 @@ import (
 
 // COMMAND LIST [FILTERBY MODULE module-name | ACLCAT category | PATTERN pattern]
 func commandList() *command.Spec {
-	return commandRow(command.Spec{
+	return describing.Conn(command.Spec{
 		Name: "list", Arity: -2, Since: "7.0.0", Tips: tipsAnyOrder,
 		Complexity: "O(N) where N is the total number of Redis commands",
 		Syntax:     "[FILTERBY MODULE <name>|ACLCAT <category>|PATTERN <pattern>]",

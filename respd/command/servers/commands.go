@@ -5,36 +5,28 @@ import (
 	"ledge/respd/resp"
 )
 
-// commandFlags are what COMMAND and all its subcommands have.
-const commandFlags = command.Loading | command.Stale
+// describing is what COMMAND's subcommands have in common. They count as
+// commands about the connection.
+var describing = command.Family{Group: family.Group, Cats: []string{"connection"},
+	Flags: command.Loading | command.Stale}
 
 // COMMAND [subcommand]
 func commands() *command.Spec {
-	s := container(command.Spec{
-		Name: "command", Flags: commandFlags, Since: "2.8.13",
-		Cats:    []string{"connection"},
-		Summary: "Describe all commands.",
-		Tips:    tipsAnyOrder,
-	}, "5.0.0", commandCount(), commandDocs(), commandGetKeys(), commandGetKeysAndFlags(),
-		commandInfo(), commandList())
-	s.Arity, s.Cats = -1, []string{"connection"}
-	s.Complexity = "O(N) where N is the total number of Redis commands"
-	s.Conn = func(s *command.Session, _ command.Args) resp.Value {
-		return describeAll(s.Host.Table().All())
-	}
-	return s
-}
-
-// commandRow returns a subcommand's row.
-func commandRow(s command.Spec, run func(*command.Session, command.Args) resp.Value) *command.Spec {
-	s.Flags = commandFlags
-	s.Cats = []string{"connection"}
-	return row(s, run)
+	return describing.Container(command.Spec{
+		Name: "command", Arity: -1, Flags: describing.Flags, Cats: describing.Cats, Since: "2.8.13",
+		Complexity: "O(N) where N is the total number of Redis commands",
+		Summary:    "Describe all commands.",
+		Tips:       tipsAnyOrder,
+		Conn: func(s *command.Session, _ command.Args) resp.Value {
+			return describeAll(s.Host.Table().All())
+		},
+	}, commandCount(), commandDocs(), commandGetKeys(), commandGetKeysAndFlags(), commandInfo(),
+		commandList(), describing.Help("5.0.0"))
 }
 
 // COMMAND COUNT
 func commandCount() *command.Spec {
-	return commandRow(command.Spec{
+	return describing.Conn(command.Spec{
 		Name: "count", Arity: 2, Since: "2.8.13", Complexity: "O(1)",
 		Summary: "Tell how many commands there are.",
 	}, func(s *command.Session, _ command.Args) resp.Value {
@@ -44,7 +36,7 @@ func commandCount() *command.Spec {
 
 // COMMAND INFO [command-name [command-name ...]]
 func commandInfo() *command.Spec {
-	return commandRow(command.Spec{
+	return describing.Conn(command.Spec{
 		Name: "info", Arity: -2, Since: "2.8.13", Tips: tipsAnyOrder,
 		Complexity: "O(N) where N is the number of commands to look up",
 		Syntax:     "[<command-name> ...]",

@@ -11,15 +11,15 @@ const errNoConfigFile resp.Error = "ERR The server is running without a config f
 
 // CONFIG <subcommand>
 func config() *command.Spec {
-	return container(command.Spec{
+	return family.Container(command.Spec{
 		Name: "config", Since: "2.0.0",
 		Summary: "Look at the server's parameters and change them.",
-	}, "5.0.0", configGet(), configSet(), configResetStat(), configRewrite())
+	}, configGet(), configSet(), configResetStat(), configRewrite(), family.Help("5.0.0"))
 }
 
 // CONFIG GET parameter [parameter ...]
 func configGet() *command.Spec {
-	return row(command.Spec{
+	return family.Conn(command.Spec{
 		Name: "get", Arity: -3, Flags: admin, Since: "2.0.0",
 		Complexity: "O(N) when N is the number of configuration parameters provided",
 		Syntax:     "<pattern> [<pattern> ...]",
@@ -56,7 +56,7 @@ func runConfigGet(s *command.Session, args command.Args) resp.Value {
 
 // CONFIG SET parameter value [parameter value ...]
 func configSet() *command.Spec {
-	return row(command.Spec{
+	return family.Conn(command.Spec{
 		Name: "set", Arity: -4, Flags: admin, Since: "2.0.0",
 		Complexity: "O(N) when N is the number of configuration parameters provided",
 		Syntax:     "<parameter> <value> [<parameter> <value> ...]",
@@ -79,7 +79,7 @@ func runConfigSet(s *command.Session, args command.Args) resp.Value {
 
 // CONFIG RESETSTAT
 func configResetStat() *command.Spec {
-	return row(command.Spec{
+	return family.Conn(command.Spec{
 		Name: "resetstat", Arity: 2, Flags: admin, Since: "2.0.0", Complexity: "O(1)",
 		Summary: "Set the counters of INFO to zero.",
 	}, func(s *command.Session, _ command.Args) resp.Value {
@@ -92,7 +92,7 @@ func configResetStat() *command.Spec {
 //
 // The configuration file belongs to the operator; the server never writes it.
 func configRewrite() *command.Spec {
-	return row(command.Spec{
+	return family.Conn(command.Spec{
 		Name: "rewrite", Arity: 2, Flags: admin, Since: "2.8.0", Complexity: "O(1)",
 		Summary: "Is refused: the server does not write its configuration file.",
 	}, func(*command.Session, command.Args) resp.Value {

@@ -17,7 +17,7 @@ const errSleep resp.Error = "ERR DEBUG SLEEP takes 0 to 60 seconds"
 //
 // Like Redis it has one row for all: subcommands are no part of its promises.
 func debug() *command.Spec {
-	return row(command.Spec{
+	return family.Conn(command.Spec{
 		Name: "debug", Arity: -2, Flags: admin | command.Slow,
 		Since: "1.0.0", Complexity: "Depends on subcommand.",
 		Summary: "Help to test clients and servers.",

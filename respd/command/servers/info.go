@@ -37,7 +37,7 @@ func sections() []section {
 
 // INFO [section [section ...]]
 func info() *command.Spec {
-	return row(command.Spec{
+	return family.Conn(command.Spec{
 		Name: "info", Arity: -1, Flags: command.Loading | command.Stale,
 		Cats:  []string{"dangerous"},
 		Since: "1.0.0", Complexity: "O(1)",

@@ -10,10 +10,10 @@ import (
 // The server doesn't keep a history of events, so the answers are those of a
 // Redis whose latency monitor is off. SLOWLOG and the metrics tell more.
 func latency() *command.Spec {
-	return container(command.Spec{
+	return family.Container(command.Spec{
 		Name: "latency", Since: "2.8.13",
 		Summary: "Look at events that made clients wait, of which no history is kept.",
-	}, "2.8.13", latencyDoctor(), latencyGraph(), latencyHistory(), latencyLatest(), latencyReset())
+	}, latencyDoctor(), latencyGraph(), latencyHistory(), latencyLatest(), latencyReset(), family.Help("2.8.13"))
 }
 
 // latencyRow returns a row with what all of them have in common.
@@ -22,7 +22,7 @@ func latencyRow(s command.Spec, run func(*command.Session, command.Args) resp.Va
 	if s.Tips == nil {
 		s.Tips = tipsLatency
 	}
-	return row(s, run)
+	return family.Conn(s, run)
 }
 
 func noSamples(*command.Session, command.Args) resp.Value { return resp.Array() }

@@ -10,10 +10,10 @@ import (
 
 // LEDGE <subcommand>
 func health() *command.Spec {
-	return container(command.Spec{
+	return family.Container(command.Spec{
 		Name: "ledge", Since: "7.0.0",
 		Summary: "Look at the journal's health and resume it. Redis has no such command.",
-	}, "7.0.0", ledgeResume(), ledgeStatus())
+	}, ledgeResume(), ledgeStatus(), family.Help("7.0.0"))
 }
 
 // resumeLimit bounds how long a client waits for an attempt to resume.
@@ -21,7 +21,7 @@ const resumeLimit = time.Minute
 
 // LEDGE RESUME
 func ledgeResume() *command.Spec {
-	return row(command.Spec{
+	return family.Conn(command.Spec{
 		Name: "resume", Arity: 2, Flags: admin | command.NoMulti | command.Slow, Since: "7.0.0",
 		Complexity: "O(1), or O(N) where N is all that is stored, after a failed sync",
 		Summary:    "Prove that the journal takes writes again; show what was tried.",
@@ -42,7 +42,7 @@ func runLedgeResume(s *command.Session, _ command.Args) resp.Value {
 
 // LEDGE STATUS
 func ledgeStatus() *command.Spec {
-	return row(command.Spec{
+	return family.Conn(command.Spec{
 		Name: "status", Arity: 2, Flags: admin, Since: "7.0.0", Complexity: "O(1)",
 		Summary: "Show whether the journal takes writes, and if not, why and what next.",
 	}, func(s *command.Session, _ command.Args) resp.Value {

@@ -8,14 +8,13 @@ import (
 
 // LOLWUT [VERSION version]
 func lolwut() *command.Spec {
-	return &command.Spec{
-		Name: "lolwut", Arity: -1, Flags: command.ReadOnly | command.Fast,
-		Group: "server", Since: "5.0.0",
+	return family.Row(command.Spec{
+		Name: "lolwut", Arity: -1, Flags: command.ReadOnly | command.Fast, Since: "5.0.0",
 		Summary: "Draw a ledge.",
 		Read: func(*replay.View, command.Args) resp.Value {
 			return resp.Verbatim("txt", ledge)
 		},
-	}
+	})
 }
 
 const ledge = "" +

@@ -13,23 +13,21 @@ import (
 
 // MEMORY <subcommand>
 func memory() *command.Spec {
-	return container(command.Spec{
+	return family.Container(command.Spec{
 		Name: "memory", Since: "4.0.0",
 		Summary: "Look at what takes memory.",
-	}, "4.0.0", memoryDoctor(), memoryMallocStats(), memoryPurge(), memoryStats(), memoryUsage())
+	}, memoryDoctor(), memoryMallocStats(), memoryPurge(), memoryStats(), memoryUsage(), family.Help("4.0.0"))
 }
 
 // MEMORY USAGE key [SAMPLES count]
 func memoryUsage() *command.Spec {
-	return &command.Spec{
-		Name: "usage", Arity: -3, Flags: command.ReadOnly,
-		Keys: command.KeyRange{First: 2, Last: 2, Step: 1}, KeyFlags: "RO",
-		Group: "server", Since: "4.0.0",
+	return family.Read(command.Spec{
+		Name: "usage", Arity: -3,
+		Keys: command.KeyRange{First: 2, Last: 2, Step: 1}, KeyFlags: "RO", Since: "4.0.0",
 		Complexity: "O(N) where N is the number of samples.",
 		Syntax:     "<key> [SAMPLES <count>]",
 		Summary:    "Estimate how many bytes a key takes. All of it is counted, whatever count says.",
-		Read:       runUsage,
-	}
+	}, runUsage)
 }
 
 func runUsage(v *replay.View, args command.Args) resp.Value {
@@ -54,7 +52,7 @@ func runUsage(v *replay.View, args command.Args) resp.Value {
 
 // MEMORY DOCTOR
 func memoryDoctor() *command.Spec {
-	return row(command.Spec{
+	return family.Conn(command.Spec{
 		Name: "doctor", Arity: 2, Since: "4.0.0", Complexity: "O(1)", Tips: tipsReport,
 		Summary: "Say in words how memory is.",
 	}, func(s *command.Session, _ command.Args) resp.Value {
@@ -81,7 +79,7 @@ func diagnose(u usage) string {
 
 // MEMORY STATS
 func memoryStats() *command.Spec {
-	return row(command.Spec{
+	return family.Conn(command.Spec{
 		Name: "stats", Arity: 2, Since: "4.0.0", Complexity: "O(1)", Tips: tipsReport,
 		Summary: "Show in figures what takes memory.",
 	}, func(s *command.Session, _ command.Args) resp.Value {
@@ -123,7 +121,7 @@ func countKeys(s *command.Session) (n uint64, err error) {
 
 // MEMORY MALLOC-STATS
 func memoryMallocStats() *command.Spec {
-	return row(command.Spec{
+	return family.Conn(command.Spec{
 		Name: "malloc-stats", Arity: 2, Since: "4.0.0", Tips: tipsReport,
 		Complexity: "Depends on how much memory is allocated, could be slow",
 		Summary:    "Show the allocator's figures.",
@@ -136,7 +134,7 @@ func memoryMallocStats() *command.Spec {
 
 // MEMORY PURGE
 func memoryPurge() *command.Spec {
-	return row(command.Spec{
+	return family.Conn(command.Spec{
 		Name: "purge", Arity: 2, Flags: command.Slow, Since: "4.0.0",
 		Complexity: "Depends on how much memory is allocated, could be slow",
 		Summary:    "Collect garbage and give free memory back to the system.",

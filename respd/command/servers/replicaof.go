@@ -26,7 +26,7 @@ func slaveof() *command.Spec {
 const promoteLimit = 30 * time.Second
 
 func following(name, since, summary string) *command.Spec {
-	return row(command.Spec{
+	return family.Conn(command.Spec{
 		Name: name, Arity: 3, Flags: admin | command.NoMulti | command.Slow,
 		Syntax: "<host> <port> | NO ONE", Since: since, Complexity: "O(1)", Summary: summary,
 	}, func(s *command.Session, args command.Args) resp.Value {
@@ -57,7 +57,7 @@ func outcome(err error) resp.Value {
 
 // WAIT numreplicas timeout
 func wait() *command.Spec {
-	return row(command.Spec{
+	return family.Conn(command.Spec{
 		Name: "wait", Arity: 3, Flags: command.NoScript | command.Slow | command.Waits, Cats: []string{"connection", "blocking"},
 		Syntax: "<numreplicas> <timeout>", Since: "3.0.0", Complexity: "O(1)",
 		Summary: "Wait until so many replicas have applied all that was written up to here.",
@@ -72,7 +72,7 @@ func wait() *command.Spec {
 
 // WAITAOF numlocal numreplicas timeout
 func waitaof() *command.Spec {
-	return row(command.Spec{
+	return family.Conn(command.Spec{
 		Name: "waitaof", Arity: 4, Flags: command.NoScript | command.Slow | command.Waits, Cats: []string{"connection", "blocking"},
 		Syntax: "<numlocal> <numreplicas> <timeout>", Since: "7.2.0", Complexity: "O(1)",
 		Summary: "Wait until what was written up to here is on the disk, of this node and of replicas.",

@@ -12,7 +12,7 @@ import (
 
 // ROLE
 func role() *command.Spec {
-	return row(command.Spec{
+	return family.Conn(command.Spec{
 		Name: "role", Arity: 1,
 		Flags: command.NoScript | command.Loading | command.Stale | command.Fast,
 		Cats:  []string{"admin", "dangerous"},

@@ -20,7 +20,7 @@ func snapshot(s *command.Session) error {
 
 // SAVE
 func save() *command.Spec {
-	return row(command.Spec{
+	return family.Conn(command.Spec{
 		Name: "save", Arity: 1,
 		Flags: command.Admin | command.NoScript | command.NoAsyncLoading | command.NoMulti |
 			command.Slow,
@@ -34,7 +34,7 @@ func save() *command.Spec {
 
 // BGSAVE [SCHEDULE]
 func bgsave() *command.Spec {
-	return row(command.Spec{
+	return family.Conn(command.Spec{
 		Name: "bgsave", Arity: -1,
 		Flags: command.Admin | command.NoScript | command.NoAsyncLoading,
 		Since: "1.0.0", Complexity: "O(1)",
@@ -54,7 +54,7 @@ func runBgsave(s *command.Session, args command.Args) resp.Value {
 
 // LASTSAVE
 func lastsave() *command.Spec {
-	return row(command.Spec{
+	return family.Conn(command.Spec{
 		Name: "lastsave", Arity: 1,
 		Flags: command.Loading | command.Stale | command.Fast,
 		Cats:  []string{"admin", "dangerous"},

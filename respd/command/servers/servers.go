@@ -8,6 +8,9 @@ import (
 	"ledge/respd/resp"
 )
 
+// family is what all rows here have in common.
+var family = command.Family{Group: "server"}
+
 // Table returns the family's rows.
 func Table() []*command.Spec {
 	return []*command.Spec{
@@ -19,24 +22,6 @@ func Table() []*command.Spec {
 
 // admin are the flags of commands for operators.
 const admin = command.Admin | command.NoScript | command.Loading | command.Stale
-
-// row returns a row with what all of the family have in common.
-func row(s command.Spec, run func(*command.Session, command.Args) resp.Value) *command.Spec {
-	s.Group = "server"
-	s.Conn = run
-	return &s
-}
-
-// container returns a row of subcommands and HELP, which came with version
-// helpSince.
-func container(s command.Spec, helpSince string, subs ...*command.Spec) *command.Spec {
-	s.Arity = -2
-	s.Group = "server"
-	s.Complexity = "Depends on subcommand."
-	s.Subs = append(subs, command.Help("server", helpSince, s.Cats...))
-	s.Cats = nil
-	return &s
-}
 
 // Tips that many rows share.
 var (

@@ -12,7 +12,7 @@ const (
 
 // SHUTDOWN [NOSAVE | SAVE] [NOW] [FORCE] [ABORT]
 func shutdown() *command.Spec {
-	return row(command.Spec{
+	return family.Conn(command.Spec{
 		Name: "shutdown", Arity: -1,
 		Flags: admin | command.NoMulti | command.AllowBusy | command.Slow,
 		Since: "1.0.0",

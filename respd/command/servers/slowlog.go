@@ -9,10 +9,10 @@ const errCount resp.Error = "ERR count should be greater than or equal to -1"
 
 // SLOWLOG <subcommand>
 func slowlog() *command.Spec {
-	return container(command.Spec{
+	return family.Container(command.Spec{
 		Name: "slowlog", Since: "2.2.12",
 		Summary: "Look at the commands that took long.",
-	}, "6.2.0", slowlogGet(), slowlogLen(), slowlogReset())
+	}, slowlogGet(), slowlogLen(), slowlogReset(), family.Help("6.2.0"))
 }
 
 // slowAdmin are the flags of all of them but HELP.
@@ -20,7 +20,7 @@ const slowAdmin = command.Admin | command.Loading | command.Stale
 
 // SLOWLOG GET [count]
 func slowlogGet() *command.Spec {
-	return row(command.Spec{
+	return family.Conn(command.Spec{
 		Name: "get", Arity: -2, Flags: slowAdmin, Since: "2.2.12",
 		Complexity: "O(N) where N is the number of entries returned",
 		Syntax:     "[<count>]",
@@ -53,7 +53,7 @@ func runSlowlogGet(s *command.Session, args command.Args) resp.Value {
 
 // SLOWLOG LEN
 func slowlogLen() *command.Spec {
-	return row(command.Spec{
+	return family.Conn(command.Spec{
 		Name: "len", Arity: 2, Flags: slowAdmin, Since: "2.2.12", Complexity: "O(1)",
 		Summary: "Tell how many entries there are.",
 		Tips: []string{"request_policy:all_nodes", "response_policy:agg_sum",
@@ -65,7 +65,7 @@ func slowlogLen() *command.Spec {
 
 // SLOWLOG RESET
 func slowlogReset() *command.Spec {
-	return row(command.Spec{
+	return family.Conn(command.Spec{
 		Name: "reset", Arity: 2, Flags: slowAdmin, Since: "2.2.12",
 		Complexity: "O(N) where N is the number of entries in the slowlog",
 		Summary:    "Forget all entries.",

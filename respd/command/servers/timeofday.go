@@ -10,7 +10,7 @@ import (
 
 // TIME
 func timeOfDay() *command.Spec {
-	return row(command.Spec{
+	return family.Conn(command.Spec{
 		Name: "time", Arity: 1,
 		Flags: command.Loading | command.Stale | command.Fast | command.Inline,
 		Since: "2.6.0", Complexity: "O(1)",

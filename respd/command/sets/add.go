@@ -10,7 +10,7 @@ import (
 
 // SADD key member [member ...]
 func sadd() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "sadd", Arity: -3, Flags: command.DenyOOM | command.Fast, KeyFlags: "RW insert",
 		Syntax: "<key> <member> [<member> ...]",
 		Since:  "1.0.0", Complexity: "O(log N) a member",
@@ -28,7 +28,7 @@ func runSadd(d *replay.Draft, args command.Args) (resp.Value, error) {
 
 // SREM key member [member ...]
 func srem() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "srem", Arity: -3, Flags: command.Fast, KeyFlags: "RW delete",
 		Syntax: "<key> <member> [<member> ...]",
 		Since:  "1.0.0", Complexity: "O(log N) a member",
@@ -46,7 +46,7 @@ func runSrem(d *replay.Draft, args command.Args) (resp.Value, error) {
 
 // SMOVE source destination member
 func smove() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "smove", Arity: 4, Flags: command.Fast, Keys: command.TwoKeys,
 		KeyFlags: "RW access delete;RW insert", Syntax: "<source> <destination> <member>",
 		Since: "1.0.0", Complexity: "O(log N)",

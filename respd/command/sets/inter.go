@@ -19,7 +19,7 @@ const interCost = "O(N·M log N) where N is the size of the smallest set and M t
 
 // SINTER key [key ...]
 func sinter() *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: "sinter", Arity: -2, Flags: command.Big, Keys: command.AllKeys, Tips: []string{anyOrder},
 		Syntax: "<key> [<key> ...]",
 		Since:  "1.0.0", Complexity: interCost, Summary: "Return the members that all sets have.",
@@ -48,7 +48,7 @@ func sinterstore() *command.Spec {
 
 // SINTERCARD numkeys key [key ...] [LIMIT limit]
 func sintercard() *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: "sintercard", Arity: -3, Flags: command.Big, NumKeys: 1,
 		Syntax: "<numkeys> <key> [<key> ...] [LIMIT <limit>]",
 		Since:  "7.0.0", Complexity: interCost, Summary: "Count the members that all sets have.",

@@ -9,7 +9,7 @@ import (
 
 // SISMEMBER key member
 func sismember() *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: "sismember", Arity: 3, Flags: command.Fast, KeyFlags: "RO",
 		Syntax: "<key> <member>",
 		Since:  "1.0.0", Complexity: "O(log N)",
@@ -27,7 +27,7 @@ func runSismember(v *replay.View, args command.Args) resp.Value {
 
 // SMISMEMBER key member [member ...]
 func smismember() *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: "smismember", Arity: -3, Flags: command.Fast,
 		Syntax: "<key> <member> [<member> ...]",
 		Since:  "6.2.0", Complexity: "O(log N) a member",
@@ -49,7 +49,7 @@ func runSmismember(v *replay.View, args command.Args) resp.Value {
 
 // SMEMBERS key
 func smembers() *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: "smembers", Arity: 2, Flags: command.Big, Syntax: "<key>", Tips: []string{anyOrder},
 		Since: "1.0.0", Complexity: "O(N) where N is the number of members",
 		Summary: "Return all members of a set.",
@@ -75,7 +75,7 @@ func all(s value.Set) []resp.Value {
 
 // SCARD key
 func scard() *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: "scard", Arity: 2, Flags: command.Fast, KeyFlags: "RO", Syntax: "<key>",
 		Since: "1.0.0", Summary: "Count the members of a set.",
 	}, func(v *replay.View, args command.Args) resp.Value {
@@ -89,7 +89,7 @@ func scard() *command.Spec {
 
 // SSCAN key cursor [MATCH pattern] [COUNT count]
 func sscan() *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: "sscan", Arity: -3, Tips: []string{unpredictable},
 		Syntax: "<key> <cursor> [MATCH <pattern>] [COUNT <count>]",
 		Since:  "2.8.0", Complexity: "O(log N + COUNT) a call where N is the number of members",

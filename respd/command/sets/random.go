@@ -17,7 +17,7 @@ const (
 
 // SPOP key [count]
 func spop() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "spop", Arity: -2, Flags: command.Fast, KeyFlags: "RW access delete",
 		Syntax: "<key> [<count>]", Tips: []string{unpredictable},
 		Since: "1.0.0", Complexity: "O(log N) a member",
@@ -104,7 +104,7 @@ func popMost(d *replay.Draft, key []byte, s value.Set, count int) ([]resp.Value,
 
 // SRANDMEMBER key [count]
 func srandmember() *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: "srandmember", Arity: -2, Flags: command.Big | command.Repeats, Reach: command.ReachSample,
 		Syntax: "<key> [<count>]", Tips: []string{unpredictable},
 		Since: "1.0.0", Complexity: "O(log N) a member",

@@ -13,6 +13,9 @@ import (
 	"ledge/respd/resp"
 )
 
+// family is what all rows here have in common.
+var family = command.Family{Group: "set", Cats: []string{"set"}, Keys: command.OneKey}
+
 // Table returns the family's rows.
 func Table() []*command.Spec {
 	return []*command.Spec{
@@ -27,32 +30,6 @@ const (
 	unpredictable = "nondeterministic_output"
 	anyOrder      = "nondeterministic_output_order"
 )
-
-// read returns a row that reads, with what all of the family have in common.
-func read(s command.Spec, run func(*replay.View, command.Args) resp.Value) *command.Spec {
-	s.Read = run
-	s.Flags |= command.ReadOnly
-	return row(s)
-}
-
-// write returns a row that writes.
-func write(s command.Spec, run func(*replay.Draft, command.Args) (resp.Value, error)) *command.Spec {
-	s.Write = run
-	s.Flags |= command.Write
-	return row(s)
-}
-
-func row(s command.Spec) *command.Spec {
-	if s.Keys.First == 0 && s.NumKeys == 0 {
-		s.Keys = command.OneKey
-	}
-	if s.Complexity == "" {
-		s.Complexity = "O(1)"
-	}
-	s.Cats = append(s.Cats, "set")
-	s.Group = "set"
-	return &s
-}
 
 // members yields a set's members: sorted integers in their order, as Redis has
 // them in an intset, all others in no particular order.

@@ -11,7 +11,7 @@ const unionCost = "O(N log N) where N is the number of members of all sets"
 
 // SUNION key [key ...]
 func sunion() *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: "sunion", Arity: -2, Flags: command.Big, Keys: command.AllKeys, Tips: []string{anyOrder},
 		Syntax: "<key> [<key> ...]",
 		Since:  "1.0.0", Complexity: unionCost, Summary: "Return the members that any of the sets has.",
@@ -28,7 +28,7 @@ func sunionstore() *command.Spec {
 
 // SDIFF key [key ...]
 func sdiff() *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: "sdiff", Arity: -2, Flags: command.Big, Keys: command.AllKeys, Tips: []string{anyOrder},
 		Syntax: "<key> [<key> ...]",
 		Since:  "1.0.0", Complexity: unionCost,
@@ -60,7 +60,7 @@ func made(of func([]value.Set) []string) func(*replay.View, command.Args) resp.V
 func store(s command.Spec, of func([]value.Set) []string) *command.Spec {
 	s.Arity, s.Keys, s.Flags, s.Since = -3, command.AllKeys, command.DenyOOM, "1.0.0"
 	s.Syntax = "<destination> <key> [<key> ...]"
-	return write(s, func(d *replay.Draft, args command.Args) (resp.Value, error) {
+	return family.Write(s, func(d *replay.Draft, args command.Args) (resp.Value, error) {
 		sets, err := setsOf(&d.View, args[2:])
 		if err != nil {
 			return resp.Value{}, err

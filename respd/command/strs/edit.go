@@ -13,7 +13,7 @@ const (
 
 // APPEND key value
 func appendTo() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "append", Arity: 3, Flags: command.DenyOOM | command.Fast, KeyFlags: "RW insert",
 		Syntax: "<key> <value>", Since: "2.0.0",
 		Complexity: "O(N) where N is the length of the outcome; the journal takes the value only",
@@ -36,7 +36,7 @@ func runAppend(d *replay.Draft, args command.Args) (resp.Value, error) {
 
 // SETRANGE key offset value
 func setrange() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "setrange", Arity: 4, Flags: command.DenyOOM, KeyFlags: "RW update",
 		Syntax: "<key> <offset> <value>", Since: "2.2.0",
 		Complexity: "O(N) where N is the length of the outcome; the journal takes the value only",

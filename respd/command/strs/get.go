@@ -8,7 +8,7 @@ import (
 
 // GET key
 func get() *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: "get", Arity: 2, Flags: command.Fast, Syntax: "<key>",
 		Since: "1.0.0", Summary: "Return a string.",
 	}, runGet)
@@ -24,7 +24,7 @@ func runGet(v *replay.View, args command.Args) resp.Value {
 
 // GETDEL key
 func getdel() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "getdel", Arity: 2, Flags: command.Fast, KeyFlags: "RW access delete",
 		Syntax: "<key>", Since: "6.2.0", Summary: "Return a string and remove its key.",
 	}, runGetdel)
@@ -42,7 +42,7 @@ func runGetdel(d *replay.Draft, args command.Args) (resp.Value, error) {
 
 // GETSET key value
 func getset() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "getset", Arity: 3, Flags: command.DenyOOM | command.Fast,
 		Syntax: "<key> <value>", Since: "1.0.0",
 		Summary: "Set a string and return what it was.",

@@ -9,7 +9,7 @@ import (
 // GETEX key
 // [EX seconds | PX milliseconds | EXAT seconds | PXAT milliseconds | PERSIST]
 func getex() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "getex", Arity: -2, Flags: command.Fast,
 		Syntax: "<key> [EX <seconds>|PX <milliseconds>|EXAT <seconds>|" +
 			"PXAT <milliseconds>|PERSIST]",

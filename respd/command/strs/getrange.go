@@ -8,7 +8,7 @@ import (
 
 // STRLEN key
 func strlen() *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: "strlen", Arity: 2, Flags: command.Fast, KeyFlags: "RO",
 		Syntax: "<key>", Since: "2.2.0", Summary: "Return the length of a string.",
 	}, runStrlen)
@@ -24,7 +24,7 @@ func runStrlen(v *replay.View, args command.Args) resp.Value {
 
 // GETRANGE key start end
 func getrange() *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: "getrange", Arity: 4, Syntax: "<key> <start> <end>",
 		Since: "2.4.0", Complexity: "O(1); sending the part is O(N) in its length",
 		Summary: "Return a part of a string.",
@@ -33,7 +33,7 @@ func getrange() *command.Spec {
 
 // SUBSTR key start end
 func substr() *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: "substr", Arity: 4, Syntax: "<key> <start> <end>",
 		Since: "1.0.0", Complexity: "O(1); sending the part is O(N) in its length",
 		Summary: "Return a part of a string. The old name of GETRANGE.",

@@ -19,7 +19,7 @@ const counting = command.DenyOOM | command.Fast
 
 // INCR key
 func incr() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "incr", Arity: 2, Flags: counting, Syntax: "<key>",
 		Since: "1.0.0", Summary: "Add 1 to an integer.",
 	}, func(d *replay.Draft, args command.Args) (resp.Value, error) {
@@ -29,7 +29,7 @@ func incr() *command.Spec {
 
 // DECR key
 func decr() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "decr", Arity: 2, Flags: counting, Syntax: "<key>",
 		Since: "1.0.0", Summary: "Take 1 from an integer.",
 	}, func(d *replay.Draft, args command.Args) (resp.Value, error) {
@@ -39,7 +39,7 @@ func decr() *command.Spec {
 
 // INCRBY key increment
 func incrby() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "incrby", Arity: 3, Flags: counting, Syntax: "<key> <increment>",
 		Since: "1.0.0", Summary: "Add to an integer.",
 	}, runIncrby)
@@ -55,7 +55,7 @@ func runIncrby(d *replay.Draft, args command.Args) (resp.Value, error) {
 
 // DECRBY key decrement
 func decrby() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "decrby", Arity: 3, Flags: counting, Syntax: "<key> <decrement>",
 		Since: "1.0.0", Summary: "Take from an integer.",
 	}, runDecrby)
@@ -97,7 +97,7 @@ func add(d *replay.Draft, key []byte, by int64) (resp.Value, error) {
 
 // INCRBYFLOAT key increment
 func incrbyfloat() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "incrbyfloat", Arity: 3, Flags: counting, Syntax: "<key> <increment>",
 		Since: "2.6.0", Summary: "Add to a number with a fraction.",
 	}, runIncrbyfloat)

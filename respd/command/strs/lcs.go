@@ -14,7 +14,7 @@ const (
 
 // LCS key1 key2 [LEN] [IDX] [MINMATCHLEN len] [WITHMATCHLEN]
 func lcs() *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: "lcs", Arity: -3, Flags: command.Slow, Keys: command.TwoKeys,
 		Syntax: "<key1> <key2> [LEN] [IDX] [MINMATCHLEN <len>] [WITHMATCHLEN]",
 		Since:  "7.0.0", Complexity: "O(N*M) where N and M are the lengths of the strings",

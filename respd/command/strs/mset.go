@@ -8,7 +8,7 @@ import (
 
 // MGET key [key ...]
 func mget() *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: "mget", Arity: -2, Flags: command.Fast, Keys: command.AllKeys,
 		Syntax: "<key> [<key> ...]", Tips: []string{"request_policy:multi_shard"},
 		Since: "1.0.0", Complexity: "O(N) where N is the number of keys",
@@ -31,7 +31,7 @@ var pairs = command.KeyRange{First: 1, Last: -1, Step: 2}
 
 // MSET key value [key value ...]
 func mset() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "mset", Arity: -3, Flags: command.DenyOOM, Keys: pairs, KeyFlags: "OW update",
 		Syntax: "<key> <value> [<key> <value> ...]",
 		Tips:   []string{"request_policy:multi_shard", "response_policy:all_succeeded"},
@@ -49,7 +49,7 @@ func runMset(d *replay.Draft, args command.Args) (resp.Value, error) {
 
 // MSETNX key value [key value ...]
 func msetnx() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "msetnx", Arity: -3, Flags: command.DenyOOM, Keys: pairs, KeyFlags: "OW insert",
 		Syntax: "<key> <value> [<key> <value> ...]",
 		Tips:   []string{"request_policy:multi_shard", "response_policy:agg_min"},

@@ -9,7 +9,7 @@ import (
 // SET key value [NX | XX] [GET]
 // [EX seconds | PX milliseconds | EXAT seconds | PXAT milliseconds | KEEPTTL]
 func set() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "set", Arity: -3, Flags: command.DenyOOM,
 		KeyFlags: "RW access update variable_flags",
 		Syntax: "<key> <value> [NX|XX] [GET] [EX <seconds>|PX <milliseconds>|" +

@@ -8,7 +8,7 @@ import (
 
 // SETNX key value
 func setnx() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "setnx", Arity: 3, Flags: command.DenyOOM | command.Fast, KeyFlags: "OW insert",
 		Syntax: "<key> <value>", Since: "1.0.0",
 		Summary: "Set a string unless the key is there.",
@@ -24,7 +24,7 @@ func runSetnx(d *replay.Draft, args command.Args) (resp.Value, error) {
 
 // SETEX key seconds value
 func setex() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "setex", Arity: 4, Flags: command.DenyOOM, KeyFlags: "OW update",
 		Syntax: "<key> <seconds> <value>", Since: "2.0.0",
 		Summary: "Set a string that expires after some seconds.",
@@ -35,7 +35,7 @@ func setex() *command.Spec {
 
 // PSETEX key milliseconds value
 func psetex() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "psetex", Arity: 4, Flags: command.DenyOOM, KeyFlags: "OW update",
 		Syntax: "<key> <milliseconds> <value>", Since: "2.6.0",
 		Summary: "Set a string that expires after some milliseconds.",

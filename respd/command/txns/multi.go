@@ -15,7 +15,7 @@ const (
 
 // MULTI
 func multi() *command.Spec {
-	return row(command.Spec{
+	return family.Conn(command.Spec{
 		Name: "multi", Arity: 1,
 		Flags: command.Fast | command.AllowBusy | command.Inline | command.Control,
 		Since: "1.2.0", Complexity: "O(1)",
@@ -35,7 +35,7 @@ func multi() *command.Spec {
 // The server runs EXEC itself while a transaction is open; this row answers
 // when none is.
 func exec() *command.Spec {
-	return row(command.Spec{
+	return family.Conn(command.Spec{
 		Name: "exec", Arity: 1,
 		Flags: command.SkipSlowlog | command.Control,
 		Since: "1.2.0", Complexity: "Depends on commands in the transaction",
@@ -47,7 +47,7 @@ func exec() *command.Spec {
 
 // DISCARD
 func discard() *command.Spec {
-	return row(command.Spec{
+	return family.Conn(command.Spec{
 		Name: "discard", Arity: 1,
 		Flags: command.Fast | command.AllowBusy | command.Inline | command.Control,
 		Since: "2.0.0", Complexity: "O(N), when N is the number of queued commands",

@@ -5,19 +5,13 @@ package txns
 
 import (
 	"ledge/respd/command"
-	"ledge/respd/resp"
 )
+
+// family is what all rows here have in common.
+var family = command.Family{Group: "transactions", Cats: []string{"transaction"},
+	Flags: command.NoScript | command.Loading | command.Stale}
 
 // Table returns the family's rows.
 func Table() []*command.Spec {
 	return []*command.Spec{multi(), exec(), discard(), watch(), unwatch()}
-}
-
-// row returns a row with what all of the family have in common.
-func row(s command.Spec, run func(*command.Session, command.Args) resp.Value) *command.Spec {
-	s.Flags |= command.NoScript | command.Loading | command.Stale
-	s.Cats = []string{"transaction"}
-	s.Group = "transactions"
-	s.Conn = run
-	return &s
 }

@@ -17,7 +17,7 @@ const errTooMany resp.Error = "ERR too many watched keys"
 
 // WATCH key [key ...]
 func watch() *command.Spec {
-	return row(command.Spec{
+	return family.Conn(command.Spec{
 		Name: "watch", Arity: -2, Keys: command.AllKeys, KeyFlags: "RO",
 		Flags: command.Fast | command.AllowBusy | command.Control,
 		Since: "2.2.0", Complexity: "O(1) for every key.",
@@ -57,7 +57,7 @@ func watched(s *command.Session, key []byte) bool {
 
 // UNWATCH
 func unwatch() *command.Spec {
-	return row(command.Spec{
+	return family.Conn(command.Spec{
 		Name: "unwatch", Arity: 1,
 		Flags: command.Fast | command.AllowBusy | command.Inline,
 		Since: "2.2.0", Complexity: "O(1)",

@@ -143,7 +143,7 @@ func zdiff() *command.Spec {
 // answering returns a row that answers with a sorted set made of others.
 func answering(name, options, cost, summary string, of making) *command.Spec {
 	has := takesOptions{weights: options != "", scores: true}
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: name, Arity: -3, NumKeys: 1, Flags: command.Big,
 		Syntax: "<numkeys> <key> [<key> ...]" + options + " [WITHSCORES]",
 		Since:  "6.2.0", Complexity: cost, Summary: summary,
@@ -184,7 +184,7 @@ func zdiffstore() *command.Spec {
 // storing returns a row that stores a sorted set made of others. The event has
 // the command's name.
 func storing(name, since, options, cost, summary string, of making) *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: name, Arity: -4, Keys: command.OneKey, NumKeys: 2, Flags: command.DenyOOM,
 		KeyFlags: "OW update;RO access",
 		Syntax:   "<destination> <numkeys> <key> [<key> ...]" + options,
@@ -200,7 +200,7 @@ func storing(name, since, options, cost, summary string, of making) *command.Spe
 
 // ZINTERCARD numkeys key [key ...] [LIMIT limit]
 func zintercard() *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: "zintercard", Arity: -3, NumKeys: 1, Flags: command.Big,
 		Syntax: "<numkeys> <key> [<key> ...] [LIMIT <limit>]",
 		Since:  "7.0.0", Complexity: interCost, Summary: "Count the members that all keys have.",

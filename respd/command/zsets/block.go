@@ -104,9 +104,8 @@ func parseWaiting(args command.Args) (many, error) {
 func waiting(s command.Spec, run func(*replay.Draft, command.Args) (resp.Value, error),
 	b command.Block,
 ) *command.Spec {
-	s.Flags |= command.Blocking
-	s.KeyFlags, s.Block = takes, &b
-	return write(s, run)
+	s.KeyFlags = takes
+	return family.Wait(s, run, b)
 }
 
 // ready returns the sorted set that somebody waits for, or ErrWait. A key of

@@ -159,7 +159,7 @@ func zlexcount() *command.Spec {
 }
 
 func counting(name, since, summary string, by order) *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: name, Arity: 4, Flags: command.Fast, Syntax: "<key> <min> <max>",
 		Since: since, Complexity: logCost, Summary: summary,
 	}, func(v *replay.View, args command.Args) resp.Value {

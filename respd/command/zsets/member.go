@@ -12,7 +12,7 @@ import (
 
 // ZCARD key
 func zcard() *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: "zcard", Arity: 2, Flags: command.Fast, KeyFlags: "RO", Syntax: "<key>",
 		Since: "1.2.0", Summary: "Count the members of a sorted set.",
 	}, func(v *replay.View, args command.Args) resp.Value {
@@ -26,7 +26,7 @@ func zcard() *command.Spec {
 
 // ZSCORE key member
 func zscore() *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: "zscore", Arity: 3, Flags: command.Fast, Syntax: "<key> <member>",
 		Since: "1.2.0", Complexity: logCost, Summary: "Return the score of a member.",
 	}, func(v *replay.View, args command.Args) resp.Value {
@@ -49,7 +49,7 @@ func scoreOf(z value.ZSet, member []byte) resp.Value {
 
 // ZMSCORE key member [member ...]
 func zmscore() *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: "zmscore", Arity: -3, Flags: command.Fast, Syntax: "<key> <member> [<member> ...]",
 		Since: "6.2.0", Complexity: "O(log N) a member where N is the number of members",
 		Summary: "Return the scores of some members.",
@@ -79,7 +79,7 @@ func zrevrank() *command.Spec {
 // rank returns ZRANK's or ZREVRANK's row. WITHSCORE is of Redis 7.2; all else
 // is too much, as it is in 7.0.
 func rank(name, summary string, down bool) *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: name, Arity: -3, Flags: command.Fast, Syntax: "<key> <member> [WITHSCORE]",
 		Fits: func(args command.Args) bool {
 			return len(args) == 3 || len(args) == 4 && args.Is(3, "WITHSCORE")
@@ -109,7 +109,7 @@ func rank(name, summary string, down bool) *command.Spec {
 
 // ZSCAN key cursor [MATCH pattern] [COUNT count]
 func zscan() *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: "zscan", Arity: -3, Tips: []string{"nondeterministic_output"},
 		Syntax: "<key> <cursor> [MATCH <pattern>] [COUNT <count>]",
 		Since:  "2.8.0", Complexity: "O(log N + COUNT) a call where N is the number of members",

@@ -26,7 +26,7 @@ func zpopmax() *command.Spec {
 }
 
 func popping(name, summary string, highest bool) *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: name, Arity: -2, Flags: command.Fast, KeyFlags: takes, Syntax: "<key> [<count>]",
 		Since: "5.0.0", Complexity: popCost, Summary: summary,
 	}, func(d *replay.Draft, args command.Args) (resp.Value, error) {
@@ -79,7 +79,7 @@ func pop(
 
 // ZMPOP numkeys key [key ...] MIN | MAX [COUNT count]
 func zmpop() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "zmpop", Arity: -4, NumKeys: 1, KeyFlags: takes,
 		Syntax: "<numkeys> <key> [<key> ...] MIN|MAX [COUNT <count>]",
 		Since:  "7.0.0", Complexity: popCost,

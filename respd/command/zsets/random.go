@@ -15,7 +15,7 @@ const errRandomCount resp.Error = "ERR value is out of range, value must between
 
 // ZRANDMEMBER key [count [WITHSCORES]]
 func zrandmember() *command.Spec {
-	return read(command.Spec{
+	return family.Read(command.Spec{
 		Name: "zrandmember", Arity: -2, Flags: command.Big | command.Repeats, Reach: command.ReachSample,
 		Syntax: "<key> [<count> [WITHSCORES]]", Tips: []string{"nondeterministic_output"},
 		Since: "6.2.0", Complexity: "O(log N) a member where N is the number of members",

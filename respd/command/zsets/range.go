@@ -79,7 +79,7 @@ func zrevrangebylex() *command.Spec {
 
 // ZRANGESTORE dst src min max [BYSCORE | BYLEX] [REV] [LIMIT offset count]
 func zrangestore() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "zrangestore", Arity: -5, Flags: command.DenyOOM, Keys: command.TwoKeys,
 		KeyFlags: "OW update;RO access",
 		Syntax:   "<destination> <key> <start> <stop> [BYSCORE|BYLEX] [REV] [LIMIT <offset> <count>]",
@@ -106,7 +106,7 @@ func ranging(k rangeKind, s command.Spec) *command.Spec {
 		_, n := r.cut(z)
 		return n
 	}
-	return read(s, func(v *replay.View, args command.Args) resp.Value {
+	return family.Read(s, func(v *replay.View, args command.Args) resp.Value {
 		r, err := parseSpan(k, args)
 		if err != nil {
 			return resp.FromError(err)

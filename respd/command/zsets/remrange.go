@@ -26,7 +26,7 @@ func zremrangebylex() *command.Spec {
 
 // removing returns a row that removes a range. The event has the command's name.
 func removing(name, since, syntax, summary string, by order) *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: name, Arity: 4, KeyFlags: "RW delete", Syntax: syntax, Since: since, Summary: summary,
 		Complexity: "O(log N + M) where N is the number of members and M that of those removed",
 	}, func(d *replay.Draft, args command.Args) (resp.Value, error) {

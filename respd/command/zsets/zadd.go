@@ -18,7 +18,7 @@ const (
 
 // ZADD key [NX | XX] [GT | LT] [CH] [INCR] score member [score member ...]
 func zadd() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "zadd", Arity: -4, Flags: command.DenyOOM | command.Fast, KeyFlags: "RW update",
 		Syntax: "<key> [NX|XX] [GT|LT] [CH] [INCR] <score> <member> [<score> <member> ...]",
 		Since:  "1.2.0", Complexity: "O(log N) a member where N is the number of members",
@@ -34,7 +34,7 @@ func zadd() *command.Spec {
 
 // ZINCRBY key increment member
 func zincrby() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "zincrby", Arity: 4, Flags: command.DenyOOM | command.Fast, KeyFlags: "RW access update",
 		Syntax: "<key> <increment> <member>",
 		Since:  "1.2.0", Complexity: logCost, Summary: "Add to the score of a member.",
@@ -203,7 +203,7 @@ func (o *adding) scoreOf(score, old float64, there bool) (float64, error) {
 
 // ZREM key member [member ...]
 func zrem() *command.Spec {
-	return write(command.Spec{
+	return family.Write(command.Spec{
 		Name: "zrem", Arity: -3, Flags: command.Fast, KeyFlags: "RW delete",
 		Syntax: "<key> <member> [<member> ...]",
 		Since:  "1.2.0", Complexity: "O(log N) a member where N is the number of members",
