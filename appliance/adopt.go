@@ -20,7 +20,7 @@ type adopter struct{ r *replication }
 func (t adopter) Lineage() journal.Lineage { return t.r.n.log.Lineage() }
 func (t adopter) State() *replay.State     { return t.r.n.state }
 func (t adopter) Inbox() string            { return t.r.n.dir.inboxPath() }
-func (t adopter) Synced() journal.Seq      { return t.r.n.meter.synced(t.r.n.state.Pos().Seq) }
+func (t adopter) Synced() journal.Seq      { return t.r.n.log.Synced() }
 
 // Empty reports whether the node holds nothing that anybody has written: no keys
 // and no functions.

@@ -199,7 +199,7 @@ func (n *Node) openJournal(ctx context.Context) (err error) {
 	if err := n.openStream(ctx); err != nil {
 		return err
 	}
-	n.meter = &meter{clock: n.cfg.Clock, sync: n.cfg.Sync, every: n.cfg.SyncInterval}
+	n.meter = &meter{clock: n.cfg.Clock}
 	n.log, err = journal.NewLog(ctx, n.meter.on(n.jet()), n.dir.lineage)
 	return err
 }

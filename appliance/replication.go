@@ -293,6 +293,12 @@ func (n *Node) Await(ctx context.Context, seq journal.Seq, want int, synced bool
 	return 0
 }
 
+// AwaitSync waits until the journal is on the disk up to a number, or ctx ends.
+func (n *Node) AwaitSync(ctx context.Context, seq journal.Seq) bool { return n.log.AwaitSync(ctx, seq) }
+
+// Syncs reports whether the journal is synced without anybody's asking.
+func (n *Node) Syncs() bool { return n.cfg.Sync != SyncOff }
+
 // changeLimit bounds how long a change of who leads waits for what is under way at
 // the journal.
 const changeLimit = 15 * time.Second

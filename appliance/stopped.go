@@ -205,6 +205,9 @@ func (d *stoppedDriver) Bulk(context.Context, bool) error { return errStopped }
 // Sync has nothing to do: nothing is appended.
 func (d *stoppedDriver) Sync(context.Context) error { return nil }
 
+// Synced returns the last number: no more is written while it is read.
+func (d *stoppedDriver) Synced() (journal.Seq, <-chan struct{}) { return d.span.Last, nil }
+
 // Truncate refuses.
 func (d *stoppedDriver) Truncate(context.Context, journal.Seq) error { return errStopped }
 

@@ -55,6 +55,12 @@ type Driver interface {
 	// appends need not wait for.
 	Sync(ctx context.Context) error
 
+	// Synced returns the number up to which the frames are surely on the disk,
+	// and a channel that is closed once more are. It promises what has come to
+	// pass, and not what the sync mode lets hope for. It may run beside the
+	// appends.
+	Synced() (Seq, <-chan struct{})
+
 	// Reopen makes a journal that has refused an append fit to take one again:
 	// it opens anew what the fault has closed, and reads what it has
 	// acknowledged, all of it if that may not be what was written. When it

@@ -189,6 +189,28 @@ func (l *Log) Sync(ctx context.Context) error {
 	return fault.As(fault.Fatal, "journal.Sync", l.on.Load().drv.Sync(ctx))
 }
 
+// Synced returns the number up to which the journal is surely on the disk.
+func (l *Log) Synced() Seq {
+	n, _ := l.on.Load().drv.Synced()
+	return n
+}
+
+// AwaitSync waits until the journal is on the disk up to a number, or ctx ends,
+// and reports whether it is. It asks for no sync.
+func (l *Log) AwaitSync(ctx context.Context, seq Seq) bool {
+	for {
+		n, grown := l.on.Load().drv.Synced()
+		if n >= seq {
+			return true
+		}
+		select {
+		case <-grown:
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
 // Cut takes out what is stored behind number last, and turned out not to belong
 // there. It belongs to the appending goroutine.
 func (l *Log) Cut(ctx context.Context, last Seq) error {

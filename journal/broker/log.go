@@ -176,6 +176,9 @@ func (b *brokerLog) setSick(s string) {
 	}
 }
 
+// isSick reports whether there is a write error that nobody has taken.
+func (b *brokerLog) isSick() bool { return len(b.sick) > 0 }
+
 // takeCause returns the write error, if there is one, and forgets it.
 func (b *brokerLog) takeCause() string {
 	b.mu.Lock()
@@ -203,6 +206,9 @@ func (b *brokerLog) lastWarning() string {
 
 // Sick has a token while there is a write error that nobody has taken.
 func (b *Broker) Sick() <-chan struct{} { return b.log.sick }
+
+// IsSick reports whether there is a write error that nobody has taken.
+func (b *Broker) IsSick() bool { return b.log.isSick() }
 
 // TakeCause returns the write error, if there is one, and forgets it.
 func (b *Broker) TakeCause() string { return b.log.takeCause() }

@@ -52,6 +52,7 @@ func (j *Journal) change(ctx context.Context, bulk bool) error {
 			return broker.DiskError(failedSync(err).Error())
 		}
 	}
+	j.witness.reach(j.witness.get()) // either by this or by the broker's syncs up to here
 	if err := j.mark.update(func(m *mark) { m.synced = !bulk }); err != nil {
 		return broker.DiskError(err.Error())
 	}
@@ -89,6 +90,17 @@ func (j *Journal) Sync(ctx context.Context) error {
 	}
 }
 
+// Synced returns the number up to which the journal is on the disk. Where appends
+// are synced before they are acknowledged, that is the last; otherwise it is what
+// Sync has come to, which the witness calls after appends unless the mode is
+// SyncOff.
+func (j *Journal) Synced() (journal.Seq, <-chan struct{}) {
+	if !j.lazy() {
+		return journal.Seq(j.last.Load()), nil
+	}
+	return j.witness.reached()
+}
+
 // syncAlone syncs when nobody else does.
 func (j *Journal) syncAlone() error {
 	if err := j.shape.lock(j.life); err != nil {
@@ -98,6 +110,11 @@ func (j *Journal) syncAlone() error {
 	now := j.witness.get()
 	err := j.sync()
 	if err == nil {
+		// After a sync that has failed, one that works says nothing of what the
+		// first was to write.
+		if !j.suspect.Load() && !j.broker.IsSick() {
+			j.witness.reach(now)
+		}
 		j.witnessed(now)
 		return nil
 	}

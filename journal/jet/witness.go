@@ -43,9 +43,11 @@ type witness struct {
 	stop   context.CancelFunc
 	done   chan struct{}
 
-	mu    sync.Mutex
-	tip   tip   // mu
-	bytes int64 // mu; taken since write was last called
+	mu     sync.Mutex
+	tip    tip           // mu
+	bytes  int64         // mu; taken since write was last called
+	synced journal.Seq   // mu; where appends are lazy, up to here all is on the disk
+	grown  chan struct{} // mu; closed when synced grows; nil while nobody asks
 
 	failing bool // mu; the mark could not be written the last time
 }
@@ -100,6 +102,32 @@ func (w *witness) cut(last journal.Seq) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.tip = tip{last: last, line: w.tip.line + 1}
+	w.synced = min(w.synced, last)
+}
+
+// reach notes that everything up to a tip has been synced.
+func (w *witness) reach(now tip) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.tip.line != now.line || now.last <= w.synced {
+		return
+	}
+	w.synced = now.last
+	if w.grown != nil {
+		close(w.grown)
+		w.grown = nil
+	}
+}
+
+// reached returns up to where reach has come, and a channel that is closed when
+// it comes farther.
+func (w *witness) reached() (journal.Seq, <-chan struct{}) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.grown == nil {
+		w.grown = make(chan struct{})
+	}
+	return w.synced, w.grown
 }
 
 func (w *witness) get() tip {

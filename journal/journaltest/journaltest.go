@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"ledge/journal"
 	"ledge/journal/fault"
@@ -31,6 +32,7 @@ func Run(t *testing.T, open func(*testing.T) journal.Driver,
 		{"LargeFrames", testLargeFrames},
 		{"AppendAll", testAppendAll},
 		{"Bulk", testBulk},
+		{"Synced", testSynced},
 		{"Cut", testCut},
 		{"CutTruncated", testCutTruncated},
 		{"Truncate", testTruncate},
@@ -358,6 +360,51 @@ func testRestart(t *testing.T, h *harness) {
 	h.drv = h.reopen(t, h.drv)
 	h.wantStat(8, 25)
 	h.wantFrames(8, 25)
+}
+
+// testSynced wants no more said to be on the disk than what has been synced, also
+// of numbers that are used again.
+func testSynced(t *testing.T, h *harness) {
+	want := func(want journal.Seq) {
+		t.Helper()
+		if got, _ := h.drv.Synced(); got != want {
+			t.Errorf("Synced() = %d; want %d", got, want)
+		}
+	}
+	try := func(what string, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatalf("%s = %v; want nil", what, err)
+		}
+	}
+	h.fill(0, 3)
+	try("Sync", h.drv.Sync(t.Context()))
+	want(3)
+	try("Bulk(true)", h.drv.Bulk(t.Context(), true))
+	want(3)
+	h.fill(3, 5)
+	if got, _ := h.drv.Synced(); got < 3 || got > 5 {
+		t.Errorf("Synced() = %d; want 3 to 5", got)
+	}
+	try("Sync", h.drv.Sync(t.Context()))
+	want(5)
+	try("Cut", h.drv.Cut(t.Context(), 4))
+	want(4)
+	h.fill(4, 7)
+	_, grown := h.drv.Synced()
+	try("Sync", h.drv.Sync(t.Context()))
+	want(7)
+	if grown != nil {
+		select {
+		case <-grown:
+		case <-time.After(10 * time.Second):
+			t.Error("more is synced, and who waits for it isn't told")
+		}
+	}
+	try("Bulk(false)", h.drv.Bulk(t.Context(), false))
+	h.fill(7, 8)
+	try("Sync", h.drv.Sync(t.Context()))
+	want(8)
 }
 
 func testCloseTwice(t *testing.T, h *harness) {

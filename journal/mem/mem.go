@@ -31,6 +31,10 @@ type Journal struct {
 	sick  error                                       // what appends and Reopen fail with until Heal
 	opens int                                         // calls of Reopen
 	calls int
+
+	bulk   bool          // appends are synced by Sync
+	synced journal.Seq   // in bulk
+	grown  chan struct{} // closed when synced grows; nil while nobody asks
 }
 
 var _ journal.Driver = (*Journal)(nil)
@@ -250,14 +254,48 @@ func (j *Journal) AppendAll(ctx context.Context, prev journal.Seq, frames [][]by
 	return len(frames), nil
 }
 
-// Bulk has nothing to do.
-func (j *Journal) Bulk(context.Context, bool) error { return nil }
+// Bulk has what is appended count as synced only by Sync, or ends that.
+func (j *Journal) Bulk(_ context.Context, on bool) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.bulk != on {
+		j.reachLocked()
+		j.bulk = on
+	}
+	return nil
+}
 
 // Sync has nothing to do but to hang.
 func (j *Journal) Sync(context.Context) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.inDoubtLocked(true, 0, nil)
+	if err := j.inDoubtLocked(true, 0, nil); err != nil {
+		return err
+	}
+	j.reachLocked()
+	return nil
+}
+
+// Synced returns the last number, or in bulk the one that Sync has come to.
+func (j *Journal) Synced() (journal.Seq, <-chan struct{}) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if !j.bulk {
+		return j.lastLocked(), nil
+	}
+	if j.grown == nil {
+		j.grown = make(chan struct{})
+	}
+	return j.synced, j.grown
+}
+
+// reachLocked notes that all frames are synced, and tells those who wait.
+func (j *Journal) reachLocked() {
+	j.synced = j.lastLocked()
+	if j.grown != nil {
+		close(j.grown)
+		j.grown = nil
+	}
 }
 
 // Cut forgets the frames behind last.
@@ -267,6 +305,7 @@ func (j *Journal) Cut(_ context.Context, last journal.Seq) error {
 	for n := len(j.frames); n > 0 && j.frames[n-1].Seq > last; n-- {
 		j.frames = j.frames[:n-1]
 	}
+	j.synced = min(j.synced, last)
 	return nil
 }
 

@@ -167,6 +167,12 @@ type Node interface {
 	// Resume tries to resume a suspended journal and waits for the outcome.
 	// It returns what was tried and how that went.
 	Resume(ctx context.Context) ([]InfoField, error)
+	// Syncs reports whether the journal comes to be on the disk by itself, and
+	// not only with the next snapshot.
+	Syncs() bool
+	// AwaitSync waits until the journal is on the disk up to a number, or ctx
+	// ends. It reports whether it is.
+	AwaitSync(ctx context.Context, seq journal.Seq) bool
 	// LastSave returns when the last snapshot that worked was taken.
 	LastSave() time.Time
 	// Shutdown makes the node stop, as SIGTERM does. It does not wait.

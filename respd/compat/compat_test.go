@@ -282,6 +282,10 @@ func (node) Save(context.Context) error  { return nil }
 func (node) SaveInBackground() error     { return nil }
 func (node) LastSave() time.Time         { return time.Now() }
 func (node) Shutdown()                   {}
+func (node) Syncs() bool                 { return true }
+
+func (node) AwaitSync(context.Context, journal.Seq) bool { return true }
+
 func (node) Health() []command.InfoField { return nil }
 
 func (node) Link() replay.Link                                 { return replay.Link{} }

@@ -66,7 +66,12 @@ func wait() *command.Spec {
 		if !ok {
 			return resp.FromError(command.ErrNotInt)
 		}
-		return awaitReplicas(s, args, 2, int(want), false)
+		ctx, end, err := waitLimit(s, args, 2)
+		if err != nil {
+			return resp.FromError(err)
+		}
+		defer end()
+		return resp.Int(int64(s.Host.Node().Await(ctx, s.Host.State().Pos().Seq, int(want), false)))
 	})
 }
 
@@ -85,31 +90,47 @@ func waitaof() *command.Spec {
 		if !ok || want < 0 {
 			return resp.Err("ERR value is out of range, must be positive")
 		}
-		n := awaitReplicas(s, args, 3, int(want), true)
-		if n.IsError() {
-			return n
+		ctx, end, err := waitLimit(s, args, 3)
+		if err != nil {
+			return resp.FromError(err)
 		}
-		return resp.Array(resp.Int(1), n) // nothing is answered before it is on this node's disk
+		defer end()
+		node, seq := s.Host.Node(), s.Host.State().Pos().Seq
+		if local > 0 && !node.Syncs() {
+			return resp.Err(errNeverSynced)
+		}
+		replicas := node.Await(ctx, seq, int(want), true)
+		if local == 0 {
+			end() // it only looks
+		}
+		synced := int64(0)
+		if node.AwaitSync(ctx, seq) {
+			synced = 1
+		}
+		return resp.Array(resp.Int(synced), resp.Int(int64(replicas)))
 	})
 }
 
-// awaitReplicas waits for replicas, at most for the milliseconds in an argument;
-// 0 is until they have come so far. It answers how many have.
-func awaitReplicas(s *command.Session, args command.Args, timeout, want int, synced bool) resp.Value {
-	ms, ok := command.ParseInt(args[timeout])
+// errNeverSynced refuses to wait for what nobody does, as Redis does without an
+// AOF.
+const errNeverSynced resp.Error = "ERR WAITAOF cannot be used when numlocal is set but the journal is never synced (sync off)."
+
+// waitLimit returns the context of a wait of at most the milliseconds in
+// argument i; 0 is for as long as the client is there.
+func waitLimit(s *command.Session, args command.Args, i int) (context.Context, context.CancelFunc, error) {
+	ms, ok := command.ParseInt(args[i])
 	switch {
 	case !ok:
-		return resp.Err("ERR timeout is not an integer or out of range")
+		return nil, nil, resp.Error("ERR timeout is not an integer or out of range")
 	case ms < 0:
-		return resp.Err("ERR timeout is negative")
+		return nil, nil, resp.Error("ERR timeout is negative")
 	case s.Host.Node().Link().State != replay.LinkNone:
-		return resp.Errf("ERR %s cannot be used with replica instances. Please also note that since Redis 4.0 if a "+
-			"replica is configured to be writable (which is not the default) writes to replicas are just local and are not propagated.",
-			strings.ToUpper(string(args[0])))
+		return nil, nil, resp.Error("ERR " + strings.ToUpper(string(args[0])) + " cannot be used with replica " +
+			"instances. Please also note that since Redis 4.0 if a replica is configured to be writable " +
+			"(which is not the default) writes to replicas are just local and are not propagated.")
 	}
-	ctx, cancel := patience(s, time.Duration(ms)*time.Millisecond)
-	defer cancel()
-	return resp.Int(int64(s.Host.Node().Await(ctx, s.Host.State().Pos().Seq, want, synced)))
+	ctx, end := patience(s, time.Duration(ms)*time.Millisecond)
+	return ctx, end, nil
 }
 
 // patience is how long a client waits: no time at all inside EXEC, until it is

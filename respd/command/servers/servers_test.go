@@ -6,6 +6,7 @@ package servers_test
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -43,6 +44,8 @@ type node struct {
 	replicas  []replay.Replica
 	followed  string
 	followErr error
+	unsynced  bool          // the journal is never synced
+	syncing   chan struct{} // closed when it has been
 }
 
 func (n *node) Info() []command.InfoSection { return n.sections }
@@ -63,6 +66,20 @@ func (n *node) Replicas() []replay.Replica                        { return n.rep
 func (n *node) Follow(_ context.Context, addr string) error       { n.followed = addr; return n.followErr }
 func (n *node) Promote(context.Context) error                     { n.followed = ""; return n.followErr }
 func (n *node) Await(context.Context, journal.Seq, int, bool) int { return len(n.replicas) }
+
+func (n *node) Syncs() bool { return !n.unsynced }
+
+func (n *node) AwaitSync(ctx context.Context, _ journal.Seq) bool {
+	if n.syncing == nil {
+		return !n.unsynced
+	}
+	select {
+	case <-n.syncing:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
 
 func (n *node) Save(context.Context) error {
 	n.saved++
@@ -291,4 +308,41 @@ func TestDebug(t *testing.T) {
 	if !h.table.Find("debug").Flags.Has(command.Slow) {
 		t.Error("DEBUG is not Slow; its SLEEP would hold the event loop")
 	}
+}
+
+// WAITAOF waits for this node's sync, and is refused where there is none.
+func TestWaitAOF(t *testing.T) {
+	h := open(t)
+	h.session.Wait = t.Context()
+	const never = "ERR WAITAOF cannot be used when numlocal is set but the journal is never synced (sync off)."
+	want := func(line, want string) {
+		t.Helper()
+		got := h.do(line)
+		text := got.ErrorText()
+		if !got.IsError() {
+			text = ""
+			for _, v := range got.Elems() {
+				text += strconv.FormatInt(v.Num(), 10)
+			}
+		}
+		if text != want {
+			t.Errorf("%s = %q; want %q", line, text, want)
+		}
+	}
+	want("WAITAOF 1 0 0", "10")
+	h.node.replicas = make([]replay.Replica, 2)
+	want("WAITAOF 1 2 0", "12")
+	h.node.syncing = make(chan struct{})
+	want("WAITAOF 1 2 1", "02")
+	want("WAITAOF 0 2 0", "02")
+	h.session.InExec = true
+	want("WAITAOF 1 2 0", "02")
+	h.session.InExec = false
+	time.AfterFunc(time.Millisecond, func() { close(h.node.syncing) })
+	want("WAITAOF 1 2 0", "12")
+	h.node.unsynced, h.node.syncing = true, nil
+	want("WAITAOF 1 0 0", never)
+	want("WAITAOF 1 0 x", "ERR timeout is not an integer or out of range")
+	want("WAITAOF 2 0 x", "ERR value is out of range, must be between 0 and 1")
+	want("WAITAOF 0 0 0", "02")
 }
