@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"ledge/admin"
+	"ledge/appliance/process"
 	"ledge/journal"
 	"ledge/journal/fault"
 	"ledge/replay"
@@ -31,7 +32,7 @@ func (b backend) Status(ctx context.Context) (admin.Status, error) {
 		return admin.Status{}, err
 	}
 	health, _ := b.Health(ctx)
-	u := readUsage(newSamples())
+	u := process.ReadUsage()
 	s := admin.Status{
 		Node: n.dir.node, Version: Version, Role: n.role(),
 		Started: n.started.UTC(), Uptime: n.cfg.Clock().Sub(n.started).Seconds(),
@@ -44,7 +45,7 @@ func (b backend) Status(ctx context.Context) (admin.Status, error) {
 			Appends: n.meter.appends.Load(), Failed: n.meter.failed.Load(),
 			Reserve: n.reserve.bytes(), Lost: n.lost,
 		},
-		Data: admin.Data{Keys: keys(n.state), Memory: u.taken, Live: u.live},
+		Data: admin.Data{Keys: keys(n.state), Memory: u.Taken, Live: u.Live},
 	}
 	if n.cfg.Sync == SyncInterval {
 		s.Journal.Interval = n.cfg.SyncInterval.Seconds()

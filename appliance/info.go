@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"ledge/admin"
+	"ledge/appliance/process"
 	"ledge/replay"
 	"ledge/respd/command"
 )
@@ -42,9 +43,9 @@ func (n *Node) infoServer() []command.InfoField {
 // bounds is its allocator_active.
 func (n *Node) infoMemory() []command.InfoField {
 	var f fields
-	f.add("used_memory_dataset", readUsage(newSamples()).live)
-	f.add("mem_gc_percent", n.mem.percent.Load())
-	f.add("mem_refusing", flag(n.mem.over.Load()))
+	f.add("used_memory_dataset", process.ReadUsage().Live)
+	f.add("mem_gc_percent", n.mem.Percent())
+	f.add("mem_refusing", flag(n.mem.Over()))
 	return f
 }
 

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"ledge/appliance/process"
 	"ledge/journal"
 	"ledge/journal/fault"
 	"ledge/replay"
@@ -137,10 +138,10 @@ func (n *Node) stateMetrics(e *exposition) {
 		}
 		return nil
 	})
-	u := readUsage(newSamples())
-	e.one("gauge", "ledge_memory_bytes", "Memory taken from the system, what max-memory bounds.", float64(u.taken))
-	e.one("gauge", "ledge_memory_live_bytes", "Memory that the last collection found in use.", float64(u.live))
-	e.one("gauge", "ledge_memory_refusing", "Whether commands that need memory are refused.", float64(flag(n.mem.over.Load())))
+	u := process.ReadUsage()
+	e.one("gauge", "ledge_memory_bytes", "Memory taken from the system, what max-memory bounds.", float64(u.Taken))
+	e.one("gauge", "ledge_memory_live_bytes", "Memory that the last collection found in use.", float64(u.Live))
+	e.one("gauge", "ledge_memory_refusing", "Whether commands that need memory are refused.", float64(flag(n.mem.Over())))
 	s := n.saves
 	s.mu.Lock()
 	last, failed := s.last, s.failed

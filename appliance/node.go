@@ -7,12 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
 
 	"ledge/admin"
+	"ledge/appliance/process"
 	"ledge/journal"
 	"ledge/journal/fault"
 	"ledge/journal/jet"
@@ -31,8 +33,9 @@ type Node struct {
 	cfg     Config
 	started time.Time
 	secure  security
-	mem     *memory
-	threads *threads
+	without process.Without // of what the process does otherwise than Go
+	mem     *process.Memory
+	threads *process.Threads
 	dir     *directory
 	jets    atomic.Pointer[jet.Journal] // a full sync replaces it; nil until it is open
 	meter   *meter
@@ -85,7 +88,10 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 }
 
 func (n *Node) open(ctx context.Context) (err error) {
-	n.mem, n.threads = newMemory(n.cfg.MaxMemory), newThreads()
+	if n.without, err = process.ParseWithout(os.Getenv(process.Variable)); err != nil {
+		return fault.As(fault.Operator, "", err)
+	}
+	n.mem, n.threads = process.NewMemory(n.cfg.MaxMemory, n.without), process.NewThreads(n.without)
 	if n.dir, err = openDirectory(&n.cfg); err != nil {
 		return err
 	}
@@ -129,9 +135,9 @@ func (n *Node) openServer(ctx context.Context, hub *command.Hub) (err error) {
 		TLSListen: n.cfg.TLSListen, TLS: n.secure.redis,
 		Password: n.cfg.Password, MaxClients: n.cfg.MaxClients,
 		State: n.state, Writer: n.writer, Hub: hub, Node: n, Params: n.params(),
-		Replica: &n.gate, OutOfMemory: n.mem.over.Load, Growing: n.mem.growing, TurnedAway: n.events.turnedAway,
+		Replica: &n.gate, OutOfMemory: n.mem.Over, Growing: n.mem.Growing, TurnedAway: n.events.turnedAway,
 		Clock: n.cfg.Clock, Logger: n.cfg.Logger,
-		MaxBuffers: buffers(n.cfg.MaxMemory),
+		MaxBuffers: process.Buffers(n.cfg.MaxMemory),
 	}
 	if n.cfg.Listen != Off {
 		cfg.Listen = n.cfg.Listen
@@ -240,7 +246,7 @@ func (n *Node) recover(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	n.mem.loading(span.Bytes+n.dir.snapshotBytes(), available())
+	n.mem.Loading(span.Bytes+n.dir.snapshotBytes(), process.Available())
 	n.state, n.report, err = replay.Recover(
 		ctx, n.dir.snapshotPath(), n.log, n.cfg.Databases, n.cfg.Logger)
 	if err != nil {
@@ -289,8 +295,8 @@ func (n *Node) Run(ctx context.Context) error {
 	working, stopWorking := context.WithCancel(writing)
 	defer stopWorking()
 
-	n.threads.serve()
-	if err := calmMonitor(); err != nil { // it costs a tenth of the rate, no more
+	n.threads.Serve()
+	if err := process.ScheduleMonitor(n.without); err != nil { // it costs a tenth of the rate, no more
 		n.cfg.Logger.Debug("the runtime's monitor is scheduled as any thread", "cause", err)
 	}
 	var writer, workers sync.WaitGroup
@@ -326,7 +332,7 @@ func (n *Node) Run(ctx context.Context) error {
 	})
 	workers.Go(func() { n.state.KeepOrder(working) })
 	workers.Go(func() { n.saves.run(working) })
-	workers.Go(func() { n.mem.watch(working, n.changed()) })
+	workers.Go(func() { n.mem.Watch(working, n.changed()) })
 
 	err := n.server.Run(serving)
 	stopWorking()
@@ -403,8 +409,8 @@ func (n *Node) Close() error {
 		errs = append(errs, n.dir.close())
 	}
 	if n.mem != nil {
-		n.threads.close()
-		n.mem.close()
+		n.threads.Close()
+		n.mem.Close()
 	}
 	return errors.Join(errs...)
 }

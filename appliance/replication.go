@@ -231,7 +231,7 @@ func (r *replication) relaunch(link *remote.Follower) {
 func (r *replication) hurry(on bool) {
 	switch {
 	case on && r.hurried == nil:
-		r.hurried = r.n.threads.beside()
+		r.hurried = r.n.threads.Beside()
 	case !on && r.hurried != nil:
 		r.hurried()
 		r.hurried = nil

@@ -104,7 +104,7 @@ func (s *saves) takeInfo(ctx context.Context) (snapshot.Info, error) {
 
 func (s *saves) snapshot(ctx context.Context) (snapshot.Info, error) {
 	n, dir := s.node, s.node.dir.snapshotPath()
-	defer n.threads.beside()()
+	defer n.threads.Beside()()
 	info, err := n.state.Snapshot(ctx, dir, n.log)
 	if err != nil {
 		return info, err

@@ -1,4 +1,4 @@
-package appliance
+package process
 
 import (
 	"math"
@@ -20,12 +20,12 @@ func TestMemoryLoading(t *testing.T) {
 		{"nobody knows", 1 << 20, 0, 100},
 		{"nothing to load", 0, 0, loadPercent},
 	} {
-		m := newMemory(0)
-		m.loading(tt.bytes, tt.available)
+		m := NewMemory(0, nil)
+		m.Loading(tt.bytes, tt.available)
 		if got := m.percent.Load(); got != tt.want {
 			t.Errorf("%s: %d %%; want %d", tt.name, got, tt.want)
 		}
-		m.close()
+		m.Close()
 	}
 }
 
@@ -34,7 +34,7 @@ func TestAvailable(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("there is no /proc/meminfo")
 	}
-	if got := available(); got < 16<<20 || got > 1<<50 {
+	if got := Available(); got < 16<<20 || got > 1<<50 {
 		t.Errorf("available = %d", got)
 	}
 }

@@ -1,6 +1,6 @@
 //go:build linux
 
-package appliance
+package process
 
 import (
 	"testing"
@@ -10,8 +10,8 @@ import (
 
 // The monitor is found and scheduled as idle; no other thread is, this one among
 // them.
-func TestCalmMonitor(t *testing.T) {
-	if err := calmMonitor(); err != nil {
+func TestScheduleMonitor(t *testing.T) {
+	if err := ScheduleMonitor(nil); err != nil {
 		t.Fatal(err)
 	}
 	tid, err := monitorThread()

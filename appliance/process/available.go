@@ -1,4 +1,4 @@
-package appliance
+package process
 
 import (
 	"bytes"
@@ -8,10 +8,10 @@ import (
 	"strconv"
 )
 
-// available returns how much memory the process can still have: what the system
+// Available returns how much memory the process can still have: what the system
 // says it could give without swapping, or what the narrowest of its control
 // groups has left if that is less. 0 is that nobody knows.
-func available() int64 {
+func Available() int64 {
 	info, err := os.ReadFile("/proc/meminfo")
 	if err != nil {
 		return 0

@@ -1,4 +1,4 @@
-package appliance
+package process
 
 import "time"
 
@@ -32,7 +32,7 @@ func (s *slack) rest() { s.factor = 1 }
 
 // look judges the collections that have ended since it was called last. room is
 // what the collector has at rest, spare returns how much memory is left.
-func (s *slack) look(u usage, now time.Time, room int64, spare func() int64) {
+func (s *slack) look(u Usage, now time.Time, room int64, spare func() int64) {
 	if u.cycles == s.cycles {
 		return
 	}

@@ -1,4 +1,4 @@
-package appliance
+package process
 
 import (
 	"context"
@@ -36,49 +36,60 @@ const (
 	buffersMost  = 1 << 30
 )
 
-// buffers is how much each of the three may take.
-func buffers(limit int64) int {
+// Buffers is how much each of the three may take.
+func Buffers(limit int64) int {
 	if limit <= 0 {
 		return buffersMost
 	}
 	return int(min(limit/buffersShare, buffersMost))
 }
 
-// memory watches what the process takes and sets the collector's target. It
-// changes process-wide settings, so there is one in a process; newMemory's
-// caller gives them back with close.
-type memory struct {
+// Memory watches what the process takes and sets the collector's target. It
+// changes process-wide settings, so there is one in a process; NewMemory's
+// caller gives them back with Close.
+type Memory struct {
 	max     int64
+	without Without
 	over    atomic.Bool  // commands that need memory are refused
 	percent atomic.Int64 // the collector's target
 
-	sample []metrics.Sample // belongs to watch
-	slack  slack            // likewise
+	sample []metrics.Sample // belongs to Watch, as all below
+	slack  slack
+	rest   rest
+	dirty  bool      // the state has changed since memory was given back
+	quiet  time.Time // since when it has not changed
 
 	oldPercent int
 	oldLimit   int64
 }
 
-// The figures that are read; the order is usage's.
+// The figures that are read; the order is readUsage's.
 var memoryMetrics = []string{
 	"/memory/classes/total:bytes",
 	"/memory/classes/heap/released:bytes",
 	"/gc/heap/live:bytes",
 	"/gc/cycles/total:gc-cycles",
+	"/gc/heap/allocs:bytes",
 	"/cpu/classes/gc/total:cpu-seconds",
 }
 
-// usage is what the process takes.
-type usage struct {
-	taken  int64         // bytes from the system, without what was given back
-	live   int64         // bytes found alive by the last collection
+// Usage is what the process takes.
+type Usage struct {
+	Taken int64 // bytes from the system, without what was given back
+	Live  int64 // bytes found alive by the last collection
+
 	cycles int64         // collections so far
-	spent  time.Duration // by them, on all processors
+	allocs int64         // bytes allocated so far
+	spent  time.Duration // by collections, on all processors
 }
 
-// newMemory begins with the collector as it is by default.
-func newMemory(limit int64) *memory {
-	m := &memory{max: limit, sample: newSamples()}
+// ReadUsage returns what the process takes.
+func ReadUsage() Usage { return readUsage(newSamples()) }
+
+// NewMemory begins with the collector as it is by default. A limit of 0 is none.
+func NewMemory(limit int64, without Without) *Memory {
+	m := &Memory{max: limit, without: without, sample: newSamples(), dirty: true}
+	m.rest.collect, m.rest.giveBack = runtime.GC, debug.FreeOSMemory
 	m.oldPercent = m.setPercent(100)
 	m.oldLimit = debug.SetMemoryLimit(-1)
 	if limit > 0 {
@@ -86,6 +97,12 @@ func newMemory(limit int64) *memory {
 	}
 	return m
 }
+
+// Over reports whether commands that need memory are to be refused.
+func (m *Memory) Over() bool { return m.over.Load() }
+
+// Percent returns the collector's target.
+func (m *Memory) Percent() int64 { return m.percent.Load() }
 
 // Recovery allocates much, and little of it dies: with room for loadPercent the
 // collector runs half as often, and a million keys come back in 1.3 s in place
@@ -96,9 +113,9 @@ const (
 	loadRoom    = 8
 )
 
-// loading prepares the collector for reading so many bytes of journal and
+// Loading prepares the collector for reading so many bytes of journal and
 // snapshot.
-func (m *memory) loading(bytes, available int64) {
+func (m *Memory) Loading(bytes, available int64) {
 	if bytes <= available/loadRoom {
 		m.setPercent(loadPercent)
 	}
@@ -110,12 +127,12 @@ func (m *memory) loading(bytes, available int64) {
 // growRoom, or half of the collector's usual room if that is more.
 const growRoom = 16 << 20
 
-// growing holds the process to what it has taken and so many bytes more, until
+// Growing holds the process to what it has taken and so many bytes more, until
 // done is called. One script at a time may ask for it.
-func (m *memory) growing(bytes int64) (done func()) {
-	u := readUsage(newSamples())
+func (m *Memory) Growing(bytes int64) (done func()) {
+	u := ReadUsage()
 	usual := debug.SetMemoryLimit(-1)
-	bound := u.taken + bytes + max(growRoom, room(u.live, m.max)/2)
+	bound := u.Taken + bytes + max(growRoom, room(u.Live, m.max)/2)
 	if bound < 0 || bound >= usual {
 		return func() {}
 	}
@@ -124,7 +141,7 @@ func (m *memory) growing(bytes int64) (done func()) {
 }
 
 // setPercent sets the collector's target and returns what it was.
-func (m *memory) setPercent(n int) (old int) {
+func (m *Memory) setPercent(n int) (old int) {
 	m.percent.Store(int64(n))
 	return debug.SetGCPercent(n)
 }
@@ -137,40 +154,22 @@ func newSamples() []metrics.Sample {
 	return s
 }
 
-func readUsage(s []metrics.Sample) usage {
+func readUsage(s []metrics.Sample) Usage {
 	metrics.Read(s)
 	n := func(i int) int64 { return int64(s[i].Value.Uint64()) }
-	spent := time.Duration(s[4].Value.Float64() * float64(time.Second))
-	return usage{taken: n(0) - n(1), live: n(2), cycles: n(3), spent: spent}
+	spent := time.Duration(s[5].Value.Float64() * float64(time.Second))
+	return Usage{Taken: n(0) - n(1), Live: n(2), cycles: n(3), allocs: n(4), spent: spent}
 }
 
-// watch keeps the target and the bound up to date until ctx ends. changed
+// Watch keeps the target and the bound up to date until ctx ends. changed
 // reports whether the state has changed since it was asked last: only then is a
 // collection worth it that looks whether there is room again.
-func (m *memory) watch(ctx context.Context, changed func() bool) {
+func (m *Memory) Watch(ctx context.Context, changed func() bool) {
 	tick := time.NewTicker(memoryTick)
 	defer tick.Stop()
-	dirty, quiet, looked := true, time.Now(), time.Now()
+	read := func() Usage { return readUsage(m.sample) }
 	for {
-		if changed() {
-			dirty, quiet = true, time.Now()
-		}
-		u := readUsage(m.sample)
-		m.slack.look(u, time.Now(), room(u.live, m.max), available)
-		m.tune(u)
-		switch {
-		case dirty && time.Since(quiet) >= memoryQuiet:
-			m.slack.rest()
-			m.tune(u)
-			debug.FreeOSMemory()
-			dirty = false
-			u = readUsage(m.sample)
-		case dirty && m.full(u) && time.Since(looked) >= memoryQuiet:
-			runtime.GC()
-			looked = time.Now()
-			u = readUsage(m.sample)
-		}
-		m.over.Store(m.full(u))
+		m.look(time.Now(), changed(), read)
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -179,15 +178,46 @@ func (m *memory) watch(ctx context.Context, changed func() bool) {
 	}
 }
 
+// look is one turn of Watch.
+func (m *Memory) look(now time.Time, changed bool, read func() Usage) {
+	if changed || m.quiet.IsZero() {
+		m.dirty, m.quiet = true, now
+	}
+	u := read()
+	if !m.without[Slack] {
+		m.slack.look(u, now, room(u.Live, m.max), Available)
+	}
+	quiet := m.dirty && now.Sub(m.quiet) >= memoryQuiet
+	if quiet {
+		m.slack.rest()
+	}
+	m.tune(u)
+	full := m.full(u)
+	switch {
+	case quiet && (full && m.rest.hasRested(now, fullTimes, fullMost) || m.rest.due(u, now, room(u.Live, m.max))):
+		if m.without[GiveBack] {
+			m.rest.run(m.rest.collect, now, read)
+		} else {
+			m.rest.run(m.rest.giveBack, now, read)
+		}
+		m.dirty = false
+		u = read()
+	case m.dirty && full && m.rest.hasRested(now, fullTimes, fullMost):
+		m.rest.run(m.rest.collect, now, read)
+		u = read()
+	}
+	m.over.Store(m.full(u))
+}
+
 // full reports whether there is no room for more.
-func (m *memory) full(u usage) bool {
-	return m.max > 0 && (u.taken > m.max || float64(u.live) > memoryLive*float64(m.max))
+func (m *Memory) full(u Usage) bool {
+	return m.max > 0 && (u.Taken > m.max || float64(u.Live) > memoryLive*float64(m.max))
 }
 
 // tune sets the collector's target for what lives in the heap. Setting it
 // stops the world for a moment, so small changes are left out.
-func (m *memory) tune(u usage) {
-	want := target(u.live, m.max, m.slack.times())
+func (m *Memory) tune(u Usage) {
+	want := target(u.Live, m.max, m.slack.times())
 	have := m.percent.Load()
 	if math.Abs(float64(int64(want)-have)) <= 0.1*float64(have) {
 		return
@@ -210,8 +240,8 @@ func target(live, limit int64, times float64) int {
 	return int(100 * times * float64(room(live, limit)) / float64(max(live, 1<<20)))
 }
 
-// close gives the collector its settings back.
-func (m *memory) close() {
+// Close gives the collector its settings back.
+func (m *Memory) Close() {
 	debug.SetGCPercent(m.oldPercent)
 	debug.SetMemoryLimit(m.oldLimit)
 }

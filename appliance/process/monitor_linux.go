@@ -1,4 +1,4 @@
-package appliance
+package process
 
 import (
 	"fmt"
@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// calmMonitor keeps the Go runtime's monitor thread from interrupting the others.
+// ScheduleMonitor keeps the Go runtime's monitor thread from interrupting the others.
 //
 // While goroutines enter and leave system calls the monitor wakes every 100 µs
 // or so to see whether a processor is stuck in one. On a node that serves on one
@@ -19,8 +19,12 @@ import (
 // as while the node waits for the disk, when it is needed; on a machine whose
 // CPUs are all busy it still gets its small share: a GET beside synced writes had
 // its p99 at 3.6 ms there, and at 2.9 ms with the monitor as it was. It is for the
-// life of the process: only a privileged one could take it back.
-func calmMonitor() error {
+// life of the process: only a privileged one could take it back. All of this was
+// measured on two processors; LEDGE_WITHOUT=monitor turns it off.
+func ScheduleMonitor(without Without) error {
+	if without[CalmMonitor] {
+		return nil
+	}
 	tid, err := monitorThread()
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package appliance
+package process
 
 import (
 	"testing"
@@ -10,7 +10,7 @@ func TestSlack(t *testing.T) {
 	const room, plenty = 64 << 20, 64 << 20 * 3 * 8
 	var (
 		s   slack
-		u   usage
+		u   Usage
 		now = time.Unix(1000, 0)
 	)
 	for _, step := range []struct {
