@@ -69,9 +69,9 @@ func (e *events) health(c replay.HealthChange) {
 		ev.Cause = line(s.LastError)
 	}
 	if c.Kind == replay.ReserveHeld {
-		ev.Class = ""
+		ev.Class, ev.Cause, ev.Attempts = "", "", 0
 	}
-	if c.Kind == replay.Resumed || c.Kind == replay.ReserveHeld {
+	if c.Kind == replay.Resumed || s.Cause == nil {
 		s = nil
 	}
 	h := e.node.healthOf(s)

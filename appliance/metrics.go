@@ -146,7 +146,7 @@ func (n *Node) stateMetrics(e *exposition) {
 	s.mu.Lock()
 	last, failed := s.last, s.failed
 	s.mu.Unlock()
-	e.at("ledge_snapshot_timestamp_seconds", "When the last snapshot was taken.", last)
+	e.at("ledge_snapshot_timestamp_seconds", "When the last snapshot was taken; before the first, when the node was started.", last)
 	e.one("gauge", "ledge_snapshot_failed", "Whether the last attempt to take one failed.", float64(flag(failed != nil)))
 }
 
@@ -155,12 +155,12 @@ func (n *Node) journalMetrics(e *exposition) {
 	e.one("gauge", "ledge_journal_first_number", "The first number in the journal.", float64(st.First))
 	e.one("gauge", "ledge_journal_last_number", "The last number in the journal.", float64(st.Last))
 	e.one("gauge", "ledge_journal_applied_number", "The last number that is applied.", float64(n.state.Pos().Seq))
-	e.one("gauge", "ledge_journal_epoch", "How often the lead has changed hands.", float64(n.state.Epoch()))
+	e.one("gauge", "ledge_journal_epoch", "The epoch of the last batch applied: it grows with each start, each resume and each change of lead.", float64(n.state.Epoch()))
 	e.one("gauge", "ledge_journal_bytes", "What the journal takes on the disk.", float64(st.Bytes))
-	e.one("counter", "ledge_journal_appends_total", "Entries appended.", float64(n.meter.appends.Load()))
+	e.one("counter", "ledge_journal_appends_total", "Batches appended.", float64(n.meter.appends.Load()))
 	e.one("counter", "ledge_journal_appended_bytes_total", "Bytes appended.", float64(n.meter.bytes.Load()))
 	e.one("counter", "ledge_journal_failed_appends_total", "Appends that failed.", float64(n.meter.failed.Load()))
-	e.one("gauge", "ledge_journal_append_seconds", "How long the last append took.", time.Duration(n.meter.took.Load()).Seconds())
+	e.one("gauge", "ledge_journal_append_seconds", "How long the last append took, for each of the batches that were stored together.", time.Duration(n.meter.took.Load()).Seconds())
 	e.one("gauge", "ledge_reserve_bytes", "Room on the disk that is held back.", float64(n.reserve.bytes()))
 	s := n.writer.Health().Suspension()
 	suspended := e.gauge("ledge_suspended", "Whether the journal takes no writes, by the class of the cause.")

@@ -48,6 +48,72 @@ func scrape(t *testing.T, addr string) map[string]string {
 	return got
 }
 
+// helps returns what a node's metrics say of themselves.
+func helps(t *testing.T, addr string) map[string]string {
+	t.Helper()
+	resp, err := http.Get("http://" + addr + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for line := range strings.Lines(string(body)) {
+		if rest, ok := strings.CutPrefix(line, "# HELP "); ok {
+			name, help, _ := strings.Cut(rest, " ")
+			got[name] = help
+		}
+	}
+	return got
+}
+
+// What is said of a metric is what it does: the epoch grows with a start, a group of
+// writes is one append, and before the first snapshot the start counts.
+func TestMetricHelps(t *testing.T) {
+	dir, addr := t.TempDir(), freeAddr(t)
+	p := start(t, dir, "--metrics-listen", addr)
+	first := scrape(t, addr)
+	for name, want := range map[string]string{
+		"ledge_journal_epoch": "start", "ledge_journal_appends_total": "Batches",
+		"ledge_snapshot_timestamp_seconds": "started", "ledge_journal_append_seconds": "each",
+	} {
+		if got := helps(t, addr)[name]; !strings.Contains(got, want) {
+			t.Errorf("help of %s is %q; want %q in it", name, got, want)
+		}
+	}
+	pipe := p.client().TxPipeline()
+	for range 3 {
+		pipe.Incr(t.Context(), "k")
+	}
+	if _, err := pipe.Exec(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	second := scrape(t, addr)
+	if got, want := value(t, second, "ledge_journal_appends_total"), value(t, first, "ledge_journal_appends_total")+1; got != want {
+		t.Errorf("%v appends after a transaction; want %v", got, want)
+	}
+	if got, start := second["ledge_snapshot_timestamp_seconds"], second["ledge_start_time_seconds"]; got != start {
+		t.Errorf("before the first snapshot its time is %s; want %s, of the start", got, start)
+	}
+	p.end(syscall.SIGTERM)
+	start(t, dir, "--metrics-listen", addr)
+	if got, was := value(t, scrape(t, addr), "ledge_journal_epoch"), value(t, first, "ledge_journal_epoch"); got <= was {
+		t.Errorf("epoch %v after a start, %v before; want it grown", got, was)
+	}
+}
+
+func value(t *testing.T, metrics map[string]string, name string) float64 {
+	t.Helper()
+	v, err := strconv.ParseFloat(metrics[name], 64)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return v
+}
+
 var sample = regexp.MustCompile(`^((ledge_[a-z_]+)(\{[a-z]+="(?:[^"\\\n]|\\[\\"n])*"(?:,[a-z]+="(?:[^"\\\n]|\\[\\"n])*")*\})?) ([-+0-9.e]+)$`)
 
 // What Prometheus hears of a leader and its replica: that they are in step, and

@@ -43,6 +43,8 @@ type Health struct {
 
 	missing func() bool // reports whether there is a reserve that is not held
 
+	gaveUp bool // belongs to RunHealth: missing, as it was told last
+
 	hung chan struct{} // belongs to RunHealth: a step that did not come back
 }
 
@@ -129,7 +131,7 @@ const (
 	ResumeFailed
 	ReserveGivenUp
 	InDoubt     // until Resumed or Suspended
-	ReserveHeld // again, while nothing is wrong
+	ReserveHeld // again; Suspension is what there is all the same, or zero
 )
 
 // Step is one thing that an attempt to resume has done.
@@ -169,9 +171,9 @@ func (s *Suspension) Unwrap() error { return s.Cause }
 
 // newHealth returns a Health that is ok.
 func newHealth(cfg *WriterConfig) *Health {
+	missing := func() bool { return cfg.Reserve != nil && !cfg.Reserve.Held() }
 	return &Health{clock: cfg.Clock, log: cfg.Logger, notify: cfg.Notify,
-		policy: cfg.Resume.withDefaults(), wake: make(chan struct{}, 1),
-		missing: func() bool { return cfg.Reserve != nil && !cfg.Reserve.Held() }}
+		policy: cfg.Resume.withDefaults(), wake: make(chan struct{}, 1), missing: missing, gaveUp: missing()}
 }
 
 // Suspension returns why writes are refused, or nil.

@@ -240,3 +240,107 @@ func TestReserveLater(t *testing.T) {
 		n.Must(set(0, "c"))
 	}
 }
+
+// kinds collects what is told of a node's health.
+func kinds(r replay.Reserve) (replay.WriterConfig, <-chan replay.HealthChange) {
+	changes := make(chan replay.HealthChange, 64)
+	return replay.WriterConfig{Reserve: r, AttemptTimeout: 200 * time.Millisecond,
+		Notify: func(c replay.HealthChange) { changes <- c }}, changes
+}
+
+// told waits until a kind of change is told, and returns it.
+func told(t *testing.T, changes <-chan replay.HealthChange, want replay.ChangeKind) replay.HealthChange {
+	t.Helper()
+	late := time.After(10 * time.Second)
+	var others []replay.ChangeKind
+	for {
+		select {
+		case c := <-changes:
+			if c.Kind == want {
+				return c
+			}
+			others = append(others, c.Kind)
+		case <-late:
+			t.Fatalf("after 10 s kind %d is not told; %v were", want, others)
+		}
+	}
+}
+
+// Whoever watches hears that the reserve is held again when the attempt that has
+// ended a suspension has taken it.
+func TestReserveHeldByResume(t *testing.T) {
+	r := &room{}
+	r.held.Store(true)
+	cfg, changes := kinds(r)
+	n := replaytest.Open(t, 1, cfg)
+	r.node = n
+	sicken(t, n, errNoRoom)
+	told(t, changes, replay.ReserveGivenUp)
+	if _, err := n.Writer.Health().Resume(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if c := told(t, changes, replay.ReserveHeld); c.Suspension.Cause != nil {
+		t.Errorf("held again with %+v; want no suspension", c.Suspension)
+	}
+	told(t, changes, replay.Resumed)
+	if len(changes) > 0 {
+		t.Errorf("%+v is told behind that; want nothing", <-changes)
+	}
+}
+
+// So it is when the rest of the attempt fails, with what there is all the same.
+func TestReserveHeldByFailure(t *testing.T) {
+	r := &room{}
+	r.held.Store(true)
+	cfg, changes := kinds(r)
+	n := replaytest.Open(t, 1, cfg)
+	r.node = n
+	sicken(t, n, errNoRoom)
+	told(t, changes, replay.ReserveGivenUp)
+	n.Mem.Sicken(errBadDisk)
+	if _, err := n.Writer.Health().Resume(t.Context()); err == nil {
+		t.Fatal("Resume on a sick journal = nil; want an error")
+	}
+	if c := told(t, changes, replay.ReserveHeld); c.Suspension.Cause == nil {
+		t.Error("held again without a suspension; want what there is")
+	}
+	n.Mem.Heal()
+}
+
+// One that is given up and has not helped is gone all the same.
+func TestReserveGoneForNothing(t *testing.T) {
+	r := &stubborn{}
+	r.held.Store(true)
+	cfg, changes := kinds(r)
+	n := replaytest.Open(t, 1, cfg)
+	r.node = n
+	sicken(t, n, errNoRoom)
+	if c := told(t, changes, replay.ReserveGivenUp); c.Suspension.Deletes {
+		t.Errorf("%+v takes deletes; want none", c.Suspension)
+	}
+}
+
+// A step that was left behind and takes the reserve in the end is heard of, too.
+func TestReserveHeldLate(t *testing.T) {
+	r := &slowRoom{release: make(chan struct{})}
+	cfg, changes := kinds(r)
+	cfg.Resume = replay.ResumePolicy{Interval: time.Hour}
+	n := replaytest.Open(t, 1, cfg)
+	r.node = n
+	if _, err := n.Writer.Health().Resume(t.Context()); err == nil {
+		t.Fatal("Resume while the disk hangs = nil; want an error")
+	}
+	close(r.release)
+	told(t, changes, replay.ReserveHeld)
+}
+
+// slowRoom is a reserve on a disk that hangs until it is released.
+type slowRoom struct {
+	room
+	release chan struct{}
+}
+
+func (r *slowRoom) Take() error {
+	<-r.release
+	return r.room.Take()
+}

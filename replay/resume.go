@@ -30,6 +30,7 @@ func (w *Writer) RunHealth(ctx context.Context) error {
 	defer h.end()
 	room := time.Now().Add(h.spaced()) // when to try to hold the reserve back
 	for {
+		h.noteReserve() // a step that was left behind may be back
 		a, due := h.next()
 		if h.cur.Load() == nil && (a != nil || h.missing()) {
 			if wait := time.Until(room); a == nil && wait > 0 {
@@ -132,6 +133,7 @@ func (w *Writer) try(ctx context.Context, a *attempt) error {
 	}
 	h.asked = nil
 	h.mu.Unlock()
+	h.noteReserve()
 	if err == nil {
 		h.log.Warn("journal takes writes again", "suspended", s.LastAttempt.Sub(s.Since).Round(time.Millisecond),
 			"attempts", s.Attempts, "cause", s.Cause)
@@ -171,12 +173,12 @@ func (w *Writer) giveUpReserve(ctx context.Context, s *Suspension) error {
 	n.reserved, n.Deletes = true, err == nil
 	h.cur.Store(&n)
 	h.mu.Unlock()
+	h.noteReserve()
 	if err != nil {
 		h.log.Error("giving up the reserve has not helped", "class", fault.Of(err).String(), "cause", err)
 		return err
 	}
 	h.log.Warn("the reserve is given up: deletes are taken, other writes are not", "cause", s.Cause)
-	h.tell(ReserveGivenUp, &n)
 	return nil
 }
 

@@ -22,14 +22,12 @@ func (w *Writer) retake(ctx context.Context, a *attempt) {
 	ctx, cancel := context.WithTimeout(ctx, w.cfg.AttemptTimeout)
 	defer cancel()
 	h := w.health
-	began, missing := time.Now(), h.missing()
+	began := time.Now()
 	err := w.takeRoom(ctx)
-	if err == nil && missing {
-		h.log.Info("room is held back on the disk again")
-		h.tell(ReserveHeld, &Suspension{})
-	} else if err != nil {
+	if err != nil {
 		h.log.Debug("no room is held back on the disk", "cause", err)
 	}
+	h.noteReserve()
 	if a == nil {
 		return
 	}
@@ -54,4 +52,25 @@ func (w *Writer) takeRoom(ctx context.Context) error {
 	defer t.release()
 	return fault.As(fault.Operator, stepTake,
 		t.step(ctx, func(context.Context) error { return w.cfg.Reserve.Take() }))
+}
+
+// noteReserve tells of a reserve that was given up or is held again since it was
+// called last, whichever step has done that, and whether or not the attempt that
+// the step was part of has worked, or waited for it. RunHealth calls it.
+func (h *Health) noteReserve() {
+	missing := h.missing()
+	if missing == h.gaveUp {
+		return
+	}
+	h.gaveUp = missing
+	s := h.cur.Load()
+	if s == nil {
+		s = &Suspension{}
+	}
+	if missing {
+		h.tell(ReserveGivenUp, s)
+		return
+	}
+	h.log.Info("room is held back on the disk again")
+	h.tell(ReserveHeld, s)
 }

@@ -85,7 +85,7 @@ func (s *Server) welcome(nc net.Conn) {
 	s.stats.Connections.Add(1)
 	c := newConn(s, nc)
 	if err := s.loop.add(c, nc.(*net.TCPConn)); err != nil {
-		s.cfg.Logger.Warn("take connection", "client", c.sess.Addr, "error", err)
+		s.cfg.Logger.Warn("take connection", "client", c.sess.Addr, "cause", err)
 		s.giveUp()
 		nc.Close()
 	}

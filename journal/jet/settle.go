@@ -247,7 +247,7 @@ func (j *Journal) relapse(ctx context.Context, cause error) error {
 	}
 	defer j.api.unlock()
 	if err := j.broker.Disable(ctx, cause.Error()); err != nil {
-		j.cfg.Log.Warn("taking the stream out of the broker", "err", err)
+		j.cfg.Log.Warn("taking the stream out of the broker", "cause", err)
 	}
 	if broker.SyncFailed(cause.Error()) {
 		j.suspect.Store(true)
