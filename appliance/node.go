@@ -371,13 +371,15 @@ func waitFor(g *sync.WaitGroup) error {
 
 // changed returns a function that reports whether the state has changed since
 // it was asked last, or is still being put in order.
-func (n *Node) changed() func() bool {
+func (n *Node) changed() func() process.Change {
 	var last journal.Seq
-	return func() bool {
+	var c process.Change
+	return func() process.Change {
 		now := n.state.Pos().Seq
-		was := last
-		last = now
-		return now != was || n.state.Behind()
+		if c.Changed = now != last || n.state.Behind(); c.Changed {
+			last, c.Keys = now, keys(n.state)
+		}
+		return c
 	}
 }
 

@@ -29,9 +29,11 @@ const (
 	GiveBack Habit = "give-back"
 	// Slack gives the collector more room under load.
 	Slack Habit = "slack"
+	// Doze has no collections while next to nothing is allocated.
+	Doze Habit = "doze"
 )
 
-var habits = []Habit{CalmMonitor, OneOfTwo, GiveBack, Slack}
+var habits = []Habit{CalmMonitor, OneOfTwo, GiveBack, Slack, Doze}
 
 // Without is which habits are turned off. The zero value is none.
 type Without map[Habit]bool

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -53,9 +54,12 @@ type Memory struct {
 	over    atomic.Bool  // commands that need memory are refused
 	percent atomic.Int64 // the collector's target
 
+	limits limits
+
 	sample []metrics.Sample // belongs to Watch, as all below
 	slack  slack
 	rest   rest
+	doze   doze
 	dirty  bool      // the state has changed since memory was given back
 	quiet  time.Time // since when it has not changed
 
@@ -89,11 +93,13 @@ func ReadUsage() Usage { return readUsage(newSamples()) }
 // NewMemory begins with the collector as it is by default. A limit of 0 is none.
 func NewMemory(limit int64, without Without) *Memory {
 	m := &Memory{max: limit, without: without, sample: newSamples(), dirty: true}
+	m.doze.sleep, m.doze.wake = m.sleep, m.wake
 	m.rest.collect, m.rest.giveBack = runtime.GC, debug.FreeOSMemory
 	m.oldPercent = m.setPercent(100)
 	m.oldLimit = debug.SetMemoryLimit(-1)
+	m.limits = limits{usual: m.oldLimit, dozing: math.MaxInt64, script: math.MaxInt64}
 	if limit > 0 {
-		debug.SetMemoryLimit(int64(float64(limit) * memoryLimit))
+		m.limits.set(func(l *limits) { l.usual = int64(float64(limit) * memoryLimit) })
 	}
 	return m
 }
@@ -131,13 +137,30 @@ const growRoom = 16 << 20
 // done is called. One script at a time may ask for it.
 func (m *Memory) Growing(bytes int64) (done func()) {
 	u := ReadUsage()
-	usual := debug.SetMemoryLimit(-1)
 	bound := u.Taken + bytes + max(growRoom, room(u.Live, m.max)/2)
-	if bound < 0 || bound >= usual {
+	if bound < 0 { // what a script may keep is no bound
 		return func() {}
 	}
-	debug.SetMemoryLimit(bound)
-	return func() { debug.SetMemoryLimit(usual) }
+	m.limits.set(func(l *limits) { l.script = bound })
+	return func() { m.limits.set(func(l *limits) { l.script = math.MaxInt64 }) }
+}
+
+// limits are the bounds that the collector is held to; the least of them counts.
+type limits struct {
+	mu                    sync.Mutex
+	usual, dozing, script int64 // mu
+	now                   int64 // mu; 0 is the one from before
+}
+
+// set changes them.
+func (l *limits) set(change func(*limits)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	change(l)
+	if least := min(l.usual, l.dozing, l.script); least != l.now {
+		l.now = least
+		debug.SetMemoryLimit(least)
+	}
 }
 
 // setPercent sets the collector's target and returns what it was.
@@ -161,15 +184,21 @@ func readUsage(s []metrics.Sample) Usage {
 	return Usage{Taken: n(0) - n(1), Live: n(2), cycles: n(3), allocs: n(4), spent: spent}
 }
 
-// Watch keeps the target and the bound up to date until ctx ends. changed
-// reports whether the state has changed since it was asked last: only then is a
-// collection worth it that looks whether there is room again.
-func (m *Memory) Watch(ctx context.Context, changed func() bool) {
+// Change is what Watch hears of the state.
+type Change struct {
+	Changed bool // since it was asked last
+	Keys    int  // that there are
+}
+
+// Watch keeps the target and the bound up to date until ctx ends. Only when the
+// state has changed since change was called last is a collection worth it that
+// looks whether there is room again.
+func (m *Memory) Watch(ctx context.Context, change func() Change) {
 	tick := time.NewTicker(memoryTick)
 	defer tick.Stop()
 	read := func() Usage { return readUsage(m.sample) }
 	for {
-		m.look(time.Now(), changed(), read)
+		m.look(time.Now(), change(), read)
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -179,34 +208,47 @@ func (m *Memory) Watch(ctx context.Context, changed func() bool) {
 }
 
 // look is one turn of Watch.
-func (m *Memory) look(now time.Time, changed bool, read func() Usage) {
-	if changed || m.quiet.IsZero() {
+func (m *Memory) look(now time.Time, c Change, read func() Usage) {
+	if c.Changed || m.quiet.IsZero() {
 		m.dirty, m.quiet = true, now
 	}
 	u := read()
 	if !m.without[Slack] {
 		m.slack.look(u, now, room(u.Live, m.max), Available)
 	}
-	quiet := m.dirty && now.Sub(m.quiet) >= memoryQuiet
+	quiet := now.Sub(m.quiet) >= memoryQuiet
 	if quiet {
 		m.slack.rest()
 	}
-	m.tune(u)
-	full := m.full(u)
-	switch {
-	case quiet && (full && m.rest.hasRested(now, fullTimes, fullMost) || m.rest.due(u, now, room(u.Live, m.max))):
-		if m.without[GiveBack] {
-			m.rest.run(m.rest.collect, now, read)
-		} else {
-			m.rest.run(m.rest.giveBack, now, read)
-		}
-		m.dirty = false
-		u = read()
-	case m.dirty && full && m.rest.hasRested(now, fullTimes, fullMost):
-		m.rest.run(m.rest.collect, now, read)
+	full, collect := m.full(u), m.rest.giveBack
+	if m.without[GiveBack] || !quiet {
+		collect = m.rest.collect
+	}
+	worth := quiet && m.rest.due(u, now, room(u.Live, m.max), c.Keys)
+	if m.dirty && (worth || full && m.rest.hasRested(now, fullTimes, fullMost)) {
+		m.rest.run(collect, now, read, c.Keys)
+		m.dirty = m.dirty && !quiet
 		u = read()
 	}
+	if !m.without[Doze] {
+		m.doze.look(u, quiet, room(u.Live, m.max))
+	}
+	if !m.doze.asleep {
+		m.tune(u)
+	}
 	m.over.Store(m.full(u))
+}
+
+// sleep has no collection before the process has taken so much.
+func (m *Memory) sleep(most int64) {
+	m.limits.set(func(l *limits) { l.dozing = most })
+	debug.SetGCPercent(-1)
+}
+
+// wake has collections again as the target says.
+func (m *Memory) wake() {
+	debug.SetGCPercent(int(m.percent.Load()))
+	m.limits.set(func(l *limits) { l.dozing = math.MaxInt64 })
 }
 
 // full reports whether there is no room for more.
