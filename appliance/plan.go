@@ -247,10 +247,7 @@ func (p *Plan) try(ctx context.Context, b base) (st *replay.State, err error) {
 		return nil, err
 	}
 	from := b.info.Pos.Seq
-	log, err := journal.NewLog(ctx, &surveyDriver{survey: p.survey, until: b.reach}, p.lineage)
-	if err != nil {
-		return nil, errors.Join(err, st.Close())
-	}
+	log := journal.NewHistory(surveyReader{p.survey, b.reach}, p.lineage)
 	if b.reach == from || !p.sameEpoch(ctx, log, b.info) {
 		return st, nil
 	}
@@ -267,7 +264,7 @@ func (p *Plan) try(ctx context.Context, b base) (st *replay.State, err error) {
 // sameEpoch reports whether the journal has a snapshot's own number in the
 // snapshot's epoch, or not at all. Otherwise the number was used again, and what
 // comes after it is of another history.
-func (p *Plan) sameEpoch(ctx context.Context, log *journal.Log, info snapshot.Info) bool {
+func (p *Plan) sameEpoch(ctx context.Context, log journal.History, info snapshot.Info) bool {
 	seq := info.Pos.Seq
 	if seq == 0 {
 		return true
@@ -324,14 +321,18 @@ func (p *Plan) sortSnapshots(ctx context.Context, d *directory, infos []snapshot
 	return nil
 }
 
-// surveyDriver reads what a survey has found.
-type surveyDriver struct {
-	stoppedDriver
+// surveyReader reads what a survey has found.
+type surveyReader struct {
 	survey *jet.Survey
 	until  journal.Seq
 }
 
 // Read yields the frames from number from on.
-func (d *surveyDriver) Read(ctx context.Context, from journal.Seq) iter.Seq2[journal.Frame, error] {
-	return d.survey.Frames(ctx, from, d.until)
+func (r surveyReader) Read(ctx context.Context, from journal.Seq) iter.Seq2[journal.Frame, error] {
+	return r.survey.Frames(ctx, from, r.until)
+}
+
+// Stat returns the span that can be read without a gap.
+func (r surveyReader) Stat(context.Context) (journal.Stat, error) {
+	return journal.Stat{First: r.survey.First(), Last: r.until}, nil
 }

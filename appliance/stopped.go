@@ -10,7 +10,6 @@ import (
 
 	"ledge/admin"
 	"ledge/journal"
-	"ledge/journal/fault"
 	"ledge/journal/jet"
 	"ledge/replay"
 	"ledge/replay/snapshot"
@@ -49,12 +48,7 @@ func (s *Stopped) Journal(ctx context.Context) (jet.Summary, error) {
 // Batches yields the batches from number from on, each checked.
 func (s *Stopped) Batches(ctx context.Context, from journal.Seq) iter.Seq2[journal.Committed, error] {
 	return func(yield func(journal.Committed, error) bool) {
-		log, err := s.log(ctx, journal.Stat{})
-		if err != nil {
-			yield(journal.Committed{}, err)
-			return
-		}
-		log.Read(ctx, from)(yield)
+		s.history(journal.Stat{}).Read(ctx, from)(yield)
 	}
 }
 
@@ -142,10 +136,7 @@ func (s *Stopped) verify(ctx context.Context) (v Verified, err error) {
 			return v, err
 		}
 	}
-	log, err := s.log(ctx, journal.Stat{First: v.Journal.First, Last: v.Journal.Last, Bytes: v.Journal.Bytes})
-	if err != nil {
-		return v, err
-	}
+	log := s.history(journal.Stat{First: v.Journal.First, Last: v.Journal.Last, Bytes: v.Journal.Bytes})
 	st, report, err := replay.Recover(ctx, s.dir.snapshotPath(), log, max(s.dir.id.Databases, 1),
 		slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -176,51 +167,21 @@ func (s *Stopped) Snapshots() ([]snapshot.Info, error) {
 	return snapshot.List(s.dir.snapshotPath())
 }
 
-func (s *Stopped) log(ctx context.Context, span journal.Stat) (*journal.Log, error) {
-	return journal.NewLog(ctx, &stoppedDriver{s.dir.journalPath(), span}, s.dir.lineage)
+// history is the journal, which was found to have that span.
+func (s *Stopped) history(span journal.Stat) journal.History {
+	return journal.NewHistory(stoppedReader{s.dir.journalPath(), span}, s.dir.lineage)
 }
 
-// stoppedDriver reads the journal's files where no broker has them.
-type stoppedDriver struct {
+// stoppedReader reads the journal's files where no broker has them.
+type stoppedReader struct {
 	dir  string
 	span journal.Stat
 }
 
-var errStopped = fault.As(fault.Refused, "", errors.New("a stopped node's journal is only read"))
-
-// Append refuses.
-func (d *stoppedDriver) Append(context.Context, journal.Seq, []byte) error { return errStopped }
-
-// AppendAll refuses.
-func (d *stoppedDriver) AppendAll(context.Context, journal.Seq, [][]byte) (int, error) {
-	return 0, errStopped
-}
-
-// Cut refuses.
-func (d *stoppedDriver) Cut(context.Context, journal.Seq) error { return errStopped }
-
-// Bulk refuses.
-func (d *stoppedDriver) Bulk(context.Context, bool) error { return errStopped }
-
-// Sync has nothing to do: nothing is appended.
-func (d *stoppedDriver) Sync(context.Context) error { return nil }
-
-// Synced returns the last number: no more is written while it is read.
-func (d *stoppedDriver) Synced() (journal.Seq, <-chan struct{}) { return d.span.Last, nil }
-
-// Truncate refuses.
-func (d *stoppedDriver) Truncate(context.Context, journal.Seq) error { return errStopped }
-
-// Reopen refuses.
-func (d *stoppedDriver) Reopen(context.Context) error { return errStopped }
-
 // Read yields the frames from number from on.
-func (d *stoppedDriver) Read(ctx context.Context, from journal.Seq) iter.Seq2[journal.Frame, error] {
-	return jet.Scan(ctx, d.dir, from)
+func (r stoppedReader) Read(ctx context.Context, from journal.Seq) iter.Seq2[journal.Frame, error] {
+	return jet.Scan(ctx, r.dir, from)
 }
 
 // Stat returns what the journal was found to span.
-func (d *stoppedDriver) Stat(context.Context) (journal.Stat, error) { return d.span, nil }
-
-// Close has nothing to give up.
-func (d *stoppedDriver) Close() error { return nil }
+func (r stoppedReader) Stat(context.Context) (journal.Stat, error) { return r.span, nil }

@@ -1,7 +1,6 @@
 package journal
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -129,7 +128,7 @@ func (l *Log) Check(prev Seq, frames []Frame) ([]Received, error) {
 	rs := make([]Received, 0, len(frames))
 	epoch := uint64(0)
 	for _, f := range frames {
-		c, err := l.check(f, prev+1+Seq(len(rs)), epoch)
+		c, err := l.history().check(f, prev+1+Seq(len(rs)), epoch)
 		if err != nil {
 			return rs, err
 		}
@@ -254,43 +253,15 @@ func (l *Log) Reopen(ctx context.Context) error {
 	return nil
 }
 
-// Read yields the batches from number from to the last. Each has been checked
-// against its checksum, number and lineage, and its epoch against the one
-// before; a failure ends the sequence and names the number.
+// Read yields the batches from number from to the last, as History says.
 func (l *Log) Read(ctx context.Context, from Seq) iter.Seq2[Committed, error] {
-	return func(yield func(Committed, error) bool) {
-		want, epoch := from, uint64(0)
-		for f, err := range l.on.Load().drv.Read(ctx, from) {
-			if err != nil {
-				yield(Committed{}, fault.As(fault.Fatal, "journal.Read", err))
-				return
-			}
-			f.Data = bytes.Clone(f.Data) // the batch is made of it
-			c, err := l.check(f, want, epoch)
-			if err != nil {
-				yield(Committed{}, err)
-				return
-			}
-			want, epoch = want+1, c.batch.Epoch
-			if !yield(c, nil) {
-				return
-			}
-		}
-	}
+	return func(yield func(Committed, error) bool) { l.history().Read(ctx, from)(yield) }
 }
 
-func (l *Log) check(f Frame, want Seq, epoch uint64) (Committed, error) {
-	if f.Seq != want {
-		return Committed{}, Damaged(want, "the next one that is there is number %d", f.Seq)
-	}
-	b, err := decodeFrame(f.Data, l.Lineage(), want)
-	if err != nil {
-		return Committed{}, err
-	}
-	if b.Epoch < epoch {
-		return Committed{}, Damaged(want, "epoch falls from %d to %d", epoch, b.Epoch)
-	}
-	return Committed{seq: want, batch: b, size: len(f.Data)}, nil
+// history is what the log has at present.
+func (l *Log) history() history {
+	k := l.on.Load()
+	return history{k.drv, k.lineage}
 }
 
 // Truncate forgets every batch up to and including upTo.

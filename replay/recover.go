@@ -28,7 +28,7 @@ type Report struct {
 // snapshot, and anything missing or changed in between is an error that names
 // the number.
 func Recover(
-	ctx context.Context, dir string, log *journal.Log, databases int, logger *slog.Logger,
+	ctx context.Context, dir string, log journal.History, databases int, logger *slog.Logger,
 ) (*State, Report, error) {
 	r := recovery{ctx: ctx, dir: dir, log: log, databases: databases, logger: logger}
 	if r.logger == nil {
@@ -46,7 +46,7 @@ type recovery struct {
 	Report
 	ctx       context.Context // of the call, like the rest
 	dir       string
-	log       *journal.Log
+	log       journal.History
 	databases int
 	logger    *slog.Logger
 	span      journal.Stat
