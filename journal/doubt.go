@@ -8,7 +8,7 @@ import (
 )
 
 // Doubt is the error of a call whose outcome is not known so far: the disk has
-// not answered, and what stands there can't be looked at before it does. Nothing
+// not answered, and what is stored can't be looked at before it does. Nothing
 // is lost by that and nothing is wrong: whoever made the call waits for Done, for
 // as long as it takes, and then asks for the Outcome. Until then the driver takes
 // no other call that belongs to the appending goroutine.

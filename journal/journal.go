@@ -5,7 +5,7 @@
 // A batch is one append, one sync and one number. Numbers run 1, 2, 3 … with
 // no gaps. Whatever is read back has had its checksum, number, lineage and
 // epoch checked; a missing, reordered, flipped or foreign frame is an error
-// that names the number where it stands. It is never skipped.
+// that names the number. It is never skipped.
 package journal
 
 import (
@@ -23,7 +23,7 @@ type Seq uint64
 // can be kept rolling.
 type Digest uint64
 
-// String shows a digest as it stands in logs and status replies.
+// String shows a digest as logs and status replies have it.
 func (d Digest) String() string { return fmt.Sprintf("%016x", uint64(d)) }
 
 // Pos is a point in a journal's history. Two states with the same Seq and
@@ -37,7 +37,7 @@ type Pos struct {
 func (p Pos) String() string { return fmt.Sprintf("%d/%s", p.Seq, p.Digest) }
 
 // Lineage tells one journal from every other. It is drawn at random when the
-// journal is created and stands in every frame and snapshot.
+// journal is created, and is in every frame and snapshot.
 type Lineage uint64
 
 // String shows a lineage in hexadecimal.
@@ -63,7 +63,7 @@ type Batch struct {
 	Entries []Entry
 }
 
-// Committed is a batch that stands in the journal. Only this package can make
+// Committed is a batch that is stored in the journal. Only this package can make
 // one, so whoever holds one may apply it.
 type Committed struct {
 	seq   Seq

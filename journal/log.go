@@ -122,7 +122,7 @@ func (l *Log) Settle(d *Doubt) ([]Committed, error) {
 }
 
 // Check decodes frames that come from a journal of the same lineage and must
-// follow number prev. They are not stored yet. An error is about the one behind
+// follow number prev. They are not stored yet. An error is about the one after
 // those that are returned.
 func (l *Log) Check(prev Seq, frames []Frame) ([]Received, error) {
 	rs := make([]Received, 0, len(frames))
@@ -137,7 +137,7 @@ func (l *Log) Check(prev Seq, frames []Frame) ([]Received, error) {
 	return rs, nil
 }
 
-// Received is a batch from another node's journal, as it stands there.
+// Received is a batch from another node's journal, as it is stored there.
 type Received struct {
 	c    Committed
 	data []byte
@@ -151,7 +151,7 @@ func (r Received) Batch() Batch { return r.c.batch }
 
 // AppendReceived stores frames as they are under the numbers that they have
 // where they come from. It returns those that are stored; an error, which is
-// Append's, is about the one behind them.
+// Append's, is about the one after them.
 func (l *Log) AppendReceived(ctx context.Context, rs []Received) ([]Committed, error) {
 	const op = "journal.AppendReceived"
 	if err := l.unsettled(op); err != nil {
@@ -210,7 +210,7 @@ func (l *Log) AwaitSync(ctx context.Context, seq Seq) bool {
 	}
 }
 
-// Cut takes out what is stored behind number last, and turned out not to belong
+// Cut takes out what is stored after number last, and turned out not to belong
 // there. It belongs to the appending goroutine.
 func (l *Log) Cut(ctx context.Context, last Seq) error {
 	const op = "journal.Cut"

@@ -12,14 +12,6 @@ import (
 	"ledge/journal/fault"
 )
 
-// JetStream error codes that an append may meet.
-const (
-	codeWrongLast   = 10071
-	codeNoMemory    = 10002 // the account's limit
-	codeNoResources = 10023 // the server's limit
-	codeStoreFailed = 10077 // maximum bytes exceeded
-)
-
 // Append stores frame as number prev+1. The broker's acknowledgement and its
 // error replies are answers; anything else is in doubt, and found out by
 // settle.
@@ -34,7 +26,7 @@ const (
 	windowBytes  = 1 << 20
 )
 
-// window returns how many of frames go together. A large one goes by itself.
+// window returns how many of frames are sent together. A large one is sent by itself.
 func window(frames [][]byte) int {
 	size := 0
 	for i, f := range frames {
@@ -49,7 +41,7 @@ func window(frames [][]byte) int {
 	return len(frames)
 }
 
-// AppendAll stores frames behind prev.
+// AppendAll stores frames after number prev.
 func (j *Journal) AppendAll(ctx context.Context, prev journal.Seq, frames [][]byte) (stored int, err error) {
 	const op = "jet.Append"
 	if err := j.usable(); err != nil {
@@ -72,28 +64,28 @@ func (j *Journal) AppendAll(ctx context.Context, prev journal.Seq, frames [][]by
 	return stored, nil
 }
 
-// sending is a window of frames that the broker has got, and what it has said of
-// them so far.
+// sending is a window of frames that the broker has been sent, and what it has
+// answered so far.
 type sending struct {
 	prev   journal.Seq
 	frames [][]byte
-	token  uint64 // of the answer to the first; the last's is the next one
-	broken error  // why it has not got more
-	// first and last are what it has said of the first frame and of the last, if
-	// those are heard.
+	token  uint64 // of the answer to the first frame; that of the last frame is the next
+	broken error  // why no more could be sent
+	// first and last are the answers about the first frame and the last one, once
+	// they have come.
 	first, last           error
 	firstHeard, lastHeard bool
 }
 
-// clear reports whether what was said says all: each frame expects the one before
-// it to be there, so that the last stands says it of all, and that the first does
-// says that they are ours.
+// clear reports whether the two answers say all there is to know. Each message
+// carries Expected-Last-Sequence, so if the last one was stored, all were; and if the
+// first one was, the numbers are ours and nobody else's.
 func (s *sending) clear() bool {
-	return s.firstHeard && s.lastHeard && !doubtful(s.first) && !doubtful(s.last) &&
+	return s.firstHeard && s.lastHeard && !isUnclear(s.first) && !isUnclear(s.last) &&
 		!errors.Is(s.first, errWrongLast) && (s.first != nil || s.last == nil)
 }
 
-// outcome is what the broker's words mean if they are clear.
+// outcome is what the answers mean if they are clear.
 func (s *sending) outcome() (stored int, err error) {
 	if s.first != nil {
 		return 0, s.first
@@ -101,9 +93,9 @@ func (s *sending) outcome() (stored int, err error) {
 	return len(s.frames), nil
 }
 
-// appendSome hands a window's frames to the broker and waits for its word on the
-// first and the last. It may store fewer than all without an error; what the
-// broker has against the next it says when that comes first.
+// appendSome sends a window's frames to the broker and waits for its answers about
+// the first and the last. It may store fewer than all without an error: what the
+// broker has against the next frame it says when that is the first of a window.
 func (j *Journal) appendSome(ctx context.Context, prev journal.Seq, frames [][]byte) (stored int, err error) {
 	by := time.Now().Add(j.cfg.AppendTimeout)
 	token, sent, broken := j.wire.publish(prev, frames, by)
@@ -117,7 +109,7 @@ func (j *Journal) appendSome(ctx context.Context, prev journal.Seq, frames [][]b
 	quiet := j.listen(ctx, s, by)
 	if quiet == nil && s.clear() {
 		stored, err = s.outcome()
-		j.took(prev, s.frames[:stored])
+		j.noteStored(prev, s.frames[:stored])
 		return stored, err
 	}
 	cause := quiet
@@ -126,7 +118,7 @@ func (j *Journal) appendSome(ctx context.Context, prev journal.Seq, frames [][]b
 	}
 	return j.within(ctx, prev+1, cause, func(ctx context.Context) (int, error) {
 		n, err := j.findOut(ctx, s, quiet)
-		j.took(prev, s.frames[:n])
+		j.noteStored(prev, s.frames[:n])
 		if err != nil {
 			err = j.failed("", err)
 		}
@@ -134,8 +126,8 @@ func (j *Journal) appendSome(ctx context.Context, prev journal.Seq, frames [][]b
 	})
 }
 
-// listen waits for the broker's words on a window until by. The error is that it
-// has not said anything.
+// listen waits for the broker's answers about a window until by. An error says that
+// there are none.
 func (j *Journal) listen(ctx context.Context, s *sending, by time.Time) (quiet error) {
 	hear := func(prev journal.Seq, token uint64, by time.Time) (error, bool) {
 		word := j.await(ctx, prev, token, by)
@@ -154,8 +146,8 @@ func (j *Journal) listen(ctx context.Context, s *sending, by time.Time) (quiet e
 	n := len(s.frames)
 	switch {
 	case s.broken != nil:
-		s.last, s.lastHeard = doubt{s.broken}, true
-	case n == 1 || doubtful(s.first):
+		s.last, s.lastHeard = unclear{s.broken}, true
+	case n == 1 || isUnclear(s.first):
 		s.last, s.lastHeard = s.first, true
 	case !s.lastHeard:
 		s.last, s.lastHeard = hear(s.prev+journal.Seq(n-1), s.token+1, by)
@@ -164,22 +156,22 @@ func (j *Journal) listen(ctx context.Context, s *sending, by time.Time) (quiet e
 }
 
 // findOut returns how many of a window's frames are stored, however long that
-// takes. While the broker is silent it is most likely waiting for the disk, and
-// then says what has become of them; that costs nothing. Only when it answers
-// others, or has met an error, it is found out from the files.
+// takes. A broker that is silent is most likely waiting for the disk and will answer,
+// so it is listened to first: that costs nothing. The files are read only if the
+// broker is silent although it answers other questions, or has met an error.
 func (j *Journal) findOut(ctx context.Context, s *sending, quiet error) (stored int, err error) {
 	cause := quiet
 	if quiet != nil {
-		cause = j.outlast(ctx, s)
+		cause = j.waitOutSilence(ctx, s)
 	}
 	if ctx.Err() != nil {
-		return 0, unsettled(s.prev+1, cause, errClosing)
+		return 0, cannotSettle(s.prev+1, cause, errClosing)
 	}
 	if cause == nil {
 		if s.clear() {
 			return s.outcome()
 		}
-		if !doubtful(s.first) && !doubtful(s.last) && errors.Is(s.first, errWrongLast) {
+		if !isUnclear(s.first) && !isUnclear(s.last) && errors.Is(s.first, errWrongLast) {
 			if err := j.fenced(ctx, s.prev, s.frames[0], s.first); err != nil {
 				return 0, j.withdraw(ctx, s.prev, s.frames, err)
 			}
@@ -199,11 +191,11 @@ func (j *Journal) findOut(ctx context.Context, s *sending, quiet error) (stored 
 	return stored, err
 }
 
-// outlast listens for as long as the broker is silent. It returns nil when the
-// broker has spoken. It gives up if the broker has answered a question about the
-// stream and then says nothing for as long as an append may take: an answer that is
-// lost never comes.
-func (j *Journal) outlast(ctx context.Context, s *sending) error {
+// waitOutSilence listens until the broker has answered, and returns nil then. It
+// gives up if the broker answers a question about the stream, so that its disk can't
+// be what it waits for, and still says nothing about the window for as long as an
+// append may take: then the answer is lost.
+func (j *Journal) waitOutSilence(ctx context.Context, s *sending) error {
 	ask := func() chan error {
 		c := make(chan error, 1)
 		j.owned.Go(func() {
@@ -227,8 +219,8 @@ func (j *Journal) outlast(ctx context.Context, s *sending) error {
 	}
 }
 
-// took notes that frames are stored behind prev.
-func (j *Journal) took(prev journal.Seq, frames [][]byte) {
+// noteStored notes that frames are stored after number prev.
+func (j *Journal) noteStored(prev journal.Seq, frames [][]byte) {
 	if len(frames) == 0 {
 		return
 	}
@@ -238,93 +230,11 @@ func (j *Journal) took(prev journal.Seq, frames [][]byte) {
 		prev++
 	}
 	j.last.Store(max(j.last.Load(), uint64(prev)))
-	j.witness.took(prev, frames[len(frames)-1], j.bytes.Load()-before)
+	j.witness.noteStored(prev, frames[len(frames)-1], j.bytes.Load()-before)
 }
 
-// lateAnswer is how much longer an answer may take once its time is up.
-const lateAnswer = 200 * time.Millisecond
-
-// doubt says that an append may or may not have been stored.
-type doubt struct{ cause error }
-
-func (d doubt) Error() string { return d.cause.Error() }
-func (d doubt) Unwrap() error { return d.cause }
-
-func doubtful(err error) bool { return errors.As(err, new(doubt)) }
-
-// silence is a doubt for want of an answer in time.
-type silence struct{ cause error }
-
-func (s silence) Error() string { return s.cause.Error() }
-func (s silence) Unwrap() error { return s.cause }
-
-var errWrongLast = errors.New("wrong last number")
-
-// await returns what the broker's word on the append with token means.
-func (j *Journal) await(ctx context.Context, prev journal.Seq, token uint64, by time.Time) error {
-	a, err := j.answer(ctx, token, by)
-	if err != nil {
-		return err
-	}
-	return a.outcome(prev)
-}
-
-// answer waits for the broker's word on the append with token. That there is
-// none is a doubt.
-func (j *Journal) answer(ctx context.Context, token uint64, by time.Time) (answer, error) {
-	for len(j.wire.answers) > 0 {
-		if a := <-j.wire.answers; a.token == token {
-			return a, nil
-		}
-	}
-	t := time.NewTimer(time.Until(by))
-	defer t.Stop()
-	for late := false; ; {
-		select {
-		case a := <-j.wire.answers:
-			if a.token == token {
-				return a, nil
-			}
-		case <-j.broker.Sick():
-			return answer{}, doubt{errors.New(j.broker.TakeCause())}
-		case <-j.wire.dead:
-			return answer{}, doubt{j.wire.why}
-		case <-ctx.Done():
-			return answer{}, doubt{silence{ctx.Err()}}
-		case <-t.C:
-			if !late {
-				// A process that was frozen finds its timer up and the answer
-				// not yet read.
-				late = true
-				t.Reset(lateAnswer)
-				continue
-			}
-			return answer{}, doubt{silence{fmt.Errorf("no answer from the disk in %s", j.cfg.AppendTimeout)}}
-		}
-	}
-}
-
-// outcome is what an answer means for the append behind prev.
-func (a answer) outcome(prev journal.Seq) error {
-	err := fmt.Errorf("broker: %s (%d)", a.text, a.code)
-	switch a.code {
-	case 0:
-		if a.seq != prev+1 {
-			return fault.As(fault.Fatal, "", fmt.Errorf("broker stored number %d; want %d", a.seq, prev+1))
-		}
-		return nil
-	case -1, noResponder:
-		return doubt{err}
-	case codeWrongLast:
-		return fmt.Errorf("%w: %s", errWrongLast, a.text)
-	case codeStoreFailed, codeNoMemory, codeNoResources:
-		return fault.As(fault.Retryable, "", err)
-	}
-	return fault.As(fault.Operator, "", err)
-}
-
-// failed passes err on. A Fatal one is the last word: nothing is appended
-// after it. A doubt is none yet.
+// failed passes err on. After a Fatal error nothing is appended any more. A
+// journal.Doubt is not yet an error.
 func (j *Journal) failed(op string, err error) error {
 	var d *journal.Doubt
 	if errors.As(err, &d) {

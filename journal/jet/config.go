@@ -51,7 +51,7 @@ type Config struct {
 	// one.
 	Create bool
 	// First is the number that a journal which is created begins with; 0 is 1.
-	// That of a replica begins behind the snapshot that it was made from.
+	// A replica's journal begins after the snapshot that it was made from.
 	First journal.Seq
 
 	Sync SyncMode

@@ -11,9 +11,9 @@ import (
 	"ledge/journal/fault"
 )
 
-// Cut ends the journal behind number last. What it was known to reach is taken
-// back first: a cut that is done in part is a torn tail or a longer journal to
-// the next Open, and no damage.
+// Cut ends the journal with number last. First the mark records that the journal
+// reaches no further than that. So if a cut is done only in part, the next Open sees
+// a torn tail or a longer journal, and no damage.
 func (j *Journal) Cut(ctx context.Context, last journal.Seq) error {
 	const op = "jet.Cut"
 	if err := j.usable(); err != nil {
@@ -36,12 +36,13 @@ func (j *Journal) Cut(ctx context.Context, last journal.Seq) error {
 	return err
 }
 
-// withdraw makes sure that none of frames is stored, in whose first one's place
-// behind prev stands somebody else's: that may be just what one of the others
-// expected in front of it. It returns cause.
+// withdraw makes sure that none of frames is stored after it was found that number
+// prev+1, where the first of them belongs, is somebody else's frame. One of the others
+// may be stored all the same, because the number that it expected before it is there.
+// It returns cause.
 func (j *Journal) withdraw(ctx context.Context, prev journal.Seq, frames [][]byte, cause error) error {
 	if err := j.api.lock(ctx); err != nil {
-		return unsettled(prev+1, cause, err)
+		return cannotSettle(prev+1, cause, err)
 	}
 	defer j.api.unlock()
 	floor := journal.Seq(j.first.Load()) - 1
@@ -62,7 +63,7 @@ func (j *Journal) withdraw(ctx context.Context, prev journal.Seq, frames [][]byt
 	if err == blocks.ErrStop {
 		last := j.last.Load()
 		err = j.cut(ctx, ours-1)
-		j.last.Store(last) // what is behind it is somebody else's
+		j.last.Store(last) // what follows is somebody else's
 	}
 	if err != nil {
 		return fault.As(fault.Fatal, "", errors.Join(err, cause))

@@ -37,7 +37,7 @@ func hanging(t *testing.T, cfg jet.Config, op faultfs.Op, match string, errno sy
 }
 
 // doubtful returns the doubt that err must be.
-func doubtful(t *testing.T, what string, err error) *journal.Doubt {
+func isUnclear(t *testing.T, what string, err error) *journal.Doubt {
 	t.Helper()
 	var d *journal.Doubt
 	if !errors.As(err, &d) {
@@ -61,7 +61,7 @@ func TestAppendHangs(t *testing.T) {
 	}{{"and works", 0, 1}, {"and fails", syscall.EIO, 0}, {"and finds no space", syscall.ENOSPC, 0}} {
 		t.Run(tt.name, func(t *testing.T) {
 			j, disk := hanging(t, jet.Config{}, faultfs.OpFsync, ".blk", tt.errno)
-			d := doubtful(t, "Append", j.Append(t.Context(), 5, frame(6)))
+			d := isUnclear(t, "Append", j.Append(t.Context(), 5, frame(6)))
 			if d.Seq != 6 {
 				t.Errorf("number %d is in doubt; want 6", d.Seq)
 			}
@@ -81,7 +81,7 @@ func TestAppendHangs(t *testing.T) {
 			if err := j.Truncate(soon, 2); fault.Of(err) == fault.Fatal {
 				t.Errorf("Truncate while an append is in doubt = %v; want it to give way", err)
 			}
-			doubtful(t, "Append", d)
+			isUnclear(t, "Append", d)
 			disk.Clear()
 			n, err := settled(t, 0, d)
 			if n != tt.stored || (err == nil) != (tt.errno == 0) || fault.Of(err) == fault.Fatal {
@@ -111,7 +111,7 @@ func TestWindowHangs(t *testing.T) {
 	j, disk := hanging(t, jet.Config{}, faultfs.OpFsync, "none", 0)
 	disk.Add(faultfs.Rule{Op: faultfs.OpFsync, Match: ".blk", After: 20, Delay: forEver})
 	n, err := j.AppendAll(t.Context(), 5, framesBehind(5, 50))
-	d := doubtful(t, "AppendAll", err)
+	d := isUnclear(t, "AppendAll", err)
 	disk.Clear()
 	if n, err = settled(t, n, d); n != 50 || err != nil {
 		t.Errorf("settled as %d, %v; want all", n, err)
@@ -158,7 +158,7 @@ func TestIntervalSyncHangs(t *testing.T) {
 	}
 	wantFrames(t, j, 1, last)
 	if err != nil {
-		d := doubtful(t, "Append", err)
+		d := isUnclear(t, "Append", err)
 		disk.Clear()
 		n, err := settled(t, 0, d)
 		if err != nil {
@@ -174,7 +174,7 @@ func TestIntervalSyncHangs(t *testing.T) {
 // What prepares appends may hang as well, and is in doubt then.
 func TestBulkHangs(t *testing.T) {
 	j, disk := hanging(t, jet.Config{}, faultfs.OpFsync, "mark", 0)
-	d := doubtful(t, "Bulk", j.Bulk(t.Context(), true))
+	d := isUnclear(t, "Bulk", j.Bulk(t.Context(), true))
 	if d.Seq != 0 {
 		t.Errorf("number %d is in doubt; want none", d.Seq)
 	}
@@ -240,7 +240,7 @@ func TestReopenHangs(t *testing.T) {
 // Close does not wait for ever, and says what it has left.
 func TestCloseHangs(t *testing.T) {
 	j, _ := hanging(t, jet.Config{}, faultfs.OpFsync, ".blk", 0)
-	d := doubtful(t, "Append", j.Append(t.Context(), 5, frame(6)))
+	d := isUnclear(t, "Append", j.Append(t.Context(), 5, frame(6)))
 	began := time.Now()
 	err := j.Close()
 	if took := time.Since(began); took > jet.CloseLimit+5*time.Second {

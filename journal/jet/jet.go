@@ -5,16 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"iter"
 	"os"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"ledge/journal"
 	"ledge/journal/blocks"
 	"ledge/journal/broker"
-	"ledge/journal/durable"
 	"ledge/journal/fault"
 )
 
@@ -32,8 +29,8 @@ type Journal struct {
 	wire   *wire
 	down   error // why the broker doesn't have the stream, or nil
 	ragged error // why a torn tail could not be cut off, or nil
-	// doubt is what has not come back; until it has, what belongs to the appending
-	// goroutine is its goroutine's.
+	// doubt is about the last call that has not come back. Until it has, what
+	// belongs to the appending goroutine is used by the goroutine of that call.
 	doubt *journal.Doubt
 
 	bulk    atomic.Bool // frames are synced by Sync, not by the broker; see Bulk
@@ -47,11 +44,11 @@ type Journal struct {
 	// dead is the Fatal error after which nothing is appended any more.
 	dead atomic.Pointer[error]
 
-	// api serializes what changes the stream other than by appending: Truncate
-	// and settling.
+	// api is held by whatever changes the stream other than by appending: Truncate,
+	// Cut, Bulk, Reopen and settling. It is taken before shape.
 	api turn
-	// shape is held while the broker removes and renames blocks, and by whoever
-	// syncs them, one at a time: a directory that is synced in the middle of it
+	// shape is held while a truncation has the broker remove and rename blocks, and
+	// while Sync syncs them: a directory that is synced in the middle of a renaming
 	// would keep the new name of a block whose bytes are not on the disk yet.
 	shape turn
 
@@ -113,7 +110,7 @@ func (j *Journal) open(ctx context.Context) error {
 	if j.broker, err = broker.Start(ctx, j.cfg.broker()); err != nil {
 		return err
 	}
-	if err := j.give(ctx, fresh, sum); err != nil {
+	if err := j.enableStream(ctx, fresh, sum); err != nil {
 		return err
 	}
 	j.first.Store(uint64(sum.First))
@@ -131,9 +128,9 @@ func (j *Journal) open(ctx context.Context) error {
 	return err
 }
 
-// give lets the broker have the stream. One that it can't load for want of room
-// is served from without it: reads don't need the broker.
-func (j *Journal) give(ctx context.Context, fresh bool, sum Summary) error {
+// enableStream has the broker load the stream, or make it. If it can't load the stream
+// for want of room the journal is open for reading only: reads don't need the broker.
+func (j *Journal) enableStream(ctx context.Context, fresh bool, sum Summary) error {
 	if err := j.broker.Enable(); err != nil {
 		if err = broker.DiskError(err.Error()); fresh || fault.Of(err) != fault.Retryable {
 			return err
@@ -185,11 +182,10 @@ func errNoMark(dir string) error {
 	return journal.Damage(fmt.Errorf("%s has a journal stream but no file %q that vouches for it", dir, markFile))
 }
 
-// check reads the whole store before the broker gets to see it. What costs
-// nothing it makes good: it cuts off what is at the end and no frame, writes
-// the stream's own files again, and takes the broker's index away unless the
-// journal was closed in good order and it goes up to the end: an old index can
-// make the broker leave a gap.
+// check reads the whole store before the broker gets to see it. What no frame depends
+// on it makes good: it cuts off a torn end, and writes the stream's configuration
+// again. It removes the broker's index unless the journal was closed in good order
+// and the index goes up to the end: an old one can make the broker leave a gap.
 func (j *Journal) check(ctx context.Context) (Summary, error) {
 	m := j.mark.get()
 	sum, e, err := verify(ctx, j.store, m, nil)
@@ -218,74 +214,6 @@ func (j *Journal) check(ctx context.Context) (Summary, error) {
 	return sum, nil
 }
 
-// Read yields the frames from number from up to the last one that is
-// acknowledged now. It reads the files, not the broker, so it goes on while
-// the broker can't.
-func (j *Journal) Read(ctx context.Context, from journal.Seq) iter.Seq2[journal.Frame, error] {
-	return func(yield func(journal.Frame, error) bool) {
-		first, last := journal.Seq(j.first.Load()), journal.Seq(j.last.Load())
-		if from < first {
-			yield(journal.Frame{}, fault.As(fault.Fatal, "jet.Read", &journal.DamageError{
-				Seq: from, Cause: fmt.Sprintf("truncated; the journal begins with number %d", first),
-			}))
-			return
-		}
-		if from > last {
-			return
-		}
-		if err := j.read(ctx, first, from, last, yield); err != nil && err != blocks.ErrStop {
-			yield(journal.Frame{}, fault.As(fault.Fatal, "jet.Read", err))
-		}
-	}
-}
-
-func (j *Journal) read(ctx context.Context, first, from, last journal.Seq,
-	yield func(journal.Frame, error) bool) error {
-	start := j.resume.get(from)
-	next := from
-	_, err := j.store.Walk(ctx, first-1, from, start, func(r blocks.Record, p blocks.Place) error {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		more := yield(journal.Frame{Seq: r.Seq, Data: r.Data}, nil)
-		next++
-		if more && r.Seq < last {
-			return nil
-		}
-		p.Off += int64(r.Size)
-		j.resume.set(next, p)
-		return blocks.ErrStop
-	})
-	if err == nil && next <= last {
-		err = journal.Damaged(next, "the journal ends here; the last number is %d", last)
-	}
-	return err
-}
-
-// resumePoint remembers where the latest Read ended, so that who reads on from
-// there, some frames at a time, doesn't read a whole block for each few.
-type resumePoint struct {
-	mu  sync.Mutex
-	seq journal.Seq
-	at  blocks.Place
-}
-
-func (r *resumePoint) get(seq journal.Seq) *blocks.Place {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.seq != seq {
-		return nil
-	}
-	p := r.at
-	return &p
-}
-
-func (r *resumePoint) set(seq journal.Seq, at blocks.Place) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.seq, r.at = seq, at
-}
-
 // Stat returns what the journal spans.
 func (j *Journal) Stat(context.Context) (journal.Stat, error) {
 	return journal.Stat{
@@ -293,129 +221,8 @@ func (j *Journal) Stat(context.Context) (journal.Stat, error) {
 	}, nil
 }
 
-// Truncate forgets the frames up to and including upTo. That they may be gone
-// is on disk before they go.
-func (j *Journal) Truncate(ctx context.Context, upTo journal.Seq) error {
-	const op = "jet.Truncate"
-	if err := j.api.lock(ctx); err != nil {
-		return fault.As(fault.Retryable, op, err)
-	}
-	defer j.api.unlock()
-	last := journal.Seq(j.last.Load())
-	upTo = min(upTo, last)
-	if upTo < journal.Seq(j.first.Load()) {
-		return nil
-	}
-	lazy := j.lazy()
-	if lazy { // a power cut takes what is not synced, and the mark must not miss it
-		if err := j.Sync(ctx); err != nil {
-			var d *journal.Doubt
-			if errors.As(err, &d) { // nothing is changed by it
-				err = fault.As(fault.Retryable, op, errors.New(d.Error()))
-			}
-			return err
-		}
-		if err := j.shape.lock(ctx); err != nil {
-			return fault.As(fault.Retryable, op, err)
-		}
-		defer j.shape.unlock()
-		if err := j.guardTruncation(); err != nil {
-			return fault.As(fault.Operator, op, broker.DiskError(err.Error()))
-		}
-	}
-	if err := j.mark.update(func(m *mark) { m.floor, m.last = upTo, max(m.last, last) }); err != nil {
-		return fault.As(fault.Operator, op, broker.DiskError(err.Error()))
-	}
-	j.first.Store(uint64(upTo) + 1)
-	if err := j.broker.Purge(ctx, upTo); err != nil {
-		return fault.As(fault.Retryable, op, err)
-	}
-	if lazy { // what the broker has rewritten it has not synced
-		if err := durable.Tree(j.store.Dir); err != nil {
-			return fault.As(fault.Operator, op, err)
-		}
-		if err := j.guard.Clear(); err != nil {
-			return fault.As(fault.Operator, op, err)
-		}
-	}
-	info, err := j.broker.StreamInfo(ctx)
-	if err != nil {
-		return fault.As(fault.Retryable, op, err)
-	}
-	j.bytes.Store(info.Bytes)
-	return nil
-}
-
-// guardTruncation keeps the blocks as they are until the broker's are synced. On a
-// full disk there may be no room for that, and a truncation is what makes room.
-func (j *Journal) guardTruncation() error {
-	err := j.guard.Set()
-	if err == nil {
-		err = j.guard.Sync()
-	}
-	if durable.Full(err) {
-		return j.guard.Clear()
-	}
-	return err
-}
-
 // Broker returns the broker that the journal runs. It ends with the journal.
 func (j *Journal) Broker() *broker.Broker { return j.broker }
 
 // ClientURL returns where NATS clients connect, or "" without a listener.
 func (j *Journal) ClientURL() string { return j.broker.ClientURL() }
-
-// Close stops the broker and syncs the store. The appending goroutine must be
-// done. What hangs with the disk, and what has to wait for that, is left behind
-// after CloseLimit: the next Open finds out what stands.
-func (j *Journal) Close() error {
-	j.closing.Do(func() { j.closed = fault.As(fault.Operator, "close journal", j.close()) })
-	return j.closed
-}
-
-// CloseLimit bounds how long Close takes.
-const CloseLimit = 10 * time.Second
-
-func (j *Journal) close() error {
-	j.stop()
-	done := make(chan error, 1)
-	go func() {
-		j.owned.Wait()
-		j.api <- struct{}{} // for good
-		done <- j.shut()
-	}()
-	t := time.NewTimer(CloseLimit)
-	defer t.Stop()
-	select {
-	case err := <-done:
-		return err
-	case <-t.C:
-		return fmt.Errorf("%w in %s; the next start finds out what is stored", errBusy, CloseLimit)
-	}
-}
-
-// shut gives up what Open took, when nothing is at the store any more.
-func (j *Journal) shut() error {
-	if !j.witness.end(CloseLimit) {
-		return errBusy
-	}
-	j.release()
-	if err := durable.Tree(j.cfg.Dir); err != nil {
-		return err
-	}
-	if j.dead.Load() != nil || j.down != nil {
-		return nil // what stands in the files is for the next Open to find out
-	}
-	return j.mark.close(func(m *mark) { m.last, m.clean = journal.Seq(j.last.Load()), true })
-}
-
-// release gives up what runs.
-func (j *Journal) release() {
-	j.witness.end(CloseLimit)
-	if j.wire != nil {
-		j.wire.close()
-	}
-	if j.broker != nil {
-		j.broker.Close()
-	}
-}

@@ -17,12 +17,12 @@ import (
 	"ledge/journal/fault"
 )
 
-// mark remembers beside the store what the store can't show by itself: what
-// has been truncated on purpose, and how far the journal reached at least.
-// Without it a lost first or last block looks like a shorter journal.
+// mark remembers what the block files can't show by themselves: what has been
+// truncated on purpose, and how far the journal reached at least. Without it a lost
+// first or last block looks like a shorter journal.
 //
-// It is a small file with two slots that are written in turn and in place, so
-// that a full disk can't stop it and a torn write leaves the slot before.
+// It is a small file with two slots that are written in turn and in place. So a full
+// disk can't stop it, and a write that is torn leaves the other slot, the older one.
 type mark struct {
 	lineage journal.Lineage
 	// floor is the number up to which frames may be gone. It is stored before
@@ -49,7 +49,7 @@ func (m mark) seal(s *blocks.Store) {
 
 const (
 	markFile = "mark"
-	// markCopy is the mark once more while the journal is closed.
+	// markCopy is a copy of the mark, which is there while the journal is closed.
 	markCopy  = "mark.copy"
 	markMagic = "LDGM"
 	slotSize  = 512
@@ -69,7 +69,7 @@ type marker struct {
 	path string
 	gen  uint64 // of the newest slot
 	m    mark
-	note string // why it was taken from the copy
+	note string // why the copy was read in its place
 }
 
 // loadMark reads the mark in dir, or its copy where that is newer or the only
@@ -147,8 +147,8 @@ func (k *marker) close(change func(*mark)) error {
 	return nil
 }
 
-// createMark makes the file, before anything that it speaks of exists. The
-// journal will begin behind floor.
+// createMark makes the file, before the stream exists. The journal will begin after
+// number floor.
 func createMark(dir string, l journal.Lineage, floor journal.Seq) (*marker, error) {
 	k := &marker{path: filepath.Join(dir, markFile), m: mark{lineage: l, floor: floor, last: floor}}
 	f, err := os.OpenFile(k.path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)

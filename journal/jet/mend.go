@@ -16,8 +16,8 @@ import (
 	"ledge/journal/fault"
 )
 
-// Mending says how a store is to be made whole: it has the numbers after Floor
-// up to Last then, all of which the survey has found.
+// Mending says how a store is to be made whole. Afterwards it has the numbers after
+// Floor up to Last, all of which the survey has found.
 type Mending struct {
 	Lineage     journal.Lineage
 	Floor, Last journal.Seq
@@ -26,8 +26,8 @@ type Mending struct {
 	Aside string
 }
 
-// Mend makes the store that was surveyed whole. What it has to change it sets
-// aside first. Cut short, it leaves a store that a new survey says no worse of.
+// Mend makes the store that was surveyed whole. What it has to change it sets aside
+// first. If it is cut short, a new survey finds no more wrong than this one.
 func (s *Survey) Mend(ctx context.Context, m Mending) error {
 	const op = "mend journal"
 	if got := s.Reach(m.Floor); got < m.Last {

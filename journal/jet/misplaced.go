@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// Misplaced returns the directories that stand where the journal in dir, a
-// Config.Dir, has files. Such a file counts as lost; but as long as the directory
+// Misplaced returns the directories that are where the journal in dir, a Config.Dir,
+// has files. Such a file counts as lost; but as long as the directory
 // is in its place nobody can write it again.
 func Misplaced(dir string) (paths []string) {
 	stream := blocks.NewStore(dir).Dir
@@ -21,7 +21,7 @@ func Misplaced(dir string) (paths []string) {
 		{filepath.Join(stream, blocks.BlockDir), []string{"*.blk", "*.blk.tmp", blocks.IndexFile}},
 		{filepath.Join(stream, blocks.NewBlockDir), []string{"*.blk", "*.blk.tmp", blocks.IndexFile}},
 	} {
-		files, _ := os.ReadDir(in.dir) // who opens the journal says what fails
+		files, _ := os.ReadDir(in.dir) // Open says what fails
 		for _, f := range files {
 			if f.IsDir() && slices.ContainsFunc(in.names, func(pattern string) bool {
 				ok, _ := filepath.Match(pattern, f.Name())

@@ -10,10 +10,10 @@ import (
 	"ledge/journal/fault"
 )
 
-// Reopen takes the stream out of the broker, reads what stands in the files,
-// and gives it back: what a fault has closed is open again, and the journal
-// ends where it did. After a failed sync every frame is read and checked, from
-// the disk as far as the kernel lets go of its own copy.
+// Reopen takes the stream out of the broker, reads the files, and has the broker
+// load the stream again. What a fault has closed is open then, and the journal is
+// seen to end where it did. After a failed sync every frame is read and checked,
+// from the disk as far as the kernel drops its own copy.
 func (j *Journal) Reopen(ctx context.Context) error {
 	const op = "jet.Reopen"
 	if err := j.usable(); err != nil {

@@ -13,34 +13,65 @@ import (
 	"ledge/journal/fault"
 )
 
-// How long it is waited between attempts to find out, when the files can't be
-// read or cut.
+// Settling: what became of an append that the broker did not answer clearly
+//
+// A leader that has sent a frame must know whether it is stored before it does
+// anything else: clients are answered by it, and the next frame takes its number or
+// the one after. An acknowledgement or an API error says so. Everything else does not:
+//
+//   - a write error. The broker logs it, answers no publisher any more, and refuses
+//     all later messages until the stream is loaded anew;
+//   - no answer in Config.AppendTimeout, or a connection that ended;
+//   - "wrong last sequence" for a number that only we write.
+//
+// The broker is not asked for its last number: what it has in memory is no proof of
+// what its files hold, and the call hangs while the disk does. The files are asked, in
+// these steps (trySettle):
+//
+//  1. barrier: PING on the connection of the appends. After PONG the broker has taken
+//     in every message that was sent on it.
+//  2. Disable: the broker gives up the stream. After that nobody writes to its files.
+//  3. find: the blocks are walked from number prev on, and what follows it is compared
+//     with the frames, byte by byte. A torn end is cut off. A frame that somebody else
+//     has written there, or a journal that ends too early, does not add up: Fatal.
+//  4. After a failed sync, frames that were found are cut off again. The kernel has
+//     them in its page cache and may never write them, and "not stored" is an answer
+//     that can be made true.
+//  5. load: the broker loads the stream, and says the same as the files.
+//
+// What holds throughout:
+//
+//   - The result is certain or there is none. Files that can't be read say nothing, so
+//     the steps are repeated until they can be, with growing pauses. Only the end of
+//     the journal's life, and what does not add up, end settling without a result.
+//   - Settling may take as long as the disk does, so it runs on a goroutine of the
+//     journal's own (within), and the appending goroutine has a journal.Doubt meanwhile.
+//   - api is held, so that no truncation moves the blocks under the walk.
+//   - A broker that can't load the stream does not change the result. The journal is
+//     down, reads go on from the files, and the next append tries again (ready).
+//
+// A broker that is merely silent is not settled at once: it most likely waits for the
+// disk and will answer, which costs no reload. See findOut.
+
+// settleAgain and settleMost are the first and the longest pause between two attempts
+// to settle when the files can't be read or cut.
 const (
 	settleAgain = 500 * time.Millisecond
 	settleMost  = 10 * time.Second
 )
 
-// settle finds out how many of frames stand behind prev, when the broker didn't
-// say. It makes sure that the broker has taken in everything that was sent,
-// takes the stream out of the broker, so that nothing is written any more,
-// looks into the files, and puts the stream back. An error says why the
-// others are not stored.
-//
-// It works for write errors too: the broker never answers an append that met
-// one, and refuses all later ones until the stream is loaded anew.
-//
-// It takes as long as the disk does: files that can't be read say nothing, so they
-// are read again. Only ctx, and what doesn't add up, end it without an answer.
+// settle finds out how many of frames are stored after number prev, when the broker
+// didn't say; see above. An error says why the others are not stored.
 func (j *Journal) settle(
 	ctx context.Context, prev journal.Seq, frames [][]byte, cause error,
 ) (stored int, err error) {
 	j.cfg.Log.Warn("what became of an append is not certain; finding out", "number", uint64(prev)+1, "cause", cause)
 	if err := j.api.lock(ctx); err != nil {
-		return 0, unsettled(prev+1, cause, err)
+		return 0, cannotSettle(prev+1, cause, err)
 	}
 	defer j.api.unlock()
 	for pause := settleAgain; ; pause = min(2*pause, settleMost) {
-		stored, err = j.reload(ctx, prev, frames, &cause)
+		stored, err = j.trySettle(ctx, prev, frames, &cause)
 		var no unsure
 		if !errors.As(err, &no) {
 			j.cfg.Log.Warn("the append is settled", "number", uint64(prev)+1, "frames", len(frames), "stored", stored)
@@ -53,26 +84,27 @@ func (j *Journal) settle(
 		case <-t.C:
 		case <-ctx.Done():
 			t.Stop()
-			return 0, unsettled(prev+1, cause, errClosing)
+			return 0, cannotSettle(prev+1, cause, errClosing)
 		}
 	}
 }
 
-// unsettled says that it can't be known whether seq is stored.
-func unsettled(seq journal.Seq, cause, err error) error {
+// cannotSettle returns the Fatal error that it can't be known whether number seq is
+// stored.
+func cannotSettle(seq journal.Seq, cause, err error) error {
 	return fault.As(fault.Fatal, "",
 		fmt.Errorf("number %d can't be settled: %w", seq, errors.Join(cause, err)))
 }
 
-// unsure is why it can't be seen at the moment what is stored.
+// unsure is why it can't be seen at present what is stored. Another attempt may.
 type unsure struct{ cause error }
 
 func (u unsure) Error() string { return u.cause.Error() }
 func (u unsure) Unwrap() error { return u.cause }
 
-// reload is one attempt to settle. It puts a better cause in place of the one that
-// is known, if the broker has logged it.
-func (j *Journal) reload(
+// trySettle is one attempt to settle. If the broker has logged a better cause than the
+// one that is known, it is put in place of that.
+func (j *Journal) trySettle(
 	ctx context.Context, prev journal.Seq, frames [][]byte, why *error,
 ) (stored int, err error) {
 	heard := j.wire.barrier(ctx, settleTimeout)
@@ -94,14 +126,14 @@ func (j *Journal) reload(
 	case err != nil && fault.Of(err) != fault.Fatal:
 		return 0, unsure{err}
 	case err != nil:
-		return 0, unsettled(prev+1, cause, err)
+		return 0, cannotSettle(prev+1, cause, err)
 	}
 	if stored < len(frames) && heard != nil {
 		if !j.wire.ended() {
 			return 0, unsure{heard}
 		}
 		// The next may still be under way within the broker.
-		return 0, unsettled(prev+1+journal.Seq(stored), cause, heard)
+		return 0, cannotSettle(prev+1+journal.Seq(stored), cause, heard)
 	}
 	if broker.SyncFailed(cause.Error()) {
 		j.suspect.Store(true)
@@ -126,9 +158,9 @@ func (j *Journal) reload(
 	return stored, fault.As(fault.Retryable, "", cause) // a timeout is nobody's fault
 }
 
-// takeOut ends the journal at p. That it can't be synced is no failure: nobody
-// reads what was there any more, and Reopen, which comes before the next
-// append, tries again.
+// takeOut ends the journal at p. A cut that can't be synced is done all the same:
+// nobody reads what was there any more, and Reopen, which comes before the next
+// append, syncs again.
 func (j *Journal) takeOut(p blocks.Place) error {
 	err := j.store.Cut(p)
 	if errors.Is(err, blocks.ErrNotSynced) {
@@ -138,7 +170,8 @@ func (j *Journal) takeOut(p blocks.Place) error {
 	return err
 }
 
-// find looks for frames behind prev in the files. at is where the first begins.
+// find returns how many of frames are in the files after number prev, and where the
+// first of them begins.
 func (j *Journal) find(
 	ctx context.Context, prev journal.Seq, frames [][]byte,
 ) (found int, at blocks.Place, err error) {
@@ -178,88 +211,8 @@ func (j *Journal) find(
 	return found, at, nil
 }
 
-// load gives the stream back to the broker and holds it against the files. An
-// error that isn't Fatal means that the broker can't, so far; it is kept.
-func (j *Journal) load(ctx context.Context, last journal.Seq) error {
-	j.down = j.tryLoad(ctx, last)
-	return j.down
-}
-
-func (j *Journal) tryLoad(ctx context.Context, last journal.Seq) error {
-	if j.ragged != nil {
-		return broker.DiskError(j.ragged.Error())
-	}
-	if err := j.store.DropIndex(); err != nil {
-		return broker.DiskError(err.Error())
-	}
-	j.synced.reset()
-	if err := j.broker.Enable(); err != nil {
-		return broker.DiskError(fmt.Sprintf("load journal stream: %s", err))
-	}
-	return j.checkStream(ctx, journal.Seq(j.first.Load()), last)
-}
-
-// ready makes good what an earlier failure has left: a stream that the broker
-// couldn't load, a write error that came between appends, a lost connection.
-func (j *Journal) ready(ctx context.Context) error {
-	text := j.broker.TakeCause()
-	if text == "" && j.down == nil && !j.wire.ended() {
-		return nil
-	}
-	_, err := j.within(ctx, 0, j.late("making the journal fit for appends"),
-		func(ctx context.Context) (int, error) { return 0, j.mend(ctx, text) })
-	return err
-}
-
-// mend does what ready promises. text is the write error, if there was one.
-func (j *Journal) mend(ctx context.Context, text string) error {
-	if text != "" {
-		return j.relapse(ctx, errors.New(text))
-	}
-	if j.down != nil {
-		if err := j.api.lock(ctx); err != nil {
-			return err
-		}
-		err := j.load(ctx, journal.Seq(j.last.Load()))
-		j.api.unlock()
-		if err != nil {
-			return err
-		}
-	}
-	if !j.wire.ended() {
-		return nil
-	}
-	w, err := dial(ctx, j.broker)
-	if err != nil {
-		return fault.As(fault.Operator, "", err)
-	}
-	j.wire.close()
-	j.wire = w
-	return nil
-}
-
-// relapse deals with a write error that no append of ours was waiting on, such
-// as a failed sync in the background. The stream is loaded anew; that earlier
-// frames are on the disk is for whoever gets the error to make sure of.
-func (j *Journal) relapse(ctx context.Context, cause error) error {
-	if err := j.api.lock(ctx); err != nil {
-		return err
-	}
-	defer j.api.unlock()
-	if err := j.broker.Disable(ctx, cause.Error()); err != nil {
-		j.cfg.Log.Warn("taking the stream out of the broker", "cause", err)
-	}
-	if broker.SyncFailed(cause.Error()) {
-		j.suspect.Store(true)
-	}
-	if err := j.load(ctx, journal.Seq(j.last.Load())); err != nil && fault.Of(err) == fault.Fatal {
-		return err
-	}
-	return broker.DiskError(cause.Error())
-}
-
-// fenced finds out what stands in our place when the broker's last number is
-// not prev.
+// fenced returns nil if the frame itself is stored after number prev although the
+// broker's last number is another one, and otherwise that somebody else writes.
 func (j *Journal) fenced(ctx context.Context, prev journal.Seq, frame []byte, cause error) error {
 	floor := journal.Seq(j.first.Load()) - 1
 	if prev >= floor {

@@ -48,8 +48,8 @@ func (j *Journal) createStream(ctx context.Context) error {
 	return nil
 }
 
-// checkStream holds the stream that the broker has loaded against what stands
-// in the files, and brings its limits up to date.
+// checkStream compares the stream that the broker has loaded with what is in the
+// files, and brings its limits up to date.
 func (j *Journal) checkStream(ctx context.Context, first, last journal.Seq) error {
 	info, err := j.broker.StreamInfo(ctx)
 	if errors.Is(err, broker.ErrNoStream) {
@@ -86,7 +86,7 @@ func (j *Journal) checkStream(ctx context.Context, first, last journal.Seq) erro
 }
 
 // finishPurge repeats a truncation that was cut short, and returns what the stream
-// is then.
+// is afterwards.
 func (j *Journal) finishPurge(
 	ctx context.Context, info broker.StreamInfo, first, last journal.Seq,
 ) (broker.StreamInfo, error) {

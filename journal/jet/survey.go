@@ -65,7 +65,7 @@ type surveyed struct {
 	runs []run
 }
 
-// run is a row of frames without a gap, as it stands in one block.
+// run is a row of frames without a gap in one block.
 type run struct {
 	first, last journal.Seq
 	from, to    int64

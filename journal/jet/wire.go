@@ -20,11 +20,11 @@ import (
 	"ledge/journal/broker"
 )
 
-// wire is the connection that appends go over. It speaks just enough of the
-// NATS protocol for appends in a row, which takes a third off a small
-// append against the client library: no flusher goroutine, one write, no copy
-// of a large frame. It never reconnects by itself, so nothing can lie in a
-// buffer and be stored after it was given up.
+// wire is the connection that appends are sent on. It speaks just enough of the
+// NATS protocol for that. A small append takes a third less time than with the client
+// library: there is no flusher goroutine, one write, and no copy of a large frame. A
+// wire never reconnects by itself, so nothing can lie in a buffer and be stored after
+// it was given up.
 type wire struct {
 	conn net.Conn
 	r    *bufio.Reader
@@ -40,7 +40,7 @@ type wire struct {
 	why     error         // set before dead is closed
 }
 
-// answer is the broker's word on the append with that token.
+// answer is what the broker has answered to the append with that token.
 type answer struct {
 	token uint64
 	seq   journal.Seq
@@ -109,12 +109,15 @@ func (w *wire) ended() bool {
 	}
 }
 
-// publish hands frames, of which a large one must be alone, to the broker as the
-// messages behind prev. The broker answers the first with the token that is
-// returned, and the last, if that is another one, with the next: an answer costs
-// it a third of what storing a small frame does. sent is how many the broker has
-// got; an error means that it has got no more than those, and with none that
-// nothing more can be sent.
+// publish sends frames to the broker as the messages after number prev. A large one
+// must be alone.
+//
+// The broker is asked for two answers only, because one costs it a third of what
+// storing a small frame does: to the first frame, with the token that is returned, and
+// to the last if that is another one, with the next token.
+//
+// sent is how many frames the broker has got as a whole; with an error, it has got no
+// more than those. With none sent, nothing more can be sent on this wire.
 func (w *wire) publish(prev journal.Seq, frames [][]byte, by time.Time) (token uint64, sent int, err error) {
 	w.wmu.Lock()
 	defer w.wmu.Unlock()
@@ -148,8 +151,8 @@ func (w *wire) publish(prev journal.Seq, frames [][]byte, by time.Time) (token u
 		sent++
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) && sent > 0 && wrote > ends[sent-1] {
-		// The time is up in the middle of a message. Whoever finds out what
-		// became of them goes on behind its end.
+		// The time is up in the middle of a message. The rest of it is sent, because
+		// settling writes to the same connection next.
 		w.conn.SetWriteDeadline(time.Now().Add(settleTimeout))
 		if _, late := w.conn.Write(b[wrote:ends[sent]]); late == nil {
 			sent++
@@ -206,7 +209,7 @@ func (w *wire) write(s string, limit time.Duration) error {
 	return err
 }
 
-// read takes in what the broker says until the connection ends.
+// read handles what the broker sends until the connection ends.
 func (w *wire) read() {
 	defer close(w.dead)
 	for {

@@ -8,32 +8,31 @@ import (
 	"ledge/journal"
 )
 
-// The mark's last is the witness: everything up to it was acknowledged and
-// synced once. It follows the journal on a goroutine of its own, so that no
-// append waits for it: witnessEvery after the journal has moved, or as soon as
-// a block's worth has come. What Open finds missing up to the witness has been
-// lost; what is missing beyond it was an append that the cut interrupted, or
-// one of the last second.
+// The mark's last is the witness: everything up to it was acknowledged and synced
+// once. A goroutine of its own writes it, so that no append waits for it: witnessEvery
+// after frames were appended, or as soon as a block's worth was. What Open finds
+// missing up to the witness has been lost. What is missing after it was an append that
+// the power cut interrupted, or one of the last second.
 //
-// It may only be written after what it says is true. With SyncAlways an
-// acknowledged frame is synced. With SyncInterval, and in bulk, the goroutine
-// syncs before it writes, no more often than the mode does. With SyncOff nobody
-// asks for syncs, and the witness moves when there is one all the same.
+// The witness may only be written once it is true. With SyncAlways an acknowledged
+// frame is synced. With SyncInterval, and in bulk, the goroutine syncs before it
+// writes, no more often than the mode does. With SyncOff nobody asks for syncs; if
+// there is one all the same, the witness is written after it.
 const (
 	witnessEvery = time.Second
 	// witnessBytes is how long the broker's shortest full block is.
 	witnessBytes = 4 << 20
 )
 
-// tip is the last acknowledged frame and how it begins. A Cut makes another
-// line, on which what was known of the one before means nothing.
+// tip is the last acknowledged frame and how it begins. After a Cut the numbers are
+// those of other frames, so line rises: a tip of an earlier line means nothing.
 type tip struct {
 	last journal.Seq
 	head [tipSize]byte
 	line int
 }
 
-// tipSize takes in a frame's own checksum, which stands for all of it.
+// tipSize includes a frame's own checksum, which covers all of it.
 const tipSize = 8
 
 // witness is the part of a Journal that keeps the mark near the journal's end.
@@ -81,19 +80,19 @@ func (w *witness) end(limit time.Duration) bool {
 	}
 }
 
-// took notes that frames up to number last are acknowledged, the latest of
+// noteStored notes that frames up to number last are acknowledged, the latest of
 // which is frame. It belongs to the appending goroutine and never waits for the
 // disk.
-func (w *witness) took(last journal.Seq, frame []byte, bytes int64) {
+func (w *witness) noteStored(last journal.Seq, frame []byte, bytes int64) {
 	w.mu.Lock()
 	w.tip.last = last
 	w.tip.head = headOf(frame)
 	w.bytes += bytes
 	full := w.bytes >= witnessBytes
 	w.mu.Unlock()
-	poke(w.moved)
+	signal(w.moved)
 	if full {
-		poke(w.rolled)
+		signal(w.rolled)
 	}
 }
 
@@ -142,7 +141,7 @@ func headOf(frame []byte) (h [tipSize]byte) {
 	return h
 }
 
-func poke(c chan struct{}) {
+func signal(c chan struct{}) {
 	select {
 	case c <- struct{}{}:
 	default:
@@ -184,8 +183,8 @@ func (w *witness) write(ctx context.Context, j *Journal) {
 	if j.cfg.Sync == SyncOff {
 		return
 	}
-	// The order counts: what was acknowledged before the journal is seen not to
-	// be lazy was synced, at the latest by what has ended the laziness.
+	// The tip was read first, and that matters: if the journal is not lazy after that,
+	// everything up to the tip is synced, at the latest by what has ended bulk mode.
 	if j.lazy() {
 		_ = j.Sync(ctx) // it calls witnessed; if it fails the next append says why
 		return

@@ -1,5 +1,5 @@
 // Package mem is a journal.Driver in memory, with faults to order. It is for
-// tests of whatever stands on a journal.
+// tests of whatever is built on a journal.
 //
 // A driver outlives its Close: Restart gives the same frames to the next user,
 // as a directory would.
@@ -298,7 +298,7 @@ func (j *Journal) reachLocked() {
 	}
 }
 
-// Cut forgets the frames behind last.
+// Cut forgets the frames after last.
 func (j *Journal) Cut(_ context.Context, last journal.Seq) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -320,8 +320,8 @@ func (j *Journal) lastLocked() journal.Seq {
 	return j.floor
 }
 
-// Read yields the frames from number from on, all in one buffer: who keeps
-// their data, which he may not, sees them change.
+// Read yields the frames from number from on, all in one buffer: a caller that keeps
+// their data, which is not allowed, sees them change.
 func (j *Journal) Read(ctx context.Context, from journal.Seq) iter.Seq2[journal.Frame, error] {
 	return func(yield func(journal.Frame, error) bool) {
 		frames, floor, last := j.snapshot()

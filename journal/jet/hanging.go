@@ -11,18 +11,18 @@ import (
 )
 
 // A disk may take any time to answer. The broker holds its stream's lock meanwhile,
-// so every call into it that is about the stream may hang as well, taking the stream
-// out included. All of that is therefore done on goroutines of the journal's own.
-// Whoever asked waits for a while; after that the answer is a journal.Doubt, and
+// so every call into the broker that is about the stream may hang as well; taking the
+// stream out is such a call. All of them are therefore made on goroutines that the
+// journal owns. The caller waits for a while. After that it gets a journal.Doubt, and
 // the goroutine goes on until the disk answers or the journal is closed.
 
 // mendTime is how long the appending goroutine waits for what usually takes
 // milliseconds, such as finding out what became of an append, if Config.AppendTimeout
-// isn't less. More is no failure, but for others to see.
+// isn't less. What takes longer has not failed; the caller gets a journal.Doubt.
 const mendTime = 2 * time.Second
 
-// settleTimeout bounds the steps of that in which the broker has no disk to wait
-// for.
+// settleTimeout bounds those steps of settling in which the broker does not wait for
+// the disk.
 const settleTimeout = 10 * time.Second
 
 // errBusy refuses what would have to wait for a call that hangs in the kernel.
@@ -50,10 +50,10 @@ func (t turn) lock(ctx context.Context) error {
 
 func (t turn) unlock() { <-t }
 
-// within runs what may hang on a goroutine, and returns its outcome if it is back
-// in mendTime and before ctx ends. Otherwise it returns a Doubt, about the frames
-// from seq on if there are any. The context that run gets ends with the journal.
-// The appending goroutine calls it.
+// within calls run, which may hang, on a goroutine, and returns its outcome if that
+// comes within mendTime and before ctx ends. Otherwise it returns a Doubt with that
+// cause, about the frames from seq on; 0 is none. The context that run gets ends with
+// the journal. Only the appending goroutine calls within.
 func (j *Journal) within(ctx context.Context, seq journal.Seq, cause error,
 	run func(context.Context) (int, error)) (int, error) {
 	d, settle := journal.NewDoubt(seq, cause)
@@ -66,15 +66,15 @@ func (j *Journal) within(ctx context.Context, seq journal.Seq, cause error,
 	case <-t.C:
 	case <-ctx.Done():
 	}
-	if j.unsettled() == nil {
+	if j.busy() == nil {
 		return d.Outcome()
 	}
 	j.cfg.Log.Warn("the disk has not answered; waiting for it", "number", uint64(seq), "cause", cause)
 	return 0, d
 }
 
-// unsettled returns why the appending goroutine can't begin anything, or nil.
-func (j *Journal) unsettled() error {
+// busy returns why the appending goroutine can't begin anything, or nil.
+func (j *Journal) busy() error {
 	if j.doubt == nil {
 		return nil
 	}
@@ -92,7 +92,7 @@ func (j *Journal) usable() error {
 	if p := j.dead.Load(); p != nil {
 		return *p
 	}
-	return j.unsettled()
+	return j.busy()
 }
 
 func (j *Journal) patience() time.Duration { return min(mendTime, j.cfg.AppendTimeout) }

@@ -1,0 +1,117 @@
+package jet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"ledge/journal"
+	"ledge/journal/broker"
+	"ledge/journal/fault"
+)
+
+// Sync syncs what has been appended since it was last called, unless the broker
+// syncs each frame.
+//
+// Nothing else says that these frames are on the disk, so whatever goes wrong counts
+// as a failed sync: what the files show is not to be trusted before Reopen has read
+// them, and the next append fails, as it does after a failed sync of the broker's own.
+// A sync that is not back when ctx ends has not failed: it goes on, and the next call
+// waits for it.
+func (j *Journal) Sync(ctx context.Context) error {
+	const op = "jet.Sync"
+	if !j.lazy() {
+		return nil
+	}
+	d, settle := journal.NewDoubt(0, errors.New("a sync of the journal is not back"))
+	j.owned.Go(func() { settle(0, fault.As(fault.Operator, op, j.syncAlone())) })
+	select {
+	case <-d.Done():
+		_, err := d.Outcome()
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("%s: %w", op, d)
+	}
+}
+
+// Synced returns the number up to which the journal is on the disk. Where appends
+// are synced before they are acknowledged, that is the last; otherwise it is what
+// Sync has come to, which the witness calls after appends unless the mode is
+// SyncOff.
+func (j *Journal) Synced() (journal.Seq, <-chan struct{}) {
+	if !j.lazy() {
+		return journal.Seq(j.last.Load()), nil
+	}
+	return j.witness.reached()
+}
+
+// syncAlone syncs when nobody else does.
+func (j *Journal) syncAlone() error {
+	if err := j.shape.lock(j.life); err != nil {
+		return err
+	}
+	defer j.shape.unlock()
+	now := j.witness.get()
+	err := j.sync()
+	if err == nil {
+		// After a sync that has failed, one that works says nothing of what the
+		// first was to write.
+		if !j.suspect.Load() && !j.broker.IsSick() {
+			j.witness.reach(now)
+		}
+		j.witnessed(now)
+		return nil
+	}
+	text := failedSync(err).Error()
+	j.suspect.Store(true)
+	j.broker.SetSick(text)
+	return broker.DiskError(text)
+}
+
+// sync syncs the blocks, beginning with the last one that it has synced before. Its
+// caller holds shape.
+func (j *Journal) sync() error {
+	from, blocks := j.synced.get()
+	to, err := j.store.Sync(from)
+	if err == nil {
+		j.synced.set(to, blocks)
+	}
+	return err
+}
+
+// syncPoint is the last block that Sync has synced. It is reset when the stream is
+// loaded anew, because the blocks may be others then.
+type syncPoint struct {
+	mu     sync.Mutex
+	block  uint32 // 0 is none; mu
+	blocks int    // how often it was reset; mu
+}
+
+func (p *syncPoint) get() (block uint32, blocks int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.block, p.blocks
+}
+
+func (p *syncPoint) set(block uint32, blocks int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.blocks == blocks {
+		p.block = max(p.block, block)
+	}
+}
+
+func (p *syncPoint) reset() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.block, p.blocks = 0, p.blocks+1
+}
+
+// lazy reports whether frames are acknowledged before they are synced.
+func (j *Journal) lazy() bool { return j.cfg.Sync != SyncAlways || j.bulk.Load() }
+
+// failedSync words the error of one of our own syncs as the broker would.
+func failedSync(err error) error {
+	return fmt.Errorf("%s: sync journal: %w", broker.WriteError, err)
+}
