@@ -36,7 +36,10 @@ func FuzzRecord(f *testing.F) {
 }
 
 // sampleRecord is a record as the broker writes it.
-func sampleRecord(seq journal.Seq, data []byte) []byte {
+func sampleRecord(seq journal.Seq, data []byte) []byte { return recordIn(1, seq, data) }
+
+// recordIn is one in that block.
+func recordIn(block uint32, seq journal.Seq, data []byte) []byte {
 	le := binary.LittleEndian
 	head := AppendHeader(nil, seq-1)
 	size := recordHead + len(Subject) + 4 + len(head) + len(data) + recordHash
@@ -48,13 +51,15 @@ func sampleRecord(seq journal.Seq, data []byte) []byte {
 	b = le.AppendUint32(b, uint32(len(head)))
 	b = append(append(b, head...), data...)
 	b = append(b, make([]byte, recordHash)...)
-	sealRecord(b)
+	sealIn(block, b)
 	return b
 }
 
 // sealRecord puts the right hash into the record at the front of b, if its
 // lengths make sense, so that what lies behind the hash is reached.
-func sealRecord(b []byte) {
+func sealRecord(b []byte) { sealIn(1, b) }
+
+func sealIn(block uint32, b []byte) {
 	le := binary.LittleEndian
 	if len(b) < tombSize {
 		return
@@ -66,7 +71,7 @@ func sealRecord(b []byte) {
 	if size > len(b) || size < tombSize+fixed {
 		return
 	}
-	h := NewHash(1)
+	h := NewHash(block)
 	body := b[recordHead : size-recordHash]
 	h.Write(b[4:20])
 	h.Write(body[:le.Uint16(b[20:])])

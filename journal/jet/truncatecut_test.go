@@ -1,7 +1,9 @@
 package jet_test
 
 import (
+	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -34,4 +36,36 @@ func TestTruncatePowerCut(t *testing.T) {
 		t.Fatalf("the journal is %+v, %v; want it to go from 201 to 300 at least", st, err)
 	}
 	wantFrames(t, j, 201, st.Last)
+}
+
+// A truncation makes room, so it goes on where there is none for the second names of
+// the blocks, be it the disk or a quota that is used up.
+func TestTruncateWithoutRoom(t *testing.T) {
+	for name, rule := range map[string]faultfs.Rule{
+		"full disk":           {Op: faultfs.OpCreate, Match: "guard", Errno: syscall.ENOSPC},
+		"used up quota":       {Op: faultfs.OpCreate, Match: "guard", Errno: syscall.EDQUOT},
+		"quota, second file":  {Op: faultfs.OpCreate, Match: "guard", Errno: syscall.EDQUOT, After: 2},
+		"quota, when renamed": {Op: faultfs.OpRename, Match: "guard", Errno: syscall.EDQUOT},
+	} {
+		t.Run(name, func(t *testing.T) {
+			disk := faultfs.Start(t)
+			j := open(t, jet.Config{Dir: filepath.Join(disk.Dir, "nats"), Create: true,
+				Sync: jet.SyncInterval, SyncEvery: time.Hour})
+			fillAll(t, j, 0, 300)
+			if err := disk.Add(rule); err != nil {
+				t.Fatal(err)
+			}
+			if err := j.Truncate(t.Context(), 200); err != nil {
+				t.Fatalf("Truncate = %v; want nil", err)
+			}
+			if err := disk.Clear(); err != nil {
+				t.Fatal(err)
+			}
+			fillAll(t, j, 300, 5)
+			wantFrames(t, j, 201, 305)
+			if _, err := os.Stat(filepath.Join(disk.Dir, "nats", "guard.tmp")); !os.IsNotExist(err) {
+				t.Errorf("the second names are still there: %v", err)
+			}
+		})
+	}
 }

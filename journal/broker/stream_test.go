@@ -1,0 +1,97 @@
+package broker_test
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"ledge/journal"
+	"ledge/journal/blocks"
+	"ledge/journal/broker"
+)
+
+// A stream is made, filled, shortened, changed, taken out and loaded again, and its
+// configuration is read as the server has written it.
+func TestStream(t *testing.T) {
+	dir := t.TempDir()
+	b, err := broker.Start(t.Context(), broker.Config{Dir: dir, Name: "ledge", SyncInterval: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	if err := b.Enable(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.StreamInfo(t.Context()); !errors.Is(err, broker.ErrNoStream) {
+		t.Errorf("StreamInfo before there is a stream = %v; want ErrNoStream", err)
+	}
+	spec := broker.StreamSpec{MaxBytes: 64 << 20, FirstSeq: 5, Metadata: map[string]string{"who": "we"}}
+	if err := b.CreateStream(t.Context(), spec); err != nil {
+		t.Fatal(err)
+	}
+	store := blocks.NewStore(dir)
+	meta, err := store.ReadMeta()
+	if err != nil {
+		t.Fatal(err)
+	}
+	same := func(got broker.StreamSpec) bool {
+		return got.MaxBytes == spec.MaxBytes && got.FirstSeq == spec.FirstSeq && got.Metadata["who"] == spec.Metadata["who"]
+	}
+	if got, ok := broker.ParseMeta(meta); !ok || !same(got) {
+		t.Errorf("the server's own file = %+v, %v; want %+v", got, ok, spec)
+	}
+	ours, err := spec.Meta(time.Now())
+	if got, ok := broker.ParseMeta(ours); err != nil || !ok || !same(got) || !maps.Equal(got.Metadata, spec.Metadata) {
+		t.Errorf("ours = %+v, %v, %v; want %+v", got, ok, err, spec)
+	}
+	for _, bad := range []string{"", "{}", `{"name":"K"}`, `{"name":"J","max_bytes":"x"}`} {
+		if _, ok := broker.ParseMeta([]byte(bad)); ok {
+			t.Errorf("ParseMeta(%q) is of the stream; want not", bad)
+		}
+	}
+	nc, err := b.Connect("journal")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	for prev := journal.Seq(4); prev < 9; prev++ {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		_, err := nc.RequestMsgWithContext(ctx, &nats.Msg{Subject: blocks.Subject, Data: []byte("frame")})
+		cancel()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	spans := func(when string, first, last journal.Seq, limit int64) {
+		t.Helper()
+		info, err := b.StreamInfo(t.Context())
+		if err != nil || info.First != first || info.Last != last || info.Messages != uint64(last-first+1) ||
+			info.MaxBytes != limit || info.Deleted != 0 || info.Lost || info.Bytes == 0 {
+			t.Errorf("%s: %+v, %v; want %d to %d, at most %d bytes", when, info, err, first, last, limit)
+		}
+	}
+	spans("filled", 5, 9, 64<<20)
+	if err := b.Purge(t.Context(), 6); err != nil {
+		t.Fatal(err)
+	}
+	spans("shortened", 7, 9, 64<<20)
+	spec.MaxBytes = 80 << 20
+	if err := b.UpdateStream(t.Context(), spec); err != nil {
+		t.Fatal(err)
+	}
+	spans("changed", 7, 9, 80<<20)
+	if err := b.Disable(t.Context(), ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Disable(t.Context(), ""); err != nil {
+		t.Errorf("Disable once more = %v; want nil", err)
+	}
+	if err := b.Enable(); err != nil {
+		t.Fatal(err)
+	}
+	spans("loaded again", 7, 9, 80<<20)
+}
