@@ -5,16 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"ledge/admin"
-	"ledge/appliance/process"
+	"ledge/appliance/report"
 	"ledge/journal"
 	"ledge/journal/fault"
-	"ledge/replay"
 	"ledge/replay/snapshot"
 	"ledge/respd/command"
 )
@@ -25,47 +23,11 @@ type backend struct{ n *Node }
 var _ admin.Backend = backend{}
 
 // Status says what the node is and how it is.
-func (b backend) Status(ctx context.Context) (admin.Status, error) {
-	n := b.n
-	st, err := n.jet().Stat(ctx)
-	if err != nil {
-		return admin.Status{}, err
-	}
-	health, _ := b.Health(ctx)
-	u := process.ReadUsage()
-	s := admin.Status{
-		Node: n.dir.node, Version: Version, Role: n.role(),
-		Started: n.started.UTC(), Uptime: n.cfg.Clock().Sub(n.started).Seconds(),
-		PID: os.Getpid(), Dir: n.dir.path, Redis: n.server.Addr().String(), NATS: n.jet().ClientURL(),
-		Health: health,
-		Journal: admin.Journal{
-			Lineage: n.log.Lineage().String(), Epoch: n.state.Epoch(),
-			First: uint64(st.First), Last: uint64(st.Last), Bytes: st.Bytes, Sync: n.cfg.Sync,
-			Digest:  n.state.Pos().Digest.String(),
-			Appends: n.meter.appends.Load(), Failed: n.meter.failed.Load(),
-			Reserve: n.reserve.bytes(), Lost: n.lost,
-		},
-		Data: admin.Data{Keys: keys(n.state), Memory: u.Taken, Live: u.Live},
-	}
-	if n.cfg.Sync == SyncInterval {
-		s.Journal.Interval = n.cfg.SyncInterval.Seconds()
-	}
-	s.Replicas = replicasOf(n.Replicas())
-	if l := n.Link(); l.State != replay.LinkNone {
-		link := linkOf(l)
-		s.Link = &link
-	}
-	n.server.Clients(func(*command.Session) { s.Data.Clients++ })
-	n.saves.mu.Lock()
-	defer n.saves.mu.Unlock()
-	s.Saves = admin.Saves{Running: n.saves.running, Last: n.saves.last.UTC(),
-		Number: uint64(n.saves.pos), LastError: line(n.saves.failed)}
-	return s, nil
-}
+func (b backend) Status(context.Context) (admin.Status, error) { return b.n.report.Status(), nil }
 
 // Health says whether the journal takes writes.
 func (b backend) Health(context.Context) (admin.Health, error) {
-	return b.n.healthOf(b.n.writer.Health().Suspension()), nil
+	return b.n.report.OperatorsHealth(), nil
 }
 
 // Resume tries to resume.
@@ -73,7 +35,7 @@ func (b backend) Resume(ctx context.Context) (admin.Resumed, error) {
 	steps, err := b.n.writer.Health().Resume(ctx)
 	r := admin.Resumed{Node: b.n.dir.node, Steps: []admin.Step{}}
 	for _, s := range steps {
-		r.Steps = append(r.Steps, admin.Step{Name: s.Name, Took: millis(s.Took), Error: line(s.Err)})
+		r.Steps = append(r.Steps, admin.Step{Name: s.Name, Took: report.Millis(s.Took), Error: report.Line(s.Err)})
 	}
 	r.Health, _ = b.Health(ctx)
 	r.State = r.Health.State
@@ -83,7 +45,7 @@ func (b backend) Resume(ctx context.Context) (admin.Resumed, error) {
 // Snapshot takes a snapshot.
 func (b backend) Snapshot(ctx context.Context) (admin.Snapshot, error) {
 	info, err := b.n.saves.takeInfo(ctx)
-	return snapshotOf(info), opFault(err)
+	return report.SnapshotOf(info), opFault(err)
 }
 
 // Snapshots lists the snapshots, newest first. Damaged ones are the error.
@@ -91,7 +53,7 @@ func (b backend) Snapshots(context.Context) ([]admin.Snapshot, error) {
 	infos, err := snapshot.List(b.n.dir.snapshotPath())
 	list := make([]admin.Snapshot, len(infos))
 	for i, info := range infos {
-		list[i] = snapshotOf(info)
+		list[i] = report.SnapshotOf(info)
 	}
 	return list, opFault(err)
 }
@@ -117,7 +79,7 @@ func (b backend) Compact(ctx context.Context) (c admin.Compacted, err error) {
 	}
 	return admin.Compacted{
 		Kept:        kept,
-		Snapshot:    snapshotOf(info),
+		Snapshot:    report.SnapshotOf(info),
 		FirstBefore: uint64(before.First), First: uint64(after.First),
 		BytesBefore: before.Bytes, Bytes: after.Bytes,
 	}, err
@@ -145,7 +107,7 @@ func (b backend) Verify(ctx context.Context) (v admin.Verified, err error) {
 	if err = errors.Join(err, n.state.Check()); err != nil {
 		return v, opFault(err)
 	}
-	v.Digest, v.Keys, v.Took = n.state.Pos().Digest.String(), keys(n.state), millis(time.Since(began))
+	v.Digest, v.Keys, v.Took = n.state.Pos().Digest.String(), keys(n.state), report.Millis(time.Since(began))
 	return v, nil
 }
 
@@ -212,7 +174,7 @@ func (b backend) Slowlog(_ context.Context, count int) ([]admin.Slow, error) {
 	}
 	list := []admin.Slow{}
 	for _, e := range b.n.server.Slowlog().Entries(count) {
-		list = append(list, admin.Slow{ID: e.ID, At: e.At.UTC(), Took: millis(e.Took),
+		list = append(list, admin.Slow{ID: e.ID, At: e.At.UTC(), Took: report.Millis(e.Took),
 			Args: e.Args, Client: e.Client, Name: e.Name})
 	}
 	return list, nil
@@ -221,7 +183,7 @@ func (b backend) Slowlog(_ context.Context, count int) ([]admin.Slow, error) {
 // Follow makes the node follow a leader.
 func (b backend) Follow(ctx context.Context, leader string) (admin.Link, error) {
 	err := b.n.Follow(ctx, leader)
-	return linkOf(b.n.Link()), err
+	return report.LinkOf(b.n.Link()), err
 }
 
 // Promote makes the node lead.
@@ -244,13 +206,6 @@ func (b backend) Stop(context.Context) error {
 	time.AfterFunc(stopDelay, b.n.Shutdown)
 	return nil
 }
-
-func snapshotOf(i snapshot.Info) admin.Snapshot {
-	return admin.Snapshot{Number: uint64(i.Pos.Seq), Epoch: i.Epoch, Digest: i.Pos.Digest.String(),
-		Keys: i.Keys, Bytes: i.Bytes, Created: i.Created.UTC(), Path: i.Path}
-}
-
-func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 // opFault classes what the file system says. A second snapshot beside the
 // first is the request's fault.

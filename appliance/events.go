@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ledge/admin"
+	"ledge/appliance/report"
 	"ledge/journal/fault"
 	"ledge/replay"
 	"ledge/replay/snapshot"
@@ -64,9 +65,9 @@ func (e *events) health(c replay.HealthChange) {
 		replay.InDoubt: admin.EventInDoubt, replay.ReserveHeld: admin.EventReserve,
 	}
 	s := &c.Suspension
-	ev := admin.Event{Kind: kinds[c.Kind], Class: s.Class.String(), Cause: line(s.Cause), Attempts: s.Attempts}
+	ev := admin.Event{Kind: kinds[c.Kind], Class: s.Class.String(), Cause: report.Line(s.Cause), Attempts: s.Attempts}
 	if c.Kind == replay.ResumeFailed {
-		ev.Cause = line(s.LastError)
+		ev.Cause = report.Line(s.LastError)
 	}
 	if c.Kind == replay.ReserveHeld {
 		ev.Class, ev.Cause, ev.Attempts = "", "", 0
@@ -74,27 +75,27 @@ func (e *events) health(c replay.HealthChange) {
 	if c.Kind == replay.Resumed || s.Cause == nil {
 		s = nil
 	}
-	h := e.node.healthOf(s)
+	h := e.node.report.HealthOf(healthFacts(e.node), s)
 	ev.Health = &h
 	e.post(ev)
 }
 
 // link is told when the node stands otherwise with its leader.
 func (e *events) link(l replay.Link) {
-	ev := admin.Event{Kind: admin.EventLink, Cause: line(l.Err), Attempts: l.Attempts}
+	ev := admin.Event{Kind: admin.EventLink, Cause: report.Line(l.Err), Attempts: l.Attempts}
 	if l.Err != nil {
 		ev.Class = fault.Of(l.Err).String()
 	}
-	s := linkOf(l)
+	s := report.LinkOf(l)
 	ev.Link = &s
 	e.post(ev)
 }
 
 // snapshot is told how a snapshot has ended.
 func (e *events) snapshot(info snapshot.Info, err error) {
-	ev := admin.Event{Kind: admin.EventSnapshot, Cause: line(err)}
+	ev := admin.Event{Kind: admin.EventSnapshot, Cause: report.Line(err)}
 	if info.Path != "" {
-		s := snapshotOf(info)
+		s := report.SnapshotOf(info)
 		ev.Snapshot = &s
 	}
 	e.post(ev)

@@ -48,6 +48,7 @@ var floors = []struct {
 	{"respd/command/", 6},
 	{"admin", 6},
 	{"admin/admintest", 7},
+	{"appliance/report", 7},
 	{"respd", 7}, // it makes the table out of the families
 	{"respd/compat", 8},
 	{"appliance", 8},

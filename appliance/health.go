@@ -6,63 +6,22 @@ import (
 	"time"
 
 	"ledge/admin"
+	"ledge/appliance/report"
 	"ledge/replay"
 	"ledge/respd/command"
 )
-
-// healthOf words a suspension, or that there is none.
-func (n *Node) healthOf(s *replay.Suspension) admin.Health {
-	policy := n.cfg.resumePolicy()
-	if n.writer != nil { // not before it is made
-		policy = n.writer.Health().Policy()
-	}
-	h := admin.Health{
-		Node: n.dir.node, State: admin.StateOK,
-		ResumeAuto: string(policy.Auto), ResumeInterval: policy.Interval.Seconds(),
-		ResumeMaxAttempts: policy.MaxAttempts,
-	}
-	h.ReserveMissing = n.reserve != nil && !n.reserve.Held()
-	if s == nil {
-		return h
-	}
-	h.State, h.Class, h.Cause = admin.StateSuspended, s.Class.String(), line(s.Cause)
-	if s.InDoubt {
-		h.State, h.Number = admin.StateInDoubt, uint64(s.Number)
-	}
-	h.Since, h.Deletes = moment(s.Since), s.Deletes
-	h.Attempts, h.Automatic, h.LastError = s.Attempts, s.Automatic, line(s.LastError)
-	h.LastAttempt, h.NextAttempt = moment(s.LastAttempt), moment(s.NextAttempt)
-	return h
-}
-
-// moment is t for JSON, which leaves out none.
-func moment(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	t = t.UTC()
-	return &t
-}
-
-// Health returns the fields of INFO about the journal's health.
-func (n *Node) Health() []command.InfoField {
-	var f fields
-	n.addHealth(&f)
-	return f
-}
 
 // Resume tries to resume a suspended journal and returns what was tried.
 func (n *Node) Resume(ctx context.Context) ([]command.InfoField, error) {
 	steps, err := n.writer.Health().Resume(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("%s", line(err))
+		return nil, fmt.Errorf("%s", report.Line(err))
 	}
-	var f fields
+	var f []command.InfoField
 	for _, s := range steps {
-		f.add(s.Name, "ok")
+		f = append(f, command.InfoField{Name: s.Name, Value: "ok"})
 	}
-	f.add("state", admin.StateOK)
-	return f, nil
+	return append(f, command.InfoField{Name: "state", Value: admin.StateOK}), nil
 }
 
 // resumeParams are the parameters of CONFIG that say when it is tried to

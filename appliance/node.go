@@ -15,6 +15,7 @@ import (
 
 	"ledge/admin"
 	"ledge/appliance/process"
+	"ledge/appliance/report"
 	"ledge/journal"
 	"ledge/journal/fault"
 	"ledge/journal/jet"
@@ -53,10 +54,11 @@ type Node struct {
 	// prometheus is nil without metrics-listen.
 	prometheus *metricsServer
 
-	report   replay.Report
-	recovery time.Duration // how long that took
-	found    int           // keys after it
-	lost     string        // what the last repair that cost something has lost
+	report    *report.Report
+	recovered replay.Report
+	recovery  time.Duration // how long that took
+	found     int           // keys after it
+	lost      string        // what the last repair that cost something has lost
 
 	stop    chan struct{} // closed by Shutdown
 	stopped sync.Once
@@ -105,6 +107,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 	}
 	n.lost = n.dir.lost()
 	n.holdReserve()
+	n.report = newReport(n)
 	n.saves, n.events = newSaves(n), newEvents(n)
 	hub := command.NewHub()
 	hub.SetEvents(n.cfg.keyspaceEvents())
@@ -247,7 +250,7 @@ func (n *Node) recover(ctx context.Context) (err error) {
 		return err
 	}
 	n.mem.Loading(span.Bytes+n.dir.snapshotBytes(), process.Available())
-	n.state, n.report, err = replay.Recover(
+	n.state, n.recovered, err = replay.Recover(
 		ctx, n.dir.snapshotPath(), n.log, n.cfg.Databases, n.cfg.Logger)
 	if err != nil {
 		return err
@@ -256,9 +259,9 @@ func (n *Node) recover(ctx context.Context) (err error) {
 	return nil
 }
 
-// recovered says in words how far the node has recovered.
-func (n *Node) recovered() string {
-	r := n.report
+// recoveredTo says in words how far the node has recovered.
+func (n *Node) recoveredTo() string {
+	r := n.recovered
 	switch {
 	case r.Pos.Seq == 0 && n.lost != "":
 		return "empty since a repair; lost is " + n.lost
@@ -434,7 +437,7 @@ func (n *Node) Status() Status {
 	s := Status{
 		Node: n.dir.node, Dir: n.dir.path, Sync: n.cfg.Sync,
 		TLSListen: n.tlsAddr(), NATS: n.jet().ClientURL(),
-		Credentials: n.dir.adminPath(), Recovered: n.recovered(),
+		Credentials: n.dir.adminPath(), Recovered: n.recoveredTo(),
 	}
 	if a := n.MetricsAddr(); a != nil {
 		s.Metrics = "http://" + a.String() + "/metrics"

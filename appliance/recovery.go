@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"ledge/appliance/report"
 	"ledge/journal"
 	"ledge/journal/fault"
 	"ledge/replay/snapshot"
@@ -88,7 +89,7 @@ func (n *Node) tell() {
 func (n *Node) checkSnapshots(ctx context.Context) {
 	list, damaged := snapshot.List(n.dir.snapshotPath())
 	for _, info := range list {
-		if info.Path == n.report.Snapshot.Path || ctx.Err() != nil {
+		if info.Path == n.recovered.Snapshot.Path || ctx.Err() != nil {
 			continue
 		}
 		_, err := snapshot.Verify(ctx, info.Path)
@@ -98,7 +99,7 @@ func (n *Node) checkSnapshots(ctx context.Context) {
 	}
 	if damaged != nil && ctx.Err() == nil {
 		n.cfg.Logger.Warn("a snapshot is damaged that is not needed now; the next two that are taken make up for it",
-			"cause", line(damaged))
+			"cause", report.Line(damaged))
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"ledge/appliance/report"
 	"ledge/journal"
 	"ledge/replay"
 	"ledge/replay/snapshot"
@@ -44,12 +45,12 @@ type saves struct {
 // towards the next snapshot.
 func newSaves(n *Node) *saves {
 	s := &saves{node: n, asked: make(chan struct{}, 1), took: -1, last: n.started}
-	if snap := n.report.Snapshot; snap.Pos.Seq > 0 {
+	if snap := n.recovered.Snapshot; snap.Pos.Seq > 0 {
 		s.last, s.pos = snap.Created, snap.Pos.Seq
 	}
 	s.began = s.last
-	if st, err := n.jet().Stat(context.Background()); err == nil && n.report.Batches > 0 {
-		s.bytes = -st.Bytes * int64(n.report.Batches) / int64(st.Last-st.First+1)
+	if st, err := n.jet().Stat(context.Background()); err == nil && n.recovered.Batches > 0 {
+		s.bytes = -st.Bytes * int64(n.recovered.Batches) / int64(st.Last-st.First+1)
 	}
 	return s
 }
@@ -223,6 +224,14 @@ func (s *saves) end(info snapshot.Info, err error) {
 		log.Error("snapshot", "cause", err)
 	}
 	s.node.events.snapshot(info, err)
+}
+
+// facts says how taking snapshots goes.
+func (s *saves) facts() report.Saves {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return report.Saves{Running: s.running, Began: s.began, Took: s.took, Last: s.last,
+		Failed: s.failed, Pos: s.pos, Changes: s.node.state.Pos().Seq - s.pos}
 }
 
 // Save takes a snapshot and waits for it.

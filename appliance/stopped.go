@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"ledge/admin"
+	"ledge/appliance/report"
 	"ledge/journal"
 	"ledge/journal/jet"
 	"ledge/replay"
@@ -137,7 +138,7 @@ func (s *Stopped) verify(ctx context.Context) (v Verified, err error) {
 		}
 	}
 	log := s.history(journal.Stat{First: v.Journal.First, Last: v.Journal.Last, Bytes: v.Journal.Bytes})
-	st, report, err := replay.Recover(ctx, s.dir.snapshotPath(), log, max(s.dir.id.Databases, 1),
+	st, recovered, err := replay.Recover(ctx, s.dir.snapshotPath(), log, max(s.dir.id.Databases, 1),
 		slog.New(slog.DiscardHandler))
 	if err != nil {
 		return v, err
@@ -148,7 +149,7 @@ func (s *Stopped) verify(ctx context.Context) (v Verified, err error) {
 	}
 	list, damaged := snapshot.List(s.dir.snapshotPath())
 	for _, info := range list {
-		if info.Path == report.Snapshot.Path {
+		if info.Path == recovered.Snapshot.Path {
 			continue
 		}
 		if _, err := snapshot.Verify(ctx, info.Path); err != nil {
@@ -156,7 +157,7 @@ func (s *Stopped) verify(ctx context.Context) (v Verified, err error) {
 		}
 	}
 	if damaged != nil {
-		v.Notes = append(v.Notes, line(damaged))
+		v.Notes = append(v.Notes, report.Line(damaged))
 	}
 	return v, ctx.Err()
 }

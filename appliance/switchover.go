@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"ledge/admin"
+	"ledge/appliance/report"
 	"ledge/journal/fault"
 	"ledge/replay"
 	"ledge/replay/remote"
@@ -77,7 +78,7 @@ func (n *Node) Switchover(ctx context.Context, to string) (admin.Switched, error
 	n.server.Demote(errReadOnly)
 	took := n.cfg.Clock().Sub(began)
 	n.cfg.Logger.Warn("has handed over", "to", to, "at", at, "number", uint64(last), "took", took)
-	return admin.Switched{Node: to, Leader: at, Number: uint64(last), Took: millis(took)}, nil
+	return admin.Switched{Node: to, Leader: at, Number: uint64(last), Took: report.Millis(took)}, nil
 }
 
 // stillLeads says what holds after a switchover that has not worked.

@@ -157,7 +157,11 @@ func operate(t *testing.T, n *node) (resume func() string) {
 		if failed != "" {
 			want = "resume-failed"
 		}
-		if e, err := events.NextMsg(5 * time.Second); err != nil || !strings.HasSuffix(e.Subject, ".event."+want) {
+		e, err := events.NextMsg(5 * time.Second)
+		for err == nil && strings.HasSuffix(e.Subject, ".event.reserve") { // it is held again
+			e, err = events.NextMsg(5 * time.Second)
+		}
+		if err != nil || !strings.HasSuffix(e.Subject, ".event."+want) {
 			t.Errorf("event = %v, %v; want %s", e, err, want)
 		}
 		return failed

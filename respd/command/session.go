@@ -155,8 +155,9 @@ type Host interface {
 type Node interface {
 	// Info returns INFO's fields that only the node knows, by section
 	// ("Server", "Memory", "Persistence", "Journal", "Replication" …), in
-	// order. The server fills in what it knows itself.
-	Info() []InfoSection
+	// order: those that wanted accepts, or all if it is nil. Of the others nothing
+	// is collected. The server fills in what it knows itself.
+	Info(wanted func(section string) bool) []InfoSection
 	// Save takes a snapshot and waits for it.
 	Save(ctx context.Context) error
 	// SaveInBackground begins a snapshot. ErrSaving if one is being taken.
@@ -212,7 +213,7 @@ type InfoField struct{ Name, Value string }
 
 // NodeField is a field of INFO that only the node knows, empty if it has none.
 func NodeField(h Host, section, field string) string {
-	for _, s := range NodeInfo(h) {
+	for _, s := range NodeInfo(h, func(name string) bool { return name == section }) {
 		if s.Name != section {
 			continue
 		}
@@ -225,11 +226,11 @@ func NodeField(h Host, section, field string) string {
 	return ""
 }
 
-// NodeInfo returns what the node adds to INFO. A server without a node, as
-// tests have it, adds nothing.
-func NodeInfo(h Host) []InfoSection {
+// NodeInfo returns what the node adds to INFO, of the sections that are wanted. A
+// server without a node, as tests have it, adds nothing.
+func NodeInfo(h Host, wanted func(section string) bool) []InfoSection {
 	if n := h.Node(); n != nil {
-		return n.Info()
+		return n.Info(wanted)
 	}
 	return nil
 }

@@ -277,12 +277,12 @@ func startLedge(t *testing.T) string {
 // node is the little of a node that the scripts see.
 type node struct{}
 
-func (node) Info() []command.InfoSection { return nil }
-func (node) Save(context.Context) error  { return nil }
-func (node) SaveInBackground() error     { return nil }
-func (node) LastSave() time.Time         { return time.Now() }
-func (node) Shutdown()                   {}
-func (node) Syncs() bool                 { return true }
+func (node) Info(func(string) bool) []command.InfoSection { return nil }
+func (node) Save(context.Context) error                   { return nil }
+func (node) SaveInBackground() error                      { return nil }
+func (node) LastSave() time.Time                          { return time.Now() }
+func (node) Shutdown()                                    {}
+func (node) Syncs() bool                                  { return true }
 
 func (node) AwaitSync(context.Context, journal.Seq) bool { return true }
 

@@ -54,9 +54,10 @@ func runInfo(s *command.Session, args command.Args) resp.Value {
 	}
 	all := wanted["all"] || wanted["everything"]
 	usual := all || wanted["default"] || len(wanted) == 0
+	asked := func(name string) bool { return all || usual || wanted[strings.ToLower(name)] }
 	var b strings.Builder
-	for _, sec := range withNode(sections(), command.NodeInfo(s.Host)) {
-		if all || usual && !sec.onCall || wanted[strings.ToLower(sec.name)] {
+	for _, sec := range withNode(sections(), command.NodeInfo(s.Host, asked)) {
+		if asked(sec.name) && (all || !sec.onCall || wanted[strings.ToLower(sec.name)]) {
 			write(&b, sec.name, sec.build(s))
 		}
 	}

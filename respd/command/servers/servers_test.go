@@ -48,10 +48,10 @@ type node struct {
 	syncing   chan struct{} // closed when it has been
 }
 
-func (n *node) Info() []command.InfoSection { return n.sections }
-func (n *node) SaveInBackground() error     { return n.saveErr }
-func (n *node) LastSave() time.Time         { return n.last }
-func (n *node) Shutdown()                   { n.stopped = true }
+func (n *node) Info(func(string) bool) []command.InfoSection { return n.sections }
+func (n *node) SaveInBackground() error                      { return n.saveErr }
+func (n *node) LastSave() time.Time                          { return n.last }
+func (n *node) Shutdown()                                    { n.stopped = true }
 
 func (n *node) Health() []command.InfoField {
 	return []command.InfoField{{Name: "journal_state", Value: "ok"}}

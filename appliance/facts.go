@@ -1,0 +1,98 @@
+package appliance
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"ledge/appliance/process"
+	"ledge/appliance/report"
+	"ledge/journal"
+	"ledge/replay"
+	"ledge/respd/command"
+)
+
+// newReport says where each fact of a node comes from.
+func newReport(n *Node) *report.Report {
+	return &report.Report{
+		Node: n.dir.node, Version: Version, Clock: n.cfg.Clock,
+		Server: func() report.Server {
+			return report.Server{Started: n.started, PID: os.Getpid(), Dir: n.dir.path,
+				Redis: n.server.Addr().String(), NATS: n.jet().ClientURL()}
+		},
+		Memory: func() report.Memory {
+			u := process.ReadUsage()
+			return report.Memory{Taken: u.Taken, Live: u.Live, Percent: n.mem.Percent(), Refusing: n.mem.Over()}
+		},
+		Saves:   func() report.Saves { return n.saves.facts() },
+		Journal: func() report.Journal { return journalFacts(n) },
+		Health:  func() report.Health { return healthFacts(n) },
+		Replication: func() report.Replication {
+			return report.Replication{Link: n.Link(), Replicas: n.Replicas(),
+				Lineage: n.log.Lineage(), Applied: n.state.Pos().Seq}
+		},
+		Clients: func() report.Clients {
+			c := report.Clients{Stats: n.server.Stats()}
+			n.server.Clients(func(s *command.Session) {
+				c.Connected++
+				if s.Blocked.Load() {
+					c.Blocked++
+				}
+			})
+			return c
+		},
+		Keys: func() []report.Keys { return keysOf(n.state, n.cfg.Clock()) },
+	}
+}
+
+func journalFacts(n *Node) report.Journal {
+	st, _ := n.jet().Stat(context.Background()) // it can't fail
+	j := report.Journal{First: st.First, Last: st.Last, Bytes: st.Bytes, Sync: n.cfg.Sync,
+		Lineage: n.log.Lineage(), Epoch: n.state.Epoch(), Applied: n.state.Pos(),
+		Appends: n.meter.appends.Load(), Appended: n.meter.bytes.Load(), Failed: n.meter.failed.Load(),
+		Took: time.Duration(n.meter.took.Load()), Reserve: n.reserve.bytes(), Lost: n.lost, Recovery: n.recovery}
+	if at := n.meter.last.Load(); at > 0 {
+		j.LastAppend = time.UnixMilli(at)
+	}
+	if n.cfg.Sync == SyncInterval {
+		j.Interval = n.cfg.SyncInterval
+	}
+	return j
+}
+
+// healthFacts may be asked for before there is a writer.
+func healthFacts(n *Node) report.Health {
+	h := report.Health{Policy: n.cfg.resumePolicy()}
+	if n.writer != nil {
+		h.Suspension, h.Policy = n.writer.Health().Suspension(), n.writer.Health().Policy()
+	}
+	if n.reserve != nil {
+		h.Reserve, h.ReserveMissing = n.reserve.bytes(), !n.reserve.Held()
+	}
+	return h
+}
+
+// keysOf counts the keys of each database that has any.
+func keysOf(s *replay.State, at time.Time) (list []report.Keys) {
+	_ = s.View(at, func(v *replay.View) error { // a closed state has none
+		for i := range v.Databases() {
+			if n := v.Len(journal.DB(i)); n > 0 {
+				list = append(list, report.Keys{DB: journal.DB(i), Count: n})
+			}
+		}
+		return nil
+	})
+	return list
+}
+
+// Info returns INFO's fields that only the node knows, of the sections that are
+// wanted.
+func (n *Node) Info(wanted func(section string) bool) []command.InfoSection {
+	return n.report.Info(wanted)
+}
+
+// Health returns the fields of INFO about the journal's health.
+func (n *Node) Health() []command.InfoField { return n.report.InfoHealth() }
+
+// Role returns what the node is for Redis clients: "master" or "slave".
+func (n *Node) Role() string { return report.RedisRole(n.Link()) }

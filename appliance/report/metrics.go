@@ -1,0 +1,133 @@
+package report
+
+import (
+	"strconv"
+
+	"ledge/journal/fault"
+	"ledge/replay"
+)
+
+// Metrics returns all metrics of the node, in Prometheus's text format.
+func (r *Report) Metrics() string {
+	e := &exposition{}
+	j, p := r.Journal(), r.Replication()
+	e.gauge("ledge_info", "What the node is.").set(1, label{"node", r.Node}, label{"version", r.Version},
+		label{"role", Role(p.Link)}, label{"sync", j.Sync})
+	e.at("ledge_start_time_seconds", "When the node was started.", r.Server().Started)
+	e.clients(r.Clients())
+	e.state(r.Keys(), r.Memory(), r.Saves())
+	e.journal(j)
+	e.health(r.Health())
+	e.link(p.Link)
+	e.replicas(p)
+	return e.b.String()
+}
+
+func (e *exposition) clients(facts Clients) {
+	e.one("gauge", "ledge_clients", "Redis clients that are connected.", float64(facts.Connected))
+	e.one("gauge", "ledge_blocked_clients", "Redis clients that wait in a blocking command.", float64(facts.Blocked))
+	st := facts.Stats
+	for _, c := range []struct {
+		name, help string
+		value      int64
+	}{
+		{"ledge_commands_total", "Commands run.", st.Commands.Load()},
+		{"ledge_errors_total", "Replies that were errors.", st.Errors.Load()},
+		{"ledge_command_panics_total", "Commands that ended in a panic, which is a bug.", st.Panics.Load()},
+		{"ledge_connections_total", "Connections taken.", st.Connections.Load()},
+		{"ledge_rejected_connections_total", "Connections over max-clients.", st.Rejected.Load()},
+		{"ledge_denied_logins_total", "Redis clients' logins that failed.", st.Denied.Load()},
+		{"ledge_failed_handshakes_total", "Redis clients' handshakes with TLS that failed.", st.Handshakes.Load()},
+		{"ledge_foreign_connections_total", "Connections closed because they spoke another protocol.", st.Foreign.Load()},
+		{"ledge_keyspace_hits_total", "Reads that found a key.", st.Hits.Load()},
+		{"ledge_keyspace_misses_total", "Reads that found none.", st.Misses.Load()},
+		{"ledge_expired_keys_total", "Keys removed when their time was up.", st.Expired.Load()},
+		{"ledge_received_bytes_total", "Bytes received from Redis clients.", st.NetIn.Load()},
+		{"ledge_sent_bytes_total", "Bytes sent to Redis clients.", st.NetOut.Load()},
+	} {
+		e.one("counter", c.name, c.help, float64(c.value))
+	}
+}
+
+func (e *exposition) state(keys []Keys, m Memory, s Saves) {
+	held := e.gauge("ledge_keys", "Keys of each database that has any.")
+	for _, k := range keys {
+		held.set(float64(k.Count), label{"db", strconv.Itoa(int(k.DB))})
+	}
+	e.one("gauge", "ledge_memory_bytes", "Memory taken from the system, what max-memory bounds.", float64(m.Taken))
+	e.one("gauge", "ledge_memory_live_bytes", "Memory that the last collection found in use.", float64(m.Live))
+	e.one("gauge", "ledge_memory_refusing", "Whether commands that need memory are refused.", float64(flag(m.Refusing)))
+	e.at("ledge_snapshot_timestamp_seconds", "When the last snapshot was taken; before the first, when the node was started.", s.Last)
+	e.one("gauge", "ledge_snapshot_failed", "Whether the last attempt to take one failed.", float64(flag(s.Failed != nil)))
+}
+
+func (e *exposition) journal(j Journal) {
+	e.one("gauge", "ledge_journal_first_number", "The first number in the journal.", float64(j.First))
+	e.one("gauge", "ledge_journal_last_number", "The last number in the journal.", float64(j.Last))
+	e.one("gauge", "ledge_journal_applied_number", "The last number that is applied.", float64(j.Applied.Seq))
+	e.one("gauge", "ledge_journal_epoch", "The epoch of the last batch applied: it grows with each start, each resume and each change of lead.", float64(j.Epoch))
+	e.one("gauge", "ledge_journal_bytes", "What the journal takes on the disk.", float64(j.Bytes))
+	e.one("counter", "ledge_journal_appends_total", "Batches appended.", float64(j.Appends))
+	e.one("counter", "ledge_journal_appended_bytes_total", "Bytes appended.", float64(j.Appended))
+	e.one("counter", "ledge_journal_failed_appends_total", "Appends that failed.", float64(j.Failed))
+	e.one("gauge", "ledge_journal_append_seconds", "How long the last append took, for each of the batches that were stored together.", j.Took.Seconds())
+	e.one("gauge", "ledge_reserve_bytes", "Room on the disk that is held back.", float64(j.Reserve))
+}
+
+func (e *exposition) health(h Health) {
+	s := h.Suspension
+	suspended := e.gauge("ledge_suspended", "Whether the journal takes no writes, by the class of the cause.")
+	for _, c := range []fault.Class{fault.Retryable, fault.Operator} {
+		suspended.set(float64(flag(s != nil && !s.InDoubt && s.Class == c)), label{"class", c.String()})
+	}
+	e.one("gauge", "ledge_in_doubt", "Whether the disk has not answered, so that writes wait.", float64(flag(s != nil && s.InDoubt)))
+	if s == nil {
+		s = &replay.Suspension{}
+	}
+	e.at("ledge_suspended_since_seconds", "Since when.", s.Since)
+	e.one("gauge", "ledge_resume_attempts", "Attempts to resume since then.", float64(s.Attempts))
+	e.at("ledge_resume_next_seconds", "When the next is made without being asked.", s.NextAttempt)
+}
+
+func (e *exposition) link(l replay.Link) {
+	state := e.gauge("ledge_link_state", "How the node stands with its leader: 1 for the state that it is in.")
+	for s := replay.LinkNone; s <= replay.LinkFailed; s++ {
+		state.set(float64(flag(l.State == s)), label{"state", s.String()})
+	}
+	if l.State == replay.LinkNone {
+		return
+	}
+	e.at("ledge_link_since_seconds", "Since when it is in that state.", l.Since)
+	e.one("gauge", "ledge_link_attempts", "Attempts that failed since the last one that worked.", float64(l.Attempts))
+	failed := e.gauge("ledge_link_error", "Whether the last attempt failed, by the class of the cause.")
+	for _, c := range []fault.Class{fault.Retryable, fault.Operator} {
+		failed.set(float64(flag(l.Err != nil && fault.Of(l.Err) == c)), label{"class", c.String()})
+	}
+	e.at("ledge_link_next_attempt_seconds", "When the next is made.", l.Next)
+	e.one("gauge", "ledge_link_lag_numbers", "How many numbers the node is behind.", float64(lag(l)))
+	e.at("ledge_link_heard_seconds", "When the leader was heard of last.", l.Heard)
+	e.at("ledge_link_level_seconds", "When the node last had all that its leader had.", l.Level)
+	e.one("counter", "ledge_full_syncs_total", "Full syncs that were finished.", float64(l.Syncs))
+}
+
+func (e *exposition) replicas(p Replication) {
+	list, last := p.Replicas, p.Applied
+	e.one("gauge", "ledge_replicas", "Replicas that follow this node.", float64(len(list)))
+	if len(list) == 0 {
+		return
+	}
+	applied := e.gauge("ledge_replica_lag_numbers", "How many numbers a replica has yet to apply.")
+	for _, r := range list {
+		applied.set(float64(max(last, r.Applied)-r.Applied), replicaLabels(r)...)
+	}
+	heard := e.gauge("ledge_replica_heard_seconds", "When a replica was heard of last.")
+	for _, r := range list {
+		heard.set(float64(r.Heard.UnixMilli())/1000, replicaLabels(r)...)
+	}
+	streams := e.gauge("ledge_replica_streaming", "Whether a replica streams.")
+	for _, r := range list {
+		streams.set(float64(flag(r.State == replay.LinkStreaming.String())), replicaLabels(r)...)
+	}
+}
+
+func replicaLabels(r replay.Replica) []label { return []label{{"node", r.Node}, {"id", r.ID}} }

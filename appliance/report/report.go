@@ -1,0 +1,145 @@
+// Package report says what a node is and how it is. It collects facts, a section at
+// a time and only when somebody asks, and words them: for INFO, for Prometheus and
+// for operators.
+package report
+
+import (
+	"time"
+
+	"ledge/admin"
+	"ledge/journal"
+	"ledge/replay"
+	"ledge/respd/command"
+)
+
+// Report is where the facts of a node come from, a function for each section. None
+// of them waits for the disk, and all may be called from any goroutine. Those that
+// are nil have nothing to say yet, for Health only.
+type Report struct {
+	Node    string // its name
+	Version string
+	Clock   func() time.Time
+
+	Server      func() Server
+	Memory      func() Memory
+	Saves       func() Saves
+	Journal     func() Journal
+	Health      func() Health
+	Replication func() Replication
+	Clients     func() Clients
+	Keys        func() []Keys
+}
+
+// Server is which process it is, and where it can be reached.
+type Server struct {
+	Started time.Time
+	PID     int
+	Dir     string
+	Redis   string // the address of the listener
+	NATS    string // the URL, "" for none
+}
+
+// Memory is what the process takes.
+type Memory struct {
+	Taken    int64 // from the system
+	Live     int64 // found by the last collection
+	Percent  int64 // the collector's target
+	Refusing bool  // what needs memory is refused
+}
+
+// Saves is how taking snapshots goes.
+type Saves struct {
+	Running bool
+	Began   time.Time     // the last one, whether or not it has ended
+	Took    time.Duration // the last one that ended, -1 for none
+	Last    time.Time     // when the last one worked, or the start
+	Failed  error         // why the last one did not, or nil
+	Pos     journal.Seq   // what the last one covers
+	Changes journal.Seq   // since then
+}
+
+// Journal is what the journal holds, and what went into it since the start.
+type Journal struct {
+	First, Last journal.Seq
+	Bytes       int64
+	Sync        string        // the mode
+	Interval    time.Duration // between syncs, 0 unless the mode has one
+	Lineage     journal.Lineage
+	Epoch       uint64
+	Applied     journal.Pos
+	Appends     int64
+	Appended    int64 // bytes
+	Failed      int64 // appends
+	LastAppend  time.Time
+	Took        time.Duration // by the last append
+	Reserve     int64         // bytes that are held back
+	Lost        string        // by the last repair that cost something
+	Recovery    time.Duration
+}
+
+// Health is whether the journal takes writes, and what is done about it if not.
+type Health struct {
+	Suspension *replay.Suspension // nil is that it does
+	Policy     replay.ResumePolicy
+	// Reserve is how many bytes are held back, and ReserveMissing that it is less
+	// than there should be.
+	Reserve        int64
+	ReserveMissing bool
+}
+
+// Replication is how the node stands with its leader and its replicas.
+type Replication struct {
+	Link     replay.Link
+	Replicas []replay.Replica
+	Lineage  journal.Lineage
+	Applied  journal.Seq
+}
+
+// Clients is what Redis clients do.
+type Clients struct {
+	Connected, Blocked int
+	Stats              *command.Stats
+}
+
+// Keys is how many keys a database has.
+type Keys struct {
+	DB    journal.DB
+	Count int
+}
+
+// Words of a role. Redis has other ones than operators.
+const (
+	leads, leadsRedis     = "leader", "master"
+	follows, followsRedis = "replica", "slave"
+)
+
+// Role is what a node with that link is, for operators.
+func Role(l replay.Link) string {
+	if l.State == replay.LinkNone {
+		return leads
+	}
+	return follows
+}
+
+// RedisRole is what a node with that link is for Redis clients. It is what HELLO asks
+// for, with each connection: a look at the link and nothing else.
+func RedisRole(l replay.Link) string {
+	if l.State == replay.LinkNone {
+		return leadsRedis
+	}
+	return followsRedis
+}
+
+// lag is how many numbers a replica is behind, as far as it knows.
+func lag(l replay.Link) uint64 { return uint64(max(l.Last, l.Applied) - l.Applied) }
+
+// state words whether the journal takes writes.
+func (h Health) state() string {
+	switch {
+	case h.Suspension == nil:
+		return admin.StateOK
+	case h.Suspension.InDoubt:
+		return admin.StateInDoubt
+	}
+	return admin.StateSuspended
+}

@@ -1,0 +1,274 @@
+package report_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"ledge/admin"
+	"ledge/appliance/report"
+	"ledge/journal"
+	"ledge/journal/fault"
+	"ledge/replay"
+	"ledge/respd/command"
+)
+
+var at = time.Unix(2000, 0)
+
+// counted is a report of a replica in trouble, and which sections it was asked for.
+func counted() (*report.Report, *[]string) {
+	asked := new([]string)
+	note := func(name string) { *asked = append(*asked, name) }
+	return &report.Report{
+		Node: "n", Version: "1", Clock: func() time.Time { return at },
+		Server: func() report.Server {
+			note("server")
+			return report.Server{Started: at.Add(-time.Minute), PID: 7, Dir: "/d", Redis: "h:1", NATS: "nats://h:2"}
+		},
+		Memory: func() report.Memory {
+			note("memory")
+			return report.Memory{Taken: 5, Live: 3, Percent: 30, Refusing: true}
+		},
+		Saves: func() report.Saves {
+			note("saves")
+			return report.Saves{Running: true, Began: at.Add(-3 * time.Second), Took: -1, Last: at.Add(-time.Hour),
+				Failed: errors.New("no\nroom"), Pos: 4, Changes: 5}
+		},
+		Journal: func() report.Journal {
+			note("journal")
+			return report.Journal{First: 2, Last: 9, Bytes: 90, Sync: "interval", Interval: time.Second, Lineage: 0xab,
+				Epoch: 3, Applied: journal.Pos{Seq: 9, Digest: 0xcd}, Appends: 8, Appended: 80, Failed: 1,
+				LastAppend: at, Took: 1500 * time.Microsecond, Reserve: 16, Recovery: 2 * time.Second}
+		},
+		Health: func() report.Health {
+			note("health")
+			return report.Health{Suspension: &replay.Suspension{Class: fault.Retryable, Cause: errors.New("full"),
+				Since: at.Add(-time.Second), Deletes: true, Attempts: 2, Automatic: 1, NextAttempt: at.Add(time.Second)},
+				Policy: replay.ResumePolicy{Auto: "all", Interval: time.Minute}, Reserve: 0, ReserveMissing: true}
+		},
+		Replication: func() report.Replication {
+			note("replication")
+			return report.Replication{Link: replay.Link{Leader: "nats://l:4222", State: replay.LinkStalled, Step: "waits",
+				Since: at.Add(-2 * time.Second), Attempts: 3, Err: fault.As(fault.Operator, "", errors.New("gone")),
+				Applied: 9, Last: 12, Heard: at.Add(-4 * time.Second)},
+				Replicas: []replay.Replica{{Node: "c", ID: "x", Redis: "r:3", State: replay.LinkStreaming.String(),
+					Applied: 7, Synced: 6, Heard: at.Add(-time.Second)}},
+				Lineage: 0xab, Applied: 9}
+		},
+		Clients: func() report.Clients {
+			note("clients")
+			return report.Clients{Connected: 3, Blocked: 1, Stats: &command.Stats{}}
+		},
+		Keys: func() []report.Keys {
+			note("keys")
+			return []report.Keys{{DB: 0, Count: 2}, {DB: 3, Count: 4}}
+		},
+	}, asked
+}
+
+// Only what somebody asks for is collected.
+func TestOnlyWhatIsAskedFor(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		ask  func(*report.Report)
+		want []string
+	}{
+		{"INFO of no section of ours", func(r *report.Report) { r.Info(func(string) bool { return false }) }, nil},
+		{"INFO server", func(r *report.Report) { r.Info(only("Server")) }, nil},
+		{"INFO memory", func(r *report.Report) { r.Info(only("Memory")) }, []string{"memory"}},
+		{"INFO persistence", func(r *report.Report) { r.Info(only("Persistence")) }, []string{"health", "saves"}},
+		{"INFO journal", func(r *report.Report) { r.Info(only("Journal")) }, []string{"health", "journal"}},
+		{"INFO replication", func(r *report.Report) { r.Info(only("Replication")) }, []string{"replication"}},
+		{"LEDGE STATUS", func(r *report.Report) { r.InfoHealth() }, []string{"health"}},
+		{"ledge health", func(r *report.Report) { r.OperatorsHealth() }, []string{"health"}},
+	} {
+		r, asked := counted()
+		tt.ask(r)
+		if got := slices.Compact(slices.Sorted(slices.Values(*asked))); !slices.Equal(got, tt.want) {
+			t.Errorf("%s collects %v; want %v", tt.name, got, tt.want)
+		}
+	}
+}
+
+func only(section string) func(string) bool {
+	return func(name string) bool { return name == section }
+}
+
+// INFO has these lines, in this order.
+func TestInfo(t *testing.T) {
+	r, _ := counted()
+	var b strings.Builder
+	for _, s := range r.Info(nil) {
+		fmt.Fprintf(&b, "# %s\n", s.Name)
+		for _, f := range s.Fields {
+			fmt.Fprintf(&b, "%s:%s\n", f.Name, f.Value)
+		}
+	}
+	const want = `# Server
+ledge_version:1
+ledge_node:n
+# Memory
+used_memory_dataset:3
+mem_gc_percent:30
+mem_refusing:1
+# Persistence
+rdb_changes_since_last_save:5
+rdb_bgsave_in_progress:1
+rdb_last_save_time:-1600
+rdb_last_bgsave_status:err
+rdb_last_bgsave_time_sec:-1
+rdb_current_bgsave_time_sec:3
+aof_enabled:1
+aof_rewrite_in_progress:0
+aof_last_write_status:err
+# Journal
+journal_first_seq:2
+journal_last_seq:9
+journal_bytes:90
+journal_sync:interval
+journal_sync_interval_ms:1000
+journal_state:suspended
+journal_class:retryable
+journal_cause:full
+journal_number_in_doubt:0
+journal_suspended_since:1999
+journal_deletes_taken:1
+journal_resume_attempts:2
+journal_resume_automatic_attempts:1
+journal_resume_last_attempt:0
+journal_resume_last_error:
+journal_resume_next_attempt:2001
+journal_resume_auto:all
+journal_resume_interval_ms:60000
+journal_resume_max_attempts:0
+journal_reserve_bytes:0
+journal_reserve_missing:1
+journal_lineage:00000000000000ab
+journal_epoch:3
+journal_applied_seq:9
+journal_digest:00000000000000cd
+journal_appends:8
+journal_appended_bytes:80
+journal_failed_appends:1
+journal_last_append_time:2000
+journal_last_append_usec:1500
+journal_lost:
+journal_recovery_ms:2000
+# Replication
+role:slave
+master_host:l
+master_port:4222
+master_link_status:down
+master_last_io_seconds_ago:4
+master_sync_in_progress:0
+slave_read_repl_offset:12
+slave_repl_offset:9
+master_link_down_since_seconds:2
+slave_priority:100
+slave_read_only:1
+replica_announced:1
+ledge_link_state:stalled
+ledge_link_step:waits
+ledge_link_attempts:3
+ledge_link_last_error:gone
+ledge_link_lag_numbers:3
+ledge_link_lag_seconds:-1
+ledge_link_full_syncs:0
+connected_slaves:1
+slave0:ip=r,port=3,state=online,offset=7,lag=1
+master_failover_state:no-failover
+master_replid:000000000000000000000000` + `00000000000000ab
+master_replid2:0000000000000000000000000000000000000000
+master_repl_offset:9
+second_repl_offset:-1
+repl_backlog_active:1
+`
+	if got := b.String(); got != want {
+		t.Errorf("INFO:\n%s\nwant:\n%s", got, want)
+	}
+}
+
+// Whatever words a fact, all say the same of it.
+func TestAllSayTheSame(t *testing.T) {
+	r, _ := counted()
+	info := map[string]string{}
+	for _, s := range r.Info(nil) {
+		for _, f := range s.Fields {
+			info[f.Name] = f.Value
+		}
+	}
+	s, metrics := r.Status(), r.Metrics()
+	for _, tt := range []struct{ what, info, status, sample string }{
+		{"last number", info["journal_last_seq"], fmt.Sprint(s.Journal.Last), "ledge_journal_last_number %s\n"},
+		{"epoch", info["journal_epoch"], fmt.Sprint(s.Journal.Epoch), "ledge_journal_epoch %s\n"},
+		{"appends", info["journal_appends"], fmt.Sprint(s.Journal.Appends), "ledge_journal_appends_total %s\n"},
+		{"live", info["used_memory_dataset"], fmt.Sprint(s.Data.Live), "ledge_memory_live_bytes %s\n"},
+		{"lag", info["ledge_link_lag_numbers"], fmt.Sprint(s.Link.Lag), "ledge_link_lag_numbers %s\n"},
+		{"attempts", info["journal_resume_attempts"], fmt.Sprint(s.Health.Attempts), "ledge_resume_attempts %s\n"},
+		{"replicas", info["connected_slaves"], fmt.Sprint(len(s.Replicas)), "ledge_replicas %s\n"},
+	} {
+		if tt.info != tt.status || !strings.Contains(metrics, "\n"+fmt.Sprintf(tt.sample, tt.info)) {
+			t.Errorf("%s: INFO says %s, status %s; want the same, and the same in the metrics", tt.what, tt.info, tt.status)
+		}
+	}
+	if s.Data.Keys != 6 || s.Role != "replica" || s.Saves.LastError != "no; room" || s.Link.Class != "operator" {
+		t.Errorf("status = %+v", s)
+	}
+}
+
+// What there is no journal's trouble or leader for is worded as none.
+func TestWell(t *testing.T) {
+	r, _ := counted()
+	r.Health = func() report.Health { return report.Health{} }
+	r.Replication = func() report.Replication { return report.Replication{} }
+	r.Saves = func() report.Saves { return report.Saves{Took: 90 * time.Second} }
+	if h := r.OperatorsHealth(); h.State != admin.StateOK || h.Since != nil || h.Cause != "" {
+		t.Errorf("health = %+v; want ok", h)
+	}
+	s := r.Status()
+	if s.Role != "leader" || s.Link != nil || s.Replicas == nil {
+		t.Errorf("status = %+v; want a leader with no replicas", s)
+	}
+	for _, line := range []string{"ledge_suspended{class=\"retryable\"} 0\n", "ledge_in_doubt 0\n", "ledge_replicas 0\n"} {
+		if !strings.Contains(r.Metrics(), line) {
+			t.Errorf("metrics lack %q", line)
+		}
+	}
+	for _, f := range r.Info(only("Persistence"))[0].Fields {
+		if f.Name == "rdb_last_bgsave_time_sec" && f.Value != "90" || f.Name == "aof_last_write_status" && f.Value != "ok" {
+			t.Errorf("%s:%s", f.Name, f.Value)
+		}
+	}
+	doubt := &replay.Suspension{InDoubt: true, Number: 5, Class: fault.Retryable, Cause: errors.New("hangs")}
+	if h := r.HealthOf(r.Health(), doubt); h.State != admin.StateInDoubt || h.Number != 5 {
+		t.Errorf("in doubt: %+v", h)
+	}
+}
+
+// The role is a look at the link.
+func TestRole(t *testing.T) {
+	for s := replay.LinkNone; s <= replay.LinkFailed; s++ {
+		want, redis := "replica", "slave"
+		if s == replay.LinkNone {
+			want, redis = "leader", "master"
+		}
+		l := replay.Link{State: s}
+		if report.Role(l) != want || report.RedisRole(l) != redis {
+			t.Errorf("%s: %s, %s; want %s, %s", s, report.Role(l), report.RedisRole(l), want, redis)
+		}
+	}
+}
+
+func BenchmarkInfo(b *testing.B) {
+	r, _ := counted()
+	for name, wanted := range map[string]func(string) bool{"all": nil, "none": func(string) bool { return false }} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				r.Info(wanted)
+			}
+		})
+	}
+}
