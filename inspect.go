@@ -14,6 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"ledge/appliance"
+	"ledge/appliance/options"
 	"ledge/journal"
 	"ledge/journal/jet"
 	"ledge/replay/snapshot"
@@ -21,7 +22,7 @@ import (
 
 // dirFlag is where the commands that look into a stopped node look.
 func dirFlag() cli.Flag {
-	return &cli.StringFlag{Name: "dir", Value: appliance.DefaultDir,
+	return &cli.StringFlag{Name: "dir", Value: options.DefaultDir,
 		Usage: "`DIR`: the stopped node's data", EnvVars: []string{"LEDGE_DIR"}}
 }
 
@@ -71,7 +72,7 @@ func stopped(fn func(*cli.Context, *appliance.Stopped) error) cli.ActionFunc {
 	return func(c *cli.Context) (err error) {
 		s, err := appliance.OpenStopped(c.String("dir"))
 		if err != nil {
-			return origins{}.fault(err)
+			return options.Origins{}.Fault(err)
 		}
 		defer func() { err = errors.Join(err, s.Close()) }()
 		return fn(c, s)

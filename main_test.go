@@ -212,46 +212,22 @@ func TestRefusedVariable(t *testing.T) {
 func TestPrecedence(t *testing.T) {
 	t.Setenv("LEDGE_NODE", "from-env")
 	t.Setenv("LEDGE_DATABASES", "5")
+	t.Setenv("LEDGE_MAX_VALUE", "") // the default, whatever the file says
 	path := write(t, "ledge.yaml",
-		"node: from-file\ndatabases: 6\nmax-clients: 7\nsync: off\npassword: 0123\nsnapshot-every: 1h\n")
-	var got settings
+		"node: from-file\ndatabases: 6\nmax-clients: 7\nsync: off\npassword: 0123\nsnapshot-every: 1h\nmax-value: 1MiB\n")
+	var n appliance.Config
 	app := newApp(new(bytes.Buffer), new(bytes.Buffer))
-	app.Commands[0].Action = func(c *cli.Context) error {
-		conf, err := readFile(path, serveOptions, nil)
-		if err != nil {
-			return err
-		}
-		if err := fill(c, path, conf); err != nil {
-			return err
-		}
-		got, _, err = parse(c, serveOptions, conf.lines)
+	app.Commands[0].Action = func(c *cli.Context) (err error) {
+		n, _, err = configure(c)
 		return err
 	}
-	if err := app.Run([]string{"ledge", "serve", "--node", "from-flag"}); err != nil {
+	if err := app.Run([]string{"ledge", "serve", "--node", "from-flag", "--config", path}); err != nil {
 		t.Fatal(err)
 	}
-	n := got.node
 	have := fmt.Sprint(n.Node, n.Databases, n.MaxClients, n.Sync, n.Password, n.SnapshotEvery, n.Listen)
 	want := fmt.Sprint("from-flag", 5, 7, "off", "0123", "1h0m0s", "")
-	if have != want {
-		t.Errorf("settings are %q; want %q", have, want)
-	}
-}
-
-// An option that was removed is taken with a warning that names its line, so
-// that a new program starts with an old file.
-func TestRemovedOption(t *testing.T) {
-	path := write(t, "ledge.yaml", "sync: off\nfsync-threads: 4\n")
-	f, err := readFile(path, serveOptions, map[string]string{"fsync-threads": "there is one writer"})
-	if err != nil {
-		t.Fatalf("readFile = %v; want no error", err)
-	}
-	want := []string{path + ":2: fsync-threads was removed and does nothing: there is one writer"}
-	if fmt.Sprint(f.warnings) != fmt.Sprint(want) {
-		t.Errorf("warnings are %q; want %q", f.warnings, want)
-	}
-	if f.values["sync"] != "off" || len(f.values) != 1 {
-		t.Errorf("values are %v; want sync off alone", f.values)
+	if have != want || n.MaxValue != 0 {
+		t.Errorf("settings are %q and a max-value of %d; want %q and none", have, n.MaxValue, want)
 	}
 }
 
@@ -304,20 +280,5 @@ func TestRefusedSurroundings(t *testing.T) {
 				t.Errorf("exit code %d, stderr %q; want %d, %q", got.code, got.stderr, exitRefused, want)
 			}
 		})
-	}
-}
-
-func TestParseSize(t *testing.T) {
-	for v, want := range map[string]int64{
-		"1": 1, "64b": 64, "8MiB": 8 << 20, "8mb": 8 << 20, "8m": 8e6, "1 GiB": 1 << 30, "2k": 2000, "2KB": 2048,
-	} {
-		if got, err := parseSize(v); err != nil || got != want {
-			t.Errorf("parseSize(%q) = %d, %v; want %d", v, got, err, want)
-		}
-	}
-	for _, v := range []string{"", "0", "-1", "MiB", "1.5GiB", "1XB", "9999999999999GiB", "8MiBk"} {
-		if got, err := parseSize(v); err == nil {
-			t.Errorf("parseSize(%q) = %d; want an error", v, got)
-		}
 	}
 }

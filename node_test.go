@@ -49,7 +49,7 @@ func TestNode(t *testing.T) {
 		{[]string{"slowlog"}, ""},
 		{[]string{"nodes"}, "n1"},
 	} {
-		got := ledge(t, options(tt.args, "--dir", dir)...)
+		got := ledge(t, insert(tt.args, "--dir", dir)...)
 		if got.code != 0 || !strings.Contains(got.stdout, tt.want) {
 			t.Errorf("%v: exit code %d, %q, %q; want 0 and %q", tt.args, got.code, got.stdout, got.stderr, tt.want)
 		}

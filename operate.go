@@ -15,7 +15,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"ledge/admin"
-	"ledge/appliance"
+	"ledge/appliance/options"
 )
 
 // exitUnreachable is the exit code when no node has answered; of health, when
@@ -97,7 +97,7 @@ func taking(cmd *cli.Command) *cli.Command {
 // operateFlags say which node is meant and how to reach it.
 func operateFlags() []cli.Flag {
 	return append([]cli.Flag{
-		&cli.StringFlag{Name: "dir", Value: appliance.DefaultDir, EnvVars: []string{"LEDGE_DIR"},
+		&cli.StringFlag{Name: "dir", Value: options.DefaultDir, EnvVars: []string{"LEDGE_DIR"},
 			Usage: "`DIR`: the node's data, which says where it listens and has the passwords"},
 		&cli.StringFlag{Name: "server", Usage: "`URL` of the node's NATS listener",
 			DefaultText: "as in DIR/run.json, or " + defaultServer},
@@ -159,7 +159,7 @@ func waitOf(c *cli.Context, usual time.Duration) (time.Duration, error) {
 	if !c.IsSet("timeout") {
 		return usual, nil
 	}
-	d, err := parseDuration(c.String("timeout"))
+	d, err := options.ParseDuration(c.String("timeout"))
 	if err != nil {
 		return 0, usage("--timeout: %w", err)
 	}
@@ -275,7 +275,7 @@ func slowlog(ctx context.Context, o *operator) error {
 	n := 0
 	if o.c.IsSet("count") {
 		var err error
-		if n, err = parseCount(o.c.String("count")); err != nil {
+		if n, err = options.ParseCount(o.c.String("count")); err != nil {
 			return usage("--count: %w", err)
 		}
 	}

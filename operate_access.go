@@ -19,10 +19,11 @@ import (
 
 	"ledge/admin"
 	"ledge/appliance"
+	"ledge/appliance/options"
 )
 
 // defaultServer is where a node listens unless told.
-const defaultServer = "nats://" + appliance.DefaultNATSListen
+const defaultServer = "nats://" + options.DefaultNATSListen
 
 // access finds out where to go and as whom.
 func access(c *cli.Context) (admin.ClientConfig, error) {
@@ -90,7 +91,7 @@ func tlsFlags() []cli.Flag {
 // secured returns how to connect with TLS, or nil if neither the options nor the
 // URL nor the node itself asks for it.
 func secured(c *cli.Context, server string, run runFile) (*tls.Config, error) {
-	k := appliance.KeyFiles{Cert: c.String("tls-cert"), Key: c.String("tls-key"), CA: c.String("tls-ca")}
+	k := options.KeyFiles{Cert: c.String("tls-cert"), Key: c.String("tls-key"), CA: c.String("tls-ca")}
 	if k.Cert == "" && k.Key == "" && k.CA == "" && run.TLS == nil && !strings.HasPrefix(server, "tls://") {
 		return nil, nil
 	}
@@ -98,7 +99,7 @@ func secured(c *cli.Context, server string, run runFile) (*tls.Config, error) {
 		k.Cert, k.Key = run.TLS.Cert, run.TLS.Key
 	}
 	cfg, err := k.Client()
-	var bad *appliance.OptionError
+	var bad *options.Error
 	if errors.As(err, &bad) {
 		return nil, usage("--%s: %w", bad.Option, bad.Err)
 	}

@@ -94,7 +94,7 @@ func TestOperate(t *testing.T) {
 			asked <- verb
 			return nil
 		})
-		got := ledge(t, options(c.args, "--dir", b.Dir)...)
+		got := ledge(t, insert(c.args, "--dir", b.Dir)...)
 		if got.code != 0 || got.stderr != "" || c.table != "" && got.stdout != c.table {
 			t.Errorf("%s: exit code %d, stderr %q, stdout\n%s\nwant\n%s", c.args, got.code, got.stderr,
 				got.stdout, c.table)
@@ -110,7 +110,7 @@ func TestOperate(t *testing.T) {
 		if c.reply == nil {
 			continue
 		}
-		got = ledge(t, options(c.args, "--json", "--node", "n1", "--dir", b.Dir)...)
+		got = ledge(t, insert(c.args, "--json", "--node", "n1", "--dir", b.Dir)...)
 		reply := reflect.New(reflect.TypeOf(c.reply))
 		err := json.Unmarshal([]byte(got.stdout), reply.Interface())
 		if err != nil || got.code != 0 || !reflect.DeepEqual(reply.Elem().Interface(), c.reply) {
@@ -119,8 +119,8 @@ func TestOperate(t *testing.T) {
 	}
 }
 
-// options puts options behind the command's name, before its arguments.
-func options(args []string, opts ...string) []string {
+// insert puts options after the name of a command, before its arguments.
+func insert(args []string, opts ...string) []string {
 	n := 1
 	if args[0] == "config" {
 		n = 2
@@ -248,7 +248,7 @@ func TestOperateRefuses(t *testing.T) {
 		{[]string{"slowlog", "--count", "-1"}, `--count: "-1" is not a whole number above 0`},
 		{[]string{"status", "--frob"}, `--frob: unknown option; ledge status --help lists those there are`},
 	} {
-		got := ledge(t, options(c.args, "--dir", b.Dir)...)
+		got := ledge(t, insert(c.args, "--dir", b.Dir)...)
 		if want := "ledge: " + c.want + "\n"; got.code != exitUsage || got.stderr != want || got.stdout != "" {
 			t.Errorf("%s: exit code %d, %q; want %d, %q", c.args, got.code, got.stderr, exitUsage, want)
 		}

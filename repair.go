@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"ledge/appliance"
+	"ledge/appliance/options"
 )
 
 // applyFlag lets a command do what it would only say otherwise.
@@ -31,7 +32,7 @@ func repairing(name string, plan func(*appliance.Stopped, context.Context) (*app
 	return func(c *cli.Context) (err error) {
 		s, err := appliance.OpenDamaged(c.String("dir"))
 		if err != nil {
-			return origins{}.fault(err)
+			return options.Origins{}.Fault(err)
 		}
 		defer func() { err = errors.Join(err, s.Close()) }()
 		p, err := plan(s, c.Context)

@@ -7,25 +7,25 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
-	"github.com/urfave/cli/v2/altsrc"
 
 	"ledge/appliance"
+	"ledge/appliance/options"
 	"ledge/journal/fault"
 )
 
 func serveCommand() *cli.Command {
 	flags := []cli.Flag{&cli.StringFlag{
 		Name: "config", Usage: "`FILE`: YAML, with any of the options below as keys",
-		EnvVars: []string{"LEDGE_CONFIG"},
+		EnvVars: []string{options.Env("config")},
 	}}
-	for _, o := range serveOptions {
-		flags = append(flags, o.flag())
+	for _, r := range options.Table() {
+		flags = append(flags, &cli.StringFlag{
+			Name: r.Name, Usage: r.Usage(), DefaultText: r.DefaultText(), EnvVars: []string{r.Env()},
+		})
 	}
 	return &cli.Command{
 		Name: "serve", Usage: "run a node until SIGTERM or SIGINT",
@@ -35,71 +35,39 @@ func serveCommand() *cli.Command {
 	}
 }
 
-// serve runs a node. Its context ends with the signals that stop it.
-func serve(c *cli.Context) error {
-	conf := &file{}
-	if path := c.String("config"); path != "" {
-		var err error
-		if conf, err = readFile(path, serveOptions, removedOptions); err != nil {
-			return &exitError{exitUsage, err}
-		}
-		if err := fill(c, path, conf); err != nil {
-			return &exitError{exitUsage, err}
-		}
-	}
-	s, from, err := parse(c, serveOptions, conf.lines)
-	if err != nil {
-		return err
-	}
-	s.node.Logger = newLogger(c.App.ErrWriter, s)
-	for _, w := range conf.warnings {
-		s.node.Logger.Warn(w)
-	}
-	warnOfSecrets(c, s.node.Logger, from)
-	ctx, stop := signal.NotifyContext(c.Context, syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	return from.fault(runNode(ctx, c.App.Writer, s.node))
-}
-
 // argsKey is where the app's metadata has the program's arguments.
 const argsKey = "args"
 
-// warnOfSecrets warns of secrets that others can read: on the command line, and
-// in a configuration file that is open to all.
-func warnOfSecrets(c *cli.Context, log *slog.Logger, from origins) {
-	args, _ := c.App.Metadata[argsKey].([]string)
+// serve runs a node. Its context ends with the signals that stop it.
+func serve(c *cli.Context) error {
+	cfg, from, err := configure(c)
+	if err != nil {
+		return &exitError{exitUsage, err}
+	}
+	ctx, stop := signal.NotifyContext(c.Context, syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	return from.Fault(runNode(ctx, c.App.Writer, cfg))
+}
+
+// configure puts together what the command line, the environment and the file
+// say, and logs what is to be said about that.
+func configure(c *cli.Context) (cfg appliance.Config, from options.Origins, err error) {
+	var file *options.File
 	path := c.String("config")
-	st, err := os.Stat(path)
-	open := path != "" && err == nil && st.Mode().Perm()&0o006 != 0
-	for _, o := range secretOptions {
-		if onCommandLine(args, o) {
-			log.Warn("a secret stands on the command line, where every user of this machine can read it",
-				"option", o, "instead", "--"+o+"-file or "+envName(o))
-		} else if open && strings.HasPrefix(from[o], path+":") {
-			log.Warn("a secret stands in a file that every user of this machine can read or change",
-				"option", o, "file", path, "mode", fmt.Sprintf("%04o", st.Mode().Perm()))
+	if path != "" {
+		if file, err = options.ReadFile(path); err != nil {
+			return cfg, nil, err
 		}
 	}
-}
-
-// fill sets the flags that neither the command line nor the environment has
-// set from the file, and forgets the places of the others.
-func fill(c *cli.Context, path string, conf *file) error {
-	for name := range conf.lines {
-		if c.IsSet(name) {
-			delete(conf.lines, name)
-		}
+	flag := func(name string) (string, bool) { return c.String(name), c.IsSet(name) }
+	if cfg, from, err = options.Read(flag, file); err != nil {
+		return cfg, from, err
 	}
-	return altsrc.ApplyInputSourceValues(c, altsrc.NewMapInputSource(path, conf.values), c.Command.Flags)
-}
-
-func newLogger(w io.Writer, s settings) *slog.Logger {
-	opts := &slog.HandlerOptions{Level: s.logLevel}
-	if s.logFormat == "json" {
-		return slog.New(slog.NewJSONHandler(w, opts))
-	}
-	return slog.New(slog.NewTextHandler(w, opts))
+	cfg.Logger = cfg.NewLogger(c.App.ErrWriter)
+	args, _ := c.App.Metadata[argsKey].([]string)
+	from.Warn(cfg.Logger, args, file)
+	return cfg, from, nil
 }
 
 // runNode opens a node, says so, and runs it.

@@ -16,6 +16,7 @@ import (
 	"unicode/utf8"
 
 	"ledge/admin"
+	"ledge/appliance/options"
 	"ledge/journal"
 	"ledge/journal/fault"
 )
@@ -136,7 +137,7 @@ func notLedges(path string) error {
 
 // optionFault is a fault that a person has to mend, seen at an option.
 func optionFault(option string, err error) error {
-	return fault.As(fault.Operator, "", &OptionError{option, err})
+	return fault.As(fault.Operator, "", &OptionError{Option: option, Err: err})
 }
 
 // identify reads who the directory is, or makes it somebody.
@@ -147,14 +148,14 @@ func (d *directory) identify(cfg *Config) error {
 	}
 	if cfg.OnDamage == DamageServeGood && errors.Is(err, journal.ErrDamage) {
 		d.forget(err)
-		d.id.Node, d.id.Databases = orDefault(cfg.Node, defaultName()), cfg.Databases
+		d.id.Node, d.id.Databases = orDefault(cfg.Node, options.DefaultName()), cfg.Databases
 		return nil // openState finds out the rest and writes it down
 	}
 	if err != nil {
 		return err
 	}
 	id := d.id
-	id.Node = orDefault(cfg.Node, orDefault(id.Node, defaultName()))
+	id.Node = orDefault(cfg.Node, orDefault(id.Node, options.DefaultName()))
 	id.Databases = cfg.Databases
 	return d.store(id)
 }

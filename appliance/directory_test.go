@@ -14,7 +14,7 @@ import (
 // drawn again, and the others stay; so is one that nobody can have chosen.
 func TestPasswords(t *testing.T) {
 	cfg := Config{Dir: t.TempDir()}
-	cfg.setDefaults()
+	cfg.SetDefaults()
 	d, err := openDirectory(&cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -88,7 +88,7 @@ func TestLeaderPasswordFirst(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cfg := Config{Dir: t.TempDir()}
-			cfg.setDefaults()
+			cfg.SetDefaults()
 			auth := filepath.Join(cfg.Dir, authDir)
 			if err := os.Mkdir(auth, 0o700); err != nil {
 				t.Fatal(err)

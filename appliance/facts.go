@@ -5,6 +5,7 @@ import (
 	"os"
 	"time"
 
+	"ledge/appliance/options"
 	"ledge/appliance/process"
 	"ledge/appliance/report"
 	"ledge/journal"
@@ -54,7 +55,7 @@ func journalFacts(n *Node) report.Journal {
 	if at := n.meter.last.Load(); at > 0 {
 		j.LastAppend = time.UnixMilli(at)
 	}
-	if n.cfg.Sync == SyncInterval {
+	if n.cfg.Sync == options.SyncInterval {
 		j.Interval = n.cfg.SyncInterval
 	}
 	return j
@@ -62,7 +63,7 @@ func journalFacts(n *Node) report.Journal {
 
 // healthFacts may be asked for before there is a writer.
 func healthFacts(n *Node) report.Health {
-	h := report.Health{Policy: n.cfg.resumePolicy()}
+	h := report.Health{Policy: resumePolicy(n.live.Load())}
 	if n.writer != nil {
 		h.Suspension, h.Policy = n.writer.Health().Suspension(), n.writer.Health().Policy()
 	}

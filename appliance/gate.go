@@ -38,7 +38,7 @@ func (n *Node) runGate(ctx context.Context) {
 // replica are refused by the writer; those of a leader are refused here from its
 // first moment on, if nobody follows it.
 func (n *Node) refusals(l replay.Link, now time.Time) (reads, writes error) {
-	if t := n.tuned.Load(); t.minReplicas > 0 && n.goodReplicas(now, t.minLag) < t.minReplicas {
+	if set := n.live.Load(); set.MinReplicas > 0 && n.goodReplicas(now, set.MinReplicasLag) < set.MinReplicas {
 		writes = errFewReplicas
 	}
 	switch {
@@ -54,7 +54,7 @@ func (n *Node) refusals(l replay.Link, now time.Time) (reads, writes error) {
 // stale returns what reads of a replica that is too far behind are refused with,
 // or nil.
 func (n *Node) stale(l replay.Link, now time.Time) error {
-	most := n.tuned.Load().staleness
+	most := n.live.Load().ReadStaleness
 	if most == 0 || now.Sub(l.Level) <= most {
 		return nil
 	}

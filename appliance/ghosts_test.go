@@ -239,7 +239,7 @@ func TestAnnounce(t *testing.T) {
 	within(t, 20*time.Second, "the replica is where it says", func() bool {
 		return strings.HasPrefix(a.field("slave0"), "ip=10.1.2.3,port=6380,state=online")
 	})
-	for _, opts := range [][]string{{"--announce-host", "a b"}, {"--announce-host", "a,b"}, {"--announce-port", "0"}, {"--announce-port", "70000"}} {
+	for _, opts := range [][]string{{"--announce-host", "a b"}, {"--announce-host", "a,b"}, {"--announce-port", "-1"}, {"--announce-port", "70000"}} {
 		got := run(t, append([]string{"serve", "--dir", t.TempDir()}, opts...)...)
 		if got.code == 0 || !strings.Contains(got.stderr, opts[0]) {
 			t.Errorf("%v: exit code %d, %q; want a fault of the option", opts, got.code, got.stderr)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"ledge/admin"
+	"ledge/appliance/options"
 	"ledge/appliance/process"
 	"ledge/appliance/report"
 	"ledge/journal"
@@ -48,8 +49,8 @@ type Node struct {
 	events  *events
 	server  *respd.Server
 	gate    respd.Gate
-	tuned   atomic.Pointer[tuning]
-	admins  atomic.Pointer[operators] // likewise
+	live    atomic.Pointer[options.Live] // what CONFIG SET changes
+	admins  atomic.Pointer[operators]    // likewise
 	repl    *replication
 	// prometheus is nil without metrics-listen.
 	prometheus *metricsServer
@@ -73,16 +74,18 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fault.As(fault.Operator, "", err)
 	}
-	cfg.setDefaults()
-	if err := cfg.readSecrets(); err != nil {
+	cfg.SetDefaults()
+	if err := cfg.ReadSecrets(); err != nil {
 		return nil, fault.As(fault.Operator, "", err)
 	}
-	secure, err := cfg.security()
+	secure, err := readSecurity(&cfg)
 	if err != nil {
 		return nil, fault.As(fault.Operator, "", err)
 	}
+	live := cfg.Live
+	cfg.Live = options.Live{} // so that nobody takes what was so at first for what is
 	n := &Node{cfg: cfg, secure: secure, started: cfg.Clock(), stop: make(chan struct{})}
-	n.tuned.Store(newTuning(&cfg))
+	n.live.Store(&live)
 	if err := n.open(ctx); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
@@ -110,10 +113,10 @@ func (n *Node) open(ctx context.Context) (err error) {
 	n.report = newReport(n)
 	n.saves, n.events = newSaves(n), newEvents(n)
 	hub := command.NewHub()
-	hub.SetEvents(n.cfg.keyspaceEvents())
+	hub.SetEvents(keyspaceEvents(&n.cfg))
 	n.writer = replay.NewWriter(replay.WriterConfig{
 		Log: n.log, State: n.state, Node: n.dir.node, MaxValue: int(n.cfg.MaxValue),
-		DoubtWait: n.cfg.DoubtWait, Resume: n.cfg.resumePolicy(), Reserve: n.reserve, Secure: n.saves.secure,
+		DoubtWait: n.cfg.DoubtWait, Resume: resumePolicy(n.live.Load()), Reserve: n.reserve, Secure: n.saves.secure,
 		Epoch: n.dir.id.Epoch, Notify: n.events.health, Wanted: hub.Wanted, Events: hub.Notify, Clock: n.cfg.Clock, Logger: n.cfg.Logger,
 	})
 	n.repl = newReplication(n)
@@ -137,7 +140,7 @@ func (n *Node) openServer(ctx context.Context, hub *command.Hub) (err error) {
 	cfg := respd.Config{
 		TLSListen: n.cfg.TLSListen, TLS: n.secure.redis,
 		Password: n.cfg.Password, MaxClients: n.cfg.MaxClients,
-		State: n.state, Writer: n.writer, Hub: hub, Node: n, Params: n.params(),
+		State: n.state, Writer: n.writer, Hub: hub, Node: n, Params: n.params(), CheckParam: options.CheckParam,
 		Replica: &n.gate, OutOfMemory: n.mem.Over, Growing: n.mem.Growing, TurnedAway: n.events.turnedAway,
 		Clock: n.cfg.Clock, Logger: n.cfg.Logger,
 		MaxBuffers: process.Buffers(n.cfg.MaxMemory),
@@ -217,7 +220,7 @@ func (n *Node) openJournal(ctx context.Context) (err error) {
 func (n *Node) openStream(ctx context.Context) (err error) {
 	cfg := jet.Config{
 		Dir: n.dir.journalPath(), Name: n.dir.node, Lineage: n.dir.lineage,
-		Create: n.dir.fresh(), First: n.dir.first(), Sync: n.cfg.syncMode(), Log: n.cfg.Logger,
+		Create: n.dir.fresh(), First: n.dir.first(), Sync: syncMode(&n.cfg), Log: n.cfg.Logger,
 		AppendTimeout: n.cfg.AppendTimeout,
 	}
 	if n.cfg.Sync == SyncInterval {

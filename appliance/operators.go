@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"ledge/admin"
+	"ledge/appliance/options"
 	"ledge/journal/fault"
 )
 
@@ -98,7 +99,7 @@ type RunTLS struct {
 func (n *Node) runTLS() RunTLS {
 	sum := sha256.Sum256(n.secure.nats.Certificates[0].Certificate[0])
 	r := RunTLS{Pin: hex.EncodeToString(sum[:])}
-	if n.cfg.natsAuth() == AuthClientsYes {
+	if n.cfg.NATSAuth() == options.AuthClientsYes {
 		r.Cert, r.Key = absolute(n.cfg.NATSTLSCert), absolute(n.cfg.NATSTLSKey)
 	}
 	return r

@@ -10,15 +10,8 @@ import (
 
 	"ledge/journal/fault"
 	"ledge/journal/jet"
+	"ledge/replay"
 	"ledge/replay/snapshot"
-)
-
-// What a start does about damage that costs something.
-const (
-	// DamageStop refuses to start and says which command goes on.
-	DamageStop = "stop"
-	// DamageServeGood does what that command does.
-	DamageServeGood = "serve-good"
 )
 
 // damagedDir takes what repairs have changed or removed.
@@ -134,7 +127,7 @@ func OpenDamaged(path string) (*Stopped, error) {
 
 // forget takes nothing to be known of ledge.json, because of err.
 func (d *directory) forget(err error) {
-	d.id = identity{State: stateReady, Created: time.Now().UTC().Truncate(time.Second), Databases: DefaultDatabases}
+	d.id = identity{State: stateReady, Created: time.Now().UTC().Truncate(time.Second), Databases: replay.DefaultDatabases}
 	d.note("%s can't be read, nor its copy; the node's name and whom it followed nobody knows: "+
 		"start it with --node, and with --follow if it followed a leader", filepath.Join(d.path, identityFile))
 	d.unknown = err

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"ledge/admin"
+	"ledge/appliance/options"
 	"ledge/journal"
 	"ledge/journal/fault"
 	"ledge/replay"
@@ -146,7 +146,9 @@ func (r *replication) leading() *remote.Leader {
 
 // present returns how long a replica counts after it was heard of: not less than
 // min-replicas-lag says.
-func (n *Node) present() time.Duration { return max(remote.DefaultPresent, n.tuned.Load().minLag) }
+func (n *Node) present() time.Duration {
+	return max(remote.DefaultPresent, n.live.Load().MinReplicasLag)
+}
 
 // upstream returns the id of the run of the node's own leader, "" for none.
 func (r *replication) upstream() string {
@@ -192,7 +194,7 @@ func (r *replication) launchLocked() {
 	leader := r.url
 	r.link = remote.NewFollower(remote.FollowerConfig{
 		Leader: leader, User: admin.ReplicaUser, Password: func() (string, error) { return n.leaderPassword(leader) }, TLS: n.secure.leader, ID: r.id, Node: n.dir.node,
-		Redis: n.announced, Target: adopter{r}, Resync: n.cfg.OnDivergence == DivergenceResync,
+		Redis: n.announced, Target: adopter{r}, Resync: n.cfg.OnDivergence == options.DivergenceResync,
 		Reach: n.reach, Timeouts: n.timeouts, Notify: n.linked, Clock: n.cfg.Clock, Logger: n.cfg.Logger,
 	})
 	r.cancel, r.done = cancel, make(chan struct{})
@@ -315,9 +317,9 @@ func (n *Node) inDoubt() error {
 // Follow makes the node follow the leader with that NATS address from now on.
 // What it has to write is refused before Follow returns.
 func (n *Node) Follow(ctx context.Context, addr string) error {
-	leader, err := leaderURL(addr)
+	leader, err := options.LeaderURL(addr)
 	if err != nil {
-		return fault.As(fault.Refused, "", fmt.Errorf("ERR leader %q: %w", shownURL(addr), err))
+		return fault.As(fault.Refused, "", fmt.Errorf("ERR leader %q: %w", options.ShownURL(addr), err))
 	}
 	r := n.repl
 	if err := r.mu.take(ctx); err != nil {
@@ -419,25 +421,6 @@ func sameHost(a, b string) bool {
 	_, a, _ = strings.Cut(a, "://")
 	_, b, _ = strings.Cut(b, "://")
 	return a == b
-}
-
-// leaderURL makes the URL of a leader's NATS listener.
-func leaderURL(addr string) (string, error) {
-	if !strings.Contains(addr, "://") {
-		addr = "nats://" + addr
-	}
-	u, err := url.Parse(addr)
-	switch {
-	case err != nil:
-		return "", errNoURL // what the parser says quotes it
-	case u.Scheme != "nats" && u.Scheme != "tls":
-		return "", fmt.Errorf("scheme %q is neither nats nor tls", u.Scheme)
-	case u.Hostname() == "" || u.Port() == "":
-		return "", errors.New("want nats://HOST:PORT or tls://HOST:PORT")
-	case u.User != nil:
-		return "", errors.New("it may not have a password; use follow-password-file")
-	}
-	return u.Scheme + "://" + u.Host, nil
 }
 
 // leaderPassword reads the password for a leader, before each attempt: it may

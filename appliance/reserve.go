@@ -26,8 +26,6 @@ type reserve struct {
 const (
 	reserveFile = "reserve"
 	reserveTemp = "reserve.tmp"
-	// DefaultReserve is what is held back.
-	DefaultReserve = 16 << 20
 	// headroom is what there must be beyond the reserve.
 	headroom = 1 << 20
 )

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"ledge/admin"
+	"ledge/appliance/options"
 	"ledge/appliance/report"
 	"ledge/journal/fault"
 	"ledge/replay"
@@ -104,7 +105,7 @@ func (r *replication) takeOver(link *remote.Follower) {
 
 // Yield notes for good that another node leads.
 func (s source) Yield(leader, password string) error {
-	if _, err := leaderURL(leader); err != nil {
+	if _, err := options.LeaderURL(leader); err != nil {
 		return fault.As(fault.Refused, "", fmt.Errorf("leader %q: %w", leader, err))
 	}
 	path, content := s.n.dir.leaderPath(), []byte(password+"\n")

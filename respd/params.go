@@ -20,6 +20,31 @@ func (s *Server) password() string {
 	return s.cfg.Password
 }
 
+// checkedParams are serverParams, held against the node's rules for them. What
+// Redis has words for is refused in Redis's words.
+func (s *Server) checkedParams() []command.Param {
+	list := s.serverParams()
+	if s.cfg.CheckParam == nil {
+		return list
+	}
+	for i, p := range list {
+		if p.Set == nil {
+			continue
+		}
+		list[i].Set = func(v string, apply bool) error {
+			plain, err := s.cfg.CheckParam(p.Name, v)
+			if err == nil {
+				return p.Set(plain, apply)
+			}
+			if own := p.Set(v, false); own != nil {
+				return own
+			}
+			return err
+		}
+	}
+	return list
+}
+
 // serverParams are the parameters of CONFIG that the server itself has.
 func (s *Server) serverParams() []command.Param {
 	number := func(name string, n *atomic.Int64, least int64) command.Param {

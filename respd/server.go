@@ -70,6 +70,10 @@ type Config struct {
 	Node  command.Node
 	// Params are parameters of CONFIG that the node has besides the server's.
 	Params []command.Param
+	// CheckParam checks a value for a parameter of CONFIG that the server has, by the
+	// rule that the node has for it, and returns it as it is written plainly; nil has
+	// no rules.
+	CheckParam func(name, value string) (plain string, err error)
 	// Replica says what a node refuses because of how it stands with its leader
 	// or its replicas; nil is nothing.
 	Replica *Gate
@@ -153,7 +157,7 @@ func Open(ctx context.Context, cfg Config) (*Server, error) {
 	s.maxClients.Store(int64(cfg.MaxClients))
 	s.stats = command.NewStats(cfg.Clock())
 	s.slowlog = command.NewSlowlog()
-	s.params = command.NewParams(slices.Concat(s.serverParams(), s.scripts.Params(), cfg.Params)...)
+	s.params = command.NewParams(slices.Concat(s.checkedParams(), s.scripts.Params(), cfg.Params)...)
 	var err error
 	if s.loop, err = newTransport(s); err != nil {
 		return nil, errors.Join(fault.As(fault.Operator, "open event loop", err), s.unlisten())

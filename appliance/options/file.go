@@ -1,4 +1,4 @@
-package main
+package options
 
 import (
 	"bytes"
@@ -12,35 +12,38 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// removedOptions are options that there once were, with what to do instead.
+// Removed are options that there once were, with what to do instead.
 // They are accepted in a file, with a warning, so that a new program starts
 // with an old file.
-var removedOptions = map[string]string{}
+var Removed = map[string]string{}
 
-// file is a configuration file: one YAML mapping from the names of options to
+// File is a configuration file: one YAML mapping from the names of options to
 // their values.
-type file struct {
-	values map[any]any       // as altsrc wants them; all are text
+type File struct {
+	path   string
+	values map[string]string
 	lines  map[string]string // where each stands, as path:line
-	// warnings name the lines of options that were removed.
-	warnings []string
+	// Warnings name the lines of options that were removed.
+	Warnings []string
 }
 
-// readFile reads and checks a configuration file. Each fault is named with its
+// ReadFile reads and checks a configuration file. Each fault is named with its
 // line. The library would take unknown and repeated keys in silence.
-func readFile(path string, known []option, removed map[string]string) (*file, error) {
+func ReadFile(path string) (*File, error) { return readFile(path, Table(), Removed) }
+
+func readFile(path string, known []Row, removed map[string]string) (*File, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("--config: %w", err)
 	}
-	f := &file{values: make(map[any]any), lines: make(map[string]string)}
+	f := &File{path: path, values: make(map[string]string), lines: make(map[string]string)}
 	root, err := parseYAML(path, b)
 	if err != nil || root == nil {
 		return f, err
 	}
 	names := make(map[string]bool)
 	for _, o := range known {
-		names[o.name] = true
+		names[o.Name] = true
 	}
 	var errs []error
 	for i := 0; i+1 < len(root.Content); i += 2 {
@@ -49,7 +52,7 @@ func readFile(path string, known []option, removed map[string]string) (*file, er
 		advice, gone := removed[k.Value]
 		switch {
 		case gone:
-			f.warnings = append(f.warnings, fmt.Sprintf("%s: %s was removed and does nothing: %s",
+			f.Warnings = append(f.Warnings, fmt.Sprintf("%s: %s was removed and does nothing: %s",
 				at, k.Value, advice))
 		case !names[k.Value]:
 			errs = append(errs, fmt.Errorf("%s: %s: unknown option", at, k.Value))

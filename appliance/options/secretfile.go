@@ -1,11 +1,13 @@
-package appliance
+package options
 
 import (
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -49,7 +51,7 @@ func readSecret(path string) ([]byte, error) {
 // longer before it has.
 const mostPassword = 16 << 10
 
-// readPassword reads a password. One line end behind it is not part of it.
+// readPassword reads a password. One line end after it is not part of it.
 func readPassword(path string) (string, error) {
 	b, err := readSecret(path)
 	if err != nil {
@@ -68,17 +70,17 @@ func readPassword(path string) (string, error) {
 // hasPassword reports whether AUTH asks clients for a password.
 func (c *Config) hasPassword() bool { return c.Password != "" || c.PasswordFile != "" }
 
-// readSecrets reads the password, if it is in a file, and looks at what other
+// ReadSecrets reads the password, if it is in a file, and looks at what other
 // files with secrets can be read by. TLS keys are looked at when they are loaded.
-func (c *Config) readSecrets() (err error) {
+func (c *Config) ReadSecrets() (err error) {
 	if c.PasswordFile != "" {
 		if c.Password, err = readPassword(c.PasswordFile); err != nil {
-			return &OptionError{"password-file", err}
+			return &Error{"password-file", err}
 		}
 	}
 	if c.FollowPasswordFile != "" { // read before each attempt: it may come later
 		if _, err := readSecret(c.FollowPasswordFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return &OptionError{"follow-password-file", err}
+			return &Error{"follow-password-file", err}
 		}
 	}
 	for _, f := range [][2]string{{"password-file", c.PasswordFile}, {"follow-password-file", c.FollowPasswordFile},
@@ -92,4 +94,37 @@ func (c *Config) readSecrets() (err error) {
 		}
 	}
 	return nil
+}
+
+// onCommandLine reports whether an option stands among a program's arguments.
+func onCommandLine(args []string, option string) bool {
+	return slices.ContainsFunc(args, func(a string) bool {
+		name, _, _ := strings.Cut(a, "=")
+		return name == "--"+option || name == "-"+option
+	})
+}
+
+// Warn logs what the file has that was removed, and which secrets others can
+// read: those among a program's arguments, and those in a file that is open to
+// all. The file may be nil.
+func (o Origins) Warn(log *slog.Logger, args []string, f *File) {
+	if f == nil {
+		f = &File{}
+	}
+	for _, w := range f.Warnings {
+		log.Warn(w)
+	}
+	st, err := os.Stat(f.path)
+	open := f.path != "" && err == nil && st.Mode().Perm()&othersAccess != 0
+	for _, r := range Table() {
+		switch {
+		case !r.Secret:
+		case onCommandLine(args, r.Name):
+			log.Warn("a secret stands on the command line, where every user of this machine can read it",
+				"option", r.Name, "instead", "--"+r.Name+"-file or "+r.Env())
+		case open && strings.HasPrefix(o[r.Name], f.path+":"):
+			log.Warn("a secret stands in a file that every user of this machine can read or change",
+				"option", r.Name, "file", f.path, "mode", fmt.Sprintf("%04o", st.Mode().Perm()))
+		}
+	}
 }

@@ -1,0 +1,216 @@
+package options
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"time"
+)
+
+// What becomes of a replica that has diverged.
+const (
+	// DivergenceStop leaves it as it is, for an operator to decide.
+	DivergenceStop = "stop"
+	// DivergenceResync sets aside what it has and takes the leader's.
+	DivergenceResync = "resync"
+)
+
+// What a start does about damage that costs something.
+const (
+	// DamageStop refuses to start and says which command goes on.
+	DamageStop = "stop"
+	// DamageServeGood does what that command does.
+	DamageServeGood = "serve-good"
+)
+
+// Addresses and a directory that commands go by, too.
+const (
+	DefaultDir        = "./ledge-data"
+	DefaultListen     = "127.0.0.1:6379"
+	DefaultNATSListen = "127.0.0.1:4222"
+)
+
+// Off in place of an address means no listener.
+const Off = "off"
+
+// Sync modes, as they are written in options and in INFO.
+const (
+	SyncAlways   = "always"
+	SyncInterval = "interval"
+	SyncOff      = "off"
+)
+
+// Config says what a node is. Zero fields mean the defaults of the table. The
+// name that an option has towards users stands after each field; Error carries
+// it. Once a node has started its Config does not change.
+type Config struct {
+	// Live is what can change while the node runs, as it is at first.
+	Live
+
+	Dir        string // dir; DefaultDir
+	Listen     string // listen; DefaultListen, or Off if there is TLSListen
+	NATSListen string // nats-listen; DefaultNATSListen, or Off
+	// MetricsListen is the address for Prometheus; empty and Off are none.
+	MetricsListen string // metrics-listen
+
+	// TLSListen is the address for Redis clients with TLS; empty is none.
+	TLSListen string // tls-listen
+	// The files for it, in PEM, and who has to show a certificate that leads to
+	// the CA: "no", "optional", "yes"; empty is yes if there is a CA.
+	TLSCert, TLSKey, TLSCA string // tls-cert, tls-key, tls-ca
+	TLSAuthClients         string // tls-auth-clients
+	// With a certificate the NATS listener takes TLS only, and with a CA only
+	// clients with a certificate that leads there. A leader is verified by the
+	// same CA, else by the system's, and shown the same certificate.
+	NATSTLSCert, NATSTLSKey, NATSTLSCA string // nats-tls-cert, nats-tls-key, nats-tls-ca
+
+	// Node names the node in the journal, in logs and in NATS subjects. It is
+	// kept in the directory; empty is the name kept there, or the host's on
+	// the first start.
+	Node string // node
+
+	Sync string // sync; SyncAlways
+	// SyncInterval may be set with Sync "interval" only.
+	SyncInterval time.Duration // sync-interval
+
+	// Password is what AUTH asks clients for; empty is none, on loopback only.
+	Password string // password
+	// PasswordFile has it instead, with one line end at most after it.
+	PasswordFile string // password-file
+	MaxClients   int    // max-clients
+	Databases    int    // databases
+	// MaxValue is the longest value, with its key's length taken off.
+	MaxValue int64 // max-value
+	// MaxMemory is how much memory the process may take before commands that
+	// need more are refused; 0 is no bound.
+	MaxMemory int64 // max-memory
+
+	// NotifyKeyspaceEvents are the letters of Redis's option of that name; empty
+	// sends no keyspace events.
+	NotifyKeyspaceEvents string // notify-keyspace-events
+
+	// A snapshot is taken when the journal has grown by SnapshotBytes or
+	// SnapshotEvery has gone by, whichever is set.
+	SnapshotBytes int64         // snapshot-every
+	SnapshotEvery time.Duration // snapshot-every
+
+	// OnDamage says what a start does about damage that costs something.
+	OnDamage string // on-damage; DamageStop
+	// Reserve is the room on the disk that is held back for when it is full;
+	// negative is none.
+	Reserve int64 // reserve
+
+	// Follow is the NATS URL of the leader that the node follows; empty is that it
+	// leads, unless an operator has said otherwise. The password of the leader's
+	// user replica is in FollowPasswordFile, or in auth/leader.
+	Follow             string // follow
+	FollowPasswordFile string // follow-password-file
+	// OnDivergence says what becomes of a replica whose history is not the
+	// leader's.
+	OnDivergence string // on-divergence; DivergenceStop, DivergenceResync
+	// RetainForReplicas is how much of the journal is kept for replicas that are
+	// behind, beyond what the snapshots need.
+	RetainForReplicas int64 // retain-for-replicas
+
+	LogLevel  slog.Level // log-level; of NewLogger
+	LogFormat string     // log-format; of NewLogger
+
+	// Logger gets what an operator should know; nil discards it.
+	Logger *slog.Logger
+	// AppendTimeout is how long the disk may take for one append before that is in
+	// doubt, and DoubtWait how long clients then wait for its outcome. They are for
+	// programs that have a node in them, and tests; 0 are the defaults of packages
+	// jet and replay.
+	AppendTimeout, DoubtWait time.Duration
+	// Clock returns the time; nil is time.Now.
+	Clock func() time.Time
+}
+
+// Live is what can be changed while a node runs. One that has been handed out
+// does not change: CONFIG SET replaces it by another.
+type Live struct {
+	// When it is tried to resume without being asked. ResumeMaxAttempts 0 is
+	// no cap.
+	ResumeAuto        string        // resume-auto; "retryable", "all", "none"
+	ResumeInterval    time.Duration // resume-interval
+	ResumeMaxAttempts int           // resume-max-attempts
+
+	// What a replica waits for at most, and after how many failures in a row it
+	// counts as failed.
+	ConnectTimeout   time.Duration // connect-timeout
+	FetchTimeout     time.Duration // fetch-timeout
+	SyncChunkTimeout time.Duration // sync-chunk-timeout
+	SyncAttempts     int           // sync-attempts
+
+	// AnnounceHost and AnnouncePort are where a replica says that Redis clients
+	// reach it; "" and 0 are the address that its leader sees, and the port it
+	// listens on.
+	AnnounceHost string // announce-host
+	AnnouncePort int    // announce-port
+
+	// With MinReplicas a leader takes writes only while so many replicas stream
+	// and have been heard of within MinReplicasLag.
+	MinReplicas    int           // min-replicas
+	MinReplicasLag time.Duration // min-replicas-lag
+	// A replica that has not had all of its leader's for ReadStaleness serves no
+	// reads; 0 is no bound.
+	ReadStaleness time.Duration // read-staleness
+}
+
+// Error is a fault of one option. Option is its name towards users.
+type Error struct {
+	Option string
+	Err    error
+}
+
+func (e *Error) Error() string { return e.Option + ": " + e.Err.Error() }
+
+// Unwrap returns the fault itself.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Validate reports every fault at once, each as an Error. A value is held
+// against its own bounds first, and against other options if it is within them.
+func (c Config) Validate() error {
+	var errs []error
+	for _, r := range Table() {
+		err := r.check(&c)
+		if err == nil && r.clash != nil {
+			err = r.clash(&c)
+		}
+		if err != nil {
+			errs = append(errs, &Error{r.Name, err})
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// SetDefaults gives every option that has no value its default. It is for what
+// Validate has found good.
+func (c *Config) SetDefaults() {
+	for _, r := range Table() {
+		if r.Default == "" || !r.none(c) {
+			continue
+		}
+		if err := r.parse(c, r.Default); err != nil {
+			panic("default of " + r.Name + ": " + err.Error())
+		}
+	}
+	if c.Follow != "" {
+		c.Follow, _ = LeaderURL(c.Follow)
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+}
+
+// NewLogger returns a log as LogLevel and LogFormat ask for.
+func (c Config) NewLogger(w io.Writer) *slog.Logger {
+	opts := &slog.HandlerOptions{Level: c.LogLevel}
+	if c.LogFormat == formatJSON {
+		return slog.New(slog.NewJSONHandler(w, opts))
+	}
+	return slog.New(slog.NewTextHandler(w, opts))
+}

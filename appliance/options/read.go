@@ -1,0 +1,73 @@
+package options
+
+import (
+	"errors"
+	"fmt"
+	"os"
+)
+
+// Origins tells where each option's value came from.
+type Origins map[string]string
+
+// name returns how to name an option to whoever set it.
+func (o Origins) name(option string) string {
+	if at, ok := o[option]; ok {
+		return at
+	}
+	return "--" + option
+}
+
+// Fault words an error with the place where each option in it was set.
+func (o Origins) Fault(err error) error {
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		var out []error
+		for _, e := range many.Unwrap() {
+			out = append(out, o.Fault(e))
+		}
+		return errors.Join(out...)
+	}
+	var bad *Error
+	if errors.As(err, &bad) {
+		return fmt.Errorf("%s: %w", o.name(bad.Option), bad.Err)
+	}
+	return err
+}
+
+var errNoValue = errors.New("no value")
+
+// Read puts a Config together. flag returns what the command line says of an
+// option or else the environment, and whether they say anything; f is asked
+// where they don't, and may be nil. An empty variable stands for the default,
+// whatever the file says. The error, if there is one, names all faults, each
+// with its place.
+func Read(flag func(name string) (string, bool), f *File) (Config, Origins, error) {
+	if f == nil {
+		f = &File{}
+	}
+	var c Config
+	from := make(Origins)
+	var errs []error
+	for _, r := range Table() {
+		v, given := flag(r.Name)
+		env, inEnv := os.LookupEnv(r.Env())
+		switch {
+		case given && v == "" && inEnv && env == "":
+			continue
+		case given && env != "" && env == v:
+			from[r.Name] = r.Env()
+		case !given && f.lines[r.Name] == "":
+			continue
+		case !given:
+			v = f.values[r.Name]
+			from[r.Name] = f.lines[r.Name] + ": " + r.Name
+		}
+		err := errNoValue
+		if v != "" {
+			err = r.parse(&c, v)
+		}
+		if err != nil {
+			errs = append(errs, &Error{r.Name, err})
+		}
+	}
+	return c, from, from.Fault(errors.Join(errors.Join(errs...), c.Validate()))
+}

@@ -1,0 +1,75 @@
+package appliance
+
+import (
+	"net"
+	"strconv"
+
+	"ledge/appliance/options"
+	"ledge/replay/remote"
+	"ledge/respd/command"
+)
+
+// params are the parameters of CONFIG that the node has: those that show its
+// options, and those that Redis's tools ask for. The server has some of its own.
+func (n *Node) params() []command.Param {
+	list := []command.Param{
+		fixedParam("appendonly", "yes"),
+		fixedParam("save", ""),
+		fixedParam("maxmemory-policy", "noeviction"),
+	}
+	at := n.cfg
+	at.Dir, at.Node = n.dir.path, n.dir.node // as they turned out to be
+	for _, r := range options.Table() {
+		for _, p := range r.Params {
+			switch {
+			case p.Server:
+			case p.Live:
+				list = append(list, n.liveParam(r, p))
+			default:
+				list = append(list, fixedParam(p.Name, r.Show(p, at)))
+			}
+		}
+	}
+	return list
+}
+
+func fixedParam(name, value string) command.Param {
+	return command.Param{Name: name, Get: func() string { return value }}
+}
+
+// liveParam is a parameter that CONFIG SET changes by the option's own rule. One
+// is changed at a time: the list of parameters sees to it.
+func (n *Node) liveParam(r options.Row, p options.Param) command.Param {
+	return command.Param{Name: p.Name,
+		Get: func() string { return r.Show(p, Config{Live: *n.live.Load()}) },
+		Set: func(v string, apply bool) error {
+			l := *n.live.Load()
+			before := resumePolicy(&l)
+			if err := r.Change(p, &l, v); err != nil || !apply {
+				return err
+			}
+			n.live.Store(&l)
+			if policy := resumePolicy(&l); policy != before {
+				n.writer.Health().SetPolicy(policy)
+			}
+			return nil
+		}}
+}
+
+// announced returns where Redis clients reach the node, whose connection the
+// leader sees come from an address.
+func (n *Node) announced(seen net.IP) string {
+	l := n.live.Load()
+	host, port := orDefault(l.AnnounceHost, seen.String()), strconv.Itoa(l.AnnouncePort)
+	if l.AnnouncePort == 0 {
+		_, port, _ = net.SplitHostPort(n.server.Addr().String())
+	}
+	return net.JoinHostPort(host, port)
+}
+
+// timeouts returns what a replica waits for at most.
+func (n *Node) timeouts() remote.Timeouts {
+	l := n.live.Load()
+	return remote.Timeouts{Connect: l.ConnectTimeout, Fetch: l.FetchTimeout, Chunk: l.SyncChunkTimeout,
+		Attempts: l.SyncAttempts}
+}
