@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/urfave/cli/v2"
+	urfave "github.com/urfave/cli/v2"
 
 	"ledge/appliance"
 )
@@ -217,7 +217,7 @@ func TestPrecedence(t *testing.T) {
 		"node: from-file\ndatabases: 6\nmax-clients: 7\nsync: off\npassword: 0123\nsnapshot-every: 1h\nmax-value: 1MiB\n")
 	var n appliance.Config
 	app := newApp(new(bytes.Buffer), new(bytes.Buffer))
-	app.Commands[0].Action = func(c *cli.Context) (err error) {
+	app.Commands[0].Action = func(c *urfave.Context) (err error) {
 		n, _, err = configure(c)
 		return err
 	}
@@ -280,5 +280,35 @@ func TestRefusedSurroundings(t *testing.T) {
 				t.Errorf("exit code %d, stderr %q; want %d, %q", got.code, got.stderr, exitRefused, want)
 			}
 		})
+	}
+}
+
+// A command line is public: no command takes a secret on it without a way to
+// name a file that has it.
+func TestSecretFlags(t *testing.T) {
+	var flags func(commands []*urfave.Command)
+	seen := 0
+	flags = func(commands []*urfave.Command) {
+		for _, c := range commands {
+			names := make(map[string]bool)
+			for _, f := range c.Flags {
+				names[f.Names()[0]] = true
+			}
+			for name := range names {
+				looks := strings.Contains(name, "password") || strings.Contains(name, "secret") || strings.Contains(name, "token")
+				if !looks {
+					continue
+				}
+				seen++
+				if !strings.HasSuffix(name, "-file") && !names[name+"-file"] {
+					t.Errorf("%s takes --%s and no --%s-file", c.Name, name, name)
+				}
+			}
+			flags(c.Subcommands)
+		}
+	}
+	flags(newApp(new(bytes.Buffer), new(bytes.Buffer)).Commands)
+	if seen < 4 {
+		t.Errorf("%d flags look like secrets; want those of serve and of the commands that log in", seen)
 	}
 }

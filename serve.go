@@ -10,24 +10,25 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/urfave/cli/v2"
+	urfave "github.com/urfave/cli/v2"
 
+	"ledge/admin/cli"
 	"ledge/appliance"
 	"ledge/appliance/options"
 	"ledge/journal/fault"
 )
 
-func serveCommand() *cli.Command {
-	flags := []cli.Flag{&cli.StringFlag{
+func serveCommand() *urfave.Command {
+	flags := []urfave.Flag{&urfave.StringFlag{
 		Name: "config", Usage: "`FILE`: YAML, with any of the options below as keys",
 		EnvVars: []string{options.Env("config")},
 	}}
 	for _, r := range options.Table() {
-		flags = append(flags, &cli.StringFlag{
+		flags = append(flags, &urfave.StringFlag{
 			Name: r.Name, Usage: r.Usage(), DefaultText: r.DefaultText(), EnvVars: []string{r.Env()},
 		})
 	}
-	return &cli.Command{
+	return &urfave.Command{
 		Name: "serve", Usage: "run a node until SIGTERM or SIGINT",
 		Description: "An option is taken from the command line, else from LEDGE_NAME in the\n" +
 			"environment, else from the file, else it is the default.",
@@ -39,10 +40,10 @@ func serveCommand() *cli.Command {
 const argsKey = "args"
 
 // serve runs a node. Its context ends with the signals that stop it.
-func serve(c *cli.Context) error {
+func serve(c *urfave.Context) error {
 	cfg, from, err := configure(c)
 	if err != nil {
-		return &exitError{exitUsage, err}
+		return &cli.ExitError{Code: exitUsage, Err: err}
 	}
 	ctx, stop := signal.NotifyContext(c.Context, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
@@ -52,7 +53,7 @@ func serve(c *cli.Context) error {
 
 // configure puts together what the command line, the environment and the file
 // say, and logs what is to be said about that.
-func configure(c *cli.Context) (cfg appliance.Config, from options.Origins, err error) {
+func configure(c *urfave.Context) (cfg appliance.Config, from options.Origins, err error) {
 	var file *options.File
 	path := c.String("config")
 	if path != "" {
@@ -84,7 +85,7 @@ func runNode(ctx context.Context, stdout io.Writer, cfg appliance.Config) error 
 	err = errors.Join(n.Run(ctx), n.Close())
 	if fault.Of(err) == fault.Fatal {
 		logPanic(cfg.Logger, err)
-		return &exitError{exitFatal, err}
+		return &cli.ExitError{Code: exitFatal, Err: err}
 	}
 	return err
 }

@@ -53,8 +53,9 @@ var floors = []struct {
 	{"respd", 7}, // it makes the table out of the families
 	{"respd/compat", 8},
 	{"appliance", 8},
-	{"", 9}, // main
-	{"packaging/", 9},
+	{"admin/cli", 9}, // it looks into the directories of stopped nodes, too
+	{"", 10},         // main
+	{"packaging/", 10},
 }
 
 // homes says where a module from elsewhere may be imported. With test, it is
@@ -71,7 +72,7 @@ var homes = []struct {
 	{module: "github.com/minio/highwayhash", homes: []string{"journal/blocks"}},
 	{module: "github.com/hanwen/go-fuse/v2", homes: []string{"journal/jet/faultfs"}},
 	{module: "github.com/nats-io/nats.go", homes: []string{"journal/broker", "journal/jet", "replay", "replay/remote", "admin", "appliance"}},
-	{module: "github.com/urfave/cli/v2", homes: []string{""}},
+	{module: "github.com/urfave/cli/v2", homes: []string{"", "admin/cli"}},
 	{module: "gopkg.in/yaml.v3", homes: []string{"appliance/options"}},
 	{module: "golang.org/x/sys", homes: []string{"journal/blocks", "respd", "appliance", "appliance/process"}},
 	{module: "github.com/redis/go-redis/v9", homes: []string{"packaging/examples/debianload"}, test: true},

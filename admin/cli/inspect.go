@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"context"
@@ -24,6 +24,12 @@ import (
 func dirFlag() cli.Flag {
 	return &cli.StringFlag{Name: "dir", Value: options.DefaultDir,
 		Usage: "`DIR`: the stopped node's data", EnvVars: []string{"LEDGE_DIR"}}
+}
+
+// Stopped returns the commands that look into the directory of a stopped node;
+// snapshot by itself asks a running one.
+func Stopped() []*cli.Command {
+	return []*cli.Command{journalCommand(), taking(snapshotCommand()), restoreCommand()}
 }
 
 // tailLength is how many numbers journal tail shows unless told.

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"bytes"
@@ -71,7 +71,7 @@ func readRun(dir string) (runFile, error) {
 		return runFile{NATS: &server}, nil
 	}
 	if *run.NATS == "" {
-		return run, &exitError{exitUnreachable,
+		return run, &ExitError{ExitUnreachable,
 			fmt.Errorf("the node in %s has no NATS listener; start it without --nats-listen off", dir)}
 	}
 	return run, nil
@@ -101,7 +101,7 @@ func secured(c *cli.Context, server string, run runFile) (*tls.Config, error) {
 	cfg, err := k.Client()
 	var bad *options.Error
 	if errors.As(err, &bad) {
-		return nil, usage("--%s: %w", bad.Option, bad.Err)
+		return nil, Usage("--%s: %w", bad.Option, bad.Err)
 	}
 	if run.TLS != nil && k.CA == "" {
 		pin(cfg, run.TLS.Pin)

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"context"
@@ -28,7 +28,7 @@ func configGet(ctx context.Context, o *operator) error {
 	case 1:
 		pattern = args.First()
 	default:
-		return usage("config get: unexpected argument %q", args.Get(1))
+		return Usage("config get: unexpected argument %q", args.Get(1))
 	}
 	p, err := o.conn.ConfigGet(ctx, o.node, pattern)
 	if err != nil {
@@ -46,12 +46,12 @@ func configGet(ctx context.Context, o *operator) error {
 func configSet(ctx context.Context, o *operator) error {
 	args := o.c.Args().Slice()
 	if len(args) == 0 || len(args)%2 != 0 {
-		return usage("config set: wants NAME VALUE, any number of times")
+		return Usage("config set: wants NAME VALUE, any number of times")
 	}
 	values := make(map[string]string)
 	for i := 0; i < len(args); i += 2 {
 		if _, twice := values[args[i]]; twice {
-			return usage("config set: %q stands twice", args[i])
+			return Usage("config set: %q stands twice", args[i])
 		}
 		values[args[i]] = args[i+1]
 	}

@@ -1,14 +1,14 @@
-package main
+// Package cli has the commands for operators: it asks running nodes, looks into
+// the directories of stopped ones, and prints what it finds for people or for
+// programs.
+package cli
 
 import (
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"os/signal"
-	"slices"
-	"strings"
 	"syscall"
 	"time"
 
@@ -18,10 +18,6 @@ import (
 	"ledge/appliance/options"
 )
 
-// exitUnreachable is the exit code when no node has answered; of health, when
-// its state isn't known for whatever reason.
-const exitUnreachable = 2
-
 // How long a command waits, unless told. The node itself bounds most requests
 // by 30 s and the long ones by 10 min.
 const (
@@ -30,22 +26,8 @@ const (
 	longWait   = 10*time.Minute + 10*time.Second
 )
 
-// operation is a command that asks a running node.
-type operation struct {
-	name, usage, args string
-	flags             []cli.Flag
-	wait              time.Duration
-	ask               func(ctx context.Context, o *operator) error
-}
-
-// operator is one run of an operation.
-type operator struct {
-	c    *cli.Context
-	conn *admin.Conn
-	node string
-}
-
-func operateCommands() []*cli.Command {
+// Running returns the commands that ask a running node.
+func Running() []*cli.Command {
 	return []*cli.Command{
 		operation{name: "status", usage: "say what a running node is and how it is", wait: quickWait,
 			ask: show((*admin.Conn).Status, printStatus)}.command(),
@@ -87,147 +69,11 @@ func taking(cmd *cli.Command) *cli.Command {
 	cmd.Flags, cmd.Action = operateFlags(), op.action
 	cmd.Before = func(c *cli.Context) error {
 		if c.Args().Present() && len(c.LocalFlagNames()) > 0 {
-			return usage("snapshot: the options of %q stand behind it", c.Args().First())
+			return Usage("snapshot: the options of %q stand behind it", c.Args().First())
 		}
 		return nil
 	}
 	return cmd
-}
-
-// operateFlags say which node is meant and how to reach it.
-func operateFlags() []cli.Flag {
-	return append([]cli.Flag{
-		&cli.StringFlag{Name: "dir", Value: options.DefaultDir, EnvVars: []string{"LEDGE_DIR"},
-			Usage: "`DIR`: the node's data, which says where it listens and has the passwords"},
-		&cli.StringFlag{Name: "server", Usage: "`URL` of the node's NATS listener",
-			DefaultText: "as in DIR/run.json, or " + defaultServer},
-		&cli.StringFlag{Name: "user", Value: "admin", Usage: "`NAME`: admin, replica or monitor"},
-		&cli.StringFlag{Name: "password-file", Usage: "`FILE` with the user's password",
-			DefaultText: "DIR/auth/NAME"},
-		&cli.StringFlag{Name: "node", Usage: "`NAME` of the node", DefaultText: "the one that answers"},
-		&cli.StringFlag{Name: "timeout", Usage: "`DURATION` to wait for an answer",
-			DefaultText: "by command"},
-		&cli.BoolFlag{Name: "json", Usage: "print JSON"},
-	}, tlsFlags()...)
-}
-
-func (op operation) command() *cli.Command {
-	return &cli.Command{
-		Name: op.name, Usage: op.usage, Args: op.args != "", ArgsUsage: op.args,
-		Flags: append(op.flags, operateFlags()...), Action: op.action,
-	}
-}
-
-// action finds the node and asks it.
-func (op operation) action(c *cli.Context) error {
-	return connected(op.wait, func(ctx context.Context, o *operator) error {
-		if err := o.find(ctx); err != nil {
-			return err
-		}
-		return op.ask(ctx, o)
-	})(c)
-}
-
-// connected runs a command with a connection, as long as it may wait. A wait
-// of 0 has no end.
-func connected(wait time.Duration, run func(context.Context, *operator) error) cli.ActionFunc {
-	return func(c *cli.Context) error {
-		wait, err := waitOf(c, wait)
-		if err != nil {
-			return err
-		}
-		cfg, err := access(c)
-		if err != nil {
-			return err
-		}
-		ctx, cancel := c.Context, context.CancelFunc(func() {})
-		if wait > 0 {
-			ctx, cancel = context.WithTimeout(ctx, wait)
-		}
-		defer cancel()
-		conn, err := admin.Dial(ctx, cfg)
-		if err != nil {
-			return advise(err)
-		}
-		defer conn.Close()
-		return advise(run(ctx, &operator{c: c, conn: conn}))
-	}
-}
-
-// waitOf returns how long to wait: as --timeout says, or as is usual.
-func waitOf(c *cli.Context, usual time.Duration) (time.Duration, error) {
-	if !c.IsSet("timeout") {
-		return usual, nil
-	}
-	d, err := options.ParseDuration(c.String("timeout"))
-	if err != nil {
-		return 0, usage("--timeout: %w", err)
-	}
-	return d, nil
-}
-
-// advise says what to do about an error, and sets the exit code.
-func advise(err error) error {
-	var answer *admin.Error
-	switch {
-	case errors.Is(err, admin.ErrUnreachable) && adviseTLS(err) != "":
-		return &exitError{exitUnreachable, fmt.Errorf("%w; %s", err, adviseTLS(err))}
-	case errors.Is(err, admin.ErrUnreachable):
-		return &exitError{exitUnreachable,
-			fmt.Errorf("%w; is the node running? --dir or --server says where it is", err)}
-	case errors.As(err, &answer) && answer.Code == admin.CodeNotLetIn:
-		return fmt.Errorf("%w; --dir or --password-file says where the password is", err)
-	case errors.As(err, &answer) && answer.Code == admin.CodeDenied:
-		return fmt.Errorf("%w; user admin may", err)
-	}
-	return err
-}
-
-// find sets the node: the one that was named, or the only one that answers.
-func (o *operator) find(ctx context.Context) error {
-	if o.node = o.c.String("node"); o.node != "" {
-		return nil
-	}
-	l, err := o.conn.Nodes(ctx)
-	if err != nil {
-		return err
-	}
-	names := make(map[string]bool)
-	for _, n := range l.Nodes {
-		o.node = n.Node
-		names[n.Node] = true
-	}
-	if len(names) > 1 {
-		return usage("several nodes answer: %s; --node says which one is meant",
-			strings.Join(slices.Sorted(maps.Keys(names)), ", "))
-	}
-	return nil
-}
-
-// print prints a reply, for programs or for people.
-func (o *operator) print(reply any, table func(*table)) error {
-	if o.c.Bool("json") {
-		enc := json.NewEncoder(o.c.App.Writer)
-		enc.SetEscapeHTML(false)
-		enc.SetIndent("", "  ")
-		return enc.Encode(reply)
-	}
-	t := newTable()
-	table(t)
-	return t.write(o.c.App.Writer)
-}
-
-// show makes an operation of a request without arguments and a way to print
-// the reply.
-func show[R any](ask func(*admin.Conn, context.Context, string) (R, error),
-	print func(*table, R)) func(context.Context, *operator) error {
-	return func(ctx context.Context, o *operator) error {
-		r, err := ask(o.conn, ctx, o.node)
-		if err != nil {
-			return err
-		}
-		return o.print(r, func(t *table) { print(t, r) })
-	}
 }
 
 // healthCommand is the probe: its exit code says it all, and what can't be
@@ -238,11 +84,11 @@ func healthCommand() *cli.Command {
 	action := cmd.Action
 	cmd.Action = func(c *cli.Context) error {
 		err := action(c)
-		var coded *exitError
+		var coded *ExitError
 		if err == nil || errors.As(err, &coded) {
 			return err
 		}
-		return &exitError{exitUnreachable, err}
+		return &ExitError{ExitUnreachable, err}
 	}
 	return cmd
 }
@@ -256,7 +102,7 @@ func health(ctx context.Context, o *operator) error {
 		return err
 	}
 	if h.State != admin.StateOK {
-		return &exitError{exitRefused, fmt.Errorf("node %s takes no writes: %s; once that is mended, "+
+		return &ExitError{ExitRefused, fmt.Errorf("node %s takes no writes: %s; once that is mended, "+
 			"ledge resume tries again", h.Node, clean(h.Cause))}
 	}
 	return nil
@@ -276,7 +122,7 @@ func slowlog(ctx context.Context, o *operator) error {
 	if o.c.IsSet("count") {
 		var err error
 		if n, err = options.ParseCount(o.c.String("count")); err != nil {
-			return usage("--count: %w", err)
+			return Usage("--count: %w", err)
 		}
 	}
 	l, err := o.conn.Slowlog(ctx, o.node, n)
@@ -295,7 +141,7 @@ func stop(ctx context.Context, o *operator) error {
 
 func followLeader(ctx context.Context, o *operator) error {
 	if o.c.Args().Len() != 1 {
-		return usage("follow: want one URL, nats://HOST:PORT")
+		return Usage("follow: want one URL, nats://HOST:PORT")
 	}
 	l, err := o.conn.Follow(ctx, o.node, o.c.Args().First())
 	if err != nil {

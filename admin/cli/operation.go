@@ -1,0 +1,168 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"ledge/admin"
+	"ledge/appliance/options"
+)
+
+// operation is a command that asks a running node.
+type operation struct {
+	name, usage, args string
+	flags             []cli.Flag
+	wait              time.Duration
+	ask               func(ctx context.Context, o *operator) error
+}
+
+// operator is one run of an operation.
+type operator struct {
+	c    *cli.Context
+	conn *admin.Conn
+	node string
+}
+
+// operateFlags say which node is meant and how to reach it.
+func operateFlags() []cli.Flag {
+	return append([]cli.Flag{
+		&cli.StringFlag{Name: "dir", Value: options.DefaultDir, EnvVars: []string{"LEDGE_DIR"},
+			Usage: "`DIR`: the node's data, which says where it listens and has the passwords"},
+		&cli.StringFlag{Name: "server", Usage: "`URL` of the node's NATS listener",
+			DefaultText: "as in DIR/run.json, or " + defaultServer},
+		&cli.StringFlag{Name: "user", Value: "admin", Usage: "`NAME`: admin, replica or monitor"},
+		&cli.StringFlag{Name: "password-file", Usage: "`FILE` with the user's password",
+			DefaultText: "DIR/auth/NAME"},
+		&cli.StringFlag{Name: "node", Usage: "`NAME` of the node", DefaultText: "the one that answers"},
+		&cli.StringFlag{Name: "timeout", Usage: "`DURATION` to wait for an answer",
+			DefaultText: "by command"},
+		&cli.BoolFlag{Name: "json", Usage: "print JSON"},
+	}, tlsFlags()...)
+}
+
+func (op operation) command() *cli.Command {
+	return &cli.Command{
+		Name: op.name, Usage: op.usage, Args: op.args != "", ArgsUsage: op.args,
+		Flags: append(op.flags, operateFlags()...), Action: op.action,
+	}
+}
+
+// action finds the node and asks it.
+func (op operation) action(c *cli.Context) error {
+	return connected(op.wait, func(ctx context.Context, o *operator) error {
+		if err := o.find(ctx); err != nil {
+			return err
+		}
+		return op.ask(ctx, o)
+	})(c)
+}
+
+// connected runs a command with a connection, as long as it may wait. A wait
+// of 0 has no end.
+func connected(wait time.Duration, run func(context.Context, *operator) error) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		wait, err := waitOf(c, wait)
+		if err != nil {
+			return err
+		}
+		cfg, err := access(c)
+		if err != nil {
+			return err
+		}
+		ctx, cancel := c.Context, context.CancelFunc(func() {})
+		if wait > 0 {
+			ctx, cancel = context.WithTimeout(ctx, wait)
+		}
+		defer cancel()
+		conn, err := admin.Dial(ctx, cfg)
+		if err != nil {
+			return advise(err)
+		}
+		defer conn.Close()
+		return advise(run(ctx, &operator{c: c, conn: conn}))
+	}
+}
+
+// waitOf returns how long to wait: as --timeout says, or as is usual.
+func waitOf(c *cli.Context, usual time.Duration) (time.Duration, error) {
+	if !c.IsSet("timeout") {
+		return usual, nil
+	}
+	d, err := options.ParseDuration(c.String("timeout"))
+	if err != nil {
+		return 0, Usage("--timeout: %w", err)
+	}
+	return d, nil
+}
+
+// advise says what to do about an error, and sets the exit code.
+func advise(err error) error {
+	var answer *admin.Error
+	switch {
+	case errors.Is(err, admin.ErrUnreachable) && adviseTLS(err) != "":
+		return &ExitError{ExitUnreachable, fmt.Errorf("%w; %s", err, adviseTLS(err))}
+	case errors.Is(err, admin.ErrUnreachable):
+		return &ExitError{ExitUnreachable,
+			fmt.Errorf("%w; is the node running? --dir or --server says where it is", err)}
+	case errors.As(err, &answer) && answer.Code == admin.CodeNotLetIn:
+		return fmt.Errorf("%w; --dir or --password-file says where the password is", err)
+	case errors.As(err, &answer) && answer.Code == admin.CodeDenied:
+		return fmt.Errorf("%w; user admin may", err)
+	}
+	return err
+}
+
+// find sets the node: the one that was named, or the only one that answers.
+func (o *operator) find(ctx context.Context) error {
+	if o.node = o.c.String("node"); o.node != "" {
+		return nil
+	}
+	l, err := o.conn.Nodes(ctx)
+	if err != nil {
+		return err
+	}
+	names := make(map[string]bool)
+	for _, n := range l.Nodes {
+		o.node = n.Node
+		names[n.Node] = true
+	}
+	if len(names) > 1 {
+		return Usage("several nodes answer: %s; --node says which one is meant",
+			strings.Join(slices.Sorted(maps.Keys(names)), ", "))
+	}
+	return nil
+}
+
+// print prints a reply, for programs or for people.
+func (o *operator) print(reply any, table func(*table)) error {
+	if o.c.Bool("json") {
+		enc := json.NewEncoder(o.c.App.Writer)
+		enc.SetEscapeHTML(false)
+		enc.SetIndent("", "  ")
+		return enc.Encode(reply)
+	}
+	t := newTable()
+	table(t)
+	return t.write(o.c.App.Writer)
+}
+
+// show makes an operation of a request without arguments and a way to print
+// the reply.
+func show[R any](ask func(*admin.Conn, context.Context, string) (R, error),
+	print func(*table, R)) func(context.Context, *operator) error {
+	return func(ctx context.Context, o *operator) error {
+		r, err := ask(o.conn, ctx, o.node)
+		if err != nil {
+			return err
+		}
+		return o.print(r, func(t *table) { print(t, r) })
+	}
+}

@@ -1,0 +1,113 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// Exit codes of commands.
+const (
+	ExitRefused = 1 // can't be done, and why
+	ExitUsage   = 2 // asked for in a way that makes no sense
+	// ExitUnreachable is the code when no node has answered; of health, when its
+	// state isn't known for whatever reason.
+	ExitUnreachable = 2
+)
+
+// ExitError is an error that says how the program ends.
+type ExitError struct {
+	Code int
+	Err  error
+}
+
+func (e *ExitError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the error itself.
+func (e *ExitError) Unwrap() error { return e.Err }
+
+// Usage is an error of whoever has called the program.
+func Usage(format string, args ...any) error {
+	return &ExitError{ExitUsage, fmt.Errorf(format, args...)}
+}
+
+// Strict makes a program and its commands refuse what they don't understand, with one line.
+func Strict(app *cli.App) {
+	strict(app.Commands)
+	app.OnUsageError = usageError
+	app.Action = group
+}
+
+func strict(commands []*cli.Command) {
+	for _, c := range commands {
+		c.OnUsageError = usageError
+		c.HideHelpCommand = true
+		own := c.Action
+		switch {
+		case len(c.Subcommands) > 0:
+			c.Action = group
+			if own != nil {
+				c.Action = alone(own, group)
+			}
+			strict(c.Subcommands)
+		case c.Args:
+			c.Action = ordered(own)
+		default:
+			c.Action = alone(own, func(c *cli.Context) error {
+				return Usage("%s: unexpected argument %q", commandName(c), c.Args().First())
+			})
+		}
+	}
+}
+
+// alone runs a command that takes no arguments, or what there is to say of
+// them.
+func alone(own, otherwise cli.ActionFunc) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		if c.Args().Present() {
+			return otherwise(c)
+		}
+		return own(c)
+	}
+}
+
+// ordered runs a command that takes arguments. An option after them would be
+// taken for one of them.
+func ordered(own cli.ActionFunc) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		for _, a := range c.Args().Slice() {
+			if strings.HasPrefix(a, "--") {
+				return Usage("%s: %s stands behind an argument; options come first", commandName(c), a)
+			}
+		}
+		return own(c)
+	}
+}
+
+// commandName is what a command is called, with the group it is in.
+func commandName(c *cli.Context) string {
+	return strings.TrimPrefix(c.Command.HelpName, c.App.Name+" ")
+}
+
+// group is what a command with subcommands does by itself.
+func group(c *cli.Context) error {
+	if c.Args().Present() {
+		return Usage("unknown command %q; %s --help lists those there are",
+			c.Args().First(), c.Command.HelpName)
+	}
+	return cli.ShowSubcommandHelp(c)
+}
+
+// usageError words the flag package's errors as ours.
+func usageError(c *cli.Context, err error, _ bool) error {
+	s := err.Error()
+	if name, ok := strings.CutPrefix(s, "flag provided but not defined: -"); ok {
+		return Usage("--%s: unknown option; %s --help lists those there are",
+			strings.TrimPrefix(name, "-"), c.Command.HelpName)
+	}
+	if name, ok := strings.CutPrefix(s, "flag needs an argument: -"); ok {
+		return Usage("--%s: needs a value", strings.TrimPrefix(name, "-"))
+	}
+	return Usage("%s", s)
+}
