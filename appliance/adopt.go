@@ -138,18 +138,18 @@ func (t adopter) load(ctx context.Context, l journal.Lineage, path string, at jo
 // gives it to all that stand on it.
 func (t adopter) replace(ctx context.Context, l journal.Lineage, fresh *replay.State) error {
 	n, r := t.r.n, t.r
-	addr := n.jet().Broker().Addr()
+	listen := n.cfg.NATSListen
+	if addr := n.jet().Broker().Addr(); addr != nil {
+		listen = addr.String() // the one that was free, if any would do
+	}
 	err := errors.Join(r.unserve(), n.admin().close(), n.jet().Close())
 	if err != nil {
 		return err
 	}
-	if addr != nil {
-		n.cfg.NATSListen = addr.String() // the one that was free, if any would do
-	}
 	if err := n.dir.finish(); err != nil {
 		return err
 	}
-	if err := n.openStream(ctx); err != nil {
+	if err := n.openStream(ctx, listen); err != nil {
 		return err
 	}
 	if err := r.sink.Replace(ctx, n.meter.on(n.jet()), l, fresh); err != nil {

@@ -208,7 +208,7 @@ func (n *Node) openJournal(ctx context.Context) (err error) {
 	if err := n.dir.finish(); err != nil {
 		return err
 	}
-	if err := n.openStream(ctx); err != nil {
+	if err := n.openStream(ctx, n.cfg.NATSListen); err != nil {
 		return err
 	}
 	n.meter = &meter{clock: n.cfg.Clock}
@@ -216,8 +216,9 @@ func (n *Node) openJournal(ctx context.Context) (err error) {
 	return err
 }
 
-// openStream opens the broker on the directory's journal.
-func (n *Node) openStream(ctx context.Context) (err error) {
+// openStream opens the broker on the directory's journal, with a listener for NATS
+// clients at an address or Off.
+func (n *Node) openStream(ctx context.Context, listen string) (err error) {
 	cfg := jet.Config{
 		Dir: n.dir.journalPath(), Name: n.dir.node, Lineage: n.dir.lineage,
 		Create: n.dir.fresh(), First: n.dir.first(), Sync: syncMode(&n.cfg), Log: n.cfg.Logger,
@@ -231,12 +232,12 @@ func (n *Node) openStream(ctx context.Context) (err error) {
 		return err
 	}
 	cfg.Users = admin.Users(passwords, remote.Subjects)
-	if n.cfg.NATSListen != Off {
-		cfg.Listen, cfg.TLS = n.cfg.NATSListen, n.secure.nats
+	if listen != Off {
+		cfg.Listen, cfg.TLS = listen, n.secure.nats
 	}
 	j, err := jet.Open(ctx, cfg)
 	if err != nil {
-		return taken("nats-listen", n.cfg.NATSListen, err)
+		return taken("nats-listen", listen, err)
 	}
 	n.jets.Store(j)
 	if n.dir.fresh() {

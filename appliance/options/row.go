@@ -5,7 +5,6 @@
 package options
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -124,14 +123,4 @@ func CheckParam(name, v string) (plain string, err error) {
 		return r.Show(r.Params[i], c), nil
 	}
 	return v, nil
-}
-
-// Lookup returns the row of an option.
-func Lookup(name string) (Row, error) {
-	for _, r := range Table() {
-		if r.Name == name {
-			return r, nil
-		}
-	}
-	return Row{}, fmt.Errorf("%s: unknown option", name)
 }

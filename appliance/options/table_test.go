@@ -76,7 +76,10 @@ func changed(t *testing.T, r options.Row, sample string) (fields []string) {
 // A command line is public, so a secret has a twin that names a file with it;
 // and whatever shows a parameter of CONFIG knows that it is a secret.
 func TestSecretsHaveFiles(t *testing.T) {
-	n := 0
+	n, names := 0, make(map[string]bool)
+	for _, r := range options.Table() {
+		names[r.Name] = true
+	}
 	for _, r := range options.Table() {
 		looks := strings.Contains(r.Name, "password") || strings.Contains(r.Name, "secret") || strings.Contains(r.Name, "token")
 		if looks && !r.Secret && !strings.HasSuffix(r.Name, "-file") {
@@ -91,8 +94,8 @@ func TestSecretsHaveFiles(t *testing.T) {
 			continue
 		}
 		n++
-		if _, err := options.Lookup(r.Name + "-file"); err != nil {
-			t.Errorf("secret %s has no twin: %v", r.Name, err)
+		if !names[r.Name+"-file"] {
+			t.Errorf("secret %s has no twin %s-file", r.Name, r.Name)
 		}
 		err := options.Config{Password: "p", PasswordFile: "f"}.Validate()
 		var bad *options.Error
