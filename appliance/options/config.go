@@ -177,11 +177,22 @@ func (c Config) Validate() error {
 		if err == nil && r.clash != nil {
 			err = r.clash(&c)
 		}
-		if err != nil {
-			errs = append(errs, &Error{r.Name, err})
+		for _, e := range each(err) {
+			errs = append(errs, &Error{r.Name, e})
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// each returns the errors that were joined, or the one that there is.
+func each(err error) []error {
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		return many.Unwrap()
+	}
+	if err == nil {
+		return nil
+	}
+	return []error{err}
 }
 
 // SetDefaults gives every option that has no value its default. It is for what

@@ -119,6 +119,7 @@ func TestValidateAll(t *testing.T) {
 	want := []string{
 		"listen: :1 can be reached from other machines, so there must be a password",
 		"tls-key: needs tls-cert, which is missing",
+		"tls-key: has no meaning without tls-listen",
 		"nats-tls-cert: needs nats-tls-key, which is missing",
 		`node: "a b" may have letters, digits, - and _ only, and at most 64 of them`,
 		`sync: "x" is none of always, interval, off`,

@@ -146,13 +146,11 @@ func (c *Config) TLSAuth() string {
 func clashTLSFile(option string) func(*Config) error {
 	return func(c *Config) error {
 		k := c.RedisFiles()
-		if err := k.unpairedAt(option); err != nil {
-			return err
-		}
+		err := k.unpairedAt(option)
 		if c.TLSListen == "" && k.named(option) != "" {
-			return errNoTLSListen
+			return errors.Join(err, errNoTLSListen)
 		}
-		return nil
+		return err
 	}
 }
 
