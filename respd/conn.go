@@ -68,6 +68,8 @@ type parsed struct {
 	err  error // why it can't run, in place of spec
 	args command.Args
 	size int // bytes of input
+	// judged is what the loop has found about a command that it proposes.
+	judged verdict
 }
 
 // saved is what a rerun after a failed append goes back to.

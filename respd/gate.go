@@ -1,6 +1,11 @@
 package respd
 
-import "sync/atomic"
+import (
+	"fmt"
+	"sync/atomic"
+
+	"ledge/journal/fault"
+)
 
 // Gate refuses commands for what goes on outside of the server: too few
 // replicas, or a leader that has not been heard of for too long. It may be set
@@ -24,9 +29,31 @@ func (g *Gate) Set(reads, writes error) {
 // Closed reports whether anything is refused.
 func (g *Gate) Closed() bool { return g.reads.Load() != nil || g.writes.Load() != nil }
 
-func (g *Gate) refuses(p *atomic.Pointer[error]) error {
+func (g *Gate) refusesReads() error  { return refusalIn(&g.reads) }
+func (g *Gate) refusesWrites() error { return refusalIn(&g.writes) }
+
+func refusalIn(p *atomic.Pointer[error]) error {
 	if err := p.Load(); err != nil {
 		return *err
 	}
 	return nil
+}
+
+// mayWrite returns why nothing may be written at the moment, or nil: the journal
+// takes nothing, the node follows a leader, or has too few replicas. Whoever is
+// about to write asks here: clients' commands, and scripts. frees says that it is
+// a write that frees room.
+func (s *Server) mayWrite(frees bool) error {
+	if err := s.cfg.Writer.Refusal(frees); err != nil {
+		return misconf(err)
+	}
+	return s.cfg.Replica.refusesWrites()
+}
+
+// misconf words why a write was not taken as clients see it.
+func misconf(err error) error {
+	if fault.Of(err) == fault.Refused {
+		return err
+	}
+	return fmt.Errorf("MISCONF the journal takes no writes: %w", err)
 }

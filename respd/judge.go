@@ -2,7 +2,6 @@ package respd
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"ledge/replay"
@@ -37,36 +36,17 @@ const (
 	execWrite                // EXEC for the writer
 )
 
-// judge decides about the next command, in the order in which Redis checks.
+// judge decides about the next command. The loop calls it once for a command; the
+// writer's goroutine, to which some time passes, asks again only what may have
+// changed by then.
 func (c *conn) judge() (verdict, error) {
-	p, s := &c.cmd, &c.sess
-	if p.err != nil {
-		return refuse, p.err
+	if c.cmd.err != nil {
+		return refuse, c.cmd.err
 	}
-	f := p.spec.Flags
-	if !s.Authed && !f.Has(command.NoAuth) {
-		return refuse, errNoAuth
+	if err := c.refusal(); err != nil {
+		return refuse, err
 	}
-	if c.needsMemory() && c.srv.cfg.OutOfMemory() {
-		return refuse, errOOM
-	}
-	if gate := c.srv.cfg.Replica; !f.Has(command.Stale) && !f.Has(command.Loading) {
-		if err := gate.refuses(&gate.reads); err != nil {
-			return refuse, err
-		}
-	}
-	if writes(p.spec) {
-		if err := c.srv.suspended(!f.Has(command.DenyOOM)); err != nil {
-			return refuse, err
-		}
-	}
-	if s.Proto == resp.RESP2 && !f.Has(command.Listening) && s.Subscribed() {
-		return refuse, resp.Error(fmt.Sprintf(errListening, p.spec.FullName()))
-	}
-	if s.Tx.On && !f.Has(command.Control) {
-		if f.Has(command.NoMulti) || f.Has(command.Slow) && p.spec.Conn != nil && !f.Has(command.Waits) {
-			return refuse, errNoMulti
-		}
+	if c.queues() {
 		return queue, nil
 	}
 	what := c.kind()
@@ -75,32 +55,119 @@ func (c *conn) judge() (verdict, error) {
 			return refuse, err
 		}
 	}
-	if what == execWrite && slices.ContainsFunc(s.Tx.Queue, func(q command.Queued) bool { return writes(q.Spec) }) {
-		if err := c.srv.suspended(!c.needsMemory()); err != nil {
-			return refuse, err
-		}
+	return what, nil
+}
+
+// judgeAgain is judge on the writer's goroutine. Of a command that the loop has
+// judged it asks only whether it may still be written.
+func (c *conn) judgeAgain() (verdict, error) {
+	what := c.cmd.judged
+	if what == refuse {
+		return c.judge()
+	}
+	d := c.demand()
+	if err := c.checkMemory(d); err != nil {
+		return refuse, err
+	}
+	if err := c.checkWrite(d); err != nil {
+		return refuse, err
 	}
 	return what, nil
 }
 
-// writes reports whether a command writes by itself. What a script writes, its
-// commands answer for.
-func writes(s *command.Spec) bool {
-	return s.Write != nil && !s.Flags.Has(command.Scripted)
+// refusal returns why the next command may not run, or nil. The checks are in
+// Redis's order, since the first that objects words the error; but a node that
+// shows no data, as it is loading them, says so of writes as well. They are short
+// enough to be inlined, for they are made for each command.
+func (c *conn) refusal() error {
+	if err := c.checkAuth(); err != nil {
+		return err
+	}
+	d := c.demand()
+	if err := c.checkMemory(d); err != nil {
+		return err
+	}
+	if err := c.checkStale(); err != nil {
+		return err
+	}
+	if err := c.checkWrite(d); err != nil {
+		return err
+	}
+	if c.listens() {
+		return resp.Error(fmt.Sprintf(errListening, c.cmd.spec.FullName()))
+	}
+	return c.checkMulti()
 }
 
-// needsMemory reports whether the next command, or any that EXEC would run, is
-// one to refuse when memory is short.
-func (c *conn) needsMemory() bool {
-	spec := c.cmd.spec
-	if spec.Flags.Has(command.DenyOOM) {
-		return true
+func (c *conn) checkAuth() error {
+	if !c.sess.Authed && !c.cmd.spec.Flags.Has(command.NoAuth) {
+		return errNoAuth
 	}
-	return c.sess.Tx.On && spec.Name == "exec" &&
-		slices.ContainsFunc(c.sess.Tx.Queue, func(q command.Queued) bool {
-			return q.Spec.Flags.Has(command.DenyOOM)
-		})
+	return nil
 }
+
+// demand is what a command asks of the node, or EXEC for the commands that it is
+// to run: to write, and to take memory and room in the journal. For what a script
+// writes its commands answer.
+func (c *conn) demand() command.Flags {
+	f := c.cmd.spec.Flags
+	if c.sess.Tx.On && c.cmd.spec.Name == "exec" {
+		f = flagsOf(c.sess.Tx.Queue)
+	}
+	return f & (command.Write | command.DenyOOM)
+}
+
+// flagsOf are the flags that any of the commands has.
+func flagsOf(queue []command.Queued) (f command.Flags) {
+	for _, q := range queue {
+		f |= q.Spec.Flags
+	}
+	return f
+}
+
+func (c *conn) checkMemory(demand command.Flags) error {
+	if demand.Has(command.DenyOOM) && c.srv.cfg.OutOfMemory() {
+		return errOOM
+	}
+	return nil
+}
+
+func (c *conn) checkWrite(demand command.Flags) error {
+	if demand.Has(command.Write) {
+		return c.srv.mayWrite(!demand.Has(command.DenyOOM))
+	}
+	return nil
+}
+
+// listens reports whether the client gets messages, among which it could not
+// tell the command's reply from them.
+func (c *conn) listens() bool {
+	return c.sess.Proto == resp.RESP2 && !c.cmd.spec.Flags.Has(command.Listening) && c.sess.Subscribed()
+}
+
+// checkStale refuses to show data that are too old.
+func (c *conn) checkStale() error {
+	if c.cmd.spec.Flags&(command.Stale|command.Loading) != 0 {
+		return nil
+	}
+	return c.srv.cfg.Replica.refusesReads()
+}
+
+// checkMulti refuses what can't be part of a transaction.
+func (c *conn) checkMulti() error {
+	if !c.queues() {
+		return nil
+	}
+	spec := c.cmd.spec
+	f := spec.Flags
+	if f.Has(command.NoMulti) || f.Has(command.Slow) && spec.Conn != nil && !f.Has(command.Waits) {
+		return errNoMulti
+	}
+	return nil
+}
+
+// queues reports whether the next command is for EXEC to run.
+func (c *conn) queues() bool { return c.sess.Tx.On && !c.cmd.spec.Flags.Has(command.Control) }
 
 // kind says how a command that may run runs.
 func (c *conn) kind() verdict {

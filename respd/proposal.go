@@ -19,7 +19,7 @@ func (c *conn) Step(d *replay.Draft) bool {
 	}
 	c.begin()
 	defer c.rescueStep(d)
-	what, err := c.judge()
+	what, err := c.judgeAgain()
 	if what != refuse && c.steps > 1 && c.paused(what) {
 		return false
 	}

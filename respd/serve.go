@@ -78,6 +78,7 @@ func (c *conn) serveNext(r *views) outcome {
 	default: // write, execWrite, a read that takes long
 		c.save()
 		c.steps = 0
+		c.cmd.judged = what
 		return propose
 	}
 	if len(c.out) > stepOutput {

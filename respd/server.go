@@ -11,7 +11,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"slices"
@@ -148,7 +147,7 @@ func Open(ctx context.Context, cfg Config) (*Server, error) {
 	if err := s.listen(ctx); err != nil {
 		return nil, errors.Join(err, s.unlisten())
 	}
-	s.scripts = scripts.New(scripts.Config{OutOfMemory: cfg.OutOfMemory, Growing: cfg.Growing, Refusal: s.suspended,
+	s.scripts = scripts.New(scripts.Config{OutOfMemory: cfg.OutOfMemory, Growing: cfg.Growing, Refusal: s.mayWrite,
 		Busy: func() { s.loop.nudge() }, Logger: cfg.Logger})
 	if s.table == nil {
 		s.table = commandsWith(s.scripts)
@@ -319,21 +318,4 @@ func (s *Server) Authenticate(user, password string) (ok, required bool) {
 func (s *Server) Denied(who *command.Session) {
 	s.stats.Denied.Add(1)
 	s.log.Add(slog.LevelWarn, "a client's login failed", "client", who.Addr)
-}
-
-// suspended returns the error that a write gets while the journal takes none,
-// or nil. frees says that it is one that frees room.
-func (s *Server) suspended(frees bool) error {
-	if err := s.cfg.Writer.Refusal(frees); err != nil {
-		return misconf(err)
-	}
-	return s.cfg.Replica.refuses(&s.cfg.Replica.writes)
-}
-
-// misconf words why a write was not taken as clients see it.
-func misconf(err error) error {
-	if fault.Of(err) == fault.Refused {
-		return err
-	}
-	return fmt.Errorf("MISCONF the journal takes no writes: %w", err)
 }
