@@ -123,5 +123,5 @@ func (e *DamageError) Is(target error) bool { return target == ErrDamage }
 
 // Damaged returns a Fatal error, a *DamageError, for the batch at seq.
 func Damaged(seq Seq, format string, args ...any) error {
-	return fault.As(fault.Fatal, "", &DamageError{Seq: seq, Cause: fmt.Sprintf(format, args...)})
+	return fault.With(fault.Fatal, &DamageError{Seq: seq, Cause: fmt.Sprintf(format, args...)})
 }

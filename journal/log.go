@@ -115,7 +115,7 @@ func (l *Log) Settle(d *Doubt) ([]Committed, error) {
 		cs = l.after(n, err)
 	}
 	if err == nil && l.single && len(cs) == 0 {
-		err = fault.As(fault.Retryable, "", errors.New("the disk has kept the journal from being written to"))
+		err = fault.With(fault.Retryable, errors.New("the disk has kept the journal from being written to"))
 	}
 	l.doubt, l.after, l.single = nil, nil, false
 	return cs, fault.As(fault.Fatal, "journal.Settle", err)

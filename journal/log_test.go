@@ -139,7 +139,7 @@ func foreign(seq journal.Seq, l journal.Lineage, epoch uint64) []byte {
 // A failed append keeps the driver's class, and the number stays free.
 func TestAppendFails(t *testing.T) {
 	lg, drv := filled(t, 2)
-	drv.FailNext(fault.As(fault.Retryable, "", errors.New("disk full")))
+	drv.FailNext(fault.With(fault.Retryable, errors.New("disk full")))
 	if _, err := lg.Append(t.Context(), batch(1, "lost")); fault.Of(err) != fault.Retryable {
 		t.Errorf("Append = %v; want a Retryable error", err)
 	}

@@ -75,7 +75,7 @@ var ErrGone = journal.Damage(errors.New("journal stream is missing"))
 
 // Missing returns the error that says that this stream is not there.
 func (s Store) Missing() error {
-	return fault.As(fault.Operator, "", fmt.Errorf("%w: there is no %s", ErrGone, s.Dir))
+	return fault.With(fault.Operator, fmt.Errorf("%w: there is no %s", ErrGone, s.Dir))
 }
 
 // Blocks returns the numbers of the block files in order, and the directory

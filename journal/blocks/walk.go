@@ -45,7 +45,7 @@ func (s Store) Walk(ctx context.Context, floor, from journal.Seq, start *Place,
 	fn func(Record, Place) error) (End, error) {
 	dir, ids, err := s.Blocks()
 	if err != nil {
-		return End{}, fault.As(fault.Operator, "", err)
+		return End{}, fault.With(fault.Operator, err)
 	}
 	buf := walkBuffers.Get().(*[]byte)
 	w := walker{Store: s, dir: dir, floor: floor, from: from, fn: fn, buf: *buf}
@@ -142,7 +142,7 @@ func (w *walker) block(id uint32, last bool) error {
 	w.start = 0
 	buf, err := w.read(at)
 	if err != nil {
-		return fault.As(fault.Operator, "", Unreadable(fmt.Errorf("read journal at number %d: %w", w.next(), err)))
+		return fault.With(fault.Operator, Unreadable(fmt.Errorf("read journal at number %d: %w", w.next(), err)))
 	}
 	h := NewHash(id)
 	w.end.Blocks++

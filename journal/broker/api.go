@@ -43,7 +43,7 @@ func (b *Broker) request(ctx context.Context, verb string, in, out any) error {
 		}
 		err = fmt.Errorf("%s: %w", name, err)
 		if late {
-			err = fault.As(fault.Retryable, "", err) // slow is not failed
+			err = fault.With(fault.Retryable, err) // slow is not failed
 		}
 		return err
 	}

@@ -26,7 +26,7 @@ func DiskError(text string) error {
 	if SyncFailed(text) {
 		e.is = append(e.is, journal.ErrSync)
 	}
-	return fault.As(classOf(text), "", e)
+	return fault.With(classOf(text), e)
 }
 
 // classOf is the class of an I/O error: whether time may mend it.

@@ -56,8 +56,8 @@ func (e *classed) Error() string {
 func (e *classed) Unwrap() error { return e.err }
 
 // As gives err a class and names the operation that met it. It returns nil for
-// nil. An error that already has a class keeps it: whoever stood nearest to
-// the cause knew best.
+// nil. An error that already has a class keeps it: whoever was nearest to the
+// cause knew best.
 func As(c Class, op string, err error) error {
 	if err == nil {
 		return nil
@@ -68,6 +68,11 @@ func As(c Class, op string, err error) error {
 	}
 	return &classed{class: c, op: op, err: err}
 }
+
+// With gives err a class, for whoever is within the package that will name the
+// operation with As. It returns nil for nil, and an error that already has a class
+// keeps it.
+func With(c Class, err error) error { return As(c, "", err) }
 
 // Of returns the class of err. An error that nobody classed counts as Fatal:
 // what we don't understand we don't carry on from. Of(nil) is 0.

@@ -38,15 +38,29 @@ func TestNoClassIsFatal(t *testing.T) {
 	}
 }
 
-// Cause cuts off what stands above the first understanding, and keeps the class.
+// Cause cuts off what is above the first understanding, and keeps the class.
 func TestCause(t *testing.T) {
 	disk := errors.New("no room")
-	err := fault.As(fault.Fatal, "append", fmt.Errorf("number 7: %w", fault.As(fault.Retryable, "", disk)))
+	err := fault.As(fault.Fatal, "append", fmt.Errorf("number 7: %w", fault.With(fault.Retryable, disk)))
 	got := fault.Cause(err)
 	if got.Error() != "no room" || fault.Of(got) != fault.Retryable || !errors.Is(got, disk) {
 		t.Errorf("Cause(%v) = %v, class %s; want no room, class retryable", err, got, fault.Of(got))
 	}
 	if got := fault.Cause(disk); got != disk {
 		t.Errorf("Cause of what nobody classed = %v; want itself", got)
+	}
+}
+
+// With adds a class and no words.
+func TestWith(t *testing.T) {
+	disk := errors.New("no room")
+	if err := fault.With(fault.Retryable, disk); err.Error() != "no room" || fault.Of(err) != fault.Retryable || !errors.Is(err, disk) {
+		t.Errorf("With = %v, class %s; want no room, class retryable", err, fault.Of(err))
+	}
+	if err := fault.With(fault.Fatal, fault.As(fault.Operator, "append", disk)); fault.Of(err) != fault.Operator {
+		t.Errorf("With on an error that has a class = %s; want that class", fault.Of(err))
+	}
+	if err := fault.With(fault.Fatal, nil); err != nil {
+		t.Errorf("With(nil) = %v; want nil", err)
 	}
 }

@@ -87,7 +87,7 @@ func (a answer) outcome(prev journal.Seq) error {
 	switch a.code {
 	case 0:
 		if a.seq != prev+1 {
-			return fault.As(fault.Fatal, "", fmt.Errorf("broker stored number %d; want %d", a.seq, prev+1))
+			return fault.With(fault.Fatal, fmt.Errorf("broker stored number %d; want %d", a.seq, prev+1))
 		}
 		return nil
 	case -1, noResponder:
@@ -95,7 +95,7 @@ func (a answer) outcome(prev journal.Seq) error {
 	case codeWrongLast:
 		return fmt.Errorf("%w: %s", errWrongLast, a.text)
 	case codeStoreFailed, codeNoMemory, codeNoResources:
-		return fault.As(fault.Retryable, "", err)
+		return fault.With(fault.Retryable, err)
 	}
-	return fault.As(fault.Operator, "", err)
+	return fault.With(fault.Operator, err)
 }

@@ -103,7 +103,7 @@ func (j *Journal) appendSome(ctx context.Context, prev journal.Seq, frames [][]b
 		// The broker has not got the whole message, so it can't store it. The
 		// next append takes a new connection.
 		j.wire.close()
-		return 0, fault.As(fault.Retryable, "", fmt.Errorf("hand frame to the broker: %w", broken))
+		return 0, fault.With(fault.Retryable, fmt.Errorf("hand frame to the broker: %w", broken))
 	}
 	s := &sending{prev: prev, frames: frames[:sent], token: token, broken: broken}
 	quiet := j.listen(ctx, s, by)

@@ -44,7 +44,7 @@ func (j *Journal) Bulk(ctx context.Context, on bool) error {
 // everything has been fsynced.
 func (j *Journal) setBulk(ctx context.Context, bulk bool) error {
 	if err := j.broker.Disable(ctx, ""); err != nil {
-		return fault.As(fault.Operator, "", err)
+		return fault.With(fault.Operator, err)
 	}
 	j.down = errors.New("the stream is being loaded") // until it is
 	if !bulk {

@@ -29,7 +29,7 @@ func (j *Journal) Cut(ctx context.Context, last journal.Seq) error {
 				return 0, nil
 			}
 			if err := j.cut(ctx, last); err != nil {
-				return 0, j.failed(op, fault.As(fault.Fatal, "", err))
+				return 0, j.failed(op, fault.With(fault.Fatal, err))
 			}
 			return 0, nil
 		})
@@ -66,7 +66,7 @@ func (j *Journal) withdraw(ctx context.Context, prev journal.Seq, frames [][]byt
 		j.last.Store(last) // what follows is somebody else's
 	}
 	if err != nil {
-		return fault.As(fault.Fatal, "", errors.Join(err, cause))
+		return fault.With(fault.Fatal, errors.Join(err, cause))
 	}
 	return cause
 }

@@ -44,7 +44,7 @@ func (t turn) lock(ctx context.Context) error {
 	case t <- struct{}{}:
 		return nil
 	case <-ctx.Done():
-		return fault.As(fault.Retryable, "", fmt.Errorf("%w: %w", errBusy, ctx.Err()))
+		return fault.With(fault.Retryable, fmt.Errorf("%w: %w", errBusy, ctx.Err()))
 	}
 }
 
@@ -83,7 +83,7 @@ func (j *Journal) busy() error {
 		j.doubt = nil
 		return nil
 	default:
-		return fault.As(fault.Retryable, "", fmt.Errorf("%w: %s", errBusy, j.doubt.Error()))
+		return fault.With(fault.Retryable, fmt.Errorf("%w: %s", errBusy, j.doubt.Error()))
 	}
 }
 

@@ -108,7 +108,7 @@ func readMark(path string) (*marker, error) {
 		}
 	}
 	if k.gen == 0 {
-		return nil, fault.As(fault.Fatal, "", journal.Damage(fmt.Errorf(
+		return nil, fault.With(fault.Fatal, journal.Damage(fmt.Errorf(
 			"%s vouches for the journal and can't be read", path)))
 	}
 	return k, nil

@@ -65,7 +65,7 @@ func (j *Journal) makeReady(ctx context.Context, text string) error {
 	}
 	w, err := dial(ctx, j.broker)
 	if err != nil {
-		return fault.As(fault.Operator, "", err)
+		return fault.With(fault.Operator, err)
 	}
 	j.wire.close()
 	j.wire = w

@@ -31,7 +31,7 @@ func (j *Journal) Reopen(ctx context.Context) error {
 
 func (j *Journal) reopen(ctx context.Context) error {
 	if err := j.broker.Disable(ctx, j.broker.TakeCause()); err != nil {
-		return fault.As(fault.Operator, "", err)
+		return fault.With(fault.Operator, err)
 	}
 	j.broker.TakeCause()
 	if _, err := j.guard.Restore(); err != nil {
@@ -47,7 +47,7 @@ func (j *Journal) reopen(ctx context.Context) error {
 	}
 	w, err := dial(ctx, j.broker)
 	if err != nil {
-		return fault.As(fault.Operator, "", err)
+		return fault.With(fault.Operator, err)
 	}
 	j.wire.close()
 	j.wire = w
@@ -62,7 +62,7 @@ func (j *Journal) reopen(ctx context.Context) error {
 // and cuts off a torn tail.
 func (j *Journal) recheck(ctx context.Context, last journal.Seq, suspect bool) error {
 	if there, err := j.store.Exists(); err != nil {
-		return fault.As(fault.Operator, "", err)
+		return fault.With(fault.Operator, err)
 	} else if !there {
 		return j.store.Missing()
 	}
@@ -82,7 +82,7 @@ func (j *Journal) recheck(ctx context.Context, last journal.Seq, suspect bool) e
 	case end < last:
 		return journal.Damaged(end+1, "the journal ends here; number %d was acknowledged", last)
 	case end > last:
-		return fault.As(fault.Operator, "", fmt.Errorf(
+		return fault.With(fault.Operator, fmt.Errorf(
 			"the journal goes on to number %d, which nobody here wrote; the last of ours is %d", end, last))
 	}
 	j.ragged = nil

@@ -155,7 +155,7 @@ func (j *Journal) trySettle(
 	if broker.IsWriteError(cause) {
 		return stored, broker.DiskError(cause.Error())
 	}
-	return stored, fault.As(fault.Retryable, "", cause) // a timeout is nobody's fault
+	return stored, fault.With(fault.Retryable, cause) // a timeout is nobody's fault
 }
 
 // takeOut ends the journal at p. A cut that can't be synced is done all the same:
@@ -178,7 +178,7 @@ func (j *Journal) find(
 	floor := journal.Seq(j.first.Load()) - 1
 	other := false
 	if there, err := j.store.Exists(); err != nil {
-		return 0, at, fault.As(fault.Operator, "", err)
+		return 0, at, fault.With(fault.Operator, err)
 	} else if !there {
 		return 0, at, j.store.Missing() // and so are the frames
 	}
@@ -226,5 +226,5 @@ func (j *Journal) fenced(ctx context.Context, prev journal.Seq, frame []byte, ca
 			return nil
 		}
 	}
-	return fault.As(fault.Operator, "", fmt.Errorf("fenced by another writer: %w", cause))
+	return fault.With(fault.Operator, fmt.Errorf("fenced by another writer: %w", cause))
 }

@@ -53,19 +53,19 @@ func (j *Journal) createStream(ctx context.Context) error {
 func (j *Journal) checkStream(ctx context.Context, first, last journal.Seq) error {
 	info, err := j.broker.StreamInfo(ctx)
 	if errors.Is(err, broker.ErrNoStream) {
-		return fault.As(fault.Operator, "", fmt.Errorf(
+		return fault.With(fault.Operator, fmt.Errorf(
 			"the broker can't load journal stream %q; its last warning is %q",
 			blocks.Stream, j.broker.LastWarning()))
 	}
 	if err != nil {
-		return fault.As(fault.Operator, "", err)
+		return fault.With(fault.Operator, err)
 	}
 	if got, want := info.Metadata[metaLineage], j.cfg.Lineage.String(); got != want {
-		return fault.As(fault.Operator, "", fmt.Errorf(
+		return fault.With(fault.Operator, fmt.Errorf(
 			"journal stream %q is of lineage %s; this node is %s", blocks.Stream, got, want))
 	}
 	if got := info.Metadata[metaFormat]; got != format {
-		return fault.As(fault.Operator, "", fmt.Errorf(
+		return fault.With(fault.Operator, fmt.Errorf(
 			"journal stream %q has format %s; this program knows %s", blocks.Stream, got, format))
 	}
 	if info, err = j.finishPurge(ctx, info, first, last); err != nil {
@@ -80,7 +80,7 @@ func (j *Journal) checkStream(ctx context.Context, first, last journal.Seq) erro
 	want := streamSpec(&j.cfg)
 	want.FirstSeq = info.FirstSeq
 	if err := j.broker.UpdateStream(ctx, want); err != nil {
-		return fault.As(fault.Operator, "", fmt.Errorf("set journal limit: %w", err))
+		return fault.With(fault.Operator, fmt.Errorf("set journal limit: %w", err))
 	}
 	return nil
 }
@@ -94,10 +94,10 @@ func (j *Journal) finishPurge(
 		return info, nil
 	}
 	if err := j.broker.Purge(ctx, first-1); err != nil {
-		return info, fault.As(fault.Operator, "", err)
+		return info, fault.With(fault.Operator, err)
 	}
 	info, err := j.broker.StreamInfo(ctx)
-	return info, fault.As(fault.Operator, "", err)
+	return info, fault.With(fault.Operator, err)
 }
 
 // addsUp compares the broker's view of the stream with the files'. The broker

@@ -338,7 +338,7 @@ func (s *Survey) Frames(ctx context.Context, from, until journal.Seq) iter.Seq2[
 			for buf = buf[p.from:p.to]; len(buf) > 0; {
 				rec, bad := blocks.Parse(buf, nil)
 				if bad != nil {
-					yield(journal.Frame{}, fault.As(fault.Operator, "", fmt.Errorf("%s has changed", b.path)))
+					yield(journal.Frame{}, fault.With(fault.Operator, fmt.Errorf("%s has changed", b.path)))
 					return
 				}
 				if rec.Seq > until {

@@ -65,7 +65,7 @@ func verify(
 	sum := Summary{Lineage: m.lineage, First: m.floor + 1, Last: m.floor, Clean: m.clean}
 	ok, err := s.Exists()
 	if err != nil {
-		return sum, blocks.End{}, fault.As(fault.Operator, "", err)
+		return sum, blocks.End{}, fault.With(fault.Operator, err)
 	}
 	if !ok {
 		return sum, blocks.End{}, s.Missing()

@@ -20,7 +20,7 @@ func TestDriver(t *testing.T) {
 // Ordered failures meet one append each, in order, and keep their class.
 func TestFailures(t *testing.T) {
 	j := mem.New()
-	j.FailNext(fault.As(fault.Retryable, "", errors.New("disk full")))
+	j.FailNext(fault.With(fault.Retryable, errors.New("disk full")))
 	j.StoreThenFail(errors.New("who knows"))
 	if err := j.Append(t.Context(), 0, []byte("a")); fault.Of(err) != fault.Retryable {
 		t.Errorf("first Append = %v; want a Retryable error", err)
