@@ -136,7 +136,7 @@ func TestHealthCodes(t *testing.T) {
 	ill := &suspended{}
 	b.Serve(t, admin.Config{Backend: ill, Node: "ill"})
 	b.Serve(t, admin.Config{Node: "well"})
-	b.Serve(t, admin.Config{Backend: failing(fault.As(fault.Operator, "", errors.New("lost"))), Node: "lost"})
+	b.Serve(t, admin.Config{Backend: failing(fault.With(fault.Operator, errors.New("lost"))), Node: "lost"})
 	wrong := write(t, "password", "guess\n")
 	nobody, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -209,7 +209,7 @@ func failing(err error) *admintest.Backend {
 // A resume that fails prints what it has tried all the same.
 func TestResumeFails(t *testing.T) {
 	b := admintest.Start(t)
-	b.Serve(t, admin.Config{Backend: failing(fault.As(fault.Retryable, "", errors.New("no space left on device")))})
+	b.Serve(t, admin.Config{Backend: failing(fault.With(fault.Retryable, errors.New("no space left on device")))})
 	got := ledge(t, "resume", "--dir", b.Dir)
 	want := "reopen   12.500 ms  ok\nprobe    0.750 ms   no space left on device\nnode n1  suspended\n"
 	if got.code != 1 || got.stdout != want || got.stderr != "ledge: no space left on device\n" {

@@ -93,7 +93,7 @@ func Dial(ctx context.Context, cfg ClientConfig) (*Conn, error) {
 		secure = nats.Secure(cfg.TLS)
 	}
 	nc, err := nats.Connect(cfg.Server, nats.UserInfo(cfg.User, cfg.Password), secure,
-		nats.Name("ledge admin"), nats.CustomInboxPrefix("_INBOX."+cfg.User),
+		nats.Name("ledge admin"), nats.CustomInboxPrefix(inboxes+cfg.User),
 		nats.Timeout(cfg.ConnectTimeout), nats.NoReconnect(),
 		nats.SetCustomDialer(d), nats.PermissionErrOnSubscribe(true), nats.ErrorHandler(c.asyncError))
 	switch {

@@ -52,7 +52,7 @@ func TestGolden(t *testing.T) {
 		{"config.get", "config.get", `{"pattern":"*"}`, nil},
 		{"config.set", "config.set", `{"values":{"maxclients":"20000"}}`, nil},
 		{"config.set-refused", "config.set", `{"values":{"maxclients":"-1"}}`,
-			fault.As(fault.Refused, "", errors.New("maxclients: -1 is not between 1 and 1000000"))},
+			fault.With(fault.Refused, errors.New("maxclients: -1 is not between 1 and 1000000"))},
 		{"clients", "clients", "", nil},
 		{"slowlog", "slowlog", `{"count":10}`, nil},
 		{"bad-request", "slowlog", `{"counts":10}`, nil},

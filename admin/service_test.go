@@ -107,17 +107,17 @@ func TestErrors(t *testing.T) {
 		class fault.Class
 		text  string
 	}{
-		{"refused", fault.As(fault.Refused, "", boom), 409, fault.Refused, "boom"},
+		{"refused", fault.With(fault.Refused, boom), 409, fault.Refused, "boom"},
 		{"retryable", fault.As(fault.Retryable, "append", boom), 503, fault.Retryable, "append: boom"},
-		{"operator", fault.As(fault.Operator, "", boom), 500, fault.Operator, "boom"},
-		{"fatal", fault.As(fault.Fatal, "", boom), 500, fault.Fatal, "boom"},
+		{"operator", fault.With(fault.Operator, boom), 500, fault.Operator, "boom"},
+		{"fatal", fault.With(fault.Fatal, boom), 500, fault.Fatal, "boom"},
 		{"no class", boom, 500, fault.Fatal, "boom"},
 		{"not found", fmt.Errorf("parameter %q: %w", "x", admin.ErrNotFound), 404, fault.Refused,
 			`parameter "x": not found`},
-		{"joined", fault.As(fault.Refused, "", errors.Join(boom, errors.New("bang\r\nLedge-Error-Class: fatal"))),
+		{"joined", fault.With(fault.Refused, errors.Join(boom, errors.New("bang\r\nLedge-Error-Class: fatal"))),
 			409, fault.Refused, "boom; bang; Ledge-Error-Class: fatal"},
 		// A backend's own deadline says nothing of the request's.
-		{"inner deadline", fault.As(fault.Retryable, "", context.DeadlineExceeded), 503, fault.Retryable,
+		{"inner deadline", fault.With(fault.Retryable, context.DeadlineExceeded), 503, fault.Retryable,
 			"context deadline exceeded"},
 	} {
 		node.Hook(func(context.Context, string, any) error { return tt.err })
@@ -383,7 +383,7 @@ func TestDiscovery(t *testing.T) {
 	}
 	node.Hook(func(_ context.Context, verb string, _ any) error {
 		if verb == "config.get" {
-			return fault.As(fault.Refused, "", errors.New("no"))
+			return fault.With(fault.Refused, errors.New("no"))
 		}
 		return nil
 	})

@@ -39,15 +39,15 @@ func (t adopter) Suspended() error {
 func (t adopter) Fits(bytes, have int64) error {
 	n := t.r.n
 	if most := n.cfg.MaxMemory; most > 0 && bytes > most {
-		return fault.As(fault.Operator, "", fmt.Errorf(
+		return fault.With(fault.Operator, fmt.Errorf(
 			"the leader's snapshot has %d bytes; max-memory is %d", bytes, most))
 	}
 	free, err := freeBytes(n.dir.path)
 	if err != nil {
-		return fault.As(fault.Operator, "", fmt.Errorf("see how much room there is for a snapshot: %w", err))
+		return fault.With(fault.Operator, fmt.Errorf("see how much room there is for a snapshot: %w", err))
 	}
 	if bytes-have > free {
-		return fault.As(fault.Operator, "", fmt.Errorf(
+		return fault.With(fault.Operator, fmt.Errorf(
 			"the leader's snapshot has %d bytes, of which %d are here; the disk has room for %d", bytes, have, free))
 	}
 	return nil
@@ -84,7 +84,7 @@ func (t adopter) Adopt(ctx context.Context, l journal.Lineage, path string, at j
 		return err
 	}
 	if err := n.saves.await(ctx); err != nil {
-		return errors.Join(fault.As(fault.Retryable, "", err), fresh.Close())
+		return errors.Join(fault.With(fault.Retryable, err), fresh.Close())
 	}
 	defer n.saves.release()
 	if err := t.r.mu.take(ctx); err != nil {
@@ -92,7 +92,7 @@ func (t adopter) Adopt(ctx context.Context, l journal.Lineage, path string, at j
 	}
 	defer t.r.mu.Unlock()
 	if err := ctx.Err(); err != nil { // told to stop by who had the turn
-		return errors.Join(fault.As(fault.Retryable, "", err), fresh.Close())
+		return errors.Join(fault.With(fault.Retryable, err), fresh.Close())
 	}
 	release, err := t.r.sink.Quiesce(ctx)
 	if err != nil {
@@ -124,10 +124,10 @@ func (t adopter) load(ctx context.Context, l journal.Lineage, path string, at jo
 		// What was received is of no use; the next attempt begins anew. It is
 		// the leader's file that is damaged, and not this node, whatever class
 		// that has where it is the node's own.
-		return nil, 0, fault.As(fault.Retryable, "", fmt.Errorf("%v", errors.Join(err, os.Remove(path))))
+		return nil, 0, fault.With(fault.Retryable, fmt.Errorf("%v", errors.Join(err, os.Remove(path))))
 	}
 	if info.Lineage != l || info.Pos != at {
-		return nil, 0, fault.As(fault.Operator, "", errors.Join(
+		return nil, 0, fault.With(fault.Operator, errors.Join(
 			fmt.Errorf("the snapshot is of lineage %s at %s; the leader has said %s at %s", info.Lineage, info.Pos, l, at),
 			s.Close(), os.Remove(path)))
 	}
@@ -173,7 +173,7 @@ func (d *directory) adopt(l journal.Lineage, first journal.Seq, snapshot string,
 			err = syncDir(filepath.Dir(snapshot)) // it is all that there will be
 		}
 		if err != nil {
-			return fault.As(fault.Operator, "", err)
+			return fault.With(fault.Operator, err)
 		}
 		id.Adopt.Snapshot = rel
 	}

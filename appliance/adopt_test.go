@@ -12,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"ledge/admin"
+	"ledge/journal/broker"
 	"ledge/journal/jet"
 	"ledge/replay"
 	"ledge/replay/remote"
@@ -39,8 +40,9 @@ func makeJournal(d *directory) error {
 	if err != nil {
 		return err
 	}
-	j, err := jet.Open(context.Background(), jet.Config{Dir: d.journalPath(), Name: d.id.Node,
-		Lineage: d.lineage, Create: true, First: d.first(), Users: admin.Users(passwords, remote.Subjects)})
+	j, err := jet.Open(context.Background(), jet.Config{Dir: d.journalPath(),
+		Lineage: d.lineage, Create: true, First: d.first(),
+		Broker: broker.Config{Name: d.id.Node, Users: admin.Users(passwords, remote.Subjects)}})
 	if err != nil {
 		return err
 	}

@@ -115,7 +115,7 @@ func (b backend) Verify(ctx context.Context) (v admin.Verified, err error) {
 // a damaged one.
 func (b backend) truncatedMeanwhile(first journal.Seq, err error) error {
 	if st, serr := b.n.jet().Stat(context.Background()); serr == nil && st.First > first {
-		return fault.As(fault.Refused, "", errors.New("the journal was truncated meanwhile; try again"))
+		return fault.With(fault.Refused, errors.New("the journal was truncated meanwhile; try again"))
 	}
 	return err
 }
@@ -138,11 +138,11 @@ func (b backend) ConfigSet(_ context.Context, values map[string]string) error {
 	var pairs []string
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if len(b.n.server.Config().Match(func(n string) bool { return strings.EqualFold(n, name) })) == 0 {
-			return fault.As(fault.Refused, "", fmt.Errorf("parameter %q: %w", name, admin.ErrNotFound))
+			return fault.With(fault.Refused, fmt.Errorf("parameter %q: %w", name, admin.ErrNotFound))
 		}
 		pairs = append(pairs, name, values[name])
 	}
-	return fault.As(fault.Refused, "", b.n.server.Config().Set(pairs...))
+	return fault.With(fault.Refused, b.n.server.Config().Set(pairs...))
 }
 
 // Clients lists the connected Redis clients.
@@ -211,7 +211,7 @@ func (b backend) Stop(context.Context) error {
 // first is the request's fault.
 func opFault(err error) error {
 	if errors.Is(err, command.ErrSaving) {
-		return fault.As(fault.Refused, "", errors.New("a snapshot is being taken already"))
+		return fault.With(fault.Refused, errors.New("a snapshot is being taken already"))
 	}
 	if err == nil {
 		return nil

@@ -137,7 +137,7 @@ func notLedges(path string) error {
 
 // optionFault is a fault that a person has to mend, seen at an option.
 func optionFault(option string, err error) error {
-	return fault.As(fault.Operator, "", &OptionError{Option: option, Err: err})
+	return fault.With(fault.Operator, &OptionError{Option: option, Err: err})
 }
 
 // identify reads who the directory is, or makes it somebody.
@@ -164,7 +164,7 @@ func (d *directory) identify(cfg *Config) error {
 func (d *directory) begin() error {
 	files, err := os.ReadDir(d.path)
 	if err != nil {
-		return fault.As(fault.Operator, "", err)
+		return fault.With(fault.Operator, err)
 	}
 	foreign, ledges := "", ""
 	for _, f := range files {
@@ -273,7 +273,7 @@ func (d *directory) passwords() (map[string]string, error) {
 	for _, name := range admin.PasswordUsers() {
 		p, err := d.password(name)
 		if err != nil {
-			return nil, fault.As(fault.Operator, "", err)
+			return nil, fault.With(fault.Operator, err)
 		}
 		users[name] = p
 	}

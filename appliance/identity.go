@@ -122,11 +122,11 @@ func (d *directory) load() error {
 		d.note("%s is taken from %s: %s", path, second, err)
 		id = copied
 	case errors.Is(err, fs.ErrNotExist) && errors.Is(cerr, fs.ErrNotExist):
-		return fault.As(fault.Operator, "", err)
+		return fault.With(fault.Operator, err)
 	case !hasData(d.path):
-		return fault.As(fault.Operator, "", fmt.Errorf("%w; there is no journal beside it: remove it to begin anew", err))
+		return fault.With(fault.Operator, fmt.Errorf("%w; there is no journal beside it: remove it to begin anew", err))
 	default:
-		return fault.As(fault.Operator, "", journal.Damage(
+		return fault.With(fault.Operator, journal.Damage(
 			fmt.Errorf("%w; run: %s --apply", err, commandFor("journal repair", d.path))))
 	}
 	id.Written = max(id.Written, copied.Written)
@@ -159,11 +159,11 @@ func (d *directory) store(id identity) error {
 	id.Sum = id.sum()
 	b, err := json.MarshalIndent(id, "", "  ")
 	if err != nil {
-		return fault.As(fault.Fatal, "", err)
+		return fault.With(fault.Fatal, err)
 	}
 	for _, p := range []string{path, second} {
 		if err := writeFile(p, append(b, '\n')); err != nil {
-			return fault.As(fault.Operator, "", err)
+			return fault.With(fault.Operator, err)
 		}
 	}
 	d.id = id

@@ -108,8 +108,8 @@ func owner(f *os.File) string {
 
 func sign(f *os.File) error {
 	if err := f.Truncate(0); err != nil {
-		return fault.As(fault.Operator, "", err)
+		return fault.With(fault.Operator, err)
 	}
 	_, err := f.WriteAt(fmt.Appendf(nil, "%d\n", os.Getpid()), 0)
-	return fault.As(fault.Operator, "", err)
+	return fault.With(fault.Operator, err)
 }

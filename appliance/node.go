@@ -18,6 +18,7 @@ import (
 	"ledge/appliance/process"
 	"ledge/appliance/report"
 	"ledge/journal"
+	"ledge/journal/broker"
 	"ledge/journal/fault"
 	"ledge/journal/jet"
 	"ledge/replay"
@@ -72,15 +73,15 @@ var _ command.Node = (*Node)(nil)
 // it is.
 func Open(ctx context.Context, cfg Config) (*Node, error) {
 	if err := cfg.Validate(); err != nil {
-		return nil, fault.As(fault.Operator, "", err)
+		return nil, fault.With(fault.Operator, err)
 	}
 	cfg.SetDefaults()
 	if err := cfg.ReadSecrets(); err != nil {
-		return nil, fault.As(fault.Operator, "", err)
+		return nil, fault.With(fault.Operator, err)
 	}
 	secure, err := readSecurity(&cfg)
 	if err != nil {
-		return nil, fault.As(fault.Operator, "", err)
+		return nil, fault.With(fault.Operator, err)
 	}
 	live := cfg.Live
 	cfg.Live = options.Live{} // so that nobody takes what was so at first for what is
@@ -94,7 +95,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 
 func (n *Node) open(ctx context.Context) (err error) {
 	if n.without, err = process.ParseWithout(os.Getenv(process.Variable)); err != nil {
-		return fault.As(fault.Operator, "", err)
+		return fault.With(fault.Operator, err)
 	}
 	n.mem, n.threads = process.NewMemory(n.cfg.MaxMemory, n.without), process.NewThreads(n.without)
 	if n.dir, err = openDirectory(&n.cfg); err != nil {
@@ -220,7 +221,7 @@ func (n *Node) openJournal(ctx context.Context) (err error) {
 // clients at an address or Off.
 func (n *Node) openStream(ctx context.Context, listen string) (err error) {
 	cfg := jet.Config{
-		Dir: n.dir.journalPath(), Name: n.dir.node, Lineage: n.dir.lineage,
+		Dir: n.dir.journalPath(), Lineage: n.dir.lineage,
 		Create: n.dir.fresh(), First: n.dir.first(), Sync: syncMode(&n.cfg), Log: n.cfg.Logger,
 		AppendTimeout: n.cfg.AppendTimeout,
 	}
@@ -231,9 +232,9 @@ func (n *Node) openStream(ctx context.Context, listen string) (err error) {
 	if err != nil {
 		return err
 	}
-	cfg.Users = admin.Users(passwords, remote.Subjects)
+	cfg.Broker = broker.Config{Name: n.dir.node, Users: admin.Users(passwords, remote.Subjects)}
 	if listen != Off {
-		cfg.Listen, cfg.TLS = listen, n.secure.nats
+		cfg.Broker.Listen, cfg.Broker.TLS = listen, n.secure.nats
 	}
 	j, err := jet.Open(ctx, cfg)
 	if err != nil {

@@ -77,7 +77,7 @@ func (n *Node) leaveAddress() error {
 	}
 	b, err := json.Marshal(says)
 	if err != nil {
-		return fault.As(fault.Fatal, "", err)
+		return fault.With(fault.Fatal, err)
 	}
 	if err := os.WriteFile(n.runPath(), append(b, '\n'), 0o600); err != nil {
 		n.cfg.Logger.Warn("where the node can be reached is not written down", "cause", err)

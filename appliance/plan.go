@@ -106,7 +106,7 @@ func (p *Plan) Command(words string) string { return commandFor(words, p.Dir) + 
 // refusal is why a start stops at err: what could be served, what that loses,
 // and the command for it.
 func (p *Plan) refusal(err error) error {
-	return fault.As(fault.Operator, "", fmt.Errorf("%w; what can be served is %s; lost is %s; to go on so, run: %s",
+	return fault.With(fault.Operator, fmt.Errorf("%w; what can be served is %s; lost is %s; to go on so, run: %s",
 		err, p.Serves(), p.Loss(), p.Command("journal repair")))
 }
 
@@ -134,7 +134,7 @@ func (d *directory) plan(ctx context.Context, databases int, only bool) (*Plan, 
 		return nil, err
 	}
 	if p.lineage == 0 && d.unknown != nil {
-		return nil, fault.As(fault.Operator, "", fmt.Errorf("%s has neither a journal nor a snapshot that can be read", d.path))
+		return nil, fault.With(fault.Operator, fmt.Errorf("%s has neither a journal nor a snapshot that can be read", d.path))
 	}
 	p.First = p.Snapshot.Pos.Seq + 1
 	if floor, ok := p.floor(); ok && !only {
@@ -156,7 +156,7 @@ func (p *Plan) identify(d *directory, infos []snapshot.Info) error {
 		p.Faults = append(p.Faults, "what was to be put in place of the journal can't be; the journal stays")
 	case d.lineage == 0 || !p.survey.Marked || d.lineage == p.lineage:
 	case p.survey.First() == 0: // nothing in the blocks is of the mark's lineage
-		return fault.As(fault.Operator, "", fmt.Errorf(
+		return fault.With(fault.Operator, fmt.Errorf(
 			"the mark in %s is of lineage %s, and not the journal: it is another node's; move it away and run: %s",
 			d.journalPath(), p.lineage, p.Command("journal repair")))
 	case slices.ContainsFunc(infos, func(info snapshot.Info) bool { return info.Lineage == d.lineage }):
@@ -290,7 +290,7 @@ func (p *Plan) floor() (journal.Seq, bool) {
 func (p *Plan) sortSnapshots(ctx context.Context, d *directory, infos []snapshot.Info) error {
 	files, err := os.ReadDir(d.snapshotPath())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fault.As(fault.Operator, "", err)
+		return fault.With(fault.Operator, err)
 	}
 	for _, f := range files {
 		path := filepath.Join(d.snapshotPath(), f.Name())

@@ -151,7 +151,7 @@ func (s *Stopped) planned(ctx context.Context, only bool) (*Plan, error) {
 			return nil, err
 		}
 		if !whole.Needed() {
-			return nil, fault.As(fault.Operator, "", fmt.Errorf(
+			return nil, fault.With(fault.Operator, fmt.Errorf(
 				"%s has no snapshot to go back to, and nothing in it is damaged: start the node as it is; "+
 					"to empty it, send FLUSHALL to the running node", p.Dir))
 		}

@@ -23,7 +23,7 @@ import (
 )
 
 // errReadOnly is what a client's write gets on a node that follows another.
-var errReadOnly = fault.As(fault.Refused, "", resp.Error("READONLY You can't write against a read only replica."))
+var errReadOnly = fault.With(fault.Refused, resp.Error("READONLY You can't write against a read only replica."))
 
 // replication is the node's part in following and being followed. Any node
 // answers replicas, one that follows too: they are chained then. One thing is
@@ -83,7 +83,7 @@ func (t turn) take(ctx context.Context) error {
 	case <-t:
 		return nil
 	case <-ctx.Done():
-		return fault.As(fault.Retryable, "", fmt.Errorf("the node is busy with its replication: %w", ctx.Err()))
+		return fault.With(fault.Retryable, fmt.Errorf("the node is busy with its replication: %w", ctx.Err()))
 	}
 }
 
@@ -253,7 +253,7 @@ func (r *replication) haltLocked() error {
 	select {
 	case <-r.done:
 	case <-t.C:
-		return fault.As(fault.Retryable, "", fmt.Errorf(
+		return fault.With(fault.Retryable, fmt.Errorf(
 			"what the node has been fetching from its leader hangs with the disk for %s", changeLimit))
 	}
 	r.link = nil
@@ -319,7 +319,7 @@ func (n *Node) inDoubt() error {
 func (n *Node) Follow(ctx context.Context, addr string) error {
 	leader, err := options.LeaderURL(addr)
 	if err != nil {
-		return fault.As(fault.Refused, "", fmt.Errorf("ERR leader %q: %w", options.ShownURL(addr), err))
+		return fault.With(fault.Refused, fmt.Errorf("ERR leader %q: %w", options.ShownURL(addr), err))
 	}
 	r := n.repl
 	if err := r.mu.take(ctx); err != nil {
@@ -330,7 +330,7 @@ func (n *Node) Follow(ctx context.Context, addr string) error {
 		return replay.ErrStopped
 	}
 	if sameHost(leader, n.jet().ClientURL()) {
-		return fault.As(fault.Refused, "", errors.New("ERR a node can't follow itself"))
+		return fault.With(fault.Refused, errors.New("ERR a node can't follow itself"))
 	}
 	if err := n.inDoubt(); err != nil {
 		return err
@@ -379,7 +379,7 @@ func (n *Node) Promote(ctx context.Context) error {
 	case r.url == "":
 		return nil
 	case n.state.Pos().Seq == 0:
-		return fault.As(fault.Refused, "", errors.New("ERR the node has never been in step with a leader"))
+		return fault.With(fault.Refused, errors.New("ERR the node has never been in step with a leader"))
 	}
 	if err := n.inDoubt(); err != nil {
 		return fmt.Errorf("promote: %w", err)
@@ -449,7 +449,7 @@ func (s source) Feed() *remote.Feed       { return s.n.repl.feed }
 // Serves refuses replicas while the node itself has nothing to go by.
 func (s source) Serves() error {
 	if l := s.n.Link(); l.State != replay.LinkNone && l.Applied == 0 {
-		return fault.As(fault.Retryable, "", errors.New("the leader is a replica itself that has nothing yet"))
+		return fault.With(fault.Retryable, errors.New("the leader is a replica itself that has nothing yet"))
 	}
 	return nil
 }
@@ -467,7 +467,7 @@ func (s source) Snapshot(ctx context.Context) (snapshot.Info, error) {
 	}
 	info, err := s.n.saves.takeInfo(ctx)
 	if err != nil {
-		return info, fault.As(fault.Retryable, "", fmt.Errorf("take a snapshot: %w", err))
+		return info, fault.With(fault.Retryable, fmt.Errorf("take a snapshot: %w", err))
 	}
 	return info, nil
 }

@@ -60,7 +60,7 @@ func (r *reserve) GiveUp() error {
 		err = nil
 	}
 	r.held = r.held && err != nil
-	return fault.As(fault.Operator, "", err)
+	return fault.With(fault.Operator, err)
 }
 
 // Take holds the room back. One that is there from an earlier run is kept if
@@ -117,7 +117,7 @@ func writeZeros(f *os.File, size int64) error {
 // time, the rest needs a person.
 func diskFault(err error) error {
 	if fullDisk(err) {
-		return fault.As(fault.Retryable, "", err)
+		return fault.With(fault.Retryable, err)
 	}
-	return fault.As(fault.Operator, "", err)
+	return fault.With(fault.Operator, err)
 }

@@ -20,7 +20,7 @@ import (
 )
 
 // errHandingOver is what a client's write gets while the node hands over.
-var errHandingOver = fault.As(fault.Refused, "", resp.Error("TRYAGAIN the node hands over its lead, try again"))
+var errHandingOver = fault.With(fault.Refused, resp.Error("TRYAGAIN the node hands over its lead, try again"))
 
 const (
 	// catchUpLimit is how long a replica that is to lead may take to come close
@@ -51,7 +51,7 @@ func (n *Node) Switchover(ctx context.Context, to string) (admin.Switched, error
 	case r.ctx == nil:
 		return admin.Switched{}, replay.ErrStopped
 	case r.url != "":
-		return admin.Switched{}, fault.As(fault.Refused, "", fmt.Errorf("the node follows %s", r.url))
+		return admin.Switched{}, fault.With(fault.Refused, fmt.Errorf("the node follows %s", r.url))
 	}
 	began := n.cfg.Clock()
 	if err := n.inDoubt(); err != nil {
@@ -106,13 +106,13 @@ func (r *replication) takeOver(link *remote.Follower) {
 // Yield notes for good that another node leads.
 func (s source) Yield(leader, password string) error {
 	if _, err := options.LeaderURL(leader); err != nil {
-		return fault.As(fault.Refused, "", fmt.Errorf("leader %q: %w", leader, err))
+		return fault.With(fault.Refused, fmt.Errorf("leader %q: %w", leader, err))
 	}
 	path, content := s.n.dir.leaderPath(), []byte(password+"\n")
 	// Clients' writes wait for this: two nodes that hand over to and fro spare it.
 	if had, err := os.ReadFile(path); err != nil || !bytes.Equal(had, content) {
 		if err := writeFile(path, content); err != nil {
-			return fault.As(fault.Operator, "", err)
+			return fault.With(fault.Operator, err)
 		}
 	}
 	return s.n.dir.follow(leader)

@@ -72,7 +72,7 @@ func TestAppendInDoubt(t *testing.T) {
 		if g.IsDone() || n.Pos() != pos {
 			t.Fatal("what is in doubt was answered or applied")
 		}
-		cause := fault.As(fault.Retryable, "", errors.New("it was slow"))
+		cause := fault.With(fault.Retryable, errors.New("it was slow"))
 		if stored {
 			release(true, nil)
 			if err := g.Err(); err != nil {

@@ -221,7 +221,7 @@ func (d *Draft) fits(key, val int) error {
 }
 
 func tooLarge(format string, args ...any) error {
-	return fault.As(fault.Refused, "", fmt.Errorf("ERR "+format+"%w", append(args, hidden{ErrTooLarge})...))
+	return fault.With(fault.Refused, fmt.Errorf("ERR "+format+"%w", append(args, hidden{ErrTooLarge})...))
 }
 
 // hidden makes an error that errors.Is finds but that adds nothing to the text.

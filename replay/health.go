@@ -247,7 +247,7 @@ func (h *Health) suspendFor(err error, soon bool) error {
 func (h *Health) doubt(d *journal.Doubt) {
 	h.mu.Lock()
 	s := &Suspension{InDoubt: true, Number: d.Seq, Class: fault.Retryable, Since: h.clock(),
-		Cause: fault.As(fault.Retryable, "", errors.New(d.Error()))}
+		Cause: fault.With(fault.Retryable, errors.New(d.Error()))}
 	h.before = h.cur.Load()
 	if b := h.before; b != nil {
 		s.Attempts, s.Automatic, s.LastAttempt, s.LastError = b.Attempts, b.Automatic, b.LastAttempt, b.LastError

@@ -16,9 +16,9 @@ import (
 )
 
 var (
-	errNoRoom  = fault.As(fault.Retryable, "", errors.Join(errors.New("disk is full"), journal.ErrNoSpace))
-	errBadDisk = fault.As(fault.Operator, "", errors.New("input/output error"))
-	errBadSync = fault.As(fault.Operator, "", errors.Join(errors.New("input/output error"), journal.ErrSync))
+	errNoRoom  = fault.With(fault.Retryable, errors.Join(errors.New("disk is full"), journal.ErrNoSpace))
+	errBadDisk = fault.With(fault.Operator, errors.New("input/output error"))
+	errBadSync = fault.With(fault.Operator, errors.Join(errors.New("input/output error"), journal.ErrSync))
 )
 
 // sicken suspends a node's journal with cause, which lasts until Heal.

@@ -271,7 +271,7 @@ func (f *Follower) next(prev journal.Seq, frames []journal.Frame) (*storing, []j
 	if st.rs, st.err = f.w.cfg.Log.Check(prev, frames[:n]); st.err != nil {
 		// It is the leader's journal that is damaged, or the way here; this
 		// node's is as it was.
-		st.err = fault.As(fault.Operator, "", fmt.Errorf("received: %v", st.err))
+		st.err = fault.With(fault.Operator, fmt.Errorf("received: %v", st.err))
 	}
 	st.end = prev + journal.Seq(len(st.rs))
 	return st, frames[n:]
@@ -282,7 +282,7 @@ func (f *Follower) store(ctx context.Context, st *storing) {
 	w := f.w
 	err := w.health.Refusal(false)
 	if err == nil && ctx.Err() != nil {
-		err = fault.As(fault.Retryable, "", ctx.Err())
+		err = fault.With(fault.Retryable, ctx.Err())
 	}
 	if err != nil || len(st.rs) == 0 {
 		st.err = cmp.Or(err, st.err)
@@ -334,5 +334,5 @@ func (w *Writer) disown(ctx context.Context, t *tenure, err error) error {
 
 // diverged says that what was received is right, and of another history.
 func diverged(err error) error {
-	return fault.As(fault.Operator, "", fmt.Errorf("%w: %v", ErrDiverged, err))
+	return fault.With(fault.Operator, fmt.Errorf("%w: %v", ErrDiverged, err))
 }

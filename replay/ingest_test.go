@@ -68,7 +68,7 @@ func TestFollowerResumes(t *testing.T) {
 	}
 	leader.Must(replaytest.Set("b", "2"))
 	next := framesOf(t, leader.Mem, a.state.Pos().Seq+1)
-	a.mem.FailNext(fault.As(fault.Retryable, "", journal.ErrNoSpace))
+	a.mem.FailNext(fault.With(fault.Retryable, journal.ErrNoSpace))
 	if err := a.Ingest(t.Context(), next, 0); !errors.Is(err, journal.ErrNoSpace) {
 		t.Fatalf("Ingest into a full journal = %v; want no space", err)
 	}
@@ -99,7 +99,7 @@ func TestIngestInPart(t *testing.T) {
 	}
 	all := framesOf(t, leader.Mem, 1)
 	a.mem.PassNext(2)
-	a.mem.FailNext(fault.As(fault.Retryable, "", journal.ErrNoSpace))
+	a.mem.FailNext(fault.With(fault.Retryable, journal.ErrNoSpace))
 	if err := a.Ingest(t.Context(), all, 0); !errors.Is(err, journal.ErrNoSpace) {
 		t.Fatalf("Ingest into a journal that fills up = %v; want no space", err)
 	}
@@ -244,7 +244,7 @@ func TestIngestBulkSync(t *testing.T) {
 	if err := f.Ingest(t.Context(), frames[10:20], 100_000); err != nil || drv.syncs != 1 {
 		t.Fatalf("Ingest in bulk = %v with %d syncs; want nil and 1", err, drv.syncs)
 	}
-	drv.sick = fault.As(fault.Operator, "", journal.ErrSync)
+	drv.sick = fault.With(fault.Operator, journal.ErrSync)
 	if err := f.Ingest(t.Context(), frames[20:30], 100_000); !errors.Is(err, journal.ErrSync) {
 		t.Errorf("Ingest with a failed sync = %v; want that", err)
 	}

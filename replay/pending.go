@@ -22,7 +22,7 @@ import (
 var ErrUnknown = errors.New("whether the write is stored is not known yet")
 
 // ErrLeadInDoubt is that a node leads, but can't write before its disk answers.
-var ErrLeadInDoubt = fault.As(fault.Retryable, "",
+var ErrLeadInDoubt = fault.With(fault.Retryable,
 	errors.New("the node leads, and takes writes as soon as its disk answers"))
 
 // pending is what waits for a doubt to be settled, with the right to append.
@@ -108,7 +108,7 @@ func (w *Writer) hold(ctx context.Context) (*tenure, error) {
 		if s := w.health.Suspension(); s != nil && s.InDoubt {
 			return nil, s
 		}
-		return nil, fault.As(fault.Retryable, "", fmt.Errorf("the journal is busy: %w", err))
+		return nil, fault.With(fault.Retryable, fmt.Errorf("the journal is busy: %w", err))
 	}
 	return &tenure{w: w}, nil
 }
@@ -141,7 +141,7 @@ func (t *tenure) sitOut(ctx context.Context, d *journal.Doubt) error {
 		return p.err
 	}
 	t.gone = true
-	return fault.As(fault.Retryable, "", errors.New(d.Error()))
+	return fault.With(fault.Retryable, errors.New(d.Error()))
 }
 
 // undecided is a group whose append is in doubt.

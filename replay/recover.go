@@ -76,7 +76,7 @@ func (r *recovery) run() (s *State, err error) {
 func (r *recovery) newest() (*State, error) {
 	paths, err := snapshot.Paths(r.dir)
 	if err != nil {
-		return nil, fault.As(fault.Operator, "", err)
+		return nil, fault.With(fault.Operator, err)
 	}
 	for _, path := range paths {
 		s, info, err := r.load(path)
@@ -118,7 +118,7 @@ func (r *recovery) fits(info snapshot.Info) error {
 	seq, span := info.Pos.Seq, r.span
 	switch {
 	case info.Lineage != r.log.Lineage():
-		return fault.As(fault.Operator, "", journal.Damage(fmt.Errorf("snapshot %s is of lineage %s; the journal is %s",
+		return fault.With(fault.Operator, journal.Damage(fmt.Errorf("snapshot %s is of lineage %s; the journal is %s",
 			info.Path, info.Lineage, r.log.Lineage())))
 	case seq > span.Last:
 		return unfit("the journal has lost its end: it goes up to number %d, snapshot %s up to %d",
@@ -141,7 +141,7 @@ func (r *recovery) fits(info snapshot.Info) error {
 
 // unfit says that the journal and the snapshots have lost something between them.
 func unfit(format string, args ...any) error {
-	return fault.As(fault.Fatal, "", journal.Damage(fmt.Errorf(format, args...)))
+	return fault.With(fault.Fatal, journal.Damage(fmt.Errorf(format, args...)))
 }
 
 // replay applies what the journal has behind the snapshot.

@@ -186,7 +186,7 @@ func (w *Writer) giveUpReserve(ctx context.Context, s *Suspension) error {
 const stepTake = "hold the reserve back"
 
 // errHangs is that what an attempt has left behind is not back.
-var errHangs = fault.As(fault.Retryable, "", errors.New("an earlier attempt still hangs in the system"))
+var errHangs = fault.With(fault.Retryable, errors.New("an earlier attempt still hangs in the system"))
 
 // prove shows that the journal takes writes: it is opened anew, ends where it
 // did with what was written last, stores a probe, and gives it back. The probe
@@ -275,14 +275,14 @@ func (t *tenure) step(ctx context.Context, run func(context.Context) error) erro
 		case <-time.After(stepGrace):
 			if state.CompareAndSwap(running, left) {
 				h.hung, t.gone = done, true
-				return fault.As(fault.Retryable, "", fmt.Errorf("it has not come back: %w", ctx.Err()))
+				return fault.With(fault.Retryable, fmt.Errorf("it has not come back: %w", ctx.Err()))
 			}
 			<-done
 		}
 	}
 	if d := doubtIn(err); d != nil {
 		t.leave(d, nil)
-		err = fault.As(fault.Retryable, "", errors.New(d.Error()))
+		err = fault.With(fault.Retryable, errors.New(d.Error()))
 	}
 	return err
 }
@@ -313,18 +313,18 @@ func (w *Writer) checkLast(ctx context.Context) error {
 		}
 		b := c.Batch()
 		if c.Seq() != pos.Seq || b.Epoch != w.last.epoch || b.Prev != w.last.prev {
-			return fault.As(fault.Fatal, "", fmt.Errorf(
+			return fault.With(fault.Fatal, fmt.Errorf(
 				"number %d is of epoch %d on digest %s in the journal; it was written in epoch %d on %s",
 				c.Seq(), b.Epoch, b.Prev, w.last.epoch, w.last.prev))
 		}
 		return nil
 	}
-	return fault.As(fault.Fatal, "", fmt.Errorf("number %d can't be found in the journal", pos.Seq))
+	return fault.With(fault.Fatal, fmt.Errorf("number %d can't be found in the journal", pos.Seq))
 }
 
 // secure makes what was acknowledged durable again.
 func (w *Writer) secure(ctx context.Context) error {
-	return fault.As(fault.Operator, "", w.cfg.Secure(ctx))
+	return fault.With(fault.Operator, w.cfg.Secure(ctx))
 }
 
 // probe appends an epoch entry and applies it.
@@ -343,9 +343,9 @@ func (w *Writer) probe(ctx context.Context) (journal.Committed, error) {
 func (w *Writer) readBack(ctx context.Context, probe journal.Committed) error {
 	for c, err := range w.cfg.Log.Read(ctx, probe.Seq()) {
 		if err == nil && (c.Batch().Epoch != probe.Batch().Epoch || c.Batch().Prev != probe.Batch().Prev) {
-			err = fault.As(fault.Fatal, "", fmt.Errorf("number %d is not what was stored", c.Seq()))
+			err = fault.With(fault.Fatal, fmt.Errorf("number %d is not what was stored", c.Seq()))
 		}
 		return err
 	}
-	return fault.As(fault.Operator, "", fmt.Errorf("number %d is stored and can't be read", probe.Seq()))
+	return fault.With(fault.Operator, fmt.Errorf("number %d is stored and can't be read", probe.Seq()))
 }

@@ -72,7 +72,7 @@ func (s *State) fillDicts(ctx context.Context, f *snapshot.File) error {
 			return err
 		}
 		if int(c.Of.DB) >= len(s.dbs) {
-			return fault.As(fault.Operator, "", fmt.Errorf(
+			return fault.With(fault.Operator, fmt.Errorf(
 				"has keys in database %d; this node is set to %d databases", c.Of.DB, len(s.dbs)))
 		}
 		db := s.dbs[c.Of.DB]

@@ -81,7 +81,7 @@ func (s *State) Snapshot(ctx context.Context, dir string, log *journal.Log) (sna
 			err = log.Sync(ctx)
 		}
 		if d := doubtIn(err); d != nil { // it is the snapshot that is none, no more
-			err = fault.As(fault.Retryable, "", errors.New(d.Error()))
+			err = fault.With(fault.Retryable, errors.New(d.Error()))
 		}
 		return info, err
 	})

@@ -12,7 +12,7 @@ import (
 )
 
 // ErrWrongType is a command's answer to a key of another type.
-var ErrWrongType = fault.As(fault.Refused, "",
+var ErrWrongType = fault.With(fault.Refused,
 	errors.New("WRONGTYPE Operation against a key holding the wrong kind of value"))
 
 // slice is how many rows a long read takes before it lets a batch be applied.

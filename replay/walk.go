@@ -16,7 +16,7 @@ import (
 )
 
 // ErrSnapshotRunning refuses a snapshot while another is being taken.
-var ErrSnapshotRunning = fault.As(fault.Refused, "",
+var ErrSnapshotRunning = fault.With(fault.Refused,
 	errors.New("a snapshot is already being taken"))
 
 // A slice of a walk is what it reads before it lets a batch be applied.
@@ -220,5 +220,5 @@ func (p *part) popKept() walkedRow {
 }
 
 func errClosed() error {
-	return fault.As(fault.Operator, "", errors.New("state is closed"))
+	return fault.With(fault.Operator, errors.New("state is closed"))
 }

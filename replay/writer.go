@@ -14,16 +14,16 @@ import (
 )
 
 // ErrBusy refuses a proposal because the writer's queue is full.
-var ErrBusy = fault.As(fault.Refused, "",
+var ErrBusy = fault.With(fault.Refused,
 	errors.New("TRYAGAIN the write queue is full, try again later"))
 
 // ErrInternal answers what a bug of this program has kept from being evaluated.
 // Nothing of it has changed anything.
-var ErrInternal = fault.As(fault.Refused, "",
+var ErrInternal = fault.With(fault.Refused,
 	errors.New("ERR internal error: nothing was changed; the node's log says more"))
 
 // ErrStopped answers a proposal when the writer has ended.
-var ErrStopped = fault.As(fault.Operator, "", errors.New("the node is stopping"))
+var ErrStopped = fault.With(fault.Operator, errors.New("the node is stopping"))
 
 // Proposal is something that wants to change the state: what one client sent
 // at once, or one step of a sweeper. Its methods are called by the writer
@@ -497,7 +497,7 @@ func (w *Writer) appendDraft(ctx context.Context) error {
 	return w.health.suspend(err)
 }
 
-var errResuming = fault.As(fault.Retryable, "",
+var errResuming = fault.With(fault.Retryable,
 	errors.New("it is being tried to resume; reads are served; writes resume when that has worked"))
 
 // commit is the only way from entries to state: journal first, then Apply. The

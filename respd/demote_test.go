@@ -15,7 +15,7 @@ import (
 const demoted = "(error) UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)"
 
 // errFollows is what a node that follows refuses writes with.
-var errFollows = fault.As(fault.Refused, "", resp.Error("READONLY You can't write against a read only replica."))
+var errFollows = fault.With(fault.Refused, resp.Error("READONLY You can't write against a read only replica."))
 
 // Each blocking command is answered, whatever its timeout, and its connection
 // closed, as Redis does. What stands after it in the pipeline is not run.

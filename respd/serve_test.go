@@ -253,9 +253,9 @@ func (c *client) drop() {
 
 // Errors for the journal to fail with.
 var (
-	errFull = fault.As(fault.Retryable, "", errors.New("disk full"))
-	errDisk = fault.As(fault.Operator, "", errors.New("disk died"))
-	errLost = fault.As(fault.Fatal, "", errors.New("power lost"))
+	errFull = fault.With(fault.Retryable, errors.New("disk full"))
+	errDisk = fault.With(fault.Operator, errors.New("disk died"))
+	errLost = fault.With(fault.Fatal, errors.New("power lost"))
 )
 
 // behind returns when a write of another client waits in a stuck journal.

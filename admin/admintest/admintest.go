@@ -35,8 +35,8 @@ func Start(t testing.TB) *Broker {
 	}
 	var err error
 	b.Journal, err = jet.Open(t.Context(), jet.Config{
-		Dir: filepath.Join(b.Dir, "journal"), Lineage: 1, Create: true, Sync: jet.SyncOff, Listen: "127.0.0.1:0",
-		Users: admin.Users(b.Passwords, remote.Subjects)})
+		Dir: filepath.Join(b.Dir, "journal"), Lineage: 1, Create: true, Sync: jet.SyncOff,
+		Broker: broker.Config{Listen: "127.0.0.1:0", Users: admin.Users(b.Passwords, remote.Subjects)}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -52,7 +52,7 @@ func counted() (*report.Report, *[]string) {
 		Replication: func() report.Replication {
 			note("replication")
 			return report.Replication{Link: replay.Link{Leader: "nats://l:4222", State: replay.LinkStalled, Step: "waits",
-				Since: at.Add(-2 * time.Second), Attempts: 3, Err: fault.As(fault.Operator, "", errors.New("gone")),
+				Since: at.Add(-2 * time.Second), Attempts: 3, Err: fault.With(fault.Operator, errors.New("gone")),
 				Applied: 9, Last: 12, Heard: at.Add(-4 * time.Second)},
 				Replicas: []replay.Replica{{Node: "c", ID: "x", Redis: "r:3", State: replay.LinkStreaming.String(),
 					Applied: 7, Synced: 6, Heard: at.Add(-time.Second)}},

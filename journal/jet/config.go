@@ -1,7 +1,6 @@
 package jet
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -42,8 +41,6 @@ type Config struct {
 	// Dir is the broker's store directory. Whoever calls Open holds its lock:
 	// two brokers on one directory destroy it without a word.
 	Dir string
-	// Name is the server's name; it must not have spaces.
-	Name string
 	// Lineage is the journal's identity. A store of another one is refused.
 	Lineage journal.Lineage
 	// Create lets Open make the stream. It is true on a node's first start
@@ -64,10 +61,9 @@ type Config struct {
 	// After it the outcome is found out.
 	AppendTimeout time.Duration
 
-	// Listen, TLS and Users are the broker's: whom it lets in, and from where.
-	Listen string
-	TLS    *tls.Config
-	Users  []broker.User
+	// Broker says what the broker that keeps the stream does besides: whom it lets
+	// in, and from where. Its directory, syncing and log are those of this Config.
+	Broker broker.Config
 
 	Log *slog.Logger
 }
@@ -76,9 +72,6 @@ type Config struct {
 func (c Config) Validate() error {
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	if c.Dir == "" {
-		bad("no store directory")
-	}
 	if c.Sync > SyncOff {
 		bad("sync mode %d is none of always, interval, off", c.Sync)
 	}
@@ -91,11 +84,9 @@ func (c Config) Validate() error {
 	if c.AppendTimeout < 0 {
 		bad("append timeout %s", c.AppendTimeout)
 	}
-	if c.Dir != "" {
-		c.setDefaults()
-		if err := c.broker().Validate(); err != nil {
-			errs = append(errs, err)
-		}
+	c.setDefaults() // of a copy
+	if err := c.broker().Validate(); err != nil {
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }
@@ -114,8 +105,8 @@ func (c *Config) setDefaults() {
 	if c.AppendTimeout == 0 {
 		c.AppendTimeout = DefaultAppendTimeout
 	}
-	if c.Name == "" {
-		c.Name = DefaultName
+	if c.Broker.Name == "" {
+		c.Broker.Name = DefaultName
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -124,8 +115,9 @@ func (c *Config) setDefaults() {
 
 // broker says how the broker is run.
 func (c *Config) broker() broker.Config {
-	b := broker.Config{Dir: c.Dir, Name: c.Name, SyncAlways: c.Sync == SyncAlways, SyncInterval: housekeeping,
-		Listen: c.Listen, TLS: c.TLS, Users: c.Users, Log: c.Log}
+	b := c.Broker
+	b.Dir, b.Log = c.Dir, c.Log
+	b.SyncAlways, b.SyncInterval = c.Sync == SyncAlways, housekeeping
 	if c.Sync == SyncInterval {
 		b.SyncInterval = c.SyncEvery
 	}

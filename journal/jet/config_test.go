@@ -1,6 +1,8 @@
 package jet
 
 import (
+	"ledge/journal/broker"
+	"strings"
 	"testing"
 	"time"
 )
@@ -22,5 +24,23 @@ func TestSyncModes(t *testing.T) {
 			t.Errorf("sync mode %d: the broker is given always=%v, every %s; want %v, %s",
 				tt.cfg.Sync, b.SyncAlways, b.SyncInterval, tt.always, tt.every)
 		}
+	}
+}
+
+// Every fault is said at once, the broker's among them.
+func TestValidate(t *testing.T) {
+	err := Config{Sync: 9, SyncEvery: time.Microsecond, MaxBytes: 1, AppendTimeout: -1,
+		Broker: broker.Config{Listen: "nowhere", Users: []broker.User{{Name: "admin"}}}}.Validate()
+	if err == nil {
+		t.Fatal("Validate = nil; want errors")
+	}
+	for _, want := range []string{"sync mode 9", "sync interval 1µs", "journal limit of 1 bytes", "append timeout",
+		"no store directory", "listen address", `user "admin" has no password`} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("Validate = %v; want %q", err, want)
+		}
+	}
+	if err := (Config{Dir: "x", SyncEvery: time.Second}).Validate(); err != nil {
+		t.Errorf("Validate = %v; want nil", err)
 	}
 }

@@ -63,8 +63,10 @@ func TestOpenRefuses(t *testing.T) {
 		}
 	}
 	refuse(jet.Config{Dir: dir, Lineage: lineage}, `stream "J" is missing`)
-	refuse(jet.Config{Dir: dir, Lineage: lineage, Create: true, Listen: "127.0.0.1:0"}, "without users")
-	refuse(jet.Config{Dir: dir, Lineage: lineage, Create: true, Users: []broker.User{{Name: "admin"}}},
+	refuse(jet.Config{Dir: dir, Lineage: lineage, Create: true,
+		Broker: broker.Config{Listen: "127.0.0.1:0"}}, "without users")
+	refuse(jet.Config{Dir: dir, Lineage: lineage, Create: true,
+		Broker: broker.Config{Users: []broker.User{{Name: "admin"}}}},
 		`user "admin" has no password`)
 	refuse(jet.Config{Lineage: lineage, MaxBytes: 1}, "no store directory")
 	j := open(t, jet.Config{Dir: dir, Create: true})
@@ -106,8 +108,9 @@ func TestFull(t *testing.T) {
 // The admin user comes in over TCP and sees nothing of the journal; the
 // journal's own user can't come in over TCP at all, whatever it knows.
 func TestAccounts(t *testing.T) {
-	j := open(t, jet.Config{Dir: t.TempDir(), Create: true, Listen: "127.0.0.1:0",
-		Users: []broker.User{{Name: "admin", Password: "secret", Publish: []string{"ledge.>"}}}})
+	j := open(t, jet.Config{Dir: t.TempDir(), Create: true,
+		Broker: broker.Config{Listen: "127.0.0.1:0",
+			Users: []broker.User{{Name: "admin", Password: "secret", Publish: []string{"ledge.>"}}}}})
 	fill(t, j, 0, 3)
 	nc, err := nats.Connect(j.ClientURL(), nats.UserInfo("admin", "secret"),
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))

@@ -63,7 +63,8 @@ const (
 	flagHeaded = 4
 )
 
-// marker writes the mark. Truncate and Close may meet, so it has a lock.
+// marker writes the mark. Truncate, Close and the witness may meet, so it has a lock,
+// which is taken after api and shape and before the witness's.
 type marker struct {
 	mu   sync.Mutex
 	path string

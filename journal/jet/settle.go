@@ -92,7 +92,7 @@ func (j *Journal) settle(
 // cannotSettle returns the Fatal error that it can't be known whether number seq is
 // stored.
 func cannotSettle(seq journal.Seq, cause, err error) error {
-	return fault.As(fault.Fatal, "",
+	return fault.With(fault.Fatal,
 		fmt.Errorf("number %d can't be settled: %w", seq, errors.Join(cause, err)))
 }
 

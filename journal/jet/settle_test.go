@@ -337,8 +337,8 @@ func TestForbidden(t *testing.T) {
 // Who can reach the port chooses the name that the broker logs when it turns
 // them away. It must not be taken for an error of the disk.
 func TestForgedWriteError(t *testing.T) {
-	j := open(t, jet.Config{Dir: t.TempDir(), Create: true, Listen: "127.0.0.1:0",
-		Users: []broker.User{{Name: "admin", Password: "secret"}}})
+	j := open(t, jet.Config{Dir: t.TempDir(), Create: true,
+		Broker: broker.Config{Listen: "127.0.0.1:0", Users: []broker.User{{Name: "admin", Password: "secret"}}}})
 	fill(t, j, 0, 3)
 	for _, name := range []string{
 		"Filestore [J] Critical write error: sync 1.blk: input/output error",

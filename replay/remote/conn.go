@@ -173,15 +173,15 @@ func (c *conn) await(ctx context.Context, msgs <-chan *nats.Msg, silence time.Du
 	select {
 	case m := <-msgs:
 		if len(m.Data) == 0 && m.Header.Get("Status") == "503" {
-			return nil, fault.As(fault.Retryable, "", fmt.Errorf("nobody answers at the leader: %w", nats.ErrNoResponders))
+			return nil, fault.With(fault.Retryable, fmt.Errorf("nobody answers at the leader: %w", nats.ErrNoResponders))
 		}
 		return m, failed(m)
 	case <-t.C:
-		return nil, fault.As(fault.Retryable, "", fmt.Errorf("%w for %s", errSilent, silence))
+		return nil, fault.With(fault.Retryable, fmt.Errorf("%w for %s", errSilent, silence))
 	case <-c.gone:
-		return nil, fault.As(fault.Retryable, "", errors.Join(errors.New("the connection is lost"), c.nc.LastError()))
+		return nil, fault.With(fault.Retryable, errors.Join(errors.New("the connection is lost"), c.nc.LastError()))
 	case <-ctx.Done():
-		return nil, fault.As(fault.Retryable, "", ctx.Err())
+		return nil, fault.With(fault.Retryable, ctx.Err())
 	}
 }
 
@@ -198,7 +198,7 @@ func (c *conn) ask(subject string, q any, room int) (msgs <-chan *nats.Msg, done
 		err = c.nc.PublishRequest(subject, inbox, body)
 	}
 	if err != nil {
-		return nil, nil, fault.As(fault.Retryable, "", fmt.Errorf("%s: %w", subject, err))
+		return nil, nil, fault.With(fault.Retryable, fmt.Errorf("%s: %w", subject, err))
 	}
 	return ch, func() { _ = sub.Unsubscribe() }, nil // a connection that is gone has none
 }
@@ -310,11 +310,11 @@ func follow(to []journal.Frame, message []byte, next journal.Seq) ([]journal.Fra
 		err = errors.New("a message without frames")
 	}
 	if err != nil {
-		return to, fault.As(fault.Retryable, "", err)
+		return to, fault.With(fault.Retryable, err)
 	}
 	for i, f := range to[had:] {
 		if f.Seq != next+journal.Seq(i) {
-			return to, fault.As(fault.Retryable, "", fmt.Errorf("number %d came in place of %d", f.Seq, next+journal.Seq(i)))
+			return to, fault.With(fault.Retryable, fmt.Errorf("number %d came in place of %d", f.Seq, next+journal.Seq(i)))
 		}
 	}
 	return to, nil

@@ -33,7 +33,7 @@ func (f *Follower) fullSync(ctx context.Context, c *conn, as *greeted) error {
 		return fmt.Errorf("meta: %w", err)
 	}
 	if !as.q.Empty && meta.Number <= as.q.Number {
-		return fault.As(fault.Operator, "", fmt.Errorf(
+		return fault.With(fault.Operator, fmt.Errorf(
 			"meta: a snapshot at number %d for a replica that is at %d", meta.Number, as.q.Number))
 	}
 	path, err := f.receive(ctx, c, l, &meta)
@@ -55,11 +55,11 @@ func (f *Follower) receive(ctx context.Context, c *conn, l journal.Lineage, meta
 	dir := f.cfg.Target.Inbox()
 	path := filepath.Join(dir, fmt.Sprintf("%s-%d-%016x.part", l, meta.Number, uint64(meta.Digest)))
 	if err := clearInbox(dir, path); err != nil {
-		return "", fault.As(fault.Operator, "", err)
+		return "", fault.With(fault.Operator, err)
 	}
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return "", fault.As(fault.Operator, "", err)
+		return "", fault.With(fault.Operator, err)
 	}
 	defer file.Close()
 	have, err := good(file, meta)
@@ -73,7 +73,7 @@ func (f *Follower) receive(ctx context.Context, c *conn, l journal.Lineage, meta
 		}
 	}
 	if err == nil {
-		err = fault.As(fault.Operator, "", file.Sync())
+		err = fault.With(fault.Operator, file.Sync())
 	}
 	return path, err
 }
@@ -96,13 +96,13 @@ func clearInbox(dir, keep string) error {
 func good(file *os.File, meta *metaReply) (int, error) {
 	info, err := file.Stat()
 	if err != nil {
-		return 0, fault.As(fault.Operator, "", err)
+		return 0, fault.With(fault.Operator, err)
 	}
 	if info.Size() == meta.Bytes {
 		return meta.Chunks, nil
 	}
 	n := min(info.Size(), meta.Bytes) / meta.Chunk
-	return int(n), fault.As(fault.Operator, "", file.Truncate(n*meta.Chunk))
+	return int(n), fault.With(fault.Operator, file.Truncate(n*meta.Chunk))
 }
 
 // chunk fetches one chunk and writes it behind the ones before.
@@ -114,16 +114,16 @@ func (f *Follower) chunk(ctx context.Context, c *conn, file *os.File, meta *meta
 	}
 	want := min(meta.Chunk, meta.Bytes-int64(n)*meta.Chunk)
 	if int64(len(m.Data)) != want {
-		return fault.As(fault.Retryable, "", fmt.Errorf("%d bytes; want %d", len(m.Data), want))
+		return fault.With(fault.Retryable, fmt.Errorf("%d bytes; want %d", len(m.Data), want))
 	}
 	if err := summed(m); err != nil {
-		return fault.As(fault.Retryable, "", err)
+		return fault.With(fault.Retryable, err)
 	}
 	f.mu.Lock()
 	f.link.Heard = time.Now()
 	f.mu.Unlock()
 	if _, err := file.WriteAt(m.Data, int64(n)*meta.Chunk); err != nil {
-		return fault.As(fault.Operator, "", err)
+		return fault.With(fault.Operator, err)
 	}
 	f.stored(int64(n)*meta.Chunk + want)
 	return nil

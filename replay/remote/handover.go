@@ -48,14 +48,14 @@ func (l *Leader) Offer(ctx context.Context, node string, last journal.Seq) (url,
 		case f.Node != node || f.State != replay.LinkStreaming.String():
 		case h.id != "":
 			l.mu.Unlock()
-			return "", "", fault.As(fault.Refused, "", fmt.Errorf("two replicas that stream are called %q", node))
+			return "", "", fault.With(fault.Refused, fmt.Errorf("two replicas that stream are called %q", node))
 		default:
 			h.id = name(f.ID)
 		}
 	}
 	if h.id == "" {
 		l.mu.Unlock()
-		return "", "", fault.As(fault.Refused, "", fmt.Errorf("no replica %q streams", node))
+		return "", "", fault.With(fault.Refused, fmt.Errorf("no replica %q streams", node))
 	}
 	l.handing = h
 	l.mu.Unlock()
@@ -72,7 +72,7 @@ func (l *Leader) Offer(ctx context.Context, node string, last journal.Seq) (url,
 		if f := l.replicas[h.id]; f != nil {
 			at = f.Applied
 		}
-		return "", "", fault.As(fault.Retryable, "", fmt.Errorf(
+		return "", "", fault.With(fault.Retryable, fmt.Errorf(
 			"replica %q, which has come to number %d of %d, has not taken the lead: %w", node, at, last, ctx.Err()))
 	}
 	return string(h.taken.URL), string(h.taken.Password), nil
@@ -101,14 +101,14 @@ func (l *Leader) Near(ctx context.Context, node string) error {
 		case near:
 			return nil
 		case !known:
-			return fault.As(fault.Refused, "", fmt.Errorf("no replica %q is known: %s", node, listed(names)))
+			return fault.With(fault.Refused, fmt.Errorf("no replica %q is known: %s", node, listed(names)))
 		}
 		select {
 		case <-moved:
 		case <-ctx.Done():
-			return fault.As(fault.Retryable, "", fmt.Errorf("replica %q is too far behind: %w", node, ctx.Err()))
+			return fault.With(fault.Retryable, fmt.Errorf("replica %q is too far behind: %w", node, ctx.Err()))
 		case <-l.ctx.Done():
-			return fault.As(fault.Retryable, "", errors.New("the node stops answering replicas"))
+			return fault.With(fault.Retryable, errors.New("the node stops answering replicas"))
 		}
 	}
 }
@@ -150,7 +150,7 @@ func (l *Leader) lead(m *nats.Msg) error {
 	switch {
 	case h == nil || h.Token != q.Token || h.id != q.ID:
 		l.mu.Unlock()
-		return fault.As(fault.Refused, "", errors.New("the lead is not offered"))
+		return fault.With(fault.Refused, errors.New("the lead is not offered"))
 	case pos.Seq != q.Number || pos.Digest != journal.Digest(q.Digest):
 		l.mu.Unlock()
 		return diverged("it takes the lead at number %d with digest %016x; here is %s", q.Number, uint64(q.Digest), pos)

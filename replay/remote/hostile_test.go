@@ -102,7 +102,7 @@ func (a *target) Suspended() error {
 
 func (a *target) Fits(n, have int64) error {
 	if n-have > a.room {
-		return fault.As(fault.Operator, "", fmt.Errorf("%d bytes, of which %d are here, and room for %d", n, have, a.room))
+		return fault.With(fault.Operator, fmt.Errorf("%d bytes, of which %d are here, and room for %d", n, have, a.room))
 	}
 	return nil
 }
@@ -241,7 +241,7 @@ func failsAt() map[string]map[string]any {
 			_ = p.nc.PublishMsg(r)
 		}
 	}
-	down := fault.As(fault.Retryable, "", errors.New("not now"))
+	down := fault.With(fault.Retryable, errors.New("not now"))
 	return map[string]map[string]any{
 		"handshake":            {subjectHello: down},
 		"handshake of garbage": {subjectHello: "{"},
@@ -305,7 +305,7 @@ func TestRetryEnds(t *testing.T) {
 			t.Parallel()
 			p, a := pose(t, answers), newTarget(t)
 			a.adopt = func(path string, _ journal.Pos) error {
-				return fault.As(fault.Retryable, "", errors.Join(errors.New("it can't be loaded"), os.Remove(path)))
+				return fault.With(fault.Retryable, errors.Join(errors.New("it can't be loaded"), os.Remove(path)))
 			}
 			f := followed(t, p.url, a, attempts, func(l replay.Link) bool { return l.State == replay.LinkFailed })
 			l := f.Link()
@@ -375,7 +375,7 @@ func TestProgress(t *testing.T) {
 				sendChunk(p, m)
 				return
 			}
-			r := failure(fault.As(fault.Retryable, "", errors.New("not now")))
+			r := failure(fault.With(fault.Retryable, errors.New("not now")))
 			r.Subject = m.Reply
 			_ = p.nc.PublishMsg(r)
 		}})

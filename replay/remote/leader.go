@@ -197,10 +197,10 @@ func (l *Leader) inBackground(m *nats.Msg, id name, fn func() error) error {
 }
 
 // errAsking refuses a second request while the first is being answered.
-var errAsking = fault.As(fault.Retryable, "", errors.New("what the replica has asked for before is not answered yet"))
+var errAsking = fault.With(fault.Retryable, errors.New("what the replica has asked for before is not answered yet"))
 
 // errCrowded refuses what there is no slot for.
-var errCrowded = fault.As(fault.Retryable, "", errors.New("too many requests of replicas at once"))
+var errCrowded = fault.With(fault.Retryable, errors.New("too many requests of replicas at once"))
 
 func (l *Leader) spawn(fn func()) error {
 	select {
@@ -249,18 +249,18 @@ func (l *Leader) admits(q *helloRequest) error {
 		return err
 	}
 	if q.Version != Version {
-		return fault.As(fault.Operator, "", fmt.Errorf(
+		return fault.With(fault.Operator, fmt.Errorf(
 			"the replica speaks version %d of the protocol; this node speaks %d", q.Version, Version))
 	}
 	if have := l.cfg.Source.State().Databases(); q.Databases != have {
-		return fault.As(fault.Operator, "", fmt.Errorf(
+		return fault.With(fault.Operator, fmt.Errorf(
 			"the replica has %d databases; this node has %d", q.Databases, have))
 	}
 	switch string(q.ID) {
 	case l.cfg.ID:
-		return fault.As(fault.Operator, "", errors.New("a node can't follow itself"))
+		return fault.With(fault.Operator, errors.New("a node can't follow itself"))
 	case l.upstream():
-		return fault.As(fault.Retryable, "", errors.New(
+		return fault.With(fault.Retryable, errors.New(
 			"the leader follows this replica itself: have one of the two lead, by ledge promote"))
 	}
 	return nil
@@ -322,7 +322,7 @@ func (l *Leader) sameEpoch(q *helloRequest, span journal.Stat) error {
 
 // diverged is what a leader says to a replica with another history.
 func diverged(format string, args ...any) error {
-	return fault.As(fault.Operator, "", fmt.Errorf("%w: "+format, append([]any{replay.ErrDiverged}, args...)...))
+	return fault.With(fault.Operator, fmt.Errorf("%w: "+format, append([]any{replay.ErrDiverged}, args...)...))
 }
 
 // digestAt returns the digest of the state behind number seq, from the next
@@ -338,5 +338,5 @@ func (l *Leader) digestAt(seq journal.Seq) (journal.Digest, error) {
 		// The batch behind it is stored and not applied yet, or the other way.
 		l.cfg.Source.Feed().Wait(l.ctx, seq, l.cfg.Source.Feed().Woken(), 10*time.Millisecond)
 	}
-	return 0, fault.As(fault.Retryable, "", fmt.Errorf("number %d is not settled yet", seq))
+	return 0, fault.With(fault.Retryable, fmt.Errorf("number %d is not settled yet", seq))
 }

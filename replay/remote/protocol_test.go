@@ -48,7 +48,7 @@ func TestFailure(t *testing.T) {
 		fault.Refused: fault.Refused, fault.Retryable: fault.Retryable,
 		fault.Operator: fault.Operator, fault.Fatal: fault.Operator,
 	} {
-		err := failed(failure(fault.As(class, "", context.DeadlineExceeded)))
+		err := failed(failure(fault.With(class, context.DeadlineExceeded)))
 		if got := fault.Of(err); got != want || err == nil {
 			t.Errorf("%s becomes %s (%v); want %s", class, got, err, want)
 		}

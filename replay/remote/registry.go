@@ -76,7 +76,7 @@ func (l *Leader) makeRoomLocked(now time.Time) error {
 		}
 	}
 	if silent == "" {
-		return fault.As(fault.Retryable, "", fmt.Errorf("the leader has %d replicas, and takes no more", len(l.replicas)))
+		return fault.With(fault.Retryable, fmt.Errorf("the leader has %d replicas, and takes no more", len(l.replicas)))
 	}
 	l.forgetLocked(silent)
 	return nil
@@ -134,7 +134,7 @@ func (l *Leader) forgetLocked(id name) {
 }
 
 // errStranger sends a replica that the leader does not know back to hello.
-var errStranger = fault.As(fault.Retryable, "", errors.New("the leader does not know this replica; say hello first"))
+var errStranger = fault.With(fault.Retryable, errors.New("the leader does not know this replica; say hello first"))
 
 // with calls fn with a replica, which has just been heard of.
 func (l *Leader) with(id name, fn func(*follower) error) error {

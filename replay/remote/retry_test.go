@@ -11,7 +11,7 @@ import (
 // Equal causes in a row are said once, with their count, and the class is the
 // last one's.
 func TestJoined(t *testing.T) {
-	a, b := errors.New("a"), fault.As(fault.Operator, "", errors.New("b"))
+	a, b := errors.New("a"), fault.With(fault.Operator, errors.New("b"))
 	for _, c := range []struct {
 		attempts int
 		causes   []error

@@ -91,7 +91,7 @@ func (l *Leader) send(ctx context.Context, m *nats.Msg, id name, from journal.Se
 // read.
 func (l *Leader) whyNot(ctx context.Context, next journal.Seq, err error) error {
 	if st, serr := l.cfg.Source.Log().Stat(ctx); serr == nil && next < st.First {
-		return fault.As(fault.Retryable, "", fmt.Errorf(
+		return fault.With(fault.Retryable, fmt.Errorf(
 			"number %d is truncated; the journal begins with %d: say hello again", next, st.First))
 	}
 	return err
@@ -121,7 +121,7 @@ func (l *Leader) meta(m *nats.Msg) error {
 		}
 		file, err := os.Open(info.Path)
 		if err != nil {
-			return fault.As(fault.Retryable, "", err) // it may have been pruned meanwhile
+			return fault.With(fault.Retryable, err) // it may have been pruned meanwhile
 		}
 		if err := l.with(q.ID, func(f *follower) error {
 			if f.file != nil {
@@ -174,10 +174,10 @@ func (l *Leader) readChunk(q *chunkRequest, buf []byte) (n int, err error) {
 	var file *os.File
 	if err := l.with(q.ID, func(f *follower) error {
 		if f.file == nil || f.number != q.Number {
-			return fault.As(fault.Retryable, "", fmt.Errorf("snapshot %d is not held open; ask for it again", q.Number))
+			return fault.With(fault.Retryable, fmt.Errorf("snapshot %d is not held open; ask for it again", q.Number))
 		}
 		if most := (f.bytes - 1) / chunkSize; int64(q.Chunk) > most {
-			return fault.As(fault.Refused, "", fmt.Errorf("chunk %d; the last is %d", q.Chunk, most))
+			return fault.With(fault.Refused, fmt.Errorf("chunk %d; the last is %d", q.Chunk, most))
 		}
 		file = f.file
 		return nil
@@ -188,9 +188,9 @@ func (l *Leader) readChunk(q *chunkRequest, buf []byte) (n int, err error) {
 	case err == nil || errors.Is(err, io.EOF):
 		return n, nil
 	case errors.Is(err, os.ErrClosed):
-		return n, fault.As(fault.Retryable, "", errors.New("the snapshot was let go meanwhile; ask for it again"))
+		return n, fault.With(fault.Retryable, errors.New("the snapshot was let go meanwhile; ask for it again"))
 	}
-	return n, fault.As(fault.Operator, "", err)
+	return n, fault.With(fault.Operator, err)
 }
 
 // pace is when a replica was sent its last chunk, how long that took, and the

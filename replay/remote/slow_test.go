@@ -127,7 +127,7 @@ func TestSuspendedReplica(t *testing.T) {
 	if err := a.Recall(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	m.Sicken(fault.As(fault.Retryable, "", context.DeadlineExceeded))
+	m.Sicken(fault.With(fault.Retryable, context.DeadlineExceeded))
 	f := newFollower(p.url, a, 3)
 	running(t, f)
 	waitFor(t, func() bool {

@@ -94,9 +94,9 @@ func (f *Follower) sit(ctx context.Context, c *conn, s *replay.Suspension) error
 		select {
 		case <-tick.C:
 		case <-c.gone:
-			return fault.As(fault.Retryable, "", errors.Join(errors.New("the connection is lost"), c.nc.LastError()))
+			return fault.With(fault.Retryable, errors.Join(errors.New("the connection is lost"), c.nc.LastError()))
 		case <-ctx.Done():
-			return fault.As(fault.Retryable, "", ctx.Err())
+			return fault.With(fault.Retryable, ctx.Err())
 		}
 	}
 	f.set(func(l *replay.Link) {

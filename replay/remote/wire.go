@@ -178,7 +178,7 @@ func decode(m *nats.Msg, into message) error {
 		}
 	}
 	if err != nil {
-		return fault.As(fault.Refused, "", fmt.Errorf("%T: not what it should be: %s", into, clip(err.Error(), maxText)))
+		return fault.With(fault.Refused, fmt.Errorf("%T: not what it should be: %s", into, clip(err.Error(), maxText)))
 	}
 	return nil
 }
@@ -237,12 +237,12 @@ func (r *helloReply) suits(q *helloRequest) error {
 	same := r.Lineage == q.Lineage
 	switch {
 	case r.Databases != q.Databases:
-		return fault.As(fault.Operator, "", fmt.Errorf(
+		return fault.With(fault.Operator, fmt.Errorf(
 			"the leader has %d databases; this node has %d", r.Databases, q.Databases))
 	case r.Start == startTail && (!same || q.Number > r.Last || q.Number+1 < r.First),
 		r.Start == startBegin && !q.Empty,
 		r.Start == startSnapshot && !q.Empty && (!same || q.Number > r.Last):
-		return fault.As(fault.Operator, "", fmt.Errorf(
+		return fault.With(fault.Operator, fmt.Errorf(
 			"the leader, of lineage %016x from number %d to %d, says %s to a replica of lineage %016x at number %d",
 			uint64(r.Lineage), r.First, r.Last, r.Start, uint64(q.Lineage), q.Number))
 	}
@@ -396,11 +396,11 @@ func readFetched(m *nats.Msg) (f fetched, err error) {
 	switch f.kind = m.Header.Get(headerKind); f.kind {
 	case kindFrames, kindBeat, kindEnd, kindOffer:
 	default:
-		return f, fault.As(fault.Retryable, "", fmt.Errorf("a message of kind %q", clip(f.kind, maxName)))
+		return f, fault.With(fault.Retryable, fmt.Errorf("a message of kind %q", clip(f.kind, maxName)))
 	}
 	last, err := strconv.ParseUint(m.Header.Get(headerLast), 10, 64)
 	if err != nil || last+1 == 0 {
-		return f, fault.As(fault.Retryable, "", fmt.Errorf("a message with %q for the last number",
+		return f, fault.With(fault.Retryable, fmt.Errorf("a message with %q for the last number",
 			clip(m.Header.Get(headerLast), maxName)))
 	}
 	f.last = journal.Seq(last)

@@ -137,7 +137,7 @@ func RemoveUnfinished(dir string) error {
 func Find(dir string) ([]Info, error) {
 	paths, err := Paths(dir)
 	if err != nil {
-		return nil, fault.As(fault.Operator, "", err)
+		return nil, fault.With(fault.Operator, err)
 	}
 	var infos []Info
 	for _, path := range paths {

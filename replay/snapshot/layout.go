@@ -99,7 +99,7 @@ func decodeHeader(b []byte) (h Header, err error) {
 	}
 	sound := headerSum(b) == be.Uint32(b[12:])
 	if v := be.Uint16(b[8:]); v > version {
-		return h, fault.As(fault.Operator, "", fmt.Errorf(
+		return h, fault.With(fault.Operator, fmt.Errorf(
 			"snapshot format %d; this program knows up to %d: use the program that wrote it, or newer",
 			v, version))
 	}

@@ -36,12 +36,12 @@ func Open(path string) (*File, error) {
 func OpenAs(path string) (*File, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fault.As(fault.Operator, "", err)
+		return nil, fault.With(fault.Operator, err)
 	}
 	var r *Reader
 	st, err := f.Stat()
 	if err != nil {
-		err = fault.As(fault.Operator, "", err)
+		err = fault.With(fault.Operator, err)
 	} else {
 		r, err = NewReader(f, st.Size())
 	}

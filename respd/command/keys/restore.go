@@ -127,7 +127,7 @@ func decode(payload []byte) (rdb.Value, error) {
 	case errors.Is(err, rdb.ErrFormat):
 		err = errBadFormat
 	case errors.Is(err, rdb.ErrTooLarge):
-		err = fault.As(fault.Refused, "",
+		err = fault.With(fault.Refused,
 			fmt.Errorf("ERR value takes more than %d bytes once it is unpacked", restoreRoom))
 	}
 	return val, err
