@@ -4,6 +4,7 @@ package respd_test
 // does for replicas: what ends such a wait, and what it must not hold up.
 
 import (
+	"sync/atomic"
 	"testing"
 
 	"ledge/respd"
@@ -19,7 +20,7 @@ func withHold(cfg *respd.Config) {
 			if s.InExec {
 				return resp.Int(-1)
 			}
-			<-s.Wait.Done()
+			<-s.Context().Done()
 			return resp.Int(0)
 		},
 	}})
@@ -68,4 +69,53 @@ func TestHeldInExec(t *testing.T) {
 	c := n.dial()
 	c.send(encode("MULTI", "SET a 1", "HOLD", "EXEC"))
 	c.expect("OK", "QUEUED", "QUEUED", "[OK (integer) -1]")
+}
+
+// What a command works on ends with its client and with a stop, but not because a
+// client has sent its last, nor because blocked clients are let go.
+func TestTaskEnds(t *testing.T) {
+	needsLoop(t)
+	var begun, ended atomic.Int64
+	n := start(t, func(cfg *respd.Config) {
+		cfg.Table = command.NewTable(respd.Commands().All(), []*command.Spec{{
+			Name: "task", Arity: 1, Flags: command.Slow | command.NoMulti,
+			Conn: func(s *command.Session, _ command.Args) resp.Value {
+				begun.Add(1)
+				<-s.Context().Done()
+				ended.Add(1)
+				return resp.Err("ERR the task was ended")
+			},
+		}})
+	})
+	p := n.dial()
+	task := func() (c *client, id string) {
+		c = n.dial()
+		id = c.do("CLIENT ID")[len("(integer) "):]
+		before := begun.Load()
+		c.send(encode("TASK"))
+		until(t, "task", func() bool { return begun.Load() == before+1 })
+		return c, id
+	}
+	c, id := task()
+	p.want("CLIENT UNBLOCK "+id, "(integer) 0")
+	n.waiting(0)
+	p.want("CLIENT KILL ID "+id, "(integer) 1")
+	c.closed()
+	until(t, "end of the killed client's task", func() bool { return ended.Load() == 1 })
+
+	c, _ = task()
+	c.drop()
+	until(t, "end of the lost client's task", func() bool { return ended.Load() == 2 })
+
+	c, _ = task()
+	if err := c.nc.CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	p.want("PING", "PONG") // the loop has been round
+	if got := ended.Load(); got != 2 {
+		t.Errorf("%d tasks have ended; want 2: a client may send its last and wait for the answer", got)
+	}
+	n.stop()
+	c.expect("(error) ERR the task was ended")
+	c.closed()
 }

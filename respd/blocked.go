@@ -249,7 +249,7 @@ func (c *conn) Unblock(withError bool) bool {
 	if withError {
 		cause = errUnblocked
 	}
-	if c.release(cause) {
+	if c.unblock(cause) {
 		return true
 	}
 	for _, w := range c.srv.waiters.all() {

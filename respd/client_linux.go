@@ -15,6 +15,7 @@ type link struct {
 	readable bool // there may be more to read
 	writable bool // the last write took all
 	hup      bool // the end of the input has been announced
+	gone     bool // nothing can be sent any more
 	eof      bool // the end of the input has been read
 	again    bool // there is input to be served as soon as replies are sent
 	held     bool // by CLIENT PAUSE, in loop.held
@@ -122,8 +123,13 @@ func (l *loop) serve(c *conn) {
 	if k.parked != nil {
 		l.attend(c)
 	}
-	if k.owned && (k.hup || c.killed.Load()) {
-		c.release(errReleased)
+	if k.owned {
+		switch {
+		case k.gone || c.killed.Load():
+			c.release(errReleased)
+		case k.hup: // it may be there still for its last replies
+			c.unblock(errReleased)
+		}
 	}
 	if k.owned || k.dead {
 		return

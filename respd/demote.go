@@ -23,7 +23,7 @@ func (s *Server) Demote(reason error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, c := range s.conns {
-		c.release(errDemoted)
+		c.unblock(errDemoted)
 	}
 }
 

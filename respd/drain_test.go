@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"ledge/respd"
+	"ledge/respd/command"
 	"ledge/respd/resp"
 )
 
@@ -87,9 +88,10 @@ func TestDrainBusy(t *testing.T) {
 }
 
 // Nobody can hold up the end: not a journal that is stuck, nor a command that
-// sleeps, nor a client that doesn't read.
+// doesn't hear of it, nor a client that doesn't read.
 func TestDrainBound(t *testing.T) {
 	const grace = 100 * time.Millisecond
+	deaf := make(chan struct{})
 	for name, block := range map[string]func(*node) (undo func()){
 		"stuck journal": func(n *node) func() {
 			c := n.dial()
@@ -102,9 +104,9 @@ func TestDrainBound(t *testing.T) {
 		"slow command": func(n *node) func() {
 			c := n.dial()
 			before := n.srv.Stats().NetIn.Load()
-			c.send(encode("DEBUG SLEEP 1"))
+			c.send(encode("DEAF"))
 			until(n.t, "input", func() bool { return n.srv.Stats().NetIn.Load() > before })
-			return func() {}
+			return func() { close(deaf) }
 		},
 		"full socket": func(n *node) func() {
 			c := n.dial()
@@ -117,7 +119,12 @@ func TestDrainBound(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			n := start(t, func(cfg *respd.Config) { cfg.Drain = grace })
+			n := start(t, func(cfg *respd.Config) {
+				cfg.Drain = grace
+				cfg.Table = command.NewTable(respd.Commands().All(), []*command.Spec{{Name: "deaf", Arity: 1,
+					Flags: command.Slow,
+					Conn:  func(*command.Session, command.Args) resp.Value { <-deaf; return resp.OK }}})
+			})
 			undo := block(n)
 			began := time.Now()
 			n.stop()

@@ -283,6 +283,9 @@ func (l *loop) notice(ev unix.EpollEvent) {
 	if ev.Events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
 		c.link.hup = true
 	}
+	if ev.Events&(unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+		c.link.gone = true
+	}
 	if ev.Events&unix.EPOLLOUT != 0 {
 		c.link.writable = true
 	}

@@ -77,9 +77,8 @@ func (c *conn) mishap(p any) {
 	c.late = nil
 	c.endStream()
 	c.sess.InExec, c.sess.Joined = false, false
-	if w := c.await.Swap(nil); w != nil {
-		c.sess.Wait = nil
-		c.sess.Blocked.Store(false)
+	if w := c.await.Load(); w != nil {
+		c.over(w)
 		w.end(nil)
 	}
 	if u.spec != nil && u.spec.Name == "exec" {

@@ -152,8 +152,8 @@ const (
 	// Repeats: a Big read that may look at far more than its keys hold, as its
 	// Reach says.
 	Repeats
-	// Waits: a Slow command that waits until Session.Wait ends, and not at all
-	// inside EXEC.
+	// Waits: a Slow command that a client is blocked in, as in BLPOP, until its
+	// Session's Context ends. Inside EXEC it waits for nothing.
 	Waits
 )
 

@@ -38,9 +38,8 @@ type Session struct {
 	// InExec is set while EXEC runs the command. It can't wait then, and gives
 	// one reply.
 	InExec bool
-	// Wait ends when a command that Waits is to wait no longer.
-	Wait context.Context
-	subs [topics]map[string]struct{} // by Hub
+	ctx    context.Context             // see Context
+	subs   [topics]map[string]struct{} // by Hub
 
 	// For everybody.
 	LastCmd   atomic.Pointer[Spec]
@@ -75,6 +74,28 @@ func (s *Session) SetFacts(change func(*Facts)) {
 	defer s.mu.Unlock()
 	change(&s.facts)
 }
+
+// Context is for what a command that is Slow waits for. It ends with the client,
+// with a stop of the server, and when a command that Waits is to wait no longer.
+// Where nothing may be waited for, as in EXEC, it has ended.
+func (s *Session) Context() context.Context {
+	if s.ctx == nil {
+		return ended
+	}
+	return s.ctx
+}
+
+// SetContext says what the session's next command waits in.
+func (s *Session) SetContext(ctx context.Context) { s.ctx = ctx }
+
+// DropContext says that the session's next command can't wait.
+func (s *Session) DropContext() { s.ctx = nil }
+
+var ended = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()
 
 // Select selects a database.
 func (s *Session) Select(db journal.DB) {

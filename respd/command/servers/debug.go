@@ -24,10 +24,10 @@ func debug() *command.Spec {
 	}, runDebug)
 }
 
-func runDebug(_ *command.Session, args command.Args) resp.Value {
+func runDebug(s *command.Session, args command.Args) resp.Value {
 	switch {
 	case args.Is(1, "SLEEP") && len(args) == 3:
-		return debugSleep(args)
+		return debugSleep(s, args)
 	case args.Is(1, "HELP") && len(args) == 2:
 		return resp.Array(
 			resp.Simple("DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"),
@@ -42,7 +42,7 @@ func runDebug(_ *command.Session, args command.Args) resp.Value {
 // DEBUG SLEEP seconds
 //
 // It holds only its own connection: in Redis it would hold all of them.
-func debugSleep(args command.Args) resp.Value {
+func debugSleep(s *command.Session, args command.Args) resp.Value {
 	seconds, err := args.Float(2)
 	if err != nil {
 		return resp.FromError(err)
@@ -50,6 +50,11 @@ func debugSleep(args command.Args) resp.Value {
 	if seconds < 0 || seconds > maxSleep.Seconds() {
 		return resp.Err(errSleep)
 	}
-	time.Sleep(time.Duration(seconds * float64(time.Second)))
+	t := time.NewTimer(time.Duration(seconds * float64(time.Second)))
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-s.Context().Done():
+	}
 	return resp.OK
 }

@@ -31,7 +31,7 @@ func ledgeResume() *command.Spec {
 // runLedgeResume answers with the steps and how each went, or with an error if
 // the journal stays suspended.
 func runLedgeResume(s *command.Session, _ command.Args) resp.Value {
-	ctx, cancel := context.WithTimeout(context.Background(), resumeLimit)
+	ctx, cancel := context.WithTimeout(s.Context(), resumeLimit)
 	defer cancel()
 	steps, err := s.Host.Node().Resume(ctx)
 	if err != nil {

@@ -31,7 +31,7 @@ func following(name, since, summary string) *command.Spec {
 		Syntax: "<host> <port> | NO ONE", Since: since, Complexity: "O(1)", Summary: summary,
 	}, func(s *command.Session, args command.Args) resp.Value {
 		node := s.Host.Node()
-		ctx, cancel := context.WithTimeout(context.Background(), promoteLimit)
+		ctx, cancel := context.WithTimeout(s.Context(), promoteLimit)
 		defer cancel()
 		if args.Is(1, "NO") && args.Is(2, "ONE") {
 			return outcome(node.Promote(ctx))
@@ -133,16 +133,10 @@ func waitLimit(s *command.Session, args command.Args, i int) (context.Context, c
 	return ctx, end, nil
 }
 
-// patience is how long a client waits: no time at all inside EXEC, until it is
-// released if the limit is 0.
+// patience is how long a client waits: until it is released if the limit is 0.
 func patience(s *command.Session, limit time.Duration) (context.Context, context.CancelFunc) {
-	switch {
-	case s.InExec:
-		ctx, cancel := context.WithCancel(context.Background())
-		cancel()
-		return ctx, cancel
-	case limit > 0:
-		return context.WithTimeout(s.Wait, limit)
+	if limit > 0 {
+		return context.WithTimeout(s.Context(), limit)
 	}
-	return context.WithCancel(s.Wait)
+	return context.WithCancel(s.Context())
 }

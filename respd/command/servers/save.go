@@ -13,7 +13,7 @@ const saveLimit = 10 * time.Minute
 
 // snapshot takes a snapshot and waits for it.
 func snapshot(s *command.Session) error {
-	ctx, cancel := context.WithTimeout(context.Background(), saveLimit)
+	ctx, cancel := context.WithTimeout(s.Context(), saveLimit)
 	defer cancel()
 	return s.Host.Node().Save(ctx)
 }

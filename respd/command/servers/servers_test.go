@@ -44,6 +44,7 @@ type node struct {
 	replicas  []replay.Replica
 	followed  string
 	followErr error
+	ended     bool          // the context that it was called with last had ended
 	unsynced  bool          // the journal is never synced
 	syncing   chan struct{} // closed when it has been
 }
@@ -57,14 +58,23 @@ func (n *node) Health() []command.InfoField {
 	return []command.InfoField{{Name: "journal_state", Value: "ok"}}
 }
 
-func (n *node) Resume(context.Context) ([]command.InfoField, error) {
+func (n *node) Resume(ctx context.Context) ([]command.InfoField, error) {
+	n.ended = ctx.Err() != nil
 	return []command.InfoField{{Name: "store a probe", Value: "ok"}}, n.resumeErr
 }
 
-func (n *node) Link() replay.Link                                 { return n.link }
-func (n *node) Replicas() []replay.Replica                        { return n.replicas }
-func (n *node) Follow(_ context.Context, addr string) error       { n.followed = addr; return n.followErr }
-func (n *node) Promote(context.Context) error                     { n.followed = ""; return n.followErr }
+func (n *node) Link() replay.Link          { return n.link }
+func (n *node) Replicas() []replay.Replica { return n.replicas }
+func (n *node) Follow(ctx context.Context, addr string) error {
+	n.ended, n.followed = ctx.Err() != nil, addr
+	return n.followErr
+}
+
+func (n *node) Promote(ctx context.Context) error {
+	n.ended, n.followed = ctx.Err() != nil, ""
+	return n.followErr
+}
+
 func (n *node) Await(context.Context, journal.Seq, int, bool) int { return len(n.replicas) }
 
 func (n *node) Syncs() bool { return !n.unsynced }
@@ -81,7 +91,8 @@ func (n *node) AwaitSync(ctx context.Context, _ journal.Seq) bool {
 	}
 }
 
-func (n *node) Save(context.Context) error {
+func (n *node) Save(ctx context.Context) error {
+	n.ended = ctx.Err() != nil
 	n.saved++
 	return n.saveErr
 }
@@ -313,7 +324,7 @@ func TestDebug(t *testing.T) {
 // WAITAOF waits for this node's sync, and is refused where there is none.
 func TestWaitAOF(t *testing.T) {
 	h := open(t)
-	h.session.Wait = t.Context()
+	h.session.SetContext(t.Context())
 	const never = "ERR WAITAOF cannot be used when numlocal is set but the journal is never synced (sync off)."
 	want := func(line, want string) {
 		t.Helper()
@@ -335,9 +346,9 @@ func TestWaitAOF(t *testing.T) {
 	h.node.syncing = make(chan struct{})
 	want("WAITAOF 1 2 1", "02")
 	want("WAITAOF 0 2 0", "02")
-	h.session.InExec = true
+	h.session.DropContext() // as in EXEC
 	want("WAITAOF 1 2 0", "02")
-	h.session.InExec = false
+	h.session.SetContext(t.Context())
 	time.AfterFunc(time.Millisecond, func() { close(h.node.syncing) })
 	want("WAITAOF 1 2 0", "12")
 	h.node.unsynced, h.node.syncing = true, nil
@@ -345,4 +356,20 @@ func TestWaitAOF(t *testing.T) {
 	want("WAITAOF 1 0 x", "ERR timeout is not an integer or out of range")
 	want("WAITAOF 2 0 x", "ERR value is out of range, must be between 0 and 1")
 	want("WAITAOF 0 0 0", "02")
+}
+
+// What takes long is given up with the client that has asked for it.
+func TestContexts(t *testing.T) {
+	h := open(t)
+	for _, line := range []string{"SAVE", "SHUTDOWN SAVE", "LEDGE RESUME", "REPLICAOF h 1", "REPLICAOF NO ONE", "SLAVEOF NO ONE"} {
+		ctx, end := context.WithCancel(t.Context())
+		h.session.SetContext(ctx)
+		if h.do(line); h.node.ended {
+			t.Errorf("%s: the context had ended while the client was there", line)
+		}
+		end()
+		if h.do(line); !h.node.ended {
+			t.Errorf("%s: the context goes on without the client", line)
+		}
+	}
 }
