@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ledge/admin"
+	"ledge/appliance/options"
 	"ledge/appliance/report"
 	"ledge/journal/fault"
 	"ledge/replay"
@@ -17,6 +18,7 @@ import (
 func TestHealthEvents(t *testing.T) {
 	n := &Node{report: &report.Report{Node: "n"}}
 	n.cfg.Clock = time.Now
+	n.live.Store(new(options.Live))
 	n.reserve = newReserve(t.TempDir(), 1)
 	n.dir = &directory{node: "n"}
 	e := newEvents(n)
