@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"ledge/journal"
+	"ledge/journal/durable"
 	"ledge/journal/fault"
 	"ledge/replay"
 	"ledge/replay/snapshot"
@@ -170,7 +171,7 @@ func (d *directory) adopt(l journal.Lineage, first journal.Seq, snapshot string,
 	if snapshot != "" {
 		rel, err := filepath.Rel(d.path, snapshot)
 		if err == nil {
-			err = syncDir(filepath.Dir(snapshot)) // it is all that there will be
+			err = durable.File(filepath.Dir(snapshot)) // it is all that there will be
 		}
 		if err != nil {
 			return fault.With(fault.Operator, err)
@@ -247,7 +248,7 @@ func (d *directory) moveIn(a *adoption) error {
 		err = os.Rename(filepath.Join(d.path, a.Snapshot), d.adopted(a))
 	}
 	if err == nil {
-		err = syncDir(d.snapshotPath())
+		err = durable.File(d.snapshotPath())
 	}
 	return err
 }
@@ -271,13 +272,5 @@ func (d *directory) putAway(dir string, a *adoption) error {
 	if err := os.Rename(dir, to); err != nil {
 		return err
 	}
-	return syncDir(aside)
-}
-
-func syncDir(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
+	return durable.File(aside)
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"ledge/journal/durable"
 	"ledge/journal/fault"
 	"ledge/journal/jet"
 	"ledge/replay"
@@ -92,7 +93,7 @@ func (d *directory) setAsideSnapshots(p *Plan, aside string) error {
 			return err
 		}
 	}
-	return errors.Join(syncDir(aside), syncDir(d.snapshotPath()))
+	return errors.Join(durable.File(aside), durable.File(d.snapshotPath()))
 }
 
 // OpenDamaged takes the directory of a node that doesn't run, however damaged it

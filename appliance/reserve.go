@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"sync"
 
+	"ledge/journal/durable"
 	"ledge/journal/fault"
 )
 
@@ -97,7 +98,7 @@ func fillFile(path string, size int64) error {
 	if err != nil {
 		return err
 	}
-	if err = allocate(f, size); err != nil && !fullDisk(err) {
+	if err = allocate(f, size); err != nil && !durable.Full(err) {
 		err = writeZeros(f, size) // a file system that can't allocate
 	}
 	return errors.Join(err, f.Close())
@@ -116,7 +117,7 @@ func writeZeros(f *os.File, size int64) error {
 // diskFault classes an error of the file system: a full one may be mended by
 // time, the rest needs a person.
 func diskFault(err error) error {
-	if fullDisk(err) {
+	if durable.Full(err) {
 		return fault.With(fault.Retryable, err)
 	}
 	return fault.With(fault.Operator, err)

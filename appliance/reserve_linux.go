@@ -1,7 +1,6 @@
 package appliance
 
 import (
-	"errors"
 	"math"
 	"os"
 
@@ -23,9 +22,4 @@ func freeBytes(path string) (int64, error) {
 		return math.MaxInt64, nil
 	}
 	return int64(st.Bavail) * int64(st.Bsize), nil
-}
-
-// fullDisk reports whether err says that there is no room.
-func fullDisk(err error) bool {
-	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT)
 }

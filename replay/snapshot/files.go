@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"ledge/journal"
+	"ledge/journal/durable"
 	"ledge/journal/fault"
 )
 
@@ -42,19 +43,10 @@ func Create(dir string, write func(f *os.File) (Info, error)) (Info, error) {
 	if err != nil {
 		return Info{}, Failed(errors.Join(err, os.Remove(f.Name())))
 	}
-	if err := syncDir(dir); err != nil {
+	if err := durable.File(dir); err != nil {
 		return Info{}, Failed(err)
 	}
 	return info, nil
-}
-
-// syncDir makes a rename or a removal in dir durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // Paths returns the snapshot files in dir, newest first. A directory that isn't
@@ -118,7 +110,7 @@ func Prune(dir string, list []Info, keep int) ([]Info, error) {
 	for _, info := range list[keep:] {
 		errs = append(errs, os.Remove(info.Path))
 	}
-	return list[:keep], Failed(errors.Join(append(errs, syncDir(dir))...))
+	return list[:keep], Failed(errors.Join(append(errs, durable.File(dir))...))
 }
 
 // RemoveUnfinished removes what a snapshot that was cut short has left in dir.

@@ -5,28 +5,27 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
-	"syscall"
 
 	"github.com/cespare/xxhash/v2"
 
 	"ledge/journal"
+	"ledge/journal/durable"
 	"ledge/journal/fault"
 	"ledge/replay/value"
 )
 
-// Failed classes what stopped a snapshot. Nothing has changed: the
-// older ones are whole, and the journal has everything.
+// Failed classes what stopped a snapshot. Nothing has changed: the older ones are
+// whole, and the journal has everything.
 func Failed(err error) error {
 	class := fault.Operator
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) ||
+	if durable.Full(err) ||
 		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		class = fault.Retryable
 	}
 	return fault.As(class, "replay.Snapshot", err)
 }
 
-// Writer puts rows into chunks. The first failed write is kept and
-// ends all others.
+// Writer puts rows into chunks. The first failed write is kept and ends all others.
 type Writer struct {
 	w      io.Writer
 	err    error
@@ -42,6 +41,8 @@ type Writer struct {
 	scratch []byte // for the row of a collection
 }
 
+// NewWriter returns a Writer to w. Header comes first, then each Library, then for
+// each database Database and its rows, then Trailer.
 func NewWriter(w io.Writer) *Writer {
 	e := &Writer{w: w, chunk: make([]byte, chunkHeaderSize, chunkTarget+4096)}
 	e.sum.Reset()
