@@ -26,10 +26,11 @@ const errUnblocked resp.Error = "UNBLOCKED client unblocked via CLIENT UNBLOCK"
 
 // waiter is one blocked client.
 type waiter struct {
-	c       *conn
-	keys    []waitKey
-	timeout time.Duration // 0 is for ever
-	since   time.Time
+	c        *conn
+	keys     []waitKey
+	timeout  time.Duration // 0 is for ever
+	since    time.Time
+	serveKey func(*replay.Draft, []byte) (resp.Value, error) // Serve of its command.Block
 
 	mu    sync.Mutex
 	state waitState   // mu
@@ -123,19 +124,19 @@ func (q *waiters) all() []*waiter {
 
 // block makes the connection wait for the keys of its next command, which found
 // nothing. The writer calls it.
-func (c *conn) block() {
+func (c *conn) block(v *replay.View) {
 	p := &c.cmd
-	timeout, err := p.spec.Block.Timeout(p.args)
+	b, err := p.spec.Block(v, p.args)
 	if err != nil {
 		c.turnAway(err)
 		return
 	}
-	at := p.spec.Block.Keys
+	at := b.Keys
 	if at == nil {
-		at = p.spec.KeysOf
+		at = p.spec.KeysOf(p.args)
 	}
-	w := &waiter{c: c, timeout: timeout, since: c.srv.cfg.Clock()}
-	for _, i := range at(p.args) {
+	w := &waiter{c: c, timeout: b.Timeout, since: c.srv.cfg.Clock(), serveKey: b.Serve}
+	for _, i := range at {
 		w.keys = append(w.keys, waitKey{c.sess.DB, p.args.Str(i)})
 	}
 	c.wait = w

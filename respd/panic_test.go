@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"ledge/journal/logtest"
 	"ledge/replay"
@@ -65,18 +64,16 @@ func boom() []*command.Spec {
 			Conn: func(*command.Session, command.Args) resp.Value { bug(); return resp.OK }},
 		{Name: "boompop", Arity: 2, Keys: command.OneKey, Flags: command.Write | command.Blocking,
 			Write: func(*replay.Draft, command.Args) (resp.Value, error) { return resp.NilArray, command.ErrWait },
-			Block: &command.Block{
-				Timeout: func(command.Args) (time.Duration, error) { return 0, nil },
-				Serve: func(d *replay.Draft, _ command.Args, key []byte) (resp.Value, error) {
+			Block: func(*replay.View, command.Args) (command.Block, error) {
+				return command.Block{Serve: func(d *replay.Draft, key []byte) (resp.Value, error) {
 					set(d, []byte("served"))
 					bug()
 					return resp.OK, nil
-				}}},
+				}}, nil
+			}},
 		{Name: "boomwait", Arity: 2, Keys: command.OneKey, Flags: command.Write | command.Blocking,
 			Write: func(*replay.Draft, command.Args) (resp.Value, error) { return resp.NilArray, command.ErrWait },
-			Block: &command.Block{
-				Timeout: func(command.Args) (time.Duration, error) { bug(); return 0, nil },
-				Serve:   func(*replay.Draft, command.Args, []byte) (resp.Value, error) { return resp.OK, nil }}},
+			Block: func(*replay.View, command.Args) (command.Block, error) { bug(); return command.Block{}, nil }},
 	}
 }
 

@@ -115,7 +115,7 @@ func (w *waiter) attempt(d *replay.Draft, m replay.Mark, key []byte) (val resp.V
 		w.c.srv.Panicked(spec, p)
 		val, err = resp.Value{}, errInternal
 	}()
-	return spec.Block.Serve(d, w.c.cmd.args, key)
+	return w.serveKey(d, key)
 }
 
 // Panicked counts and logs a panic. It must be called by whoever has recovered.

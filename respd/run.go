@@ -45,7 +45,7 @@ func (c *conn) runWrite(d *replay.Draft) {
 	val, err := p.spec.Write(d, p.args)
 	if err == command.ErrWait {
 		d.Undo(m)
-		c.block()
+		c.block(&d.View)
 		return
 	}
 	if err != nil {

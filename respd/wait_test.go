@@ -1,10 +1,10 @@
 package respd_test
 
-// Messages for a client that waits in a blocking command.
+// Messages for a client that waits in a blocking command, and what a wait knows of
+// the moment in which it began.
 
 import (
 	"testing"
-	"time"
 
 	"ledge/replay"
 	"ledge/respd"
@@ -23,12 +23,7 @@ func withAwait(cfg *respd.Config) {
 	cfg.Table = command.NewTable(respd.Commands().All(), []*command.Spec{{
 		Name: "await", Arity: 2, Keys: command.OneKey, Flags: command.Write,
 		Write: func(d *replay.Draft, args command.Args) (resp.Value, error) { return there(d, args[1]) },
-		Block: &command.Block{
-			Timeout: func(command.Args) (time.Duration, error) { return 0, nil },
-			Serve: func(d *replay.Draft, _ command.Args, key []byte) (resp.Value, error) {
-				return there(d, key)
-			},
-		},
+		Block: func(*replay.View, command.Args) (command.Block, error) { return command.Block{Serve: there}, nil },
 	}})
 }
 

@@ -65,8 +65,10 @@ type Spec struct {
 	Conn func(*Session, Args) resp.Value
 	// Subs are the subcommands of a container such as CLIENT.
 	Subs []*Spec
-	// Block makes a Write wait for its keys when it returns ErrWait.
-	Block *Block
+	// Block makes a Write wait for its keys when it returns ErrWait. It says what
+	// the wait is for, from the same view that Write found nothing in, and is
+	// called once for a wait. The arguments stay as they are until that ends.
+	Block func(*replay.View, Args) (Block, error)
 	// Reach returns how much a Big read looks at, where that may be less than
 	// all that its keys hold.
 	Reach func(*replay.View, Args) int
@@ -74,17 +76,18 @@ type Spec struct {
 	parent *Spec
 }
 
-// Block is what a command that may wait for its keys has besides Write. Write
-// tries once. When it finds nothing it returns ErrWait and the nil that stands
+// Block is one client's wait. A command that may wait has a Write besides, which
+// tries once. When that finds nothing it returns ErrWait and the nil that stands
 // for that where nobody waits, in a transaction; and has written nothing.
 type Block struct {
-	// Timeout returns how long to wait at most; 0 is for ever.
-	Timeout func(Args) (time.Duration, error)
-	// Keys returns the places of the keys to wait for; nil is all keys.
-	Keys func(Args) []int
+	// Timeout is how long to wait at most; 0 is for ever.
+	Timeout time.Duration
+	// Keys are the places of the keys to wait for; nil is all keys.
+	Keys []int
 	// Serve is Write for one of the keys, which has got something. It returns
-	// ErrWait if that is not for this command.
-	Serve func(d *replay.Draft, args Args, key []byte) (resp.Value, error)
+	// ErrWait if that is not for this client. What the client had seen when its
+	// wait began it knows by itself: there is a Serve for each wait.
+	Serve func(d *replay.Draft, key []byte) (resp.Value, error)
 }
 
 // ErrWait says that a command has found nothing and would wait.

@@ -39,9 +39,11 @@ func (f Family) Write(s Spec, run func(*replay.Draft, Args) (resp.Value, error))
 }
 
 // Wait returns the row of a command that writes, or waits until it can.
-func (f Family) Wait(s Spec, run func(*replay.Draft, Args) (resp.Value, error), b Block) *Spec {
+func (f Family) Wait(s Spec, run func(*replay.Draft, Args) (resp.Value, error),
+	block func(*replay.View, Args) (Block, error),
+) *Spec {
 	s.Flags |= Blocking
-	s.Block = &b
+	s.Block = block
 	return f.Write(s, run)
 }
 

@@ -3,7 +3,6 @@ package command_test
 import (
 	"slices"
 	"testing"
-	"time"
 
 	"ledge/replay"
 	"ledge/respd/command"
@@ -21,7 +20,7 @@ var (
 func TestFamily(t *testing.T) {
 	f := command.Family{Group: "list", Cats: []string{"list"}, Flags: command.Stale,
 		WriteFlags: command.DenyOOM, Keys: command.OneKey}
-	block := command.Block{Timeout: func(command.Args) (time.Duration, error) { return 0, nil }}
+	block := func(*replay.View, command.Args) (command.Block, error) { return command.Block{}, nil }
 	own := command.Spec{Name: "x", Arity: 1, Flags: command.Fast, Keys: command.TwoKeys, Group: "server",
 		Cats: []string{"dangerous"}, Complexity: "O(N)"}
 	bare := command.Spec{Name: "x", Arity: 1}
@@ -58,7 +57,7 @@ func TestFamily(t *testing.T) {
 		}
 	}
 	if w := f.Wait(bare, writes, block); w.Block == nil || w.Write == nil {
-		t.Errorf("a row that waits has block %v and write %v; want both", w.Block, w.Write != nil)
+		t.Errorf("a row that waits has block %v and write %v; want both", w.Block != nil, w.Write != nil)
 	}
 }
 

@@ -9,6 +9,19 @@ import (
 	"ledge/respd/resp"
 )
 
+// popping is how lists give up items.
+var popping = command.Popping[value.List]{Family: family, First: "LEFT", Second: "RIGHT",
+	Open: func(d *replay.Draft, key []byte) (value.List, error) { return d.List(key) },
+	Take: func(d *replay.Draft, key []byte, l value.List, right bool, count int64) (resp.Value, error) {
+		return takeSome(d, key, l, !right, count)
+	}}
+
+// What several rows share.
+const (
+	takes    = "RW access delete"
+	manyCost = "O(N+M) where N is the number of keys and M that of the items taken"
+)
+
 // BLPOP key [key ...] timeout
 func blpop() *command.Spec {
 	return waitPop("blpop", true, "Take the first item of a list, or wait for one.")
@@ -22,74 +35,31 @@ func brpop() *command.Spec {
 // waitPop returns a row that takes an item from the first of several lists that
 // has one.
 func waitPop(name string, left bool, summary string) *command.Spec {
-	serve := func(d *replay.Draft, key []byte, l value.List) (resp.Value, error) {
+	return popping.WaitOne(command.Spec{
+		Name: name, Arity: -3, Flags: command.NoScript, KeyFlags: takes,
+		Syntax: "<key> [<key> ...] <timeout>", Since: "2.0.0",
+		Complexity: "O(N) where N is the number of keys", Summary: summary,
+	}, func(d *replay.Draft, key []byte, l value.List) (resp.Value, error) {
 		item, err := take(d, key, l, left)
 		return resp.Array(resp.Bytes(key), item), err
-	}
-	timeout := func(args command.Args) (time.Duration, error) { return args.Timeout(len(args) - 1) }
-	return family.Wait(command.Spec{
-		Name: name, Arity: -3, Flags: command.NoScript, Keys: command.KeyRange{First: 1, Last: -2, Step: 1},
-		KeyFlags: "RW access delete", Syntax: "<key> [<key> ...] <timeout>", Since: "2.0.0",
-		Complexity: "O(N) where N is the number of keys", Summary: summary,
-	}, func(d *replay.Draft, args command.Args) (resp.Value, error) {
-		if _, err := timeout(args); err != nil {
-			return resp.Value{}, err
-		}
-		for _, key := range args[1 : len(args)-1] {
-			l, err := d.List(key)
-			if err != nil {
-				return resp.Value{}, err
-			}
-			if l.Len() > 0 {
-				return serve(d, key, l)
-			}
-		}
-		return resp.NilArray, command.ErrWait
-	}, command.Block{
-		Timeout: timeout,
-		Serve: func(d *replay.Draft, _ command.Args, key []byte) (resp.Value, error) {
-			l, ok := ready(d, key)
-			if !ok {
-				return resp.NilArray, command.ErrWait
-			}
-			return serve(d, key, l)
-		},
+	})
+}
+
+// LMPOP numkeys key [key ...] LEFT | RIGHT [COUNT count]
+func lmpop() *command.Spec {
+	return popping.Many(command.Spec{
+		Name: "lmpop", Arity: -4, KeyFlags: takes,
+		Syntax: "<numkeys> <key> [<key> ...] LEFT|RIGHT [COUNT <count>]", Since: "7.0.0",
+		Complexity: manyCost, Summary: "Take items from the first of several lists that has any.",
 	})
 }
 
 // BLMPOP timeout numkeys key [key ...] LEFT | RIGHT [COUNT count]
 func blmpop() *command.Spec {
-	return family.Wait(command.Spec{
-		Name: "blmpop", Arity: -5, NumKeys: 2, KeyFlags: "RW access delete",
+	return popping.WaitMany(command.Spec{
+		Name: "blmpop", Arity: -5, KeyFlags: takes,
 		Syntax: "<timeout> <numkeys> <key> [<key> ...] LEFT|RIGHT [COUNT <count>]", Since: "7.0.0",
-		Complexity: "O(N+M) where N is the number of keys and M that of the items taken",
-		Summary:    "Take items from the first of several lists that has any, or wait for one.",
-	}, func(d *replay.Draft, args command.Args) (resp.Value, error) {
-		m, err := parseMany(args, 2)
-		if err != nil {
-			return resp.Value{}, err
-		}
-		if _, err := args.Timeout(1); err != nil {
-			return resp.Value{}, err
-		}
-		val, ok, err := m.popFirst(d)
-		if err == nil && !ok {
-			err = command.ErrWait
-		}
-		return val, err
-	}, command.Block{
-		Timeout: func(args command.Args) (time.Duration, error) { return args.Timeout(1) },
-		Serve: func(d *replay.Draft, args command.Args, key []byte) (resp.Value, error) {
-			l, ok := ready(d, key)
-			if !ok {
-				return resp.NilArray, command.ErrWait
-			}
-			m, err := parseMany(args, 2)
-			if err != nil {
-				return resp.Value{}, err
-			}
-			return m.pop(d, key, l)
-		},
+		Complexity: manyCost, Summary: "Take items from the first of several lists that has any, or wait for one.",
 	})
 }
 
@@ -111,40 +81,37 @@ func brpoplpush() *command.Spec {
 	}, 3, func(command.Args) (way, error) { return endToFront, nil })
 }
 
-// waitMove returns a row that moves an item. Argument at is the timeout.
+// waitMove returns a row that moves an item, or waits for one in the first of its
+// two keys. Argument at is the timeout.
 func waitMove(s command.Spec, at int, parse func(command.Args) (way, error)) *command.Spec {
 	s.Flags = command.DenyOOM | command.NoScript
 	s.Keys, s.KeyFlags = command.TwoKeys, bothKeys
-	timeout := func(args command.Args) (time.Duration, error) { return args.Timeout(at) }
-	move := func(d *replay.Draft, args command.Args) (resp.Value, error) {
-		w, err := parse(args)
-		if err != nil {
-			return resp.Value{}, err
+	read := func(args command.Args) (w way, limit time.Duration, err error) {
+		if w, err = parse(args); err == nil {
+			limit, err = args.Timeout(at)
 		}
-		if _, err := timeout(args); err != nil {
-			return resp.Value{}, err
-		}
+		return w, limit, err
+	}
+	move := func(d *replay.Draft, args command.Args, w way) (resp.Value, error) {
 		val, err := w.move(d, args)
 		if err == nil && val.IsNil() {
 			err = command.ErrWait
 		}
 		return val, err
 	}
-	return family.Wait(s, move, command.Block{
-		Timeout: timeout,
-		Keys:    func(command.Args) []int { return []int{1} },
-		Serve: func(d *replay.Draft, args command.Args, key []byte) (resp.Value, error) {
-			if _, ok := ready(d, key); !ok {
+	return family.Wait(s, func(d *replay.Draft, args command.Args) (resp.Value, error) {
+		w, _, err := read(args)
+		if err != nil {
+			return resp.Value{}, err
+		}
+		return move(d, args, w)
+	}, func(_ *replay.View, args command.Args) (command.Block, error) {
+		w, limit, err := read(args)
+		return command.Block{Timeout: limit, Keys: []int{1}, Serve: func(d *replay.Draft, key []byte) (resp.Value, error) {
+			if _, ok := popping.Ready(d, key); !ok {
 				return resp.Nil, command.ErrWait
 			}
-			return move(d, args)
-		},
+			return move(d, args, w)
+		}}, err
 	})
-}
-
-// ready returns the list that somebody waits for. A key of another type is as
-// if it were not there.
-func ready(d *replay.Draft, key []byte) (value.List, bool) {
-	l, err := d.List(key)
-	return l, err == nil && l.Len() > 0
 }

@@ -292,8 +292,8 @@ func TestWaits(t *testing.T) {
 			args = append(args, []byte(w))
 		}
 		s := command.NewTable(zsets.Table()).Lookup(args[0])
-		if d, err := s.Block.Timeout(args); d != 1500*time.Millisecond || err != nil {
-			t.Errorf("%s: Timeout = %v, %v; want 1.5s", line, d, err)
+		if b, err := s.Block(nil, args); b.Timeout != 1500*time.Millisecond || err != nil {
+			t.Errorf("%s waits for %v, %v; want 1.5s", line, b.Timeout, err)
 		}
 		var got []string
 		for _, i := range s.KeysOf(args) {
