@@ -232,21 +232,6 @@ type InfoSection struct {
 // InfoField is a line of INFO.
 type InfoField struct{ Name, Value string }
 
-// NodeField is a field of INFO that only the node knows, empty if it has none.
-func NodeField(h Host, section, field string) string {
-	for _, s := range NodeInfo(h, func(name string) bool { return name == section }) {
-		if s.Name != section {
-			continue
-		}
-		for _, f := range s.Fields {
-			if f.Name == field {
-				return f.Value
-			}
-		}
-	}
-	return ""
-}
-
 // NodeInfo returns what the node adds to INFO, of the sections that are wanted. A
 // server without a node, as tests have it, adds nothing.
 func NodeInfo(h Host, wanted func(section string) bool) []InfoSection {
@@ -258,7 +243,7 @@ func NodeInfo(h Host, wanted func(section string) bool) []InfoSection {
 
 // Role is the server's role as clients know it: "master" or "slave".
 func Role(h Host) string {
-	if NodeField(h, "Replication", "role") == "slave" {
+	if n := h.Node(); n != nil && n.Link().State != replay.LinkNone {
 		return "slave"
 	}
 	return "master"

@@ -26,12 +26,22 @@ type host struct {
 	clients  []*command.Session
 	until    time.Time
 	all      bool
+	node     command.Node
 }
+
+// node knows how it stands with its leader, and nothing else: it panics when it is
+// asked for more.
+type node struct {
+	command.Node
+	link replay.Link
+}
+
+func (n node) Link() replay.Link { return n.link }
 
 func (h *host) State() *replay.State  { return h.state }
 func (h *host) Table() *command.Table { return h.table }
 func (h *host) Hub() *command.Hub     { return h.hub }
-func (h *host) Node() command.Node    { return nil }
+func (h *host) Node() command.Node    { return h.node }
 
 func (h *host) Clients(fn func(*command.Session)) {
 	for _, c := range h.clients {
@@ -265,5 +275,24 @@ func TestHelp(t *testing.T) {
 	got := h.do(h.connect("c:1"), "CLIENT HELP").Elems()
 	if want := 1 + 2*len(h.table.Find("client").Subs); len(got) != want {
 		t.Errorf("CLIENT HELP has %d lines; want %d", len(got), want)
+	}
+}
+
+// HELLO asks for the role, and not for all of INFO.
+func TestHelloRole(t *testing.T) {
+	h := open(t, "")
+	s := h.connect("c:1")
+	for want, n := range map[string]command.Node{
+		"master":  node{},
+		"replica": node{link: replay.Link{State: replay.LinkStreaming}},
+	} {
+		h.node = n
+		if got := h.do(s, "HELLO").String(); !strings.Contains(got, `"role" "`+want+`"`) && !strings.Contains(got, "role "+want) {
+			t.Errorf("HELLO = %s; want the role %s", got, want)
+		}
+	}
+	h.node = nil
+	if got := h.do(s, "HELLO").String(); !strings.Contains(got, "master") {
+		t.Errorf("HELLO = %s; want the role master", got)
 	}
 }
