@@ -18,7 +18,7 @@ func getex() *command.Spec {
 }
 
 func runGetex(d *replay.Draft, args command.Args) (resp.Value, error) {
-	e, persist, err := parseGetex(args)
+	o, err := getexOptions.Parse(args[2:])
 	if err != nil {
 		return resp.Value{}, err
 	}
@@ -26,11 +26,11 @@ func runGetex(d *replay.Draft, args command.Args) (resp.Value, error) {
 	if err != nil || !ok {
 		return resp.Nil, err
 	}
-	at, err := e.deadline(d.Now(), "getex")
+	at, err := deadline(o, d.Now(), "getex")
 	if err != nil {
 		return resp.Value{}, err
 	}
-	if at != 0 || persist && oldAt != 0 {
+	if at != 0 || o.Bits.Has(persist) && oldAt != 0 {
 		event := "expire"
 		switch {
 		case at == 0:
@@ -44,16 +44,4 @@ func runGetex(d *replay.Draft, args command.Args) (resp.Value, error) {
 	return resp.Bulk(val), err
 }
 
-func parseGetex(args command.Args) (e expiry, persist bool, err error) {
-	for i := 2; i < len(args); i++ {
-		switch {
-		case args.Is(i, "PERSIST") && e.unit == noTime:
-			persist = true
-		case !persist && e.parse(args, i):
-			i++
-		default:
-			return e, persist, command.ErrSyntax
-		}
-	}
-	return e, persist, nil
-}
+var getexOptions = append(command.Options{{Word: "PERSIST", Says: persist, Not: anyTime}}, timeOptions(persist)...)

@@ -22,29 +22,29 @@ func runSet(d *replay.Draft, args command.Args) (resp.Value, error) {
 	if len(args) == 3 {
 		return resp.OK, setString(d, args[1], args[2], 0)
 	}
-	o, err := parseSet(args)
+	o, err := setOptions.Parse(args[3:])
 	if err != nil {
 		return resp.Value{}, err
 	}
-	at, err := o.expiry.deadline(d.Now(), "set")
+	at, err := deadline(o, d.Now(), "set")
 	if err != nil {
 		return resp.Value{}, err
 	}
 	old, oldAt, ok, err := d.StringAt(args[1])
 	reply := resp.OK
-	if o.get {
+	if o.Bits.Has(withOld) {
 		if err != nil {
 			return resp.Value{}, err
 		}
 		reply = found(old, ok)
 	}
-	if o.nx && ok || o.xx && !ok {
-		if !o.get {
+	if o.Bits.Has(nx) && ok || o.Bits.Has(xx) && !ok {
+		if !o.Bits.Has(withOld) {
 			reply = resp.Nil
 		}
 		return reply, nil
 	}
-	if o.keepTTL {
+	if o.Bits.Has(keepTTL) {
 		return reply, setString(d, args[1], args[2], oldAt)
 	}
 	return reply, put(d, args[1], args[2], at)
@@ -71,28 +71,34 @@ func put(d *replay.Draft, key, val []byte, at int64) error {
 	return err
 }
 
-// setOptions are the options of SET.
-type setOptions struct {
-	nx, xx, get, keepTTL bool
-	expiry               expiry
-}
+// What the options of SET and GETEX say. A time is one of four.
+const (
+	nx command.OptionBits = 1 << iota
+	xx
+	withOld
+	keepTTL
+	persist
+	inSeconds
+	inMillis
+	atSecond
+	atMilli
+	anyTime = inSeconds | inMillis | atSecond | atMilli
+)
 
-func parseSet(args command.Args) (o setOptions, err error) {
-	for i := 3; i < len(args); i++ {
-		switch {
-		case args.Is(i, "NX") && !o.xx:
-			o.nx = true
-		case args.Is(i, "XX") && !o.nx:
-			o.xx = true
-		case args.Is(i, "GET"):
-			o.get = true
-		case args.Is(i, "KEEPTTL") && o.expiry.unit == noTime:
-			o.keepTTL = true
-		case !o.keepTTL && o.expiry.parse(args, i):
-			i++
-		default:
-			return o, command.ErrSyntax
-		}
+var setOptions = append(command.Options{
+	{Word: "NX", Says: nx, Not: xx},
+	{Word: "XX", Says: xx, Not: nx},
+	{Word: "GET", Says: withOld},
+	{Word: "KEEPTTL", Says: keepTTL, Not: anyTime},
+}, timeOptions(keepTTL)...)
+
+// timeOptions are those that say when a key expires: in or at a time. One of
+// another kind contradicts each, and so does what is left.
+func timeOptions(not command.OptionBits) command.Options {
+	return command.Options{
+		{Word: "EX", Says: inSeconds, Not: not | anyTime&^inSeconds, Value: true},
+		{Word: "PX", Says: inMillis, Not: not | anyTime&^inMillis, Value: true},
+		{Word: "EXAT", Says: atSecond, Not: not | anyTime&^atSecond, Value: true},
+		{Word: "PXAT", Says: atMilli, Not: not | anyTime&^atMilli, Value: true},
 	}
-	return o, nil
 }

@@ -44,8 +44,8 @@ func psetex() *command.Spec {
 	})
 }
 
-func setExpiring(d *replay.Draft, args command.Args, u timeUnit, name string) (resp.Value, error) {
-	at, err := expiry{u, args[2]}.deadline(d.Now(), name)
+func setExpiring(d *replay.Draft, args command.Args, unit command.OptionBits, name string) (resp.Value, error) {
+	at, err := deadline(command.Given{Bits: unit, Value: args[2]}, d.Now(), name)
 	if err != nil {
 		return resp.Value{}, err
 	}

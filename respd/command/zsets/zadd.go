@@ -39,7 +39,7 @@ func zincrby() *command.Spec {
 		Syntax: "<key> <increment> <member>",
 		Since:  "1.2.0", Complexity: logCost, Summary: "Add to the score of a member.",
 	}, func(d *replay.Draft, args command.Args) (resp.Value, error) {
-		o := adding{incr: true}
+		o := adding{opts: incr}
 		if err := o.parsePairs(args[2:]); err != nil {
 			return resp.Value{}, err
 		}
@@ -49,7 +49,7 @@ func zincrby() *command.Spec {
 
 // adding is what a ZADD is to do.
 type adding struct {
-	nx, xx, gt, lt, ch, incr bool
+	opts command.OptionBits
 
 	members []replay.Scored
 	one     [1]replay.Scored // of members, which mostly are one
@@ -59,43 +59,40 @@ type adding struct {
 	score          float64 // the last member's
 }
 
+// What the options of ZADD say. What contradicts what has errors of its own.
+const (
+	nx command.OptionBits = 1 << iota
+	xx
+	gt
+	lt
+	ch
+	incr
+)
+
+var addOptions = command.Options{
+	{Word: "NX", Says: nx}, {Word: "XX", Says: xx}, {Word: "GT", Says: gt}, {Word: "LT", Says: lt},
+	{Word: "CH", Says: ch}, {Word: "INCR", Says: incr},
+}
+
 func parseAdd(args command.Args) (*adding, error) {
-	o, i := &adding{}, 2
-	for ; i < len(args) && o.option(args, i); i++ {
+	var g command.Given
+	i := 2
+	for i < len(args) && addOptions.Take(args, i, &g) > 0 {
+		i++
 	}
-	pairs := args[i:]
+	o, pairs := &adding{opts: g.Bits}, args[i:]
+	both := func(a, b command.OptionBits) bool { return o.opts.Has(a) && o.opts.Has(b) }
 	switch {
 	case len(pairs) == 0 || len(pairs)%2 != 0:
 		return nil, command.ErrSyntax
-	case o.nx && o.xx:
+	case both(nx, xx):
 		return nil, errNotBoth
-	case o.gt && o.nx || o.lt && o.nx || o.gt && o.lt:
+	case both(nx, gt|lt) || both(gt, lt):
 		return nil, errNotThat
-	case o.incr && len(pairs) > 2:
+	case o.opts.Has(incr) && len(pairs) > 2:
 		return nil, errOnePair
 	}
 	return o, o.parsePairs(pairs)
-}
-
-// option reports whether argument i is an option, and sets it.
-func (o *adding) option(args command.Args, i int) bool {
-	switch {
-	case args.Is(i, "NX"):
-		o.nx = true
-	case args.Is(i, "XX"):
-		o.xx = true
-	case args.Is(i, "GT"):
-		o.gt = true
-	case args.Is(i, "LT"):
-		o.lt = true
-	case args.Is(i, "CH"):
-		o.ch = true
-	case args.Is(i, "INCR"):
-		o.incr = true
-	default:
-		return false
-	}
-	return true
 }
 
 func (o *adding) parsePairs(pairs command.Args) error {
@@ -127,17 +124,17 @@ func (o *adding) run(d *replay.Draft, key []byte) (resp.Value, error) {
 	}
 	switch {
 	case len(todo) == 0:
-	case o.incr:
+	case o.opts.Has(incr):
 		d.Notify(replay.ZSetEvent, "zincr", key)
 	default:
 		d.Notify(replay.ZSetEvent, "zadd", key)
 	}
 	switch {
-	case o.incr && o.skipped:
+	case o.opts.Has(incr) && o.skipped:
 		return resp.Nil, nil
-	case o.incr:
+	case o.opts.Has(incr):
 		return resp.Double(o.score), nil
-	case o.ch:
+	case o.opts.Has(ch):
 		return resp.Int(int64(o.added + o.changed)), nil
 	}
 	return resp.Int(int64(o.added)), nil
@@ -187,16 +184,16 @@ func (o *adding) choose(z value.ZSet) ([]replay.Scored, error) {
 // scoreOf returns the score that a member gets, and sees whether an option
 // keeps it from getting it.
 func (o *adding) scoreOf(score, old float64, there bool) (float64, error) {
-	o.skipped = there && o.nx || !there && o.xx
+	o.skipped = there && o.opts.Has(nx) || !there && o.opts.Has(xx)
 	if o.skipped {
 		return 0, nil
 	}
-	if there && o.incr {
+	if there && o.opts.Has(incr) {
 		if score += old; math.IsNaN(score) {
 			return 0, errNaN
 		}
 	}
-	o.skipped = there && (o.lt && score >= old || o.gt && score <= old)
+	o.skipped = there && (o.opts.Has(lt) && score >= old || o.opts.Has(gt) && score <= old)
 	o.score = score
 	return score, nil
 }
