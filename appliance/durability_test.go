@@ -37,6 +37,7 @@ import (
 // file is then cut at a random byte behind the last number that somebody was
 // told of, as a power cut would.
 func TestKill(t *testing.T) {
+	t.Parallel()
 	const clients = 50
 	rounds := 30
 	if testing.Short() {

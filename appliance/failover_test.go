@@ -131,6 +131,7 @@ func (f *failover) check() {
 }
 
 func TestFailoverRounds(t *testing.T) {
+	t.Parallel()
 	rng := rand.New(rand.NewSource(seed(t)))
 	rounds := 30
 	if testing.Short() {

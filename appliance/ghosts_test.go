@@ -110,6 +110,7 @@ func TestGhosts(t *testing.T) {
 // A replica that is restarted is one, and one that is killed counts no longer, long
 // before the journal is kept for it no more.
 func TestReplicaOnce(t *testing.T) {
+	t.Parallel()
 	p := leadAndFollow(t)
 	addr := p.nodes[1].addr
 	for range 3 {

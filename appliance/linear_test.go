@@ -154,6 +154,7 @@ func (h *historian) check(t *testing.T) {
 }
 
 func TestLinearizable(t *testing.T) {
+	t.Parallel()
 	s := seed(t)
 	rng := rand.New(rand.NewPCG(uint64(s), 1))
 	rounds := 8

@@ -90,28 +90,41 @@ type faults struct {
 //
 //	go test ./appliance -run TestReplicationFaults -v
 func TestReplicationFaults(t *testing.T) {
+	t.Parallel() // most of the time it waits for what lasts a while
+	tables := make([]string, len(netFaults))
+	t.Cleanup(func() {
+		t.Logf("milliseconds:\n%-15s %-10s %9s %9s %9s %9s %9s %9s %9s %9s %s\n%s", "fault", "phase", "follow",
+			"promote", "shutdown", "noticed", "level", "resumed", "acked", "number", "equal", strings.Join(tables, ""))
+	})
+	for i, nf := range netFaults {
+		t.Run(nf.name, func(t *testing.T) {
+			t.Parallel()
+			tables[i] = nf.run(t)
+		})
+	}
+}
+
+// run has the fault strike in each phase, on a wire of its own, and returns the
+// table's rows.
+func (nf netFault) run(t *testing.T) string {
 	f := &faults{t: t, wire: newWire(t, stops), dir: filepath.Join(t.TempDir(), "leader")}
 	f.lead(t)
 	f.writer = redis.NewClient(&redis.Options{Addr: leaderRedis, MaxRetries: -1, DialerRetries: 1,
 		DisableIdentity: true, Dialer: f.wire.ends[0].dial})
 	t.Cleanup(func() { f.writer.Close() })
 	f.large(t)
-	var table strings.Builder
-	fmt.Fprintf(&table, "%-15s %-10s %9s %9s %9s %9s %9s %9s %9s %9s %s\n", "fault", "phase", "follow",
-		"promote", "shutdown", "noticed", "level", "resumed", "acked", "number", "equal")
-	for _, nf := range netFaults {
-		for _, ph := range phases {
-			if ph.name == "for long" && (testing.Short() || !nf.hush) {
-				continue
-			}
-			t.Run(nf.name+"/"+ph.name, func(t *testing.T) {
-				c := &netCell{faults: f, fault: nf, phase: ph.name, sends: ph.sends}
-				defer func() { fmt.Fprintf(&table, "%-15s %-10s %s\n", nf.name, ph.name, c.row()) }()
-				c.run(t)
-			})
+	var rows strings.Builder
+	for _, ph := range phases {
+		if ph.name == "for long" && (testing.Short() || !nf.hush) {
+			continue
 		}
+		t.Run(ph.name, func(t *testing.T) {
+			c := &netCell{faults: f, fault: nf, phase: ph.name, sends: ph.sends}
+			defer func() { fmt.Fprintf(&rows, "%-15s %-10s %s\n", nf.name, ph.name, c.row()) }()
+			c.run(t)
+		})
 	}
-	t.Logf("milliseconds:\n%s", table.String())
+	return rows.String()
 }
 
 // leaderRedis is where the leader listens, in its namespace.

@@ -79,6 +79,7 @@ func TestReplicaFullSync(t *testing.T) {
 // A replica does not read a key behind its deadline, and does not remove it
 // either: only what the leader has written is in its journal.
 func TestReplicaExpires(t *testing.T) {
+	t.Parallel()
 	dirs := directories(t, "leader", "replica")
 	a := lead(t, dirs[0])
 	b := follow(t, dirs[1], a)

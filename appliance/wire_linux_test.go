@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -59,6 +60,9 @@ type packet struct {
 // comes then is lost, as in a router.
 const wireRoom = 1024
 
+// wires counts the wires of this process, so that several can stand at a time.
+var wires atomic.Int64
+
 // newWire makes namespaces and joins them, or skips the test where it may not.
 func newWire(t *testing.T, replicas int) *wire {
 	t.Helper()
@@ -67,10 +71,11 @@ func newWire(t *testing.T, replicas int) *wire {
 	}
 	w := &wire{t: t, over: make(chan struct{})}
 	t.Cleanup(w.close)
+	name := fmt.Sprintf("%d-%d", os.Getpid(), wires.Add(1))
 	for i := range replicas + 1 {
-		e := &end{ns: fmt.Sprintf("ledge-%d-%d", os.Getpid(), i), ip: fmt.Sprintf("10.213.77.%d", i+1),
+		e := &end{ns: fmt.Sprintf("ledge-%s-%d", name, i), ip: fmt.Sprintf("10.213.77.%d", i+1),
 			out: make(chan packet, wireRoom)}
-		if err := e.open(fmt.Sprintf("lg%d-%d", os.Getpid(), i)); err != nil {
+		if err := e.open(fmt.Sprintf("lg%s-%d", name, i)); err != nil {
 			e.remove()
 			t.Skipf("there can be no network namespaces with TUN devices here: %v", err)
 		}
