@@ -13,6 +13,7 @@ import (
 	"ledge/journal/fault"
 	"ledge/replay"
 	"ledge/replay/snapshot"
+	"ledge/replay/writer"
 )
 
 // adopter is the node as the follower's goroutine sees it.
@@ -56,7 +57,7 @@ func (t adopter) Fits(bytes, have int64) error {
 
 // Ingest appends and applies frames.
 func (t adopter) Ingest(ctx context.Context, frames []journal.Frame, last journal.Seq) error {
-	t.r.hurry(replay.Far(t.r.n.state.Pos().Seq, last))
+	t.r.hurry(writer.Far(t.r.n.state.Pos().Seq, last))
 	err := t.r.sink.Ingest(ctx, frames, last)
 	if n := t.r.n; err == nil && n.gate.Closed() {
 		n.gate.Set(n.refusals(n.Link(), n.cfg.Clock()))

@@ -3,7 +3,7 @@ package appliance
 import (
 	"ledge/appliance/options"
 	"ledge/journal/jet"
-	"ledge/replay"
+	"ledge/replay/writer"
 	"ledge/respd/command"
 )
 
@@ -34,8 +34,8 @@ func orDefault(s, def string) string {
 }
 
 // resumePolicy returns when it is tried to resume without being asked.
-func resumePolicy(l *options.Live) replay.ResumePolicy {
-	return replay.ResumePolicy{Auto: replay.ResumeAuto(l.ResumeAuto),
+func resumePolicy(l *options.Live) writer.ResumePolicy {
+	return writer.ResumePolicy{Auto: writer.ResumeAuto(l.ResumeAuto),
 		Interval: l.ResumeInterval, MaxAttempts: l.ResumeMaxAttempts}
 }
 

@@ -10,6 +10,7 @@ import (
 	"ledge/journal/fault"
 	"ledge/replay"
 	"ledge/replay/snapshot"
+	"ledge/replay/writer"
 )
 
 // events tells whoever listens on the admin subjects what has happened to the
@@ -58,21 +59,21 @@ func (e *events) publish(ev admin.Event) {
 }
 
 // health is told when the journal's health has changed.
-func (e *events) health(c replay.HealthChange) {
-	kinds := map[replay.ChangeKind]string{
-		replay.Suspended: admin.EventSuspended, replay.Resumed: admin.EventResumed,
-		replay.ResumeFailed: admin.EventResumeFailed, replay.ReserveGivenUp: admin.EventReserve,
-		replay.InDoubt: admin.EventInDoubt, replay.ReserveHeld: admin.EventReserve,
+func (e *events) health(c writer.HealthChange) {
+	kinds := map[writer.ChangeKind]string{
+		writer.Suspended: admin.EventSuspended, writer.Resumed: admin.EventResumed,
+		writer.ResumeFailed: admin.EventResumeFailed, writer.ReserveGivenUp: admin.EventReserve,
+		writer.InDoubt: admin.EventInDoubt, writer.ReserveHeld: admin.EventReserve,
 	}
 	s := &c.Suspension
 	ev := admin.Event{Kind: kinds[c.Kind], Class: s.Class.String(), Cause: report.Line(s.Cause), Attempts: s.Attempts}
-	if c.Kind == replay.ResumeFailed {
+	if c.Kind == writer.ResumeFailed {
 		ev.Cause = report.Line(s.LastError)
 	}
-	if c.Kind == replay.ReserveHeld {
+	if c.Kind == writer.ReserveHeld {
 		ev.Class, ev.Cause, ev.Attempts = "", "", 0
 	}
-	if c.Kind == replay.Resumed || s.Cause == nil {
+	if c.Kind == writer.Resumed || s.Cause == nil {
 		s = nil
 	}
 	h := e.node.report.HealthOf(healthFacts(e.node), s)

@@ -9,7 +9,7 @@ import (
 	"ledge/appliance/options"
 	"ledge/appliance/report"
 	"ledge/journal/fault"
-	"ledge/replay"
+	"ledge/replay/writer"
 )
 
 // What is told of the journal's health becomes an event that says how it is: a
@@ -22,26 +22,26 @@ func TestHealthEvents(t *testing.T) {
 	n.reserve = newReserve(t.TempDir(), 1)
 	n.dir = &directory{node: "n"}
 	e := newEvents(n)
-	full := replay.Suspension{Class: fault.Retryable, Cause: errors.New("full"), Attempts: 2, LastError: errors.New("still")}
+	full := writer.Suspension{Class: fault.Retryable, Cause: errors.New("full"), Attempts: 2, LastError: errors.New("still")}
 	for _, tt := range []struct {
 		name    string
-		change  replay.HealthChange
+		change  writer.HealthChange
 		held    bool
 		want    admin.Event
 		state   string
 		missing bool
 	}{
-		{"suspended", replay.HealthChange{Kind: replay.Suspended, Suspension: full}, true,
+		{"suspended", writer.HealthChange{Kind: writer.Suspended, Suspension: full}, true,
 			admin.Event{Kind: admin.EventSuspended, Class: "retryable", Cause: "full", Attempts: 2}, admin.StateSuspended, false},
-		{"given up", replay.HealthChange{Kind: replay.ReserveGivenUp, Suspension: full}, false,
+		{"given up", writer.HealthChange{Kind: writer.ReserveGivenUp, Suspension: full}, false,
 			admin.Event{Kind: admin.EventReserve, Class: "retryable", Cause: "full", Attempts: 2}, admin.StateSuspended, true},
-		{"held again, all well", replay.HealthChange{Kind: replay.ReserveHeld}, true,
+		{"held again, all well", writer.HealthChange{Kind: writer.ReserveHeld}, true,
 			admin.Event{Kind: admin.EventReserve}, admin.StateOK, false},
-		{"held again, still suspended", replay.HealthChange{Kind: replay.ReserveHeld, Suspension: full}, true,
+		{"held again, still suspended", writer.HealthChange{Kind: writer.ReserveHeld, Suspension: full}, true,
 			admin.Event{Kind: admin.EventReserve}, admin.StateSuspended, false},
-		{"attempt failed", replay.HealthChange{Kind: replay.ResumeFailed, Suspension: full}, true,
+		{"attempt failed", writer.HealthChange{Kind: writer.ResumeFailed, Suspension: full}, true,
 			admin.Event{Kind: admin.EventResumeFailed, Class: "retryable", Cause: "still", Attempts: 2}, admin.StateSuspended, false},
-		{"resumed", replay.HealthChange{Kind: replay.Resumed, Suspension: full}, true,
+		{"resumed", writer.HealthChange{Kind: writer.Resumed, Suspension: full}, true,
 			admin.Event{Kind: admin.EventResumed, Class: "retryable", Cause: "full", Attempts: 2}, admin.StateOK, false},
 	} {
 		n.reserve.held = tt.held

@@ -23,6 +23,7 @@ import (
 	"ledge/journal/jet"
 	"ledge/replay"
 	"ledge/replay/remote"
+	"ledge/replay/writer"
 	"ledge/respd"
 	"ledge/respd/command"
 )
@@ -44,7 +45,7 @@ type Node struct {
 	meter   *meter
 	log     *journal.Log
 	state   *replay.State
-	writer  *replay.Writer
+	writer  *writer.Writer
 	reserve *reserve
 	saves   *saves
 	events  *events
@@ -115,7 +116,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 	n.saves, n.events = newSaves(n), newEvents(n)
 	hub := command.NewHub()
 	hub.SetEvents(keyspaceEvents(&n.cfg))
-	n.writer = replay.NewWriter(replay.WriterConfig{
+	n.writer = writer.New(writer.Config{
 		Log: n.log, State: n.state, Node: n.dir.node, MaxValue: int(n.cfg.MaxValue),
 		DoubtWait: n.cfg.DoubtWait, Resume: resumePolicy(n.live.Load()), Reserve: n.reserve, Secure: n.saves.secure,
 		Epoch: n.dir.id.Epoch, Notify: n.events.health, Wanted: hub.Wanted, Events: hub.Notify, Clock: n.cfg.Clock, Logger: n.cfg.Logger,
@@ -336,7 +337,7 @@ func (n *Node) Run(ctx context.Context) error {
 		}
 	})
 	workers.Go(func() {
-		replay.Sweep(working, n.writer, func(keys int) { n.server.Stats().Expired.Add(int64(keys)) })
+		n.writer.Sweep(working, func(keys int) { n.server.Stats().Expired.Add(int64(keys)) })
 	})
 	workers.Go(func() { n.state.KeepOrder(working) })
 	workers.Go(func() { n.saves.run(working) })

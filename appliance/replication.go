@@ -19,6 +19,7 @@ import (
 	"ledge/replay"
 	"ledge/replay/remote"
 	"ledge/replay/snapshot"
+	"ledge/replay/writer"
 	"ledge/respd/resp"
 )
 
@@ -40,7 +41,7 @@ type replication struct {
 	mu       turn
 	ctx      context.Context // of Run; nil before
 	url      string          // of the leader; "" while the node leads
-	sink     *replay.Follower
+	sink     *writer.Follower
 	link     *remote.Follower // nil while the node leads
 	cancel   context.CancelFunc
 	done     chan struct{}
@@ -327,7 +328,7 @@ func (n *Node) Follow(ctx context.Context, addr string) error {
 	}
 	defer r.mu.Unlock()
 	if r.ctx == nil {
-		return replay.ErrStopped
+		return writer.ErrStopped
 	}
 	if sameHost(leader, n.jet().ClientURL()) {
 		return fault.With(fault.Refused, errors.New("ERR a node can't follow itself"))
@@ -375,7 +376,7 @@ func (n *Node) Promote(ctx context.Context) error {
 	defer r.mu.Unlock()
 	switch {
 	case r.ctx == nil:
-		return replay.ErrStopped
+		return writer.ErrStopped
 	case r.url == "":
 		return nil
 	case n.state.Pos().Seq == 0:
@@ -401,11 +402,11 @@ func (r *replication) leadLocked(ctx context.Context) error {
 	err := n.dir.lead(r.url) // first, since an entry of our own can't be taken back
 	if err == nil {
 		err = n.writer.Lead(ctx)
-		if err != nil && !errors.Is(err, replay.ErrLeadInDoubt) {
+		if err != nil && !errors.Is(err, writer.ErrLeadInDoubt) {
 			err = errors.Join(err, n.dir.follow(r.url))
 		}
 	}
-	if err != nil && !errors.Is(err, replay.ErrLeadInDoubt) {
+	if err != nil && !errors.Is(err, writer.ErrLeadInDoubt) {
 		r.launchLocked() // the writer refuses what clients write, as before
 		n.server.Demote(errReadOnly)
 		return fmt.Errorf("promote: %w", err)

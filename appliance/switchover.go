@@ -14,8 +14,8 @@ import (
 	"ledge/appliance/options"
 	"ledge/appliance/report"
 	"ledge/journal/fault"
-	"ledge/replay"
 	"ledge/replay/remote"
+	"ledge/replay/writer"
 	"ledge/respd/resp"
 )
 
@@ -36,7 +36,7 @@ func (n *Node) Switchover(ctx context.Context, to string) (admin.Switched, error
 	r := n.repl
 	leader := r.leading()
 	if leader == nil {
-		return admin.Switched{}, replay.ErrStopped
+		return admin.Switched{}, writer.ErrStopped
 	}
 	near, cancel := context.WithTimeout(ctx, catchUpLimit)
 	defer cancel()
@@ -49,7 +49,7 @@ func (n *Node) Switchover(ctx context.Context, to string) (admin.Switched, error
 	defer r.mu.Unlock()
 	switch {
 	case r.ctx == nil:
-		return admin.Switched{}, replay.ErrStopped
+		return admin.Switched{}, writer.ErrStopped
 	case r.url != "":
 		return admin.Switched{}, fault.With(fault.Refused, fmt.Errorf("the node follows %s", r.url))
 	}
@@ -96,7 +96,7 @@ func (r *replication) takeOver(link *remote.Follower) {
 	}
 	_ = r.haltLocked() // it has ended
 	switch err := r.leadLocked(r.ctx); {
-	case errors.Is(err, replay.ErrLeadInDoubt):
+	case errors.Is(err, writer.ErrLeadInDoubt):
 		r.n.cfg.Logger.Error("the leader has handed over", "cause", err)
 	case err != nil:
 		r.n.cfg.Logger.Error("the leader has handed over, and the node can't lead", "cause", err)

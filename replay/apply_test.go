@@ -12,6 +12,7 @@ import (
 	"ledge/replay"
 	"ledge/replay/replaytest"
 	"ledge/replay/value"
+	"ledge/replay/writer"
 )
 
 // commit returns a batch as if it stood in a journal under number seq.
@@ -96,7 +97,7 @@ func TestApplyRefuses(t *testing.T) {
 
 // Following stops at the batch that can't be applied and names it.
 func TestFollowStopsAtDamage(t *testing.T) {
-	n := replaytest.Open(t, 2, replay.WriterConfig{})
+	n := replaytest.Open(t, 2, writer.Config{})
 	for range 20 {
 		n.Must(set(0, "k"))
 	}
@@ -113,7 +114,7 @@ func TestFollowStopsAtDamage(t *testing.T) {
 
 // A source that ends too soon is an error, not an end.
 func TestFollowMissing(t *testing.T) {
-	n := replaytest.Open(t, 2, replay.WriterConfig{})
+	n := replaytest.Open(t, 2, writer.Config{})
 	n.Must(set(0, "k"))
 	s := replaytest.NewState(t, 2)
 	err := replay.Follow(context.Background(), n.Log, s, 3)
@@ -124,7 +125,7 @@ func TestFollowMissing(t *testing.T) {
 
 // Following ends at once when its context does.
 func TestFollowCancelled(t *testing.T) {
-	n := replaytest.Open(t, 2, replay.WriterConfig{})
+	n := replaytest.Open(t, 2, writer.Config{})
 	n.Must(set(0, "k"))
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()

@@ -17,6 +17,7 @@ import (
 	"ledge/replay/replaytest"
 	"ledge/replay/snapshot"
 	"ledge/replay/value"
+	"ledge/replay/writer"
 )
 
 // elems is what a collection should hold: names with values, scores or
@@ -66,7 +67,7 @@ func shown(t *testing.T, v *replay.View, key string) string {
 func TestCollections(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	n := replaytest.Open(t, 2, replay.WriterConfig{})
+	n := replaytest.Open(t, 2, writer.Config{})
 	r := &collector{T: t, Rand: rand.New(rand.NewPCG(seed, 0)), model: map[string]*elems{}}
 	r.groups(n, 150)
 	r.compare(n.State)
@@ -108,7 +109,7 @@ func (r *collector) groups(n *replaytest.Node, count int) {
 func TestOldVersions(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	n := replaytest.Open(t, 1, replay.WriterConfig{})
+	n := replaytest.Open(t, 1, writer.Config{})
 	r := &collector{T: t, Rand: rand.New(rand.NewPCG(seed, 0)), model: map[string]*elems{}}
 	for range 20 {
 		r.groups(n, 5)
@@ -145,7 +146,7 @@ func (r *collector) compare(s *replay.State) {
 	if got := len(replaytest.Dump(r.T, s)[0]); got != len(r.model) {
 		r.Errorf("%d keys; want %d", got, len(r.model))
 	}
-	view(r.T, &replaytest.Node{State: s, Clock: new(replaytest.Clock)}, func(v *replay.View) {
+	(&replaytest.Node{State: s, Clock: new(replaytest.Clock)}).Read(r.T, func(v *replay.View) {
 		for key, want := range r.model {
 			if got := shown(r.T, v, key); got != want.show() {
 				r.Errorf("%q holds %.300s; want %.300s", key, got, want.show())

@@ -15,6 +15,7 @@ import (
 	"ledge/journal"
 	"ledge/replay"
 	"ledge/replay/replaytest"
+	"ledge/replay/writer"
 )
 
 // listener gathers events of the classes that it wants.
@@ -28,7 +29,7 @@ type listener struct {
 func listen(t *testing.T, wanted replay.EventClass) (*replaytest.Node, *listener) {
 	l := &listener{}
 	l.wanted.Store(uint32(wanted))
-	return replaytest.Open(t, 4, replay.WriterConfig{
+	return replaytest.Open(t, 4, writer.Config{
 		Wanted: func() replay.EventClass { return replay.EventClass(l.wanted.Load()) },
 		Events: func(es []replay.Event) {
 			l.mu.Lock()
@@ -95,12 +96,14 @@ func TestNewKeyEvents(t *testing.T) {
 // What is undone or not stored has made no key.
 func TestNoEvents(t *testing.T) {
 	n, l := listen(t, replay.NewKeyEvent|replay.StringEvent)
-	n.Mem.FailNext(errRefused)
+	n.Mem.FailNext(replaytest.ErrRefused)
 	g := replaytest.NewGroup(set(0, "lost"), func(d *replay.Draft) error {
 		d.Notify(replay.StringEvent, "set", []byte("lost"))
 		return nil
 	})
-	submit(t, n, g)
+	if err := n.Writer.Submit(g); err != nil {
+		t.Fatal(err)
+	}
 	if err := g.Err(); err == nil {
 		t.Error("Settle = nil; want an error")
 	}
@@ -131,7 +134,7 @@ func TestExpiredEvents(t *testing.T) {
 	swept := make(chan struct{})
 	go func() {
 		defer close(swept)
-		replay.Sweep(ctx, n.Writer, func(keys int) { removed <- keys })
+		n.Writer.Sweep(ctx, func(keys int) { removed <- keys })
 	}()
 	if got := <-removed; got != 2 {
 		t.Errorf("the sweeper removed %d keys; want 2", got)

@@ -12,6 +12,7 @@ import (
 
 	"ledge/replay"
 	"ledge/replay/replaytest"
+	"ledge/replay/writer"
 )
 
 func TestFill(t *testing.T) {
@@ -35,7 +36,7 @@ func testFill(t *testing.T, rnd *rand.Rand, n int, long bool) {
 		pairs = append(pairs, names[i], fmt.Appendf(nil, "%d", i))
 		scored[i] = replay.Scored{Member: names[i], Score: float64(rnd.IntN(100) - 50)}
 	}
-	node := replaytest.Open(t, 1, replay.WriterConfig{})
+	node := replaytest.Open(t, 1, writer.Config{})
 	errFail := errors.New("no")
 	write := func(at, step int, fail error) replaytest.Command {
 		return func(d *replay.Draft) error {
@@ -65,7 +66,7 @@ func testFill(t *testing.T, rnd *rand.Rand, n int, long bool) {
 		}
 	}
 	node.Must(write(0, n, errFail), write(0, 1, nil), write(1, n, errFail), write(1, n, nil))
-	viewOf(t, node, func(v *replay.View) {
+	node.Read(t, func(v *replay.View) {
 		if v.Len(0) != 10 {
 			t.Errorf("%d keys; want 10", v.Len(0))
 		}
@@ -87,10 +88,10 @@ func testFill(t *testing.T, rnd *rand.Rand, n int, long bool) {
 		}
 	}
 	var size int
-	viewOf(t, node, func(v *replay.View) { z, _ := v.ZSet([]byte("zset1")); size = z.Len() })
+	node.Read(t, func(v *replay.View) { z, _ := v.ZSet([]byte("zset1")); size = z.Len() })
 	count := max(0, size-20)
 	node.Must(cut(1, 7, count, count, errFail), cut(0, 7, count, 1, nil), cut(1, 7, count, count, nil))
-	viewOf(t, node, func(v *replay.View) {
+	node.Read(t, func(v *replay.View) {
 		if one, all := replaytest.Show(t, v, "zset0"), replaytest.Show(t, v, "zset1"); one != all {
 			t.Errorf("cut at once it is %.200s; want %.200s", all, one)
 		}
@@ -98,12 +99,5 @@ func testFill(t *testing.T, rnd *rand.Rand, n int, long bool) {
 	again := node.Replay(t, node.Pos().Seq)
 	if got, want := again.Pos(), node.Pos(); got != want {
 		t.Errorf("the journal adds up to %v; the state is at %v", got, want)
-	}
-}
-
-func viewOf(t *testing.T, node *replaytest.Node, fn func(*replay.View)) {
-	t.Helper()
-	if err := node.State.View(node.Clock.Now(), func(v *replay.View) error { fn(v); return nil }); err != nil {
-		t.Fatal(err)
 	}
 }

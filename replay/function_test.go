@@ -12,6 +12,7 @@ import (
 	"ledge/replay"
 	"ledge/replay/replaytest"
 	"ledge/replay/snapshot"
+	"ledge/replay/writer"
 )
 
 // libraries returns the libraries of a state, name and code in turn.
@@ -32,7 +33,7 @@ func libraries(t *testing.T, s *replay.State) (list []string) {
 // Libraries are set, replaced, removed and flushed; a draft sees what it did,
 // and undoing it leaves nothing. The journal leads to the same state.
 func TestFunctions(t *testing.T) {
-	n := replaytest.Open(t, 2, replay.WriterConfig{Node: "functions"})
+	n := replaytest.Open(t, 2, writer.Config{Node: "functions"})
 	setLib := func(name, code string) replaytest.Command {
 		return func(d *replay.Draft) error { return d.SetFunction(name, code) }
 	}

@@ -1,21 +1,10 @@
 package replay_test
 
 import (
-	"errors"
-
 	"ledge/journal"
-	"ledge/journal/fault"
 	"ledge/replay"
 	"ledge/replay/replaytest"
 	"ledge/replay/value"
-)
-
-// errRefused is an append that stored nothing and may be tried again at once;
-// errFull makes the writer stop taking writes; errLost ends it.
-var (
-	errRefused = fault.With(fault.Refused, errors.New("the journal refuses this one"))
-	errFull    = fault.With(fault.Retryable, errors.New("disk full"))
-	errLost    = errors.New("nobody knows what became of it")
 )
 
 // Commands for tests.

@@ -148,10 +148,12 @@ func (s *State) KeepOrder(ctx context.Context) {
 	}
 }
 
-// appending tells KeepOrder that this is a good moment, if there is enough to
-// do: the longer a run, the nearer to each other its places.
-func (s *State) appending() {
-	if s.noted.Load() < placeRun || s.far.Load() {
+// Appending says that an append is under way, which is a good moment for
+// KeepOrder, if there is enough to do: the longer a run, the nearer to each other
+// its places. far says that a replica has far to go: then what reads the order
+// waits, as after a start, and KeepOrder rests.
+func (s *State) Appending(far bool) {
+	if s.far.Store(far); far || s.noted.Load() < placeRun {
 		return
 	}
 	select {

@@ -11,13 +11,14 @@ import (
 	"ledge/replay"
 	"ledge/replay/replaytest"
 	"ledge/replay/value"
+	"ledge/replay/writer"
 )
 
 // Thousands of keys come and go, databases are swapped and cleared, while
 // KeepOrder brings the trees up to date and a reader asks for the order: each
 // reading has every key that stands, once, and the state checks at the end.
 func TestKeepOrder(t *testing.T) {
-	n := replaytest.Open(t, 2, replay.WriterConfig{})
+	n := replaytest.Open(t, 2, writer.Config{})
 	rnd := rand.New(rand.NewPCG(seed(t), 1))
 	ctx, cancel := context.WithCancel(context.Background())
 	var keeper sync.WaitGroup

@@ -7,11 +7,12 @@ import (
 	"ledge/replay"
 	"ledge/replay/replaytest"
 	"ledge/replay/value"
+	"ledge/replay/writer"
 )
 
 // A draft counts a database right after the same range was cleared twice.
 func TestClearTwice(t *testing.T) {
-	n := replaytest.Open(t, 2, replay.WriterConfig{})
+	n := replaytest.Open(t, 2, writer.Config{})
 	n.Must(replaytest.Set("a", "1"), replaytest.Set("b", "2"))
 	n.Must(func(d *replay.Draft) error {
 		for range 2 {
@@ -29,7 +30,7 @@ func TestClearTwice(t *testing.T) {
 // The overlay is one and the same for all groups, small behind large and large
 // behind small; what one has drafted, or taken back, the next doesn't see.
 func TestOverlayReused(t *testing.T) {
-	n := replaytest.Open(t, 2, replay.WriterConfig{})
+	n := replaytest.Open(t, 2, writer.Config{})
 	want := make(map[string]string)
 	for round, size := range []int{1000, 1, 3, 10_000, 2, 300, 300} {
 		key := func(i int) string { return fmt.Sprintf("k%d", (7*round+i)%5000) }
@@ -60,7 +61,7 @@ func TestOverlayReused(t *testing.T) {
 		})
 	}
 	for k, v := range want {
-		if got := get(t, n, k); got != v {
+		if got := n.Get(t, k); got != v {
 			t.Errorf("%s = %q; want %q", k, got, v)
 		}
 	}

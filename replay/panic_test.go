@@ -1,13 +1,12 @@
 package replay
 
-// What is left when a command panics: the command is taken back alone, or its
-// whole group is refused, or the writer ends with a Fatal error; never is there
-// half of anything.
+// What is left of a draft when a command panics: nothing, and the state below it
+// is as it was. What whoever writes makes of that is tested in replay/writer.
 
 import (
-	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"ledge/journal"
 	"ledge/journal/fault"
@@ -15,17 +14,11 @@ import (
 )
 
 // proposed is a proposal that is one function.
-type proposed struct {
-	step    func(d *Draft)
-	settled []error
-	done    chan struct{}
-}
+type proposed func(d *Draft)
 
-func propose(step func(d *Draft)) *proposed { return &proposed{step: step, done: make(chan struct{})} }
-
-func (p *proposed) Step(d *Draft) bool { p.step(d); return false }
-func (p *proposed) Settle(err error)   { p.settled = append(p.settled, err) }
-func (p *proposed) Done()              { close(p.done) }
+func (p proposed) Step(d *Draft) bool { p(d); return false }
+func (proposed) Settle(error)         {}
+func (proposed) Done()                {}
 
 // put returns a step that sets a key of database 0.
 func put(key string) func(d *Draft) {
@@ -37,8 +30,8 @@ func put(key string) func(d *Draft) {
 	}
 }
 
-// panicNode is a state with a writer that has not begun to run.
-func panicNode(t *testing.T) (*State, *Writer) {
+// panicState is a state with a group over it.
+func panicState(t *testing.T) (*State, *Group) {
 	t.Helper()
 	s, err := New(2)
 	if err != nil {
@@ -49,40 +42,40 @@ func panicNode(t *testing.T) (*State, *Writer) {
 			t.Error(err)
 		}
 	})
+	return s, s.NewGroup(DefaultMaxValue)
+}
+
+// evaluate has steps evaluated as one group.
+func evaluate(g *Group, steps ...func(d *Draft)) (int, error) {
+	var ps []Proposal
+	for _, step := range steps {
+		ps = append(ps, proposed(step))
+	}
+	finished, _, err := g.Evaluate(time.UnixMilli(1000), 0, ps)
+	return finished, err
+}
+
+// commit appends what g has drafted and applies it.
+func commit(t *testing.T, s *State, log *journal.Log, g *Group) error {
+	t.Helper()
+	c, err := log.Append(t.Context(), journal.Batch{Epoch: 1, Prev: s.Pos().Digest, Entries: g.Entries()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.Apply(c)
+}
+
+func newPanicLog(t *testing.T) *journal.Log {
+	t.Helper()
 	log, err := journal.NewLog(t.Context(), mem.New(), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := NewWriter(WriterConfig{Log: log, State: s, Node: "test"})
-	if err := w.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return s, w
+	return log
 }
 
-// run has the writer take the proposals as one group, and returns how it ended.
-func runGroup(t *testing.T, w *Writer, ps ...Proposal) error {
-	t.Helper()
-	if err := w.Submit(ps...); err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- w.Run(ctx) }()
-	for _, p := range ps {
-		select {
-		case <-p.(*proposed).done:
-		case err := <-ended:
-			stop()
-			return err
-		}
-	}
-	stop()
-	return <-ended
-}
-
-// A proposal that panics takes its group with it, and the writer goes on. It is
-// of no matter whether it panics of itself or in the midst of a change.
+// A proposal that panics takes its group with it, and the next group is whole. It
+// is of no matter whether it panics of itself or in the midst of a change.
 func TestPanicInStep(t *testing.T) {
 	for name, bad := range map[string]func(d *Draft){
 		"before it changes anything": func(*Draft) { panic("a bug") },
@@ -90,85 +83,75 @@ func TestPanicInStep(t *testing.T) {
 			_ = d.SetString([]byte("half"), []byte("v"), 0)
 			panic("a bug")
 		},
-		"behind a change that is sealed": func(d *Draft) { put("sealed")(d); panic("a bug") },
-		"in a change":                    func(d *Draft) { _ = d.Expire([]byte("missing"), d.now+1000) },
-		"in the draft's own parts":       func(d *Draft) { d.overlay.rows, d.overlay.index = nil, nil; put("x")(d) },
+		"after a change that is sealed": func(d *Draft) { put("sealed")(d); panic("a bug") },
+		"in a change":                   func(d *Draft) { _ = d.Expire([]byte("missing"), d.now+1000) },
+		"in the draft's own parts":      func(d *Draft) { d.overlay.rows, d.overlay.index = nil, nil; put("x")(d) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, w := panicNode(t)
-			at := s.Pos()
-			before, broken, after := propose(put("before")), propose(bad), propose(put("after"))
-			if err := guarded(func() error { return w.group(t.Context(), []Proposal{before, broken, after}) }); err != nil {
-				t.Fatalf("the group ends with %v; want nil", err)
+			s, g := panicState(t)
+			log, at := newPanicLog(t), s.Pos()
+			finished, err := evaluate(g, put("before"), bad, put("after"))
+			if finished != 2 {
+				t.Errorf("%d are finished; want 2, the one that panicked included", finished)
 			}
-			for name, p := range map[string]*proposed{"before": before, "broken": broken} {
-				if len(p.settled) != 1 || !errors.Is(p.settled[0], ErrInternal) {
-					t.Errorf("%s was told %v; want ErrInternal once", name, p.settled)
-				}
+			wantPanic(t, err, fault.Refused)
+			if n := len(g.Entries()) + len(g.Events()); n != 0 || s.Pos() != at {
+				t.Errorf("%d entries and events are left, and the state is at %v; want none and %v", n, s.Pos(), at)
 			}
-			if len(after.settled) != 1 || after.settled[0] != nil {
-				t.Errorf("the proposal behind it was told %v; want nil once", after.settled)
+			if _, err := evaluate(g, put("after")); err != nil {
+				t.Fatalf("the next group: %v; want nil", err)
 			}
-			if got := s.Pos().Seq; got != at.Seq+1 {
-				t.Errorf("last number = %d; want %d: only what came behind the panic stands", got, at.Seq+1)
+			if err := commit(t, s, log, g); err != nil {
+				t.Fatal(err)
 			}
-			v := s.OpenView(w.cfg.Clock())
+			v := s.OpenView(time.UnixMilli(1000))
+			defer v.Close()
 			if n := v.Len(0); n != 1 || !v.Exists([]byte("after")) {
 				t.Errorf("%d keys; want after alone", n)
 			}
-			v.Close()
 		})
 	}
 }
 
-// A panic while a command is taken back, or while a batch is applied, ends the
-// writer: what it has can't be trusted.
+// A panic while a command is taken back, or while a batch is applied, is Fatal:
+// what there is can't be trusted.
 func TestPanicIsFatal(t *testing.T) {
 	t.Run("in undo", func(t *testing.T) {
-		s, w := panicNode(t)
+		s, g := panicState(t)
 		at := s.Pos()
-		err := runGroup(t, w, propose(put("before")), propose(func(d *Draft) {
+		_, err := evaluate(g, put("before"), func(d *Draft) {
 			m := d.Mark()
 			_ = d.SetString([]byte("k"), []byte("v"), 0)
 			d.overlay.moves = append(d.overlay.moves, move{a: 9999}) // of no database
 			d.Undo(m)
-		}))
-		wantPanic(t, err)
+		})
+		wantPanic(t, err, fault.Fatal)
 		if got := s.Pos(); got != at {
 			t.Errorf("the state is at %v; want %v", got, at)
 		}
 	})
 	t.Run("in Apply", func(t *testing.T) {
-		s, w := panicNode(t)
+		s, g := panicState(t)
 		at, db := s.Pos(), s.dbs[1]
-		err := runGroup(t, w, propose(put("before")), propose(func(d *Draft) {
+		if _, err := evaluate(g, put("before"), func(d *Draft) {
 			d.Select(1)
 			put("k")(d)
-			d.s.dbs[1] = nil
-		}))
-		wantPanic(t, err)
+		}); err != nil {
+			t.Fatal(err)
+		}
+		s.dbs[1] = nil
+		wantPanic(t, commit(t, s, newPanicLog(t), g), fault.Fatal)
 		s.dbs[1] = db
 		if got := s.Pos(); got != at {
 			t.Errorf("the state is at %v; want %v, as it was", got, at)
 		}
 	})
-	t.Run("in Settle", func(t *testing.T) {
-		_, w := panicNode(t)
-		wantPanic(t, guarded(func() error { return w.group(t.Context(), []Proposal{settler{}}) }))
-	})
 }
 
-// settler panics when it is told the outcome.
-type settler struct{}
-
-func (settler) Step(d *Draft) bool { put("k")(d); return false }
-func (settler) Settle(error)       { panic("a bug") }
-func (settler) Done()              {}
-
-func wantPanic(t *testing.T, err error) {
+func wantPanic(t *testing.T, err error, class fault.Class) {
 	t.Helper()
 	var p *fault.Panic
-	if fault.Of(err) != fault.Fatal || !errors.As(err, &p) || len(p.Stack) == 0 {
-		t.Errorf("the writer ends with %v; want a Fatal error with the panic and its stack", err)
+	if fault.Of(err) != class || !errors.As(err, &p) || len(p.Stack) == 0 {
+		t.Errorf("got %v; want a panic with its stack, %s", err, class)
 	}
 }

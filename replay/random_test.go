@@ -13,6 +13,7 @@ import (
 	"ledge/replay"
 	"ledge/replay/replaytest"
 	"ledge/replay/snapshot"
+	"ledge/replay/writer"
 )
 
 var seedFlag = flag.Uint64("seed", 0, "run the random tests with this seed; 0 draws one")
@@ -36,13 +37,13 @@ func seed(t *testing.T) uint64 {
 // a naive model shows.
 func TestRandom(t *testing.T) {
 	const databases, groups = 4, 400
-	n := replaytest.Open(t, databases, replay.WriterConfig{})
+	n := replaytest.Open(t, databases, writer.Config{})
 	r := replaytest.NewRandom(seed(t), databases, 60)
 	r.Check = t
 	for range groups {
 		before := r.Model.Clone()
 		if r.IntN(20) == 0 {
-			n.Mem.FailNext(errRefused)
+			n.Mem.FailNext(replaytest.ErrRefused)
 		}
 		cmds := make([]replaytest.Command, 1+r.IntN(6))
 		for i := range cmds {
@@ -119,7 +120,7 @@ func compareReplayed(t *testing.T, n *replaytest.Node) {
 // at its position: the same as following the journal up to there.
 func TestSnapshotUnderWrites(t *testing.T) {
 	const databases = 4
-	n := replaytest.Open(t, databases, replay.WriterConfig{})
+	n := replaytest.Open(t, databases, writer.Config{})
 	r := replaytest.NewRandom(seed(t), databases, 20_000)
 	for range 40 { // enough rows for many slices of a walk
 		cmds := make([]replaytest.Command, 500)

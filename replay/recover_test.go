@@ -15,6 +15,7 @@ import (
 	"ledge/replay"
 	"ledge/replay/replaytest"
 	"ledge/replay/snapshot"
+	"ledge/replay/writer"
 )
 
 // history is a node that has stopped: its journal goes up to number 31, and
@@ -26,7 +27,7 @@ type history struct {
 }
 
 func newHistory(t *testing.T) *history {
-	h := &history{Node: replaytest.Open(t, 2, replay.WriterConfig{}), dir: t.TempDir()}
+	h := &history{Node: replaytest.Open(t, 2, writer.Config{}), dir: t.TempDir()}
 	for i := range 30 {
 		if i == 10 || i == 20 {
 			h.old = h.new

@@ -20,11 +20,12 @@ import (
 	"ledge/replay"
 	"ledge/replay/replaytest"
 	"ledge/replay/snapshot"
+	"ledge/replay/writer"
 )
 
 // sample returns a node with keys in two of three databases.
 func sample(t testing.TB) *replaytest.Node {
-	n := replaytest.Open(t, 3, replay.WriterConfig{Node: "golden"})
+	n := replaytest.Open(t, 3, writer.Config{Node: "golden"})
 	n.Must(plain()...)
 	n.Must(collections()...)
 	return n
@@ -99,7 +100,7 @@ var update = flag.Bool("update", false, "write the golden snapshot again: only f
 
 // What format 1 had must load for ever.
 func TestSnapshotFormat1(t *testing.T) {
-	n := replaytest.Open(t, 3, replay.WriterConfig{Node: "golden"})
+	n := replaytest.Open(t, 3, writer.Config{Node: "golden"})
 	n.Must(plain()...)
 	s, _, err := replay.LoadSnapshot(context.Background(), "testdata/snapshot-1.snap", 3)
 	if err != nil {

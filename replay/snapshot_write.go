@@ -80,7 +80,7 @@ func (s *State) Snapshot(ctx context.Context, dir string, log *journal.Log) (sna
 		if err == nil {
 			err = log.Sync(ctx)
 		}
-		if d := doubtIn(err); d != nil { // it is the snapshot that is none, no more
+		if d := (*journal.Doubt)(nil); errors.As(err, &d) { // it is the snapshot that is none, no more
 			err = fault.With(fault.Retryable, errors.New(d.Error()))
 		}
 		return info, err

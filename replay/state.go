@@ -185,13 +185,14 @@ func (s *State) applyLocked(t *tables, c journal.Committed) error {
 	return nil
 }
 
-// notNext says how a batch was written on something else than the state.
-type notNext string
+// NotNext says how a batch was written on something else than the state.
+type NotNext string
 
-func (n notNext) Error() string { return string(n) }
+func (n NotNext) Error() string { return string(n) }
 
-// follows reports how a batch that was received fails to be the next one.
-func (s *State) follows(r journal.Received) error {
+// CheckNext reports how a batch that was received fails to be the next one. A
+// batch of another history is a NotNext.
+func (s *State) CheckNext(r journal.Received) error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return s.followsLocked(r.Seq(), r.Batch())
@@ -203,11 +204,11 @@ func (s *State) followsLocked(seq journal.Seq, b journal.Batch) error {
 	case s.closed:
 		return errors.New("state is closed")
 	case seq != s.pos.Seq+1:
-		return notNext(fmt.Sprintf("cannot follow %d", s.pos.Seq))
+		return NotNext(fmt.Sprintf("cannot follow %d", s.pos.Seq))
 	case b.Prev != s.pos.Digest:
-		return notNext(fmt.Sprintf("written on digest %s; the state's is %s", b.Prev, s.pos.Digest))
+		return NotNext(fmt.Sprintf("written on digest %s; the state's is %s", b.Prev, s.pos.Digest))
 	case b.Epoch < s.epoch:
-		return notNext(fmt.Sprintf("of epoch %d; the state's is %d", b.Epoch, s.epoch))
+		return NotNext(fmt.Sprintf("of epoch %d; the state's is %d", b.Epoch, s.epoch))
 	}
 	return nil
 }

@@ -9,13 +9,14 @@ import (
 
 	"ledge/replay"
 	"ledge/replay/replaytest"
+	"ledge/replay/writer"
 )
 
 // Fields that have expired are swept, and whoever listens hears of it: once for
 // a hash, and of the hash too when nothing is left of it.
 func TestSweepFields(t *testing.T) {
 	told := make(chan replay.Event, 16)
-	n := replaytest.Open(t, 2, replay.WriterConfig{
+	n := replaytest.Open(t, 2, writer.Config{
 		Wanted: func() replay.EventClass { return replay.HashEvent | replay.GenericEvent },
 		Events: func(es []replay.Event) {
 			for _, e := range es {
@@ -40,7 +41,7 @@ func TestSweepFields(t *testing.T) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		replay.Sweep(ctx, n.Writer, func(int) {})
+		n.Writer.Sweep(ctx, func(int) {})
 	}()
 	n.Clock.Add(1500 * time.Millisecond)
 	var got []string
@@ -53,7 +54,7 @@ func TestSweepFields(t *testing.T) {
 	if want := []string{"hexpired some 1", "hexpired all 1", "del all 1"}; !slices.Equal(got, want) {
 		t.Errorf("events = %q; want %q", got, want)
 	}
-	view(t, n, func(v *replay.View) {
+	n.Read(t, func(v *replay.View) {
 		v.Select(1)
 		h, _ := v.Hash([]byte("some"))
 		if h.Len() != 1 || !h.Direct() || v.Exists([]byte("all")) {

@@ -6,6 +6,7 @@ import (
 
 	"ledge/replay"
 	"ledge/replay/replaytest"
+	"ledge/replay/writer"
 )
 
 // A watched key is dirty when it has changed or expired since, and not when
@@ -50,19 +51,19 @@ func TestWatch(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			n := replaytest.Open(t, 3, replay.WriterConfig{})
+			n := replaytest.Open(t, 3, writer.Config{})
 			start := n.Clock.Now().UnixMilli()
 			n.Must(setUntil(0, "k", start+2000), set(0, "other"), set(1, "one"), set(2, "gone"),
 				setUntil(0, "gone", start+1))
 			n.Clock.Add(10 * time.Millisecond)
 			var w *replay.Watch
-			view(t, n, func(v *replay.View) { w = v.Watch([]byte(tt.key)) })
+			n.Read(t, func(v *replay.View) { w = v.Watch([]byte(tt.key)) })
 			defer n.Unwatch(w)
 			if tt.do != nil {
 				n.Must(tt.do)
 			}
 			n.Clock.Add(tt.wait)
-			view(t, n, func(v *replay.View) {
+			n.Read(t, func(v *replay.View) {
 				if got := v.Dirty([]*replay.Watch{w}); got != tt.want {
 					t.Errorf("Dirty = %v; want %v", got, tt.want)
 				}
@@ -74,10 +75,10 @@ func TestWatch(t *testing.T) {
 // A draft sees what earlier commands of its group did to a watched key.
 func TestWatchInGroup(t *testing.T) {
 	for _, do := range []replaytest.Command{set(0, "k"), del("k"), clearDB(0), swap(0, 1), clearSlot("k")} {
-		n := replaytest.Open(t, 2, replay.WriterConfig{})
+		n := replaytest.Open(t, 2, writer.Config{})
 		n.Must(set(0, "k"))
 		var w *replay.Watch
-		view(t, n, func(v *replay.View) { w = v.Watch([]byte("k")) })
+		n.Read(t, func(v *replay.View) { w = v.Watch([]byte("k")) })
 		n.Must(do, func(d *replay.Draft) error {
 			if !d.Dirty([]*replay.Watch{w}) {
 				t.Errorf("Dirty = false; want true")
@@ -85,13 +86,5 @@ func TestWatchInGroup(t *testing.T) {
 			return nil
 		})
 		n.Unwatch(w, w) // twice is harmless
-	}
-}
-
-// view calls fn with a view of database 0 at the node's time.
-func view(t *testing.T, n *replaytest.Node, fn func(*replay.View)) {
-	t.Helper()
-	if err := n.View(n.Clock.Now(), func(v *replay.View) error { fn(v); return nil }); err != nil {
-		t.Fatal(err)
 	}
 }

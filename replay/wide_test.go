@@ -10,6 +10,7 @@ import (
 	"ledge/replay"
 	"ledge/replay/replaytest"
 	"ledge/replay/value"
+	"ledge/replay/writer"
 )
 
 // Collections become wide where Redis changes their encoding at its default
@@ -56,7 +57,7 @@ func TestWide(t *testing.T) {
 		{"set of 513", added, 512, "-1", true},
 		{"a word", added, 0, "x", true},
 	} {
-		n := replaytest.Open(t, 1, replay.WriterConfig{})
+		n := replaytest.Open(t, 1, writer.Config{})
 		for i := range tt.n {
 			n.Must(tt.add(fmt.Sprint(i)))
 		}
@@ -100,7 +101,7 @@ func TestNegativeZero(t *testing.T) {
 		{"the last of all 129", replace, 128, false, true},
 		{"the first of all 129", replace, 128, true, true},
 	} {
-		n := replaytest.Open(t, 1, replay.WriterConfig{})
+		n := replaytest.Open(t, 1, writer.Config{})
 		n.Must(func(d *replay.Draft) error {
 			var ms []journal.Scored
 			for i := range tt.others {

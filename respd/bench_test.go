@@ -11,6 +11,7 @@ import (
 	"ledge/journal"
 	"ledge/journal/mem"
 	"ledge/replay"
+	"ledge/replay/writer"
 )
 
 // BenchmarkPipeline sends commands a hundred at a time: what a command costs from
@@ -55,7 +56,7 @@ func benchConn(b *testing.B) net.Conn {
 	if err != nil {
 		b.Fatal(err)
 	}
-	w := replay.NewWriter(replay.WriterConfig{Log: log, State: st, Node: "bench"})
+	w := writer.New(writer.Config{Log: log, State: st, Node: "bench"})
 	if err := w.Start(ctx); err != nil {
 		b.Fatal(err)
 	}

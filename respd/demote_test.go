@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"ledge/journal/fault"
-	"ledge/replay"
+	"ledge/replay/writer"
 	"ledge/respd"
 	"ledge/respd/resp"
 )
@@ -22,7 +22,7 @@ var errFollows = fault.With(fault.Refused, resp.Error("READONLY You can't write 
 func TestDemote(t *testing.T) {
 	lines := []string{"BLPOP l 0", "BRPOP l m 0", "BLMOVE l m LEFT RIGHT 0", "BRPOPLPUSH l m 0", "BLMPOP 0 1 l LEFT",
 		"BZPOPMIN z 0", "BZPOPMAX z 100", "BZMPOP 0 1 z MIN", "BLPOP l 100"}
-	var writer *replay.Writer
+	var writer *writer.Writer
 	n := start(t, func(cfg *respd.Config) { writer = cfg.Writer })
 	var cs []*client
 	for i, line := range lines {
@@ -53,7 +53,7 @@ func TestDemote(t *testing.T) {
 // Whoever begins to wait at the moment of the demotion is answered as well.
 func TestDemoteRace(t *testing.T) {
 	const clients = 16
-	var writer *replay.Writer
+	var writer *writer.Writer
 	n := start(t, func(cfg *respd.Config) { writer = cfg.Writer })
 	for range 20 {
 		var cs []*client
@@ -82,7 +82,7 @@ func TestDemoteRace(t *testing.T) {
 }
 
 // follow makes a writer follow.
-func follow(t *testing.T, w *replay.Writer) *replay.Follower {
+func follow(t *testing.T, w *writer.Writer) *writer.Follower {
 	t.Helper()
 	f, err := w.Follow(t.Context(), errFollows)
 	if err != nil {

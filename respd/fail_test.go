@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"ledge/replay"
+	"ledge/replay/writer"
 	"ledge/respd"
 )
 
@@ -324,9 +325,9 @@ func TestQueueFull(t *testing.T) {
 
 // smallWriter is a writer that takes nothing: it is not run, and its queue is
 // full.
-func smallWriter(t *testing.T, cfg *respd.Config) *replay.Writer {
+func smallWriter(t *testing.T, cfg *respd.Config) *writer.Writer {
 	t.Helper()
-	w := replay.NewWriter(replay.WriterConfig{State: cfg.State, Queue: 1})
+	w := writer.New(writer.Config{State: cfg.State, Queue: 1})
 	if err := w.Submit(stone{}); err != nil {
 		t.Fatal(err)
 	}
@@ -343,7 +344,7 @@ func (stone) Done()                   {}
 // A server whose writer has ended answers writes, and what is behind them.
 func TestWriterEnded(t *testing.T) {
 	n := start(t, func(cfg *respd.Config) {
-		w := replay.NewWriter(replay.WriterConfig{State: cfg.State})
+		w := writer.New(writer.Config{State: cfg.State})
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
 		if err := w.Run(ctx); err != nil {

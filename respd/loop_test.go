@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"ledge/replay"
+	"ledge/replay/writer"
 	"ledge/respd"
 	"ledge/respd/command"
 	"ledge/respd/resp"
@@ -365,7 +366,7 @@ func TestCloseTwice(t *testing.T) {
 	}
 	defer st.Close()
 	srv, err := respd.Open(t.Context(), respd.Config{Listen: "127.0.0.1:0", State: st,
-		Writer: replay.NewWriter(replay.WriterConfig{State: st}), Table: command.NewTable()})
+		Writer: writer.New(writer.Config{State: st}), Table: command.NewTable()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"ledge/journal/logtest"
 	"ledge/replay"
+	"ledge/replay/writer"
 	"ledge/respd"
 	"ledge/respd/command"
 	"ledge/respd/command/scripts"
@@ -212,7 +213,7 @@ func (stepped) Done()                     {}
 func TestPanicInScript(t *testing.T) {
 	engine := scripts.New(scripts.Config{})
 	table := command.NewTable(respd.CommandsWith(engine).All(), boom())
-	var writer *replay.Writer
+	var writer *writer.Writer
 	n := start(t, func(cfg *respd.Config) { cfg.Table, writer = table, cfg.Writer })
 	// The writer runs scripts, so it is the one to be told of the server.
 	if err := writer.Propose(t.Context(), stepped(func() { engine.Serve(table, n.srv) })); err != nil {

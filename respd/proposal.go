@@ -5,6 +5,7 @@ import (
 
 	"ledge/journal/fault"
 	"ledge/replay"
+	"ledge/replay/writer"
 	"ledge/respd/command"
 )
 
@@ -66,7 +67,7 @@ func (c *conn) Settle(err error) {
 		c.leaveQueue()
 		c.restore()
 		c.rerun(end, misconf(err))
-		var s *replay.Suspension
+		var s *writer.Suspension
 		if fault.Of(err) != fault.Refused && !(errors.As(err, &s) && s.InDoubt) {
 			c.srv.waiters.refuse(c.srv, misconf(err))
 		}

@@ -19,6 +19,7 @@ import (
 	"ledge/journal/fault"
 	"ledge/journal/mem"
 	"ledge/replay"
+	"ledge/replay/writer"
 	"ledge/respd"
 	"ledge/respd/command"
 	"ledge/respd/resp"
@@ -56,7 +57,7 @@ func start(t *testing.T, change ...func(*respd.Config)) *node {
 		t.Fatal(err)
 	}
 	hub := command.NewHub()
-	w := replay.NewWriter(replay.WriterConfig{Log: log, State: st, Node: "test",
+	w := writer.New(writer.Config{Log: log, State: st, Node: "test",
 		Wanted: hub.Wanted, Events: hub.Notify})
 	if err := w.Start(ctx); err != nil {
 		t.Fatal(err)

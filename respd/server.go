@@ -23,6 +23,7 @@ import (
 	"ledge/journal/fault"
 	"ledge/journal/rare"
 	"ledge/replay"
+	"ledge/replay/writer"
 	"ledge/respd/command"
 	"ledge/respd/command/scripts"
 )
@@ -63,7 +64,7 @@ type Config struct {
 	// writer's keyspace events come through it.
 	Hub    *command.Hub
 	State  *replay.State
-	Writer *replay.Writer
+	Writer *writer.Writer
 	// Table is the command table; nil is all commands of this program.
 	Table *command.Table
 	Node  command.Node

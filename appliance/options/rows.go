@@ -9,6 +9,7 @@ import (
 	"ledge/journal/jet"
 	"ledge/replay"
 	"ledge/replay/remote"
+	"ledge/replay/writer"
 )
 
 // Bounds of some options.
@@ -120,11 +121,11 @@ func careRows() []Row {
 			Doc:     "take a snapshot when the journal has grown by this much, or this often",
 			Default: "256MiB", value: snapshotEvery()},
 		{Name: "resume-auto", Hint: "CLASS", Doc: "which suspensions are tried without being asked: retryable, all, none",
-			Default: string(replay.ResumeRetryable), Params: live("ledge-resume-auto"),
+			Default: string(writer.ResumeRetryable), Params: live("ledge-resume-auto"),
 			value: choice(func(c *Config) *string { return &c.ResumeAuto },
-				string(replay.ResumeRetryable), string(replay.ResumeAll), string(replay.ResumeNone)), clash: clashResume},
+				string(writer.ResumeRetryable), string(writer.ResumeAll), string(writer.ResumeNone)), clash: clashResume},
 		{Name: "resume-interval", Hint: "DURATION", Doc: "how long after one attempt to resume the next is made",
-			Default: replay.DefaultResumeInterval.String(), Params: live("ledge-resume-interval"),
+			Default: writer.DefaultResumeInterval.String(), Params: live("ledge-resume-interval"),
 			value: span(func(c *Config) *time.Duration { return &c.ResumeInterval }, minResumeInterval, 24*time.Hour)},
 		{Name: "resume-max-attempts", Hint: "N", Doc: "attempts that are made without being asked; 0 is no cap",
 			Default: "0", Params: live("ledge-resume-max-attempts"),

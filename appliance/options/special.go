@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"ledge/replay"
+	"ledge/replay/writer"
 	"ledge/respd/command"
 )
 
@@ -168,7 +168,7 @@ func clashPasswordFile(c *Config) error {
 }
 
 func clashResume(c *Config) error {
-	if c.ResumeAuto == string(replay.ResumeNone) && (c.ResumeInterval != 0 || c.ResumeMaxAttempts != 0) {
+	if c.ResumeAuto == string(writer.ResumeNone) && (c.ResumeInterval != 0 || c.ResumeMaxAttempts != 0) {
 		return errors.New("none leaves resume-interval and resume-max-attempts without a meaning")
 	}
 	return nil

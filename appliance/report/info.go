@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ledge/replay"
+	"ledge/replay/writer"
 	"ledge/respd/command"
 )
 
@@ -113,7 +114,7 @@ func (r *Report) InfoHealth() []command.InfoField {
 	h := r.Health()
 	s := h.Suspension
 	if s == nil {
-		s = &replay.Suspension{}
+		s = &writer.Suspension{}
 	}
 	class := ""
 	if s.Cause != nil {

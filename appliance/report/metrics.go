@@ -5,6 +5,7 @@ import (
 
 	"ledge/journal/fault"
 	"ledge/replay"
+	"ledge/replay/writer"
 )
 
 // Metrics returns all metrics of the node, in Prometheus's text format.
@@ -82,7 +83,7 @@ func (e *exposition) health(h Health) {
 	}
 	e.one("gauge", "ledge_in_doubt", "Whether the disk has not answered, so that writes wait.", float64(flag(s != nil && s.InDoubt)))
 	if s == nil {
-		s = &replay.Suspension{}
+		s = &writer.Suspension{}
 	}
 	e.at("ledge_suspended_since_seconds", "Since when.", s.Since)
 	e.one("gauge", "ledge_resume_attempts", "Attempts to resume since then.", float64(s.Attempts))

@@ -5,6 +5,7 @@ import (
 	"ledge/journal/fault"
 	"ledge/replay"
 	"ledge/replay/snapshot"
+	"ledge/replay/writer"
 )
 
 // Status words all that operators hear of a node.
@@ -45,7 +46,7 @@ func (r *Report) OperatorsHealth() admin.Health {
 }
 
 // HealthOf words a suspension, nil for none, which may be one of the past.
-func (r *Report) HealthOf(facts Health, s *replay.Suspension) admin.Health {
+func (r *Report) HealthOf(facts Health, s *writer.Suspension) admin.Health {
 	facts.Suspension = s
 	h := admin.Health{
 		Node: r.Node, State: facts.state(),

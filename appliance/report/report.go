@@ -9,6 +9,7 @@ import (
 	"ledge/admin"
 	"ledge/journal"
 	"ledge/replay"
+	"ledge/replay/writer"
 	"ledge/respd/command"
 )
 
@@ -79,8 +80,8 @@ type Journal struct {
 
 // Health is whether the journal takes writes, and what is done about it if not.
 type Health struct {
-	Suspension *replay.Suspension // nil is that it does
-	Policy     replay.ResumePolicy
+	Suspension *writer.Suspension // nil is that it does
+	Policy     writer.ResumePolicy
 	// Reserve is how many bytes are held back, and ReserveMissing that it is less
 	// than there should be.
 	Reserve        int64

@@ -13,6 +13,7 @@ import (
 	"ledge/journal"
 	"ledge/journal/fault"
 	"ledge/replay"
+	"ledge/replay/writer"
 	"ledge/respd/command"
 )
 
@@ -45,9 +46,9 @@ func counted() (*report.Report, *[]string) {
 		},
 		Health: func() report.Health {
 			note("health")
-			return report.Health{Suspension: &replay.Suspension{Class: fault.Retryable, Cause: errors.New("full"),
+			return report.Health{Suspension: &writer.Suspension{Class: fault.Retryable, Cause: errors.New("full"),
 				Since: at.Add(-time.Second), Deletes: true, Attempts: 2, Automatic: 1, NextAttempt: at.Add(time.Second)},
-				Policy: replay.ResumePolicy{Auto: "all", Interval: time.Minute}, Reserve: 0, ReserveMissing: true}
+				Policy: writer.ResumePolicy{Auto: "all", Interval: time.Minute}, Reserve: 0, ReserveMissing: true}
 		},
 		Replication: func() report.Replication {
 			note("replication")
@@ -242,7 +243,7 @@ func TestWell(t *testing.T) {
 			t.Errorf("%s:%s", f.Name, f.Value)
 		}
 	}
-	doubt := &replay.Suspension{InDoubt: true, Number: 5, Class: fault.Retryable, Cause: errors.New("hangs")}
+	doubt := &writer.Suspension{InDoubt: true, Number: 5, Class: fault.Retryable, Cause: errors.New("hangs")}
 	if h := r.HealthOf(r.Health(), doubt); h.State != admin.StateInDoubt || h.Number != 5 {
 		t.Errorf("in doubt: %+v", h)
 	}

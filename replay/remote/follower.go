@@ -14,6 +14,7 @@ import (
 	"ledge/journal"
 	"ledge/journal/fault"
 	"ledge/replay"
+	"ledge/replay/writer"
 )
 
 // Target is the node that follows. The follower's one goroutine calls it.
@@ -26,7 +27,7 @@ type Target interface {
 	Empty() bool
 	// Ingest appends and applies frames. The leader's last number is last. It
 	// takes as long as the disk does. That the node's own journal takes no writes
-	// is a *replay.Suspension.
+	// is a *writer.Suspension.
 	Ingest(ctx context.Context, frames []journal.Frame, last journal.Seq) error
 	// Suspended returns why the node's own journal takes no writes, or nil.
 	Suspended() error
@@ -227,7 +228,7 @@ func (f *Follower) hello(ctx context.Context, c *conn, limits Timeouts) (*greete
 	})
 	as := &greeted{q: f.greeting(c)}
 	err := f.greet(ctx, c, limits, as)
-	if err != nil && f.cfg.Resync && errors.Is(err, replay.ErrDiverged) {
+	if err != nil && f.cfg.Resync && errors.Is(err, writer.ErrDiverged) {
 		if err = f.cfg.Target.SetAside(ctx, err); err == nil {
 			as.q.Empty, as.q.Number, as.q.Digest = true, 0, 0
 			err = f.greet(ctx, c, limits, as)

@@ -27,6 +27,7 @@ import (
 	"ledge/journal/mem"
 	"ledge/replay"
 	"ledge/replay/replaytest"
+	"ledge/replay/writer"
 )
 
 // broker is a broker with nobody who answers yet.
@@ -56,9 +57,9 @@ func newBroker(t *testing.T) *broker {
 
 // target is a node that follows.
 type target struct {
-	*replay.Follower
+	*writer.Follower
 	state  *replay.State
-	writer *replay.Writer
+	writer *writer.Writer
 	dir    string
 	adopt  func(path string, at journal.Pos) error // nil takes all
 	room   int64
@@ -68,7 +69,7 @@ type target struct {
 func newTarget(t *testing.T) *target {
 	t.Helper()
 	a := &target{state: replaytest.NewState(t, 1), dir: filepath.Join(t.TempDir(), "inbox"), room: 1 << 40}
-	a.writer = replay.NewWriter(replay.WriterConfig{Log: replaytest.NewLog(t, mem.New()), State: a.state})
+	a.writer = writer.New(writer.Config{Log: replaytest.NewLog(t, mem.New()), State: a.state})
 	var err error
 	if a.Follower, err = a.writer.Follow(t.Context(), errors.New("it follows")); err != nil {
 		t.Fatal(err)
@@ -331,7 +332,7 @@ func TestRetryEnds(t *testing.T) {
 // What brings a replica further ends a row of failures: a chunk beyond what was
 // there, and a frame.
 func TestProgress(t *testing.T) {
-	leader := replaytest.Open(t, 1, replay.WriterConfig{})
+	leader := replaytest.Open(t, 1, writer.Config{})
 	for i := range 8 {
 		leader.Must(replaytest.Set("k", fmt.Sprint(i)))
 	}

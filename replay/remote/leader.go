@@ -16,6 +16,7 @@ import (
 	"ledge/journal/fault"
 	"ledge/replay"
 	"ledge/replay/snapshot"
+	"ledge/replay/writer"
 )
 
 // Source is the node that others follow.
@@ -322,7 +323,7 @@ func (l *Leader) sameEpoch(q *helloRequest, span journal.Stat) error {
 
 // diverged is what a leader says to a replica with another history.
 func diverged(format string, args ...any) error {
-	return fault.With(fault.Operator, fmt.Errorf("%w: "+format, append([]any{replay.ErrDiverged}, args...)...))
+	return fault.With(fault.Operator, fmt.Errorf("%w: "+format, append([]any{writer.ErrDiverged}, args...)...))
 }
 
 // digestAt returns the digest of the state behind number seq, from the next

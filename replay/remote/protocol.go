@@ -16,7 +16,7 @@ import (
 
 	"ledge/journal"
 	"ledge/journal/fault"
-	"ledge/replay"
+	"ledge/replay/writer"
 )
 
 // Version is of the protocol. Two nodes that differ in it don't talk.
@@ -81,7 +81,7 @@ func failure(err error) *nats.Msg {
 	m.Header.Set(headerError, err.Error())
 	m.Header.Set(headerCode, codes[class])
 	m.Header.Set(headerClass, class.String())
-	if errors.Is(err, replay.ErrDiverged) {
+	if errors.Is(err, writer.ErrDiverged) {
 		m.Header.Set(headerReason, reasonDiverged)
 	}
 	return m
@@ -103,7 +103,7 @@ func failed(m *nats.Msg) error {
 	text = clip(text, maxText)
 	err := errors.New(text)
 	if m.Header.Get(headerReason) == reasonDiverged {
-		err = told{text, replay.ErrDiverged}
+		err = told{text, writer.ErrDiverged}
 	}
 	return fault.As(class, "leader", err)
 }

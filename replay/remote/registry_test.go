@@ -20,6 +20,7 @@ import (
 	"ledge/replay"
 	"ledge/replay/replaytest"
 	"ledge/replay/snapshot"
+	"ledge/replay/writer"
 )
 
 // home is a node that others follow.
@@ -55,7 +56,7 @@ type led struct {
 func newLed(t *testing.T, change func(*LeaderConfig)) *led {
 	t.Helper()
 	b := newBroker(t)
-	h := &home{Node: replaytest.Open(t, 1, replay.WriterConfig{}), snapshot: filepath.Join(t.TempDir(), "x.snap")}
+	h := &home{Node: replaytest.Open(t, 1, writer.Config{}), snapshot: filepath.Join(t.TempDir(), "x.snap")}
 	h.Must(replaytest.Set("k", "v"))
 	h.feed = NewFeed(h.Pos().Seq, func(ctx context.Context, from journal.Seq) frames { return h.Mem.Read(ctx, from) })
 	if err := os.WriteFile(h.snapshot, make([]byte, 3*chunkSize+5), 0o600); err != nil {

@@ -18,6 +18,7 @@ import (
 	"ledge/journal/mem"
 	"ledge/replay"
 	"ledge/replay/replaytest"
+	"ledge/replay/writer"
 )
 
 // reports collects what a replica reports.
@@ -59,7 +60,7 @@ func (r *reports) last(state replay.LinkState) (n int) {
 // to.
 func source(t *testing.T) (map[string]any, journal.Pos) {
 	t.Helper()
-	leader := replaytest.Open(t, 1, replay.WriterConfig{})
+	leader := replaytest.Open(t, 1, writer.Config{})
 	for i := range 8 {
 		leader.Must(replaytest.Set("k", fmt.Sprint(i)))
 	}
@@ -115,7 +116,7 @@ func TestSuspendedReplica(t *testing.T) {
 	a, p := newTarget(t), pose(t, answers)
 	said := collect(t, p.broker)
 	m := mem.New()
-	a.writer = replay.NewWriter(replay.WriterConfig{Log: replaytest.NewLog(t, m), State: a.state})
+	a.writer = writer.New(writer.Config{Log: replaytest.NewLog(t, m), State: a.state})
 	var err error
 	if a.Follower, err = a.writer.Follow(t.Context(), errors.New("it follows")); err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"ledge/journal"
 	"ledge/journal/fault"
 	"ledge/replay"
+	"ledge/replay/writer"
 )
 
 // stream fetches what is behind the state's position, applies it and says so.
@@ -64,7 +65,7 @@ func (f *Follower) ingest(ctx context.Context, c *conn, frames []journal.Frame) 
 			frames = frames[1:]
 		}
 		f.advanced()
-		var s *replay.Suspension
+		var s *writer.Suspension
 		switch {
 		case errors.As(err, &s):
 			err = f.sit(ctx, c, s)
@@ -82,7 +83,7 @@ func (f *Follower) ingest(ctx context.Context, c *conn, frames []journal.Frame) 
 
 // sit waits, with the link as it is, until the node's own journal takes writes
 // again.
-func (f *Follower) sit(ctx context.Context, c *conn, s *replay.Suspension) error {
+func (f *Follower) sit(ctx context.Context, c *conn, s *writer.Suspension) error {
 	f.set(func(l *replay.Link) {
 		l.State, l.Step = replay.LinkStalled, "the node's own journal takes no writes"
 		l.Err = fmt.Errorf("the node's own journal: %w", s)

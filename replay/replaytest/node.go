@@ -12,6 +12,7 @@ import (
 	"ledge/journal"
 	"ledge/journal/mem"
 	"ledge/replay"
+	"ledge/replay/writer"
 )
 
 // Lineage is that of every journal here.
@@ -22,7 +23,7 @@ type Node struct {
 	*replay.State
 	Log    *journal.Log
 	Mem    *mem.Journal
-	Writer *replay.Writer
+	Writer *writer.Writer
 	Clock  *Clock
 
 	tb   testing.TB
@@ -35,14 +36,14 @@ type Node struct {
 
 // Open returns an empty node whose writer runs. cfg may be zero: Log, State and
 // Clock are filled in.
-func Open(tb testing.TB, databases int, cfg replay.WriterConfig) *Node {
+func Open(tb testing.TB, databases int, cfg writer.Config) *Node {
 	tb.Helper()
 	n := &Node{Mem: mem.New(), Clock: new(Clock), tb: tb, done: make(chan struct{}), well: make(chan error, 1)}
 	n.Clock.Set(time.UnixMilli(1_000_000))
 	n.Log = NewLog(tb, n.Mem)
 	n.State = NewState(tb, databases)
 	cfg.Log, cfg.State, cfg.Clock = n.Log, n.State, n.Clock.Now
-	n.Writer = replay.NewWriter(cfg)
+	n.Writer = writer.New(cfg)
 	ctx, stop := context.WithCancel(context.Background())
 	n.stop = stop
 	if err := n.Writer.Start(ctx); err != nil {
@@ -130,17 +131,6 @@ func (n *Node) Must(cmds ...Command) {
 	n.tb.Helper()
 	if err := n.Do(cmds...); err != nil {
 		n.tb.Fatalf("Do = %v; want nil", err)
-	}
-}
-
-// Command is one entry in the journal, or nothing when it fails.
-type Command func(*replay.Draft) error
-
-// Set returns a command that sets a string in database 0.
-func Set(key, val string) Command {
-	return func(d *replay.Draft) error {
-		d.Select(0)
-		return d.SetString([]byte(key), []byte(val), 0)
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"ledge/journal"
 	"ledge/journal/mem"
 	"ledge/replay"
+	"ledge/replay/writer"
 	"ledge/respd"
 	"ledge/respd/command"
 	"ledge/respd/redistest"
@@ -245,7 +246,7 @@ func startLedge(t *testing.T) string {
 		t.Fatal(err)
 	}
 	hub := command.NewHub()
-	w := replay.NewWriter(replay.WriterConfig{Log: log, State: st, Node: "compat",
+	w := writer.New(writer.Config{Log: log, State: st, Node: "compat",
 		Wanted: hub.Wanted, Events: hub.Notify})
 	if err := w.Start(ctx); err != nil {
 		t.Fatal(err)
@@ -259,7 +260,7 @@ func startLedge(t *testing.T) string {
 	writing, stopWriting := context.WithCancel(context.Background())
 	go func() { ended <- srv.Run(ctx); stopWriting() }()
 	go func() { ended <- w.Run(writing) }()
-	go func() { replay.Sweep(ctx, w, func(n int) { srv.Stats().Expired.Add(int64(n)) }); ended <- nil }()
+	go func() { w.Sweep(ctx, func(n int) { srv.Stats().Expired.Add(int64(n)) }); ended <- nil }()
 	t.Cleanup(func() {
 		cancel()
 		for range 3 {

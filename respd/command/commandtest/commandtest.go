@@ -13,6 +13,7 @@ import (
 	"ledge/journal"
 	"ledge/journal/mem"
 	"ledge/replay"
+	"ledge/replay/writer"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -24,7 +25,7 @@ type Client struct {
 	table *command.Table
 	log   *journal.Log
 	state *replay.State
-	w     *replay.Writer
+	w     *writer.Writer
 	db    journal.DB
 	now   atomic.Pointer[time.Time] // nil is the system's
 	// events are added by the writer before it answers a proposal, and read
@@ -55,7 +56,7 @@ func Open(t testing.TB, cfg Config, families ...[]*command.Spec) *Client {
 	if c.state, err = replay.New(replay.DefaultDatabases); err != nil {
 		t.Fatal(err)
 	}
-	c.w = replay.NewWriter(replay.WriterConfig{Log: c.log, State: c.state,
+	c.w = writer.New(writer.Config{Log: c.log, State: c.state,
 		MaxValue: cfg.MaxValue, Clock: c.clock,
 		Wanted: func() replay.EventClass { return ^replay.NewKeyEvent }, Events: c.hear})
 	if err = c.w.Start(t.Context()); err != nil {

@@ -7,6 +7,7 @@ import (
 	"ledge/journal"
 	"ledge/journal/mem"
 	"ledge/replay"
+	"ledge/replay/writer"
 	"ledge/respd/command"
 	"ledge/respd/command/keys"
 	"ledge/respd/command/scripts"
@@ -80,7 +81,7 @@ func evalWrite(b *testing.B, script string, times int) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	w := replay.NewWriter(replay.WriterConfig{Log: log, State: st})
+	w := writer.New(writer.Config{Log: log, State: st})
 	if err := w.Start(b.Context()); err != nil {
 		b.Fatal(err)
 	}

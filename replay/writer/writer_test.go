@@ -1,4 +1,4 @@
-package replay_test
+package writer_test
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"ledge/journal/fault"
 	"ledge/replay"
 	"ledge/replay/replaytest"
+	"ledge/replay/writer"
 )
 
 // submit queues groups, all or none.
@@ -33,17 +34,10 @@ func await(t *testing.T, n *replaytest.Node, appends int) {
 	}
 }
 
-// get returns what key holds in database 0.
-func get(t *testing.T, n *replaytest.Node, key string) (val string) {
-	t.Helper()
-	view(t, n, func(v *replay.View) { val, _, _ = v.GetString([]byte(key)) })
-	return val
-}
-
 // What queues up while an append is under way becomes one batch; nothing is
 // answered or seen before the journal has it, and Views don't wait for it.
 func TestGroupCommit(t *testing.T) {
-	n := replaytest.Open(t, 2, replay.WriterConfig{})
+	n := replaytest.Open(t, 2, writer.Config{})
 	release := n.Mem.Hold()
 	defer release()
 	first := replaytest.NewGroup(set(0, "a"))
@@ -59,7 +53,7 @@ func TestGroupCommit(t *testing.T) {
 			t.Errorf("proposal %d was answered before its append", i)
 		}
 	}
-	if got := get(t, n, "a"); got != "" {
+	if got := n.Get(t, "a"); got != "" {
 		t.Errorf("a = %q before the append; want nothing", got)
 	}
 	release()
@@ -76,10 +70,10 @@ func TestGroupCommit(t *testing.T) {
 // When the journal does not take a batch, everybody in it hears so and nothing
 // has changed. What is Refused concerns only that batch.
 func TestAppendFails(t *testing.T) {
-	n := replaytest.Open(t, 2, replay.WriterConfig{})
+	n := replaytest.Open(t, 2, writer.Config{})
 	n.Must(set(0, "k"))
 	pos := n.Pos()
-	for _, fails := range []error{errRefused, errFull} {
+	for _, fails := range []error{replaytest.ErrRefused, replaytest.ErrFull} {
 		release := n.Mem.Hold()
 		n.Mem.FailNext(fails)
 		groups := []*replaytest.Group{
@@ -94,17 +88,17 @@ func TestAppendFails(t *testing.T) {
 				t.Errorf("Settle of proposal %d = %v; want %v", i, err, fails)
 			}
 		}
-		if n.Pos() != pos || get(t, n, "k") != "value" || get(t, n, "lost") != "" {
+		if n.Pos() != pos || n.Get(t, "k") != "value" || n.Get(t, "lost") != "" {
 			t.Errorf("after %v: position %v, k = %q; want %v and nothing changed",
-				fails, n.Pos(), get(t, n, "k"), pos)
+				fails, n.Pos(), n.Get(t, "k"), pos)
 		}
-		if s := n.Writer.Health().Suspension(); errors.Is(fails, errRefused) != (s == nil) {
+		if s := n.Writer.Health().Suspension(); errors.Is(fails, replaytest.ErrRefused) != (s == nil) {
 			t.Errorf("after %v: Suspension = %v", fails, s)
 		}
 	}
 	appends := n.Mem.Appends()
-	if err := n.Do(set(0, "k")); !errors.Is(err, errFull) {
-		t.Errorf("Do on a suspended writer = %v; want %v", err, errFull)
+	if err := n.Do(set(0, "k")); !errors.Is(err, replaytest.ErrFull) {
+		t.Errorf("Do on a suspended writer = %v; want %v", err, replaytest.ErrFull)
 	}
 	if n.Mem.Appends() != appends {
 		t.Errorf("a suspended writer asked the journal")
@@ -118,32 +112,32 @@ func TestAppendFails(t *testing.T) {
 // When it can't be known what became of an append, the writer ends, and
 // everybody who waits hears why.
 func TestAppendFatal(t *testing.T) {
-	n := replaytest.Open(t, 2, replay.WriterConfig{})
+	n := replaytest.Open(t, 2, writer.Config{})
 	release := n.Mem.Hold()
 	defer release()
-	n.Mem.StoreThenFail(errLost)
+	n.Mem.StoreThenFail(replaytest.ErrLost)
 	first, second := replaytest.NewGroup(set(0, "k")), replaytest.NewGroup(set(0, "k"))
 	submit(t, n, first)
 	await(t, n, 2)
 	submit(t, n, second)
 	release()
-	if err := first.Err(); !errors.Is(err, errLost) {
-		t.Errorf("Settle = %v; want %v", err, errLost)
+	if err := first.Err(); !errors.Is(err, replaytest.ErrLost) {
+		t.Errorf("Settle = %v; want %v", err, replaytest.ErrLost)
 	}
-	if err := second.Err(); !errors.Is(err, errLost) {
-		t.Errorf("Settle of the next = %v; want %v", err, errLost)
+	if err := second.Err(); !errors.Is(err, replaytest.ErrLost) {
+		t.Errorf("Settle of the next = %v; want %v", err, replaytest.ErrLost)
 	}
-	if err := n.Ended(); !errors.Is(err, errLost) || fault.Of(err) != fault.Fatal {
-		t.Errorf("Run = %v; want %v, Fatal", err, errLost)
+	if err := n.Ended(); !errors.Is(err, replaytest.ErrLost) || fault.Of(err) != fault.Fatal {
+		t.Errorf("Run = %v; want %v, Fatal", err, replaytest.ErrLost)
 	}
-	if err := n.Do(set(0, "k")); !errors.Is(err, replay.ErrStopped) {
-		t.Errorf("Do on an ended writer = %v; want %v", err, replay.ErrStopped)
+	if err := n.Do(set(0, "k")); !errors.Is(err, writer.ErrStopped) {
+		t.Errorf("Do on an ended writer = %v; want %v", err, writer.ErrStopped)
 	}
 }
 
 // A full queue refuses at once, all or none of what is submitted together.
 func TestQueueBound(t *testing.T) {
-	n := replaytest.Open(t, 2, replay.WriterConfig{Queue: 2})
+	n := replaytest.Open(t, 2, writer.Config{Queue: 2})
 	release := n.Mem.Hold()
 	defer release()
 	first := replaytest.NewGroup(set(0, "k"))
@@ -152,8 +146,8 @@ func TestQueueBound(t *testing.T) {
 	a, b, c := replaytest.NewGroup(set(0, "a")), replaytest.NewGroup(set(0, "b")),
 		replaytest.NewGroup(set(0, "c"))
 	submit(t, n, a)
-	if err := n.Writer.Submit(b, c); !errors.Is(err, replay.ErrBusy) {
-		t.Errorf("Submit past the bound = %v; want %v", err, replay.ErrBusy)
+	if err := n.Writer.Submit(b, c); !errors.Is(err, writer.ErrBusy) {
+		t.Errorf("Submit past the bound = %v; want %v", err, writer.ErrBusy)
 	}
 	submit(t, n, b)
 	release()
@@ -170,7 +164,7 @@ func TestQueueBound(t *testing.T) {
 // What would not fit a value or an entry is refused when it is evaluated, and
 // what its command had done before is taken back.
 func TestTooLarge(t *testing.T) {
-	n := replaytest.Open(t, 2, replay.WriterConfig{MaxValue: 5 << 20})
+	n := replaytest.Open(t, 2, writer.Config{MaxValue: 5 << 20})
 	big := strings.Repeat("x", 5<<20-1)
 	g := replaytest.NewGroup(
 		set(0, "a"),
@@ -198,7 +192,7 @@ func TestTooLarge(t *testing.T) {
 			t.Errorf("command = %v; want %v, Refused", err, replay.ErrTooLarge)
 		}
 	}
-	view(t, n, func(v *replay.View) {
+	n.Read(t, func(v *replay.View) {
 		if v.Len(0) != 2 || !v.Exists([]byte("a")) || !v.Exists([]byte("c")) {
 			t.Errorf("%d keys; want a and c alone", v.Len(0))
 		}
@@ -208,7 +202,7 @@ func TestTooLarge(t *testing.T) {
 // A pipeline that is larger than a batch goes through the journal in several,
 // and hears of each.
 func TestPipelineIsSplit(t *testing.T) {
-	n := replaytest.Open(t, 2, replay.WriterConfig{})
+	n := replaytest.Open(t, 2, writer.Config{})
 	half := setAll(0, "k", strings.Repeat("x", 600<<10))
 	g := replaytest.NewGroup(half, half, half, set(0, "a"))
 	n.Mem.Hold()() // nothing is held; appends go on
@@ -223,30 +217,30 @@ func TestPipelineIsSplit(t *testing.T) {
 
 // If the second half of a pipeline fails, the first stands.
 func TestPipelineFailsHalfway(t *testing.T) {
-	n := replaytest.Open(t, 2, replay.WriterConfig{})
+	n := replaytest.Open(t, 2, writer.Config{})
 	large := strings.Repeat("x", 600<<10)
 	release := n.Mem.Hold()
 	defer release()
 	g := replaytest.NewGroup(setAll(0, "a", large), setAll(0, "b", large), func(d *replay.Draft) error {
-		n.Mem.FailNext(errFull)
+		n.Mem.FailNext(replaytest.ErrFull)
 		return set(0, "c")(d)
 	})
 	submit(t, n, g)
 	release()
-	if err := g.Err(); !errors.Is(err, errFull) {
-		t.Errorf("last Settle = %v; want %v", err, errFull)
+	if err := g.Err(); !errors.Is(err, replaytest.ErrFull) {
+		t.Errorf("last Settle = %v; want %v", err, replaytest.ErrFull)
 	}
 	if len(g.Settled) != 2 || g.Settled[0] != nil {
 		t.Errorf("Settle = %v; want nil first", g.Settled)
 	}
-	if get(t, n, "b") == "" || get(t, n, "c") != "" {
+	if n.Get(t, "b") == "" || n.Get(t, "c") != "" {
 		t.Errorf("want b to stand and c not to")
 	}
 }
 
 // A writer that stops answers what it has begun and refuses the rest.
 func TestStop(t *testing.T) {
-	n := replaytest.Open(t, 2, replay.WriterConfig{})
+	n := replaytest.Open(t, 2, writer.Config{})
 	release := n.Mem.Hold()
 	defer release()
 	g := replaytest.NewGroup(set(0, "k"))
@@ -261,20 +255,20 @@ func TestStop(t *testing.T) {
 	if err := g.Err(); err != nil {
 		t.Errorf("Settle = %v; want nil: the append was under way", err)
 	}
-	if err := n.Do(set(0, "k")); !errors.Is(err, replay.ErrStopped) {
-		t.Errorf("Do = %v; want %v", err, replay.ErrStopped)
+	if err := n.Do(set(0, "k")); !errors.Is(err, writer.ErrStopped) {
+		t.Errorf("Do = %v; want %v", err, writer.ErrStopped)
 	}
 }
 
 // Each start has an epoch of its own.
 func TestStartRaisesEpoch(t *testing.T) {
-	n := replaytest.Open(t, 2, replay.WriterConfig{})
+	n := replaytest.Open(t, 2, writer.Config{})
 	n.Must(set(0, "k"))
 	if err := n.Stop(); err != nil {
 		t.Fatal(err)
 	}
 	log := replaytest.NewLog(t, n.Mem.Restart())
-	w := replay.NewWriter(replay.WriterConfig{Log: log, State: n.State})
+	w := writer.New(writer.Config{Log: log, State: n.State})
 	if err := w.Start(context.Background()); err != nil {
 		t.Fatal(err)
 	}
@@ -286,14 +280,14 @@ func TestStartRaisesEpoch(t *testing.T) {
 // The sweeper removes what has expired, by the node's clock, through the
 // journal.
 func TestSweep(t *testing.T) {
-	n := replaytest.Open(t, 2, replay.WriterConfig{})
+	n := replaytest.Open(t, 2, writer.Config{})
 	now := n.Clock.Now().UnixMilli()
-	n.Must(setUntil(0, "a", now+1000), setUntil(1, "b", now+1000), setUntil(0, "c", now+5000), set(0, "d"))
+	n.Must(replaytest.SetUntil(0, "a", "v", now+1000), replaytest.SetUntil(1, "b", "v", now+1000), replaytest.SetUntil(0, "c", "v", now+5000), set(0, "d"))
 	ctx, cancel := context.WithCancel(context.Background())
 	removed, ended := make(chan int), make(chan struct{})
 	go func() {
 		defer close(ended)
-		replay.Sweep(ctx, n.Writer, func(keys int) { removed <- keys })
+		n.Writer.Sweep(ctx, func(keys int) { removed <- keys })
 	}()
 	n.Clock.Add(1500 * time.Millisecond)
 	total := 0
@@ -302,7 +296,7 @@ func TestSweep(t *testing.T) {
 	}
 	cancel()
 	<-ended
-	view(t, n, func(v *replay.View) {
+	n.Read(t, func(v *replay.View) {
 		if total != 2 || v.Len(0) != 2 || v.Len(1) != 0 {
 			t.Errorf("%d removed, %d and %d left; want 2, 2 and 0", total, v.Len(0), v.Len(1))
 		}

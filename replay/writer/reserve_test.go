@@ -1,4 +1,4 @@
-package replay_test
+package writer_test
 
 import (
 	"context"
@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"ledge/replay"
 	"ledge/replay/replaytest"
+	"ledge/replay/writer"
 )
 
 // room is a reserve that a test watches. Giving it up heals the journal.
@@ -41,23 +41,23 @@ func TestReserve(t *testing.T) {
 	r := &room{}
 	r.held.Store(true)
 	r.full.Store(true)
-	n := replaytest.Open(t, 1, replay.WriterConfig{Reserve: r})
+	n := replaytest.Open(t, 1, writer.Config{Reserve: r})
 	r.node = n
 	n.Must(set(0, "a"), set(0, "b"))
 	sicken(t, n, errNoRoom)
 	h := n.Writer.Health()
-	s := suspension(t, n, func(s *replay.Suspension) bool { return s.Deletes })
+	s := suspension(t, n, func(s *writer.Suspension) bool { return s.Deletes })
 	if s.Attempts != 0 || r.Held() {
 		t.Errorf("after giving the reserve up: %+v, held %v", s, r.Held())
 	}
 	if h.Refusal(true) != nil || !errors.Is(h.Refusal(false), errNoRoom) {
 		t.Errorf("refusals = %v for deletes, %v for the rest", h.Refusal(true), h.Refusal(false))
 	}
-	n.Must(del("a"))
+	n.Must(replaytest.Delete("a"))
 	if _, err := h.Resume(t.Context()); !errors.Is(err, errNoRoom) {
 		t.Errorf("Resume without room = %v; want %v", err, errNoRoom)
 	}
-	n.Must(del("b"))
+	n.Must(replaytest.Delete("b"))
 	r.full.Store(false)
 	if _, err := h.Resume(t.Context()); err != nil || !r.Held() {
 		t.Errorf("Resume = %v, reserve held %v; want nil and true", err, r.Held())
@@ -70,11 +70,11 @@ func TestReserve(t *testing.T) {
 func TestReserveDoesNotHelp(t *testing.T) {
 	r := &stubborn{}
 	r.held.Store(true)
-	n := replaytest.Open(t, 1, replay.WriterConfig{Reserve: r})
+	n := replaytest.Open(t, 1, writer.Config{Reserve: r})
 	r.node = n
 	sicken(t, n, errNoRoom)
 	for r.Held() {
-		suspension(t, n, func(s *replay.Suspension) bool { return s != nil })
+		suspension(t, n, func(s *writer.Suspension) bool { return s != nil })
 	}
 	if _, err := n.Writer.Health().Resume(t.Context()); !errors.Is(err, errNoRoom) {
 		t.Errorf("Resume = %v; want %v", err, errNoRoom)
@@ -96,7 +96,7 @@ func (r *stubborn) GiveUp() error {
 func TestReserveStuck(t *testing.T) {
 	r := &stuck{}
 	r.held.Store(true)
-	n := replaytest.Open(t, 1, replay.WriterConfig{Reserve: r})
+	n := replaytest.Open(t, 1, writer.Config{Reserve: r})
 	r.node = n
 	sicken(t, n, errNoRoom)
 	for end := time.Now().Add(10 * time.Second); r.tries.Load() == 0; <-time.After(time.Millisecond) {
@@ -129,11 +129,11 @@ func onReserve(t *testing.T) *replaytest.Node {
 	t.Helper()
 	r := &room{}
 	r.held.Store(true)
-	n := replaytest.Open(t, 1, replay.WriterConfig{Reserve: r, AttemptTimeout: 50 * time.Millisecond})
+	n := replaytest.Open(t, 1, writer.Config{Reserve: r, AttemptTimeout: 50 * time.Millisecond})
 	r.node = n
 	n.Must(set(0, "a"), set(0, "b"))
 	sicken(t, n, errNoRoom)
-	suspension(t, n, func(s *replay.Suspension) bool { return s.Deletes })
+	suspension(t, n, func(s *writer.Suspension) bool { return s.Deletes })
 	return n
 }
 
@@ -149,7 +149,7 @@ func TestDeleteFails(t *testing.T) {
 	}
 	n.Mem.Heal()
 	n.Mem.FailNext(errBadDisk)
-	if err := n.Do(del("a")); !errors.Is(err, errBadDisk) {
+	if err := n.Do(replaytest.Delete("a")); !errors.Is(err, errBadDisk) {
 		t.Errorf("Do = %v; want %v", err, errBadDisk)
 	}
 	s := n.Writer.Health().Suspension()
@@ -173,13 +173,13 @@ func TestHungOnReserve(t *testing.T) {
 	}()
 	await(t, n, appends+1)
 	began := time.Now()
-	if err := n.Do(del("a")); err == nil || time.Since(began) > time.Second {
+	if err := n.Do(replaytest.Delete("a")); err == nil || time.Since(began) > time.Second {
 		t.Errorf("Do beside an attempt = %v after %v; want an error at once", err, time.Since(began))
 	}
 	if err := <-answer; err == nil {
 		t.Error("an attempt that hangs = nil; want an error")
 	}
-	if err := n.Do(del("a")); err == nil || h.Suspension().Deletes {
+	if err := n.Do(replaytest.Delete("a")); err == nil || h.Suspension().Deletes {
 		t.Errorf("Do behind an attempt that hangs = %v; want an error", err)
 	}
 	if _, err := h.Resume(t.Context()); err == nil || !strings.Contains(err.Error(), "still hangs") {
@@ -194,7 +194,7 @@ func TestHungOnReserve(t *testing.T) {
 			t.Fatalf("not resumed: %+v", h.Suspension())
 		}
 	}
-	n.Must(del("a"))
+	n.Must(replaytest.Delete("a"))
 }
 
 // A reserve that did not fit at the start is tried again while all is well, and
@@ -203,13 +203,13 @@ func TestReserveLater(t *testing.T) {
 	for _, asked := range []bool{false, true} {
 		r := &room{}
 		r.full.Store(true)
-		changes := make(chan replay.ChangeKind, 16)
+		changes := make(chan writer.ChangeKind, 16)
 		interval := time.Hour
 		if !asked {
 			interval = time.Millisecond // which is bounded below
 		}
-		n := replaytest.Open(t, 1, replay.WriterConfig{Reserve: r, Resume: replay.ResumePolicy{Interval: interval},
-			Notify: func(c replay.HealthChange) { changes <- c.Kind }})
+		n := replaytest.Open(t, 1, writer.Config{Reserve: r, Resume: writer.ResumePolicy{Interval: interval},
+			Notify: func(c writer.HealthChange) { changes <- c.Kind }})
 		r.node = n
 		n.Must(set(0, "a"))
 		h := n.Writer.Health()
@@ -228,7 +228,7 @@ func TestReserveLater(t *testing.T) {
 		}
 		select {
 		case k := <-changes:
-			if k != replay.ReserveHeld || !r.Held() {
+			if k != writer.ReserveHeld || !r.Held() {
 				t.Errorf("change %d, held %v; want that the reserve is held", k, r.Held())
 			}
 		case <-time.After(20 * time.Second):
@@ -242,17 +242,17 @@ func TestReserveLater(t *testing.T) {
 }
 
 // kinds collects what is told of a node's health.
-func kinds(r replay.Reserve) (replay.WriterConfig, <-chan replay.HealthChange) {
-	changes := make(chan replay.HealthChange, 64)
-	return replay.WriterConfig{Reserve: r, AttemptTimeout: 200 * time.Millisecond,
-		Notify: func(c replay.HealthChange) { changes <- c }}, changes
+func kinds(r writer.Reserve) (writer.Config, <-chan writer.HealthChange) {
+	changes := make(chan writer.HealthChange, 64)
+	return writer.Config{Reserve: r, AttemptTimeout: 200 * time.Millisecond,
+		Notify: func(c writer.HealthChange) { changes <- c }}, changes
 }
 
 // told waits until a kind of change is told, and returns it.
-func told(t *testing.T, changes <-chan replay.HealthChange, want replay.ChangeKind) replay.HealthChange {
+func told(t *testing.T, changes <-chan writer.HealthChange, want writer.ChangeKind) writer.HealthChange {
 	t.Helper()
 	late := time.After(10 * time.Second)
-	var others []replay.ChangeKind
+	var others []writer.ChangeKind
 	for {
 		select {
 		case c := <-changes:
@@ -275,14 +275,14 @@ func TestReserveHeldByResume(t *testing.T) {
 	n := replaytest.Open(t, 1, cfg)
 	r.node = n
 	sicken(t, n, errNoRoom)
-	told(t, changes, replay.ReserveGivenUp)
+	told(t, changes, writer.ReserveGivenUp)
 	if _, err := n.Writer.Health().Resume(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if c := told(t, changes, replay.ReserveHeld); c.Suspension.Cause != nil {
+	if c := told(t, changes, writer.ReserveHeld); c.Suspension.Cause != nil {
 		t.Errorf("held again with %+v; want no suspension", c.Suspension)
 	}
-	told(t, changes, replay.Resumed)
+	told(t, changes, writer.Resumed)
 	if len(changes) > 0 {
 		t.Errorf("%+v is told behind that; want nothing", <-changes)
 	}
@@ -296,12 +296,12 @@ func TestReserveHeldByFailure(t *testing.T) {
 	n := replaytest.Open(t, 1, cfg)
 	r.node = n
 	sicken(t, n, errNoRoom)
-	told(t, changes, replay.ReserveGivenUp)
+	told(t, changes, writer.ReserveGivenUp)
 	n.Mem.Sicken(errBadDisk)
 	if _, err := n.Writer.Health().Resume(t.Context()); err == nil {
 		t.Fatal("Resume on a sick journal = nil; want an error")
 	}
-	if c := told(t, changes, replay.ReserveHeld); c.Suspension.Cause == nil {
+	if c := told(t, changes, writer.ReserveHeld); c.Suspension.Cause == nil {
 		t.Error("held again without a suspension; want what there is")
 	}
 	n.Mem.Heal()
@@ -315,7 +315,7 @@ func TestReserveGoneForNothing(t *testing.T) {
 	n := replaytest.Open(t, 1, cfg)
 	r.node = n
 	sicken(t, n, errNoRoom)
-	if c := told(t, changes, replay.ReserveGivenUp); c.Suspension.Deletes {
+	if c := told(t, changes, writer.ReserveGivenUp); c.Suspension.Deletes {
 		t.Errorf("%+v takes deletes; want none", c.Suspension)
 	}
 }
@@ -324,14 +324,14 @@ func TestReserveGoneForNothing(t *testing.T) {
 func TestReserveHeldLate(t *testing.T) {
 	r := &slowRoom{release: make(chan struct{})}
 	cfg, changes := kinds(r)
-	cfg.Resume = replay.ResumePolicy{Interval: time.Hour}
+	cfg.Resume = writer.ResumePolicy{Interval: time.Hour}
 	n := replaytest.Open(t, 1, cfg)
 	r.node = n
 	if _, err := n.Writer.Health().Resume(t.Context()); err == nil {
 		t.Fatal("Resume while the disk hangs = nil; want an error")
 	}
 	close(r.release)
-	told(t, changes, replay.ReserveHeld)
+	told(t, changes, writer.ReserveHeld)
 }
 
 // slowRoom is a reserve on a disk that hangs until it is released.

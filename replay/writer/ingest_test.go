@@ -1,4 +1,4 @@
-package replay_test
+package writer_test
 
 // A node that follows has its leader's frames and nothing else, whatever its own
 // journal or its leader does.
@@ -16,12 +16,13 @@ import (
 	"ledge/journal/mem"
 	"ledge/replay"
 	"ledge/replay/replaytest"
+	"ledge/replay/writer"
 )
 
 // apprentice is a node that follows.
 type apprentice struct {
-	*replay.Follower
-	writer *replay.Writer
+	*writer.Follower
+	writer *writer.Writer
 	state  *replay.State
 	mem    *mem.Journal
 }
@@ -29,7 +30,7 @@ type apprentice struct {
 func follow(t *testing.T) *apprentice {
 	t.Helper()
 	a := &apprentice{mem: mem.New(), state: replaytest.NewState(t, 1)}
-	a.writer = replay.NewWriter(replay.WriterConfig{Log: replaytest.NewLog(t, a.mem), State: a.state})
+	a.writer = writer.New(writer.Config{Log: replaytest.NewLog(t, a.mem), State: a.state})
 	var err error
 	if a.Follower, err = a.writer.Follow(t.Context(), errors.New("it follows")); err != nil {
 		t.Fatal(err)
@@ -61,7 +62,7 @@ func framesOf(t *testing.T, m *mem.Journal, from journal.Seq) (fs []journal.Fram
 // A replica whose disk was full goes on with its leader's next frame: resuming
 // it stores nothing of its own, which would part the two for good.
 func TestFollowerResumes(t *testing.T) {
-	leader, a := replaytest.Open(t, 1, replay.WriterConfig{}), follow(t)
+	leader, a := replaytest.Open(t, 1, writer.Config{}), follow(t)
 	leader.Must(replaytest.Set("a", "1"))
 	if err := a.Ingest(t.Context(), framesOf(t, leader.Mem, 1), 0); err != nil {
 		t.Fatal(err)
@@ -93,7 +94,7 @@ func TestFollowerResumes(t *testing.T) {
 
 // Of frames of which the journal takes only some, those are applied.
 func TestIngestInPart(t *testing.T) {
-	leader, a := replaytest.Open(t, 1, replay.WriterConfig{}), follow(t)
+	leader, a := replaytest.Open(t, 1, writer.Config{}), follow(t)
 	for _, key := range []string{"a", "b", "c"} {
 		leader.Must(replaytest.Set(key, "1"))
 	}
@@ -118,7 +119,7 @@ func TestIngestInPart(t *testing.T) {
 // them are being stored, and leave nothing.
 func TestIngestDoesNotAddUp(t *testing.T) {
 	const same, all = 300, 600
-	leader, other, a := replaytest.Open(t, 1, replay.WriterConfig{}), replaytest.Open(t, 1, replay.WriterConfig{}), follow(t)
+	leader, other, a := replaytest.Open(t, 1, writer.Config{}), replaytest.Open(t, 1, writer.Config{}), follow(t)
 	for i := range all {
 		leader.Must(replaytest.Set(fmt.Sprint("k", i), "1"))
 		if i == same {
@@ -132,7 +133,7 @@ func TestIngestDoesNotAddUp(t *testing.T) {
 	err := a.Ingest(t.Context(), mixed, 0)
 	at := a.state.Pos().Seq
 	st, statErr := a.mem.Stat(t.Context())
-	if !errors.Is(err, replay.ErrDiverged) || fault.Of(err) != fault.Operator || statErr != nil || st.Last != at || at > same+2 {
+	if !errors.Is(err, writer.ErrDiverged) || fault.Of(err) != fault.Operator || statErr != nil || st.Last != at || at > same+2 {
 		t.Fatalf("Ingest = %v, class %s, at %d, journal to %d; want that they have diverged, and both at %d at most",
 			err, fault.Of(err), at, st.Last, same+2)
 	}
@@ -144,7 +145,7 @@ func TestIngestDoesNotAddUp(t *testing.T) {
 // What a leader sends that is damaged, foreign or of another history is for an
 // operator, and leaves the replica as it was; it does not stop it.
 func TestIngestRefuses(t *testing.T) {
-	leader, other := replaytest.Open(t, 1, replay.WriterConfig{}), replaytest.Open(t, 1, replay.WriterConfig{})
+	leader, other := replaytest.Open(t, 1, writer.Config{}), replaytest.Open(t, 1, writer.Config{})
 	leader.Must(replaytest.Set("a", "1"))
 	leader.Must(replaytest.Set("b", "2"))
 	other.Must(replaytest.Set("a", "other"))
@@ -212,7 +213,7 @@ func (b *bulky) Sync(context.Context) error {
 // written returns what a leader has that has written so many times.
 func written(t *testing.T, n int) []journal.Frame {
 	t.Helper()
-	leader := replaytest.Open(t, 1, replay.WriterConfig{})
+	leader := replaytest.Open(t, 1, writer.Config{})
 	for i := range n {
 		leader.Must(replaytest.Set("k", fmt.Sprint(i)))
 	}
@@ -220,9 +221,9 @@ func written(t *testing.T, n int) []journal.Frame {
 }
 
 // followOn returns a writer that follows with a journal.
-func followOn(t *testing.T, drv journal.Driver) (*replay.Follower, *replay.Writer) {
+func followOn(t *testing.T, drv journal.Driver) (*writer.Follower, *writer.Writer) {
 	t.Helper()
-	w := replay.NewWriter(replay.WriterConfig{Log: replaytest.NewLog(t, drv), State: replaytest.NewState(t, 1)})
+	w := writer.New(writer.Config{Log: replaytest.NewLog(t, drv), State: replaytest.NewState(t, 1)})
 	f, err := w.Follow(t.Context(), errors.New("it follows"))
 	if err != nil {
 		t.Fatal(err)

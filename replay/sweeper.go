@@ -14,10 +14,19 @@ const (
 	sweepStep  = 1000 // keys in one proposal
 )
 
+// Proposer takes proposals through the journal, as the sweeper needs it.
+type Proposer interface {
+	// Refusal returns what a write is refused with at present, or nil. frees says
+	// that it is one that frees room.
+	Refusal(frees bool) error
+	// Propose returns when p is done.
+	Propose(ctx context.Context, p Proposal) error
+}
+
 // Sweep removes expired keys until ctx ends. A removal is an effect like any
 // other, decided by this node's clock and journaled, so that recovery and
 // replicas need no clock. removed is told how many keys each step took away.
-func Sweep(ctx context.Context, w *Writer, removed func(keys int)) {
+func (s *State) Sweep(ctx context.Context, w Proposer, clock func() time.Time, removed func(keys int)) {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {
@@ -26,8 +35,8 @@ func Sweep(ctx context.Context, w *Writer, removed func(keys int)) {
 		case <-ctx.Done():
 			return
 		}
-		for w.Refusal(true) == nil && w.cfg.State.due(w.cfg.Clock()) {
-			p := &sweep{state: w.cfg.State}
+		for w.Refusal(true) == nil && s.due(clock()) {
+			p := &sweep{state: s}
 			if err := w.Propose(ctx, p); err != nil || p.err != nil {
 				break // the writer said why; the next tick tries again
 			}

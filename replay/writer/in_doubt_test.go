@@ -1,4 +1,4 @@
-package replay_test
+package writer_test
 
 // Appends, syncs and reopenings that neither answer nor fail until they are released.
 // Nothing that only reads may wait for them, nobody may hear a wrong answer, and the
@@ -16,10 +16,11 @@ import (
 	"ledge/journal/mem"
 	"ledge/replay"
 	"ledge/replay/replaytest"
+	"ledge/replay/writer"
 )
 
-func inDoubt(s *replay.Suspension) bool { return s != nil && s.InDoubt }
-func isWell(s *replay.Suspension) bool  { return s == nil }
+func inDoubt(s *writer.Suspension) bool { return s != nil && s.InDoubt }
+func isWell(s *writer.Suspension) bool  { return s == nil }
 
 // look returns a command that reads a key into val.
 func look(key string, val *string) replaytest.Command {
@@ -47,9 +48,9 @@ func begin(t *testing.T, n *replaytest.Node, cmds ...replaytest.Command) *replay
 // the disk answers, whatever it says is what the client hears and the journal holds.
 func TestAppendInDoubt(t *testing.T) {
 	for _, stored := range []bool{true, false} {
-		var kinds []replay.ChangeKind
-		changes := make(chan replay.HealthChange, 16)
-		n := replaytest.Open(t, 1, replay.WriterConfig{Notify: func(c replay.HealthChange) { changes <- c }})
+		var kinds []writer.ChangeKind
+		changes := make(chan writer.HealthChange, 16)
+		n := replaytest.Open(t, 1, writer.Config{Notify: func(c writer.HealthChange) { changes <- c }})
 		n.Must(setAll(0, "k", "old"))
 		pos := n.Pos()
 		release := n.Mem.Hang()
@@ -96,9 +97,9 @@ func TestAppendInDoubt(t *testing.T) {
 		for len(changes) > 0 {
 			kinds = append(kinds, (<-changes).Kind)
 		}
-		wantKinds := []replay.ChangeKind{replay.InDoubt, replay.Resumed}
+		wantKinds := []writer.ChangeKind{writer.InDoubt, writer.Resumed}
 		if !stored {
-			wantKinds = []replay.ChangeKind{replay.InDoubt, replay.Suspended, replay.Resumed}
+			wantKinds = []writer.ChangeKind{writer.InDoubt, writer.Suspended, writer.Resumed}
 		}
 		if fmt.Sprint(kinds) != fmt.Sprint(wantKinds) {
 			t.Errorf("changes = %v; want %v", kinds, wantKinds)
@@ -109,7 +110,7 @@ func TestAppendInDoubt(t *testing.T) {
 // An append that turns out not to have been tried, since what comes before it has
 // hung, is not stored, and nobody may take it for that.
 func TestDoubtNotTried(t *testing.T) {
-	n := replaytest.Open(t, 1, replay.WriterConfig{})
+	n := replaytest.Open(t, 1, writer.Config{})
 	pos := n.Pos()
 	release := n.Mem.Hang()
 	g := begin(t, n, set(0, "k"))
@@ -118,7 +119,7 @@ func TestDoubtNotTried(t *testing.T) {
 		t.Errorf("a write that was not tried = %v; want a Retryable error", err)
 	}
 	suspension(t, n, isWell)
-	if got := get(t, n, "k"); got != "" {
+	if got := n.Get(t, "k"); got != "" {
 		t.Errorf("k = %q; want nothing, as number %d was not stored for it", got, pos.Seq+1)
 	}
 	n.Must(set(0, "k"))
@@ -127,10 +128,10 @@ func TestDoubtNotTried(t *testing.T) {
 // Clients wait so long and no longer: then they are told that nobody knows. What is
 // stored is applied all the same.
 func TestDoubtOutlastsClients(t *testing.T) {
-	n := replaytest.Open(t, 1, replay.WriterConfig{DoubtWait: time.Millisecond})
+	n := replaytest.Open(t, 1, writer.Config{DoubtWait: time.Millisecond})
 	release := n.Mem.Hang()
 	g := begin(t, n, setAll(0, "k", "new"))
-	if err := g.Err(); !errors.Is(err, replay.ErrUnknown) || fault.Of(err) != fault.Fatal {
+	if err := g.Err(); !errors.Is(err, writer.ErrUnknown) || fault.Of(err) != fault.Fatal {
 		t.Errorf("a client that has waited long enough hears %v; want ErrUnknown", err)
 	}
 	if s := n.Writer.Health().Suspension(); !inDoubt(s) {
@@ -148,17 +149,17 @@ func TestDoubtOutlastsClients(t *testing.T) {
 // when that is settled.
 func TestDoubtInTheMiddle(t *testing.T) {
 	for _, stored := range []bool{true, false} {
-		n := replaytest.Open(t, 1, replay.WriterConfig{})
+		n := replaytest.Open(t, 1, writer.Config{})
 		big := strings.Repeat("x", 5<<20)
 		release := n.Mem.Hang()
 		g := begin(t, n, setAll(0, "a", big), setAll(0, "b", big), setAll(0, "c", big), set(0, "d"))
 		if stored {
 			release(true, nil)
 		} else {
-			release(false, errFull)
+			release(false, replaytest.ErrFull)
 		}
 		g.Err()
-		if !stored && !errors.Is(g.Settled[0], errFull) || stored && g.Settled[0] != nil || len(g.Settled) < 2 {
+		if !stored && !errors.Is(g.Settled[0], replaytest.ErrFull) || stored && g.Settled[0] != nil || len(g.Settled) < 2 {
 			t.Errorf("stored is %v: settled %v", stored, g.Settled)
 		}
 		if got := n.Replay(t, n.Pos().Seq).Pos(); got != n.Pos() {
@@ -169,28 +170,28 @@ func TestDoubtInTheMiddle(t *testing.T) {
 
 // What can never be known, or doesn't add up, still stops the writer.
 func TestDoubtEndsFatally(t *testing.T) {
-	n := replaytest.Open(t, 1, replay.WriterConfig{})
+	n := replaytest.Open(t, 1, writer.Config{})
 	release := n.Mem.Hang()
 	g := begin(t, n, set(0, "k"))
-	release(false, errLost)
-	if err := g.Err(); !errors.Is(err, errLost) {
-		t.Errorf("the client hears %v; want %v", err, errLost)
+	release(false, replaytest.ErrLost)
+	if err := g.Err(); !errors.Is(err, replaytest.ErrLost) {
+		t.Errorf("the client hears %v; want %v", err, replaytest.ErrLost)
 	}
-	if err := n.Ended(); !errors.Is(err, errLost) {
-		t.Errorf("Run = %v; want %v", err, errLost)
+	if err := n.Ended(); !errors.Is(err, replaytest.ErrLost) {
+		t.Errorf("Run = %v; want %v", err, replaytest.ErrLost)
 	}
 }
 
 // A node that stops does not wait for ever. It says that something is in doubt, and
 // answers the client that nobody knows.
 func TestStopInDoubt(t *testing.T) {
-	n := replaytest.Open(t, 1, replay.WriterConfig{StopWait: time.Millisecond})
+	n := replaytest.Open(t, 1, writer.Config{StopWait: time.Millisecond})
 	release := n.Mem.Hang()
 	g := begin(t, n, set(0, "k"))
 	if err := n.Stop(); fault.Of(err) != fault.Operator || !strings.Contains(err.Error(), "the next start finds out") {
 		t.Errorf("Run = %v; want that the next start finds out", err)
 	}
-	if err := g.Err(); !errors.Is(err, replay.ErrUnknown) {
+	if err := g.Err(); !errors.Is(err, writer.ErrUnknown) {
 		t.Errorf("the client hears %v; want ErrUnknown", err)
 	}
 	release(true, nil)
@@ -198,7 +199,7 @@ func TestStopInDoubt(t *testing.T) {
 
 // One that is settled while the node stops is answered.
 func TestSettledWhileStopping(t *testing.T) {
-	n := replaytest.Open(t, 1, replay.WriterConfig{StopWait: time.Minute})
+	n := replaytest.Open(t, 1, writer.Config{StopWait: time.Minute})
 	release := n.Mem.Hang()
 	g := begin(t, n, set(0, "k"))
 	release(true, nil)
@@ -213,7 +214,7 @@ func TestSettledWhileStopping(t *testing.T) {
 // Leading and following change hands within the time that is given, or are refused
 // with what is in doubt, and then go on as before.
 func TestChangeLeadInDoubt(t *testing.T) {
-	n := replaytest.Open(t, 1, replay.WriterConfig{})
+	n := replaytest.Open(t, 1, writer.Config{})
 	release := n.Mem.Hang()
 	g := begin(t, n, set(0, "k"))
 	soon, cancel := context.WithTimeout(t.Context(), time.Millisecond)
@@ -235,19 +236,19 @@ func TestChangeLeadInDoubt(t *testing.T) {
 // A promotion whose entry is in doubt leads, and takes writes when that is settled.
 func TestLeadInDoubt(t *testing.T) {
 	for _, stored := range []bool{true, false} {
-		n := replaytest.Open(t, 1, replay.WriterConfig{})
+		n := replaytest.Open(t, 1, writer.Config{})
 		n.Must(set(0, "k"))
 		if _, err := n.Writer.Follow(t.Context(), errors.New("it follows")); err != nil {
 			t.Fatal(err)
 		}
 		release := n.Mem.Hang()
-		if err := n.Writer.Lead(t.Context()); !errors.Is(err, replay.ErrLeadInDoubt) {
+		if err := n.Writer.Lead(t.Context()); !errors.Is(err, writer.ErrLeadInDoubt) {
 			t.Fatalf("Lead = %v; want ErrLeadInDoubt", err)
 		}
 		if err := n.Do(set(0, "k")); err == nil {
 			t.Error("a write was taken while the entry that proves the lead is in doubt")
 		}
-		release(stored, map[bool]error{true: nil, false: errFull}[stored])
+		release(stored, map[bool]error{true: nil, false: replaytest.ErrFull}[stored])
 		suspension(t, n, isWell)
 		n.Must(set(0, "k"))
 	}
@@ -256,8 +257,8 @@ func TestLeadInDoubt(t *testing.T) {
 // An attempt to resume that hangs is left behind when its time is up. When what was
 // hanging is back the next is made at once, whatever the policy's interval.
 func TestResumeWhenBack(t *testing.T) {
-	n := replaytest.Open(t, 1, replay.WriterConfig{AttemptTimeout: 10 * time.Millisecond,
-		Resume: replay.ResumePolicy{Interval: time.Hour}})
+	n := replaytest.Open(t, 1, writer.Config{AttemptTimeout: 10 * time.Millisecond,
+		Resume: writer.ResumePolicy{Interval: time.Hour}})
 	sicken(t, n, errBadDisk) // no attempt is made without being asked
 	release := n.Mem.HangReopen()
 	for range 2 { // the second finds the first still there
@@ -280,15 +281,15 @@ func TestResumeWhenBack(t *testing.T) {
 // So it is with a probe that is in doubt.
 func TestProbeInDoubt(t *testing.T) {
 	for _, stored := range []bool{true, false} {
-		n := replaytest.Open(t, 1, replay.WriterConfig{Resume: replay.ResumePolicy{Interval: time.Hour}})
-		sicken(t, n, errFull)
+		n := replaytest.Open(t, 1, writer.Config{Resume: writer.ResumePolicy{Interval: time.Hour}})
+		sicken(t, n, replaytest.ErrFull)
 		n.Mem.Heal()
 		release := n.Mem.Hang()
 		if _, err := n.Writer.Health().Resume(t.Context()); fault.Of(err) != fault.Retryable {
 			t.Errorf("Resume with a probe in doubt = %v; want a Retryable error", err)
 		}
 		suspension(t, n, inDoubt)
-		release(stored, map[bool]error{true: nil, false: errFull}[stored])
+		release(stored, map[bool]error{true: nil, false: replaytest.ErrFull}[stored])
 		suspension(t, n, isWell)
 		n.Must(set(0, "k"))
 		if got := n.Replay(t, n.Pos().Seq).Pos(); got != n.Pos() {
@@ -302,7 +303,7 @@ func TestStartInDoubt(t *testing.T) {
 	drv := mem.New()
 	release := drv.Hang()
 	st := replaytest.NewState(t, 1)
-	w := replay.NewWriter(replay.WriterConfig{Log: replaytest.NewLog(t, drv), State: st})
+	w := writer.New(writer.Config{Log: replaytest.NewLog(t, drv), State: st})
 	if err := w.Start(t.Context()); err != nil || !w.Health().InDoubt() {
 		t.Fatalf("Start = %v, in doubt is %v; want nil and that it is", err, w.Health().InDoubt())
 	}
@@ -326,7 +327,7 @@ func TestStartInDoubt(t *testing.T) {
 }
 
 // awaitDoubt waits until a writer is in doubt, or not any more.
-func awaitDoubt(t *testing.T, w *replay.Writer, want bool) {
+func awaitDoubt(t *testing.T, w *writer.Writer, want bool) {
 	t.Helper()
 	for end := time.Now().Add(10 * time.Second); w.Health().InDoubt() != want; <-time.After(time.Millisecond) {
 		if time.Now().After(end) {
@@ -352,7 +353,7 @@ func TestIngestInDoubt(t *testing.T) {
 		if a.state.Pos() != at {
 			t.Error("what is in doubt was applied")
 		}
-		release(stored, map[bool]error{true: nil, false: errFull}[stored])
+		release(stored, map[bool]error{true: nil, false: replaytest.ErrFull}[stored])
 		err := <-done
 		if stored {
 			if err != nil || a.state.Pos().Seq != frames[len(frames)-1].Seq {
@@ -360,7 +361,7 @@ func TestIngestInDoubt(t *testing.T) {
 			}
 			continue
 		}
-		if !errors.Is(err, errFull) || a.state.Pos() != at {
+		if !errors.Is(err, replaytest.ErrFull) || a.state.Pos() != at {
 			t.Errorf("Ingest = %v at %v; want why, and nothing applied", err, a.state.Pos())
 		}
 		for end := time.Now().Add(10 * time.Second); a.writer.Health().Suspension() != nil; <-time.After(time.Millisecond) {

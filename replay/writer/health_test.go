@@ -1,4 +1,4 @@
-package replay_test
+package writer_test
 
 import (
 	"context"
@@ -11,8 +11,8 @@ import (
 
 	"ledge/journal"
 	"ledge/journal/fault"
-	"ledge/replay"
 	"ledge/replay/replaytest"
+	"ledge/replay/writer"
 )
 
 var (
@@ -31,7 +31,7 @@ func sicken(t *testing.T, n *replaytest.Node, cause error) {
 }
 
 // suspension waits until the suspension, nil for none, is as is says.
-func suspension(t *testing.T, n *replaytest.Node, is func(*replay.Suspension) bool) *replay.Suspension {
+func suspension(t *testing.T, n *replaytest.Node, is func(*writer.Suspension) bool) *writer.Suspension {
 	t.Helper()
 	for end := time.Now().Add(10 * time.Second); ; <-time.After(time.Millisecond) {
 		s := n.Writer.Health().Suspension()
@@ -47,8 +47,8 @@ func suspension(t *testing.T, n *replaytest.Node, is func(*replay.Suspension) bo
 // A resume that is asked for fails while the cause lasts, naming it, and works
 // when it is gone, whatever failed before. Only then are writes taken.
 func TestResume(t *testing.T) {
-	for _, cause := range []error{errFull, errBadDisk, errBadSync} {
-		n := replaytest.Open(t, 2, replay.WriterConfig{})
+	for _, cause := range []error{replaytest.ErrFull, errBadDisk, errBadSync} {
+		n := replaytest.Open(t, 2, writer.Config{})
 		n.Must(set(0, "k"))
 		sicken(t, n, cause)
 		for i := 1; i <= 3; i++ {
@@ -82,14 +82,14 @@ func TestResume(t *testing.T) {
 
 // What clients are told names the cause and what ends it.
 func TestRefusalText(t *testing.T) {
-	n := replaytest.Open(t, 1, replay.WriterConfig{})
+	n := replaytest.Open(t, 1, writer.Config{})
 	sicken(t, n, errBadDisk)
 	want := "input/output error; reads are served; writes resume after an operator's resume"
 	if got := n.Writer.Health().Refusal(true).Error(); !strings.HasSuffix(got, want) {
 		t.Errorf("refusal = %q; want it to end in %q", got, want)
 	}
-	n = replaytest.Open(t, 1, replay.WriterConfig{})
-	sicken(t, n, errFull)
+	n = replaytest.Open(t, 1, writer.Config{})
+	sicken(t, n, replaytest.ErrFull)
 	want = "writes resume after the attempt at 1970-01-01T00:17:40Z or an operator's resume"
 	if got := n.Writer.Health().Refusal(true).Error(); !strings.HasSuffix(got, want) {
 		t.Errorf("refusal = %q; want it to end in %q", got, want)
@@ -99,18 +99,18 @@ func TestRefusalText(t *testing.T) {
 // Attempts without being asked are made for what the policy says, and stop at
 // the cap; one that is asked for works after it.
 func TestAutomaticResume(t *testing.T) {
-	soon := func(a replay.ResumeAuto, most int) replay.WriterConfig {
-		return replay.WriterConfig{Resume: replay.ResumePolicy{Auto: a, Interval: time.Millisecond, MaxAttempts: most}}
+	soon := func(a writer.ResumeAuto, most int) writer.Config {
+		return writer.Config{Resume: writer.ResumePolicy{Auto: a, Interval: time.Millisecond, MaxAttempts: most}}
 	}
 	for _, tt := range []struct {
-		cfg   replay.WriterConfig
+		cfg   writer.Config
 		cause error
 		tries bool
 	}{
-		{soon(replay.ResumeRetryable, 3), errFull, true},
-		{soon(replay.ResumeRetryable, 3), errBadDisk, false},
-		{soon(replay.ResumeAll, 3), errBadDisk, true},
-		{soon(replay.ResumeNone, 0), errFull, false},
+		{soon(writer.ResumeRetryable, 3), replaytest.ErrFull, true},
+		{soon(writer.ResumeRetryable, 3), errBadDisk, false},
+		{soon(writer.ResumeAll, 3), errBadDisk, true},
+		{soon(writer.ResumeNone, 0), replaytest.ErrFull, false},
 	} {
 		n := replaytest.Open(t, 1, tt.cfg)
 		sicken(t, n, tt.cause)
@@ -121,7 +121,7 @@ func TestAutomaticResume(t *testing.T) {
 			continue
 		}
 		// The clock has to pass each due time.
-		s := suspension(t, n, func(s *replay.Suspension) bool {
+		s := suspension(t, n, func(s *writer.Suspension) bool {
 			n.Clock.Add(time.Millisecond)
 			return s.Automatic == 3 && s.Attempts == 3
 		})
@@ -139,24 +139,24 @@ func TestAutomaticResume(t *testing.T) {
 // The first automatic attempt fails; the second is made all the same, and
 // works.
 func TestSecondAttempt(t *testing.T) {
-	var changes []replay.ChangeKind
+	var changes []writer.ChangeKind
 	var mu sync.Mutex
-	n := replaytest.Open(t, 1, replay.WriterConfig{
-		Resume: replay.ResumePolicy{Interval: time.Millisecond},
-		Notify: func(c replay.HealthChange) {
+	n := replaytest.Open(t, 1, writer.Config{
+		Resume: writer.ResumePolicy{Interval: time.Millisecond},
+		Notify: func(c writer.HealthChange) {
 			mu.Lock()
 			defer mu.Unlock()
 			changes = append(changes, c.Kind)
 		}})
-	sicken(t, n, errFull)
-	suspension(t, n, func(s *replay.Suspension) bool {
+	sicken(t, n, replaytest.ErrFull)
+	suspension(t, n, func(s *writer.Suspension) bool {
 		if n.Clock.Add(time.Millisecond); s.Attempts == 1 {
 			n.Mem.Heal()
 		}
 		return s.Attempts >= 1
 	})
 	n.Mem.Heal()
-	suspension(t, n, func(s *replay.Suspension) bool {
+	suspension(t, n, func(s *writer.Suspension) bool {
 		n.Clock.Add(time.Millisecond)
 		return s == nil
 	})
@@ -164,14 +164,14 @@ func TestSecondAttempt(t *testing.T) {
 	mu.Lock()
 	defer mu.Unlock()
 	if got := slices.Compact(changes); !slices.Equal(got,
-		[]replay.ChangeKind{replay.Suspended, replay.ResumeFailed, replay.Resumed}) {
+		[]writer.ChangeKind{writer.Suspended, writer.ResumeFailed, writer.Resumed}) {
 		t.Errorf("changes = %v; want suspended, failed, resumed", changes)
 	}
 }
 
 // Two that ask at once get one attempt.
 func TestResumeTogether(t *testing.T) {
-	n := replaytest.Open(t, 1, replay.WriterConfig{})
+	n := replaytest.Open(t, 1, writer.Config{})
 	sicken(t, n, errBadDisk)
 	n.Mem.Heal()
 	release := n.Mem.Hold()
@@ -200,7 +200,7 @@ func TestResumeTogether(t *testing.T) {
 // and a failure of that is one of the attempt.
 func TestSecure(t *testing.T) {
 	fails, secured := errors.New("no room for a snapshot"), 0
-	n := replaytest.Open(t, 1, replay.WriterConfig{Secure: func(context.Context) error {
+	n := replaytest.Open(t, 1, writer.Config{Secure: func(context.Context) error {
 		if secured++; secured == 1 {
 			return fails
 		}
@@ -236,7 +236,7 @@ func TestResumeFinds(t *testing.T) {
 			}
 		}, fault.Operator},
 	} {
-		n := replaytest.Open(t, 1, replay.WriterConfig{})
+		n := replaytest.Open(t, 1, writer.Config{})
 		n.Must(set(0, "k"))
 		sicken(t, n, errBadDisk)
 		n.Mem.Heal()
@@ -259,7 +259,7 @@ func TestResumeFinds(t *testing.T) {
 // What hangs in an attempt is left behind when the node stops, and who waits
 // for the attempt is answered.
 func TestHungAttempt(t *testing.T) {
-	n := replaytest.Open(t, 1, replay.WriterConfig{})
+	n := replaytest.Open(t, 1, writer.Config{})
 	sicken(t, n, errBadDisk)
 	n.Mem.Heal()
 	release := n.Mem.Hold()
@@ -288,12 +288,12 @@ func TestHungAttempt(t *testing.T) {
 // A journal that can't take the first entry of a start is served from all the
 // same.
 func TestStartSuspended(t *testing.T) {
-	n := replaytest.Open(t, 1, replay.WriterConfig{})
+	n := replaytest.Open(t, 1, writer.Config{})
 	n.Must(set(0, "k"))
 	n.Stop()
 	m := n.Mem.Restart()
 	m.Sicken(errNoRoom)
-	w := replay.NewWriter(replay.WriterConfig{Log: replaytest.NewLog(t, m), State: n.State})
+	w := writer.New(writer.Config{Log: replaytest.NewLog(t, m), State: n.State})
 	if err := w.Start(t.Context()); err != nil {
 		t.Fatalf("Start on a full disk = %v; want nil", err)
 	}
@@ -313,11 +313,11 @@ func TestStartSuspended(t *testing.T) {
 // An attempt that finds something worse than what is known says so: from there
 // on it is not for time to mend. The error has both causes.
 func TestWorse(t *testing.T) {
-	n := replaytest.Open(t, 1, replay.WriterConfig{})
-	sicken(t, n, errFull)
+	n := replaytest.Open(t, 1, writer.Config{})
+	sicken(t, n, replaytest.ErrFull)
 	n.Mem.Sicken(errBadSync)
-	if _, err := n.Writer.Health().Resume(t.Context()); !errors.Is(err, errFull) || !errors.Is(err, errBadSync) {
-		t.Errorf("Resume = %v; want both %v and %v", err, errFull, errBadSync)
+	if _, err := n.Writer.Health().Resume(t.Context()); !errors.Is(err, replaytest.ErrFull) || !errors.Is(err, errBadSync) {
+		t.Errorf("Resume = %v; want both %v and %v", err, replaytest.ErrFull, errBadSync)
 	}
 	s := n.Writer.Health().Suspension()
 	if s.Class != fault.Operator || !errors.Is(s.Cause, errBadSync) || !s.Suspect || !s.NextAttempt.IsZero() {
@@ -327,14 +327,14 @@ func TestWorse(t *testing.T) {
 
 // A new policy holds for the suspension that is there.
 func TestSetPolicy(t *testing.T) {
-	n := replaytest.Open(t, 1, replay.WriterConfig{Resume: replay.ResumePolicy{Auto: replay.ResumeNone}})
+	n := replaytest.Open(t, 1, writer.Config{Resume: writer.ResumePolicy{Auto: writer.ResumeNone}})
 	sicken(t, n, errBadDisk)
 	n.Mem.Heal()
-	n.Writer.Health().SetPolicy(replay.ResumePolicy{Auto: replay.ResumeAll, Interval: time.Millisecond})
+	n.Writer.Health().SetPolicy(writer.ResumePolicy{Auto: writer.ResumeAll, Interval: time.Millisecond})
 	if s := n.Writer.Health().Suspension(); s != nil && s.NextAttempt.IsZero() {
 		t.Errorf("after a policy that tries all: %+v; want a next attempt", s)
 	}
-	suspension(t, n, func(s *replay.Suspension) bool {
+	suspension(t, n, func(s *writer.Suspension) bool {
 		n.Clock.Add(time.Millisecond)
 		return s == nil
 	})

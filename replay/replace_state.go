@@ -1,34 +1,11 @@
 package replay
 
 import (
-	"context"
 	"fmt"
 
 	"ledge/journal"
 	"ledge/journal/fault"
 )
-
-// Replace puts another journal and what it adds up to in place of those that
-// there are: what a full sync has brought. fresh must not be used afterwards.
-// The caller has nothing else at the journal; see Quiesce.
-func (f *Follower) Replace(ctx context.Context, drv journal.Driver, l journal.Lineage, fresh *State) error {
-	w := f.w
-	if err := w.cfg.Log.Replace(ctx, drv, l); err != nil {
-		return err
-	}
-	w.epoch, w.last = fresh.Epoch(), lastBatch{fresh.Epoch(), fresh.Pos().Digest}
-	return w.cfg.State.Become(fresh)
-}
-
-// Quiesce waits until nothing is at the journal, which may be in doubt, and keeps
-// it so until release is called.
-func (f *Follower) Quiesce(ctx context.Context) (release func(), err error) {
-	t, err := f.w.hold(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return t.release, nil
-}
 
 // Empty reports whether there is nothing in the state: no keys and no functions.
 func (s *State) Empty() bool {

@@ -1,4 +1,7 @@
-package replay
+// Package writer takes what clients propose, and what a leader sends, through the
+// journal into a state. The Writer is the one goroutine that writes; its Health
+// is the one place that knows whether the journal takes writes.
+package writer
 
 import (
 	"context"
@@ -11,6 +14,7 @@ import (
 
 	"ledge/journal"
 	"ledge/journal/fault"
+	"ledge/replay"
 )
 
 // ErrBusy refuses a proposal because the writer's queue is full.
@@ -25,27 +29,10 @@ var ErrInternal = fault.With(fault.Refused,
 // ErrStopped answers a proposal when the writer has ended.
 var ErrStopped = fault.With(fault.Operator, errors.New("the node is stopping"))
 
-// Proposal is something that wants to change the state: what one client sent
-// at once, or one step of a sweeper. Its methods are called by the writer
-// alone, one at a time.
-type Proposal interface {
-	// Step evaluates the next command on d and reports whether more follow.
-	// It calls Seal when the command stands, and keeps the reply.
-	Step(d *Draft) (more bool)
-	// Settle tells the outcome of everything stepped since the last Settle.
-	// Nil means that it is in the journal and applied. Otherwise nothing of
-	// it has changed anything: replies that were kept must be dropped, and
-	// reads among them, which may have seen what now never was, run again.
-	Settle(err error)
-	// Done says that the proposal is finished, and how it ended as a whole.
-	// Nothing is called afterwards.
-	Done()
-}
-
-// WriterConfig is what a Writer needs.
-type WriterConfig struct {
+// Config is what a Writer needs.
+type Config struct {
 	Log   *journal.Log
-	State *State
+	State *replay.State
 	// Node names the node in the epoch entry.
 	Node string
 	// Epoch is the least that the next epoch may be; 0 is any.
@@ -77,10 +64,10 @@ type WriterConfig struct {
 	Notify func(HealthChange)
 	// Wanted returns the classes of events that Events is to be told; nil is
 	// none.
-	Wanted func() EventClass
+	Wanted func() replay.EventClass
 	// Events is told what the commands of a group did, in order, once it is
 	// applied and before its clients are answered. It must not wait.
-	Events func([]Event)
+	Events func([]replay.Event)
 	// Clock returns the time; nil is time.Now.
 	Clock func() time.Time
 	// Logger gets what an operator should know; nil discards it.
@@ -102,16 +89,16 @@ type WriterConfig struct {
 // knows whether an append has failed, its group is neither applied nor answered;
 // see pending.
 type Writer struct {
-	cfg    WriterConfig
-	draft  *Draft // belongs to Run
-	health *Health
+	cfg     Config
+	drafted *replay.Group // belongs to Run
+	health  *Health
 
 	mu    sync.Mutex
-	queue []Proposal // mu
-	ended bool       // mu
+	queue []replay.Proposal // mu
+	ended bool              // mu
 	wake  chan struct{}
-	spare []Proposal   // the queue's other buffer; belongs to Run
-	took  atomic.Int64 // of an append, smoothed, in nanoseconds
+	spare []replay.Proposal // the queue's other buffer; belongs to Run
+	took  atomic.Int64      // of an append, smoothed, in nanoseconds
 	// refuses is why nothing is written but what a leader sends; see Follow.
 	refuses atomic.Pointer[error]
 
@@ -134,10 +121,10 @@ type lastBatch struct {
 	prev  journal.Digest
 }
 
-// NewWriter returns a Writer; Run makes it work.
-func NewWriter(cfg WriterConfig) *Writer {
+// New returns a Writer; Run makes it work.
+func New(cfg Config) *Writer {
 	if cfg.MaxValue == 0 {
-		cfg.MaxValue = DefaultMaxValue
+		cfg.MaxValue = replay.DefaultMaxValue
 	}
 	if cfg.Queue == 0 {
 		cfg.Queue = 65536
@@ -160,7 +147,7 @@ func NewWriter(cfg WriterConfig) *Writer {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Writer{cfg: cfg, draft: new(Draft), wake: make(chan struct{}, 1), health: newHealth(&cfg),
+	return &Writer{cfg: cfg, drafted: cfg.State.NewGroup(cfg.MaxValue), wake: make(chan struct{}, 1), health: newHealth(&cfg),
 		appending: make(turn, 1), pendings: make(chan *pending, 1)}
 }
 
@@ -212,7 +199,7 @@ func (w *Writer) recall(ctx context.Context) error {
 
 // Submit queues proposals, all or none, and returns at once. Each will be
 // answered through its methods unless Submit returns an error.
-func (w *Writer) Submit(ps ...Proposal) error {
+func (w *Writer) Submit(ps ...replay.Proposal) error {
 	w.mu.Lock()
 	if w.ended {
 		w.mu.Unlock()
@@ -323,7 +310,7 @@ func (w *Writer) lastWord() error {
 }
 
 // gather takes all that is queued.
-func (w *Writer) gather() []Proposal {
+func (w *Writer) gather() []replay.Proposal {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	ps := w.queue
@@ -362,7 +349,7 @@ func guarded(do func() error) (err error) {
 
 // group takes proposals through the journal, in as many batches as their size
 // asks for. It returns only a Fatal error.
-func (w *Writer) group(ctx context.Context, ps []Proposal) error {
+func (w *Writer) group(ctx context.Context, ps []replay.Proposal) error {
 	for len(ps) > 0 {
 		finished, open, err := w.evaluate(ps)
 		if err == nil {
@@ -372,14 +359,14 @@ func (w *Writer) group(ctx context.Context, ps []Proposal) error {
 			ps = w.await(d, ps, finished, open)
 			continue
 		}
-		if err == nil && len(w.draft.events) > 0 && w.cfg.Events != nil {
-			w.cfg.Events(w.draft.events)
+		if err == nil {
+			w.announce(w.drafted)
 		}
 		for _, p := range ps[:finished] {
 			p.Settle(err)
 			p.Done()
 		}
-		for _, p := range w.draft.joined {
+		for _, p := range w.drafted.Joined() {
 			p.Settle(err)
 			p.Done()
 		}
@@ -398,48 +385,29 @@ func (w *Writer) group(ctx context.Context, ps []Proposal) error {
 	return nil
 }
 
+// announce tells what the commands of a group did.
+func (w *Writer) announce(g *replay.Group) {
+	if events := g.Events(); len(events) > 0 && w.cfg.Events != nil {
+		w.cfg.Events(events)
+	}
+}
+
 // evaluate steps proposals on one draft until it is full. It returns how many
 // are finished, and whether the next has been begun. An error is what all of
 // them are told: the draft is void, because the last of them panicked.
-func (w *Writer) evaluate(ps []Proposal) (finished int, open bool, err error) {
-	d := w.draft
-	d.reset(w.cfg.State, w.cfg.Clock(), w.cfg.MaxValue)
+func (w *Writer) evaluate(ps []replay.Proposal) (finished int, open bool, err error) {
+	var wanted replay.EventClass
 	if w.cfg.Wanted != nil {
-		d.wanted = w.cfg.Wanted()
+		wanted = w.cfg.Wanted()
 	}
-	d.begin()
-	defer d.end()
-	for finished < len(ps) && !d.full() {
-		if open, err = w.step(ps[finished]); !open {
-			finished++
-		}
-		if err != nil {
-			break
-		}
+	finished, open, err = w.drafted.Evaluate(w.cfg.Clock(), wanted, ps)
+	if err == nil || fault.Of(err) == fault.Fatal {
+		return finished, open, err
 	}
-	return finished, open, err
-}
-
-// step steps a proposal. One that panics has left the draft in a way that can't
-// be known, so it is dropped as a whole: nothing but the draft has been changed.
-// Only if that happened while it was being undone is nothing here to be trusted.
-func (w *Writer) step(p Proposal) (more bool, err error) {
-	d := w.draft
-	defer func() {
-		cause := recover()
-		if cause == nil {
-			return
-		}
-		caught := fault.Caught(cause)
-		more, err = false, ErrInternal
-		if d.undoing {
-			err = fault.As(fault.Fatal, "undo a command", caught)
-		} else {
-			w.voided(caught)
-		}
-		d.void()
-	}()
-	return p.Step(d), nil
+	if p := (*fault.Panic)(nil); errors.As(err, &p) {
+		w.voided(p)
+	}
+	return finished, open, ErrInternal
 }
 
 // voided logs that a draft was dropped, with a stack now and then: whoever can
@@ -460,7 +428,7 @@ const voidEvery = 10 * time.Second
 // journal is offered here frees room: the server refuses the rest before it is
 // evaluated.
 func (w *Writer) settle(ctx context.Context) error {
-	if len(w.draft.entries) == 0 {
+	if len(w.drafted.Entries()) == 0 {
 		return nil
 	}
 	if err := w.Refusal(true); err != nil {
@@ -486,10 +454,10 @@ func (w *Writer) appendDraft(ctx context.Context) error {
 	if reason := w.refuses.Load(); reason != nil {
 		return *reason
 	}
-	_, err := w.commit(ctx, w.draft.entries)
+	_, err := w.commit(ctx, w.drafted.Entries())
 	switch {
 	case err == nil:
-		w.draft.recycle()
+		w.drafted.Applied()
 		return nil
 	case doubtIn(err) != nil || fault.Of(err) == fault.Refused:
 		return err
@@ -506,7 +474,7 @@ func (w *Writer) commit(ctx context.Context, es []journal.Entry) (journal.Commit
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.cfg.AppendTimeout)
 	defer cancel()
 	began := time.Now()
-	w.cfg.State.appending()
+	w.cfg.State.Appending(false)
 	b := journal.Batch{Epoch: w.epoch, Prev: w.cfg.State.Pos().Digest, Entries: es}
 	c, err := w.cfg.Log.Append(ctx, b)
 	if err != nil {
@@ -519,7 +487,7 @@ func (w *Writer) commit(ctx context.Context, es []journal.Entry) (journal.Commit
 
 // Propose submits p and waits until it is done or ctx ends. In the second case
 // p may still be carried out.
-func (w *Writer) Propose(ctx context.Context, p Proposal) error {
+func (w *Writer) Propose(ctx context.Context, p replay.Proposal) error {
 	done := make(chan struct{})
 	if err := w.Submit(&waited{p, done}); err != nil {
 		return err
@@ -534,11 +502,17 @@ func (w *Writer) Propose(ctx context.Context, p Proposal) error {
 
 // waited tells somebody when a proposal is done.
 type waited struct {
-	Proposal
+	replay.Proposal
 	done chan struct{}
 }
 
 func (p *waited) Done() {
 	p.Proposal.Done()
 	close(p.done)
+}
+
+// Sweep removes expired keys until ctx ends, unless writes are refused; see
+// replay.State.Sweep.
+func (w *Writer) Sweep(ctx context.Context, removed func(keys int)) {
+	w.cfg.State.Sweep(ctx, w, w.cfg.Clock, removed)
 }

@@ -1,4 +1,4 @@
-package replay
+package writer
 
 import (
 	"cmp"
@@ -10,6 +10,7 @@ import (
 
 	"ledge/journal"
 	"ledge/journal/fault"
+	"ledge/replay"
 )
 
 // ErrDiverged says that what a leader has does not follow what is here.
@@ -121,8 +122,7 @@ func (f *Follower) Ingest(ctx context.Context, frames []journal.Frame, last jour
 	defer t.release()
 	st := w.cfg.State
 	at := st.Pos().Seq
-	st.far.Store(Far(at, last))
-	st.appending()
+	st.Appending(Far(at, last))
 	if err := f.bulkFor(ctx, t, at, last); err != nil {
 		return err
 	}
@@ -166,7 +166,7 @@ func (f *Follower) takeSome(ctx context.Context, frames []journal.Frame) error {
 	w, st := f.w, f.w.cfg.State
 	cur, frames := f.next(st.Pos().Seq, frames)
 	if len(cur.rs) > 0 {
-		if err := st.follows(cur.rs[0]); err != nil {
+		if err := st.CheckNext(cur.rs[0]); err != nil {
 			return diverged(err)
 		}
 	}
@@ -318,7 +318,7 @@ func (w *Writer) take(st *storing) error {
 // disown takes what was stored behind the state out of the journal again if err
 // says that it does not follow what is there.
 func (w *Writer) disown(ctx context.Context, t *tenure, err error) error {
-	var other notNext
+	var other replay.NotNext
 	if !errors.As(err, &other) {
 		return err
 	}
@@ -335,4 +335,26 @@ func (w *Writer) disown(ctx context.Context, t *tenure, err error) error {
 // diverged says that what was received is right, and of another history.
 func diverged(err error) error {
 	return fault.With(fault.Operator, fmt.Errorf("%w: %v", ErrDiverged, err))
+}
+
+// Replace puts another journal and what it adds up to in place of those that
+// there are: what a full sync has brought. fresh must not be used afterwards.
+// The caller has nothing else at the journal; see Quiesce.
+func (f *Follower) Replace(ctx context.Context, drv journal.Driver, l journal.Lineage, fresh *replay.State) error {
+	w := f.w
+	if err := w.cfg.Log.Replace(ctx, drv, l); err != nil {
+		return err
+	}
+	w.epoch, w.last = fresh.Epoch(), lastBatch{fresh.Epoch(), fresh.Pos().Digest}
+	return w.cfg.State.Become(fresh)
+}
+
+// Quiesce waits until nothing is at the journal, which may be in doubt, and keeps
+// it so until release is called.
+func (f *Follower) Quiesce(ctx context.Context) (release func(), err error) {
+	t, err := f.w.hold(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return t.release, nil
 }

@@ -1,4 +1,4 @@
-package replay
+package writer
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 
 	"ledge/journal"
 	"ledge/journal/fault"
+	"ledge/replay"
 )
 
 // What is in doubt, because the disk has not answered, may stay so for as long as it
@@ -147,20 +148,20 @@ func (t *tenure) sitOut(ctx context.Context, d *journal.Doubt) error {
 // undecided is a group whose append is in doubt.
 type undecided struct {
 	w     *Writer
-	draft *Draft
-	ps    []Proposal // finished
-	open  Proposal   // begun; nil if none is
+	group *replay.Group
+	ps    []replay.Proposal // finished
+	open  replay.Proposal   // begun; nil if none is
 }
 
 // await leaves a group to Run until its append is settled. It returns the proposals
 // that were not begun.
-func (w *Writer) await(d *journal.Doubt, ps []Proposal, finished int, open bool) (rest []Proposal) {
-	g := &undecided{w: w, draft: w.draft}
-	g.ps = append(append(g.ps, ps[:finished]...), w.draft.joined...)
+func (w *Writer) await(d *journal.Doubt, ps []replay.Proposal, finished int, open bool) (rest []replay.Proposal) {
+	g := &undecided{w: w, group: w.drafted}
+	g.ps = append(append(g.ps, ps[:finished]...), w.drafted.Joined()...)
 	if rest = ps[finished:]; open {
 		g.open, rest = rest[0], rest[1:]
 	}
-	w.draft = new(Draft) // for reads meanwhile
+	w.drafted = w.cfg.State.NewGroup(w.cfg.MaxValue) // for reads meanwhile
 	w.putOff(&pending{doubt: d, after: g.decide, late: g.giveUp})
 	return rest
 }
@@ -169,11 +170,9 @@ func (w *Writer) await(d *journal.Doubt, ps []Proposal, finished int, open bool)
 func (g *undecided) decide(err error) {
 	w := g.w
 	if err == nil {
-		g.draft.recycle()
-		if len(g.draft.events) > 0 && w.cfg.Events != nil {
-			w.cfg.Events(g.draft.events)
-		}
-		w.draft = g.draft
+		g.group.Applied()
+		w.announce(g.group)
+		w.drafted = g.group
 	}
 	open := g.open
 	g.open = nil
@@ -209,11 +208,11 @@ func (g *undecided) answer(err error) {
 
 // again queues a proposal that has been begun before all others, unless the writer
 // has ended.
-func (w *Writer) again(p Proposal) bool {
+func (w *Writer) again(p replay.Proposal) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !w.ended {
-		w.queue = append([]Proposal{p}, w.queue...)
+		w.queue = append([]replay.Proposal{p}, w.queue...)
 	}
 	return !w.ended
 }

@@ -1,4 +1,4 @@
-package replay
+package writer
 
 import (
 	"context"
@@ -170,7 +170,7 @@ func (s *Suspension) Error() string {
 func (s *Suspension) Unwrap() error { return s.Cause }
 
 // newHealth returns a Health that is ok.
-func newHealth(cfg *WriterConfig) *Health {
+func newHealth(cfg *Config) *Health {
 	missing := func() bool { return cfg.Reserve != nil && !cfg.Reserve.Held() }
 	return &Health{clock: cfg.Clock, log: cfg.Logger, notify: cfg.Notify,
 		policy: cfg.Resume.withDefaults(), wake: make(chan struct{}, 1), missing: missing, gaveUp: missing()}
