@@ -14,9 +14,9 @@ import (
 	"ledge/admin"
 	"ledge/journal/broker"
 	"ledge/journal/jet"
-	"ledge/replay"
 	"ledge/replay/remote"
 	"ledge/replay/snapshot"
+	"ledge/replay/standing"
 )
 
 // steps are what Adopt does to a directory, one after the other, once it has
@@ -150,7 +150,7 @@ func checkAdopted(t *testing.T, n, leader *Node) {
 	}
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for end := time.Now().Add(10 * time.Second); n.Link().State != replay.LinkStreaming; <-tick.C {
+	for end := time.Now().Add(10 * time.Second); n.Link().State != standing.LinkStreaming; <-tick.C {
 		if time.Now().After(end) {
 			t.Fatalf("link = %+v; want it streaming", n.Link())
 		}

@@ -8,8 +8,8 @@ import (
 	"ledge/admin"
 	"ledge/appliance/report"
 	"ledge/journal/fault"
-	"ledge/replay"
 	"ledge/replay/snapshot"
+	"ledge/replay/standing"
 	"ledge/replay/writer"
 )
 
@@ -82,7 +82,7 @@ func (e *events) health(c writer.HealthChange) {
 }
 
 // link is told when the node stands otherwise with its leader.
-func (e *events) link(l replay.Link) {
+func (e *events) link(l standing.Link) {
 	ev := admin.Event{Kind: admin.EventLink, Cause: report.Line(l.Err), Attempts: l.Attempts}
 	if l.Err != nil {
 		ev.Class = fault.Of(l.Err).String()

@@ -39,6 +39,8 @@ var floors = []struct {
 	{"journal/broker", 3},
 	{"journal/jet", 4},
 	{"journal/mem", 2},
+	{"replay/events", 2},
+	{"replay/standing", 2},
 	{"replay/value", 2},
 	{"replay/snapshot", 3},
 	{"replay", 4},

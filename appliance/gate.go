@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"ledge/journal"
-	"ledge/replay"
+	"ledge/replay/standing"
 	"ledge/respd/resp"
 )
 
@@ -37,12 +37,12 @@ func (n *Node) runGate(ctx context.Context) {
 // refusals returns what reads and writes are refused with, or nil. All writes of a
 // replica are refused by the writer; those of a leader are refused here from its
 // first moment on, if nobody follows it.
-func (n *Node) refusals(l replay.Link, now time.Time) (reads, writes error) {
+func (n *Node) refusals(l standing.Link, now time.Time) (reads, writes error) {
 	if set := n.live.Load(); set.MinReplicas > 0 && n.goodReplicas(now, set.MinReplicasLag) < set.MinReplicas {
 		writes = errFewReplicas
 	}
 	switch {
-	case l.State == replay.LinkNone:
+	case l.State == standing.LinkNone:
 	case l.Applied == 0:
 		reads = errLoading
 	default:
@@ -53,7 +53,7 @@ func (n *Node) refusals(l replay.Link, now time.Time) (reads, writes error) {
 
 // stale returns what reads of a replica that is too far behind are refused with,
 // or nil.
-func (n *Node) stale(l replay.Link, now time.Time) error {
+func (n *Node) stale(l standing.Link, now time.Time) error {
 	most := n.live.Load().ReadStaleness
 	if most == 0 || now.Sub(l.Level) <= most {
 		return nil
@@ -68,7 +68,7 @@ func (n *Node) stale(l replay.Link, now time.Time) error {
 // goodReplicas counts those that stream and have been heard of lately.
 func (n *Node) goodReplicas(now time.Time, lag time.Duration) (count int) {
 	for _, r := range n.Replicas() {
-		if r.State == replay.LinkStreaming.String() && now.Sub(r.Heard) <= lag {
+		if r.State == standing.LinkStreaming.String() && now.Sub(r.Heard) <= lag {
 			count++
 		}
 	}

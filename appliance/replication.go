@@ -19,6 +19,7 @@ import (
 	"ledge/replay"
 	"ledge/replay/remote"
 	"ledge/replay/snapshot"
+	"ledge/replay/standing"
 	"ledge/replay/writer"
 	"ledge/respd/resp"
 )
@@ -263,25 +264,25 @@ func (r *replication) haltLocked() error {
 }
 
 // Link returns how the node stands with its leader.
-func (n *Node) Link() replay.Link {
+func (n *Node) Link() standing.Link {
 	switch f := n.repl.shown.Load(); {
 	case f.link != nil:
 		return f.link.Link()
 	case f.url != "":
-		return replay.Link{Leader: f.url, State: replay.LinkConnecting, Applied: n.state.Pos().Seq}
+		return standing.Link{Leader: f.url, State: standing.LinkConnecting, Applied: n.state.Pos().Seq}
 	}
-	return replay.Link{}
+	return standing.Link{}
 }
 
 // linked is told when the node stands otherwise with its leader.
-func (n *Node) linked(l replay.Link) {
+func (n *Node) linked(l standing.Link) {
 	n.events.link(l)
 	l.Applied = n.state.Pos().Seq
 	n.gate.Set(n.refusals(l, n.cfg.Clock()))
 }
 
 // Replicas returns the nodes that follow this one.
-func (n *Node) Replicas() []replay.Replica {
+func (n *Node) Replicas() []standing.Replica {
 	if l := n.repl.leading(); l != nil {
 		return l.Replicas()
 	}
@@ -449,7 +450,7 @@ func (s source) Feed() *remote.Feed       { return s.n.repl.feed }
 
 // Serves refuses replicas while the node itself has nothing to go by.
 func (s source) Serves() error {
-	if l := s.n.Link(); l.State != replay.LinkNone && l.Applied == 0 {
+	if l := s.n.Link(); l.State != standing.LinkNone && l.Applied == 0 {
 		return fault.With(fault.Retryable, errors.New("the leader is a replica itself that has nothing yet"))
 	}
 	return nil

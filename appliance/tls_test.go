@@ -13,7 +13,7 @@ import (
 	"ledge/appliance"
 	"ledge/journal/certtest"
 	"ledge/journal/fault"
-	"ledge/replay"
+	"ledge/replay/standing"
 )
 
 // serve runs a node until the test ends.
@@ -67,7 +67,7 @@ func TestFollowTLS(t *testing.T) {
 	for _, scheme := range []string{"tls://", "nats://"} {
 		n := follow(scheme+addr, ours.CA, own)
 		within(t, 20*time.Second, "a replica at "+scheme+" streams", func() bool {
-			return n.Link().State == replay.LinkStreaming && n.Link().Applied >= 2
+			return n.Link().State == standing.LinkStreaming && n.Link().Applied >= 2
 		})
 		r := redis.NewClient(&redis.Options{Addr: n.Status().Listen})
 		if got, err := r.Get(t.Context(), "k").Result(); got != "v" || err != nil {
@@ -86,7 +86,7 @@ func TestFollowTLS(t *testing.T) {
 		n := follow("tls://"+addr, c.ca, c.own)
 		within(t, 20*time.Second, "the link with "+c.name+" fails", func() bool { return n.Link().Err != nil })
 		l := n.Link()
-		if fault.Of(l.Err) != fault.Operator || l.State != replay.LinkFailed || !strings.Contains(l.Err.Error(), c.cause) {
+		if fault.Of(l.Err) != fault.Operator || l.State != standing.LinkFailed || !strings.Contains(l.Err.Error(), c.cause) {
 			t.Errorf("link with %s: %v, %v of class %v; want failed, class operator and %q", c.name, l.State, l.Err,
 				fault.Of(l.Err), c.cause)
 		}

@@ -7,6 +7,7 @@ import (
 
 	"ledge/journal"
 	"ledge/journal/fault"
+	"ledge/replay/events"
 	"ledge/replay/value"
 )
 
@@ -33,10 +34,10 @@ type Draft struct {
 	bytes    int // bound on the encoded size of entries
 	held     int // memory that the draft takes, about; see hold
 	setSlabs []journal.StringSet
-	wanted   EventClass // classes that somebody listens to
-	events   []Event    // since the last append
-	looked   int        // entries that Ready has looked at
-	joined   []Proposal // see Join
+	wanted   events.Class   // classes that somebody listens to
+	events   []events.Event // since the last append
+	looked   int            // entries that Ready has looked at
+	joined   []Proposal     // see Join
 	// torn is set while an effect is applied to the overlay or taken back. A
 	// panic leaves it set: nobody knows what the overlay holds then. Such a
 	// draft takes nothing more, even if somebody has caught the panic.
@@ -76,7 +77,7 @@ func (d *Draft) begin() {
 	d.overlay.ink.Begin(&d.s.gen, &d.s.nodes)
 	d.over = d.overlay
 	d.overlay.births, d.overlay.began = births{}, 0
-	if d.wanted&(NewKeyEvent|ExpiredEvent) != 0 {
+	if d.wanted&(events.NewKey|events.Expired) != 0 {
 		d.overlay.births.d = d
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"ledge/journal"
 	"ledge/replay"
+	"ledge/replay/events"
 	"ledge/replay/replaytest"
 	"ledge/replay/writer"
 )
@@ -26,12 +27,12 @@ type listener struct {
 }
 
 // listen returns a node whose events l hears.
-func listen(t *testing.T, wanted replay.EventClass) (*replaytest.Node, *listener) {
+func listen(t *testing.T, wanted events.Class) (*replaytest.Node, *listener) {
 	l := &listener{}
 	l.wanted.Store(uint32(wanted))
 	return replaytest.Open(t, 4, writer.Config{
-		Wanted: func() replay.EventClass { return replay.EventClass(l.wanted.Load()) },
-		Events: func(es []replay.Event) {
+		Wanted: func() events.Class { return events.Class(l.wanted.Load()) },
+		Events: func(es []events.Event) {
 			l.mu.Lock()
 			defer l.mu.Unlock()
 			for _, e := range es {
@@ -68,7 +69,7 @@ func edit(key string) replaytest.Command {
 
 // A key is new when it was not there, or when it takes the place of another.
 func TestNewKeyEvents(t *testing.T) {
-	n, l := listen(t, replay.NewKeyEvent)
+	n, l := listen(t, events.NewKey)
 	n.Must(set(0, "a"), set(0, "a"), edit("a"), expire("a", 9_000_000), set(2, "a"))
 	l.expect(t, "new 0/a", "new 2/a")
 	n.Must(del("a"), set(0, "a"), edit("b"), edit("b"))
@@ -88,17 +89,17 @@ func TestNewKeyEvents(t *testing.T) {
 	l.expect(t)
 	n.Must(del("a"), overwrite)
 	l.expect(t, "new 0/a")
-	l.wanted.Store(uint32(replay.StringEvent))
+	l.wanted.Store(uint32(events.String))
 	n.Must(set(0, "other"))
 	l.expect(t)
 }
 
 // What is undone or not stored has made no key.
 func TestNoEvents(t *testing.T) {
-	n, l := listen(t, replay.NewKeyEvent|replay.StringEvent)
+	n, l := listen(t, events.NewKey|events.String)
 	n.Mem.FailNext(replaytest.ErrRefused)
 	g := replaytest.NewGroup(set(0, "lost"), func(d *replay.Draft) error {
-		d.Notify(replay.StringEvent, "set", []byte("lost"))
+		d.Notify(events.String, "set", []byte("lost"))
 		return nil
 	})
 	if err := n.Writer.Submit(g); err != nil {
@@ -113,7 +114,7 @@ func TestNoEvents(t *testing.T) {
 		if err := d.SetString([]byte("undone"), nil, 0); err != nil {
 			return err
 		}
-		d.Notify(replay.StringEvent, "set", []byte("undone"))
+		d.Notify(events.String, "set", []byte("undone"))
 		d.Undo(m)
 		return d.SetString([]byte("kept"), nil, 0)
 	})
@@ -123,7 +124,7 @@ func TestNoEvents(t *testing.T) {
 // An expired key is heard of once: when the sweeper removes it, or when it is
 // written anew before the sweeper has come to it.
 func TestExpiredEvents(t *testing.T) {
-	n, l := listen(t, replay.ExpiredEvent|replay.NewKeyEvent)
+	n, l := listen(t, events.Expired|events.NewKey)
 	n.Must(setUntil(0, "a", 1_000_100), setUntil(2, "b", 1_000_100), setUntil(2, "c", 1_000_100))
 	l.expect(t, "new 0/a", "new 2/b", "new 2/c")
 	n.Clock.Set(time.UnixMilli(1_000_200))

@@ -5,6 +5,7 @@ import (
 
 	"ledge/journal"
 	"ledge/journal/fault"
+	"ledge/replay/events"
 )
 
 // Group is the draft of what shares one append, as whoever takes it through the
@@ -28,7 +29,7 @@ func (s *State) NewGroup(maxValue int) *Group { return &Group{s: s, limit: maxVa
 // An error is a *fault.Panic: the last of them has panicked. Nothing of the group
 // has changed anything and all of them must be told so. The class is Refused then,
 // and Fatal if even undoing a command has panicked.
-func (g *Group) Evaluate(at time.Time, wanted EventClass, ps []Proposal) (finished int, open bool, err error) {
+func (g *Group) Evaluate(at time.Time, wanted events.Class, ps []Proposal) (finished int, open bool, err error) {
 	d := &g.draft
 	d.reset(g.s, at, g.limit)
 	d.wanted = wanted
@@ -68,7 +69,7 @@ func (d *Draft) step(p Proposal) (more bool, err error) {
 func (g *Group) Entries() []journal.Entry { return g.draft.entries }
 
 // Events are what the commands did, in order, once the entries are applied.
-func (g *Group) Events() []Event { return g.draft.events }
+func (g *Group) Events() []events.Event { return g.draft.events }
 
 // Joined are proposals that have a part in what was drafted though they were not
 // evaluated; see Draft.Join. They are to be told the outcome with the others.

@@ -2,6 +2,7 @@ package replay
 
 import (
 	"ledge/journal"
+	"ledge/replay/events"
 	"ledge/replay/value"
 )
 
@@ -73,9 +74,9 @@ func (d *Draft) sweepFields(n journal.DB, key string, most int) (int, error) {
 		return 0, err
 	}
 	d.Select(n)
-	d.Notify(HashEvent, "hexpired", []byte(key))
+	d.Notify(events.Hash, "hexpired", []byte(key))
 	if all {
-		d.Notify(GenericEvent, "del", []byte(key))
+		d.Notify(events.Generic, "del", []byte(key))
 	}
 	return len(gone), nil
 }

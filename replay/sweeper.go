@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"ledge/journal"
+	"ledge/replay/events"
 )
 
 // Sweeping removes expired keys in small steps, so that no client waits long
@@ -83,7 +84,7 @@ func (p *sweep) Step(d *Draft) bool {
 				if d.emit(&journal.KeyDelete{DB: n, Key: key}) != nil {
 					return false
 				}
-				d.note(ExpiredEvent, "expired", n, key)
+				d.note(events.Expired, "expired", n, key)
 				p.keys++
 			}
 			return p.keys < sweepStep

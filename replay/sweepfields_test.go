@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"ledge/replay"
+	"ledge/replay/events"
 	"ledge/replay/replaytest"
 	"ledge/replay/writer"
 )
@@ -15,10 +16,10 @@ import (
 // Fields that have expired are swept, and whoever listens hears of it: once for
 // a hash, and of the hash too when nothing is left of it.
 func TestSweepFields(t *testing.T) {
-	told := make(chan replay.Event, 16)
+	told := make(chan events.Event, 16)
 	n := replaytest.Open(t, 2, writer.Config{
-		Wanted: func() replay.EventClass { return replay.HashEvent | replay.GenericEvent },
-		Events: func(es []replay.Event) {
+		Wanted: func() events.Class { return events.Hash | events.Generic },
+		Events: func(es []events.Event) {
 			for _, e := range es {
 				told <- e
 			}

@@ -5,7 +5,7 @@ import (
 	"net"
 	"time"
 
-	"ledge/replay"
+	"ledge/replay/standing"
 	"ledge/replay/writer"
 	"ledge/respd/command"
 )
@@ -144,14 +144,14 @@ func (r *Report) infoReplication() []command.InfoField {
 	var f fields
 	p, now := r.Replication(), r.Clock()
 	f.add("role", RedisRole(p.Link))
-	if p.Link.State != replay.LinkNone {
+	if p.Link.State != standing.LinkNone {
 		f.addLink(p.Link, now)
 	}
 	f.add("connected_slaves", len(p.Replicas))
 	for i, x := range p.Replicas {
 		host, port, _ := net.SplitHostPort(x.Redis)
 		state := "wait_bgsave"
-		if x.State == replay.LinkStreaming.String() {
+		if x.State == standing.LinkStreaming.String() {
 			state = "online"
 		}
 		f.add(fmt.Sprintf("slave%d", i), fmt.Sprintf("ip=%s,port=%s,state=%s,offset=%d,lag=%d",
@@ -166,20 +166,20 @@ func (r *Report) infoReplication() []command.InfoField {
 	return f
 }
 
-func (f *fields) addLink(l replay.Link, now time.Time) {
+func (f *fields) addLink(l standing.Link, now time.Time) {
 	host, port := hostPort(l.Leader)
 	f.add("master_host", host)
 	f.add("master_port", port)
 	status := "down"
-	if l.State == replay.LinkStreaming {
+	if l.State == standing.LinkStreaming {
 		status = "up"
 	}
 	f.add("master_link_status", status)
 	f.add("master_last_io_seconds_ago", ago(now, l.Heard))
-	f.add("master_sync_in_progress", flag(l.State == replay.LinkFullSync))
+	f.add("master_sync_in_progress", flag(l.State == standing.LinkFullSync))
 	f.add("slave_read_repl_offset", l.Last)
 	f.add("slave_repl_offset", l.Applied)
-	if l.State != replay.LinkStreaming {
+	if l.State != standing.LinkStreaming {
 		f.add("master_link_down_since_seconds", ago(now, l.Since))
 	}
 	f.add("slave_priority", 100)

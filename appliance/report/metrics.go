@@ -4,7 +4,7 @@ import (
 	"strconv"
 
 	"ledge/journal/fault"
-	"ledge/replay"
+	"ledge/replay/standing"
 	"ledge/replay/writer"
 )
 
@@ -90,12 +90,12 @@ func (e *exposition) health(h Health) {
 	e.at("ledge_resume_next_seconds", "When the next is made without being asked.", s.NextAttempt)
 }
 
-func (e *exposition) link(l replay.Link) {
+func (e *exposition) link(l standing.Link) {
 	state := e.gauge("ledge_link_state", "How the node stands with its leader: 1 for the state that it is in.")
-	for s := replay.LinkNone; s <= replay.LinkFailed; s++ {
+	for s := standing.LinkNone; s <= standing.LinkFailed; s++ {
 		state.set(float64(flag(l.State == s)), label{"state", s.String()})
 	}
-	if l.State == replay.LinkNone {
+	if l.State == standing.LinkNone {
 		return
 	}
 	e.at("ledge_link_since_seconds", "Since when it is in that state.", l.Since)
@@ -127,8 +127,8 @@ func (e *exposition) replicas(p Replication) {
 	}
 	streams := e.gauge("ledge_replica_streaming", "Whether a replica streams.")
 	for _, r := range list {
-		streams.set(float64(flag(r.State == replay.LinkStreaming.String())), replicaLabels(r)...)
+		streams.set(float64(flag(r.State == standing.LinkStreaming.String())), replicaLabels(r)...)
 	}
 }
 
-func replicaLabels(r replay.Replica) []label { return []label{{"node", r.Node}, {"id", r.ID}} }
+func replicaLabels(r standing.Replica) []label { return []label{{"node", r.Node}, {"id", r.ID}} }

@@ -3,8 +3,8 @@ package report
 import (
 	"ledge/admin"
 	"ledge/journal/fault"
-	"ledge/replay"
 	"ledge/replay/snapshot"
+	"ledge/replay/standing"
 	"ledge/replay/writer"
 )
 
@@ -29,7 +29,7 @@ func (r *Report) Status() admin.Status {
 	for _, k := range r.Keys() {
 		s.Data.Keys += k.Count
 	}
-	if p.Link.State != replay.LinkNone {
+	if p.Link.State != standing.LinkNone {
 		link := LinkOf(p.Link)
 		s.Link = &link
 	}
@@ -67,7 +67,7 @@ func (r *Report) HealthOf(facts Health, s *writer.Suspension) admin.Health {
 }
 
 // LinkOf words a link for operators.
-func LinkOf(l replay.Link) admin.Link {
+func LinkOf(l standing.Link) admin.Link {
 	a := admin.Link{Leader: l.Leader, Node: l.Node, State: l.State.String(), Step: l.Step, Since: l.Since.UTC(),
 		Attempts: l.Attempts, LastError: Line(l.Err), Next: moment(l.Next), Applied: uint64(l.Applied),
 		Last: uint64(l.Last), Lag: lag(l), Heard: moment(l.Heard), Level: moment(l.Level), Syncs: l.Syncs}
@@ -77,7 +77,7 @@ func LinkOf(l replay.Link) admin.Link {
 	return a
 }
 
-func replicasOf(list []replay.Replica) []admin.Replica {
+func replicasOf(list []standing.Replica) []admin.Replica {
 	out := make([]admin.Replica, len(list))
 	for i, r := range list {
 		out[i] = admin.Replica{Node: r.Node, ID: r.ID, Redis: r.Redis, State: r.State,

@@ -8,7 +8,7 @@ import (
 
 	"ledge/admin"
 	"ledge/journal"
-	"ledge/replay"
+	"ledge/replay/standing"
 	"ledge/replay/writer"
 	"ledge/respd/command"
 )
@@ -90,8 +90,8 @@ type Health struct {
 
 // Replication is how the node stands with its leader and its replicas.
 type Replication struct {
-	Link     replay.Link
-	Replicas []replay.Replica
+	Link     standing.Link
+	Replicas []standing.Replica
 	Lineage  journal.Lineage
 	Applied  journal.Seq
 }
@@ -115,8 +115,8 @@ const (
 )
 
 // Role is what a node with that link is, for operators.
-func Role(l replay.Link) string {
-	if l.State == replay.LinkNone {
+func Role(l standing.Link) string {
+	if l.State == standing.LinkNone {
 		return leads
 	}
 	return follows
@@ -124,15 +124,15 @@ func Role(l replay.Link) string {
 
 // RedisRole is what a node with that link is for Redis clients. It is what HELLO asks
 // for, with each connection: a look at the link and nothing else.
-func RedisRole(l replay.Link) string {
-	if l.State == replay.LinkNone {
+func RedisRole(l standing.Link) string {
+	if l.State == standing.LinkNone {
 		return leadsRedis
 	}
 	return followsRedis
 }
 
 // lag is how many numbers a replica is behind, as far as it knows.
-func lag(l replay.Link) uint64 { return uint64(max(l.Last, l.Applied) - l.Applied) }
+func lag(l standing.Link) uint64 { return uint64(max(l.Last, l.Applied) - l.Applied) }
 
 // state words whether the journal takes writes.
 func (h Health) state() string {

@@ -12,7 +12,7 @@ import (
 	"ledge/appliance/report"
 	"ledge/journal"
 	"ledge/journal/fault"
-	"ledge/replay"
+	"ledge/replay/standing"
 	"ledge/replay/writer"
 	"ledge/respd/command"
 )
@@ -52,10 +52,10 @@ func counted() (*report.Report, *[]string) {
 		},
 		Replication: func() report.Replication {
 			note("replication")
-			return report.Replication{Link: replay.Link{Leader: "nats://l:4222", State: replay.LinkStalled, Step: "waits",
+			return report.Replication{Link: standing.Link{Leader: "nats://l:4222", State: standing.LinkStalled, Step: "waits",
 				Since: at.Add(-2 * time.Second), Attempts: 3, Err: fault.With(fault.Operator, errors.New("gone")),
 				Applied: 9, Last: 12, Heard: at.Add(-4 * time.Second)},
-				Replicas: []replay.Replica{{Node: "c", ID: "x", Redis: "r:3", State: replay.LinkStreaming.String(),
+				Replicas: []standing.Replica{{Node: "c", ID: "x", Redis: "r:3", State: standing.LinkStreaming.String(),
 					Applied: 7, Synced: 6, Heard: at.Add(-time.Second)}},
 				Lineage: 0xab, Applied: 9}
 		},
@@ -251,12 +251,12 @@ func TestWell(t *testing.T) {
 
 // The role is a look at the link.
 func TestRole(t *testing.T) {
-	for s := replay.LinkNone; s <= replay.LinkFailed; s++ {
+	for s := standing.LinkNone; s <= standing.LinkFailed; s++ {
 		want, redis := "replica", "slave"
-		if s == replay.LinkNone {
+		if s == standing.LinkNone {
 			want, redis = "leader", "master"
 		}
-		l := replay.Link{State: s}
+		l := standing.Link{State: s}
 		if report.Role(l) != want || report.RedisRole(l) != redis {
 			t.Errorf("%s: %s, %s; want %s, %s", s, report.Role(l), report.RedisRole(l), want, redis)
 		}

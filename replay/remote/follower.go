@@ -14,6 +14,7 @@ import (
 	"ledge/journal"
 	"ledge/journal/fault"
 	"ledge/replay"
+	"ledge/replay/standing"
 	"ledge/replay/writer"
 )
 
@@ -69,7 +70,7 @@ type FollowerConfig struct {
 	Reach func(local net.Addr) (url, password string, err error)
 
 	Timeouts func() Timeouts // what holds at the moment
-	Notify   func(replay.Link)
+	Notify   func(standing.Link)
 	Clock    func() time.Time
 	Logger   *slog.Logger
 
@@ -101,7 +102,7 @@ type Follower struct {
 	cfg FollowerConfig
 
 	mu   sync.Mutex
-	link replay.Link // mu
+	link standing.Link // mu
 
 	causes  []error // of the attempts since the last progress; belongs to Run
 	alike   int     // how many of them in a row were, or weren't, for nobody being there; likewise
@@ -122,12 +123,12 @@ type Follower struct {
 // NewFollower returns a follower; Run makes it work.
 func NewFollower(cfg FollowerConfig) *Follower {
 	f := &Follower{cfg: cfg, steady: RetryMost, reached: cfg.Target.State().Pos().Seq}
-	f.link = replay.Link{Leader: cfg.Leader, State: replay.LinkConnecting, Since: cfg.Clock()}
+	f.link = standing.Link{Leader: cfg.Leader, State: standing.LinkConnecting, Since: cfg.Clock()}
 	return f
 }
 
 // Link returns how the follower stands with its leader.
-func (f *Follower) Link() replay.Link {
+func (f *Follower) Link() standing.Link {
 	pos := f.cfg.Target.State().Pos()
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -137,7 +138,7 @@ func (f *Follower) Link() replay.Link {
 }
 
 // set changes the link, and tells of it when its state or step changes.
-func (f *Follower) set(change func(*replay.Link)) {
+func (f *Follower) set(change func(*standing.Link)) {
 	f.mu.Lock()
 	was := f.link
 	change(&f.link)
@@ -151,8 +152,8 @@ func (f *Follower) set(change func(*replay.Link)) {
 	}
 }
 
-func (f *Follower) enter(s replay.LinkState, step string) {
-	f.set(func(l *replay.Link) { l.State, l.Step = s, step })
+func (f *Follower) enter(s standing.LinkState, step string) {
+	f.set(func(l *standing.Link) { l.State, l.Step = s, step })
 }
 
 // Run follows until ctx ends, or the leader has handed over, which is ErrLead, or
@@ -190,9 +191,9 @@ func (f *Follower) heard(last journal.Seq) {
 func (f *Follower) attempt(ctx context.Context) error {
 	limits := f.cfg.Timeouts()
 	f.cfg.ConnectTimeout = limits.Connect
-	f.set(func(l *replay.Link) {
-		if l.State != replay.LinkFailed && l.State != replay.LinkStalled {
-			l.State, l.Step = replay.LinkConnecting, ""
+	f.set(func(l *standing.Link) {
+		if l.State != standing.LinkFailed && l.State != standing.LinkStalled {
+			l.State, l.Step = standing.LinkConnecting, ""
 		}
 	})
 	c, err := dial(ctx, &f.cfg)
@@ -221,9 +222,9 @@ type greeted struct {
 
 // hello tells the leader who we are, and learns where to go on.
 func (f *Follower) hello(ctx context.Context, c *conn, limits Timeouts) (*greeted, error) {
-	f.set(func(l *replay.Link) {
-		if l.State == replay.LinkConnecting {
-			l.State = replay.LinkHandshake
+	f.set(func(l *standing.Link) {
+		if l.State == standing.LinkConnecting {
+			l.State = standing.LinkHandshake
 		}
 	})
 	as := &greeted{q: f.greeting(c)}
@@ -239,7 +240,7 @@ func (f *Follower) hello(ctx context.Context, c *conn, limits Timeouts) (*greete
 	}
 	r := &as.reply
 	f.leader.Store(string(r.ID))
-	f.set(func(l *replay.Link) { l.Node, l.Last, l.Heard = string(r.Node), r.Last, f.cfg.Clock() })
+	f.set(func(l *standing.Link) { l.Node, l.Last, l.Heard = string(r.Node), r.Last, f.cfg.Clock() })
 	return as, nil
 }
 

@@ -11,7 +11,7 @@ import (
 
 	"ledge/journal"
 	"ledge/journal/fault"
-	"ledge/replay"
+	"ledge/replay/standing"
 )
 
 // fullSync makes the node what the leader's snapshot says, or empty if the
@@ -20,10 +20,10 @@ import (
 func (f *Follower) fullSync(ctx context.Context, c *conn, as *greeted) error {
 	l := journal.Lineage(as.reply.Lineage)
 	if as.reply.Start == startBegin {
-		f.enter(replay.LinkFullSync, "begin")
+		f.enter(standing.LinkFullSync, "begin")
 		return f.cfg.Target.Adopt(ctx, l, "", journal.Pos{})
 	}
-	f.enter(replay.LinkFullSync, "meta")
+	f.enter(standing.LinkFullSync, "meta")
 	m, err := c.call(ctx, subjectMeta, metaRequest{ID: c.id}, f.cfg.Timeouts().Chunk+metaWait)
 	if err != nil {
 		return fmt.Errorf("meta: %w", err)
@@ -40,11 +40,11 @@ func (f *Follower) fullSync(ctx context.Context, c *conn, as *greeted) error {
 	if err != nil {
 		return err
 	}
-	f.enter(replay.LinkFullSync, "load")
+	f.enter(standing.LinkFullSync, "load")
 	if err := f.cfg.Target.Adopt(ctx, l, path, meta.pos()); err != nil {
 		return fmt.Errorf("load: %w", err)
 	}
-	f.set(func(l *replay.Link) { l.Syncs++ })
+	f.set(func(l *standing.Link) { l.Syncs++ })
 	f.advanced()
 	return nil
 }
@@ -67,7 +67,7 @@ func (f *Follower) receive(ctx context.Context, c *conn, l journal.Lineage, meta
 		err = f.cfg.Target.Fits(meta.Bytes, min(int64(have)*meta.Chunk, meta.Bytes))
 	}
 	for n := have; err == nil && n < meta.Chunks; n++ {
-		f.enter(replay.LinkFullSync, fmt.Sprintf("chunk %d of %d", n+1, meta.Chunks))
+		f.enter(standing.LinkFullSync, fmt.Sprintf("chunk %d of %d", n+1, meta.Chunks))
 		if err = f.chunk(ctx, c, file, meta, n); err != nil {
 			err = fmt.Errorf("chunk %d of %d: %w", n+1, meta.Chunks, err)
 		}

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"testing"
 
-	"ledge/replay"
+	"ledge/replay/standing"
 )
 
 // scripted is a connection from which a text comes, some bytes at a time.
@@ -92,7 +92,7 @@ func TestGuardedFollower(t *testing.T) {
 					})
 				}
 			})
-			followed(t, "nats://"+l.Addr().String(), newTarget(t), 2, func(l replay.Link) bool { return l.State == replay.LinkFailed })
+			followed(t, "nats://"+l.Addr().String(), newTarget(t), 2, func(l standing.Link) bool { return l.State == standing.LinkFailed })
 		})
 	}
 }

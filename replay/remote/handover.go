@@ -13,7 +13,7 @@ import (
 
 	"ledge/journal"
 	"ledge/journal/fault"
-	"ledge/replay"
+	"ledge/replay/standing"
 )
 
 // Handing over goes in three steps, so that there are never two leaders:
@@ -45,7 +45,7 @@ func (l *Leader) Offer(ctx context.Context, node string, last journal.Seq) (url,
 	l.mu.Lock()
 	for _, f := range l.presentLocked() {
 		switch {
-		case f.Node != node || f.State != replay.LinkStreaming.String():
+		case f.Node != node || f.State != standing.LinkStreaming.String():
 		case h.id != "":
 			l.mu.Unlock()
 			return "", "", fault.With(fault.Refused, fmt.Errorf("two replicas that stream are called %q", node))
@@ -92,7 +92,7 @@ func (l *Leader) Near(ctx context.Context, node string) error {
 			names = append(names, f.Node)
 			if f.Node == node {
 				known = true
-				near = near || f.State == replay.LinkStreaming.String() && f.Applied+nearNumbers >= last
+				near = near || f.State == standing.LinkStreaming.String() && f.Applied+nearNumbers >= last
 			}
 		}
 		moved := l.moved

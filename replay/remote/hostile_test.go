@@ -27,6 +27,7 @@ import (
 	"ledge/journal/mem"
 	"ledge/replay"
 	"ledge/replay/replaytest"
+	"ledge/replay/standing"
 	"ledge/replay/writer"
 )
 
@@ -169,7 +170,7 @@ func (p *posing) send(m *nats.Msg, kind string, last journal.Seq, body []byte) {
 }
 
 // followed runs a follower, and returns it when done says so.
-func followed(t *testing.T, url string, a *target, attempts int, done func(replay.Link) bool) *Follower {
+func followed(t *testing.T, url string, a *target, attempts int, done func(standing.Link) bool) *Follower {
 	t.Helper()
 	f := newFollower(url, a, attempts)
 	running(t, f)
@@ -183,7 +184,7 @@ func newFollower(url string, a *target, attempts int) *Follower {
 		Target: a, Timeouts: func() Timeouts {
 			return Timeouts{Connect: 10 * time.Second, Fetch: 5 * time.Second, Chunk: 5 * time.Second, Attempts: attempts}
 		},
-		Notify: func(replay.Link) {}, Clock: time.Now, Logger: slog.New(slog.DiscardHandler)})
+		Notify: func(standing.Link) {}, Clock: time.Now, Logger: slog.New(slog.DiscardHandler)})
 }
 
 // running runs a follower until the test ends.
@@ -308,7 +309,7 @@ func TestRetryEnds(t *testing.T) {
 			a.adopt = func(path string, _ journal.Pos) error {
 				return fault.With(fault.Retryable, errors.Join(errors.New("it can't be loaded"), os.Remove(path)))
 			}
-			f := followed(t, p.url, a, attempts, func(l replay.Link) bool { return l.State == replay.LinkFailed })
+			f := followed(t, p.url, a, attempts, func(l standing.Link) bool { return l.State == standing.LinkFailed })
 			l := f.Link()
 			operator := fault.Of(l.Err) == fault.Operator
 			if l.Attempts < attempts && !operator || l.Attempts > attempts+2 {
@@ -317,7 +318,7 @@ func TestRetryEnds(t *testing.T) {
 			// The next one is far off, or the one after that.
 			waitFor(t, func() bool {
 				l := f.Link()
-				return l.State == replay.LinkFailed && time.Until(l.Next) > RetryMost/2
+				return l.State == standing.LinkFailed && time.Until(l.Next) > RetryMost/2
 			}, func() string { return fmt.Sprintf("%+v", f.Link()) })
 			if got := f.Link().Attempts; got > attempts+2 {
 				t.Errorf("%d attempts until the pause is the longest; want about %d", got, attempts)
@@ -355,11 +356,11 @@ func TestProgress(t *testing.T) {
 			p.send(m, kindFrames, 9, []byte{1})
 		}})
 	most := 0
-	f := followed(t, p.url, a, 3, func(l replay.Link) bool {
+	f := followed(t, p.url, a, 3, func(l standing.Link) bool {
 		most = max(most, l.Attempts)
 		return l.Applied == 9
 	})
-	if l := f.Link(); most > 2 || l.State == replay.LinkFailed {
+	if l := f.Link(); most > 2 || l.State == standing.LinkFailed {
 		t.Errorf("up to %d attempts in a row, %s, with a frame in each; want one or two", most, l.State)
 	}
 	if got := a.state.Pos(); got != leader.State.Pos() {
@@ -408,7 +409,10 @@ func TestSteady(t *testing.T) {
 	f.steady = 300 * time.Millisecond
 	running(t, f)
 	waitFor(t, func() bool { return f.Link().Attempts == 2 }, func() string { return "two attempts" })
-	waitFor(t, func() bool { l := f.Link(); return l.State == replay.LinkStreaming && l.Attempts == 0 && l.Err == nil },
+	waitFor(t, func() bool {
+		l := f.Link()
+		return l.State == standing.LinkStreaming && l.Attempts == 0 && l.Err == nil
+	},
 		func() string { return fmt.Sprintf("%+v", f.Link()) })
 }
 
@@ -431,7 +435,7 @@ func TestHostileMeta(t *testing.T) {
 			a := newTarget(t)
 			a.room = 1 << 20
 			p := pose(t, map[string]any{subjectHello: saySnapshot, subjectMeta: c.meta, subjectChunk: sendChunk})
-			f := followed(t, p.url, a, 1, func(l replay.Link) bool { return l.State == replay.LinkFailed })
+			f := followed(t, p.url, a, 1, func(l standing.Link) bool { return l.State == standing.LinkFailed })
 			if err := f.Link().Err; !strings.Contains(err.Error(), c.want) || fault.Of(err) == fault.Fatal {
 				t.Errorf("failed for %v; want a classed error with %q", err, c.want)
 			}

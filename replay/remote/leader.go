@@ -16,6 +16,7 @@ import (
 	"ledge/journal/fault"
 	"ledge/replay"
 	"ledge/replay/snapshot"
+	"ledge/replay/standing"
 	"ledge/replay/writer"
 )
 
@@ -78,7 +79,7 @@ type Leader struct {
 
 // follower is a replica as its leader knows it.
 type follower struct {
-	replay.Replica
+	standing.Replica
 	line   int                // on which it has said hello
 	cancel context.CancelFunc // ends the fetch that is being answered, or nil
 	asking bool               // for meta or a chunk, and has no answer yet

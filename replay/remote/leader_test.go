@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"ledge/replay"
+	"ledge/replay/standing"
 )
 
 // A replica that comes back under another id is one replica, not two.
@@ -18,7 +18,7 @@ func TestMeetAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := l.with(id, func(f *follower) error {
-			f.State, f.Applied, f.Synced = replay.LinkStreaming.String(), 10, 10
+			f.State, f.Applied, f.Synced = standing.LinkStreaming.String(), 10, 10
 			return nil
 		}); err != nil {
 			t.Fatal(err)
@@ -38,7 +38,7 @@ func TestMeetAgain(t *testing.T) {
 	if got := reached(); got != 2 {
 		t.Errorf("%d replicas have come to number 10 behind a restart, want 2", got)
 	}
-	if got := l.replicas["before"].State; got != replay.LinkConnecting.String() {
+	if got := l.replicas["before"].State; got != standing.LinkConnecting.String() {
 		t.Errorf("the one of before the restart is %s, want connecting", got)
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 	"ledge/journal"
 	"ledge/journal/fault"
-	"ledge/replay"
+	"ledge/replay/standing"
 )
 
 // A leader keeps what its replicas have told it in one place, with two spans of
@@ -42,11 +42,11 @@ func (l *Leader) meet(q *helloRequest, from start, line int) error {
 		if other.Node == string(q.Node) {
 			// Most likely the same replica before it was restarted, which must not
 			// count twice. A namesake says within a second how it stands.
-			other.State, other.Applied, other.Synced = replay.LinkConnecting.String(), 0, 0
+			other.State, other.Applied, other.Synced = standing.LinkConnecting.String(), 0, 0
 		}
 	}
 	f.ID, f.Node, f.Redis, f.Heard, f.line = string(q.ID), string(q.Node), string(q.Redis), now, l.line
-	f.State = replay.LinkHandshake.String()
+	f.State = standing.LinkHandshake.String()
 	if f.needs = q.Number; from == startBegin {
 		f.needs = 0
 	}
@@ -162,7 +162,7 @@ func (l *Leader) report(m *nats.Msg) error {
 		if q.Redis != "" {
 			f.Redis = string(q.Redis)
 		}
-		if q.State.LinkState == replay.LinkStreaming {
+		if q.State.LinkState == standing.LinkStreaming {
 			if f.needs = f.Applied; f.file != nil {
 				f.file.Close()
 				f.file = nil
@@ -186,15 +186,15 @@ func (l *Leader) movedLocked() {
 }
 
 // Replicas returns those that count, by name.
-func (l *Leader) Replicas() []replay.Replica {
+func (l *Leader) Replicas() []standing.Replica {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.forgetIdleLocked(l.cfg.Clock())
-	list := make([]replay.Replica, 0, len(l.replicas))
+	list := make([]standing.Replica, 0, len(l.replicas))
 	for _, f := range l.presentLocked() {
 		list = append(list, f.Replica)
 	}
-	slices.SortFunc(list, func(a, b replay.Replica) int {
+	slices.SortFunc(list, func(a, b standing.Replica) int {
 		return strings.Compare(a.Node+" "+a.ID, b.Node+" "+b.ID)
 	})
 	return list

@@ -10,7 +10,7 @@ import (
 
 	"ledge/journal"
 	"ledge/journal/fault"
-	"ledge/replay"
+	"ledge/replay/standing"
 )
 
 // The pause between attempts grows from the least to the most.
@@ -67,7 +67,7 @@ func (f *Follower) failed(err error) time.Duration {
 	f.alike++
 	var pause time.Duration
 	limit := f.cfg.Timeouts().Attempts
-	f.set(func(l *replay.Link) {
+	f.set(func(l *standing.Link) {
 		l.Attempts++
 		l.Err = joined(l.Attempts, f.causes)
 		pause = backoff(f.alike)
@@ -76,9 +76,9 @@ func (f *Follower) failed(err error) time.Duration {
 			pause = jitter(RetryMost)
 			fallthrough
 		case l.Attempts >= limit:
-			l.State, l.Step = replay.LinkFailed, ""
-		case l.State == replay.LinkStreaming:
-			l.State = replay.LinkStalled
+			l.State, l.Step = standing.LinkFailed, ""
+		case l.State == standing.LinkStreaming:
+			l.State = standing.LinkStalled
 		}
 		l.Next = f.cfg.Clock().Add(pause)
 	})
@@ -153,5 +153,5 @@ func (f *Follower) worked() {
 		return
 	}
 	f.causes, f.alike, f.turns = nil, 0, 0
-	f.set(func(l *replay.Link) { l.Attempts, l.Err, l.Next = 0, nil, time.Time{} })
+	f.set(func(l *standing.Link) { l.Attempts, l.Err, l.Next = 0, nil, time.Time{} })
 }

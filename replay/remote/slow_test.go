@@ -16,8 +16,8 @@ import (
 	"ledge/journal"
 	"ledge/journal/fault"
 	"ledge/journal/mem"
-	"ledge/replay"
 	"ledge/replay/replaytest"
+	"ledge/replay/standing"
 	"ledge/replay/writer"
 )
 
@@ -45,7 +45,7 @@ func collect(t *testing.T, b *broker) *reports {
 	return r
 }
 
-func (r *reports) last(state replay.LinkState) (n int) {
+func (r *reports) last(state standing.LinkState) (n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, q := range r.list {
@@ -98,8 +98,8 @@ func TestSlowAppend(t *testing.T) {
 	f := newFollower(p.url, a, 3)
 	running(t, f)
 	<-begun
-	waitFor(t, func() bool { return said.last(replay.LinkStalled) >= 2 }, func() string { return "reports that it has stalled" })
-	if l := f.Link(); l.State != replay.LinkStreaming || l.Attempts != 0 {
+	waitFor(t, func() bool { return said.last(standing.LinkStalled) >= 2 }, func() string { return "reports that it has stalled" })
+	if l := f.Link(); l.State != standing.LinkStreaming || l.Attempts != 0 {
 		t.Errorf("during a slow append the link is %s with %d attempts; want it streaming", l.State, l.Attempts)
 	}
 	close(hold)
@@ -133,9 +133,9 @@ func TestSuspendedReplica(t *testing.T) {
 	running(t, f)
 	waitFor(t, func() bool {
 		l := f.Link()
-		return l.State == replay.LinkStalled && l.Err != nil && strings.Contains(l.Err.Error(), "own journal")
+		return l.State == standing.LinkStalled && l.Err != nil && strings.Contains(l.Err.Error(), "own journal")
 	}, func() string { return fmt.Sprintf("%+v", f.Link()) })
-	waitFor(t, func() bool { return said.last(replay.LinkStalled) >= 3 }, func() string { return "reports that it has stalled" })
+	waitFor(t, func() bool { return said.last(standing.LinkStalled) >= 3 }, func() string { return "reports that it has stalled" })
 	if l := f.Link(); l.Attempts != 0 {
 		t.Errorf("%d attempts while it waits; want none", l.Attempts)
 	}
@@ -146,7 +146,7 @@ func TestSuspendedReplica(t *testing.T) {
 	}
 	waitFor(t, func() bool { return a.state.Pos() == want }, func() string { return fmt.Sprint(a.state.Pos()) })
 	t.Logf("level %v after the journal took writes again", time.Since(began).Round(time.Millisecond))
-	waitFor(t, func() bool { l := f.Link(); return l.State == replay.LinkStreaming && l.Err == nil },
+	waitFor(t, func() bool { l := f.Link(); return l.State == standing.LinkStreaming && l.Err == nil },
 		func() string { return fmt.Sprintf("%+v", f.Link()) })
 	if n := p.count(subjectHello); n != 1 {
 		t.Errorf("%d hellos; want the one", n)

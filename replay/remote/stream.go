@@ -10,7 +10,7 @@ import (
 
 	"ledge/journal"
 	"ledge/journal/fault"
-	"ledge/replay"
+	"ledge/replay/standing"
 	"ledge/replay/writer"
 )
 
@@ -25,7 +25,7 @@ func (f *Follower) stream(ctx context.Context, c *conn) error {
 		}
 		f.heard(last)
 		if began.IsZero() {
-			f.enter(replay.LinkStreaming, "")
+			f.enter(standing.LinkStreaming, "")
 			began = time.Now()
 			continue // says that it streams
 		}
@@ -84,8 +84,8 @@ func (f *Follower) ingest(ctx context.Context, c *conn, frames []journal.Frame) 
 // sit waits, with the link as it is, until the node's own journal takes writes
 // again.
 func (f *Follower) sit(ctx context.Context, c *conn, s *writer.Suspension) error {
-	f.set(func(l *replay.Link) {
-		l.State, l.Step = replay.LinkStalled, "the node's own journal takes no writes"
+	f.set(func(l *standing.Link) {
+		l.State, l.Step = standing.LinkStalled, "the node's own journal takes no writes"
 		l.Err = fmt.Errorf("the node's own journal: %w", s)
 	})
 	f.cfg.Logger.Warn("following waits for the node's own journal", "cause", s.Cause)
@@ -100,8 +100,8 @@ func (f *Follower) sit(ctx context.Context, c *conn, s *writer.Suspension) error
 			return fault.With(fault.Retryable, ctx.Err())
 		}
 	}
-	f.set(func(l *replay.Link) {
-		l.State, l.Step, l.Err = replay.LinkStreaming, "", nil
+	f.set(func(l *standing.Link) {
+		l.State, l.Step, l.Err = standing.LinkStreaming, "", nil
 		if l.Attempts > 0 {
 			l.Err = joined(l.Attempts, f.causes)
 		}
@@ -122,8 +122,8 @@ func (f *Follower) position(c *conn) report {
 	f.mu.Lock()
 	state := f.link.State
 	f.mu.Unlock()
-	if at := f.busy.Load(); at != 0 && state == replay.LinkStreaming && time.Since(time.Unix(0, at)) > slowAfter {
-		state = replay.LinkStalled
+	if at := f.busy.Load(); at != 0 && state == standing.LinkStreaming && time.Since(time.Unix(0, at)) > slowAfter {
+		state = standing.LinkStalled
 	}
 	synced := t.Synced() // may be ahead of what is applied
 	applied := t.State().Pos().Seq

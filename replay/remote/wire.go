@@ -14,7 +14,7 @@ import (
 
 	"ledge/journal"
 	"ledge/journal/fault"
-	"ledge/replay"
+	"ledge/replay/standing"
 )
 
 // What comes from the other side is made into the types of this file before
@@ -135,12 +135,12 @@ func (s *start) UnmarshalText(b []byte) error {
 }
 
 // linkState is a state of a link by its name.
-type linkState struct{ replay.LinkState }
+type linkState struct{ standing.LinkState }
 
 func (s linkState) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 func (s *linkState) UnmarshalText(b []byte) error {
-	for v := replay.LinkConnecting; v <= replay.LinkFailed; v++ {
+	for v := standing.LinkConnecting; v <= standing.LinkFailed; v++ {
 		if v.String() == string(b) {
 			s.LinkState = v
 			return nil
@@ -331,7 +331,7 @@ type report struct {
 
 func (q *report) check() error {
 	switch {
-	case q.ID == "" || q.State.LinkState == replay.LinkNone:
+	case q.ID == "" || q.State.LinkState == standing.LinkNone:
 		return errors.New("id or state is missing")
 	case q.Synced > q.Applied:
 		return fmt.Errorf("number %d is synced, and %d is the last", q.Synced, q.Applied)

@@ -10,7 +10,7 @@ import (
 
 	"ledge/journal"
 	"ledge/journal/fault"
-	"ledge/replay"
+	"ledge/replay/standing"
 )
 
 // kinds are the JSON messages, each with one that is good.
@@ -218,7 +218,7 @@ func plain(t *testing.T, v reflect.Value) {
 				t.Errorf("text %q", x)
 			}
 		case linkState:
-			if x.LinkState == replay.LinkNone || x.LinkState > replay.LinkFailed {
+			if x.LinkState == standing.LinkNone || x.LinkState > standing.LinkFailed {
 				t.Errorf("state %d", x.LinkState)
 			}
 		case journal.Seq, hex, int, int64, uint64, bool:

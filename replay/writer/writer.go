@@ -15,6 +15,7 @@ import (
 	"ledge/journal"
 	"ledge/journal/fault"
 	"ledge/replay"
+	"ledge/replay/events"
 )
 
 // ErrBusy refuses a proposal because the writer's queue is full.
@@ -64,10 +65,10 @@ type Config struct {
 	Notify func(HealthChange)
 	// Wanted returns the classes of events that Events is to be told; nil is
 	// none.
-	Wanted func() replay.EventClass
+	Wanted func() events.Class
 	// Events is told what the commands of a group did, in order, once it is
 	// applied and before its clients are answered. It must not wait.
-	Events func([]replay.Event)
+	Events func([]events.Event)
 	// Clock returns the time; nil is time.Now.
 	Clock func() time.Time
 	// Logger gets what an operator should know; nil discards it.
@@ -396,7 +397,7 @@ func (w *Writer) announce(g *replay.Group) {
 // are finished, and whether the next has been begun. An error is what all of
 // them are told: the draft is void, because the last of them panicked.
 func (w *Writer) evaluate(ps []replay.Proposal) (finished int, open bool, err error) {
-	var wanted replay.EventClass
+	var wanted events.Class
 	if w.cfg.Wanted != nil {
 		wanted = w.cfg.Wanted()
 	}

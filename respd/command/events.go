@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"strings"
 
-	"ledge/replay"
+	"ledge/replay/events"
 )
 
 // EventFlags say which keyspace events are sent, and as what: the classes of
@@ -26,14 +26,14 @@ var eventLetters = []struct {
 	letter byte
 	flag   EventFlags
 }{
-	{'g', EventFlags(replay.GenericEvent)}, {'$', EventFlags(replay.StringEvent)},
-	{'l', EventFlags(replay.ListEvent)}, {'s', EventFlags(replay.SetEvent)},
-	{'h', EventFlags(replay.HashEvent)}, {'z', EventFlags(replay.ZSetEvent)},
-	{'x', EventFlags(replay.ExpiredEvent)}, {'e', EventFlags(replay.EvictedEvent)},
-	{'t', EventFlags(replay.StreamEvent)}, {'d', moduleEvents},
-	{'n', EventFlags(replay.NewKeyEvent)},
+	{'g', EventFlags(events.Generic)}, {'$', EventFlags(events.String)},
+	{'l', EventFlags(events.List)}, {'s', EventFlags(events.Set)},
+	{'h', EventFlags(events.Hash)}, {'z', EventFlags(events.ZSet)},
+	{'x', EventFlags(events.Expired)}, {'e', EventFlags(events.Evicted)},
+	{'t', EventFlags(events.Stream)}, {'d', moduleEvents},
+	{'n', EventFlags(events.NewKey)},
 	{'K', KeyspaceEvents}, {'E', KeyeventEvents},
-	{'m', EventFlags(replay.KeyMissEvent)},
+	{'m', EventFlags(events.KeyMiss)},
 }
 
 // allEvents is "A": the letters in front of "n".
@@ -73,7 +73,7 @@ func (f EventFlags) String() string {
 	all := f&allEvents == allEvents
 	if all {
 		b.WriteByte('A')
-		f &^= allEvents | EventFlags(replay.NewKeyEvent)
+		f &^= allEvents | EventFlags(events.NewKey)
 	}
 	for _, e := range eventLetters {
 		if f&e.flag != 0 {
@@ -92,26 +92,26 @@ func (h *Hub) Events() EventFlags { return EventFlags(h.events.Load()) }
 // Wanted returns the classes of events that commands must note. It does not ask
 // whether anybody listens: who subscribes while a write is under way, and is
 // told so, must hear of the write.
-func (h *Hub) Wanted() replay.EventClass {
+func (h *Hub) Wanted() events.Class {
 	f := h.Events()
 	if f&(KeyspaceEvents|KeyeventEvents) == 0 {
 		return 0
 	}
-	return replay.EventClass(f & 0xffff)
+	return events.Class(f & 0xffff)
 }
 
 // Notify sends events, in order, to those who listen.
-func (h *Hub) Notify(events []replay.Event) {
+func (h *Hub) Notify(es []events.Event) {
 	if h.listening.Load() == 0 {
 		return
 	}
 	f := h.Events()
-	for _, e := range events {
+	for _, e := range es {
 		switch e.Class {
-		case replay.Message:
+		case events.Message:
 			h.Publish(Channel, e.Name, e.Key)
 			continue
-		case replay.ShardMessage:
+		case events.ShardMessage:
 			h.Publish(ShardChannel, e.Name, e.Key)
 			continue
 		}

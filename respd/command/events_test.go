@@ -3,7 +3,7 @@ package command_test
 import (
 	"testing"
 
-	"ledge/replay"
+	"ledge/replay/events"
 	"ledge/respd/command"
 )
 
@@ -12,15 +12,15 @@ func TestParseEvents(t *testing.T) {
 	for _, tt := range []struct {
 		in, out string
 		ok      bool
-		wanted  replay.EventClass // by a hub with these flags
+		wanted  events.Class // by a hub with these flags
 	}{
 		{"", "", true, 0},
 		{"KEA", "AKE", true, 0x1ff},
 		{"g$lshzxetdKE", "AKE", true, 0x1ff},
-		{"Kxg", "gxK", true, replay.GenericEvent | replay.ExpiredEvent},
-		{"AKEnm", "AKEm", true, 0x1ff | replay.NewKeyEvent | replay.KeyMissEvent},
+		{"Kxg", "gxK", true, events.Generic | events.Expired},
+		{"AKEnm", "AKEm", true, 0x1ff | events.NewKey | events.KeyMiss},
 		{"mKEnd$l", "$ldnKEm", true,
-			replay.StringEvent | replay.ListEvent | replay.NewKeyEvent | replay.KeyMissEvent},
+			events.String | events.List | events.NewKey | events.KeyMiss},
 		{"g$", "g$", true, 0}, // neither K nor E: nothing is sent
 		{"KE", "KE", true, 0},
 		{"k", "", false, 0},

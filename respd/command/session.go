@@ -8,6 +8,7 @@ import (
 
 	"ledge/journal"
 	"ledge/replay"
+	"ledge/replay/standing"
 	"ledge/respd/resp"
 )
 
@@ -206,9 +207,9 @@ type Node interface {
 type Replication interface {
 	// Link returns how the node stands with its leader. The state is LinkNone
 	// if it leads.
-	Link() replay.Link
+	Link() standing.Link
 	// Replicas returns those that follow the node.
-	Replicas() []replay.Replica
+	Replicas() []standing.Replica
 	// Follow makes the node follow the leader whose NATS listener has this
 	// address, host:port. It returns when the node has begun to, which is at
 	// once: Link tells how that goes.
@@ -243,7 +244,7 @@ func NodeInfo(h Host, wanted func(section string) bool) []InfoSection {
 
 // Role is the server's role as clients know it: "master" or "slave".
 func Role(h Host) string {
-	if n := h.Node(); n != nil && n.Link().State != replay.LinkNone {
+	if n := h.Node(); n != nil && n.Link().State != standing.LinkNone {
 		return "slave"
 	}
 	return "master"

@@ -17,6 +17,7 @@ import (
 	"ledge/journal"
 	"ledge/journal/mem"
 	"ledge/replay"
+	"ledge/replay/standing"
 	"ledge/replay/writer"
 	"ledge/respd"
 	"ledge/respd/command"
@@ -289,8 +290,8 @@ func (node) AwaitSync(context.Context, journal.Seq) bool { return true }
 
 func (node) Health() []command.InfoField { return nil }
 
-func (node) Link() replay.Link                                 { return replay.Link{} }
-func (node) Replicas() []replay.Replica                        { return nil }
+func (node) Link() standing.Link                               { return standing.Link{} }
+func (node) Replicas() []standing.Replica                      { return nil }
 func (node) Follow(context.Context, string) error              { return nil }
 func (node) Promote(context.Context) error                     { return nil }
 func (node) Await(context.Context, journal.Seq, int, bool) int { return 0 }

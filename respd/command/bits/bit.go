@@ -2,6 +2,7 @@ package bits
 
 import (
 	"ledge/replay"
+	"ledge/replay/events"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -50,7 +51,7 @@ func runSetbit(d *replay.Draft, args command.Args) (resp.Value, error) {
 	if err := grow(d, args[1], there, at, []byte{b}); err != nil {
 		return resp.Value{}, err
 	}
-	d.Notify(replay.StringEvent, "setbit", args[1])
+	d.Notify(events.String, "setbit", args[1])
 	return resp.Int(old), nil
 }
 

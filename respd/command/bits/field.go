@@ -2,6 +2,7 @@ package bits
 
 import (
 	"ledge/replay"
+	"ledge/replay/events"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -45,7 +46,7 @@ func runBitfield(d *replay.Draft, args command.Args) (resp.Value, error) {
 		return resp.Value{}, err
 	}
 	if changes > 0 {
-		d.Notify(replay.StringEvent, "setbit", args[1])
+		d.Notify(events.String, "setbit", args[1])
 	}
 	return resp.Array(replies...), nil
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"ledge/replay"
+	"ledge/replay/events"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -39,7 +40,7 @@ func runBitop(d *replay.Draft, args command.Args) (resp.Value, error) {
 	if longest == 0 {
 		ok, err := d.Delete(args[2])
 		if ok && err == nil {
-			d.Notify(replay.GenericEvent, "del", args[2])
+			d.Notify(events.Generic, "del", args[2])
 		}
 		return resp.Int(0), err
 	}
@@ -54,7 +55,7 @@ func runBitop(d *replay.Draft, args command.Args) (resp.Value, error) {
 	if err := d.SetString(args[2], out, 0); err != nil {
 		return resp.Value{}, err
 	}
-	d.Notify(replay.StringEvent, "set", args[2])
+	d.Notify(events.String, "set", args[2])
 	return resp.Int(int64(longest)), nil
 }
 

@@ -13,6 +13,7 @@ import (
 	"ledge/journal"
 	"ledge/journal/mem"
 	"ledge/replay"
+	"ledge/replay/events"
 	"ledge/replay/writer"
 	"ledge/respd/command"
 	"ledge/respd/resp"
@@ -58,7 +59,7 @@ func Open(t testing.TB, cfg Config, families ...[]*command.Spec) *Client {
 	}
 	c.w = writer.New(writer.Config{Log: c.log, State: c.state,
 		MaxValue: cfg.MaxValue, Clock: c.clock,
-		Wanted: func() replay.EventClass { return ^replay.NewKeyEvent }, Events: c.hear})
+		Wanted: func() events.Class { return ^events.NewKey }, Events: c.hear})
 	if err = c.w.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -123,8 +124,8 @@ func (c *Client) Journaled() int {
 	return int(st.Bytes)
 }
 
-func (c *Client) hear(events []replay.Event) {
-	for _, e := range events {
+func (c *Client) hear(es []events.Event) {
+	for _, e := range es {
 		c.events = append(c.events, e.Name+" "+e.Key)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"ledge/replay"
+	"ledge/replay/standing"
 	"ledge/respd/command"
 	"ledge/respd/command/conns"
 	"ledge/respd/resp"
@@ -33,10 +34,10 @@ type host struct {
 // asked for more.
 type node struct {
 	command.Node
-	link replay.Link
+	link standing.Link
 }
 
-func (n node) Link() replay.Link { return n.link }
+func (n node) Link() standing.Link { return n.link }
 
 func (h *host) State() *replay.State  { return h.state }
 func (h *host) Table() *command.Table { return h.table }
@@ -284,7 +285,7 @@ func TestHelloRole(t *testing.T) {
 	s := h.connect("c:1")
 	for want, n := range map[string]command.Node{
 		"master":  node{},
-		"replica": node{link: replay.Link{State: replay.LinkStreaming}},
+		"replica": node{link: standing.Link{State: standing.LinkStreaming}},
 	} {
 		h.node = n
 		if got := h.do(s, "HELLO").String(); !strings.Contains(got, `"role" "`+want+`"`) && !strings.Contains(got, "role "+want) {

@@ -2,6 +2,7 @@ package geos
 
 import (
 	"ledge/replay"
+	"ledge/replay/events"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -91,6 +92,6 @@ func place(d *replay.Draft, key []byte, places []replay.Scored, nx, xx bool) (
 	if err := d.SetScores(key, todo); err != nil {
 		return 0, 0, err
 	}
-	d.Notify(replay.ZSetEvent, "zadd", key)
+	d.Notify(events.ZSet, "zadd", key)
 	return added, moved, nil
 }

@@ -2,6 +2,7 @@ package geos
 
 import (
 	"ledge/replay"
+	"ledge/replay/events"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -155,7 +156,7 @@ func (q *query) keep(d *replay.Draft, members []found) error {
 	}
 	if len(members) == 0 {
 		if gone {
-			d.Notify(replay.GenericEvent, "del", q.dest)
+			d.Notify(events.Generic, "del", q.dest)
 		}
 		return nil
 	}
@@ -173,6 +174,6 @@ func (q *query) keep(d *replay.Draft, members []found) error {
 	if q.search() {
 		event = "geosearchstore"
 	}
-	d.Notify(replay.ZSetEvent, event, q.dest)
+	d.Notify(events.ZSet, event, q.dest)
 	return nil
 }

@@ -2,6 +2,7 @@ package hashes
 
 import (
 	"ledge/replay"
+	"ledge/replay/events"
 	"ledge/replay/value"
 	"ledge/respd/command"
 	"ledge/respd/resp"
@@ -149,7 +150,7 @@ func (e *expiry) carryOut(d *replay.Draft, key []byte) error {
 		_, err := lose(d, key, e.fresh)
 		return err
 	}
-	d.Notify(replay.HashEvent, "hexpire", key)
+	d.Notify(events.Hash, "hexpire", key)
 	return d.ExpireFields(key, e.at, e.fresh)
 }
 
@@ -193,6 +194,6 @@ func persist(d *replay.Draft, key []byte, fields [][]byte) error {
 	if len(fields) == 0 {
 		return nil
 	}
-	d.Notify(replay.HashEvent, "hpersist", key)
+	d.Notify(events.Hash, "hpersist", key)
 	return d.ExpireFields(key, 0, fields)
 }

@@ -5,6 +5,7 @@ package hashes
 
 import (
 	"ledge/replay"
+	"ledge/replay/events"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -52,9 +53,9 @@ func lose(d *replay.Draft, key []byte, fields [][]byte) (int, error) {
 	if n == 0 || err != nil {
 		return 0, err
 	}
-	d.Notify(replay.HashEvent, "hdel", key)
+	d.Notify(events.Hash, "hdel", key)
 	if !d.Exists(key) {
-		d.Notify(replay.GenericEvent, "del", key)
+		d.Notify(events.Generic, "del", key)
 	}
 	return n, nil
 }

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"ledge/replay"
+	"ledge/replay/events"
 	"ledge/replay/value"
 	"ledge/respd/command"
 	"ledge/respd/resp"
@@ -55,7 +56,7 @@ func count(d *replay.Draft, h value.Hash, args command.Args, event string, val [
 	at, _ := h.Deadline(args[2])
 	_, err := d.SetFields(args[1], at, [][]byte{args[2], val})
 	if err == nil {
-		d.Notify(replay.HashEvent, event, args[1])
+		d.Notify(events.Hash, event, args[1])
 	}
 	return err
 }

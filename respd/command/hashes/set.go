@@ -2,6 +2,7 @@ package hashes
 
 import (
 	"ledge/replay"
+	"ledge/replay/events"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -42,7 +43,7 @@ func setPairs(d *replay.Draft, args command.Args, name string) (int, error) {
 	}
 	added, err := d.SetFields(args[1], 0, args[2:])
 	if err == nil {
-		d.Notify(replay.HashEvent, "hset", args[1])
+		d.Notify(events.Hash, "hset", args[1])
 	}
 	return added, err
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"ledge/replay"
+	"ledge/replay/events"
 	"ledge/replay/value"
 	"ledge/respd/command"
 	"ledge/respd/resp"
@@ -51,9 +52,9 @@ func runHsetex(d *replay.Draft, args command.Args) (resp.Value, error) {
 	if err != nil {
 		return resp.Value{}, err
 	}
-	d.Notify(replay.HashEvent, "hset", args[1])
+	d.Notify(events.Hash, "hset", args[1])
 	if o.timed {
-		d.Notify(replay.HashEvent, "hexpire", args[1])
+		d.Notify(events.Hash, "hexpire", args[1])
 	}
 	return yes(true), nil
 }

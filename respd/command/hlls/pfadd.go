@@ -2,6 +2,7 @@ package hlls
 
 import (
 	"ledge/replay"
+	"ledge/replay/events"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -43,6 +44,6 @@ func runPfadd(d *replay.Draft, args command.Args) (resp.Value, error) {
 	if err := store(d, key, old, at, v); err != nil {
 		return resp.Value{}, err
 	}
-	d.Notify(replay.StringEvent, "pfadd", key)
+	d.Notify(events.String, "pfadd", key)
 	return resp.Int(1), nil
 }

@@ -2,6 +2,7 @@ package hlls
 
 import (
 	"ledge/replay"
+	"ledge/replay/events"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -48,7 +49,7 @@ func runPfmerge(d *replay.Draft, args command.Args) (resp.Value, error) {
 	if err := store(d, key, old, at, v); err != nil {
 		return resp.Value{}, err
 	}
-	d.Notify(replay.StringEvent, "pfadd", key)
+	d.Notify(events.String, "pfadd", key)
 	return resp.OK, nil
 }
 

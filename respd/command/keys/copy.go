@@ -5,6 +5,7 @@ import (
 
 	"ledge/journal"
 	"ledge/replay"
+	"ledge/replay/events"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -33,7 +34,7 @@ func runCopy(d *replay.Draft, args command.Args) (resp.Value, error) {
 		return yes(false), nil
 	}
 	err = d.Copy(key, db, to)
-	d.NotifyIn(replay.GenericEvent, "copy_to", db, to)
+	d.NotifyIn(events.Generic, "copy_to", db, to)
 	return yes(true), err
 }
 
@@ -75,7 +76,7 @@ func runMove(d *replay.Draft, args command.Args) (resp.Value, error) {
 		return yes(false), nil
 	}
 	err = d.Rename(args[1], db, args[1])
-	d.Notify(replay.GenericEvent, "move_from", args[1])
-	d.NotifyIn(replay.GenericEvent, "move_to", db, args[1])
+	d.Notify(events.Generic, "move_from", args[1])
+	d.NotifyIn(events.Generic, "move_to", db, args[1])
 	return yes(true), err
 }

@@ -2,6 +2,7 @@ package keys
 
 import (
 	"ledge/replay"
+	"ledge/replay/events"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -35,7 +36,7 @@ func runDel(d *replay.Draft, args command.Args) (resp.Value, error) {
 			return resp.Value{}, err
 		}
 		if ok {
-			d.Notify(replay.GenericEvent, "del", key)
+			d.Notify(events.Generic, "del", key)
 			n++
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ledge/replay"
+	"ledge/replay/events"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -134,11 +135,11 @@ func setDeadline(d *replay.Draft, key []byte, at int64, c conditions) (resp.Valu
 	}
 	if at <= d.Now() {
 		_, err := d.Delete(key)
-		d.Notify(replay.GenericEvent, "del", key)
+		d.Notify(events.Generic, "del", key)
 		return yes(true), err
 	}
 	err := d.Expire(key, at)
-	d.Notify(replay.GenericEvent, "expire", key)
+	d.Notify(events.Generic, "expire", key)
 	return yes(true), err
 }
 
@@ -156,6 +157,6 @@ func runPersist(d *replay.Draft, args command.Args) (resp.Value, error) {
 		return yes(false), nil
 	}
 	err := d.Expire(args[1], 0)
-	d.Notify(replay.GenericEvent, "persist", args[1])
+	d.Notify(events.Generic, "persist", args[1])
 	return yes(true), err
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"ledge/replay"
+	"ledge/replay/events"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -42,7 +43,7 @@ func renameKey(d *replay.Draft, key, to []byte, replace bool) (bool, error) {
 		return false, nil
 	}
 	err := d.Rename(key, d.DB(), to)
-	d.Notify(replay.GenericEvent, "rename_from", key)
-	d.Notify(replay.GenericEvent, "rename_to", to)
+	d.Notify(events.Generic, "rename_from", key)
+	d.Notify(events.Generic, "rename_to", to)
 	return true, err
 }

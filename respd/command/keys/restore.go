@@ -8,6 +8,7 @@ import (
 	"ledge/journal"
 	"ledge/journal/fault"
 	"ledge/replay"
+	"ledge/replay/events"
 	"ledge/respd/command"
 	"ledge/respd/rdb"
 	"ledge/respd/resp"
@@ -150,11 +151,11 @@ func putRestored(d *replay.Draft, key []byte, there bool, val rdb.Value, at int6
 	}
 	if made {
 		if there {
-			d.Notify(replay.NewKeyEvent, "new", key)
+			d.Notify(events.NewKey, "new", key)
 		}
-		d.Notify(replay.GenericEvent, "restore", key)
+		d.Notify(events.Generic, "restore", key)
 	} else if there {
-		d.Notify(replay.GenericEvent, "del", key)
+		d.Notify(events.Generic, "del", key)
 	}
 	return nil
 }

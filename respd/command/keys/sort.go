@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"ledge/replay"
+	"ledge/replay/events"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -136,14 +137,14 @@ func storeSorted(d *replay.Draft, key []byte, items [][]byte) error {
 	}
 	if len(items) == 0 {
 		if there {
-			d.Notify(replay.GenericEvent, "del", key)
+			d.Notify(events.Generic, "del", key)
 		}
 		return nil
 	}
 	if _, err := d.Push(key, false, items); err != nil {
 		return err
 	}
-	d.Notify(replay.ListEvent, "sortstore", key)
+	d.Notify(events.List, "sortstore", key)
 	return nil
 }
 

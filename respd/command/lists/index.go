@@ -2,6 +2,7 @@ package lists
 
 import (
 	"ledge/replay"
+	"ledge/replay/events"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -79,6 +80,6 @@ func runLset(d *replay.Draft, args command.Args) (resp.Value, error) {
 	if err := d.SetItem(args[1], i, args[3]); err != nil {
 		return resp.Value{}, err
 	}
-	d.Notify(replay.ListEvent, "lset", args[1])
+	d.Notify(events.List, "lset", args[1])
 	return resp.OK, nil
 }

@@ -2,6 +2,7 @@ package lists
 
 import (
 	"ledge/replay"
+	"ledge/replay/events"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -42,6 +43,6 @@ func runLinsert(d *replay.Draft, args command.Args) (resp.Value, error) {
 	if err := d.InsertItem(args[1], at+behind, args[4]); err != nil {
 		return resp.Value{}, err
 	}
-	d.Notify(replay.ListEvent, "linsert", args[1])
+	d.Notify(events.List, "linsert", args[1])
 	return resp.Int(int64(n + 1)), nil
 }

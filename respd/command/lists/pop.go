@@ -2,6 +2,7 @@ package lists
 
 import (
 	"ledge/replay"
+	"ledge/replay/events"
 	"ledge/replay/value"
 	"ledge/respd/command"
 	"ledge/respd/resp"
@@ -95,12 +96,12 @@ func drop(d *replay.Draft, key []byte, left bool, size, first, count int) error 
 		return err
 	}
 	if left {
-		d.Notify(replay.ListEvent, "lpop", key)
+		d.Notify(events.List, "lpop", key)
 	} else {
-		d.Notify(replay.ListEvent, "rpop", key)
+		d.Notify(events.List, "rpop", key)
 	}
 	if count == size {
-		d.Notify(replay.GenericEvent, "del", key)
+		d.Notify(events.Generic, "del", key)
 	}
 	return nil
 }

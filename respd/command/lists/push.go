@@ -2,6 +2,7 @@ package lists
 
 import (
 	"ledge/replay"
+	"ledge/replay/events"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -56,9 +57,9 @@ func push(d *replay.Draft, key []byte, left bool, items [][]byte) (int, error) {
 		return 0, err
 	}
 	if left {
-		d.Notify(replay.ListEvent, "lpush", key)
+		d.Notify(events.List, "lpush", key)
 	} else {
-		d.Notify(replay.ListEvent, "rpush", key)
+		d.Notify(events.List, "rpush", key)
 	}
 	return n, nil
 }

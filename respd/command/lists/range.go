@@ -2,6 +2,7 @@ package lists
 
 import (
 	"ledge/replay"
+	"ledge/replay/events"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -86,9 +87,9 @@ func runLtrim(d *replay.Draft, args command.Args) (resp.Value, error) {
 	if to-from == n {
 		d.Touch(args[1])
 	}
-	d.Notify(replay.ListEvent, "ltrim", args[1])
+	d.Notify(events.List, "ltrim", args[1])
 	if from == to {
-		d.Notify(replay.GenericEvent, "del", args[1])
+		d.Notify(events.Generic, "del", args[1])
 	}
 	return resp.OK, nil
 }

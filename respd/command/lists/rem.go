@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"ledge/replay"
+	"ledge/replay/events"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -44,10 +45,10 @@ func runLrem(d *replay.Draft, args command.Args) (resp.Value, error) {
 		n += r.n
 	}
 	if n > 0 {
-		d.Notify(replay.ListEvent, "lrem", args[1])
+		d.Notify(events.List, "lrem", args[1])
 	}
 	if n == size {
-		d.Notify(replay.GenericEvent, "del", args[1])
+		d.Notify(events.Generic, "del", args[1])
 	}
 	return resp.Int(int64(n)), nil
 }

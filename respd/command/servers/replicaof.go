@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"ledge/replay"
+	"ledge/replay/standing"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -124,7 +124,7 @@ func waitLimit(s *command.Session, args command.Args, i int) (context.Context, c
 		return nil, nil, resp.Error("ERR timeout is not an integer or out of range")
 	case ms < 0:
 		return nil, nil, resp.Error("ERR timeout is negative")
-	case s.Host.Node().Link().State != replay.LinkNone:
+	case s.Host.Node().Link().State != standing.LinkNone:
 		return nil, nil, resp.Error("ERR " + strings.ToUpper(string(args[0])) + " cannot be used with replica " +
 			"instances. Please also note that since Redis 4.0 if a replica is configured to be writable " +
 			"(which is not the default) writes to replicas are just local and are not propagated.")

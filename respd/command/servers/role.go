@@ -5,7 +5,7 @@ import (
 	"net/url"
 	"strconv"
 
-	"ledge/replay"
+	"ledge/replay/standing"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -22,16 +22,16 @@ func role() *command.Spec {
 }
 
 // roleStates are what Redis calls the states of a link.
-var roleStates = map[replay.LinkState]string{
-	replay.LinkConnecting: "connect", replay.LinkHandshake: "connecting", replay.LinkFullSync: "sync",
-	replay.LinkStreaming: "connected", replay.LinkStalled: "connect", replay.LinkFailed: "connect",
+var roleStates = map[standing.LinkState]string{
+	standing.LinkConnecting: "connect", standing.LinkHandshake: "connecting", standing.LinkFullSync: "sync",
+	standing.LinkStreaming: "connected", standing.LinkStalled: "connect", standing.LinkFailed: "connect",
 }
 
 // runRole answers with the journal's number for the offset.
 func runRole(s *command.Session, _ command.Args) resp.Value {
 	seq := resp.Int(int64(s.Host.State().Pos().Seq))
 	l := s.Host.Node().Link()
-	if l.State == replay.LinkNone {
+	if l.State == standing.LinkNone {
 		replicas := []resp.Value{}
 		for _, r := range s.Host.Node().Replicas() {
 			host, port, _ := net.SplitHostPort(r.Redis)

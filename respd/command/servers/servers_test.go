@@ -13,6 +13,7 @@ import (
 
 	"ledge/journal"
 	"ledge/replay"
+	"ledge/replay/standing"
 	"ledge/respd/command"
 	"ledge/respd/command/servers"
 	"ledge/respd/resp"
@@ -40,8 +41,8 @@ type node struct {
 	resumeErr error
 	last      time.Time
 	stopped   bool
-	link      replay.Link
-	replicas  []replay.Replica
+	link      standing.Link
+	replicas  []standing.Replica
 	followed  string
 	followErr error
 	ended     bool          // the context that it was called with last had ended
@@ -63,8 +64,8 @@ func (n *node) Resume(ctx context.Context) ([]command.InfoField, error) {
 	return []command.InfoField{{Name: "store a probe", Value: "ok"}}, n.resumeErr
 }
 
-func (n *node) Link() replay.Link          { return n.link }
-func (n *node) Replicas() []replay.Replica { return n.replicas }
+func (n *node) Link() standing.Link          { return n.link }
+func (n *node) Replicas() []standing.Replica { return n.replicas }
 func (n *node) Follow(ctx context.Context, addr string) error {
 	n.ended, n.followed = ctx.Err() != nil, addr
 	return n.followErr
@@ -208,9 +209,9 @@ func TestInfoCounts(t *testing.T) {
 func TestRole(t *testing.T) {
 	h := open(t)
 	h.want("ROLE", `["master" (integer) 0 []]`)
-	h.node.replicas = []replay.Replica{{Redis: "10.0.0.2:6379", Applied: 7}}
+	h.node.replicas = []standing.Replica{{Redis: "10.0.0.2:6379", Applied: 7}}
 	h.want("ROLE", `["master" (integer) 0 [["10.0.0.2" "6379" "7"]]]`)
-	h.node.link = replay.Link{Leader: "nats://up.example:4222", State: replay.LinkStreaming}
+	h.node.link = standing.Link{Leader: "nats://up.example:4222", State: standing.LinkStreaming}
 	h.want("ROLE", `["slave" "up.example" (integer) 4222 "connected" (integer) 0]`)
 }
 
@@ -341,7 +342,7 @@ func TestWaitAOF(t *testing.T) {
 		}
 	}
 	want("WAITAOF 1 0 0", "10")
-	h.node.replicas = make([]replay.Replica, 2)
+	h.node.replicas = make([]standing.Replica, 2)
 	want("WAITAOF 1 2 0", "12")
 	h.node.syncing = make(chan struct{})
 	want("WAITAOF 1 2 1", "02")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"ledge/replay"
+	"ledge/replay/events"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -21,7 +22,7 @@ func sadd() *command.Spec {
 func runSadd(d *replay.Draft, args command.Args) (resp.Value, error) {
 	n, err := d.AddMembers(args[1], args[2:])
 	if n > 0 {
-		d.Notify(replay.SetEvent, "sadd", args[1])
+		d.Notify(events.Set, "sadd", args[1])
 	}
 	return resp.Int(int64(n)), err
 }
@@ -75,7 +76,7 @@ func runSmove(d *replay.Draft, args command.Args) (resp.Value, error) {
 	removed(d, "srem", from, !d.Exists(from))
 	n, err := d.AddMembers(to, args[3:4])
 	if n > 0 {
-		d.Notify(replay.SetEvent, "sadd", to)
+		d.Notify(events.Set, "sadd", to)
 	}
 	return resp.Int(1), err
 }

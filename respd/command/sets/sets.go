@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"ledge/replay"
+	"ledge/replay/events"
 	"ledge/replay/value"
 	"ledge/respd/command"
 	"ledge/respd/resp"
@@ -95,8 +96,8 @@ func yes(b bool) resp.Value {
 // removed notes an event of a key that has lost members, and that it is gone if
 // those were the last.
 func removed(d *replay.Draft, event string, key []byte, last bool) {
-	d.Notify(replay.SetEvent, event, key)
+	d.Notify(events.Set, event, key)
 	if last {
-		d.Notify(replay.GenericEvent, "del", key)
+		d.Notify(events.Generic, "del", key)
 	}
 }

@@ -2,6 +2,7 @@ package sets
 
 import (
 	"ledge/replay"
+	"ledge/replay/events"
 	"ledge/replay/value"
 	"ledge/respd/command"
 	"ledge/respd/resp"
@@ -70,9 +71,9 @@ func store(s command.Spec, of func([]value.Set) []string) *command.Spec {
 			return resp.Value{}, err
 		}
 		if len(names) > 0 {
-			d.Notify(replay.SetEvent, s.Name, args[1])
+			d.Notify(events.Set, s.Name, args[1])
 		} else if was {
-			d.Notify(replay.GenericEvent, "del", args[1])
+			d.Notify(events.Generic, "del", args[1])
 		}
 		return resp.Int(int64(len(names))), nil
 	})

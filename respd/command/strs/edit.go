@@ -2,6 +2,7 @@ package strs
 
 import (
 	"ledge/replay"
+	"ledge/replay/events"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -30,7 +31,7 @@ func runAppend(d *replay.Draft, args command.Args) (resp.Value, error) {
 		d.Touch(args[1])
 	}
 	val, err := edit(d, args[1], int64(len(old)), args[2], len(old), ok)
-	d.Notify(replay.StringEvent, "append", args[1])
+	d.Notify(events.String, "append", args[1])
 	return val, err
 }
 
@@ -59,7 +60,7 @@ func runSetrange(d *replay.Draft, args command.Args) (resp.Value, error) {
 	// Writing nothing does not even make the key.
 	val, err := edit(d, args[1], off, args[3], len(old), true)
 	if len(args[3]) > 0 {
-		d.Notify(replay.StringEvent, "setrange", args[1])
+		d.Notify(events.String, "setrange", args[1])
 	}
 	return val, err
 }

@@ -2,6 +2,7 @@ package strs
 
 import (
 	"ledge/replay"
+	"ledge/replay/events"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -36,7 +37,7 @@ func runGetdel(d *replay.Draft, args command.Args) (resp.Value, error) {
 		return resp.Nil, err
 	}
 	_, err = d.Delete(args[1])
-	d.Notify(replay.GenericEvent, "del", args[1])
+	d.Notify(events.Generic, "del", args[1])
 	return resp.Bulk(val), err
 }
 

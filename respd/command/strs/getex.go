@@ -2,6 +2,7 @@ package strs
 
 import (
 	"ledge/replay"
+	"ledge/replay/events"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -39,7 +40,7 @@ func runGetex(d *replay.Draft, args command.Args) (resp.Value, error) {
 			event = "del"
 		}
 		err = d.Expire(args[1], at)
-		d.Notify(replay.GenericEvent, event, args[1])
+		d.Notify(events.Generic, event, args[1])
 	}
 	return resp.Bulk(val), err
 }

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"ledge/replay"
+	"ledge/replay/events"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -91,7 +92,7 @@ func add(d *replay.Draft, key []byte, by int64) (resp.Value, error) {
 	n += by
 	var digits [20]byte
 	err = d.SetString(key, strconv.AppendInt(digits[:0], n, 10), at)
-	d.Notify(replay.StringEvent, "incrby", key)
+	d.Notify(events.String, "incrby", key)
 	return resp.Int(n), err
 }
 
@@ -123,6 +124,6 @@ func runIncrbyfloat(d *replay.Draft, args command.Args) (resp.Value, error) {
 	}
 	sum := n.String()
 	err = d.SetString(args[1], []byte(sum), at)
-	d.Notify(replay.StringEvent, "incrbyfloat", args[1])
+	d.Notify(events.String, "incrbyfloat", args[1])
 	return resp.Bulk(sum), err
 }

@@ -2,6 +2,7 @@ package strs
 
 import (
 	"ledge/replay"
+	"ledge/replay/events"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -58,16 +59,16 @@ func put(d *replay.Draft, key, val []byte, at int64) error {
 	}
 	if at > d.Now() {
 		err := setString(d, key, val, at)
-		d.Notify(replay.GenericEvent, "expire", key)
+		d.Notify(events.Generic, "expire", key)
 		return err
 	}
 	was, err := d.Delete(key)
 	if !was {
-		d.Notify(replay.NewKeyEvent, "new", key)
+		d.Notify(events.NewKey, "new", key)
 	}
-	d.Notify(replay.StringEvent, "set", key)
-	d.Notify(replay.GenericEvent, "expire", key)
-	d.Notify(replay.ExpiredEvent, "expired", key)
+	d.Notify(events.String, "set", key)
+	d.Notify(events.Generic, "expire", key)
+	d.Notify(events.Expired, "expired", key)
 	return err
 }
 

@@ -3,6 +3,7 @@ package strs
 
 import (
 	"ledge/replay"
+	"ledge/replay/events"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -22,7 +23,7 @@ func Table() []*command.Spec {
 // setString sets a string as most commands do, whatever they are called.
 func setString(d *replay.Draft, key, val []byte, at int64) error {
 	err := d.SetString(key, val, at)
-	d.Notify(replay.StringEvent, "set", key)
+	d.Notify(events.String, "set", key)
 	return err
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"ledge/journal"
 	"ledge/replay"
+	"ledge/replay/events"
 	"ledge/replay/value"
 	"ledge/respd/command"
 	"ledge/respd/resp"
@@ -261,9 +262,9 @@ func store(d *replay.Draft, event string, key []byte, members []journal.Scored) 
 		return resp.Value{}, err
 	}
 	if len(members) > 0 {
-		d.Notify(replay.ZSetEvent, event, key)
+		d.Notify(events.ZSet, event, key)
 	} else if was {
-		d.Notify(replay.GenericEvent, "del", key)
+		d.Notify(events.Generic, "del", key)
 	}
 	return resp.Int(int64(len(members))), nil
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ledge/replay"
+	"ledge/replay/events"
 	"ledge/replay/value"
 	"ledge/respd/command"
 	"ledge/respd/resp"
@@ -125,9 +126,9 @@ func (o *adding) run(d *replay.Draft, key []byte) (resp.Value, error) {
 	switch {
 	case len(todo) == 0:
 	case o.opts.Has(incr):
-		d.Notify(replay.ZSetEvent, "zincr", key)
+		d.Notify(events.ZSet, "zincr", key)
 	default:
-		d.Notify(replay.ZSetEvent, "zadd", key)
+		d.Notify(events.ZSet, "zadd", key)
 	}
 	switch {
 	case o.opts.Has(incr) && o.skipped:

@@ -3,6 +3,7 @@ package zsets
 
 import (
 	"ledge/replay"
+	"ledge/replay/events"
 	"ledge/respd/command"
 )
 
@@ -30,8 +31,8 @@ const (
 // lost notes an event of a key that has lost members, and that it is gone if
 // those were the last.
 func lost(d *replay.Draft, event string, key []byte) {
-	d.Notify(replay.ZSetEvent, event, key)
+	d.Notify(events.ZSet, event, key)
 	if !d.Exists(key) {
-		d.Notify(replay.GenericEvent, "del", key)
+		d.Notify(events.Generic, "del", key)
 	}
 }

@@ -1,4 +1,6 @@
-package replay
+// Package standing says how a node stands with the leader whose journal it reads,
+// and with the replicas that read its own.
+package standing
 
 import (
 	"time"
