@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/tidwall/buntdb"
-
 	"ledge/journal"
 	"ledge/journal/fault"
 	"ledge/replay/value"
@@ -64,18 +62,14 @@ type counts struct {
 
 // recount derives a database's fields from its rows.
 func recount(db *database) (c counts) {
-	c.err = db.ordered().View(func(tx *buntdb.Tx) error {
-		var bad error
-		_ = tx.AscendGreaterOrEqual("", "", func(k, _ string) bool {
-			b := db.dict.get(k[min(value.RowHead, len(k)):], value.Sum(k[min(value.RowHead, len(k)):]))
-			if b == nil {
-				bad = fmt.Errorf("row %.64q stands in the tree alone", k)
-				return false
-			}
-			bad = c.row(k, b)
-			return bad == nil
-		})
-		return bad
+	db.ordered().Scan(func(k string) bool {
+		b := db.dict.get(k[min(value.RowHead, len(k)):], value.Sum(k[min(value.RowHead, len(k)):]))
+		if b == nil {
+			c.err = fmt.Errorf("row %.64q stands in the tree alone", k)
+			return false
+		}
+		c.err = c.row(k, b)
+		return c.err == nil
 	})
 	return c
 }

@@ -84,7 +84,6 @@ func (d *Draft) begin() {
 
 // end lets go of the state and of what was drafted, but for the entries.
 func (d *Draft) end() {
-	d.overlay.base.endTxs()
 	if d.torn {
 		d.overlay, d.s.nodes = nil, value.Pool{}
 	} else {

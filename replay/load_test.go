@@ -13,6 +13,7 @@ import (
 	"ledge/journal"
 	"ledge/journal/mem"
 	"ledge/replay"
+	"ledge/replay/value"
 )
 
 // These benchmarks say how fast a node comes back and what a key costs in
@@ -93,6 +94,35 @@ func BenchmarkLoadSnapshot(b *testing.B) {
 			recoverAll(b, dir, log)
 		})
 	}
+}
+
+// BenchmarkOrder says what the order of keys costs that a start leaves for later.
+func BenchmarkOrder(b *testing.B) {
+	log := newLog(b, mem.New())
+	fillJournal(b, log, loadKeys, 1000, false).Close()
+	var heap uint64
+	var cpu time.Duration
+	for b.Loop() {
+		b.StopTimer()
+		s, _, err := replay.Recover(context.Background(), b.TempDir(), log, 16, nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		runtime.GC()
+		before, used := heapAlloc(), cpuTime()
+		b.StartTimer()
+		v := s.OpenView(time.UnixMilli(1))
+		v.Scan(0, 1, func(string, value.Type) {})
+		v.Close()
+		b.StopTimer()
+		cpu += cpuTime() - used
+		runtime.GC()
+		heap = heapAlloc() - before
+		s.Close()
+		b.StartTimer()
+	}
+	b.ReportMetric(cpu.Seconds()/float64(b.N), "cpu-s/op")
+	b.ReportMetric(float64(heap)/loadKeys, "B/key")
 }
 
 // recoverAll recovers b.N times and reports the speed and the memory of a key.

@@ -8,25 +8,29 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/tidwall/buntdb"
+	"github.com/tidwall/btree"
 
 	"ledge/journal"
 	"ledge/replay/value"
 )
 
-// order has the keys of a database in order, in a tree. Writes don't need it,
-// and a key finds its place in a microsecond or several, so the tree is let
-// fall behind: Apply only notes which keys came or went. Who reads the order
-// brings it up to date first; KeepOrder does so in the background, while
-// appends are under way.
+// order has the row keys of a database in order, in a tree. Writes don't need it,
+// and a key takes a microsecond or several to find its place, so the tree lags:
+// Apply only notes which keys came or went. Whoever reads the order brings it up
+// to date first; KeepOrder does so in the background, while appends are under way.
 //
 // In which order keys came and went does not matter: a key that the dict has
 // belongs in the tree, any other does not.
+//
+// The tree has no lock of its own. Only a goroutine that holds the state's lock
+// touches it; one that holds it shared changes the tree with mu held, and reads
+// it without once it is up to date: as long as anybody holds the lock shared,
+// nothing is noted, so nobody has anything to change.
 type order struct {
-	tree *buntdb.DB
+	tree *btree.BTreeG[string]
 
 	// noted are keys that came or went. Apply appends, with the state's lock
-	// held alone; who holds it shared needs mu too, as for the rest.
+	// held alone; whoever holds it shared needs mu too, as for the rest.
 	noted []string
 
 	mu      sync.Mutex
@@ -38,21 +42,23 @@ const (
 	// maxNoted bounds what a reader may have to wait for: about 5 ms.
 	maxNoted = 4096
 	// maxLooseNoted is for recovery, when nobody reads, and for a replica that
-	// has far to go. Who reads the order then waits as after a start.
+	// has far to go. Whoever reads the order then waits as after a start.
 	maxLooseNoted = 4 << 20
 	// placeRun is how many keys make it worth waking KeepOrder.
 	placeRun = 1024
 	// placeSlice is how many keys KeepOrder places before it lets a batch be
 	// applied.
 	placeSlice = 32
-	// placeBatch is how many keys others place in one transaction, which has
-	// a note of each.
-	placeBatch = 1024
 )
 
-// note is told that a key came or went. The caller holds the state's lock. Far
-// more than most are those that a replica has left, who had far to go: they are
-// KeepOrder's.
+func newOrder() order {
+	less := func(a, b string) bool { return a < b }
+	return order{tree: btree.NewBTreeGOptions(less, btree.Options{NoLocks: true})}
+}
+
+// note is told that a key came or went. The caller holds the state's lock. If
+// there are far more than most, a replica that had far to go has left them, and
+// KeepOrder places them.
 func (db *database) note(key string, most int) {
 	o := &db.order
 	o.noted = append(o.noted, key)
@@ -80,7 +86,7 @@ func (s *State) Behind() bool {
 
 // ordered returns the tree, up to date. The caller holds the state's lock,
 // shared or alone.
-func (db *database) ordered() *buntdb.DB {
+func (db *database) ordered() *btree.BTreeG[string] {
 	o := &db.order
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -94,33 +100,17 @@ func (db *database) ordered() *buntdb.DB {
 	return o.tree
 }
 
-// place puts keys where they belong: those that are in the dict into the tree,
-// the others out of it.
+// place puts keys, which are sorted, where they belong: those that are in the
+// dict into the tree, the others out of it.
 func (db *database) place(keys []string) {
-	for part := range slices.Chunk(keys, placeBatch) {
-		db.placePart(part)
-	}
-}
-
-func (db *database) placePart(keys []string) {
-	tx, err := db.order.tree.Begin(true)
-	mustOrder(err)
+	var near btree.PathHint // the next key's place is likely near this one's
 	for _, key := range keys {
 		k, hash := value.AppendRowKey(make([]byte, 0, value.RowHead+len(key)), key)
 		if db.dict.get(key, hash) != nil {
-			_, _, err = tx.Set(unsafeString(k), "", nil)
-		} else if _, err = tx.Delete(unsafeString(k)); err == buntdb.ErrNotFound {
-			err = nil // it came and went
+			db.order.tree.SetHint(unsafeString(k), &near)
+		} else {
+			db.order.tree.DeleteHint(unsafeString(k), &near)
 		}
-		mustOrder(err)
-	}
-	mustOrder(tx.Commit())
-}
-
-// mustOrder is for what only a closed tree refuses.
-func mustOrder(err error) {
-	if err != nil {
-		panic("replay: " + err.Error())
 	}
 }
 
@@ -213,7 +203,7 @@ func (s *State) placeSome(n int) bool {
 		return false
 	}
 	some := o.run[:min(placeSlice, len(o.run))]
-	db.placePart(some)
+	db.place(some)
 	if o.run = o.run[len(some):]; len(o.run) == 0 {
 		o.run = nil
 	}

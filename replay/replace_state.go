@@ -37,15 +37,9 @@ func (s *State) Become(fresh *State) error {
 	s.dbs, s.pos, s.epoch, s.fns = fresh.dbs, fresh.pos, fresh.epoch, fresh.fns
 	s.gen.Store(max(s.gen.Load(), fresh.gen.Load()))
 	s.noted.Store(fresh.noted.Load())
-	w := s.walk.Load()
 	s.mu.Unlock()
 	fresh.mu.Lock()
 	fresh.dbs, fresh.closed = nil, true
 	fresh.mu.Unlock()
-	for _, db := range old {
-		if w == nil || !w.holds(db) {
-			_ = db.order.tree.Close() // in memory: nothing can be lost
-		}
-	}
 	return nil
 }

@@ -76,7 +76,7 @@ func (v *View) scan(pivot string, fn func(k string, r value.Record) bool) {
 // scanTree is scan past any overlay.
 func (v *View) scanTree(n journal.DB, pivot string, fn func(k string, r value.Record) bool) {
 	db := v.s.dbs[n]
-	_ = v.tx(n).AscendGreaterOrEqual("", pivot, func(k, _ string) bool {
+	db.ordered().Ascend(pivot, func(k string) bool {
 		return fn(k, value.RecordOf(db.row(k)))
 	})
 }

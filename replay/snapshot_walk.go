@@ -2,12 +2,10 @@ package replay
 
 import (
 	"errors"
-	"fmt"
 	"iter"
 	"sync/atomic"
 
 	"github.com/tidwall/btree"
-	"github.com/tidwall/buntdb"
 
 	"ledge/journal"
 	"ledge/journal/fault"
@@ -31,7 +29,7 @@ const (
 // the kept rows and the trees that were cleared away meanwhile never take more
 // than the state took when the walk began.
 //
-// Apply calls keep and holds with the state's lock held alone; the walking
+// Apply calls keep with the state's lock held alone; the walking
 // goroutine does everything else with the lock shared. No field needs more.
 type walk struct {
 	s     *State
@@ -102,19 +100,13 @@ func (s *State) beginWalk() (*walk, error) {
 	return w, nil
 }
 
-// end ends the walk and closes the trees that only it still held.
+// end ends the walk.
 func (w *walk) end() {
 	w.s.drafting.Lock()
 	defer w.s.drafting.Unlock()
 	w.s.mu.Lock()
 	defer w.s.mu.Unlock()
 	w.s.walk.Store(nil)
-	for _, db := range w.s.dbs {
-		delete(w.by, db)
-	}
-	for db := range w.by {
-		_ = db.order.tree.Close() // in memory: nothing can be lost
-	}
 }
 
 // keep is told that a row has just been changed, and what it was.
@@ -135,10 +127,6 @@ func (w *walk) keep(db *database, k string, old *value.Block) {
 	w.kept.Add(r.size())
 }
 
-// holds reports whether the walk needs a database that is being cleared away.
-// If so, end closes its tree.
-func (w *walk) holds(db *database) bool { return w.by[db] != nil }
-
 // take appends the next slice of rows to dst and reports whether there may be
 // more. The rows may be used without the lock: rows are never changed, only
 // replaced.
@@ -148,13 +136,8 @@ func (p *part) take(dst []walkedRow) ([]walkedRow, bool, error) {
 	if p.w.s.closed {
 		return dst, false, errClosed()
 	}
-	tx, err := p.db.ordered().Begin(false)
-	if err != nil {
-		return dst, false, fmt.Errorf("read database %d: %w", p.number, err)
-	}
-	defer tx.Rollback()
 	last, n, size := "", 0, 0
-	for r := range p.merged(tx) {
+	for r := range p.merged() {
 		if r.b != nil {
 			dst = append(dst, r)
 			size += len(r.b.Value())
@@ -171,10 +154,10 @@ func (p *part) take(dst []walkedRow) ([]walkedRow, bool, error) {
 
 // merged yields the rows of the tree from next on, with the kept ones in place
 // of those that stand there now. What is yielded is kept no longer.
-func (p *part) merged(tx *buntdb.Tx) iter.Seq[walkedRow] {
+func (p *part) merged() iter.Seq[walkedRow] {
 	return func(yield func(walkedRow) bool) {
 		stopped := false
-		_ = tx.AscendGreaterOrEqual("", p.next, func(k, _ string) bool {
+		p.db.ordered().Ascend(p.next, func(k string) bool {
 			if stopped = !p.keptBelow(k, yield); stopped {
 				return false
 			}

@@ -4,10 +4,10 @@
 // it without changing it, and the Writer is the one goroutine that takes
 // drafts through the journal and back into Apply.
 //
-// Each database is a buntdb tree of its own, so that clearing or swapping
-// whole databases takes the same short time whatever they hold. The tree has
-// the keys in order; a hash table beside it has what they hold, and is what
-// Apply writes: the tree follows.
+// Each database is a hash table and a tree of its own, so that clearing or
+// swapping whole databases takes the same short time whatever they hold. The table
+// has what the keys hold, and is what Apply writes; the tree has the keys in order,
+// and is brought up to date later.
 package replay
 
 import (
@@ -16,8 +16,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/tidwall/buntdb"
 
 	"ledge/journal"
 	"ledge/journal/fault"
@@ -73,39 +71,20 @@ func New(n int) (*State, error) {
 	s := &State{dbs: make([]*database, n), fns: noFunctions(), idle: make(chan struct{}, 1)}
 	s.watches.init()
 	for i := range s.dbs {
-		db, err := newDatabase()
-		if err != nil {
-			return nil, errors.Join(err, s.Close())
-		}
-		s.dbs[i] = db
+		s.dbs[i] = newDatabase()
 	}
 	return s, nil
 }
 
 // newDatabase returns an empty database.
-func newDatabase() (*database, error) {
-	tree, err := buntdb.Open(":memory:")
-	if err != nil {
-		return nil, fault.As(fault.Fatal, "open tree", err)
-	}
-	return &database{order: order{tree: tree}}, nil
-}
+func newDatabase() *database { return &database{order: newOrder()} }
 
-// Close lets go of the trees. The state must not be used afterwards.
+// Close ends the state, which must not be used afterwards.
 func (s *State) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
-		return nil
-	}
 	s.closed = true
-	var errs []error
-	for _, db := range s.dbs {
-		if db != nil {
-			errs = append(errs, db.order.tree.Close())
-		}
-	}
-	return errors.Join(errs...)
+	return nil
 }
 
 // Pos returns the position that has been applied.
@@ -159,7 +138,7 @@ func (s *State) ApplyAll(cs []journal.Committed) (err error) {
 			return fault.As(fault.Fatal, "replay.Apply", fmt.Errorf("number %d: %w", c.Seq(), err))
 		}
 	}
-	return fault.As(fault.Fatal, "replay.Apply", t.commit())
+	return nil
 }
 
 // applyLocked applies one batch to t.

@@ -1,10 +1,7 @@
 package replay
 
 import (
-	"errors"
 	"slices"
-
-	"github.com/tidwall/buntdb"
 
 	"ledge/journal"
 	"ledge/replay/value"
@@ -17,7 +14,6 @@ type tables struct {
 	entered []derived // databases as they were before the batch
 	changed []change  // in the order they were made
 	undo    []func()  // exchanges of whole databases, latest last
-	dead    []*buntdb.DB
 	ink     value.Pen
 	open    opened
 	warmth  uint32 // keeps the compiler from dropping the loads of warm
@@ -174,32 +170,20 @@ func (t *tables) clear(n journal.DB, first, last uint16) error {
 	}
 	old := t.s.dbs[n]
 	t.s.watches.touchAll(n, old.has, func(string) bool { return false })
-	fresh, err := newDatabase()
-	if err != nil {
-		return err
-	}
-	t.s.dbs[n] = fresh
-	t.undo = append(t.undo, func() {
-		t.s.dbs[n] = old
-		_ = fresh.order.tree.Close() // in memory: nothing can be lost
-	})
-	if w := t.s.walk.Load(); w == nil || !w.holds(old) {
-		t.dead = append(t.dead, old.order.tree)
-	}
+	t.s.dbs[n] = newDatabase()
+	t.undo = append(t.undo, func() { t.s.dbs[n] = old })
 	return nil
 }
 
 // clearSlots removes the keys of some slots, which is one range of rows.
 func (t *tables) clearSlots(n journal.DB, first, last uint16) {
 	var keys []string
-	_ = t.s.dbs[n].ordered().View(func(tx *buntdb.Tx) error {
-		return tx.AscendGreaterOrEqual("", value.SlotPivot(first), func(k, _ string) bool {
-			if value.RowSlot(k) > last {
-				return false
-			}
-			keys = append(keys, k[value.RowHead:])
-			return true
-		})
+	t.s.dbs[n].ordered().Ascend(value.SlotPivot(first), func(k string) bool {
+		if value.RowSlot(k) > last {
+			return false
+		}
+		keys = append(keys, k[value.RowHead:])
+		return true
 	})
 	for _, key := range keys {
 		t.del(n, key)
@@ -220,15 +204,6 @@ func (t *tables) swap(a, b journal.DB) {
 	t.s.watches.touchAll(b, dbs[b].has, dbs[a].has)
 	dbs[a], dbs[b] = dbs[b], dbs[a]
 	t.undo = append(t.undo, func() { dbs[a], dbs[b] = dbs[b], dbs[a] })
-}
-
-// commit makes all of it stand and closes the trees that were cleared away.
-func (t *tables) commit() error {
-	var errs []error
-	for _, tree := range t.dead {
-		errs = append(errs, tree.Close())
-	}
-	return errors.Join(errs...)
 }
 
 // rollback puts everything back. It is rare: a batch that doesn't apply means

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"math/rand/v2"
 
-	"github.com/tidwall/buntdb"
-
 	"ledge/journal"
 	"ledge/journal/fault"
 	"ledge/replay/value"
@@ -26,7 +24,6 @@ type View struct {
 	over *overlay // what a draft has changed; nil when there is none
 	now  int64
 	db   journal.DB
-	txs  []*buntdb.Tx            // by database; opened at first use
 	pins map[string]value.Record // see Pin; nil for a view that holds the lock
 
 	scripted bool // see SetScripted
@@ -34,20 +31,8 @@ type View struct {
 
 func (v *View) lock() { v.s.mu.RLock() }
 
-// unlock ends the transactions and lets batches be applied.
-func (v *View) unlock() {
-	v.endTxs()
-	v.s.mu.RUnlock()
-}
-
-func (v *View) endTxs() {
-	for i, tx := range v.txs {
-		if tx != nil {
-			_ = tx.Rollback()
-			v.txs[i] = nil
-		}
-	}
-}
+// unlock lets batches be applied.
+func (v *View) unlock() { v.s.mu.RUnlock() }
 
 // pause lets batches be applied in the middle of a long read. A draft never
 // pauses: nothing may change below it.
@@ -80,21 +65,6 @@ func (v *View) Select(db journal.DB) { v.db = db }
 
 // Databases returns how many databases there are.
 func (v *View) Databases() int { return len(v.s.dbs) }
-
-// tx returns the read transaction in database n of the trees.
-func (v *View) tx(n journal.DB) *buntdb.Tx {
-	if v.txs == nil {
-		v.txs = make([]*buntdb.Tx, len(v.s.dbs))
-	}
-	if v.txs[n] == nil {
-		tx, err := v.s.dbs[n].ordered().Begin(false)
-		if err != nil {
-			panic("replay: " + err.Error()) // only a closed tree refuses
-		}
-		v.txs[n] = tx
-	}
-	return v.txs[n]
-}
 
 // raw reads a record past any overlay, expired or not.
 func (v *View) raw(n journal.DB, key string) (value.Record, bool) {
