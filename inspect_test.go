@@ -51,7 +51,7 @@ func written(t *testing.T, lines ...string) string {
 // journal tail prints what stands in each entry, one line of JSON each, and
 // nothing else.
 func TestTail(t *testing.T) {
-	dir := written(t, "SET k v", `SET bin "\xff\x00" PXAT 99999999999999`, "INCR n", "SELECT 3", "SET k w", "DEL k", "SAVE")
+	dir := written(t, "SET k v", `SET bin "\xff\x00" PXAT 99999999999999`, "INCR n", "SELECT 3", "SET k w", "DEL k", "ZADD z -inf m", "SAVE")
 	got := ledge(t, "journal", "tail", "--dir", dir)
 	if got.code != 0 || got.stderr != "" {
 		t.Fatalf("exit code %d, stderr %q", got.code, got.stderr)
@@ -63,6 +63,7 @@ func TestTail(t *testing.T) {
 		`[{"At":0,"DB":0,"Key":"n","Value":"1","op":"StringSet"}]`,
 		`[{"At":0,"DB":3,"Key":"k","Value":"w","op":"StringSet"}]`,
 		`[{"DB":3,"Key":"k","op":"KeyDelete"}]`,
+		`[{"DB":3,"Key":"z","Members":[{"Member":"m","Score":"-inf"}],"op":"ZSetAdd"}]`,
 	}
 	lines := strings.Split(strings.TrimSpace(got.stdout), "\n")
 	if len(lines) != len(want) {
@@ -84,8 +85,8 @@ func TestTail(t *testing.T) {
 			t.Errorf("line %d: ops %s; want %s", i, e.Ops, want[i])
 		}
 	}
-	if got := ledge(t, "journal", "tail", "--dir", dir, "--from", "6"); got.stdout != lines[5]+"\n" {
-		t.Errorf("from 6: %q; want the last line alone", got.stdout)
+	if got := ledge(t, "journal", "tail", "--dir", dir, "--from", "7"); got.stdout != lines[6]+"\n" {
+		t.Errorf("from 7: %q; want the last line alone", got.stdout)
 	}
 }
 

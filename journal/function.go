@@ -1,10 +1,6 @@
 package journal
 
 // The effects on function libraries, which belong to no database.
-const (
-	KindFunctionSet   Kind = 32
-	KindFunctionFlush Kind = 33
-)
 
 // FunctionSet makes Code the function library of that name, whatever it was.
 // Without code there is no such library.
@@ -22,14 +18,13 @@ func (*FunctionSet) Kind() Kind { return KindFunctionSet }
 // Kind returns KindFunctionFlush.
 func (*FunctionFlush) Kind() Kind { return KindFunctionFlush }
 
-func (o *FunctionSet) size() int { return 2*maxVarint + len(o.Name) + len(o.Code) }
+func (*FunctionSet) key() (DB, string) { return 0, "" }
 
-func (o *FunctionSet) append(b []byte) []byte { return appendString(appendString(b, o.Name), o.Code) }
+func (*FunctionFlush) key() (DB, string) { return 0, "" }
 
-func (o *FunctionSet) decode(d *decoder) { o.Name, o.Code = d.string(), d.string() }
+func (o *FunctionSet) fields(c *coder) {
+	c.string("Name", &o.Name)
+	c.string("Code", &o.Code)
+}
 
-func (o *FunctionFlush) size() int { return 0 }
-
-func (o *FunctionFlush) append(b []byte) []byte { return b }
-
-func (o *FunctionFlush) decode(*decoder) {}
+func (*FunctionFlush) fields(*coder) {}

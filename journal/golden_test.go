@@ -1,8 +1,8 @@
 package journal
 
 // The stored form of every effect, as bytes that are kept for ever: a journal
-// outlives the program that wrote it. A new effect needs a sample below; its
-// file is written by
+// outlives the program that wrote it. A new effect needs a sample in its row of
+// the table; its file is written by
 //
 //	go test ./journal -run Golden -add
 //
@@ -12,7 +12,6 @@ import (
 	"encoding/hex"
 	"flag"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -25,38 +24,13 @@ var add = flag.Bool("add", false, "write golden files for effects that have none
 
 const testLineage Lineage = 0xfeedc0de12345678
 
-// samples has each effect at least once, with fields that are all different
-// and not zero, and again where a field has a form of its own.
-var samples = []Op{
-	&Epoch{Epoch: 300, Node: "edge-1"},
-	&StringSet{DB: 3, Key: "user:1", Value: "Ada\x00\xff", At: 1893456000123},
-	&StringSet{Key: "", Value: ""},
-	&StringEdit{DB: 1, Key: "log", Offset: 70000, Data: "more"},
-	&KeyDelete{DB: 65535, Key: "gone"},
-	&KeyExpire{DB: 2, Key: "soon", At: 1893456000456},
-	&KeyExpire{DB: 2, Key: "past", At: -1},
-	&KeyRename{DB: 4, Key: "from", ToDB: 5, To: "to"},
-	&KeyCopy{DB: 6, Key: "source", ToDB: 7, To: "copy"},
-	&RangeClear{DB: 8, First: 0, Last: MaxSlot},
-	&RangeClear{DB: 8, First: 100, Last: 200},
-	&SwapDB{A: 9, B: 10},
-	&HashSet{DB: 1, Key: "user:1", At: 1893456000123, Pairs: []string{"name", "Ada", "", "\x00"}},
-	&HashRemove{DB: 2, Key: "user:2", Fields: []string{"name", "age"}},
-	&HashExpire{DB: 3, Key: "user:3", At: 1893456000456, Fields: []string{"token"}},
-	&SetAdd{DB: 4, Key: "tags", Members: []string{"a", "", "c\xff"}},
-	&SetRemove{DB: 5, Key: "tags", Members: []string{"b"}},
-	&ZSetAdd{DB: 6, Key: "board", Members: []Scored{{1.5, "ada"}, {math.Inf(-1), ""}}},
-	&ZSetRemove{DB: 7, Key: "board", Members: []string{"bob"}},
-	&ZSetRemoveRange{DB: 8, Key: "board", First: 300, Count: 2},
-	&ListPush{DB: 9, Key: "queue", Items: []string{"x", "y"}},
-	&ListPush{DB: 9, Key: "queue", Left: true, Items: []string{"z"}},
-	&ListRemove{DB: 10, Key: "queue", First: 1, Count: 70000},
-	&ListSet{DB: 11, Key: "queue", Index: 400, Item: "new"},
-	&ListInsert{DB: 12, Key: "queue", Index: 500, Item: "between"},
-	&FunctionSet{Name: "lib", Code: "#!lua name=lib\n\x00\xff"},
-	&FunctionSet{Name: "lib"},
-	&FunctionFlush{},
-}
+// samples are those of all rows of the table.
+var samples = func() (ops []Op) {
+	for _, e := range effects.rows {
+		ops = append(ops, e.samples...)
+	}
+	return ops
+}()
 
 func sampleBatch(op Op) Batch {
 	at := time.UnixMilli(1767225600789)
@@ -119,23 +93,20 @@ func wrapHex(b []byte) string {
 	return s.String()
 }
 
-// Every kind that can be decoded has a sample, so that no stored form goes
-// without golden bytes, and says its own number.
+// Every kind that can be read has a sample of its own, so that no stored form
+// goes without golden bytes.
 func TestEveryEffectHasSample(t *testing.T) {
-	have := map[Kind]bool{}
-	for _, op := range samples {
-		have[op.Kind()] = true
-	}
-	for k := range 256 {
-		op := newOp(Kind(k))
-		if op == nil {
-			continue
+	for _, e := range effects.rows {
+		if len(e.samples) == 0 {
+			t.Errorf("effect %d (%s) has no sample", e.kind, e.name)
 		}
-		if op.Kind() != Kind(k) {
-			t.Errorf("newOp(%d) is a %T of kind %d; want %d", k, op, op.Kind(), k)
+		for _, op := range e.samples {
+			if op.Kind() != e.kind {
+				t.Errorf("%s has a %T for a sample", e.name, op)
+			}
 		}
-		if !have[Kind(k)] {
-			t.Errorf("effect %d (%T) has no sample in golden_test.go", k, op)
+		if got := reflect.TypeOf(e.empty()).Elem().Name(); got != e.name {
+			t.Errorf("effect %d is a %s; the table calls it %s", e.kind, got, e.name)
 		}
 	}
 }
@@ -158,13 +129,14 @@ func TestEveryGoldenFileIsUsed(t *testing.T) {
 	}
 }
 
-// EntrySize bounds what an entry takes; a writer trusts it.
-func TestEntrySizeIsBound(t *testing.T) {
+// Size bounds what an effect takes; a writer trusts it.
+func TestSizeIsBound(t *testing.T) {
+	var sizer Sizer
 	for _, op := range samples {
 		b := Batch{Entries: []Entry{{At: time.UnixMilli(1 << 60), Ops: []Op{op, op}}}}
 		got := len(encodeFrame(nil, 0, 1, b)) - headerSize
-		if bound := EntrySize([]Op{op, op}); got > bound {
-			t.Errorf("%T takes %d bytes; EntrySize says at most %d", op, got, bound)
+		if bound := EntryOverhead + 2*sizer.Size(op); got > bound {
+			t.Errorf("%T takes %d bytes; it should be at most %d", op, got, bound)
 		}
 	}
 }

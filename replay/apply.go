@@ -73,36 +73,8 @@ func apply(s store, op journal.Op) error {
 		s.setFunctions(noFunctions())
 		return nil
 	}
-	return applyCollection(s, op)
-}
-
-// applyCollection is apply for the effects on collections.
-func applyCollection(s store, op journal.Op) error {
-	switch o := op.(type) {
-	case *journal.HashSet:
-		return alter(s, o.DB, o.Key, o)
-	case *journal.HashRemove:
-		return alter(s, o.DB, o.Key, o)
-	case *journal.HashExpire:
-		return alter(s, o.DB, o.Key, o)
-	case *journal.SetAdd:
-		return alter(s, o.DB, o.Key, o)
-	case *journal.SetRemove:
-		return alter(s, o.DB, o.Key, o)
-	case *journal.ZSetAdd:
-		return alter(s, o.DB, o.Key, o)
-	case *journal.ZSetRemove:
-		return alter(s, o.DB, o.Key, o)
-	case *journal.ZSetRemoveRange:
-		return alter(s, o.DB, o.Key, o)
-	case *journal.ListPush:
-		return alter(s, o.DB, o.Key, o)
-	case *journal.ListRemove:
-		return alter(s, o.DB, o.Key, o)
-	case *journal.ListSet:
-		return alter(s, o.DB, o.Key, o)
-	case *journal.ListInsert:
-		return alter(s, o.DB, o.Key, o)
+	if k, ok := op.(keepsake); ok && journal.Gives(op) > value.String {
+		return alter(s, op, k)
 	}
 	panic(fmt.Sprintf("replay: effect %d has no meaning", op.Kind()))
 }

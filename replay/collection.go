@@ -13,17 +13,15 @@ type keepsake interface {
 	Kept() any
 }
 
-// alter applies an effect to the collection that key holds, a new one if there is
-// none. The body that a draft has made is left with the effect, so that Apply
+// alter applies an effect to the collection that its key holds, a new one if there
+// is none. The body that a draft has made is left with the effect, so that Apply
 // puts it in place and need not do the same again.
-func alter(s store, db journal.DB, key string, op interface {
-	journal.Op
-	keepsake
-}) error {
+func alter(s store, op journal.Op, k keepsake) error {
+	db, key := journal.KeyOf(op)
 	if err := checkDB(s, db); err != nil {
 		return err
 	}
-	b, err := s.edit(db, key, value.TypeOf(op), op)
+	b, err := s.edit(db, key, journal.Gives(op), k)
 	if b == nil || err != nil {
 		return err
 	}

@@ -30,6 +30,7 @@ type Draft struct {
 	overlay  *overlay
 	ops      []journal.Op // of the entry being drafted; the end of a longer array
 	opBytes  int
+	sizer    journal.Sizer
 	entries  []journal.Entry
 	bytes    int // bound on the encoded size of entries
 	held     int // memory that the draft takes, about; see hold
@@ -147,7 +148,7 @@ func (d *Draft) Seal() {
 	}
 	n := len(d.ops)
 	d.entries = append(d.entries, journal.Entry{At: d.at, Ops: d.ops[:n:n]})
-	d.bytes += d.opBytes + entryOverhead
+	d.bytes += d.opBytes + journal.EntryOverhead
 	// The next entry's effects may stand behind these in the same array.
 	d.ops, d.opBytes = d.ops[len(d.ops):], 0
 }
@@ -155,12 +156,6 @@ func (d *Draft) Seal() {
 // opsRoom is how many effects get an array together: nearly all entries have
 // one.
 const opsRoom = 64
-
-// entryOverhead bounds what an entry takes beside its effects.
-var entryOverhead = journal.EntrySize(nil)
-
-// Changed reports whether anything was done since the last Seal.
-func (d *Draft) Changed() bool { return len(d.ops) > 0 }
 
 // full reports whether the group has grown large enough for an append.
 func (d *Draft) full() bool { return d.bytes >= journal.SoftBatch || d.held >= softHeld }
@@ -188,8 +183,8 @@ func (d *Draft) hold(n int) error {
 
 // emit applies op to the overlay and adds it to the entry.
 func (d *Draft) emit(op journal.Op) error {
-	n := journal.OpSize(op)
-	if d.opBytes+n+entryOverhead > journal.MaxEntry {
+	n := d.sizer.Size(op)
+	if d.opBytes+n+journal.EntryOverhead > journal.MaxEntry {
 		return tooLarge("transaction of more than %d bytes of changes; the journal takes %d in one entry",
 			d.opBytes+n, journal.MaxEntry)
 	}

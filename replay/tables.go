@@ -47,12 +47,12 @@ func (t *tables) enter(db *database) {
 // still be in the nearer caches when it is their turn.
 const warmAhead = 64
 
-// warm has the processor fetch the records that the effects of es change, from
+// warm has the processor fetch the records that the effects of es look up, from
 // the first entry's at index from on, and returns for how many it has done so.
 func (t *tables) warm(es []journal.Entry, from int) (n int) {
 	for i := 0; i < len(es) && n < warmAhead; i++ {
 		for _, op := range es[i].Ops[from:] {
-			if db, key := changes(op); key != "" && int(db) < len(t.s.dbs) {
+			if db, key := journal.KeyOf(op); key != "" && int(db) < len(t.s.dbs) {
 				t.warmth += t.s.dbs[db].dict.warm(value.Sum(key))
 			}
 			if n++; n == warmAhead {
@@ -62,30 +62,6 @@ func (t *tables) warm(es []journal.Entry, from int) (n int) {
 		from = 0
 	}
 	return n
-}
-
-// changes returns the key that an effect looks up, "" if it is none of those
-// that come in great numbers.
-func changes(op journal.Op) (journal.DB, string) {
-	switch o := op.(type) {
-	case *journal.StringSet:
-		return o.DB, o.Key
-	case *journal.StringEdit:
-		return o.DB, o.Key
-	case *journal.KeyDelete:
-		return o.DB, o.Key
-	case *journal.KeyExpire:
-		return o.DB, o.Key
-	case *journal.HashSet:
-		return o.DB, o.Key
-	case *journal.SetAdd:
-		return o.DB, o.Key
-	case *journal.ZSetAdd:
-		return o.DB, o.Key
-	case *journal.ListPush:
-		return o.DB, o.Key
-	}
-	return 0, ""
 }
 
 func (t *tables) get(n journal.DB, key string) (value.Record, bool) {

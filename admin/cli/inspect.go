@@ -2,14 +2,11 @@ package cli
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"reflect"
 	"time"
-	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
 
@@ -158,7 +155,7 @@ func printBatches(ctx context.Context, w io.Writer, s *appliance.Stopped, from j
 		for i, e := range b.Entries {
 			l := line{Seq: com.Seq(), Entry: i, Epoch: b.Epoch, Prev: b.Prev.String(), At: e.At.UTC()}
 			for _, op := range e.Ops {
-				l.Ops = append(l.Ops, describeOp(op))
+				l.Ops = append(l.Ops, journal.Describe(op))
 			}
 			if err := enc.Encode(l); err != nil {
 				return err
@@ -166,41 +163,6 @@ func printBatches(ctx context.Context, w io.Writer, s *appliance.Stopped, from j
 		}
 	}
 	return nil
-}
-
-// describeOp returns an effect's fields and its name as a JSON object.
-func describeOp(op journal.Op) any {
-	v := reflect.ValueOf(op).Elem()
-	m := describeValue(v).(map[string]any)
-	m["op"] = v.Type().Name()
-	return m
-}
-
-// describeValue returns v for JSON. Text that is not UTF-8 would be mangled, so
-// it becomes {"base64": …}.
-func describeValue(v reflect.Value) any {
-	switch v.Kind() {
-	case reflect.String:
-		if s := v.String(); !utf8.ValidString(s) {
-			return map[string]string{"base64": base64.StdEncoding.EncodeToString([]byte(s))}
-		}
-		return v.String()
-	case reflect.Struct:
-		m := make(map[string]any)
-		for i := range v.NumField() {
-			if f := v.Type().Field(i); f.IsExported() && !f.Anonymous { // a Keepsake is not written down
-				m[f.Name] = describeValue(v.Field(i))
-			}
-		}
-		return m
-	case reflect.Slice, reflect.Array:
-		list := make([]any, v.Len())
-		for i := range list {
-			list[i] = describeValue(v.Index(i))
-		}
-		return list
-	}
-	return v.Interface()
 }
 
 func snapshotList(c *cli.Context, s *appliance.Stopped) error {

@@ -50,38 +50,23 @@ type Body interface {
 	ReadElement(p *Pen, s string) (rest string, ok bool)
 }
 
-// NewBody returns an empty body of a type for a pen to fill. A wide one is so
-// from the first, as it was when it was saved.
-func NewBody(t Type, p *Pen, wide bool) Body {
-	c := common{gen: p.gen, wide: wide}
-	switch t {
-	case ListType:
-		c.names.seq = true
-		return &list{c}
-	case SetType:
-		return &set{c}
-	case ZSetType:
-		return &zset{c}
-	case HashType:
-		return &hash{c}
-	}
-	panic(fmt.Sprintf("value: no body for the type %s", t))
+// bodyTable makes the bodies of each type of collection, which is its index.
+// What is to be made of the common part is a body that has no elements yet.
+type bodyTable []func(common) Body
+
+var bodies = bodyTable{
+	ListType: newList,
+	SetType:  newSet,
+	ZSetType: newZSet,
+	HashType: newHash,
 }
 
-// TypeOf returns the type of the collection that an effect changes, None if it
-// is for no collection.
-func TypeOf(op journal.Op) Type {
-	switch op.(type) {
-	case *journal.HashSet, *journal.HashRemove, *journal.HashExpire:
-		return HashType
-	case *journal.SetAdd, *journal.SetRemove:
-		return SetType
-	case *journal.ZSetAdd, *journal.ZSetRemove, *journal.ZSetRemoveRange:
-		return ZSetType
-	case *journal.ListPush, *journal.ListRemove, *journal.ListSet, *journal.ListInsert:
-		return ListType
-	}
-	return None
+// NewBody returns an empty body of a type for a pen to fill. A wide one is so
+// from the first, as it was when it was saved.
+func NewBody(t Type, p *Pen, wide bool) Body { return bodies.body(t, p, wide) }
+
+func (bs bodyTable) body(t Type, p *Pen, wide bool) Body {
+	return bs[t](common{gen: p.gen, wide: wide})
 }
 
 // noMeaning ends a program whose tables of effects and bodies differ.

@@ -3,7 +3,7 @@
 //
 // A type of collection is one file here (hash.go, list.go, set.go, zset.go): its
 // body with what each effect does to it, its form in a snapshot, and the handle
-// through which commands read it. NewBody and TypeOf in body.go list them.
+// through which commands read it. The table in body.go lists them.
 //
 // A body that has been published never changes again. A Pen changes bodies: what
 // the pen itself has made it changes in place, all else it copies first, a node

@@ -12,6 +12,8 @@ import (
 // hash is the body of a hash. Its elements are fields.
 type hash struct{ common }
 
+func newHash(c common) Body { return &hash{c} }
+
 func (h *hash) Type() Type { return HashType }
 
 func (h *hash) Len() int {

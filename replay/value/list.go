@@ -10,6 +10,11 @@ import (
 // list is the body of a list. Its elements are items.
 type list struct{ common }
 
+func newList(c common) Body {
+	c.names.seq = true
+	return &list{c}
+}
+
 func (l *list) Type() Type { return ListType }
 
 func (l *list) Len() int {

@@ -11,6 +11,8 @@ import (
 // hashes from the first.
 type set struct{ common }
 
+func newSet(c common) Body { return &set{c} }
+
 func (s *set) Type() Type { return SetType }
 
 func (s *set) Len() int {

@@ -1,27 +1,16 @@
 package value
 
-// Type is the type of the value that a key holds. The numbers are stored.
-type Type uint8
+import "ledge/journal"
+
+// Type is the type of the value that a key holds.
+type Type = journal.Type
 
 // The types of values.
 const (
-	None     Type = 0
-	String   Type = 1
-	ListType Type = 2
-	SetType  Type = 3
-	ZSetType Type = 4
-	HashType Type = 5
+	None     = journal.None
+	String   = journal.String
+	ListType = journal.ListType
+	SetType  = journal.SetType
+	ZSetType = journal.ZSetType
+	HashType = journal.HashType
 )
-
-var typeNames = [...]string{"none", "string", "list", "set", "zset", "hash"}
-
-// String returns the type's name as TYPE answers it.
-func (t Type) String() string {
-	if int(t) < len(typeNames) {
-		return typeNames[t]
-	}
-	return "unknown"
-}
-
-// Known reports whether t is the type of some value.
-func (t Type) Known() bool { return t != None && int(t) < len(typeNames) }

@@ -12,6 +12,8 @@ import (
 // it is small they stand among the ranks only.
 type zset struct{ common }
 
+func newZSet(c common) Body { return &zset{c} }
+
 func (z *zset) Type() Type { return ZSetType }
 
 func (z *zset) Len() int {

@@ -1,0 +1,91 @@
+package journal
+
+import "math"
+
+// The kinds of effects.
+const (
+	KindEpoch      Kind = 1
+	KindStringSet  Kind = 2
+	KindStringEdit Kind = 3
+	KindKeyDelete  Kind = 4
+	KindKeyExpire  Kind = 5
+	KindKeyRename  Kind = 6
+	KindKeyCopy    Kind = 7
+	KindRangeClear Kind = 8
+	KindSwapDB     Kind = 9
+
+	KindHashSet         Kind = 10
+	KindHashRemove      Kind = 11
+	KindHashExpire      Kind = 12
+	KindSetAdd          Kind = 13
+	KindSetRemove       Kind = 14
+	KindZSetAdd         Kind = 15
+	KindZSetRemove      Kind = 16
+	KindZSetRemoveRange Kind = 17
+	KindListPush        Kind = 18
+	KindListRemove      Kind = 19
+	KindListSet         Kind = 20
+	KindListInsert      Kind = 21
+
+	KindFunctionSet   Kind = 32
+	KindFunctionFlush Kind = 33
+)
+
+// effects is the one table of effects: reading a frame, what journal tail
+// prints, what Apply prefetches and the golden frames go by it.
+var effects = newTable([]effect{
+	{KindEpoch, "Epoch", func() Op { return new(Epoch) }, None,
+		[]Op{&Epoch{Epoch: 300, Node: "edge-1"}}},
+
+	{KindStringSet, "StringSet", func() Op { return new(StringSet) }, String,
+		[]Op{&StringSet{DB: 3, Key: "user:1", Value: "Ada\x00\xff", At: 1893456000123}, &StringSet{}}},
+	{KindStringEdit, "StringEdit", func() Op { return new(StringEdit) }, String,
+		[]Op{&StringEdit{DB: 1, Key: "log", Offset: 70000, Data: "more"}}},
+
+	{KindKeyDelete, "KeyDelete", func() Op { return new(KeyDelete) }, None,
+		[]Op{&KeyDelete{DB: 65535, Key: "gone"}}},
+	{KindKeyExpire, "KeyExpire", func() Op { return new(KeyExpire) }, None,
+		[]Op{&KeyExpire{DB: 2, Key: "soon", At: 1893456000456}, &KeyExpire{DB: 2, Key: "past", At: -1}}},
+	{KindKeyRename, "KeyRename", func() Op { return new(KeyRename) }, None,
+		[]Op{&KeyRename{DB: 4, Key: "from", ToDB: 5, To: "to"}}},
+	{KindKeyCopy, "KeyCopy", func() Op { return new(KeyCopy) }, None,
+		[]Op{&KeyCopy{DB: 6, Key: "source", ToDB: 7, To: "copy"}}},
+	{KindRangeClear, "RangeClear", func() Op { return new(RangeClear) }, None,
+		[]Op{&RangeClear{DB: 8, First: 0, Last: MaxSlot}, &RangeClear{DB: 8, First: 100, Last: 200}}},
+	{KindSwapDB, "SwapDB", func() Op { return new(SwapDB) }, None,
+		[]Op{&SwapDB{A: 9, B: 10}}},
+
+	{KindHashSet, "HashSet", func() Op { return new(HashSet) }, HashType,
+		[]Op{&HashSet{DB: 1, Key: "user:1", At: 1893456000123, Pairs: []string{"name", "Ada", "", "\x00"}}}},
+	{KindHashRemove, "HashRemove", func() Op { return new(HashRemove) }, HashType,
+		[]Op{&HashRemove{DB: 2, Key: "user:2", Fields: []string{"name", "age"}}}},
+	{KindHashExpire, "HashExpire", func() Op { return new(HashExpire) }, HashType,
+		[]Op{&HashExpire{DB: 3, Key: "user:3", At: 1893456000456, Fields: []string{"token"}}}},
+
+	{KindSetAdd, "SetAdd", func() Op { return new(SetAdd) }, SetType,
+		[]Op{&SetAdd{DB: 4, Key: "tags", Members: []string{"a", "", "c\xff"}}}},
+	{KindSetRemove, "SetRemove", func() Op { return new(SetRemove) }, SetType,
+		[]Op{&SetRemove{DB: 5, Key: "tags", Members: []string{"b"}}}},
+
+	{KindZSetAdd, "ZSetAdd", func() Op { return new(ZSetAdd) }, ZSetType,
+		[]Op{&ZSetAdd{DB: 6, Key: "board", Members: []Scored{{1.5, "ada"}, {math.Inf(-1), ""}}}}},
+	{KindZSetRemove, "ZSetRemove", func() Op { return new(ZSetRemove) }, ZSetType,
+		[]Op{&ZSetRemove{DB: 7, Key: "board", Members: []string{"bob"}}}},
+	{KindZSetRemoveRange, "ZSetRemoveRange", func() Op { return new(ZSetRemoveRange) }, ZSetType,
+		[]Op{&ZSetRemoveRange{DB: 8, Key: "board", First: 300, Count: 2}}},
+
+	{KindListPush, "ListPush", func() Op { return new(ListPush) }, ListType,
+		[]Op{&ListPush{DB: 9, Key: "queue", Items: []string{"x", "y"}},
+			&ListPush{DB: 9, Key: "queue", Left: true, Items: []string{"z"}}}},
+	{KindListRemove, "ListRemove", func() Op { return new(ListRemove) }, ListType,
+		[]Op{&ListRemove{DB: 10, Key: "queue", First: 1, Count: 70000}}},
+	{KindListSet, "ListSet", func() Op { return new(ListSet) }, ListType,
+		[]Op{&ListSet{DB: 11, Key: "queue", Index: 400, Item: "new"}}},
+	{KindListInsert, "ListInsert", func() Op { return new(ListInsert) }, ListType,
+		[]Op{&ListInsert{DB: 12, Key: "queue", Index: 500, Item: "between"}}},
+
+	{KindFunctionSet, "FunctionSet", func() Op { return new(FunctionSet) }, None,
+		[]Op{&FunctionSet{Name: "lib", Code: "#!lua name=lib\n\x00\xff"}, &FunctionSet{Name: "lib"}}},
+	{KindFunctionFlush, "FunctionFlush", func() Op { return new(FunctionFlush) }, None,
+		[]Op{&FunctionFlush{}}},
+})

@@ -1,0 +1,151 @@
+package journal
+
+import (
+	"encoding/binary"
+	"hash/crc32"
+	"time"
+)
+
+// A frame is a header of fixed size and the entries behind it; FORMAT.md has
+// the table. The checksum covers everything behind itself, so a flipped bit
+// anywhere in a frame shows.
+const (
+	magic      = "LDG1"
+	headerSize = 44
+
+	offCRC     = 4
+	offSeq     = 8
+	offEpoch   = 16
+	offPrev    = 24
+	offLineage = 32
+	offCount   = 40
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// EntryOverhead bounds what an entry takes in a frame beside its effects.
+const EntryOverhead = 2 * maxVarint
+
+// Sizer tells how much effects take. Its zero value is ready; it belongs to one
+// goroutine, which asks it once for each effect that it writes: so it has its
+// coder with it, for which there would be an allocation each time.
+type Sizer struct{ c coder }
+
+// Size returns an upper bound on what one effect takes in an entry.
+func (s *Sizer) Size(op Op) int {
+	s.c.size = 1 // the kind
+	op.fields(&s.c)
+	return s.c.size
+}
+
+// encodeFrame appends the frame of b, to be stored as number seq of lineage l,
+// to dst.
+func encodeFrame(dst []byte, l Lineage, seq Seq, b Batch) []byte {
+	start := len(dst)
+	c := coder{doing: writing, out: append(dst, make([]byte, headerSize)...)}
+	for _, e := range b.Entries {
+		c.out = binary.AppendVarint(c.out, e.At.UnixMilli())
+		c.out = appendUint(c.out, uint64(len(e.Ops)))
+		for _, op := range e.Ops {
+			c.out = append(c.out, byte(op.Kind()))
+			op.fields(&c)
+		}
+	}
+	f := c.out[start:]
+	copy(f, magic)
+	binary.BigEndian.PutUint64(f[offSeq:], uint64(seq))
+	binary.BigEndian.PutUint64(f[offEpoch:], b.Epoch)
+	binary.BigEndian.PutUint64(f[offPrev:], uint64(b.Prev))
+	binary.BigEndian.PutUint64(f[offLineage:], uint64(l))
+	binary.BigEndian.PutUint32(f[offCount:], uint32(len(b.Entries)))
+	binary.BigEndian.PutUint32(f[offCRC:], crc32.Checksum(f[offSeq:], castagnoli))
+	return c.out
+}
+
+// CheckFrame tells whether f is, bit for bit, a frame that was encoded as number
+// seq of lineage l. Drivers use it to tell a frame from what is left of one.
+func CheckFrame(f []byte, l Lineage, seq Seq) error {
+	if len(f) < headerSize {
+		return Damaged(seq, "a frame of %d bytes; the header alone has %d", len(f), headerSize)
+	}
+	if string(f[:offCRC]) != magic {
+		return Damaged(seq, "frame begins with %q; want %q", f[:offCRC], magic)
+	}
+	if got, want := crc32.Checksum(f[offSeq:], castagnoli), binary.BigEndian.Uint32(f[offCRC:]); got != want {
+		return Damaged(seq, "checksum is %08x; the frame says %08x", got, want)
+	}
+	if got := Seq(binary.BigEndian.Uint64(f[offSeq:])); got != seq {
+		return Damaged(seq, "the frame says it is number %d", got)
+	}
+	if got := Lineage(binary.BigEndian.Uint64(f[offLineage:])); got != l {
+		return Damaged(seq, "the frame is of lineage %s; this journal is %s", got, l)
+	}
+	return nil
+}
+
+// LineageOf returns the lineage that a frame says it is of; false if it is no
+// whole frame.
+func LineageOf(f []byte) (Lineage, bool) {
+	if len(f) < headerSize || string(f[:offCRC]) != magic ||
+		crc32.Checksum(f[offSeq:], castagnoli) != binary.BigEndian.Uint32(f[offCRC:]) {
+		return 0, false
+	}
+	return Lineage(binary.BigEndian.Uint64(f[offLineage:])), true
+}
+
+// decodeFrame reads the frame that a driver keeps under number seq. The
+// batch's strings share f's memory, so f must not change afterwards.
+func decodeFrame(f []byte, l Lineage, seq Seq) (Batch, error) {
+	return effects.decodeFrame(f, l, seq)
+}
+
+func (t *table) decodeFrame(f []byte, l Lineage, seq Seq) (Batch, error) {
+	if err := CheckFrame(f, l, seq); err != nil {
+		return Batch{}, err
+	}
+	b := Batch{
+		Epoch: binary.BigEndian.Uint64(f[offEpoch:]),
+		Prev:  Digest(binary.BigEndian.Uint64(f[offPrev:])),
+	}
+	c := coder{doing: reading, rest: f[headerSize:]}
+	b.Entries = c.entries(t, binary.BigEndian.Uint32(f[offCount:]))
+	if c.err == "" && len(c.rest) > 0 {
+		c.fail("%d bytes behind the last entry", len(c.rest))
+	}
+	if c.err != "" {
+		return Batch{}, Damaged(seq, "%s", c.err)
+	}
+	return b, nil
+}
+
+func (c *coder) entries(t *table, n uint32) []Entry {
+	es := make([]Entry, 0, min(int(min(n, trusted)), len(c.rest)))
+	for range n {
+		if c.err != "" {
+			return nil
+		}
+		es = append(es, c.entry(t))
+	}
+	return es
+}
+
+func (c *coder) entry(t *table) Entry {
+	e := Entry{At: time.UnixMilli(c.readInt())}
+	n := c.readUint()
+	e.Ops = make([]Op, 0, min(n, uint64(len(c.rest)), trusted))
+	for range n {
+		if c.err != "" {
+			return Entry{}
+		}
+		k := Kind(c.readByte())
+		row := t.byKind[k]
+		if row == nil {
+			c.fail("unknown effect %d", k)
+			return Entry{}
+		}
+		op := row.empty()
+		op.fields(c)
+		e.Ops = append(e.Ops, op)
+	}
+	return e
+}
