@@ -23,6 +23,7 @@ import (
 
 	"ledge/appliance"
 	"ledge/journal"
+	"ledge/journal/fault"
 )
 
 // harms are the ways in which a file is harmed. Each returns false where it
@@ -210,12 +211,12 @@ func (c *harmed) check() string {
 		}
 		return "served whole"
 	}
-	text := oneLine(err)
+	text := fault.Line(err)
 	cmd, lost := goesOn.FindStringSubmatch(text), lostAre.FindStringSubmatch(text)
 	if cmd == nil {
 		c.t.Fatalf("a start says %q; want the command that goes on at its end", text)
 	}
-	if !strings.HasSuffix(oneLine(found), cmd[0]) {
+	if !strings.HasSuffix(fault.Line(found), cmd[0]) {
 		c.t.Errorf("a start says %q, and verify %q; want one command", text, found)
 	}
 	other := filepath.Join(c.t.TempDir(), "data")

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"ledge/appliance"
+	"ledge/journal/fault"
 )
 
 // A directory that has lost ledge.json and its copy is served again once an
@@ -319,7 +320,7 @@ func TestForeignJournal(t *testing.T) {
 		t.Run(words, func(t *testing.T) {
 			to := swapped(t)
 			_, err := served(t, to, appliance.DamageStop)
-			if err == nil || goesOn.FindString(oneLine(err)) == "" || !lostAre.MatchString(err.Error()) ||
+			if err == nil || goesOn.FindString(fault.Line(err)) == "" || !lostAre.MatchString(err.Error()) ||
 				!strings.Contains(err.Error(), "5 keys") {
 				t.Fatalf("a start says %v; want the node's own keys, the loss and the command", err)
 			}
@@ -339,14 +340,14 @@ func TestForeignJournal(t *testing.T) {
 	})
 	t.Run("serve-good without a snapshot", func(t *testing.T) {
 		to := swapped(t, "snapshots")
-		if _, err := served(t, to, appliance.DamageServeGood); err == nil || goesOn.FindString(oneLine(err)) == "" {
+		if _, err := served(t, to, appliance.DamageServeGood); err == nil || goesOn.FindString(fault.Line(err)) == "" {
 			t.Fatalf("a start says %v; want another node's data refused, and the command", err)
 		}
 	})
 	t.Run("serve-good with its snapshots", func(t *testing.T) {
 		to := swapped(t, "snapshots")
 		copyTree(t, filepath.Join(other, "snapshots"), filepath.Join(to, "snapshots"))
-		if _, err := served(t, to, appliance.DamageServeGood); err == nil || goesOn.FindString(oneLine(err)) == "" {
+		if _, err := served(t, to, appliance.DamageServeGood); err == nil || goesOn.FindString(fault.Line(err)) == "" {
 			t.Fatalf("a start says %v; want another node's data refused, and the command", err)
 		}
 	})
@@ -486,7 +487,7 @@ func TestDamageMisplaced(t *testing.T) {
 				t.Errorf("repair: exit code %d, %s%s", got.code, got.stdout, got.stderr)
 			}
 			if _, err := served(t, to, appliance.DamageStop); err != nil {
-				cmd := goesOn.FindStringSubmatch(oneLine(err))
+				cmd := goesOn.FindStringSubmatch(fault.Line(err))
 				if cmd == nil {
 					t.Fatalf("a start says %v; want the command that goes on", err)
 				}

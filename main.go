@@ -10,12 +10,12 @@ import (
 	"os"
 	"runtime"
 	"slices"
-	"strings"
 
 	urfave "github.com/urfave/cli/v2"
 
 	"ledge/admin/cli"
 	"ledge/appliance"
+	"ledge/journal/fault"
 )
 
 // Exit codes.
@@ -38,17 +38,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintf(stderr, "ledge: %s\n", oneLine(err))
+	fmt.Fprintf(stderr, "ledge: %s\n", fault.Line(err))
 	var coded *cli.ExitError
 	if errors.As(err, &coded) {
 		return coded.Code
 	}
 	return exitRefused
-}
-
-// oneLine makes one line of what may be several joined errors.
-func oneLine(err error) string {
-	return strings.Join(strings.Split(strings.TrimSpace(err.Error()), "\n"), "; ")
 }
 
 func newApp(stdout, stderr io.Writer) *urfave.App {

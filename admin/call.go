@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -91,16 +90,13 @@ func (c *call) succeed(reply any) {
 // fail answers with an error. A class of 0 is left out: it isn't known what
 // has happened.
 func (c *call) fail(code int, class fault.Class, text string, body []byte) {
-	text = oneLine.Replace(text)
+	text = fault.Line(errors.New(text)) // a header has one line
 	h := nats.Header{micro.ErrorCodeHeader: {strconv.Itoa(code)}, micro.ErrorHeader: {text}}
 	if class != 0 {
 		h.Set(ClassHeader, class.String())
 	}
 	c.reply(&nats.Msg{Header: h, Data: body}, text)
 }
-
-// oneLine makes a header of what may be several joined errors.
-var oneLine = strings.NewReplacer("\r\n", "; ", "\n", "; ", "\r", "; ")
 
 // reply sends the first reply, counts it and logs it. Others come too late.
 func (c *call) reply(m *nats.Msg, failed string) {

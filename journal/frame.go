@@ -23,6 +23,16 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
+// Checksum is the checksum of frames, snapshots and what replicas fetch: CRC-32C
+// over the parts, as if they were one.
+func Checksum(parts ...[]byte) uint32 {
+	sum := uint32(0)
+	for _, p := range parts {
+		sum = crc32.Update(sum, castagnoli, p)
+	}
+	return sum
+}
+
 // EntryOverhead bounds what an entry takes in a frame beside its effects.
 const EntryOverhead = 2 * maxVarint
 
@@ -58,7 +68,7 @@ func encodeFrame(dst []byte, l Lineage, seq Seq, b Batch) []byte {
 	binary.BigEndian.PutUint64(f[offPrev:], uint64(b.Prev))
 	binary.BigEndian.PutUint64(f[offLineage:], uint64(l))
 	binary.BigEndian.PutUint32(f[offCount:], uint32(len(b.Entries)))
-	binary.BigEndian.PutUint32(f[offCRC:], crc32.Checksum(f[offSeq:], castagnoli))
+	binary.BigEndian.PutUint32(f[offCRC:], Checksum(f[offSeq:]))
 	return c.out
 }
 
@@ -71,7 +81,7 @@ func CheckFrame(f []byte, l Lineage, seq Seq) error {
 	if string(f[:offCRC]) != magic {
 		return Damaged(seq, "frame begins with %q; want %q", f[:offCRC], magic)
 	}
-	if got, want := crc32.Checksum(f[offSeq:], castagnoli), binary.BigEndian.Uint32(f[offCRC:]); got != want {
+	if got, want := Checksum(f[offSeq:]), binary.BigEndian.Uint32(f[offCRC:]); got != want {
 		return Damaged(seq, "checksum is %08x; the frame says %08x", got, want)
 	}
 	if got := Seq(binary.BigEndian.Uint64(f[offSeq:])); got != seq {
@@ -87,7 +97,7 @@ func CheckFrame(f []byte, l Lineage, seq Seq) error {
 // whole frame.
 func LineageOf(f []byte) (Lineage, bool) {
 	if len(f) < headerSize || string(f[:offCRC]) != magic ||
-		crc32.Checksum(f[offSeq:], castagnoli) != binary.BigEndian.Uint32(f[offCRC:]) {
+		Checksum(f[offSeq:]) != binary.BigEndian.Uint32(f[offCRC:]) {
 		return 0, false
 	}
 	return Lineage(binary.BigEndian.Uint64(f[offLineage:])), true

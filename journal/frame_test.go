@@ -3,7 +3,6 @@ package journal
 import (
 	"encoding/binary"
 	"errors"
-	"hash/crc32"
 	"testing"
 	"time"
 
@@ -94,7 +93,7 @@ func sealed(body []byte, count uint32) []byte {
 	f := encodeFrame(nil, testLineage, 42, Batch{})
 	f = append(f, body...)
 	binary.BigEndian.PutUint32(f[offCount:], count)
-	binary.BigEndian.PutUint32(f[offCRC:], crc32.Checksum(f[offSeq:], castagnoli))
+	binary.BigEndian.PutUint32(f[offCRC:], Checksum(f[offSeq:]))
 	return f
 }
 

@@ -2,17 +2,13 @@ package report
 
 import (
 	"net/url"
-	"strings"
 	"time"
+
+	"ledge/journal/fault"
 )
 
 // Line is an error on one line, "" for nil.
-func Line(err error) string {
-	if err == nil {
-		return ""
-	}
-	return strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")
-}
+func Line(err error) string { return fault.Line(err) }
 
 // Millis is a duration for JSON.
 func Millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

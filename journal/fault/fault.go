@@ -6,6 +6,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Class says what an error means for the client, the operator and the node.
@@ -99,3 +100,13 @@ func Cause(err error) error {
 	}
 	return cause
 }
+
+// Line is an error on one line, "" for nil: it may be several that were joined.
+func Line(err error) string {
+	if err == nil {
+		return ""
+	}
+	return lines.Replace(strings.TrimSpace(err.Error()))
+}
+
+var lines = strings.NewReplacer("\r\n", "; ", "\n", "; ", "\r", "; ")

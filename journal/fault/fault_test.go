@@ -64,3 +64,19 @@ func TestWith(t *testing.T) {
 		t.Errorf("With(nil) = %v; want nil", err)
 	}
 }
+
+// What stands in a log, a header or a terminal's last line is one line, however
+// many errors were joined and by whatever means.
+func TestLine(t *testing.T) {
+	for want, err := range map[string]error{
+		"":           nil,
+		"a":          errors.New("a\n"),
+		"a; b":       errors.Join(errors.New("a"), errors.New("b")),
+		"op: a; b":   fmt.Errorf("op: %w", errors.Join(errors.New("a"), errors.New("b"))),
+		"a; b; c; d": errors.New("\r\na\r\nb\rc\nd\r"),
+	} {
+		if got := fault.Line(err); got != want {
+			t.Errorf("Line(%q) = %q; want %q", err, got, want)
+		}
+	}
+}

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"net"
 	"net/url"
 	"os"
@@ -23,7 +22,7 @@ import (
 
 // checksum is what a chunk carries.
 func checksum(b []byte) string {
-	return fmt.Sprintf("%08x", crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)))
+	return fmt.Sprintf("%08x", journal.Checksum(b))
 }
 
 // summed reports what is wrong with a chunk, going by the checksum it carries.

@@ -3,7 +3,6 @@ package snapshot
 import (
 	"encoding/binary"
 	"fmt"
-	"hash/crc32"
 	"time"
 
 	"ledge/journal"
@@ -34,8 +33,6 @@ const (
 	// string that an edit at the last offset has grown.
 	chunkMax = 64 << 20
 )
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // Header is what a snapshot says about itself before its rows.
 type Header struct {
@@ -82,7 +79,7 @@ func (h Header) encode() []byte {
 
 // headerSum is the checksum of all header bytes but its own four.
 func headerSum(b []byte) uint32 {
-	return crc32.Update(crc32.Checksum(b[:12], castagnoli), castagnoli, b[16:headerSize])
+	return journal.Checksum(b[:12], b[16:headerSize])
 }
 
 // decodeHeader reads a header. Magic and version come first and stay
@@ -139,7 +136,7 @@ func (h chunkHeader) put(b, payload []byte) {
 }
 
 func chunkSum(header, payload []byte) uint32 {
-	return crc32.Update(crc32.Checksum(header[4:chunkHeaderSize], castagnoli), castagnoli, payload)
+	return journal.Checksum(header[4:chunkHeaderSize], payload)
 }
 
 func parseChunkHeader(b []byte) chunkHeader {

@@ -50,9 +50,6 @@ func Append(b []byte, v Value, proto int) []byte {
 	return appendScalar2(b, v)
 }
 
-// AppendOK encodes the status OK.
-func AppendOK(b []byte) []byte { return append(b, "+OK\r\n"...) }
-
 // AppendNil encodes a nil.
 func AppendNil(b []byte, proto int) []byte {
 	if proto == RESP3 {
@@ -80,23 +77,6 @@ func AppendBytes(b, s []byte) []byte {
 
 // AppendArrayLen encodes the start of an array; n values must follow.
 func AppendArrayLen(b []byte, n int) []byte { return appendHeader(b, '*', int64(n)) }
-
-// AppendMapLen encodes the start of a map; n keys with a value each must
-// follow.
-func AppendMapLen(b []byte, n, proto int) []byte {
-	if proto == RESP3 {
-		return appendHeader(b, '%', int64(n))
-	}
-	return AppendArrayLen(b, 2*n)
-}
-
-// AppendPushLen encodes the start of a push; n values must follow.
-func AppendPushLen(b []byte, n, proto int) []byte {
-	if proto == RESP3 {
-		return appendHeader(b, '>', int64(n))
-	}
-	return AppendArrayLen(b, n)
-}
 
 // AppendFloat appends the digits of f, without any framing, as C prints
 // "%.17g": Redis 7.0 replies so, which makes 0.1 "0.10000000000000001".

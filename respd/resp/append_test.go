@@ -112,17 +112,12 @@ func TestAppendReadBack(t *testing.T) {
 
 func TestAppendHelpers(t *testing.T) {
 	for _, tt := range []struct{ name, got, want string }{
-		{"OK", string(resp.AppendOK(nil)), "+OK\r\n"},
 		{"Nil 2", string(resp.AppendNil(nil, 2)), "$-1\r\n"},
 		{"Nil 3", string(resp.AppendNil(nil, 3)), "_\r\n"},
 		{"Int", string(resp.AppendInt(nil, 1234)), ":1234\r\n"},
 		{"Bulk", string(resp.AppendBulk(nil, "ab")), "$2\r\nab\r\n"},
 		{"Bytes", string(resp.AppendBytes(nil, []byte("ab"))), "$2\r\nab\r\n"},
 		{"ArrayLen", string(resp.AppendArrayLen(nil, 11)), "*11\r\n"},
-		{"MapLen 2", string(resp.AppendMapLen(nil, 2, 2)), "*4\r\n"},
-		{"MapLen 3", string(resp.AppendMapLen(nil, 2, 3)), "%2\r\n"},
-		{"PushLen 2", string(resp.AppendPushLen(nil, 3, 2)), "*3\r\n"},
-		{"PushLen 3", string(resp.AppendPushLen(nil, 3, 3)), ">3\r\n"},
 		{"Command", string(resp.AppendCommand(nil, "GET", "k")),
 			"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n"},
 	} {
