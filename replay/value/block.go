@@ -22,10 +22,11 @@ type Collection struct {
 }
 
 const (
-	blockHead = int(unsafe.Sizeof(Block{}))
-	bodyFlag  = 1 << 31
-	elemTimed = 1 << 30 // of an element: its value begins with a deadline
-	lenMask   = elemTimed - 1
+	blockHead  = int(unsafe.Sizeof(Block{}))
+	blockAlign = int(unsafe.Alignof(Block{}))
+	bodyFlag   = 1 << 31
+	elemTimed  = 1 << 30 // of an element: its value begins with a deadline
+	lenMask    = elemTimed - 1
 )
 
 // NewBlock returns a block with a name and a value.
@@ -37,9 +38,14 @@ func NewBlock(name, value string) *Block {
 
 // MakeBlock returns a block with its name, and its bytes up to the value, to
 // which n are to be appended: the value.
+//
+// The memory is a multiple of what a Block's address must be divided by: the
+// runtime packs allocations of less than 16 bytes side by side, and aligns only
+// those whose size asks for it. No block gets larger by it, since two don't fit
+// into one such piece.
 func MakeBlock(name string, n int) (*Block, []byte) {
 	at := blockHead + len(name)
-	b := make([]byte, at+n)
+	b := make([]byte, at+n, (at+n+blockAlign-1)&^(blockAlign-1))
 	binary.NativeEndian.PutUint32(b, uint32(len(name)))
 	binary.NativeEndian.PutUint32(b[4:], uint32(n))
 	copy(b[blockHead:], name)
