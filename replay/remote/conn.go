@@ -40,11 +40,21 @@ func summed(m *nats.Msg) error {
 // errSilent says that the leader has sent nothing for too long.
 var errSilent = errors.New("nothing was heard")
 
+// carrier is what a replica needs of a connection to a broker.
+type carrier interface {
+	NewInbox() string
+	ChanSubscribe(subject string, to chan *nats.Msg) (*nats.Subscription, error)
+	PublishRequest(subject, reply string, body []byte) error
+	Publish(subject string, body []byte) error
+	LastError() error // why it has failed
+	Close()
+}
+
 // conn is a replica's connection to its leader. It is not mended: when it fails
 // the next attempt makes another, so that nothing that was sent before can land
 // later. Every wait ends at once with its context.
 type conn struct {
-	nc   *nats.Conn
+	nc   carrier
 	gone chan struct{} // closed when the connection has failed
 	id   name
 	addr net.Addr // of this end
@@ -72,7 +82,8 @@ func dial(ctx context.Context, cfg *FollowerConfig) (*conn, error) {
 		// scheme is to do.
 		opts = append(opts, func(o *nats.Options) error { o.TLSConfig = cfg.TLS; return nil })
 	}
-	if c.nc, err = nats.Connect(cfg.Leader, opts...); err != nil {
+	nc, err := nats.Connect(cfg.Leader, opts...)
+	if err != nil {
 		if d.err != nil {
 			err = &unreachable{d.err}
 		} else if errors.Is(err, nats.ErrTimeout) || errors.Is(err, os.ErrDeadlineExceeded) {
@@ -81,8 +92,8 @@ func dial(ctx context.Context, cfg *FollowerConfig) (*conn, error) {
 		return nil, refused(err)
 	}
 	d.release()
-	c.addr = d.addr
-	if c.seen, err = c.nc.GetClientIP(); err != nil {
+	c.nc, c.addr = nc, d.addr
+	if c.seen, err = nc.GetClientIP(); err != nil {
 		if tcp, ok := c.addr.(*net.TCPAddr); ok { // a broker that does not say
 			c.seen = tcp.IP
 		}

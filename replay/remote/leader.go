@@ -40,11 +40,17 @@ type Source interface {
 	Yield(url, password string) error
 }
 
+// Conn is a connection to a broker that may publish into replicas' inboxes.
+type Conn interface {
+	Subscribe(subject string, answer nats.MsgHandler) (*nats.Subscription, error)
+	PublishMsg(m *nats.Msg) error
+}
+
 // LeaderConfig is what a Leader needs.
 type LeaderConfig struct {
 	Node   string
-	ID     string     // of this run; what a replica of the node's own has
-	Conn   *nats.Conn // may publish into inboxes
+	ID     string // of this run; what a replica of the node's own has
+	Conn   Conn
 	Source Source
 	// Upstream returns the id of the run of the leader that the node follows
 	// itself, or "".
