@@ -182,19 +182,19 @@ func (b backend) Slowlog(_ context.Context, count int) ([]admin.Slow, error) {
 
 // Follow makes the node follow a leader.
 func (b backend) Follow(ctx context.Context, leader string) (admin.Link, error) {
-	err := b.n.Follow(ctx, leader)
+	err := b.n.repl.Follow(ctx, leader)
 	return report.LinkOf(b.n.Link()), err
 }
 
 // Promote makes the node lead.
 func (b backend) Promote(ctx context.Context) (admin.Promoted, error) {
-	err := b.n.Promote(ctx)
+	err := b.n.repl.Promote(ctx)
 	return admin.Promoted{Node: b.n.dir.node, Number: uint64(b.n.state.Pos().Seq), Epoch: b.n.state.Epoch()}, err
 }
 
 // Switchover has a replica lead, and the node follow it.
 func (b backend) Switchover(ctx context.Context, to string) (admin.Switched, error) {
-	return b.n.Switchover(ctx, to)
+	return b.n.repl.Switchover(ctx, to)
 }
 
 // stopDelay is what the answer to a stop has to get out, before the broker that

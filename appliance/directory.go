@@ -45,7 +45,7 @@ const (
 
 // directory is a data directory that this process owns.
 type directory struct {
-	path    string
+	paths
 	lock    *lock
 	node    string   // the node's name; fixed
 	id      identity // like lineage, for Open and then for who replaces the journal
@@ -53,6 +53,9 @@ type directory struct {
 	unknown error    // why nothing is known of ledge.json, if so
 	notes   []string // what was not as it should be, cost nothing and is made good
 }
+
+// paths is where everything stands in a directory.
+type paths struct{ path string }
 
 // openDirectory takes the directory of cfg, which is made if it isn't there.
 func openDirectory(cfg *Config) (*directory, error) {
@@ -67,7 +70,7 @@ func openDirectory(cfg *Config) (*directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &directory{path: path, lock: lock}
+	d := &directory{paths: paths{path}, lock: lock}
 	d.noteMisplaced()
 	err = d.clearWay(asideName())
 	if err == nil {
@@ -89,7 +92,7 @@ func openStopped(path string) (*directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &directory{path: path, lock: lock}
+	d := &directory{paths: paths{path}, lock: lock}
 	d.noteMisplaced()
 	if err := d.load(); err != nil {
 		return nil, errors.Join(err, d.close())
@@ -227,6 +230,17 @@ func (d *directory) first() journal.Seq {
 	return journal.Seq(d.id.Adopt.First)
 }
 
+// leader returns whom the node follows: the option says so, or what an operator
+// said before the node stopped. One that was promoted since leads.
+func (d *directory) leader(option string) string {
+	url := orDefault(option, d.id.Follow)
+	if url != "" && url == d.id.Promoted {
+		d.note("the node was promoted, so it leads; follow is ignored: %s", url)
+		return ""
+	}
+	return url
+}
+
 // follow notes which leader the node follows.
 func (d *directory) follow(url string) error {
 	id := d.id
@@ -327,15 +341,15 @@ func ReadPassword(path string) (string, error) {
 	return p, nil
 }
 
-func (d *directory) adminPath() string           { return filepath.Join(d.path, authDir, admin.AdminUser) }
-func (d *directory) userPath(user string) string { return filepath.Join(d.path, authDir, user) }
-func (d *directory) leaderPath() string          { return filepath.Join(d.path, authDir, "leader") }
-func (d *directory) inboxPath() string           { return filepath.Join(d.path, inboxDir) }
-func (d *directory) journalPath() string         { return filepath.Join(d.path, journalDir) }
-func (d *directory) snapshotPath() string        { return filepath.Join(d.path, snapshotDir) }
+func (d paths) adminPath() string           { return filepath.Join(d.path, authDir, admin.AdminUser) }
+func (d paths) userPath(user string) string { return filepath.Join(d.path, authDir, user) }
+func (d paths) leaderPath() string          { return filepath.Join(d.path, authDir, "leader") }
+func (d paths) inboxPath() string           { return filepath.Join(d.path, inboxDir) }
+func (d paths) journalPath() string         { return filepath.Join(d.path, journalDir) }
+func (d paths) snapshotPath() string        { return filepath.Join(d.path, snapshotDir) }
 
 // snapshotBytes returns how long the largest snapshot is.
-func (d *directory) snapshotBytes() (most int64) {
+func (d paths) snapshotBytes() (most int64) {
 	files, _ := os.ReadDir(d.snapshotPath()) // recovery says what is wrong with it
 	for _, f := range files {
 		if info, err := f.Info(); err == nil {

@@ -144,13 +144,13 @@ func TestNodeInDoubt(t *testing.T) {
 	}
 	soon, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	if err := s.Follow(soon, "nats://127.0.0.1:1"); err == nil || !strings.Contains(err.Error(), "before the disk answers") {
+	if err := s.Replication().Follow(soon, "nats://127.0.0.1:1"); err == nil || !strings.Contains(err.Error(), "before the disk answers") {
 		t.Errorf("Follow in doubt = %v; want why not", err)
 	}
-	if _, err := s.Switchover(soon, "nobody"); err == nil {
+	if _, err := s.Replication().Switchover(soon, "nobody"); err == nil {
 		t.Error("Switchover in doubt has worked")
 	}
-	if _, err := s.Resume(soon); err == nil {
+	if _, err := s.ClientSide().Resume(soon); err == nil {
 		t.Error("Resume in doubt has worked")
 	}
 	// One write at least is in doubt; those that came after it are refused.
@@ -276,7 +276,7 @@ func TestReplicaInDoubt(t *testing.T) {
 	}
 	soon, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	if err := rep.Promote(soon); err == nil || !strings.Contains(err.Error(), "before the disk answers") {
+	if err := rep.Replication().Promote(soon); err == nil || !strings.Contains(err.Error(), "before the disk answers") {
 		t.Errorf("Promote in doubt = %v; want why not", err)
 	}
 	if err := lead.c.Set(ctx, "k", "3", 0).Err(); err != nil {
@@ -286,7 +286,7 @@ func TestReplicaInDoubt(t *testing.T) {
 	awaitKey("3")
 	rep.until("journal_state", "ok")
 	rep.until("journal_resume_attempts", "0")
-	if err := rep.Promote(ctx); err != nil {
+	if err := rep.Replication().Promote(ctx); err != nil {
 		t.Errorf("Promote = %v; want nil", err)
 	}
 }

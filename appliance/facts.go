@@ -29,7 +29,7 @@ func newReport(n *Node) *report.Report {
 		Journal: func() report.Journal { return journalFacts(n) },
 		Health:  func() report.Health { return healthFacts(n) },
 		Replication: func() report.Replication {
-			return report.Replication{Link: n.Link(), Replicas: n.Replicas(),
+			return report.Replication{Link: n.repl.Link(), Replicas: n.repl.Replicas(),
 				Lineage: n.log.Lineage(), Applied: n.state.Pos().Seq}
 		},
 		Clients: func() report.Clients {
@@ -85,15 +85,3 @@ func keysOf(s *replay.State, at time.Time) (list []report.Keys) {
 	})
 	return list
 }
-
-// Info returns INFO's fields that only the node knows, of the sections that are
-// wanted.
-func (n *Node) Info(wanted func(section string) bool) []command.InfoSection {
-	return n.report.Info(wanted)
-}
-
-// Health returns the fields of INFO about the journal's health.
-func (n *Node) Health() []command.InfoField { return n.report.InfoHealth() }
-
-// Role returns what the node is for Redis clients: "master" or "slave".
-func (n *Node) Role() string { return report.RedisRole(n.Link()) }

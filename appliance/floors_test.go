@@ -52,13 +52,14 @@ var floors = []struct {
 	{"appliance/options", 7},
 	{"admin", 6},
 	{"admin/admintest", 7},
+	{"appliance/replication", 8},
 	{"appliance/report", 7},
 	{"respd", 7}, // it makes the table out of the families
 	{"respd/compat", 8},
-	{"appliance", 8},
-	{"admin/cli", 9}, // it looks into the directories of stopped nodes, too
-	{"", 10},         // main
-	{"packaging/", 10},
+	{"appliance", 9},
+	{"admin/cli", 10}, // it looks into the directories of stopped nodes, too
+	{"", 11},          // main
+	{"packaging/", 11},
 }
 
 // homes says where a module from elsewhere may be imported. With test, it is
@@ -74,7 +75,7 @@ var homes = []struct {
 	{module: "github.com/nats-io/nats-server/v2", homes: []string{"journal/broker"}},
 	{module: "github.com/minio/highwayhash", homes: []string{"journal/blocks"}},
 	{module: "github.com/hanwen/go-fuse/v2", homes: []string{"journal/jet/faultfs"}},
-	{module: "github.com/nats-io/nats.go", homes: []string{"journal/broker", "journal/jet", "replay", "replay/remote", "admin", "appliance"}},
+	{module: "github.com/nats-io/nats.go", homes: []string{"journal/broker", "journal/jet", "replay", "replay/remote", "admin", "appliance", "appliance/replication"}},
 	{module: "github.com/urfave/cli/v2", homes: []string{"", "admin/cli"}},
 	{module: "gopkg.in/yaml.v3", homes: []string{"appliance/options"}},
 	{module: "golang.org/x/sys", homes: []string{"journal/blocks", "respd", "appliance", "appliance/process"}},

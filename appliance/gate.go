@@ -3,10 +3,12 @@ package appliance
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
-	"ledge/journal"
+	"ledge/appliance/options"
 	"ledge/replay/standing"
+	"ledge/respd"
 	"ledge/respd/resp"
 )
 
@@ -18,14 +20,23 @@ const (
 	errFewReplicas resp.Error = "NOREPLICAS Not enough good replicas to write."
 )
 
-// runGate has the server refuse what the node should not serve: reads of a
-// replica that has nothing, or that is too far behind, and writes of a leader
+// gatekeeper has the server refuse what the node should not serve: reads of a
+// replica that has nothing, or that is too far back, and writes of a leader
 // with too few replicas.
-func (n *Node) runGate(ctx context.Context) {
+type gatekeeper struct {
+	respd.Gate
+	live     *atomic.Pointer[options.Live]
+	link     func() standing.Link
+	replicas func() []standing.Replica
+	clock    func() time.Time
+}
+
+// run judges again and again until ctx ends: time alone changes what is refused.
+func (g *gatekeeper) run(ctx context.Context) {
 	tick := time.NewTicker(gateTick)
 	defer tick.Stop()
 	for {
-		n.gate.Set(n.refusals(n.Link(), n.cfg.Clock()))
+		g.judge(g.link())
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -34,11 +45,14 @@ func (n *Node) runGate(ctx context.Context) {
 	}
 }
 
+// judge decides what is refused on a node with that link.
+func (g *gatekeeper) judge(l standing.Link) { g.Set(g.refusals(l, g.clock())) }
+
 // refusals returns what reads and writes are refused with, or nil. All writes of a
 // replica are refused by the writer; those of a leader are refused here from its
 // first moment on, if nobody follows it.
-func (n *Node) refusals(l standing.Link, now time.Time) (reads, writes error) {
-	if set := n.live.Load(); set.MinReplicas > 0 && n.goodReplicas(now, set.MinReplicasLag) < set.MinReplicas {
+func (g *gatekeeper) refusals(l standing.Link, now time.Time) (reads, writes error) {
+	if set := g.live.Load(); set.MinReplicas > 0 && g.goodReplicas(now, set.MinReplicasLag) < set.MinReplicas {
 		writes = errFewReplicas
 	}
 	switch {
@@ -46,15 +60,15 @@ func (n *Node) refusals(l standing.Link, now time.Time) (reads, writes error) {
 	case l.Applied == 0:
 		reads = errLoading
 	default:
-		reads = n.stale(l, now)
+		reads = g.stale(l, now)
 	}
 	return reads, writes
 }
 
-// stale returns what reads of a replica that is too far behind are refused with,
+// stale returns what reads of a replica that is too far back are refused with,
 // or nil.
-func (n *Node) stale(l standing.Link, now time.Time) error {
-	most := n.live.Load().ReadStaleness
+func (g *gatekeeper) stale(l standing.Link, now time.Time) error {
+	most := g.live.Load().ReadStaleness
 	if most == 0 || now.Sub(l.Level) <= most {
 		return nil
 	}
@@ -66,33 +80,11 @@ func (n *Node) stale(l standing.Link, now time.Time) error {
 }
 
 // goodReplicas counts those that stream and have been heard of lately.
-func (n *Node) goodReplicas(now time.Time, lag time.Duration) (count int) {
-	for _, r := range n.Replicas() {
+func (g *gatekeeper) goodReplicas(now time.Time, lag time.Duration) (count int) {
+	for _, r := range g.replicas() {
 		if r.State == standing.LinkStreaming.String() && now.Sub(r.Heard) <= lag {
 			count++
 		}
 	}
 	return count
-}
-
-// hold returns the number behind which the journal is still needed by a replica,
-// 0 for none. One that is too far behind is let go, and finds that it needs a
-// full sync.
-func (r *replication) hold(ctx context.Context) journal.Seq {
-	l := r.leading()
-	if l == nil {
-		return 0
-	}
-	st, err := r.n.log.Stat(ctx)
-	held, ok := l.Held()
-	if err != nil || !ok || st.Last < st.First || held >= st.Last {
-		return 0
-	}
-	behind := int64(float64(st.Bytes) * float64(st.Last-max(held, st.First-1)) / float64(st.Last-st.First+1))
-	if behind > r.n.cfg.RetainForReplicas {
-		r.n.cfg.Logger.Warn("the journal is truncated in front of a replica that is behind",
-			"replica", uint64(held), "last", uint64(st.Last), "bytes", behind)
-		return 0
-	}
-	return max(held, 1)
 }

@@ -21,15 +21,15 @@ const (
 	metricsAtATime  = 4
 )
 
-// openMetrics listens for Prometheus.
-func (n *Node) openMetrics(ctx context.Context) error {
-	if n.cfg.MetricsListen == "" || n.cfg.MetricsListen == Off {
-		return nil
+// openMetrics listens for Prometheus; nil is that there is nothing to listen on.
+func openMetrics(ctx context.Context, addr string, metrics func() string) (*metricsServer, error) {
+	if addr == "" || addr == Off {
+		return nil, nil
 	}
 	var lc net.ListenConfig
-	ln, err := lc.Listen(ctx, "tcp", n.cfg.MetricsListen)
+	ln, err := lc.Listen(ctx, "tcp", addr)
 	if err != nil {
-		return taken("metrics-listen", n.cfg.MetricsListen, err)
+		return nil, taken("metrics-listen", addr, err)
 	}
 	places := make(chan struct{}, metricsAtATime)
 	mux := http.NewServeMux()
@@ -42,13 +42,12 @@ func (n *Node) openMetrics(ctx context.Context) error {
 			return
 		}
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-		_, _ = io.WriteString(w, n.report.Metrics()) // who has gone needs none
+		_, _ = io.WriteString(w, metrics()) // a client that has gone needs none
 	})
-	n.prometheus = &metricsServer{ln, &http.Server{
+	return &metricsServer{ln, &http.Server{
 		Handler: mux, ReadTimeout: metricsPatience, WriteTimeout: metricsPatience, IdleTimeout: time.Minute,
 		MaxHeaderBytes: metricsHeader,
-	}}
-	return nil
+	}}, nil
 }
 
 // run serves until ctx ends.

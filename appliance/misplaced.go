@@ -11,7 +11,7 @@ import (
 
 // misplaced returns the directories that stand where the node has files. Such a
 // file counts as lost. Nothing is named of a directory that is none of ours.
-func (d *directory) misplaced() (paths []string) {
+func (d paths) misplaced() (paths []string) {
 	if !hasData(d.path) && !hasIdentity(d.path) {
 		return nil
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"sync"
@@ -16,6 +17,7 @@ import (
 	"ledge/admin"
 	"ledge/appliance/options"
 	"ledge/appliance/process"
+	"ledge/appliance/replication"
 	"ledge/appliance/report"
 	"ledge/journal"
 	"ledge/journal/broker"
@@ -23,6 +25,7 @@ import (
 	"ledge/journal/jet"
 	"ledge/replay"
 	"ledge/replay/remote"
+	"ledge/replay/standing"
 	"ledge/replay/writer"
 	"ledge/respd"
 	"ledge/respd/command"
@@ -47,13 +50,13 @@ type Node struct {
 	state   *replay.State
 	writer  *writer.Writer
 	reserve *reserve
-	saves   *saves
+	saves   *snapshots
 	events  *events
 	server  *respd.Server
-	gate    respd.Gate
+	gate    gatekeeper
 	live    atomic.Pointer[options.Live] // what CONFIG SET changes
-	admins  atomic.Pointer[operators]    // likewise
-	repl    *replication
+	admins  atomic.Pointer[operators]    // a full sync replaces it
+	repl    *replication.Replication
 	// prometheus is nil without metrics-listen.
 	prometheus *metricsServer
 
@@ -66,8 +69,6 @@ type Node struct {
 	stop    chan struct{} // closed by Shutdown
 	stopped sync.Once
 }
-
-var _ command.Node = (*Node)(nil)
 
 // Open makes or takes the directory, recovers what is in it, proves that the
 // journal takes writes, and listens. A damaged journal is refused and left as
@@ -102,18 +103,21 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if n.dir, err = openDirectory(&n.cfg); err != nil {
 		return err
 	}
-	if err := n.portsFree(ctx); err != nil {
+	if err := portsFree(ctx, &n.cfg); err != nil {
 		return err
 	}
 	err = n.openState(ctx)
-	n.tell()
+	tell(n.dir, n.cfg.Logger)
 	if err != nil {
 		return err
 	}
-	n.lost = n.dir.lost()
-	n.holdReserve()
+	n.lost = n.dir.id.lost()
+	n.reserve = holdReserve(n.dir.path, n.cfg.Reserve, n.cfg.Logger)
 	n.report = newReport(n)
-	n.saves, n.events = newSaves(n), newEvents(n)
+	n.events = newEvents(n)
+	if n.saves, err = n.newSnapshots(ctx); err != nil {
+		return err
+	}
 	hub := command.NewHub()
 	hub.SetEvents(keyspaceEvents(&n.cfg))
 	n.writer = writer.New(writer.Config{
@@ -121,8 +125,12 @@ func (n *Node) open(ctx context.Context) (err error) {
 		DoubtWait: n.cfg.DoubtWait, Resume: resumePolicy(n.live.Load()), Reserve: n.reserve, Secure: n.saves.secure,
 		Epoch: n.dir.id.Epoch, Notify: n.events.health, Wanted: hub.Wanted, Events: hub.Notify, Clock: n.cfg.Clock, Logger: n.cfg.Logger,
 	})
-	n.repl = newReplication(n)
-	if err := n.repl.begin(ctx); err != nil {
+	if n.repl, err = newReplication(ctx, n); err != nil {
+		return err
+	}
+	tell(n.dir, n.cfg.Logger)
+	n.gate.live, n.gate.link, n.gate.replicas, n.gate.clock = &n.live, n.repl.Link, n.repl.Replicas, n.cfg.Clock
+	if err := n.repl.Start(ctx); err != nil {
 		return err
 	}
 	if err := n.openServer(ctx, hub); err != nil {
@@ -131,10 +139,21 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if err := n.openAdmin(ctx); err != nil {
 		return err
 	}
-	if err := n.openMetrics(ctx); err != nil {
+	if n.prometheus, err = openMetrics(ctx, n.cfg.MetricsListen, n.report.Metrics); err != nil {
 		return err
 	}
-	return n.repl.serve()
+	return n.repl.Serve()
+}
+
+// newSnapshots has snapshots taken as the configuration says.
+func (n *Node) newSnapshots(ctx context.Context) (*snapshots, error) {
+	span, err := n.jet().Stat(ctx)
+	return newSnapshots(snapshotsConfig{
+		dir: n.dir.snapshotPath(), every: n.cfg.SnapshotEvery, everyByte: n.cfg.SnapshotBytes,
+		retain: n.cfg.RetainForReplicas, state: n.state, log: n.log, appended: n.meter.bytes.Load,
+		held:   func() (journal.Seq, bool) { return n.repl.Held() },
+		beside: n.threads.Beside, notify: n.events.snapshot, clock: n.cfg.Clock, logger: n.cfg.Logger,
+	}, n.started, n.recovered, span), err
 }
 
 // openServer listens for Redis clients.
@@ -142,8 +161,9 @@ func (n *Node) openServer(ctx context.Context, hub *command.Hub) (err error) {
 	cfg := respd.Config{
 		TLSListen: n.cfg.TLSListen, TLS: n.secure.redis,
 		Password: n.cfg.Password, MaxClients: n.cfg.MaxClients,
-		State: n.state, Writer: n.writer, Hub: hub, Node: n, Params: n.params(), CheckParam: options.CheckParam,
-		Replica: &n.gate, OutOfMemory: n.mem.Over, Growing: n.mem.Growing, TurnedAway: n.events.turnedAway,
+		State: n.state, Writer: n.writer, Hub: hub, Params: n.params(), CheckParam: options.CheckParam,
+		Node:    sideOf(n),
+		Replica: &n.gate.Gate, OutOfMemory: n.mem.Over, Growing: n.mem.Growing, TurnedAway: n.events.turnedAway,
 		Clock: n.cfg.Clock, Logger: n.cfg.Logger,
 		MaxBuffers: process.Buffers(n.cfg.MaxMemory),
 	}
@@ -166,16 +186,17 @@ func (n *Node) admin() *operators { return n.admins.Load() }
 
 // holdReserve holds room back on the disk. A disk that is full already has
 // none to hold; the node starts all the same.
-func (n *Node) holdReserve() {
-	n.reserve = newReserve(n.dir.path, max(0, n.cfg.Reserve))
-	if err := n.reserve.Take(); err != nil {
-		n.cfg.Logger.Warn("no room is held back on the disk", "cause", err)
+func holdReserve(dir string, size int64, log *slog.Logger) *reserve {
+	r := newReserve(dir, max(0, size))
+	if err := r.Take(); err != nil {
+		log.Warn("no room is held back on the disk", "cause", err)
 	}
+	return r
 }
 
 // portsFree finds a taken port before the journal is made or read, which may
 // take long. The listeners proper come last, when there is something to serve.
-func (n *Node) portsFree(ctx context.Context) error {
+func portsFree(ctx context.Context, cfg *Config) error {
 	free := func(option, addr string) error {
 		if addr == Off || addr == "" {
 			return nil
@@ -187,8 +208,8 @@ func (n *Node) portsFree(ctx context.Context) error {
 		}
 		return ln.Close()
 	}
-	return errors.Join(free("listen", n.cfg.Listen), free("tls-listen", n.cfg.TLSListen),
-		free("nats-listen", n.cfg.NATSListen), free("metrics-listen", n.cfg.MetricsListen))
+	return errors.Join(free("listen", cfg.Listen), free("tls-listen", cfg.TLSListen),
+		free("nats-listen", cfg.NATSListen), free("metrics-listen", cfg.MetricsListen))
 }
 
 // taken names the option whose address can't be had.
@@ -266,11 +287,10 @@ func (n *Node) recover(ctx context.Context) (err error) {
 }
 
 // recoveredTo says in words how far the node has recovered.
-func (n *Node) recoveredTo() string {
-	r := n.recovered
+func recoveredTo(r replay.Report, keys int, took time.Duration, lost string) string {
 	switch {
-	case r.Pos.Seq == 0 && n.lost != "":
-		return "empty since a repair; lost is " + n.lost
+	case r.Pos.Seq == 0 && lost != "":
+		return "empty since a repair; lost is " + lost
 	case r.Pos.Seq == 0:
 		return "new and empty"
 	}
@@ -279,7 +299,7 @@ func (n *Node) recoveredTo() string {
 		from = fmt.Sprintf("a snapshot at %d and %d numbers behind it", r.Snapshot.Pos.Seq, r.Batches)
 	}
 	return fmt.Sprintf("recovered up to number %d, %d keys, in %s, from %s",
-		r.Pos.Seq, n.found, n.recovery.Round(time.Millisecond), from)
+		r.Pos.Seq, keys, took.Round(time.Millisecond), from)
 }
 
 // keys counts the keys of all databases.
@@ -322,10 +342,10 @@ func (n *Node) Run(ctx context.Context) error {
 	})
 	workers.Go(func() { n.events.run(working) })
 	workers.Go(func() { n.checkSnapshots(working) })
-	workers.Go(func() { n.runGate(working) })
+	workers.Go(func() { n.gate.run(working) })
 	workers.Go(func() { n.prometheus.run(working) })
 	workers.Go(func() {
-		if adrift = n.repl.run(working); adrift != nil {
+		if adrift = n.repl.Run(working); adrift != nil {
 			stopServing()
 		}
 	})
@@ -341,7 +361,7 @@ func (n *Node) Run(ctx context.Context) error {
 	})
 	workers.Go(func() { n.state.KeepOrder(working) })
 	workers.Go(func() { n.saves.run(working) })
-	workers.Go(func() { n.mem.Watch(working, n.changed()) })
+	workers.Go(func() { n.mem.Watch(working, changed(n.state)) })
 
 	err := n.server.Run(serving)
 	stopWorking()
@@ -380,17 +400,20 @@ func waitFor(g *sync.WaitGroup) error {
 
 // changed returns a function that reports whether the state has changed since
 // it was asked last, or is still being put in order.
-func (n *Node) changed() func() process.Change {
+func changed(s *replay.State) func() process.Change {
 	var last journal.Seq
 	var c process.Change
 	return func() process.Change {
-		now := n.state.Pos().Seq
-		if c.Changed = now != last || n.state.Behind(); c.Changed {
-			last, c.Keys = now, keys(n.state)
+		now := s.Pos().Seq
+		if c.Changed = now != last || s.Behind(); c.Changed {
+			last, c.Keys = now, keys(s)
 		}
 		return c
 	}
 }
+
+// Link returns how the node stands with its leader.
+func (n *Node) Link() standing.Link { return n.repl.Link() }
 
 // Shutdown makes Run return, as the end of its context does. It does not wait.
 func (n *Node) Shutdown() { n.stopped.Do(func() { close(n.stop) }) }
@@ -401,10 +424,10 @@ func (n *Node) Close() error {
 	var errs []error
 	errs = append(errs, n.prometheus.close())
 	if n.repl != nil {
-		errs = append(errs, n.repl.unserve())
+		errs = append(errs, n.repl.Unserve())
 	}
 	if n.admin() != nil {
-		n.removeAddress()
+		n.dir.removeAddress(n.cfg.Logger)
 		errs = append(errs, n.admin().close())
 	}
 	if n.server != nil {
@@ -442,11 +465,14 @@ type Status struct {
 func (n *Node) Status() Status {
 	s := Status{
 		Node: n.dir.node, Dir: n.dir.path, Sync: n.cfg.Sync,
-		TLSListen: n.tlsAddr(), NATS: n.jet().ClientURL(),
-		Credentials: n.dir.adminPath(), Recovered: n.recoveredTo(),
+		NATS:        n.jet().ClientURL(),
+		Credentials: n.dir.adminPath(), Recovered: recoveredTo(n.recovered, n.found, n.recovery, n.lost),
 	}
 	if a := n.MetricsAddr(); a != nil {
 		s.Metrics = "http://" + a.String() + "/metrics"
+	}
+	if a := n.server.TLSAddr(); a != nil {
+		s.TLSListen = a.String()
 	}
 	if n.cfg.Listen != Off {
 		s.Listen = n.server.Addr().String()
@@ -455,12 +481,4 @@ func (n *Node) Status() Status {
 		s.Sync = fmt.Sprintf("every %s", n.cfg.SyncInterval)
 	}
 	return s
-}
-
-// tlsAddr is where Redis clients with TLS connect; empty is nowhere.
-func (n *Node) tlsAddr() string {
-	if a := n.server.TLSAddr(); a != nil {
-		return a.String()
-	}
-	return ""
 }

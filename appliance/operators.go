@@ -3,9 +3,11 @@ package appliance
 import (
 	"context"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 
@@ -69,17 +71,17 @@ func (n *Node) leaveAddress() error {
 	says := map[string]any{
 		"pid": os.Getpid(), "redis": n.server.Addr().String(), "nats": n.jet().ClientURL(),
 	}
-	if at := n.tlsAddr(); at != "" {
+	if at := n.Status().TLSListen; at != "" {
 		says["redis_tls"] = at
 	}
 	if n.secure.nats != nil {
-		says["tls"] = n.runTLS()
+		says["tls"] = runTLS(n.secure.nats, &n.cfg)
 	}
 	b, err := json.Marshal(says)
 	if err != nil {
 		return fault.With(fault.Fatal, err)
 	}
-	if err := os.WriteFile(n.runPath(), append(b, '\n'), 0o600); err != nil {
+	if err := os.WriteFile(n.dir.runPath(), append(b, '\n'), 0o600); err != nil {
 		n.cfg.Logger.Warn("where the node can be reached is not written down", "cause", err)
 	}
 	return nil
@@ -96,11 +98,11 @@ type RunTLS struct {
 	Key  string `json:"key,omitempty"`
 }
 
-func (n *Node) runTLS() RunTLS {
-	sum := sha256.Sum256(n.secure.nats.Certificates[0].Certificate[0])
+func runTLS(nats *tls.Config, cfg *Config) RunTLS {
+	sum := sha256.Sum256(nats.Certificates[0].Certificate[0])
 	r := RunTLS{Pin: hex.EncodeToString(sum[:])}
-	if n.cfg.NATSAuth() == options.AuthClientsYes {
-		r.Cert, r.Key = absolute(n.cfg.NATSTLSCert), absolute(n.cfg.NATSTLSKey)
+	if cfg.NATSAuth() == options.AuthClientsYes {
+		r.Cert, r.Key = absolute(cfg.NATSTLSCert), absolute(cfg.NATSTLSKey)
 	}
 	return r
 }
@@ -113,11 +115,11 @@ func absolute(path string) string {
 	return path
 }
 
-func (n *Node) runPath() string { return filepath.Join(n.dir.path, runFile) }
+func (p paths) runPath() string { return filepath.Join(p.path, runFile) }
 
 // removeAddress takes the file away again.
-func (n *Node) removeAddress() {
-	if err := os.Remove(n.runPath()); err != nil && !errors.Is(err, os.ErrNotExist) {
-		n.cfg.Logger.Warn("the file that says where the node can be reached stays", "cause", err)
+func (p paths) removeAddress(log *slog.Logger) {
+	if err := os.Remove(p.runPath()); err != nil && !errors.Is(err, os.ErrNotExist) {
+		log.Warn("the file that says where the node can be reached stays", "cause", err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"ledge/appliance/report"
@@ -77,11 +78,11 @@ func (n *Node) dropState() error {
 }
 
 // tell logs what was not as it should be and is made good.
-func (n *Node) tell() {
-	for _, note := range n.dir.notes {
-		n.cfg.Logger.Warn(note)
+func tell(d *directory, log *slog.Logger) {
+	for _, note := range d.notes {
+		log.Warn(note)
 	}
-	n.dir.notes = nil
+	d.notes = nil
 }
 
 // checkSnapshots reads the snapshots that were not needed, so that a damaged one
@@ -104,8 +105,8 @@ func (n *Node) checkSnapshots(ctx context.Context) {
 }
 
 // lost says what the last repair that cost something has lost; "" is none.
-func (d *directory) lost() string {
-	r := d.id.Repaired
+func (id identity) lost() string {
+	r := id.Repaired
 	switch {
 	case r == nil:
 		return ""

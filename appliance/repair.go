@@ -111,7 +111,7 @@ func OpenDamaged(path string) (*Stopped, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &directory{path: abs, lock: lock}
+	d := &directory{paths: paths{abs}, lock: lock}
 	d.noteMisplaced()
 	err = d.load()
 	var option *OptionError

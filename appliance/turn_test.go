@@ -51,7 +51,8 @@ func TestAdoptMeetsPromote(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	if err := n.repl.mu.take(t.Context()); err != nil { // as Adopt does
+	release, err := n.repl.Hold(t.Context()) // as Adopt does
+	if err != nil {
 		t.Fatal(err)
 	}
 	asked := make(chan error, 1)
@@ -73,25 +74,26 @@ func TestAdoptMeetsPromote(t *testing.T) {
 	if err := <-asked; err == nil {
 		t.Error("Promote works; want it to have given way")
 	}
-	n.repl.mu.Unlock()
+	release()
 }
 
 // What waits for its turn waits no longer than it is asked to.
 func TestTurnIsBounded(t *testing.T) {
 	n := running(t, Config{Dir: t.TempDir(), Follow: "nats://127.0.0.1:1"})
-	if err := n.repl.mu.take(t.Context()); err != nil {
+	release, err := n.repl.Hold(t.Context())
+	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if err := n.Promote(ctx); fault.Of(err) != fault.Retryable {
+	if err := n.repl.Promote(ctx); fault.Of(err) != fault.Retryable {
 		t.Errorf("Promote = %v; want a Retryable error", err)
 	}
-	if err := n.Follow(ctx, "127.0.0.1:2"); fault.Of(err) != fault.Retryable {
+	if err := n.repl.Follow(ctx, "127.0.0.1:2"); fault.Of(err) != fault.Retryable {
 		t.Errorf("Follow = %v; want a Retryable error", err)
 	}
-	n.repl.mu.Unlock()
-	if err := n.Follow(t.Context(), "127.0.0.1:2"); err != nil {
+	release()
+	if err := n.repl.Follow(t.Context(), "127.0.0.1:2"); err != nil {
 		t.Errorf("Follow = %v", err)
 	}
 	if got := n.Link().Leader; got != "nats://127.0.0.1:2" {

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"ledge/journal/fault"
-	"ledge/replay"
+	"ledge/replay/standing"
 )
 
 // What becomes of a link when attempts fail: it stalls, it has failed after as many
@@ -17,18 +17,18 @@ func TestFailed(t *testing.T) {
 	gone := fault.As(fault.Retryable, "", &unreachable{errors.New("nobody")})
 	for _, tt := range []struct {
 		name  string
-		state replay.LinkState // before
+		state standing.LinkState // before
 		errs  []error
-		want  replay.LinkState
+		want  standing.LinkState
 		least time.Duration // of the last pause
 		most  time.Duration
 	}{
-		{"a stream breaks", replay.LinkStreaming, []error{again}, replay.LinkStalled, RetryLeast / 2, 2 * RetryLeast},
-		{"a handshake fails", replay.LinkHandshake, []error{again}, replay.LinkHandshake, RetryLeast / 2, 2 * RetryLeast},
-		{"twice", replay.LinkStreaming, []error{again, again}, replay.LinkStalled, RetryLeast, 4 * RetryLeast},
-		{"as often as is allowed", replay.LinkStreaming, []error{again, again, again}, replay.LinkFailed, RetryMost / 2, 2 * RetryMost},
-		{"a person is needed", replay.LinkStreaming, []error{person}, replay.LinkFailed, RetryMost / 2, 2 * RetryMost},
-		{"one that has only just gone is tried soon", replay.LinkHandshake, []error{again, again, gone}, replay.LinkFailed, RetryLeast / 2, 2 * RetryLeast},
+		{"a stream breaks", standing.LinkStreaming, []error{again}, standing.LinkStalled, RetryLeast / 2, 2 * RetryLeast},
+		{"a handshake fails", standing.LinkHandshake, []error{again}, standing.LinkHandshake, RetryLeast / 2, 2 * RetryLeast},
+		{"twice", standing.LinkStreaming, []error{again, again}, standing.LinkStalled, RetryLeast, 4 * RetryLeast},
+		{"as often as is allowed", standing.LinkStreaming, []error{again, again, again}, standing.LinkFailed, RetryMost / 2, 2 * RetryMost},
+		{"a person is needed", standing.LinkStreaming, []error{person}, standing.LinkFailed, RetryMost / 2, 2 * RetryMost},
+		{"one that has only just gone is tried soon", standing.LinkHandshake, []error{again, again, gone}, standing.LinkFailed, RetryLeast / 2, 2 * RetryLeast},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			f, _ := idleFollower(t, nil)
@@ -67,7 +67,7 @@ func TestCausesAreBounded(t *testing.T) {
 func TestWorked(t *testing.T) {
 	fails := func(f *Follower) {
 		f.causes = nil
-		f.set(func(l *replay.Link) { l.Attempts = 0 })
+		f.set(func(l *standing.Link) { l.Attempts = 0 })
 		f.failed(errors.New("again"))
 	}
 	f, _ := idleFollower(t, nil)

@@ -14,7 +14,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"ledge/journal"
-	"ledge/replay"
+	"ledge/replay/standing"
 )
 
 // fakeConn is a connection without a network: what is asked is answered by a
@@ -132,7 +132,7 @@ func idleFollower(t *testing.T, change func(*FollowerConfig)) (*Follower, *targe
 		Timeouts: func() Timeouts {
 			return Timeouts{Connect: time.Second, Fetch: time.Second, Chunk: time.Second, Attempts: 3}
 		},
-		Notify: func(replay.Link) {}, Clock: func() time.Time { return time.Unix(1000, 0) }, Logger: slog.New(slog.DiscardHandler)}
+		Notify: func(standing.Link) {}, Clock: func() time.Time { return time.Unix(1000, 0) }, Logger: slog.New(slog.DiscardHandler)}
 	if change != nil {
 		change(&cfg)
 	}

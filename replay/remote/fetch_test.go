@@ -14,8 +14,9 @@ import (
 
 	"ledge/journal"
 	"ledge/journal/fault"
-	"ledge/replay"
 	"ledge/replay/replaytest"
+	"ledge/replay/standing"
+	"ledge/replay/writer"
 )
 
 // nobodyAnswers is what a broker sends when nobody has subscribed.
@@ -125,7 +126,7 @@ func TestFetchEnds(t *testing.T) {
 // What comes is stored, applied and told of, one frame at first and then as many as
 // the target takes in within a while; a frame that is none is refused.
 func TestIngest(t *testing.T) {
-	leader := replaytest.Open(t, 1, replay.WriterConfig{})
+	leader := replaytest.Open(t, 1, writer.Config{})
 	for i := range 8 {
 		leader.Must(replaytest.Set("k", fmt.Sprint(i)))
 	}
@@ -138,7 +139,7 @@ func TestIngest(t *testing.T) {
 	}
 	f, a := idleFollower(t, nil)
 	fake := &fakeConn{}
-	f.enter(replay.LinkStreaming, "")
+	f.enter(standing.LinkStreaming, "")
 	if err := f.ingest(t.Context(), over(fake), list); err != nil || a.state.Pos() != leader.Pos() {
 		t.Errorf("ingest = %v, the state is at %s; want it at %s", err, a.state.Pos(), leader.Pos())
 	}
@@ -164,9 +165,9 @@ func TestReport(t *testing.T) {
 	if _, err := f.reportTo(t.Context(), c); err == nil {
 		t.Error("reportTo that is answered with garbage = nil; want an error")
 	}
-	f.enter(replay.LinkStreaming, "")
+	f.enter(standing.LinkStreaming, "")
 	f.busy.Store(time.Now().Add(-2 * slowAfter).UnixNano())
-	if err := f.tell(c); err != nil || len(fake.told) != 1 || fake.told[0].State.LinkState != replay.LinkStalled {
+	if err := f.tell(c); err != nil || len(fake.told) != 1 || fake.told[0].State.LinkState != standing.LinkStalled {
 		t.Errorf("tell = %v, told %+v; want that a target which is busy for long has stalled", err, fake.told)
 	}
 	fake.broken = nats.ErrConnectionClosed

@@ -13,7 +13,7 @@ import (
 
 	"ledge/journal"
 	"ledge/journal/fault"
-	"ledge/replay"
+	"ledge/replay/standing"
 )
 
 // chunked is a leader with a snapshot, over a fake connection.
@@ -190,7 +190,7 @@ func TestFullSyncBegins(t *testing.T) {
 	if err := f.fullSync(t.Context(), over(&s.fakeConn), begins(startBegin)); err != nil || len(s.asked) != 0 {
 		t.Errorf("fullSync = %v, asked %v; want nothing asked", err, s.asked)
 	}
-	if l := f.Link(); l.State != replay.LinkFullSync || l.Step != "begin" {
+	if l := f.Link(); l.State != standing.LinkFullSync || l.Step != "begin" {
 		t.Errorf("link %s, %s; want it to begin", l.State, l.Step)
 	}
 }

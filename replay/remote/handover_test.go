@@ -15,8 +15,9 @@ import (
 
 	"ledge/journal"
 	"ledge/journal/fault"
-	"ledge/replay"
 	"ledge/replay/replaytest"
+	"ledge/replay/standing"
+	"ledge/replay/writer"
 )
 
 // yielding is a node that hands over.
@@ -36,7 +37,7 @@ func (y *yielding) Yield(url, password string) error {
 // handing returns a leader over a fake connection, with a number in its journal.
 func handing(t *testing.T) (*Leader, *fakeBroker, *yielding) {
 	t.Helper()
-	h := &home{Node: replaytest.Open(t, 1, replay.WriterConfig{}), snapshot: filepath.Join(t.TempDir(), "x.snap")}
+	h := &home{Node: replaytest.Open(t, 1, writer.Config{}), snapshot: filepath.Join(t.TempDir(), "x.snap")}
 	h.Must(replaytest.Set("k", "v"))
 	h.feed = NewFeed(h.Pos().Seq, func(ctx context.Context, from journal.Seq) frames { return h.Mem.Read(ctx, from) })
 	y, b := &yielding{home: h}, newFakeBroker()
@@ -61,7 +62,7 @@ func streams(t *testing.T, b *fakeBroker, y *yielding, id, node string, applied 
 	if err := failed(m); err != nil {
 		t.Fatal(err)
 	}
-	m = b.ask(t, subjectReport, report{ID: name(id), State: linkState{replay.LinkStreaming}, Applied: applied, Synced: applied})
+	m = b.ask(t, subjectReport, report{ID: name(id), State: linkState{standing.LinkStreaming}, Applied: applied, Synced: applied})
 	if err := failed(m); err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +141,7 @@ func TestOfferToNamesakes(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, id := range []name{"B", "B2"} {
-		b.ask(t, subjectReport, report{ID: id, State: linkState{replay.LinkStreaming}, Applied: 1, Synced: 1})
+		b.ask(t, subjectReport, report{ID: id, State: linkState{standing.LinkStreaming}, Applied: 1, Synced: 1})
 	}
 	if _, _, err := l.Offer(t.Context(), "b", 1); fault.Of(err) != fault.Refused || !strings.Contains(err.Error(), "two replicas") {
 		t.Errorf("Offer = %v; want it refused", err)
@@ -171,7 +172,7 @@ func TestNear(t *testing.T) {
 	}
 	done := make(chan error, 1)
 	go func() { done <- l.Near(t.Context(), "c") }()
-	b.ask(t, subjectReport, report{ID: "C", State: linkState{replay.LinkStreaming}, Applied: y.Node.Pos().Seq, Synced: 1})
+	b.ask(t, subjectReport, report{ID: "C", State: linkState{standing.LinkStreaming}, Applied: y.Node.Pos().Seq, Synced: 1})
 	if err := <-done; err != nil {
 		t.Errorf("Near of one that has come = %v; want nil", err)
 	}
@@ -193,7 +194,7 @@ func TestTake(t *testing.T) {
 		{"agreed", reach, offer{"T", 0}, []*nats.Msg{sayJSON(struct{}{})}, ErrLead, "", 1},
 		{"agreed at last", reach, offer{"T", 0}, []*nats.Msg{failure(errCrowded), sayJSON(struct{}{})}, ErrLead, "", 2},
 		{"never answered well", reach, offer{"T", 0}, []*nats.Msg{failure(errCrowded), failure(errCrowded), failure(errCrowded)}, nil, "take the lead", 3},
-		{"refused", reach, offer{"T", 0}, []*nats.Msg{failure(diverged("no"))}, replay.ErrDiverged, "", 1},
+		{"refused", reach, offer{"T", 0}, []*nats.Msg{failure(diverged("no"))}, writer.ErrDiverged, "", 1},
 		{"not all is here", reach, offer{"T", 5}, nil, nil, "", 0},
 		{"it can't be followed", nil, offer{"T", 0}, nil, nil, "", 0},
 		{"it can't be reached", func(net.Addr) (string, string, error) { return "", "", errors.New("nowhere") }, offer{"T", 0}, nil, nil, "", 0},

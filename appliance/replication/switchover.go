@@ -1,0 +1,97 @@
+package replication
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"ledge/admin"
+	"ledge/journal/fault"
+	"ledge/replay/remote"
+	"ledge/replay/writer"
+	"ledge/respd/resp"
+)
+
+// errHandingOver is what a client's write gets while the node hands over.
+var errHandingOver = fault.With(fault.Refused, resp.Error("TRYAGAIN the node hands over its lead, try again"))
+
+const (
+	// catchUpLimit is how long a replica that is to lead may take to come close
+	// while writes are still taken, and handLimit for the rest, while they are not.
+	catchUpLimit = 10 * time.Second
+	handLimit    = time.Second
+)
+
+// Switchover has a replica lead, and the node follow it. Writes are refused from
+// when the replica has nearly everything until it leads. When it fails the node
+// goes on as before; what it has acknowledged is on both.
+func (r *Replication) Switchover(ctx context.Context, to string) (admin.Switched, error) {
+	leader := r.leading()
+	if leader == nil {
+		return admin.Switched{}, writer.ErrStopped
+	}
+	near, cancel := context.WithTimeout(ctx, catchUpLimit)
+	defer cancel()
+	if err := leader.Near(near, to); err != nil {
+		return admin.Switched{}, stillLeads(err)
+	}
+	if err := r.take(ctx); err != nil {
+		return admin.Switched{}, err
+	}
+	defer r.mu.unlock()
+	switch {
+	case r.ctx == nil:
+		return admin.Switched{}, writer.ErrStopped
+	case r.url != "":
+		return admin.Switched{}, fault.With(fault.Refused, fmt.Errorf("the node follows %s", r.url))
+	}
+	began := r.cfg.Clock()
+	if err := inDoubt(r.cfg.Writer); err != nil {
+		return admin.Switched{}, fmt.Errorf("switchover: %w", err)
+	}
+	quiet, cancel := context.WithTimeout(ctx, changeLimit)
+	defer cancel()
+	sink, err := r.cfg.Writer.Follow(quiet, errHandingOver)
+	if err != nil {
+		return admin.Switched{}, fmt.Errorf("switchover: %w", err)
+	}
+	last := r.cfg.State.Pos().Seq
+	hand, cancel := context.WithTimeout(ctx, handLimit)
+	defer cancel()
+	defer context.AfterFunc(r.ctx, cancel)() // a node that stops takes its offer back
+	at, _, err := leader.Offer(hand, to, last)
+	if err != nil {
+		sink.Cancel()
+		return admin.Switched{}, stillLeads(err)
+	}
+	sink.Refuse(errReadOnly)
+	r.url, r.sink = at, sink
+	r.launchLocked()
+	r.dismiss()
+	r.cfg.Clients.Demote(errReadOnly)
+	took := r.cfg.Clock().Sub(began)
+	r.cfg.Logger.Warn("the lead is handed over", "to", to, "at", at, "number", uint64(last), "took", took)
+	return admin.Switched{Node: to, Leader: at, Number: uint64(last), Took: float64(took.Microseconds()) / 1000}, nil
+}
+
+// stillLeads says what holds after a switchover that has not worked.
+func stillLeads(err error) error {
+	return fmt.Errorf("switchover: %w; this node still leads", err)
+}
+
+// takeOver makes the node lead when its leader has handed over.
+func (r *Replication) takeOver(link *remote.Follower) {
+	r.mu.lock()
+	defer r.mu.unlock()
+	if r.ctx == nil || r.link != link {
+		return // somebody has said something else meanwhile
+	}
+	_ = r.haltLocked() // it has ended
+	switch err := r.leadLocked(r.ctx); {
+	case errors.Is(err, writer.ErrLeadInDoubt):
+		r.cfg.Logger.Error("the leader has handed over, and the disk does not say whether the node leads", "cause", err)
+	case err != nil:
+		r.cfg.Logger.Error("the leader has handed over, and the node can't lead", "cause", err)
+	}
+}

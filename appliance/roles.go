@@ -1,0 +1,153 @@
+package appliance
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"ledge/admin"
+	"ledge/appliance/options"
+	"ledge/appliance/replication"
+	"ledge/journal"
+	"ledge/journal/fault"
+	"ledge/replay/remote"
+	"ledge/replay/snapshot"
+	"ledge/replay/standing"
+)
+
+// newReplication puts a node behind the five interfaces that its replication needs.
+func newReplication(ctx context.Context, n *Node) (*replication.Replication, error) {
+	st, err := n.log.Stat(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r := replication.New(replication.Config{
+		Node: n.dir.node, User: admin.ReplicaUser, Leader: n.dir.leader(n.cfg.Follow), Resync: n.cfg.OnDivergence == options.DivergenceResync,
+		Inbox: n.dir.inboxPath(), Snapshot: n.dir.snapshotPath(), Databases: n.cfg.Databases, MaxMemory: n.cfg.MaxMemory,
+		Free: func() (int64, error) { return freeBytes(n.dir.path) },
+		TLS:  n.secure.leader, Log: n.log, State: n.state, Writer: n.writer,
+		Read: func(ctx context.Context, from journal.Seq) func(func(journal.Frame, error) bool) {
+			return n.jet().Read(ctx, from)
+		},
+		Synced: n.log.Synced,
+		Beside: n.threads.Beside,
+		Notify: func(l standing.Link) {
+			n.events.link(l)
+			l.Applied = n.state.Pos().Seq
+			n.gate.judge(l)
+		},
+		Directory: written{n.dir}, Broker: nodeBroker{n}, Snapshots: taker{n.saves}, Clients: clients{n}, Settings: live{n},
+		Clock: n.cfg.Clock, Logger: n.cfg.Logger,
+	}, st.Last)
+	n.meter.stored, n.meter.ended = r.Feed().Stored, r.Feed().Reset
+	return r, nil
+}
+
+// written is the directory as the node's replication sees it.
+type written struct{ *directory }
+
+func (w written) Follow(url string) error    { return w.follow(url) }
+func (w written) Lead(followed string) error { return w.lead(followed) }
+
+func (w written) Yield(url, password string) error {
+	path, content := w.leaderPath(), []byte(password+"\n")
+	// Clients' writes wait for this: two nodes that hand over to and fro spare it.
+	if had, err := os.ReadFile(path); err != nil || !bytes.Equal(had, content) {
+		if err := writeFile(path, content); err != nil {
+			return fault.With(fault.Operator, err)
+		}
+	}
+	return w.follow(url)
+}
+
+func (w written) Adopt(l journal.Lineage, first journal.Seq, snapshot string, diverged error) error {
+	return w.adopt(l, first, snapshot, diverged)
+}
+
+// nodeBroker is the node's broker as its replication sees it.
+type nodeBroker struct{ n *Node }
+
+func (b nodeBroker) URL() string               { return b.n.jet().ClientURL() }
+func (b nodeBroker) Password() (string, error) { return b.n.dir.password(admin.ReplicaUser) }
+func (b nodeBroker) Conn() *nats.Conn          { return b.n.admin().requests }
+
+// Replace closes the broker, has the directory changed, and opens the new one on
+// the same address.
+func (b nodeBroker) Replace(ctx context.Context, put func(journal.Driver) error) error {
+	n := b.n
+	listen := n.cfg.NATSListen
+	if addr := n.jet().Broker().Addr(); addr != nil {
+		listen = addr.String() // the one that was free, if any would do
+	}
+	if err := errors.Join(n.admin().close(), n.jet().Close()); err != nil {
+		return err
+	}
+	if err := n.dir.finish(); err != nil {
+		return err
+	}
+	if err := n.openStream(ctx, listen); err != nil {
+		return err
+	}
+	if err := put(n.meter.on(n.jet())); err != nil {
+		return err
+	}
+	return n.openAdmin(ctx)
+}
+
+// taker is how snapshots are taken as the node's replication sees it.
+type taker struct{ s *snapshots }
+
+func (t taker) Take(ctx context.Context) (snapshot.Info, error) { return t.s.takeInfo(ctx) }
+func (t taker) Adopted(seq journal.Seq)                         { t.s.adopted(seq) }
+
+func (t taker) Hold(ctx context.Context) (release func(), err error) {
+	if err := t.s.await(ctx); err != nil {
+		return nil, err
+	}
+	return t.s.release, nil
+}
+
+// clients are the node's Redis clients as its replication sees them.
+type clients struct{ n *Node }
+
+func (c clients) Demote(why error) { c.n.server.Demote(why) }
+func (c clients) Judge()           { c.n.gate.judge(c.n.Link()) }
+
+func (c clients) Came() {
+	if c.n.gate.Closed() {
+		c.Judge()
+	}
+}
+
+// live are the settings that can be changed while the node runs.
+type live struct{ n *Node }
+
+func (v live) Timeouts() remote.Timeouts    { return v.n.timeouts() }
+func (v live) Announced(seen net.IP) string { return v.n.announced(seen) }
+
+// Present is not less than min-replicas-lag says.
+func (v live) Present() time.Duration {
+	return max(remote.DefaultPresent, v.n.live.Load().MinReplicasLag)
+}
+
+// LeaderPassword reads the password for a leader, before each attempt: it may
+// have been changed.
+func (v live) LeaderPassword(leader string) (string, error) {
+	cfg, path := &v.n.cfg, v.n.dir.leaderPath()
+	if _, err := os.Stat(path); cfg.FollowPasswordFile != "" && (leader == cfg.Follow || err != nil) {
+		path = cfg.FollowPasswordFile
+	}
+	p, err := ReadPassword(path)
+	if err != nil {
+		err = fmt.Errorf("the leader's password can't be read: %w; copy %s of the leader's directory to %s, "+
+			"or name another file with --follow-password-file", err, filepath.Join(authDir, admin.ReplicaUser), path)
+	}
+	return p, err
+}
