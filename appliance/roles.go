@@ -22,7 +22,7 @@ import (
 	"ledge/replay/standing"
 )
 
-// newReplication puts a node behind the five interfaces that its replication needs.
+// newReplication gives a node the five interfaces that its replication needs.
 func newReplication(ctx context.Context, n *Node) (*replication.Replication, error) {
 	st, err := n.log.Stat(ctx)
 	if err != nil {

@@ -106,7 +106,7 @@ func (s *snapshots) due() bool {
 	return s.cfg.everyByte > 0 && s.cfg.appended()-s.bytes >= s.cfg.everyByte
 }
 
-// take takes one snapshot, and truncates the journal behind those that stay.
+// take takes one snapshot, and truncates the journal up to the older of those that stay.
 func (s *snapshots) take(ctx context.Context) error {
 	_, err := s.takeInfo(ctx)
 	return err
@@ -155,7 +155,7 @@ func (s *snapshots) compact(ctx context.Context) (snapshot.Info, error) {
 	return info, err
 }
 
-// truncate cuts the journal off behind one snapshot, once that has been read from
+// truncate cuts the journal off up to one snapshot, once that has been read from
 // one end to the other: nothing else has what is cut off then.
 func (s *snapshots) truncate(ctx context.Context, info snapshot.Info) error {
 	if _, err := snapshot.Verify(ctx, info.Path); err != nil {
@@ -241,7 +241,7 @@ func (s *snapshots) release() {
 	<-s.right // together with running: whoever sees that none is taken can take one
 }
 
-// adopted is told that the journal now begins behind the snapshot of a leader.
+// adopted is told that the journal now begins after the snapshot of a leader.
 func (s *snapshots) adopted(seq journal.Seq) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

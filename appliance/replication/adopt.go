@@ -67,7 +67,7 @@ func (t adopter) SetAside(_ context.Context, why error) error {
 	return nil
 }
 
-// Adopt puts a journal that begins behind the snapshot in path in place of the
+// Adopt puts a journal that begins after the snapshot in path in place of the
 // node's, or an empty one that begins with number 1.
 //
 // What is to be done is written into ledge.json before anything is removed, so

@@ -73,7 +73,7 @@ func (r *Replication) Follow(ctx context.Context, addr string) error {
 }
 
 // Promote makes the node lead. What it has applied is all that it has: it raises
-// the epoch by one entry behind that. When that fails it goes on as before. When the
+// the epoch by one entry after that. When that fails it goes on as before. When the
 // disk does not say whether it has it leads, without writes until that is known, and
 // that is the error.
 func (r *Replication) Promote(ctx context.Context) error {

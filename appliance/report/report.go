@@ -131,7 +131,7 @@ func RedisRole(l standing.Link) string {
 	return followsRedis
 }
 
-// lag is how many numbers a replica is behind, as far as it knows.
+// lag is how many numbers a replica lacks, as far as it knows.
 func lag(l standing.Link) uint64 { return uint64(max(l.Last, l.Applied) - l.Applied) }
 
 // state words whether the journal takes writes.
