@@ -14,6 +14,8 @@ import (
 	"ledge/admin"
 	"ledge/journal/broker"
 	"ledge/journal/jet"
+	"ledge/journal/jet/jettest"
+	"ledge/replay"
 	"ledge/replay/remote"
 	"ledge/replay/snapshot"
 	"ledge/replay/standing"
@@ -34,15 +36,15 @@ var steps = []struct {
 	{"journal made", makeJournal},
 }
 
-// makeJournal makes the journal as openStream does, without noting so.
+// makeJournal makes the journal as openJournal does, without noting so.
 func makeJournal(d *directory) error {
 	passwords, err := d.passwords()
 	if err != nil {
 		return err
 	}
-	j, err := jet.Open(context.Background(), jet.Config{Dir: d.journalPath(),
-		Lineage: d.lineage, Create: true, First: d.first(),
-		Broker: broker.Config{Name: d.id.Node, Users: admin.Users(passwords, remote.Subjects)}})
+	j, err := jettest.Open(context.Background(), jet.Config{Dir: d.journalPath(),
+		Lineage: d.lineage, Create: true, First: d.first()},
+		broker.Config{Name: d.id.Node, Users: admin.Users(passwords, remote.Subjects)})
 	if err != nil {
 		return err
 	}
@@ -71,7 +73,7 @@ func TestAdoptCut(t *testing.T) {
 		for cut, step := range steps {
 			t.Run(fmt.Sprintf("%s, aside %t", step.name, diverged != nil), func(t *testing.T) {
 				dir := cutOff(t, old, leader, info, diverged, cut)
-				n := running(t, Config{Dir: dir, Follow: leader.jet().ClientURL(),
+				n := running(t, Config{Dir: dir, Follow: leader.carrier().ClientURL(),
 					FollowPasswordFile: filepath.Join(leader.dir.path, authDir, admin.ReplicaUser)})
 				if got := n.Link().Syncs; got != 0 {
 					t.Errorf("full syncs = %d; want none beside the one that was cut", got)

@@ -45,7 +45,7 @@ func stand(t *testing.T, leader *peer) *between {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(here.Close)
+	t.Cleanup(func() { here.Close() })
 	b := &between{t: t, url: here.ClientURL(), secret: leader.secret(), asked: make(map[string][]string)}
 	if b.here, err = here.Connect(admin.ServiceUser); err != nil {
 		t.Fatal(err)

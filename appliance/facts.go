@@ -19,7 +19,7 @@ func newReport(n *Node) *report.Report {
 		Node: n.dir.node, Version: Version, Clock: n.cfg.Clock,
 		Server: func() report.Server {
 			return report.Server{Started: n.started, PID: os.Getpid(), Dir: n.dir.path,
-				Redis: n.server.Addr().String(), NATS: n.jet().ClientURL()}
+				Redis: n.server.Addr().String(), NATS: n.carrier().ClientURL()}
 		},
 		Memory: func() report.Memory {
 			u := process.ReadUsage()

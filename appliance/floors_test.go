@@ -38,6 +38,7 @@ var floors = []struct {
 	{"journal/blocks", 2},
 	{"journal/broker", 3},
 	{"journal/jet", 4},
+	{"journal/jet/jettest", 5},
 	{"journal/mem", 2},
 	{"replay/events", 2},
 	{"replay/standing", 2},

@@ -14,19 +14,14 @@ import (
 	"syscall"
 	"time"
 
-	"ledge/admin"
 	"ledge/appliance/options"
 	"ledge/appliance/process"
 	"ledge/appliance/replication"
 	"ledge/appliance/report"
 	"ledge/journal"
-	"ledge/journal/broker"
 	"ledge/journal/fault"
 	"ledge/journal/jet"
 	"ledge/replay"
-	"ledge/replay/remote"
-	"ledge/replay/standing"
-	"ledge/replay/writer"
 	"ledge/respd"
 	"ledge/respd/command"
 )
@@ -44,7 +39,7 @@ type Node struct {
 	mem     *process.Memory
 	threads *process.Threads
 	dir     *directory
-	jets    atomic.Pointer[jet.Journal] // a full sync replaces it; nil until it is open
+	carried atomic.Pointer[carrier] // a full sync replaces it; nil until it is open
 	meter   *meter
 	log     *journal.Log
 	state   *replay.State
@@ -180,8 +175,10 @@ func (n *Node) openServer(ctx context.Context, hub *command.Hub) (err error) {
 	return nil
 }
 
-// jet returns the journal's broker, and admin the door for operators.
-func (n *Node) jet() *jet.Journal { return n.jets.Load() }
+// carrier returns the broker with the journal, jet the journal in it, and admin the
+// door for operators.
+func (n *Node) carrier() *carrier { return n.carried.Load() }
+func (n *Node) jet() *jet.Journal { return n.carrier().journal }
 func (n *Node) admin() *operators { return n.admins.Load() }
 
 // holdReserve holds room back on the disk. A disk that is full already has
@@ -231,42 +228,14 @@ func (n *Node) openJournal(ctx context.Context) (err error) {
 	if err := n.dir.finish(); err != nil {
 		return err
 	}
-	if err := n.openStream(ctx, n.cfg.NATSListen); err != nil {
+	c, err := openCarrier(ctx, n.dir, &n.cfg, &n.secure, n.cfg.NATSListen)
+	if err != nil {
 		return err
 	}
+	n.carried.Store(c)
 	n.meter = &meter{clock: n.cfg.Clock}
-	n.log, err = journal.NewLog(ctx, n.meter.on(n.jet()), n.dir.lineage)
+	n.log, err = journal.NewLog(ctx, n.meter.on(c.journal), n.dir.lineage)
 	return err
-}
-
-// openStream opens the broker on the directory's journal, with a listener for NATS
-// clients at an address or Off.
-func (n *Node) openStream(ctx context.Context, listen string) (err error) {
-	cfg := jet.Config{
-		Dir: n.dir.journalPath(), Lineage: n.dir.lineage,
-		Create: n.dir.fresh(), First: n.dir.first(), Sync: syncMode(&n.cfg), Log: n.cfg.Logger,
-		AppendTimeout: n.cfg.AppendTimeout,
-	}
-	if n.cfg.Sync == SyncInterval {
-		cfg.SyncEvery = n.cfg.SyncInterval
-	}
-	passwords, err := n.dir.passwords()
-	if err != nil {
-		return err
-	}
-	cfg.Broker = broker.Config{Name: n.dir.node, Users: admin.Users(passwords, remote.Subjects)}
-	if listen != Off {
-		cfg.Broker.Listen, cfg.Broker.TLS = listen, n.secure.nats
-	}
-	j, err := jet.Open(ctx, cfg)
-	if err != nil {
-		return taken("nats-listen", listen, err)
-	}
-	n.jets.Store(j)
-	if n.dir.fresh() {
-		return n.dir.ready()
-	}
-	return nil
 }
 
 // recover makes the state out of the newest good snapshot and the journal.
@@ -329,7 +298,7 @@ type Status struct {
 func (n *Node) Status() Status {
 	s := Status{
 		Node: n.dir.node, Dir: n.dir.path, Sync: n.cfg.Sync,
-		NATS:        n.jet().ClientURL(),
+		NATS:        n.carrier().ClientURL(),
 		Credentials: n.dir.adminPath(), Recovered: recoveredTo(n.recovered, n.found, n.recovery, n.lost),
 	}
 	if a := n.MetricsAddr(); a != nil {

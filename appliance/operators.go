@@ -30,10 +30,10 @@ type operators struct {
 func (n *Node) openAdmin(ctx context.Context) (err error) {
 	o := &operators{}
 	defer n.admins.Store(o) // whole, or to be closed by Close
-	if o.requests, err = n.jet().Broker().Connect(admin.ServiceUser); err != nil {
+	if o.requests, err = n.carrier().Connect(admin.ServiceUser); err != nil {
 		return fault.As(fault.Operator, "open admin", err)
 	}
-	if o.events, err = n.jet().Broker().Connect(admin.EventUser); err != nil {
+	if o.events, err = n.carrier().Connect(admin.EventUser); err != nil {
 		return fault.As(fault.Operator, "open admin", err)
 	}
 	o.service, err = admin.Open(ctx, admin.Config{
@@ -69,7 +69,7 @@ const runFile = "run.json"
 // only costs a warning.
 func (n *Node) leaveAddress() error {
 	says := map[string]any{
-		"pid": os.Getpid(), "redis": n.server.Addr().String(), "nats": n.jet().ClientURL(),
+		"pid": os.Getpid(), "redis": n.server.Addr().String(), "nats": n.carrier().ClientURL(),
 	}
 	if at := n.Status().TLSListen; at != "" {
 		says["redis_tls"] = at

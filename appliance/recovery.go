@@ -69,11 +69,11 @@ func (n *Node) tryState(ctx context.Context) error {
 
 // dropState gives up what tryState has opened.
 func (n *Node) dropState() error {
-	if n.jet() == nil {
+	if n.carrier() == nil {
 		return nil
 	}
-	err := n.jet().Close()
-	n.jets.Store(nil)
+	err := n.carrier().Close()
+	n.carried.Store(nil)
 	return err
 }
 

@@ -74,7 +74,7 @@ func (w written) Adopt(l journal.Lineage, first journal.Seq, snapshot string, di
 // nodeBroker is the node's broker as its replication sees it.
 type nodeBroker struct{ n *Node }
 
-func (b nodeBroker) URL() string               { return b.n.jet().ClientURL() }
+func (b nodeBroker) URL() string               { return b.n.carrier().ClientURL() }
 func (b nodeBroker) Password() (string, error) { return b.n.dir.password(admin.ReplicaUser) }
 func (b nodeBroker) Conn() *nats.Conn          { return b.n.admin().requests }
 
@@ -83,19 +83,21 @@ func (b nodeBroker) Conn() *nats.Conn          { return b.n.admin().requests }
 func (b nodeBroker) Replace(ctx context.Context, put func(journal.Driver) error) error {
 	n := b.n
 	listen := n.cfg.NATSListen
-	if addr := n.jet().Broker().Addr(); addr != nil {
+	if addr := n.carrier().Addr(); addr != nil {
 		listen = addr.String() // the one that was free, if any would do
 	}
-	if err := errors.Join(n.admin().close(), n.jet().Close()); err != nil {
+	if err := errors.Join(n.admin().close(), n.carrier().Close()); err != nil {
 		return err
 	}
 	if err := n.dir.finish(); err != nil {
 		return err
 	}
-	if err := n.openStream(ctx, listen); err != nil {
+	c, err := openCarrier(ctx, n.dir, &n.cfg, &n.secure, listen)
+	if err != nil {
 		return err
 	}
-	if err := put(n.meter.on(n.jet())); err != nil {
+	n.carried.Store(c)
+	if err := put(n.meter.on(c.journal)); err != nil {
 		return err
 	}
 	return n.openAdmin(ctx)

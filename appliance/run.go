@@ -146,8 +146,8 @@ func (n *Node) Close() error {
 	if n.server != nil {
 		errs = append(errs, n.server.Close())
 	}
-	if n.jet() != nil {
-		errs = append(errs, n.jet().Close())
+	if n.carrier() != nil {
+		errs = append(errs, n.carrier().Close())
 	}
 	if n.state != nil {
 		errs = append(errs, n.state.Close())

@@ -46,7 +46,7 @@ func TestAdoptMeetsPromote(t *testing.T) {
 		t.Fatal(err)
 	}
 	c, err := admin.Dial(t.Context(), admin.ClientConfig{
-		Server: n.jet().ClientURL(), User: "admin", Password: strings.TrimSpace(string(secret))})
+		Server: n.carrier().ClientURL(), User: "admin", Password: strings.TrimSpace(string(secret))})
 	if err != nil {
 		t.Fatal(err)
 	}

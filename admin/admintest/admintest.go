@@ -11,6 +11,7 @@ import (
 	"ledge/admin"
 	"ledge/journal/broker"
 	"ledge/journal/jet"
+	"ledge/journal/jet/jettest"
 	"ledge/replay/remote"
 )
 
@@ -18,7 +19,7 @@ import (
 type Broker struct {
 	*broker.Broker
 	// Journal is what the broker keeps.
-	Journal *jet.Journal
+	Journal *jettest.Journal
 	// Dir is laid out like a node's directory, as far as users need it.
 	Dir string
 	// Passwords by user.
@@ -34,14 +35,14 @@ func Start(t testing.TB) *Broker {
 		write(t, filepath.Join(b.Dir, "auth", name), b.Passwords[name]+"\n")
 	}
 	var err error
-	b.Journal, err = jet.Open(t.Context(), jet.Config{
-		Dir: filepath.Join(b.Dir, "journal"), Lineage: 1, Create: true, Sync: jet.SyncOff,
-		Broker: broker.Config{Listen: "127.0.0.1:0", Users: admin.Users(b.Passwords, remote.Subjects)}})
+	b.Journal, err = jettest.Open(t.Context(), jet.Config{
+		Dir: filepath.Join(b.Dir, "journal"), Lineage: 1, Create: true, Sync: jet.SyncOff},
+		broker.Config{Listen: "127.0.0.1:0", Users: admin.Users(b.Passwords, remote.Subjects)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { b.Journal.Close() })
-	b.Broker = b.Journal.Broker()
+	b.Broker = b.Journal.Broker
 	write(t, filepath.Join(b.Dir, "run.json"),
 		fmt.Sprintf(`{"pid":%d,"redis":"127.0.0.1:6379","nats":%q}`+"\n", os.Getpid(), b.ClientURL()))
 	return b

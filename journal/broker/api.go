@@ -5,9 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
+
 	"ledge/journal/blocks"
 	"ledge/journal/fault"
-	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 )
@@ -23,7 +24,7 @@ const (
 // when the disk does, so it is waited for until ctx ends. The question is asked
 // again now and then, which does no harm: an answer that is lost must not be waited
 // for.
-func (b *Broker) request(ctx context.Context, verb string, in, out any) error {
+func (s *Stream) request(ctx context.Context, verb string, in, out any) error {
 	name := "$JS.API.STREAM." + verb + "." + blocks.Stream
 	var body []byte
 	if in != nil {
@@ -33,7 +34,7 @@ func (b *Broker) request(ctx context.Context, verb string, in, out any) error {
 		}
 	}
 	for wait := apiTimeout; ; wait = min(2*wait, apiTimeoutMost) {
-		err := b.try(ctx, wait, name, body, out)
+		err := s.try(ctx, wait, name, body, out)
 		late := errors.Is(err, context.DeadlineExceeded)
 		switch {
 		case err == nil:
@@ -50,10 +51,10 @@ func (b *Broker) request(ctx context.Context, verb string, in, out any) error {
 }
 
 // try asks once.
-func (b *Broker) try(ctx context.Context, wait time.Duration, name string, body []byte, out any) error {
+func (s *Stream) try(ctx context.Context, wait time.Duration, name string, body []byte, out any) error {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	msg, err := b.nc.RequestWithContext(ctx, name, body)
+	msg, err := s.nc.RequestWithContext(ctx, name, body)
 	if err != nil {
 		return err
 	}

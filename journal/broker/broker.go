@@ -1,17 +1,17 @@
 package broker
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"strconv"
-	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
-	"github.com/nats-io/nats.go"
 
 	"ledge/journal"
 	"ledge/journal/blocks"
@@ -37,32 +37,28 @@ const (
 	tlsTimeout   = 10 * time.Second // for a client's handshake
 )
 
-// Broker is the embedded server. Enable, Disable and SetSyncAlways are for one
-// goroutine at a time; the rest may run beside them.
+// Broker is the embedded server. It knows nothing of how the journal is kept in it:
+// whoever keeps it there opens a Stream. All methods may run beside each other.
 type Broker struct {
 	srv  *server.Server
 	opts *server.Options
 	tls  bool // is asked of clients from outside
 	log  *brokerLog
 
-	store blocks.Store
-	guard Guard
-	nc    *nats.Conn // for requests about the stream
-
 	secrets map[string]string // of the users that exist within the process only
+
+	closing sync.Once
+	closed  error
 }
 
-// Start starts the server, without the stream.
+// Start starts the server, without any stream. Whoever starts it closes it, after
+// all that has been opened on it.
 func Start(ctx context.Context, cfg Config) (*Broker, error) {
 	const op = "start broker"
 	if err := cfg.Validate(); err != nil {
 		return nil, fault.As(fault.Operator, op, err)
 	}
-	store := blocks.NewStore(cfg.Dir)
-	b := &Broker{
-		store: store, guard: NewGuard(cfg.Dir, store), log: newBrokerLog(cfg.Log),
-		tls: cfg.TLS != nil, secrets: make(map[string]string),
-	}
+	b := &Broker{log: newBrokerLog(cfg.Log), tls: cfg.TLS != nil, secrets: make(map[string]string)}
 	opts, err := b.options(&cfg)
 	if err != nil {
 		return nil, err
@@ -73,8 +69,7 @@ func Start(ctx context.Context, cfg Config) (*Broker, error) {
 	}
 	b.srv.SetLoggerV2(b.log, false, false, false)
 	if err := b.start(ctx); err != nil {
-		b.Close()
-		return nil, fault.As(fault.Operator, op, err)
+		return nil, fault.As(fault.Operator, op, errors.Join(err, b.Close()))
 	}
 	return b, nil
 }
@@ -88,17 +83,12 @@ func (b *Broker) start(ctx context.Context) error {
 	if !ready || !b.srv.JetStreamEnabled() {
 		return fmt.Errorf("not ready after %s; the last warning is %q", startTimeout, b.log.lastWarning())
 	}
-	nc, err := b.Connect(journalUser, nats.CustomInboxPrefix("_INBOX.api"))
-	if err != nil {
-		return err
-	}
-	b.nc = nc
 	return ctx.Err()
 }
 
 func (b *Broker) options(cfg *Config) (*server.Options, error) {
 	o := &server.Options{
-		ServerName: cfg.Name, NoSigs: true, DisableJetStreamBanner: true,
+		ServerName: cmp.Or(cfg.Name, DefaultName), NoSigs: true, DisableJetStreamBanner: true,
 		Host: "127.0.0.1", Port: server.RANDOM_PORT, DontListen: true,
 		MaxPayload: maxPayload, MaxPending: maxPending,
 		JetStream: true, StoreDir: cfg.Dir,
@@ -146,92 +136,30 @@ func listenOn(o *server.Options, addr string) error {
 	return nil
 }
 
-// Enable gives the journal's account its JetStream, which loads the stream, if
-// there is one.
-func (b *Broker) Enable() error {
-	there, err := b.store.Exists()
-	if err != nil || !there {
-		return errors.Join(err, b.loadStreams())
-	}
-	if err := writable(b.store.Dir); err != nil {
-		return err
-	}
-	if err := b.guard.Set(); err != nil {
-		return err
-	}
-	err = b.loadStreams()
-	return errors.Join(err, b.guard.Lift())
+// CloseLimit bounds how long Close takes.
+const CloseLimit = 10 * time.Second
+
+// Close stops the server. One that hangs with the disk for CloseLimit is left to
+// itself, and that is the error.
+func (b *Broker) Close() error {
+	b.closing.Do(func() { b.closed = fault.As(fault.Operator, "stop broker", b.close()) })
+	return b.closed
 }
 
-// loadStreams has the broker load what it has.
-func (b *Broker) loadStreams() error {
-	if !b.srv.JetStreamEnabled() {
-		// The broker shuts JetStream down when it may not write. The config
-		// must be a fresh one: the broker appends to its StoreDir.
-		err := b.srv.EnableJetStream(&server.JetStreamConfig{
-			StoreDir: b.opts.StoreDir, MaxMemory: b.opts.JetStreamMaxMemory,
-			MaxStore: b.opts.JetStreamMaxStore, Strict: true,
-			SyncAlways: b.opts.SyncAlways, SyncInterval: b.opts.SyncInterval,
-		})
-		if err != nil {
-			return err
-		}
-	}
-	acc, err := b.srv.LookupAccount(blocks.Account)
-	if err != nil {
-		return err
-	}
-	return acc.EnableJetStream(map[string]server.JetStreamAccountLimits{"": {
-		MaxMemory: -1, MaxStore: -1,
-		MaxStreams: -1, MaxConsumers: -1, MaxAckPending: -1,
-		MemoryMaxStreamBytes: -1, StoreMaxStreamBytes: -1,
-	}}, nil)
-}
-
-// Disable takes the stream out of the broker. When it returns, nothing writes
-// to the stream's files. cause is the write error that is known of.
-func (b *Broker) Disable(ctx context.Context, cause string) error {
-	if strings.Contains(cause, shutsDown) {
-		// That goes on in the background, and would hit what we load next.
-		if err := b.awaitDown(ctx); err != nil {
-			return err
-		}
-	}
-	acc, err := b.srv.LookupAccount(blocks.Account)
-	if err != nil {
-		return err
-	}
-	if !acc.JetStreamEnabled() {
-		return nil
-	}
-	return acc.DisableJetStream()
-}
-
-// awaitDown waits for the broker to have shut JetStream down. It tells nobody,
-// so there is only asking.
-func (b *Broker) awaitDown(ctx context.Context) error {
-	t := time.NewTicker(5 * time.Millisecond)
+func (b *Broker) close() error {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		b.srv.Shutdown()
+		b.srv.WaitForShutdown()
+		b.log.rare.Close()
+	}()
+	t := time.NewTimer(CloseLimit)
 	defer t.Stop()
-	for b.srv.JetStreamEnabled() {
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			return fmt.Errorf("the broker is shutting JetStream down: %w", ctx.Err())
-		}
+	select {
+	case <-done:
+		return nil
+	case <-t.C:
+		return fmt.Errorf("it hangs with the disk, and is left behind after %s", CloseLimit)
 	}
-	return nil
-}
-
-// SetSyncAlways changes whether the stream is synced with each message, from when it
-// is loaded next.
-func (b *Broker) SetSyncAlways(on bool) { b.opts.SyncAlways = on }
-
-// Close stops the server.
-func (b *Broker) Close() {
-	if b.nc != nil {
-		b.nc.Close()
-	}
-	b.srv.Shutdown()
-	b.srv.WaitForShutdown()
-	b.log.rare.Close()
 }

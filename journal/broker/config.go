@@ -10,12 +10,15 @@ import (
 	"time"
 )
 
+// DefaultName is what a server is called that nobody has named.
+const DefaultName = "ledge"
+
 // Config says what Start starts.
 type Config struct {
 	// Dir is the broker's store directory. Whoever calls Start holds its lock: two
 	// brokers on one directory destroy it without a word.
 	Dir string
-	// Name is the server's name; it must not have spaces.
+	// Name is the server's name; it must not have spaces. Empty is DefaultName.
 	Name string
 
 	// SyncAlways has each message synced before it is acknowledged. SyncInterval is

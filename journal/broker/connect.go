@@ -24,13 +24,6 @@ func (b *Broker) Connect(user string, opts ...nats.Option) (*nats.Conn, error) {
 	return nats.Connect("", all...)
 }
 
-// JournalConn makes a connection without a socket, for whoever speaks the NATS
-// protocol, and returns what enters account JOURNAL on it.
-func (b *Broker) JournalConn() (conn net.Conn, user, secret string, err error) {
-	conn, err = b.srv.InProcessConn()
-	return conn, journalUser, b.secrets[journalUser], err
-}
-
 // InProcessConn makes a connection without a socket. With it a *Broker can be
 // handed to nats.InProcessServer.
 func (b *Broker) InProcessConn() (net.Conn, error) { return b.srv.InProcessConn() }

@@ -7,12 +7,12 @@
 // process can enter it. Account ADMIN is for everybody else. Who that is, and what
 // each may say and hear, is for the packages that answer there: Config.Users.
 //
-// The server is started without its stream. Enable has it load the stream, Disable
+// The server is started without its stream. Stream.Load has it load the stream, Unload
 // takes the stream out, and in between nothing but the server writes to the
 // stream's files. Two things about it are not as one would think:
 //
-//   - A stream that it can't load it deletes. So Enable gives all files a second
+//   - A stream that it can't load it deletes. So Load gives all files a second
 //     name first: see Guard.
 //   - A write error it tells its log and nobody else; whoever has published hears
-//     nothing. So its log is listened to: see Sick.
+//     nothing. So its log is listened to: see Stream.Sick.
 package broker

@@ -4,10 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"ledge/journal/blocks"
-	"ledge/journal/durable"
 	"os"
 	"path/filepath"
+
+	"ledge/journal/blocks"
+	"ledge/journal/durable"
 )
 
 // Guard gives the files of a stream a second name, outside of the broker's reach,

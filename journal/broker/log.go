@@ -203,20 +203,3 @@ func (b *brokerLog) lastWarning() string {
 	defer b.mu.Unlock()
 	return b.last
 }
-
-// Sick has a token while there is a write error that nobody has taken.
-func (b *Broker) Sick() <-chan struct{} { return b.log.sick }
-
-// IsSick reports whether there is a write error that nobody has taken.
-func (b *Broker) IsSick() bool { return b.log.isSick() }
-
-// TakeCause returns the write error, if there is one, and forgets it.
-func (b *Broker) TakeCause() string { return b.log.takeCause() }
-
-// SetSick has whoever appends next meet a write error that the broker doesn't know
-// of.
-func (b *Broker) SetSick(cause string) { b.log.setSick(cause) }
-
-// LastWarning returns the last thing that the broker has warned of. Some of its
-// errors nothing else explains.
-func (b *Broker) LastWarning() string { return b.log.lastWarning() }

@@ -6,16 +6,29 @@ import (
 	"testing"
 
 	"ledge/journal"
+	"ledge/journal/blocks"
 	"ledge/journal/broker"
 	"ledge/journal/fault"
 	"ledge/journal/logtest"
 )
+
+// stream returns the journal's stream in a broker. It is closed with the test.
+func stream(t *testing.T, b *broker.Broker) *broker.Stream {
+	t.Helper()
+	s, err := b.OpenStream(blocks.Store{}, broker.Guard{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s
+}
 
 // The server tells its log and nobody else that it can't write. What a client can
 // make it log must not be taken for that.
 func TestSick(t *testing.T) {
 	var log logtest.Log
 	b := start(t, broker.Config{Log: log.Logger()})
+	s := stream(t, b)
 	for _, c := range []struct {
 		text    string
 		warning bool
@@ -35,37 +48,37 @@ func TestSick(t *testing.T) {
 		b.Say(c.text, c.warning)
 		sick := false
 		select {
-		case <-b.Sick():
+		case <-s.Sick():
 			sick = true
 		default:
 		}
-		if cause := b.TakeCause(); sick != c.sick || (cause == c.text) != c.sick {
+		if cause := s.TakeCause(); sick != c.sick || (cause == c.text) != c.sick {
 			t.Errorf("after %q: sick is %v with cause %q; want %v", c.text, sick, cause, c.sick)
 		}
-		if cause := b.TakeCause(); cause != "" {
+		if cause := s.TakeCause(); cause != "" {
 			t.Errorf("cause %q is taken twice", cause)
 		}
 	}
 	b.Say("  something is odd ", true)
-	if got := b.LastWarning(); got != "something is odd" {
+	if got := s.LastWarning(); got != "something is odd" {
 		t.Errorf("LastWarning = %q", got)
 	}
 	b.Say("Plaintext passwords detected, use nkeys or bcrypt", true)
-	if got := b.LastWarning(); got != "something is odd" || strings.Contains(log.String(), "level=WARN msg=\"Plaintext") {
+	if got := s.LastWarning(); got != "something is odd" || strings.Contains(log.String(), "level=WARN msg=\"Plaintext") {
 		t.Errorf("what is so on purpose is warned of: %q\n%s", got, log.String())
 	}
 }
 
 // The first cause stays until it is taken.
 func TestFirstCause(t *testing.T) {
-	b := start(t, broker.Config{})
-	b.SetSick("first")
-	b.SetSick("second")
-	if got := b.TakeCause(); got != "first" {
+	s := stream(t, start(t, broker.Config{}))
+	s.SetSick("first")
+	s.SetSick("second")
+	if got := s.TakeCause(); got != "first" {
 		t.Errorf("TakeCause = %q; want the first", got)
 	}
 	select {
-	case <-b.Sick():
+	case <-s.Sick():
 		t.Error("the broker is sick although its cause was taken")
 	default:
 	}

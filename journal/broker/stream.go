@@ -5,12 +5,46 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"ledge/journal"
-	"ledge/journal/blocks"
+	"net"
 	"time"
 
+	"ledge/journal"
+	"ledge/journal/blocks"
+
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
 )
+
+// Stream is the journal's one, unreplicated stream in a broker, which loads it when it
+// is told to and no sooner. Load, Unload and SetSyncAlways are for one goroutine at a
+// time; the rest may run beside them.
+type Stream struct {
+	b     *Broker
+	store blocks.Store
+	guard Guard
+	nc    *nats.Conn // for requests about the stream
+}
+
+// OpenStream returns the stream whose files are in a store below the broker's
+// directory. It is not loaded, and need not be there. The caller closes it, before
+// the broker.
+func (b *Broker) OpenStream(store blocks.Store, guard Guard) (*Stream, error) {
+	nc, err := b.Connect(journalUser, nats.CustomInboxPrefix("_INBOX.api"))
+	if err != nil {
+		return nil, err
+	}
+	return &Stream{b: b, store: store, guard: guard, nc: nc}, nil
+}
+
+// Conn makes a connection without a socket, for whoever speaks the NATS
+// protocol, and returns what enters account JOURNAL on it.
+func (s *Stream) Conn() (conn net.Conn, user, secret string, err error) {
+	conn, err = s.b.srv.InProcessConn()
+	return conn, journalUser, s.b.secrets[journalUser], err
+}
+
+// Close ends requests about the stream. Whether it is loaded stays as it is.
+func (s *Stream) Close() { s.nc.Close() }
 
 // StreamSpec is what may differ between one journal's stream and another's.
 type StreamSpec struct {
@@ -74,22 +108,22 @@ var ErrNoStream = errors.New("the broker has no journal stream")
 // errNoStream is what the API says of a stream that isn't there.
 const errNoStream = 10059
 
-// CreateStream makes the stream.
-func (b *Broker) CreateStream(ctx context.Context, s StreamSpec) error {
+// Create makes the stream.
+func (s *Stream) Create(ctx context.Context, spec StreamSpec) error {
 	var r server.JSApiStreamCreateResponse
-	return b.request(ctx, "CREATE", s.config(), &r)
+	return s.request(ctx, "CREATE", spec.config(), &r)
 }
 
-// UpdateStream changes the stream's configuration.
-func (b *Broker) UpdateStream(ctx context.Context, s StreamSpec) error {
+// Update changes the stream's configuration.
+func (s *Stream) Update(ctx context.Context, spec StreamSpec) error {
 	var r server.JSApiStreamUpdateResponse
-	return b.request(ctx, "UPDATE", s.config(), &r)
+	return s.request(ctx, "UPDATE", spec.config(), &r)
 }
 
-// StreamInfo returns the stream as the broker has it, or ErrNoStream.
-func (b *Broker) StreamInfo(ctx context.Context) (StreamInfo, error) {
+// Info returns the stream as the broker has it, or ErrNoStream.
+func (s *Stream) Info(ctx context.Context) (StreamInfo, error) {
 	var r server.JSApiStreamInfoResponse
-	err := b.request(ctx, "INFO", nil, &r)
+	err := s.request(ctx, "INFO", nil, &r)
 	var api *server.ApiError
 	if errors.As(err, &api) && api.ErrCode == errNoStream {
 		return StreamInfo{}, ErrNoStream
@@ -110,9 +144,9 @@ func (b *Broker) StreamInfo(ctx context.Context) (StreamInfo, error) {
 }
 
 // Purge removes the messages up to and including upTo.
-func (b *Broker) Purge(ctx context.Context, upTo journal.Seq) error {
+func (s *Stream) Purge(ctx context.Context, upTo journal.Seq) error {
 	var r server.JSApiStreamPurgeResponse
-	err := b.request(ctx, "PURGE", server.JSApiStreamPurgeRequest{Sequence: uint64(upTo) + 1}, &r)
+	err := s.request(ctx, "PURGE", server.JSApiStreamPurgeRequest{Sequence: uint64(upTo) + 1}, &r)
 	if err == nil && !r.Success {
 		err = errors.New("purge has not succeeded")
 	}
@@ -121,3 +155,20 @@ func (b *Broker) Purge(ctx context.Context, upTo journal.Seq) error {
 	}
 	return nil
 }
+
+// Sick has a token while there is a write error that nobody has taken.
+func (s *Stream) Sick() <-chan struct{} { return s.b.log.sick }
+
+// IsSick reports whether there is a write error that nobody has taken.
+func (s *Stream) IsSick() bool { return s.b.log.isSick() }
+
+// TakeCause returns the write error, if there is one, and forgets it.
+func (s *Stream) TakeCause() string { return s.b.log.takeCause() }
+
+// SetSick has whoever appends next meet a write error that the broker doesn't know
+// of.
+func (s *Stream) SetSick(cause string) { s.b.log.setSick(cause) }
+
+// LastWarning returns the last thing that the broker has warned of. Some of its
+// errors nothing else explains.
+func (s *Stream) LastWarning() string { return s.b.log.lastWarning() }

@@ -23,17 +23,22 @@ func TestStream(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer b.Close()
-	if err := b.Enable(); err != nil {
+	store := blocks.NewStore(dir)
+	s, err := b.OpenStream(store, broker.NewGuard(dir, store))
+	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.StreamInfo(t.Context()); !errors.Is(err, broker.ErrNoStream) {
-		t.Errorf("StreamInfo before there is a stream = %v; want ErrNoStream", err)
+	defer s.Close()
+	if err := s.Load(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Info(t.Context()); !errors.Is(err, broker.ErrNoStream) {
+		t.Errorf("Info before there is a stream = %v; want ErrNoStream", err)
 	}
 	spec := broker.StreamSpec{MaxBytes: 64 << 20, FirstSeq: 5, Metadata: map[string]string{"who": "we"}}
-	if err := b.CreateStream(t.Context(), spec); err != nil {
+	if err := s.Create(t.Context(), spec); err != nil {
 		t.Fatal(err)
 	}
-	store := blocks.NewStore(dir)
 	meta, err := store.ReadMeta()
 	if err != nil {
 		t.Fatal(err)
@@ -68,29 +73,29 @@ func TestStream(t *testing.T) {
 	}
 	spans := func(when string, first, last journal.Seq, limit int64) {
 		t.Helper()
-		info, err := b.StreamInfo(t.Context())
+		info, err := s.Info(t.Context())
 		if err != nil || info.First != first || info.Last != last || info.Messages != uint64(last-first+1) ||
 			info.MaxBytes != limit || info.Deleted != 0 || info.Lost || info.Bytes == 0 {
 			t.Errorf("%s: %+v, %v; want %d to %d, at most %d bytes", when, info, err, first, last, limit)
 		}
 	}
 	spans("filled", 5, 9, 64<<20)
-	if err := b.Purge(t.Context(), 6); err != nil {
+	if err := s.Purge(t.Context(), 6); err != nil {
 		t.Fatal(err)
 	}
 	spans("shortened", 7, 9, 64<<20)
 	spec.MaxBytes = 80 << 20
-	if err := b.UpdateStream(t.Context(), spec); err != nil {
+	if err := s.Update(t.Context(), spec); err != nil {
 		t.Fatal(err)
 	}
 	spans("changed", 7, 9, 80<<20)
-	if err := b.Disable(t.Context(), ""); err != nil {
+	if err := s.Unload(t.Context(), ""); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.Disable(t.Context(), ""); err != nil {
-		t.Errorf("Disable once more = %v; want nil", err)
+	if err := s.Unload(t.Context(), ""); err != nil {
+		t.Errorf("Unload once more = %v; want nil", err)
 	}
-	if err := b.Enable(); err != nil {
+	if err := s.Load(); err != nil {
 		t.Fatal(err)
 	}
 	spans("loaded again", 7, 9, 80<<20)

@@ -22,7 +22,7 @@ func start(t *testing.T, cfg broker.Config) *broker.Broker {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(b.Close)
+	t.Cleanup(func() { b.Close() })
 	return b
 }
 

@@ -62,8 +62,8 @@ func (j *Journal) answer(ctx context.Context, token uint64, by time.Time) (answe
 			if a.token == token {
 				return a, nil
 			}
-		case <-j.broker.Sick():
-			return answer{}, unclear{errors.New(j.broker.TakeCause())}
+		case <-j.stream.Sick():
+			return answer{}, unclear{errors.New(j.stream.TakeCause())}
 		case <-j.wire.dead:
 			return answer{}, unclear{j.wire.why}
 		case <-ctx.Done():

@@ -199,7 +199,7 @@ func (j *Journal) waitOutSilence(ctx context.Context, s *sending) error {
 	ask := func() chan error {
 		c := make(chan error, 1)
 		j.owned.Go(func() {
-			_, err := j.broker.StreamInfo(ctx)
+			_, err := j.stream.Info(ctx)
 			c <- err
 		})
 		return c

@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"ledge/journal"
+	"ledge/journal/broker"
 	"ledge/journal/jet"
+	"ledge/journal/jet/jettest"
 )
 
 const lineage journal.Lineage = 0x1ed6e
@@ -25,7 +27,7 @@ func BenchmarkAppend(b *testing.B) {
 }
 
 func benchAppend(b *testing.B, cfg jet.Config, size int) {
-	j, err := jet.Open(b.Context(), cfg)
+	j, err := jettest.Open(b.Context(), cfg, broker.Config{})
 	if err != nil {
 		b.Fatal(err)
 	}

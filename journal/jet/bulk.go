@@ -43,7 +43,7 @@ func (j *Journal) Bulk(ctx context.Context, on bool) error {
 // mode starts, the mark records synced=false; it records synced=true again only after
 // everything has been fsynced.
 func (j *Journal) setBulk(ctx context.Context, bulk bool) error {
-	if err := j.broker.Disable(ctx, ""); err != nil {
+	if err := j.stream.Unload(ctx, ""); err != nil {
 		return fault.With(fault.Operator, err)
 	}
 	j.down = errors.New("the stream is being loaded") // until it is
@@ -58,9 +58,9 @@ func (j *Journal) setBulk(ctx context.Context, bulk bool) error {
 		return broker.DiskError(err.Error())
 	}
 	j.bulk.Store(bulk)
-	j.broker.SetSyncAlways(!bulk)
+	j.stream.SetSyncAlways(!bulk)
 	j.synced.reset()
-	if err := j.broker.Enable(); err != nil {
+	if err := j.stream.Load(); err != nil {
 		return broker.DiskError(fmt.Sprintf("load journal stream: %s", err))
 	}
 	if err := j.checkStream(ctx, journal.Seq(j.first.Load()), journal.Seq(j.last.Load())); err != nil {

@@ -18,16 +18,17 @@ import (
 	"ledge/journal/fault"
 	"ledge/journal/jet"
 	"ledge/journal/jet/faultfs"
+	"ledge/journal/jet/jettest"
 )
 
-func bulk(t *testing.T, j *jet.Journal, on bool) {
+func bulk(t *testing.T, j *jettest.Journal, on bool) {
 	t.Helper()
 	if _, err := settled(t, 0, j.Bulk(t.Context(), on)); err != nil {
 		t.Fatalf("Bulk(%v) = %v; want nil", on, err)
 	}
 }
 
-func syncAll(t *testing.T, j *jet.Journal) {
+func syncAll(t *testing.T, j *jettest.Journal) {
 	t.Helper()
 	if err := j.Sync(t.Context()); err != nil {
 		t.Fatalf("Sync = %v; want nil", err)
@@ -35,7 +36,7 @@ func syncAll(t *testing.T, j *jet.Journal) {
 }
 
 // fillAll appends so many frames at once.
-func fillAll(t *testing.T, j *jet.Journal, prev journal.Seq, n int) {
+func fillAll(t *testing.T, j *jettest.Journal, prev journal.Seq, n int) {
 	t.Helper()
 	if got, err := j.AppendAll(t.Context(), prev, framesBehind(prev, n)); got != n || err != nil {
 		t.Fatalf("AppendAll(%d) = %d, %v; want %d, nil", prev, got, err, n)
@@ -237,7 +238,7 @@ func TestBulkSyncHangs(t *testing.T) {
 func TestWindowFenced(t *testing.T) {
 	j := open(t, jet.Config{Dir: t.TempDir(), Create: true})
 	fill(t, j, 0, 3)
-	nc, err := j.Broker().Connect("journal")
+	nc, err := j.Broker.Connect("journal")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,8 @@
 package jet
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -9,9 +11,10 @@ import (
 	"ledge/journal/fault"
 )
 
-// Close stops the broker and syncs the store. The appending goroutine must be
-// done. What hangs with the disk is given up after CloseLimit, and so is what has to
-// wait for it: the next Open finds out what is stored.
+// Close takes the stream out of the broker and syncs the store. The appending
+// goroutine must be done. What hangs with the disk is given up after CloseLimit, and
+// so is what has to wait for it: the next Open finds out what is stored. The error is
+// ErrLeft then, and the broker, which would hang as well, is not to be closed.
 func (j *Journal) Close() error {
 	j.closing.Do(func() { j.closed = fault.As(fault.Operator, "close journal", j.close()) })
 	return j.closed
@@ -19,6 +22,9 @@ func (j *Journal) Close() error {
 
 // CloseLimit bounds how long Close takes.
 const CloseLimit = 10 * time.Second
+
+// ErrLeft says that Close has left something that hangs with the disk.
+var ErrLeft = errors.New("the next start finds out what is stored")
 
 func (j *Journal) close() error {
 	j.stop()
@@ -34,16 +40,23 @@ func (j *Journal) close() error {
 	case err := <-done:
 		return err
 	case <-t.C:
-		return fmt.Errorf("%w in %s; the next start finds out what is stored", errBusy, CloseLimit)
+		return fmt.Errorf("%w in %s; %w", errBusy, CloseLimit, ErrLeft)
 	}
 }
 
 // shut gives up what Open took, once nothing uses the store any more.
 func (j *Journal) shut() error {
 	if !j.witness.end(CloseLimit) {
-		return errBusy
+		return fmt.Errorf("%w; %w", errBusy, ErrLeft)
 	}
-	j.release()
+	j.wire.close()
+	ctx, cancel := context.WithTimeout(context.Background(), CloseLimit)
+	defer cancel()
+	err := j.stream.Unload(ctx, j.stream.TakeCause())
+	j.stream.Close()
+	if err != nil {
+		return err
+	}
 	if err := durable.Tree(j.cfg.Dir); err != nil {
 		return err
 	}
@@ -53,13 +66,14 @@ func (j *Journal) shut() error {
 	return j.mark.close(func(m *mark) { m.last, m.clean = journal.Seq(j.last.Load()), true })
 }
 
-// release ends what runs: the witness, the connection and the broker.
+// release ends what an Open that has failed has begun: the witness and the
+// connections. The broker is closed by whoever started it, and the stream with it.
 func (j *Journal) release() {
 	j.witness.end(CloseLimit)
 	if j.wire != nil {
 		j.wire.close()
 	}
-	if j.broker != nil {
-		j.broker.Close()
+	if j.stream != nil {
+		j.stream.Close()
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"ledge/journal"
-	"ledge/journal/broker"
 )
 
 // SyncMode says when an appended frame has reached the disk.
@@ -28,7 +27,6 @@ const (
 	DefaultSyncEvery     = time.Second
 	DefaultMaxBytes      = 64 << 30
 	DefaultAppendTimeout = 10 * time.Second
-	DefaultName          = "ledge"
 )
 
 // housekeeping is the broker's background interval where no sync is promised.
@@ -36,14 +34,14 @@ const (
 // always set: left out, the broker would take two minutes for SyncInterval.
 const housekeeping = 30 * time.Second
 
-// Config says what Open opens. Zero fields mean the defaults.
+// Config says what Check checks and Open opens. Zero fields mean the defaults.
 type Config struct {
-	// Dir is the broker's store directory. Whoever calls Open holds its lock:
+	// Dir is the broker's store directory. Whoever calls Check holds its lock:
 	// two brokers on one directory destroy it without a word.
 	Dir string
 	// Lineage is the journal's identity. A store of another one is refused.
 	Lineage journal.Lineage
-	// Create lets Open make the stream. It is true on a node's first start
+	// Create lets there be no stream, which Open then makes. It is true on a node's first start
 	// only: a journal that has gone missing must not be replaced by an empty
 	// one.
 	Create bool
@@ -60,10 +58,6 @@ type Config struct {
 	// AppendTimeout bounds the wait for the broker's answer to one append.
 	// After it the outcome is found out.
 	AppendTimeout time.Duration
-
-	// Broker says what the broker that keeps the stream does besides: whom it lets
-	// in, and from where. Its directory, syncing and log are those of this Config.
-	Broker broker.Config
 
 	Log *slog.Logger
 }
@@ -84,9 +78,8 @@ func (c Config) Validate() error {
 	if c.AppendTimeout < 0 {
 		bad("append timeout %s", c.AppendTimeout)
 	}
-	c.setDefaults() // of a copy
-	if err := c.broker().Validate(); err != nil {
-		errs = append(errs, err)
+	if c.Dir == "" {
+		bad("no store directory")
 	}
 	return errors.Join(errs...)
 }
@@ -105,21 +98,7 @@ func (c *Config) setDefaults() {
 	if c.AppendTimeout == 0 {
 		c.AppendTimeout = DefaultAppendTimeout
 	}
-	if c.Broker.Name == "" {
-		c.Broker.Name = DefaultName
-	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-}
-
-// broker says how the broker is run.
-func (c *Config) broker() broker.Config {
-	b := c.Broker
-	b.Dir, b.Log = c.Dir, c.Log
-	b.SyncAlways, b.SyncInterval = c.Sync == SyncAlways, housekeeping
-	if c.Sync == SyncInterval {
-		b.SyncInterval = c.SyncEvery
-	}
-	return b
 }

@@ -80,7 +80,7 @@ func (j *Journal) cut(ctx context.Context, last journal.Seq) error {
 	if err := j.mark.update(func(m *mark) { m.last = min(m.last, last) }); err != nil {
 		return err
 	}
-	if err := j.broker.Disable(ctx, ""); err != nil {
+	if err := j.stream.Unload(ctx, ""); err != nil {
 		return err
 	}
 	// What a truncation that failed has left must not come back after the cut.
@@ -106,7 +106,7 @@ func (j *Journal) cut(ctx context.Context, last journal.Seq) error {
 	if err := j.load(ctx, last); err != nil {
 		return err
 	}
-	info, err := j.broker.StreamInfo(ctx)
+	info, err := j.stream.Info(ctx)
 	if err != nil {
 		return err
 	}

@@ -17,14 +17,16 @@ import (
 	"testing"
 
 	"ledge/journal"
+	"ledge/journal/broker"
 	"ledge/journal/jet"
+	"ledge/journal/jet/jettest"
 )
 
 func frame(seq journal.Seq) []byte {
 	return []byte(fmt.Sprintf("frame %d LDG1 %s", seq, bytes.Repeat([]byte{byte(seq)}, 30)))
 }
 
-func fill(t *testing.T, j *jet.Journal, prev, last journal.Seq) {
+func fill(t *testing.T, j *jettest.Journal, prev, last journal.Seq) {
 	t.Helper()
 	for ; prev < last; prev++ {
 		if err := j.Append(t.Context(), prev, frame(prev+1)); err != nil {
@@ -34,7 +36,7 @@ func fill(t *testing.T, j *jet.Journal, prev, last journal.Seq) {
 }
 
 // wantFrames checks that j holds exactly the numbers first to last.
-func wantFrames(t *testing.T, j *jet.Journal, first, last journal.Seq) {
+func wantFrames(t *testing.T, j *jettest.Journal, first, last journal.Seq) {
 	t.Helper()
 	next := first
 	for f, err := range j.Read(t.Context(), first) {
@@ -91,7 +93,7 @@ func records(t *testing.T, dir string) []jet.Record {
 // refused checks that the store can't be opened, and for which number.
 func refused(t *testing.T, dir string, want journal.Seq) {
 	t.Helper()
-	j, err := jet.Open(t.Context(), jet.Config{Dir: dir, Lineage: lineage})
+	j, err := jettest.Open(t.Context(), jet.Config{Dir: dir, Lineage: lineage}, broker.Config{})
 	if err == nil {
 		st, _ := j.Stat(t.Context())
 		j.Close()
@@ -258,7 +260,7 @@ func TestLostFiles(t *testing.T) {
 		if err := os.RemoveAll(filepath.Join(dir, "jetstream")); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := jet.Open(t.Context(), jet.Config{Dir: dir, Lineage: lineage, Create: true}); err == nil {
+		if _, err := jettest.Open(t.Context(), jet.Config{Dir: dir, Lineage: lineage, Create: true}, broker.Config{}); err == nil {
 			t.Error("Open of a store that lost its stream = nil; want an error")
 		}
 	})

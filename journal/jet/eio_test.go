@@ -7,8 +7,10 @@ import (
 	"testing"
 
 	"ledge/journal"
+	"ledge/journal/broker"
 	"ledge/journal/jet"
 	"ledge/journal/jet/faultfs"
+	"ledge/journal/jet/jettest"
 )
 
 // A disk that can't read a block leaves a damaged journal: what is before the
@@ -32,7 +34,7 @@ func TestUnreadableBlock(t *testing.T) {
 	if err := disk.Add(faultfs.Rule{Op: faultfs.OpRead, Match: filepath.Base(lost), Errno: syscall.EIO}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := jet.Open(t.Context(), jet.Config{Dir: dir, Lineage: lineage}); !errors.Is(err, journal.ErrDamage) {
+	if _, err := jettest.Open(t.Context(), jet.Config{Dir: dir, Lineage: lineage}, broker.Config{}); !errors.Is(err, journal.ErrDamage) {
 		t.Fatalf("Open = %v; want damage", err)
 	}
 	s, err := jet.Inspect(t.Context(), dir, lineage)

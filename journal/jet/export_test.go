@@ -21,6 +21,9 @@ func (j *Journal) Settle(ctx context.Context, prev journal.Seq, frames [][]byte,
 // BreakWire ends the connection that appends go over.
 func (j *Journal) BreakWire() { j.wire.close() }
 
+// Stream returns the stream that the journal is kept in.
+func (j *Journal) Stream() *broker.Stream { return j.stream }
+
 // Record is where a frame stands in its block.
 type Record struct {
 	Seq  journal.Seq

@@ -17,6 +17,7 @@ import (
 	"ledge/journal/fault"
 	"ledge/journal/jet"
 	"ledge/journal/jet/faultfs"
+	"ledge/journal/jet/jettest"
 )
 
 // forEver is longer than any test; Clear ends it.
@@ -24,7 +25,7 @@ const forEver = time.Hour
 
 // hanging returns a journal that holds numbers 1 to 5 on a disk whose calls of a kind
 // then hang, for files with match in their names, and end in errno.
-func hanging(t *testing.T, cfg jet.Config, op faultfs.Op, match string, errno syscall.Errno) (*jet.Journal, *faultfs.FS) {
+func hanging(t *testing.T, cfg jet.Config, op faultfs.Op, match string, errno syscall.Errno) (*jettest.Journal, *faultfs.FS) {
 	t.Helper()
 	disk := faultfs.Start(t)
 	cfg.Dir, cfg.Create = filepath.Join(disk.Dir, "nats"), true
@@ -246,7 +247,7 @@ func TestCloseHangs(t *testing.T) {
 	if took := time.Since(began); took > jet.CloseLimit+5*time.Second {
 		t.Errorf("Close took %s; want %s at most", took, jet.CloseLimit)
 	}
-	if fault.Of(err) != fault.Operator || !strings.Contains(err.Error(), "the next start finds out") {
+	if fault.Of(err) != fault.Operator || !errors.Is(err, jet.ErrLeft) || !strings.Contains(err.Error(), "the next start finds out") {
 		t.Errorf("Close = %v; want that the next start finds out", err)
 	}
 	if n, err := settled(t, 0, d); n != 0 || fault.Of(err) != fault.Fatal {

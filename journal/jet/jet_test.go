@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -11,16 +12,23 @@ import (
 	"ledge/journal/broker"
 	"ledge/journal/fault"
 	"ledge/journal/jet"
+	"ledge/journal/jet/jettest"
 	"ledge/journal/journaltest"
 )
 
 // open opens a journal, which is closed when the test ends.
-func open(t *testing.T, cfg jet.Config) *jet.Journal {
+func open(t *testing.T, cfg jet.Config) *jettest.Journal {
+	t.Helper()
+	return openOn(t, cfg, broker.Config{})
+}
+
+// openOn is open on a broker that does more than keep the journal.
+func openOn(t *testing.T, cfg jet.Config, b broker.Config) *jettest.Journal {
 	t.Helper()
 	if cfg.Lineage == 0 {
 		cfg.Lineage = lineage
 	}
-	j, err := jet.Open(t.Context(), cfg)
+	j, err := jettest.Open(t.Context(), cfg, b)
 	if err != nil {
 		t.Fatalf("Open: %v", err)
 	}
@@ -53,7 +61,7 @@ func TestOpenRefuses(t *testing.T) {
 	dir := t.TempDir()
 	refuse := func(cfg jet.Config, want string) {
 		t.Helper()
-		j, err := jet.Open(t.Context(), cfg)
+		j, err := jettest.Open(t.Context(), cfg, broker.Config{})
 		if err == nil {
 			j.Close()
 			t.Fatalf("Open(%+v) = nil; want an error", cfg)
@@ -63,11 +71,6 @@ func TestOpenRefuses(t *testing.T) {
 		}
 	}
 	refuse(jet.Config{Dir: dir, Lineage: lineage}, `stream "J" is missing`)
-	refuse(jet.Config{Dir: dir, Lineage: lineage, Create: true,
-		Broker: broker.Config{Listen: "127.0.0.1:0"}}, "without users")
-	refuse(jet.Config{Dir: dir, Lineage: lineage, Create: true,
-		Broker: broker.Config{Users: []broker.User{{Name: "admin"}}}},
-		`user "admin" has no password`)
 	refuse(jet.Config{Lineage: lineage, MaxBytes: 1}, "no store directory")
 	j := open(t, jet.Config{Dir: dir, Create: true})
 	j.Close()
@@ -108,11 +111,10 @@ func TestFull(t *testing.T) {
 // The admin user comes in over TCP and sees nothing of the journal; the
 // journal's own user can't come in over TCP at all, whatever it knows.
 func TestAccounts(t *testing.T) {
-	j := open(t, jet.Config{Dir: t.TempDir(), Create: true,
-		Broker: broker.Config{Listen: "127.0.0.1:0",
-			Users: []broker.User{{Name: "admin", Password: "secret", Publish: []string{"ledge.>"}}}}})
+	j := openOn(t, jet.Config{Dir: t.TempDir(), Create: true}, broker.Config{Listen: "127.0.0.1:0",
+		Users: []broker.User{{Name: "admin", Password: "secret", Publish: []string{"ledge.>"}}}})
 	fill(t, j, 0, 3)
-	nc, err := nats.Connect(j.ClientURL(), nats.UserInfo("admin", "secret"),
+	nc, err := nats.Connect(j.Broker.ClientURL(), nats.UserInfo("admin", "secret"),
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
 	if err != nil {
 		t.Fatal(err)
@@ -130,21 +132,61 @@ func TestAccounts(t *testing.T) {
 	}
 	wantFrames(t, j, 1, 3)
 	fill(t, j, 3, 4)
-	conn, user, secret, err := j.Broker().JournalConn()
+	conn, user, secret, err := j.Stream().Conn()
 	if err != nil {
 		t.Fatal(err)
 	}
 	conn.Close()
 	for _, u := range [][2]string{{user, secret}, {"admin", "wrong"}, {"", ""}} {
-		nc, err := nats.Connect(j.ClientURL(), nats.UserInfo(u[0], u[1]))
+		nc, err := nats.Connect(j.Broker.ClientURL(), nats.UserInfo(u[0], u[1]))
 		if err == nil {
 			nc.Close()
 			t.Errorf("user %q came in over TCP", u[0])
 		}
 	}
-	in, err := nats.Connect("", nats.InProcessServer(j.Broker()), nats.UserInfo("admin", "secret"))
+	in, err := nats.Connect("", nats.InProcessServer(j.Broker), nats.UserInfo("admin", "secret"))
 	if err != nil {
 		t.Fatalf("admin in process: %v", err)
 	}
 	in.Close()
+}
+
+// A journal that is closed leaves its broker as it is: clients stay, and the journal can
+// be opened on it once more.
+func TestBrokerOutlivesJournal(t *testing.T) {
+	cfg := jet.Config{Dir: t.TempDir(), Lineage: lineage, Create: true}
+	j := openOn(t, cfg, broker.Config{Users: []broker.User{{Name: "guest", Inside: true, Publish: []string{"a"}, Subscribe: []string{"a"}}}})
+	nc, err := j.Broker.Connect("guest")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	heard, err := nc.SubscribeSync("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fill(t, j, 0, 3)
+	for last := journal.Seq(3); last < 9; last += 3 {
+		if err := j.Journal.Close(); err != nil {
+			t.Fatalf("Close: %v", err)
+		}
+		if err := nc.Publish("a", nil); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := heard.NextMsg(20 * time.Second); err != nil {
+			t.Errorf("a client of the broker whose journal is closed: %v", err)
+		}
+		checked, err := jet.Check(t.Context(), cfg)
+		if err != nil {
+			t.Fatalf("Check of a journal that was closed in good order: %v", err)
+		}
+		if j.Journal, err = checked.Open(t.Context(), j.Broker); err != nil {
+			t.Fatalf("Open on the same broker: %v", err)
+		}
+		fill(t, j, last, last+3)
+		wantFrames(t, j, 1, last+3)
+	}
+	if !nc.IsConnected() || nc.Stats().Reconnects != 0 {
+		t.Errorf("a client of the broker was disconnected %d times; want never", nc.Stats().Reconnects)
+	}
 }

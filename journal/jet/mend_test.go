@@ -16,11 +16,12 @@ import (
 
 	"ledge/journal"
 	"ledge/journal/jet"
+	"ledge/journal/jet/jettest"
 )
 
 // batches fills j with n real frames. Two are so long that they don't fit into
 // one block, which leaves some before, between and after them.
-func batches(t *testing.T, j *jet.Journal, n int) {
+func batches(t *testing.T, j *jettest.Journal, n int) {
 	t.Helper()
 	log, err := journal.NewLog(t.Context(), j, lineage)
 	if err != nil {

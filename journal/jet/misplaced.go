@@ -1,10 +1,11 @@
 package jet
 
 import (
-	"ledge/journal/blocks"
 	"os"
 	"path/filepath"
 	"slices"
+
+	"ledge/journal/blocks"
 )
 
 // Misplaced returns the directories that are where the journal in dir, a Config.Dir,

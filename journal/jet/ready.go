@@ -25,7 +25,7 @@ func (j *Journal) tryLoad(ctx context.Context, last journal.Seq) error {
 		return broker.DiskError(err.Error())
 	}
 	j.synced.reset()
-	if err := j.broker.Enable(); err != nil {
+	if err := j.stream.Load(); err != nil {
 		return broker.DiskError(fmt.Sprintf("load journal stream: %s", err))
 	}
 	return j.checkStream(ctx, journal.Seq(j.first.Load()), last)
@@ -35,7 +35,7 @@ func (j *Journal) tryLoad(ctx context.Context, last journal.Seq) error {
 // the broker couldn't load, a write error that came between appends, or a lost
 // connection.
 func (j *Journal) ready(ctx context.Context) error {
-	text := j.broker.TakeCause()
+	text := j.stream.TakeCause()
 	if text == "" && j.down == nil && !j.wire.ended() {
 		return nil
 	}
@@ -63,7 +63,7 @@ func (j *Journal) makeReady(ctx context.Context, text string) error {
 	if !j.wire.ended() {
 		return nil
 	}
-	w, err := dial(ctx, j.broker)
+	w, err := dial(ctx, j.stream)
 	if err != nil {
 		return fault.With(fault.Operator, err)
 	}
@@ -80,7 +80,7 @@ func (j *Journal) afterWriteError(ctx context.Context, cause error) error {
 		return err
 	}
 	defer j.api.unlock()
-	if err := j.broker.Disable(ctx, cause.Error()); err != nil {
+	if err := j.stream.Unload(ctx, cause.Error()); err != nil {
 		j.cfg.Log.Warn("taking the stream out of the broker", "cause", err)
 	}
 	if broker.SyncFailed(cause.Error()) {

@@ -30,10 +30,10 @@ func (j *Journal) Reopen(ctx context.Context) error {
 }
 
 func (j *Journal) reopen(ctx context.Context) error {
-	if err := j.broker.Disable(ctx, j.broker.TakeCause()); err != nil {
+	if err := j.stream.Unload(ctx, j.stream.TakeCause()); err != nil {
 		return fault.With(fault.Operator, err)
 	}
-	j.broker.TakeCause()
+	j.stream.TakeCause()
 	if _, err := j.guard.Restore(); err != nil {
 		return broker.DiskError(err.Error())
 	}
@@ -45,13 +45,13 @@ func (j *Journal) reopen(ctx context.Context) error {
 	if err := j.load(ctx, last); err != nil {
 		return err
 	}
-	w, err := dial(ctx, j.broker)
+	w, err := dial(ctx, j.stream)
 	if err != nil {
 		return fault.With(fault.Operator, err)
 	}
 	j.wire.close()
 	j.wire = w
-	if text := j.broker.TakeCause(); text != "" {
+	if text := j.stream.TakeCause(); text != "" {
 		return broker.DiskError(text)
 	}
 	j.suspect.CompareAndSwap(suspect, false)

@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"ledge/journal"
+	"ledge/journal/broker"
 	"ledge/journal/jet"
+	"ledge/journal/jet/jettest"
 )
 
 // What a start costs: checking the store, starting the broker on it and
@@ -20,7 +22,7 @@ func BenchmarkRecover(b *testing.B) {
 	}
 	dir := filepath.Join(b.TempDir(), "nats")
 	cfg := jet.Config{Dir: dir, Lineage: lineage, Create: true, Sync: jet.SyncOff}
-	j, err := jet.Open(b.Context(), cfg)
+	j, err := jettest.Open(b.Context(), cfg, broker.Config{})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -35,7 +37,7 @@ func BenchmarkRecover(b *testing.B) {
 	var opened, read time.Duration
 	for range b.N {
 		t := time.Now()
-		j, err := jet.Open(b.Context(), cfg)
+		j, err := jettest.Open(b.Context(), cfg, broker.Config{})
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -108,13 +108,13 @@ func (j *Journal) trySettle(
 	ctx context.Context, prev journal.Seq, frames [][]byte, why *error,
 ) (stored int, err error) {
 	heard := j.wire.barrier(ctx, settleTimeout)
-	if text := j.broker.TakeCause(); text != "" {
+	if text := j.stream.TakeCause(); text != "" {
 		*why = errors.New(text)
 	}
-	if err := j.broker.Disable(ctx, (*why).Error()); err != nil {
+	if err := j.stream.Unload(ctx, (*why).Error()); err != nil {
 		return 0, unsure{fmt.Errorf("take the stream out of the broker: %w", err)}
 	}
-	if text := j.broker.TakeCause(); text != "" && !broker.IsWriteError(*why) {
+	if text := j.stream.TakeCause(); text != "" && !broker.IsWriteError(*why) {
 		*why = errors.New(text)
 	}
 	cause := *why

@@ -21,6 +21,7 @@ import (
 	"ledge/journal/fault"
 	"ledge/journal/jet"
 	"ledge/journal/jet/faultfs"
+	"ledge/journal/jet/jettest"
 )
 
 // settled returns how a call has ended, and waits for that if it is in doubt. Until
@@ -56,7 +57,7 @@ func TestGivenUp(t *testing.T) {
 	})
 }
 
-func appendAll(t *testing.T, j *jet.Journal, try func(journal.Seq) error) {
+func appendAll(t *testing.T, j *jettest.Journal, try func(journal.Seq) error) {
 	t.Helper()
 	var last journal.Seq
 	failed := 0
@@ -296,7 +297,7 @@ func TestWindowDiskFull(t *testing.T) {
 func TestErrorBetween(t *testing.T) {
 	j := open(t, jet.Config{Dir: t.TempDir(), Create: true})
 	fill(t, j, 0, 5)
-	j.Broker().SetSick("Filestore [J] Critical write error: sync 1.blk: input/output error")
+	j.Stream().SetSick("Filestore [J] Critical write error: sync 1.blk: input/output error")
 	if err := j.Append(t.Context(), 5, frame(6)); fault.Of(err) != fault.Operator {
 		t.Errorf("Append = %v, class %s; want class operator", err, fault.Of(err))
 	}
@@ -337,15 +338,15 @@ func TestForbidden(t *testing.T) {
 // Who can reach the port chooses the name that the broker logs when it turns
 // them away. It must not be taken for an error of the disk.
 func TestForgedWriteError(t *testing.T) {
-	j := open(t, jet.Config{Dir: t.TempDir(), Create: true,
-		Broker: broker.Config{Listen: "127.0.0.1:0", Users: []broker.User{{Name: "admin", Password: "secret"}}}})
+	j := openOn(t, jet.Config{Dir: t.TempDir(), Create: true},
+		broker.Config{Listen: "127.0.0.1:0", Users: []broker.User{{Name: "admin", Password: "secret"}}})
 	fill(t, j, 0, 3)
 	for _, name := range []string{
 		"Filestore [J] Critical write error: sync 1.blk: input/output error",
 		"JetStream stream 'JOURNAL > J' critical write error: input/output error",
 		"File system permission denied while writing, disabling JetStream",
 	} {
-		if _, err := nats.Connect(j.ClientURL(), nats.UserInfo(name, "x"), nats.Name(name)); err == nil {
+		if _, err := nats.Connect(j.Broker.ClientURL(), nats.UserInfo(name, "x"), nats.Name(name)); err == nil {
 			t.Fatalf("user %q is let in", name)
 		}
 		seq := journal.Seq(j.Last())
@@ -360,7 +361,7 @@ func TestForgedWriteError(t *testing.T) {
 func TestReopenFenced(t *testing.T) {
 	j := open(t, jet.Config{Dir: t.TempDir(), Create: true})
 	fill(t, j, 0, 3)
-	nc, err := j.Broker().Connect("journal")
+	nc, err := j.Broker.Connect("journal")
 	if err != nil {
 		t.Fatal(err)
 	}

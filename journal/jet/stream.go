@@ -39,7 +39,7 @@ func firstSeq(cfg *Config) uint64 {
 // always, the broker leaves the stream's own files to the kernel, and a power
 // cut would take the stream as a whole.
 func (j *Journal) createStream(ctx context.Context) error {
-	if err := j.broker.CreateStream(ctx, streamSpec(&j.cfg)); err != nil {
+	if err := j.stream.Create(ctx, streamSpec(&j.cfg)); err != nil {
 		return fmt.Errorf("create journal stream: %w", err)
 	}
 	if err := durable.Tree(j.cfg.Dir); err != nil {
@@ -51,11 +51,11 @@ func (j *Journal) createStream(ctx context.Context) error {
 // checkStream compares the stream that the broker has loaded with what is in the
 // files, and brings its limits up to date.
 func (j *Journal) checkStream(ctx context.Context, first, last journal.Seq) error {
-	info, err := j.broker.StreamInfo(ctx)
+	info, err := j.stream.Info(ctx)
 	if errors.Is(err, broker.ErrNoStream) {
 		return fault.With(fault.Operator, fmt.Errorf(
 			"the broker can't load journal stream %q; its last warning is %q",
-			blocks.Stream, j.broker.LastWarning()))
+			blocks.Stream, j.stream.LastWarning()))
 	}
 	if err != nil {
 		return fault.With(fault.Operator, err)
@@ -79,7 +79,7 @@ func (j *Journal) checkStream(ctx context.Context, first, last journal.Seq) erro
 	}
 	want := streamSpec(&j.cfg)
 	want.FirstSeq = info.FirstSeq
-	if err := j.broker.UpdateStream(ctx, want); err != nil {
+	if err := j.stream.Update(ctx, want); err != nil {
 		return fault.With(fault.Operator, fmt.Errorf("set journal limit: %w", err))
 	}
 	return nil
@@ -93,10 +93,10 @@ func (j *Journal) finishPurge(
 	if info.Last != last || info.First >= first {
 		return info, nil
 	}
-	if err := j.broker.Purge(ctx, first-1); err != nil {
+	if err := j.stream.Purge(ctx, first-1); err != nil {
 		return info, fault.With(fault.Operator, err)
 	}
-	info, err := j.broker.StreamInfo(ctx)
+	info, err := j.stream.Info(ctx)
 	return info, fault.With(fault.Operator, err)
 }
 

@@ -57,7 +57,7 @@ func (j *Journal) syncAlone() error {
 	if err == nil {
 		// After a sync that has failed, one that works says nothing of what the
 		// first was to write.
-		if !j.suspect.Load() && !j.broker.IsSick() {
+		if !j.suspect.Load() && !j.stream.IsSick() {
 			j.witness.reach(now)
 		}
 		j.witnessed(now)
@@ -65,7 +65,7 @@ func (j *Journal) syncAlone() error {
 	}
 	text := failedSync(err).Error()
 	j.suspect.Store(true)
-	j.broker.SetSick(text)
+	j.stream.SetSick(text)
 	return broker.DiskError(text)
 }
 

@@ -10,9 +10,10 @@ import (
 
 	"ledge/journal"
 	"ledge/journal/jet"
+	"ledge/journal/jet/jettest"
 )
 
-func wantSynced(t *testing.T, j *jet.Journal, when string, want journal.Seq) {
+func wantSynced(t *testing.T, j *jettest.Journal, when string, want journal.Seq) {
 	t.Helper()
 	if got, _ := j.Synced(); got != want {
 		t.Errorf("%s %d numbers are synced; want %d", when, got, want)
@@ -74,7 +75,7 @@ func TestSyncedAfterFailure(t *testing.T) {
 	fill(t, j, 0, 3)
 	syncAll(t, j)
 	fill(t, j, 3, 5)
-	j.Broker().SetSick("Filestore [J] Critical write error: sync 1.blk: input/output error")
+	j.Stream().SetSick("Filestore [J] Critical write error: sync 1.blk: input/output error")
 	syncAll(t, j)
 	wantSynced(t, j, "after a sync that followed a failed one", 3)
 }

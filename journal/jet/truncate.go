@@ -44,7 +44,7 @@ func (j *Journal) Truncate(ctx context.Context, upTo journal.Seq) error {
 		return fault.As(fault.Operator, op, broker.DiskError(err.Error()))
 	}
 	j.first.Store(uint64(upTo) + 1)
-	if err := j.broker.Purge(ctx, upTo); err != nil {
+	if err := j.stream.Purge(ctx, upTo); err != nil {
 		return fault.As(fault.Retryable, op, err)
 	}
 	if lazy { // what the broker has rewritten it has not synced
@@ -55,7 +55,7 @@ func (j *Journal) Truncate(ctx context.Context, upTo journal.Seq) error {
 			return fault.As(fault.Operator, op, err)
 		}
 	}
-	info, err := j.broker.StreamInfo(ctx)
+	info, err := j.stream.Info(ctx)
 	if err != nil {
 		return fault.As(fault.Retryable, op, err)
 	}

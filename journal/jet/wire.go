@@ -59,8 +59,8 @@ const (
 )
 
 // dial connects to the broker within the process.
-func dial(ctx context.Context, b *broker.Broker) (*wire, error) {
-	conn, user, secret, err := b.JournalConn()
+func dial(ctx context.Context, s *broker.Stream) (*wire, error) {
+	conn, user, secret, err := s.Conn()
 	if err != nil {
 		return nil, fmt.Errorf("connect to the broker: %w", err)
 	}

@@ -125,12 +125,12 @@ func TestWitnessIsRare(t *testing.T) {
 	disk := faultfs.Start(t)
 	dir := filepath.Join(disk.Dir, "nats")
 	j := open(t, jet.Config{Dir: dir, Create: true})
-	before, began, syncs := jet.MarkWrites(j), time.Now(), disk.Stats()[faultfs.OpFsync].Calls
+	before, began, syncs := jet.MarkWrites(j.Journal), time.Now(), disk.Stats()[faultfs.OpFsync].Calls
 	const n = 300
 	fill(t, j, 0, n)
 	took := time.Since(began)
 	witnessed(t, dir, n)
-	wrote, synced := jet.MarkWrites(j)-before, disk.Stats()[faultfs.OpFsync].Calls-syncs
+	wrote, synced := jet.MarkWrites(j.Journal)-before, disk.Stats()[faultfs.OpFsync].Calls-syncs
 	t.Logf("%d synced appends in %s, %d writes of the mark, %d syncs", n, took, wrote, synced)
 	if most := uint64(took/time.Second) + 3; wrote > most {
 		t.Errorf("%d writes of the mark in %s; want %d at most", wrote, took, most)
@@ -139,7 +139,7 @@ func TestWitnessIsRare(t *testing.T) {
 		t.Errorf("%d syncs for %d appends and %d writes of the mark; want one each", synced, n, wrote)
 	}
 	j.Rest(t.Context())
-	if again := jet.MarkWrites(j) - before; again != wrote {
+	if again := jet.MarkWrites(j.Journal) - before; again != wrote {
 		t.Errorf("a journal that rests had its mark written %d times", again-wrote)
 	}
 }

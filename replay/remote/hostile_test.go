@@ -47,7 +47,7 @@ func newBroker(t *testing.T) *broker {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(running.Close)
+	t.Cleanup(func() { running.Close() })
 	b := &broker{url: running.ClientURL()}
 	if b.nc, err = running.Connect(admin.ServiceUser); err != nil {
 		t.Fatal(err)

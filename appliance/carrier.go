@@ -1,0 +1,75 @@
+package appliance
+
+import (
+	"context"
+	"errors"
+
+	"ledge/admin"
+	"ledge/journal/broker"
+	"ledge/journal/jet"
+	"ledge/replay/remote"
+)
+
+// carrier is the embedded broker together with the journal that is kept in it. The
+// broker belongs to the node and not to the journal: operators and replicas come to
+// it as well, and another way of keeping the journal needs the same broker. A full
+// sync puts another carrier in place of the one there is.
+type carrier struct {
+	*broker.Broker
+	journal *jet.Journal
+}
+
+// openCarrier checks the directory's journal, starts the broker on it and opens the
+// journal, which is made if the directory is fresh. The broker listens for NATS
+// clients at an address or Off.
+func openCarrier(ctx context.Context, d *directory, cfg *Config, secure *security, listen string) (*carrier, error) {
+	passwords, err := d.passwords()
+	if err != nil {
+		return nil, err
+	}
+	checked, err := jet.Check(ctx, jetConfig(d, cfg))
+	if err != nil {
+		return nil, err
+	}
+	server := broker.Config{Name: d.node, Users: admin.Users(passwords, remote.Subjects)}
+	if listen != Off {
+		server.Listen, server.TLS = listen, secure.nats
+	}
+	b, err := broker.Start(ctx, checked.Broker(server))
+	if err != nil {
+		return nil, taken("nats-listen", listen, err)
+	}
+	j, err := checked.Open(ctx, b)
+	if err != nil {
+		return nil, errors.Join(err, b.Close())
+	}
+	c := &carrier{b, j}
+	if d.fresh() {
+		if err := d.ready(); err != nil {
+			return nil, errors.Join(err, c.Close())
+		}
+	}
+	return c, nil
+}
+
+// jetConfig says how the directory's journal is kept.
+func jetConfig(d *directory, cfg *Config) jet.Config {
+	c := jet.Config{
+		Dir: d.journalPath(), Lineage: d.lineage, Create: d.fresh(), First: d.first(),
+		Sync: syncMode(cfg), AppendTimeout: cfg.AppendTimeout, Log: cfg.Logger,
+	}
+	if cfg.Sync == SyncInterval {
+		c.SyncEvery = cfg.SyncInterval
+	}
+	return c
+}
+
+// Close closes the journal and then the broker. A journal that hangs with the disk
+// is left, and the broker with it: it would hang in the same place.
+func (c *carrier) Close() error {
+	err := c.journal.Close()
+	if errors.Is(err, jet.ErrLeft) {
+		return err
+	}
+	return errors.Join(err, c.Broker.Close())
+}
