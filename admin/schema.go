@@ -266,7 +266,7 @@ type Event struct {
 	Node string    `json:"node"`
 	Kind string    `json:"kind"`
 	At   time.Time `json:"at"`
-	// What follows depends on the kind.
+	// The rest depends on the kind.
 	Class    string    `json:"class,omitempty"`
 	Cause    string    `json:"cause,omitempty"`
 	Attempts int       `json:"attempts,omitempty"`

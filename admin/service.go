@@ -139,7 +139,7 @@ func (s *Service) serve(ctx context.Context) (err error) {
 	for i := range verbs {
 		v := &verbs[i]
 		err := s.micro.AddEndpoint(v.endpoint(),
-			micro.HandlerFunc(func(r micro.Request) { s.take(ctx, v, r) }),
+			micro.HandlerFunc(func(r micro.Request) { s.accept(ctx, v, r) }),
 			micro.WithEndpointSubject(subject(s.cfg.Node, v.name)),
 			micro.WithEndpointMetadata(map[string]string{"description": v.what}))
 		if err != nil {
@@ -149,8 +149,8 @@ func (s *Service) serve(ctx context.Context) (err error) {
 	return s.cfg.Conn.FlushTimeout(flushTimeout) // from here on it can be found
 }
 
-// take starts a request, or turns it away if there are too many.
-func (s *Service) take(ctx context.Context, v *verb, r micro.Request) {
+// accept starts a request, or turns it away if there are too many.
+func (s *Service) accept(ctx context.Context, v *verb, r micro.Request) {
 	m := s.meters[v.endpoint()]
 	c := &call{s: s, verb: v, meter: m, request: r.Data(), to: r.Reply(), began: time.Now()}
 	m.requests.Add(1)

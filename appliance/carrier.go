@@ -37,7 +37,7 @@ func openCarrier(ctx context.Context, d *directory, cfg *Config, secure *securit
 	}
 	b, err := broker.Start(ctx, checked.Broker(server))
 	if err != nil {
-		return nil, taken("nats-listen", listen, err)
+		return nil, addressFault("nats-listen", listen, err)
 	}
 	j, err := checked.Open(ctx, b)
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 	"ledge/admin"
 	"ledge/appliance/options"
 	"ledge/journal"
+	"ledge/journal/durable"
 	"ledge/journal/fault"
 )
 
@@ -48,7 +49,7 @@ type directory struct {
 	paths
 	lock    *lock
 	node    string   // the node's name; fixed
-	id      identity // like lineage, for Open and then for who replaces the journal
+	id      identity // like lineage, for Open, and then for whatever replaces the journal
 	lineage journal.Lineage
 	unknown error    // why nothing is known of ledge.json, if so
 	notes   []string // what was not as it should be, cost nothing and is made good
@@ -241,42 +242,18 @@ func (d *directory) leader(option string) string {
 	return url
 }
 
-// follow notes which leader the node follows.
-func (d *directory) follow(url string) error {
+// writeFollows notes which leader the node follows.
+func (d *directory) writeFollows(url string) error {
 	id := d.id
 	id.Follow, id.Promoted = url, ""
 	return d.store(id)
 }
 
-// lead notes that the node leads, which has followed a leader.
-func (d *directory) lead(followed string) error {
+// writeLeads notes that the node leads, which has followed a leader.
+func (d *directory) writeLeads(followed string) error {
 	id := d.id
 	id.Follow, id.Promoted = "", followed
 	return d.store(id)
-}
-
-// writeFile replaces a file whole, and returns when that is durable.
-func writeFile(path string, b []byte) error {
-	tmp := path + ".tmp"
-	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(tmp, path); err != nil {
-		return err
-	}
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
 }
 
 // passwords returns the passwords of the NATS users who have one. A password that isn't
@@ -311,7 +288,7 @@ func (d *directory) password(user string) (string, error) {
 		return "", err
 	}
 	p = rand.Text()
-	return p, writeFile(path, []byte(p+"\n"))
+	return p, durable.Replace(path, []byte(p+"\n"))
 }
 
 // errNoPassword says that what is in a file is no password.

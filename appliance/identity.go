@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"ledge/journal"
+	"ledge/journal/durable"
 	"ledge/journal/fault"
 )
 
@@ -162,7 +163,7 @@ func (d *directory) store(id identity) error {
 		return fault.With(fault.Fatal, err)
 	}
 	for _, p := range []string{path, second} {
-		if err := writeFile(p, append(b, '\n')); err != nil {
+		if err := durable.Replace(p, append(b, '\n')); err != nil {
 			return fault.With(fault.Operator, err)
 		}
 	}

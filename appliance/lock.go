@@ -28,14 +28,14 @@ var ErrRunning = errors.New("belongs to a running process")
 // lockDirectory makes this process the directory's owner.
 func lockDirectory(dir string, write bool) (*lock, error) {
 	l := &lock{}
-	if err := l.take(dir, write); err != nil {
+	if err := l.acquire(dir, write); err != nil {
 		l.Close()
 		return nil, optionFault("dir", err)
 	}
 	return l, nil
 }
 
-func (l *lock) take(dir string, write bool) (err error) {
+func (l *lock) acquire(dir string, write bool) (err error) {
 	if l.dir, err = os.Open(dir); err != nil {
 		return err
 	}

@@ -29,7 +29,7 @@ func openMetrics(ctx context.Context, addr string, metrics func() string) (*metr
 	var lc net.ListenConfig
 	ln, err := lc.Listen(ctx, "tcp", addr)
 	if err != nil {
-		return nil, taken("metrics-listen", addr, err)
+		return nil, addressFault("metrics-listen", addr, err)
 	}
 	places := make(chan struct{}, metricsAtATime)
 	mux := http.NewServeMux()

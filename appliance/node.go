@@ -168,9 +168,9 @@ func (n *Node) openServer(ctx context.Context, hub *command.Hub) (err error) {
 	n.server, err = respd.Open(ctx, cfg)
 	switch {
 	case errors.Is(err, respd.ErrTLSListen):
-		return taken("tls-listen", n.cfg.TLSListen, err)
+		return addressFault("tls-listen", n.cfg.TLSListen, err)
 	case err != nil:
-		return taken("listen", n.cfg.Listen, err)
+		return addressFault("listen", n.cfg.Listen, err)
 	}
 	return nil
 }
@@ -201,7 +201,7 @@ func portsFree(ctx context.Context, cfg *Config) error {
 		var lc net.ListenConfig
 		ln, err := lc.Listen(ctx, "tcp", addr)
 		if err != nil {
-			return taken(option, addr, err)
+			return addressFault(option, addr, err)
 		}
 		return ln.Close()
 	}
@@ -209,8 +209,8 @@ func portsFree(ctx context.Context, cfg *Config) error {
 		free("nats-listen", cfg.NATSListen), free("metrics-listen", cfg.MetricsListen))
 }
 
-// taken names the option whose address can't be had.
-func taken(option, addr string, err error) error {
+// addressFault names the option whose address can't be had.
+func addressFault(option, addr string, err error) error {
 	var opErr *net.OpError
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):

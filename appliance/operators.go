@@ -62,7 +62,7 @@ func (o *operators) close() error {
 }
 
 // runFile says where a running node can be reached. One that was killed leaves
-// it behind; its pid tells.
+// it where it is; its pid tells.
 const runFile = "run.json"
 
 // leaveAddress writes the file. It is a convenience, so a disk that is full

@@ -18,11 +18,11 @@ import (
 // found damaged. The journal goes back to the older of the two.
 const keepSnapshots = 2
 
-// savesTick is how often it is looked whether a snapshot is due. A snapshot that
-// has failed is tried again no sooner than savesRetry later.
+// snapshotTick is how often it is looked whether a snapshot is due. A snapshot that
+// has failed is tried again no sooner than snapshotRetry later.
 const (
-	savesTick  = 250 * time.Millisecond
-	savesRetry = time.Minute
+	snapshotTick  = 250 * time.Millisecond
+	snapshotRetry = time.Minute
 )
 
 // snapshotsConfig is what taking snapshots needs.
@@ -76,7 +76,7 @@ func newSnapshots(cfg snapshotsConfig, started time.Time, found replay.Report, s
 
 // run takes snapshots until ctx ends. How each ended is logged and in INFO.
 func (s *snapshots) run(ctx context.Context) {
-	tick := time.NewTicker(savesTick)
+	tick := time.NewTicker(snapshotTick)
 	defer tick.Stop()
 	for {
 		select {
@@ -97,7 +97,7 @@ func (s *snapshots) due() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	age := s.cfg.clock().Sub(s.began)
-	if s.running || s.cfg.state.Pos().Seq == s.pos || s.failed != nil && age < savesRetry {
+	if s.running || s.cfg.state.Pos().Seq == s.pos || s.failed != nil && age < snapshotRetry {
 		return false
 	}
 	if s.cfg.every > 0 && age >= s.cfg.every {

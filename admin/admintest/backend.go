@@ -8,7 +8,7 @@ import (
 	"ledge/admin"
 )
 
-// Backend is a node that has nothing behind it: it answers each verb with the
+// Backend is a node without a journal or a state: it answers each verb with the
 // sample of that name, or with what the hook says.
 type Backend struct {
 	mu    sync.Mutex

@@ -127,7 +127,7 @@ func (m *Memory) Loading(bytes, available int64) {
 	}
 }
 
-// A script may allocate faster than the collector follows at its leisure: one that
+// A script may allocate faster than the collector keeps up with at its leisure: one that
 // may keep 64 MiB took 250 from the system. So while a script allocates much, the
 // process as a whole is held to what it had, what the script may keep, and
 // growRoom, or half of the collector's usual room if that is more.

@@ -31,7 +31,7 @@ func (r *Replication) Follow(ctx context.Context, addr string) error {
 	if err != nil {
 		return fault.With(fault.Refused, fmt.Errorf("ERR leader %q: %w", options.ShownURL(addr), err))
 	}
-	if err := r.take(ctx); err != nil {
+	if err := r.awaitTurn(ctx); err != nil {
 		return err
 	}
 	defer r.mu.unlock()
@@ -77,7 +77,7 @@ func (r *Replication) Follow(ctx context.Context, addr string) error {
 // disk does not say whether it has it leads, without writes until that is known, and
 // that is the error.
 func (r *Replication) Promote(ctx context.Context) error {
-	if err := r.take(ctx); err != nil {
+	if err := r.awaitTurn(ctx); err != nil {
 		return err
 	}
 	defer r.mu.unlock()

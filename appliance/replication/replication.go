@@ -85,12 +85,12 @@ func (r *Replication) Start(ctx context.Context) (err error) {
 	return r.cfg.Directory.Follow(r.url)
 }
 
-// take waits for the turn to change who leads, until ctx ends. Before Run nobody
+// awaitTurn waits for the turn to change who leads, until ctx ends. Before Run nobody
 // has it.
-func (r *Replication) take(ctx context.Context) error {
+func (r *Replication) awaitTurn(ctx context.Context) error {
 	select {
 	case <-r.began:
-		return r.mu.take(ctx)
+		return r.mu.await(ctx)
 	case <-ctx.Done():
 		return busy(ctx)
 	}
@@ -98,7 +98,7 @@ func (r *Replication) take(ctx context.Context) error {
 
 // Hold has nobody change who leads before release.
 func (r *Replication) Hold(ctx context.Context) (release func(), err error) {
-	if err := r.take(ctx); err != nil {
+	if err := r.awaitTurn(ctx); err != nil {
 		return nil, err
 	}
 	return r.mu.unlock, nil

@@ -36,7 +36,7 @@ func (r *Replication) Switchover(ctx context.Context, to string) (admin.Switched
 	if err := leader.Near(near, to); err != nil {
 		return admin.Switched{}, stillLeads(err)
 	}
-	if err := r.take(ctx); err != nil {
+	if err := r.awaitTurn(ctx); err != nil {
 		return admin.Switched{}, err
 	}
 	defer r.mu.unlock()

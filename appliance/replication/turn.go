@@ -20,8 +20,8 @@ func (t turn) lock() { t <- struct{}{} }
 // unlock gives it back.
 func (t turn) unlock() { <-t }
 
-// take is lock until ctx ends.
-func (t turn) take(ctx context.Context) error {
+// await is lock until ctx ends.
+func (t turn) await(ctx context.Context) error {
 	select {
 	case t <- struct{}{}:
 		return nil

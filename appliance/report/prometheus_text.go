@@ -13,7 +13,7 @@ type exposition struct{ b strings.Builder }
 // label is one of a sample's labels.
 type label struct{ name, value string }
 
-// gauge begins a metric that goes up and down. Its samples follow.
+// gauge begins a metric that goes up and down. Its samples come next.
 func (e *exposition) gauge(name, help string) metric { return e.begin(name, "gauge", help) }
 
 // begin begins a metric of any kind.

@@ -179,8 +179,8 @@ func (b *brokerLog) setSick(s string) {
 // isSick reports whether there is a write error that nobody has taken.
 func (b *brokerLog) isSick() bool { return len(b.sick) > 0 }
 
-// takeCause returns the write error, if there is one, and forgets it.
-func (b *brokerLog) takeCause() string {
+// clearCause returns the write error, if there is one, and forgets it.
+func (b *brokerLog) clearCause() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	s := b.cause

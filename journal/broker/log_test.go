@@ -52,10 +52,10 @@ func TestSick(t *testing.T) {
 			sick = true
 		default:
 		}
-		if cause := s.TakeCause(); sick != c.sick || (cause == c.text) != c.sick {
+		if cause := s.ClearCause(); sick != c.sick || (cause == c.text) != c.sick {
 			t.Errorf("after %q: sick is %v with cause %q; want %v", c.text, sick, cause, c.sick)
 		}
-		if cause := s.TakeCause(); cause != "" {
+		if cause := s.ClearCause(); cause != "" {
 			t.Errorf("cause %q is taken twice", cause)
 		}
 	}
@@ -74,8 +74,8 @@ func TestFirstCause(t *testing.T) {
 	s := stream(t, start(t, broker.Config{}))
 	s.SetSick("first")
 	s.SetSick("second")
-	if got := s.TakeCause(); got != "first" {
-		t.Errorf("TakeCause = %q; want the first", got)
+	if got := s.ClearCause(); got != "first" {
+		t.Errorf("ClearCause = %q; want the first", got)
 	}
 	select {
 	case <-s.Sick():

@@ -162,8 +162,8 @@ func (s *Stream) Sick() <-chan struct{} { return s.b.log.sick }
 // IsSick reports whether there is a write error that nobody has taken.
 func (s *Stream) IsSick() bool { return s.b.log.isSick() }
 
-// TakeCause returns the write error, if there is one, and forgets it.
-func (s *Stream) TakeCause() string { return s.b.log.takeCause() }
+// ClearCause returns the write error, if there is one, and forgets it.
+func (s *Stream) ClearCause() string { return s.b.log.clearCause() }
 
 // SetSick has whoever appends next meet a write error that the broker doesn't know
 // of.

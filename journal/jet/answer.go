@@ -63,7 +63,7 @@ func (j *Journal) answer(ctx context.Context, token uint64, by time.Time) (answe
 				return a, nil
 			}
 		case <-j.stream.Sick():
-			return answer{}, unclear{errors.New(j.stream.TakeCause())}
+			return answer{}, unclear{errors.New(j.stream.ClearCause())}
 		case <-j.wire.dead:
 			return answer{}, unclear{j.wire.why}
 		case <-ctx.Done():

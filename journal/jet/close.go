@@ -52,7 +52,7 @@ func (j *Journal) shut() error {
 	j.wire.close()
 	ctx, cancel := context.WithTimeout(context.Background(), CloseLimit)
 	defer cancel()
-	err := j.stream.Unload(ctx, j.stream.TakeCause())
+	err := j.stream.Unload(ctx, j.stream.ClearCause())
 	j.stream.Close()
 	if err != nil {
 		return err

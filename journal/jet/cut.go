@@ -98,7 +98,7 @@ func (j *Journal) cut(ctx context.Context, last journal.Seq) error {
 	if err != blocks.ErrStop {
 		return fmt.Errorf("number %d is not where it should be: %w", last+1, err)
 	}
-	if err := j.takeOut(at); err != nil {
+	if err := j.cutTail(at); err != nil {
 		return err
 	}
 	j.resume.set(0, blocks.Place{})

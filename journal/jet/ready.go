@@ -35,7 +35,7 @@ func (j *Journal) tryLoad(ctx context.Context, last journal.Seq) error {
 // the broker couldn't load, a write error that came between appends, or a lost
 // connection.
 func (j *Journal) ready(ctx context.Context) error {
-	text := j.stream.TakeCause()
+	text := j.stream.ClearCause()
 	if text == "" && j.down == nil && !j.wire.ended() {
 		return nil
 	}
@@ -81,7 +81,7 @@ func (j *Journal) afterWriteError(ctx context.Context, cause error) error {
 	}
 	defer j.api.unlock()
 	if err := j.stream.Unload(ctx, cause.Error()); err != nil {
-		j.cfg.Log.Warn("taking the stream out of the broker", "cause", err)
+		j.cfg.Log.Warn("the stream could not be taken out of the broker", "cause", err)
 	}
 	if broker.SyncFailed(cause.Error()) {
 		j.suspect.Store(true)

@@ -30,10 +30,10 @@ func (j *Journal) Reopen(ctx context.Context) error {
 }
 
 func (j *Journal) reopen(ctx context.Context) error {
-	if err := j.stream.Unload(ctx, j.stream.TakeCause()); err != nil {
+	if err := j.stream.Unload(ctx, j.stream.ClearCause()); err != nil {
 		return fault.With(fault.Operator, err)
 	}
-	j.stream.TakeCause()
+	j.stream.ClearCause()
 	if _, err := j.guard.Restore(); err != nil {
 		return broker.DiskError(err.Error())
 	}
@@ -51,7 +51,7 @@ func (j *Journal) reopen(ctx context.Context) error {
 	}
 	j.wire.close()
 	j.wire = w
-	if text := j.stream.TakeCause(); text != "" {
+	if text := j.stream.ClearCause(); text != "" {
 		return broker.DiskError(text)
 	}
 	j.suspect.CompareAndSwap(suspect, false)

@@ -108,13 +108,13 @@ func (j *Journal) trySettle(
 	ctx context.Context, prev journal.Seq, frames [][]byte, why *error,
 ) (stored int, err error) {
 	heard := j.wire.barrier(ctx, settleTimeout)
-	if text := j.stream.TakeCause(); text != "" {
+	if text := j.stream.ClearCause(); text != "" {
 		*why = errors.New(text)
 	}
 	if err := j.stream.Unload(ctx, (*why).Error()); err != nil {
 		return 0, unsure{fmt.Errorf("take the stream out of the broker: %w", err)}
 	}
-	if text := j.stream.TakeCause(); text != "" && !broker.IsWriteError(*why) {
+	if text := j.stream.ClearCause(); text != "" && !broker.IsWriteError(*why) {
 		*why = errors.New(text)
 	}
 	cause := *why
@@ -141,7 +141,7 @@ func (j *Journal) trySettle(
 	if stored > 0 && j.suspect.Load() {
 		// It is in the page cache, and perhaps on the disk. An answer that is
 		// certain either way: take it out again.
-		if err := j.takeOut(at); err != nil {
+		if err := j.cutTail(at); err != nil {
 			return 0, unsure{err}
 		}
 		stored = 0
@@ -158,10 +158,10 @@ func (j *Journal) trySettle(
 	return stored, fault.With(fault.Retryable, cause) // a timeout is nobody's fault
 }
 
-// takeOut ends the journal at p. A cut that can't be synced is done all the same:
+// cutTail ends the journal at p. A cut that can't be synced is done all the same:
 // nobody reads what was there any more, and Reopen, which comes before the next
 // append, syncs again.
-func (j *Journal) takeOut(p blocks.Place) error {
+func (j *Journal) cutTail(p blocks.Place) error {
 	err := j.store.Cut(p)
 	if errors.Is(err, blocks.ErrNotSynced) {
 		j.cfg.Log.Warn("the end of the journal is cut off, and that is not synced", "cause", err)

@@ -235,7 +235,7 @@ const fetchRoom = fetchBytes/messageBytes*2 + 256
 // takeMost is how much of what has come is handed over at a time.
 const takeMost = 8 << 20
 
-// fetch asks for what is behind from, and hands over what has come, many frames
+// fetch asks for what comes after from, and hands over what has come, many frames
 // at a time. A fetch that has brought frames is followed by the next, for which
 // the leader need not wait until they are stored. It returns when one has brought
 // none. heard is told of each message.
@@ -265,7 +265,7 @@ func (c *conn) fetch(ctx context.Context, from journal.Seq, silence time.Duratio
 	for {
 		is, m, err := c.next(ctx, msgs, silence, heard)
 		if had := len(come); err == nil && is.kind == kindFrames {
-			if come, err = follow(come, m.Data, next); err != nil {
+			if come, err = appendFrames(come, m.Data, next); err != nil {
 				come = come[:had]
 			}
 		}
@@ -312,8 +312,8 @@ func (c *conn) next(ctx context.Context, msgs <-chan *nats.Msg, silence time.Dur
 	return is, m, err
 }
 
-// follow appends the frames of a message, of which the first must have a number.
-func follow(to []journal.Frame, message []byte, next journal.Seq) ([]journal.Frame, error) {
+// appendFrames appends the frames of a message, of which the first must have a number.
+func appendFrames(to []journal.Frame, message []byte, next journal.Seq) ([]journal.Frame, error) {
 	had := len(to)
 	to, err := splitFrames(to, message)
 	if err == nil && len(to) == had {

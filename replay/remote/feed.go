@@ -15,7 +15,7 @@ import (
 // feedBytes is how much of the journal's end a feed keeps at hand.
 const feedBytes = 16 << 20
 
-// Feed is the end of a journal as those see it who follow: it has the latest
+// Feed is the end of a journal as replicas see it: it has the latest
 // frames at hand and says when there are more. While nobody follows it keeps
 // nothing.
 //
@@ -107,7 +107,7 @@ func (f *Feed) Woken() int {
 	return f.woken
 }
 
-// Wait waits until there is a frame behind seq, or Wake has been called more often
+// Wait waits until there is a frame after seq, or Wake has been called more often
 // than before, or ctx ends, or some time has passed. It reports whether there is a
 // frame.
 func (f *Feed) Wait(ctx context.Context, seq journal.Seq, before int, most time.Duration) bool {

@@ -38,7 +38,7 @@ type Target interface {
 	// already, can't be received, or nil: the disk or an option is in the way.
 	Fits(bytes, have int64) error
 	// Adopt puts a new journal of another lineage in place of the one there is:
-	// behind the snapshot in path, which must be of the state at a position, or
+	// after the snapshot in path, which must be of the state at a position, or
 	// empty if that is "". The snapshot is verified before anything is replaced.
 	Adopt(ctx context.Context, l journal.Lineage, path string, at journal.Pos) error
 	// SetAside keeps what is there under another name, before Adopt.

@@ -92,7 +92,7 @@ func clearInbox(dir, keep string) error {
 	return err
 }
 
-// good returns how many whole chunks a file has. What is behind them is cut off.
+// good returns how many whole chunks a file has. What comes after them is cut off.
 func good(file *os.File, meta *metaReply) (int, error) {
 	info, err := file.Stat()
 	if err != nil {
@@ -105,7 +105,7 @@ func good(file *os.File, meta *metaReply) (int, error) {
 	return int(n), fault.With(fault.Operator, file.Truncate(n*meta.Chunk))
 }
 
-// chunk fetches one chunk and writes it behind the ones before.
+// chunk fetches one chunk and writes it after the ones before.
 func (f *Follower) chunk(ctx context.Context, c *conn, file *os.File, meta *metaReply, n int) error {
 	m, err := c.call(ctx, subjectChunk, chunkRequest{ID: c.id, Number: meta.Number, Chunk: n},
 		f.cfg.Timeouts().Chunk)

@@ -167,12 +167,12 @@ func (l *Leader) lead(m *nats.Msg) error {
 	return l.replyJSON(m, struct{}{})
 }
 
-// takeTries is how often a replica asks before it gives an offer up: the leader
+// acceptTries is how often a replica asks before it gives an offer up: the leader
 // may have agreed and its answer been lost.
-const takeTries = 3
+const acceptTries = 3
 
-// take answers an offer. ErrLead is that the leader has agreed.
-func (f *Follower) take(ctx context.Context, c *conn, m *nats.Msg) error {
+// acceptLead answers an offer. ErrLead is that the leader has agreed.
+func (f *Follower) acceptLead(ctx context.Context, c *conn, m *nats.Msg) error {
 	var o offer
 	if err := decode(m, &o); err != nil {
 		return err
@@ -188,7 +188,7 @@ func (f *Follower) take(ctx context.Context, c *conn, m *nats.Msg) error {
 	}
 	q := leadRequest{ID: c.id, Token: o.Token, Number: o.Number, Digest: hex(pos.Digest),
 		URL: text(url), Password: text(password)}
-	for range takeTries {
+	for range acceptTries {
 		if _, err = c.call(ctx, subjectLead, q, f.cfg.Timeouts().Fetch); err == nil {
 			return ErrLead
 		}

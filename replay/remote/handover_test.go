@@ -207,7 +207,7 @@ func TestTake(t *testing.T) {
 				lists[i] = []*nats.Msg{m}
 			}
 			fake := script(lists...)
-			err := f.take(t.Context(), over(fake), sayJSON(tt.offer))
+			err := f.acceptLead(t.Context(), over(fake), sayJSON(tt.offer))
 			switch {
 			case tt.want != nil && !errors.Is(err, tt.want),
 				tt.text != "" && (err == nil || !strings.Contains(err.Error(), tt.text)),

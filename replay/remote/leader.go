@@ -92,7 +92,7 @@ type follower struct {
 	file   *os.File           // the snapshot held open, or nil
 	number journal.Seq        // of that snapshot
 	bytes  int64              // of it
-	needs  journal.Seq        // the number behind which it needs the journal
+	needs  journal.Seq        // the number after which it needs the journal
 	pace   pace
 }
 
@@ -159,7 +159,7 @@ func (l *Leader) reply(m, with *nats.Msg) {
 	}
 	with.Subject = m.Reply
 	if err := l.cfg.Conn.PublishMsg(with); err != nil {
-		l.cfg.Logger.Debug("replica not answered", "subject", m.Subject, "cause", err)
+		l.cfg.Logger.Debug("a replica could not be answered", "subject", m.Subject, "cause", err)
 	}
 }
 
@@ -333,7 +333,7 @@ func diverged(format string, args ...any) error {
 	return fault.With(fault.Operator, fmt.Errorf("%w: "+format, append([]any{writer.ErrDiverged}, args...)...))
 }
 
-// digestAt returns the digest of the state behind number seq, from the next
+// digestAt returns the digest of the state after number seq, from the next
 // batch or, at the end, from the state.
 func (l *Leader) digestAt(seq journal.Seq) (journal.Digest, error) {
 	for range 100 {
@@ -343,7 +343,7 @@ func (l *Leader) digestAt(seq journal.Seq) (journal.Digest, error) {
 		for c, err := range l.cfg.Source.Log().Read(l.ctx, seq+1) {
 			return c.Batch().Prev, err
 		}
-		// The batch behind it is stored and not applied yet, or the other way.
+		// The batch after it is stored and not applied yet, or the other way.
 		l.cfg.Source.Feed().Wait(l.ctx, seq, l.cfg.Source.Feed().Woken(), 10*time.Millisecond)
 	}
 	return 0, fault.With(fault.Retryable, fmt.Errorf("number %d is not settled yet", seq))

@@ -200,7 +200,7 @@ func (l *Leader) Replicas() []standing.Replica {
 	return list
 }
 
-// Held returns the number behind which some replica still needs the journal, also
+// Held returns the number after which some replica still needs the journal, also
 // one that does not count at present.
 func (l *Leader) Held() (held journal.Seq, ok bool) {
 	l.mu.Lock()

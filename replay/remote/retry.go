@@ -83,7 +83,7 @@ func (f *Follower) failed(err error) time.Duration {
 		l.Next = f.cfg.Clock().Add(pause)
 	})
 	l := f.Link()
-	f.cfg.Logger.Warn("following", "leader", l.Leader, "state", l.State.String(), "attempts", l.Attempts,
+	f.cfg.Logger.Warn("replica link down", "leader", l.Leader, "state", l.State.String(), "attempts", l.Attempts,
 		"class", fault.Of(err).String(), "cause", err, "next", l.Next.UTC().Format(time.RFC3339Nano))
 	return pause
 }

@@ -201,7 +201,7 @@ type pace struct {
 	at   time.Time
 }
 
-// A leader that is being written to rests, behind each chunk of a full sync, for
+// A leader that is being written to rests, after each chunk of a full sync, for
 // chunkRest times what the chunk took: its clients come first.
 const (
 	chunkRest = 4

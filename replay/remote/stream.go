@@ -14,7 +14,7 @@ import (
 	"ledge/replay/writer"
 )
 
-// stream fetches what is behind the state's position, applies it and says so.
+// stream fetches what comes after the state's position, applies it and says so.
 func (f *Follower) stream(ctx context.Context, c *conn) error {
 	t := f.cfg.Target
 	var began time.Time
@@ -38,7 +38,7 @@ func (f *Follower) stream(ctx context.Context, c *conn) error {
 			func(frames []journal.Frame) error { return f.ingest(ctx, c, frames) })
 		var o offered
 		if errors.As(err, &o) {
-			err = f.take(ctx, c, o.m)
+			err = f.acceptLead(ctx, c, o.m)
 		}
 		if err != nil {
 			return fmt.Errorf("fetch: %w", err)
@@ -88,7 +88,7 @@ func (f *Follower) sit(ctx context.Context, c *conn, s *writer.Suspension) error
 		l.State, l.Step = standing.LinkStalled, "the node's own journal takes no writes"
 		l.Err = fmt.Errorf("the node's own journal: %w", s)
 	})
-	f.cfg.Logger.Warn("following waits for the node's own journal", "cause", s.Cause)
+	f.cfg.Logger.Warn("replica link waits for the node's own journal", "cause", s.Cause)
 	tick := time.NewTicker(sitTick)
 	defer tick.Stop()
 	for f.cfg.Target.Suspended() != nil {
@@ -166,7 +166,7 @@ func (f *Follower) keepTelling(c *conn) (end func()) {
 			case <-tick.C:
 				r := f.position(c)
 				r.Redis = address(f.cfg.Redis(c.seen))
-				_ = f.publish(c, r) // a connection that fails is seen by who reads
+				_ = f.publish(c, r) // a connection that fails is seen by its reader
 			case <-c.gone:
 				return
 			case <-stop:

@@ -167,7 +167,7 @@ func (f *FS) Close() error {
 	return fmt.Errorf("server: %v: %s", f.cmd.ProcessState, bytes.TrimSpace(f.stderr.Bytes()))
 }
 
-// Add puts a rule in force, behind those that are.
+// Add puts a rule in force, after those that are.
 func (f *FS) Add(r Rule) error {
 	_, err := f.ask(request{Do: doAdd, Rule: r})
 	return err

@@ -18,7 +18,7 @@ type handle struct {
 	fd     int  // file's, which has it open until Release
 	synced bool // every write is to be synced
 	// appends means that writes go where the file ends, which the kernel
-	// doesn't know behind a torn write.
+	// doesn't know after a torn write.
 	appends bool
 	opened  string
 	boot    int

@@ -17,7 +17,7 @@ import (
 // ends. Then it takes the mount away and the process is to exit: that fails
 // what others still have going on it.
 func serve(m mounting, conn net.Conn) error {
-	// An interrupt at the terminal is for the test. The server ends behind it.
+	// An interrupt at the terminal is for the test. The server ends after it.
 	signal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	d := newDisk()
 	if err := mount(m, d); err != nil {

@@ -22,7 +22,7 @@ type file struct {
 	undo *undo // nil while everything is synced
 }
 
-// undo is what takes a file back. Appends cost nothing: what lies behind size
+// undo is what takes a file back. Appends cost nothing: what lies after size
 // is cut off.
 type undo struct {
 	// fd is a descriptor of the backing file that is this one's own, so it
@@ -129,12 +129,12 @@ func (f *file) forget() bool {
 
 func (f *file) dropLocked() {
 	if f.undo != nil {
-		_ = syscall.Close(f.undo.fd) // nothing is behind it that could be lost
+		_ = syscall.Close(f.undo.fd) // nothing comes after it that could be lost
 		f.undo = nil
 	}
 }
 
-// preadFull reads all of b. What is behind the end of the file stays zero.
+// preadFull reads all of b. What is after the end of the file stays zero.
 func preadFull(fd int, b []byte, off int64) error {
 	for len(b) > 0 {
 		n, err := syscall.Pread(fd, b, off)

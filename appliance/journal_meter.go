@@ -9,11 +9,11 @@ import (
 	"ledge/journal"
 )
 
-// meter counts what goes into the journal, and tells those that follow.
+// meter counts what goes into the journal, and tells whoever serves replicas.
 type meter struct {
 	clock  func() time.Time
 	stored func(journal.Seq, []byte)
-	ended  func(journal.Seq) // the journal has been cut behind a number
+	ended  func(journal.Seq) // the journal has been cut off after a number
 
 	appends, bytes, failed atomic.Int64
 	last                   atomic.Int64 // Unix milliseconds of the last that worked
@@ -60,7 +60,7 @@ func (m *meter) failedBy(err error, stored func(int)) {
 	}
 }
 
-// countAll counts frames that are stored behind prev.
+// countAll counts frames that are stored after prev.
 func (m *meter) countAll(prev journal.Seq, frames [][]byte) {
 	for i, frame := range frames {
 		m.count(prev+journal.Seq(i), frame)
@@ -73,7 +73,7 @@ func (d metered) Cut(ctx context.Context, last journal.Seq) error {
 	return d.Driver.Cut(ctx, last)
 }
 
-// count counts a frame that is stored behind prev, and tells of it.
+// count counts a frame that is stored after prev, and tells of it.
 func (m *meter) count(prev journal.Seq, frame []byte) {
 	m.appends.Add(1)
 	m.bytes.Add(int64(len(frame)))

@@ -49,7 +49,7 @@ type adoption struct {
 }
 
 // finish does what adopt has written down, as often as it is called. The journal
-// itself is made by who opens it. Nothing is removed unless the snapshot is there
+// itself is made by openCarrier. Nothing is removed unless the snapshot is there
 // that comes in its place.
 func (d *directory) finish() error {
 	a := d.id.Adopt

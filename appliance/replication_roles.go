@@ -16,6 +16,7 @@ import (
 	"ledge/appliance/options"
 	"ledge/appliance/replication"
 	"ledge/journal"
+	"ledge/journal/durable"
 	"ledge/journal/fault"
 	"ledge/replay/remote"
 	"ledge/replay/snapshot"
@@ -53,18 +54,18 @@ func newReplication(ctx context.Context, n *Node) (*replication.Replication, err
 // written is the directory as the node's replication sees it.
 type written struct{ *directory }
 
-func (w written) Follow(url string) error    { return w.follow(url) }
-func (w written) Lead(followed string) error { return w.lead(followed) }
+func (w written) Follow(url string) error    { return w.writeFollows(url) }
+func (w written) Lead(followed string) error { return w.writeLeads(followed) }
 
 func (w written) Yield(url, password string) error {
 	path, content := w.leaderPath(), []byte(password+"\n")
 	// Clients' writes wait for this: two nodes that hand over to and fro spare it.
 	if had, err := os.ReadFile(path); err != nil || !bytes.Equal(had, content) {
-		if err := writeFile(path, content); err != nil {
+		if err := durable.Replace(path, content); err != nil {
 			return fault.With(fault.Operator, err)
 		}
 	}
-	return w.follow(url)
+	return w.writeFollows(url)
 }
 
 func (w written) Adopt(l journal.Lineage, first journal.Seq, snapshot string, diverged error) error {
