@@ -15,7 +15,6 @@ import (
 	"ledge/journal/broker"
 	"ledge/journal/jet"
 	"ledge/journal/jet/jettest"
-	"ledge/replay"
 	"ledge/replay/remote"
 	"ledge/replay/snapshot"
 	"ledge/replay/standing"

@@ -22,6 +22,7 @@ import (
 	"ledge/journal/fault"
 	"ledge/journal/jet"
 	"ledge/replay"
+	"ledge/replay/writer"
 	"ledge/respd"
 	"ledge/respd/command"
 )
