@@ -40,6 +40,7 @@ var floors = []struct {
 	{"journal/jet", 4},
 	{"journal/jet/jettest", 5},
 	{"journal/mem", 2},
+	{"replay/catalog", 2},
 	{"replay/events", 2},
 	{"replay/standing", 2},
 	{"replay/value", 2},
@@ -70,7 +71,7 @@ var homes = []struct {
 	homes  []string
 	test   bool
 }{
-	{module: "github.com/tidwall/buntdb", homes: []string{"replay"}},
+	{module: "github.com/tidwall/buntdb", homes: []string{"replay/catalog"}},
 	{module: "github.com/tidwall/btree", homes: []string{"replay"}},
 	{module: "github.com/cespare/xxhash/v2", homes: []string{"replay/value", "replay/snapshot"}},
 	{module: "github.com/nats-io/nats-server/v2", homes: []string{"journal/broker"}},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"ledge/journal"
+	"ledge/replay/catalog"
 	"ledge/replay/value"
 )
 
@@ -23,8 +24,7 @@ type store interface {
 	edit(db journal.DB, key string, typ value.Type, k keepsake) (value.Body, error)
 	leave(db journal.DB, key string)
 	pen() *value.Pen
-	functions() *Functions
-	setFunctions(*Functions)
+	catalog() (catalog.Writer, error)
 }
 
 // apply does to s what op means. It is the only place that knows, and runs on
@@ -66,12 +66,8 @@ func apply(s store, op journal.Op) error {
 		}
 		s.swap(o.A, o.B)
 		return nil
-	case *journal.FunctionSet:
-		s.setFunctions(s.functions().with(o.Name, o.Code))
-		return nil
-	case *journal.FunctionFlush:
-		s.setFunctions(noFunctions())
-		return nil
+	case *journal.FunctionSet, *journal.FunctionFlush:
+		return applyFunction(s, op)
 	}
 	if k, ok := op.(keepsake); ok && journal.Gives(op) > value.String {
 		return alter(s, op, k)

@@ -20,7 +20,7 @@ func (s *State) Check() error {
 			errs = append(errs, fmt.Errorf("database %d: %w", i, err))
 		}
 	}
-	if err := s.fns.check(); err != nil {
+	if err := s.cat.Check(); err != nil {
 		errs = append(errs, err)
 	}
 	if got := s.digestLocked(); got != s.pos.Digest {

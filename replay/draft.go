@@ -75,6 +75,7 @@ func (d *Draft) begin() {
 		d.overlay = newOverlay(base)
 	}
 	d.overlay.base = base
+	d.overlay.cat.Begin(d.s.cat)
 	d.overlay.ink.Begin(&d.s.gen, &d.s.nodes)
 	d.over = d.overlay
 	d.overlay.births, d.overlay.began = births{}, 0

@@ -1,83 +1,73 @@
 package replay
 
 import (
-	"fmt"
-	"maps"
-	"slices"
-
 	"ledge/journal"
+	"ledge/replay/catalog"
 	"ledge/replay/snapshot"
 )
 
-// Functions are the function libraries, name and code of each. They are never
-// changed: another set of libraries is another Functions, so that whoever has
-// compiled them can tell by the pointer whether they are still the same.
-type Functions struct {
-	code   map[string]string
-	digest journal.Digest // sum over the libraries
+// functions is the catalog's table of function libraries: the name of each, and
+// its code. It adds to the state's digest what a database would whose number no
+// database has.
+var functions = &catalog.Table{
+	Name:   "functions",
+	Digest: snapshot.LibraryDigest,
+	Share: func(d journal.Digest) journal.Digest {
+		return snapshot.Numbered(d, snapshot.LibrariesNumber)
+	},
 }
 
-func noFunctions() *Functions { return &Functions{} }
+// newCatalog returns the catalog of an empty state.
+func newCatalog() (*catalog.Catalog, error) { return catalog.New(functions) }
 
-// Code returns the code of the library of that name.
-func (f *Functions) Code(name string) (string, bool) {
-	code, ok := f.code[name]
-	return code, ok
-}
-
-// Names returns the names of all libraries, in order.
-func (f *Functions) Names() []string { return slices.Sorted(maps.Keys(f.code)) }
-
-// with returns f with one library changed, or removed if it has no code.
-func (f *Functions) with(name, code string) *Functions {
-	g := &Functions{code: maps.Clone(f.code), digest: f.digest}
-	if g.code == nil {
-		g.code = make(map[string]string)
+// applyFunction is apply for the effects on function libraries. One that is set to
+// no code is removed.
+func applyFunction(s store, op journal.Op) error {
+	c, err := s.catalog()
+	if err != nil {
+		return err
 	}
-	if old, ok := g.code[name]; ok {
-		g.digest -= snapshot.LibraryDigest(name, old)
-		delete(g.code, name)
-	}
-	if code != "" {
-		g.digest += snapshot.LibraryDigest(name, code)
-		g.code[name] = code
-	}
-	return g
-}
-
-// share is what the libraries add to the state's digest: that of a database
-// whose number no database has.
-func (f *Functions) share() journal.Digest {
-	return snapshot.Numbered(f.digest, snapshot.LibrariesNumber)
-}
-
-// check counts the digest again.
-func (f *Functions) check() error {
-	var sum journal.Digest
-	for name, code := range f.code {
-		sum += snapshot.LibraryDigest(name, code)
-	}
-	if sum != f.digest {
-		return fmt.Errorf("digest of the functions is %s; %s was kept", sum, f.digest)
+	switch o := op.(type) {
+	case *journal.FunctionFlush:
+		return c.Clear(functions)
+	case *journal.FunctionSet:
+		if o.Code != "" {
+			return c.Set(functions, o.Name, o.Code)
+		}
+		return c.Delete(functions, o.Name)
 	}
 	return nil
 }
 
-// libraries are the libraries as a snapshot has them.
-func (f *Functions) libraries() []snapshot.Library {
-	var out []snapshot.Library
-	for _, name := range f.Names() {
-		out = append(out, snapshot.Library{Name: name, Code: f.code[name]})
+// libraries returns the function libraries as a snapshot has them.
+func (s *State) libraries() (list []snapshot.Library) {
+	for name, code := range catalog.RowsOf(s.cat, functions).All() {
+		list = append(list, snapshot.Library{Name: name, Code: code})
 	}
-	return out
+	return list
 }
 
-// Functions returns the function libraries.
-func (v *View) Functions() *Functions {
-	if v.over != nil {
-		return v.over.functions()
+// setLibraries puts what a snapshot had into an empty catalog.
+func (s *State) setLibraries(list []snapshot.Library) error {
+	tx, err := s.cat.Begin()
+	if err != nil {
+		return err
 	}
-	return v.s.fns
+	for _, l := range list {
+		if err := tx.Set(functions, l.Name, l.Code); err != nil {
+			tx.Rollback()
+			return err
+		}
+	}
+	return tx.Commit()
+}
+
+// Functions returns the function libraries: the name of each, and its code.
+func (v *View) Functions() catalog.Rows {
+	if v.over != nil {
+		return catalog.RowsOf(&v.over.cat, functions)
+	}
+	return catalog.RowsOf(v.s.cat, functions)
 }
 
 // SetFunction makes code the function library of that name.
@@ -96,19 +86,17 @@ func (d *Draft) DeleteFunction(name string) error {
 // FlushFunctions removes all function libraries.
 func (d *Draft) FlushFunctions() error { return d.emit(&journal.FunctionFlush{}) }
 
-func (t *tables) functions() *Functions { return t.s.fns }
-
-func (t *tables) setFunctions(f *Functions) {
-	old := t.s.fns
-	t.s.fns = f
-	t.undo = append(t.undo, func() { t.s.fns = old })
-}
-
-func (o *overlay) functions() *Functions {
-	if o.fns != nil {
-		return o.fns
+// catalog returns the catalog as the batch changes it, which it takes the first
+// effect on it to begin.
+func (t *tables) catalog() (catalog.Writer, error) {
+	if t.cat == nil {
+		tx, err := t.s.cat.Begin()
+		if err != nil {
+			return nil, err
+		}
+		t.cat = tx
 	}
-	return o.base.s.fns
+	return t.cat, nil
 }
 
-func (o *overlay) setFunctions(f *Functions) { o.fns = f }
+func (o *overlay) catalog() (catalog.Writer, error) { return &o.cat, nil }

@@ -8,8 +8,11 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
+	"ledge/journal"
 	"ledge/replay"
+	"ledge/replay/catalog"
 	"ledge/replay/replaytest"
 	"ledge/replay/snapshot"
 	"ledge/replay/writer"
@@ -19,8 +22,8 @@ import (
 func libraries(t *testing.T, s *replay.State) (list []string) {
 	t.Helper()
 	if err := s.View((&replaytest.Clock{}).Now(), func(v *replay.View) error {
-		for _, name := range v.Functions().Names() {
-			code, _ := v.Functions().Code(name)
+		for _, name := range v.Functions().Keys() {
+			code, _ := v.Functions().Get(name)
 			list = append(list, name, code)
 		}
 		return nil
@@ -43,11 +46,11 @@ func TestFunctions(t *testing.T) {
 		if err := errors.Join(d.SetFunction("c", "x"), d.DeleteFunction("a")); err != nil {
 			return err
 		}
-		if got := d.Functions().Names(); !slices.Equal(got, []string{"b", "c"}) {
+		if got := d.Functions().Keys(); !slices.Equal(got, []string{"b", "c"}) {
 			t.Errorf("Names = %q in the draft; want b and c", got)
 		}
 		d.Undo(m)
-		if got := d.Functions().Names(); !slices.Equal(got, []string{"a", "b"}) {
+		if got := d.Functions().Keys(); !slices.Equal(got, []string{"a", "b"}) {
 			t.Errorf("Names = %q after Undo; want a and b", got)
 		}
 		return nil
@@ -100,5 +103,41 @@ func TestFunctionsInSnapshot(t *testing.T) {
 	var d *snapshot.Damage
 	if _, err := load(b); !errors.As(err, &d) {
 		t.Errorf("a library changed: %v; want SnapshotDamage", err)
+	}
+}
+
+// What a batch has done to the libraries is taken back with the rest of it, and
+// with what was applied together with it.
+func TestFunctionsRollBack(t *testing.T) {
+	bad := &journal.KeyDelete{DB: 9, Key: "k"}
+	for name, ops := range map[string][]journal.Op{
+		"set":     {&journal.FunctionSet{Name: "lib", Code: "other"}, bad},
+		"new":     {&journal.FunctionSet{Name: "new", Code: "code"}, bad},
+		"removed": {&journal.FunctionSet{Name: "lib"}, bad},
+		"flushed": {&journal.FunctionFlush{}, bad},
+	} {
+		s := replaytest.NewState(t, 2)
+		if err := s.Apply(commit(t, 1, journal.Batch{Epoch: 1, Entries: entry(&journal.FunctionSet{Name: "lib", Code: "code"})})); err != nil {
+			t.Fatal(err)
+		}
+		var version catalog.Version
+		if err := s.View(time.UnixMilli(0), func(v *replay.View) error { version = v.Functions().Version(); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		at := s.Pos()
+		if err := s.Apply(commit(t, 2, journal.Batch{Epoch: 1, Prev: at.Digest, Entries: entry(ops...)})); err == nil {
+			t.Fatalf("%s: Apply = nil; want an error", name)
+		}
+		if got := libraries(t, s); !slices.Equal(got, []string{"lib", "code"}) || s.Pos() != at {
+			t.Errorf("%s: libraries = %q at %v; want lib as it was at %v", name, got, s.Pos(), at)
+		}
+		if err := s.View(time.UnixMilli(0), func(v *replay.View) error {
+			if v.Functions().Version() != version {
+				t.Errorf("%s: another version; want the one before the batch", name)
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"sort"
 
 	"ledge/journal"
+	"ledge/replay/catalog"
 	"ledge/replay/value"
 )
 
@@ -22,7 +23,7 @@ type overlay struct {
 	index []int32 // open addressing by hash: the latest of a key in rows, plus one
 	moves []move
 	ink   value.Pen
-	fns   *Functions // nil where those of the state shine through
+	cat   catalog.Overlay
 	// births is told of every row that is put; its draft is nil if nobody
 	// wants to know.
 	births births
@@ -74,7 +75,8 @@ func newOverlay(base *View) *overlay {
 
 // empty drops everything but some room for the next group.
 func (o *overlay) empty() {
-	o.base, o.fns = nil, nil
+	o.base = nil
+	o.cat.Begin(nil)
 	o.ink.Forget()
 	if len(o.moves) > 0 {
 		for i := range o.dbs {
@@ -222,11 +224,11 @@ func (o *overlay) swap(a, b journal.DB) {
 type overlayMark struct {
 	rows, moves int
 	ink         value.Mark
-	fns         *Functions
+	cat         int
 }
 
 func (o *overlay) mark() overlayMark {
-	return overlayMark{len(o.rows), len(o.moves), o.ink.Mark(), o.fns}
+	return overlayMark{len(o.rows), len(o.moves), o.ink.Mark(), o.cat.Mark()}
 }
 
 // revert takes back everything since m. No key that is left came into the index
@@ -248,7 +250,7 @@ func (o *overlay) revert(m overlayMark) {
 		}
 	}
 	o.moves = o.moves[:m.moves]
-	o.fns = m.fns
+	o.cat.Revert(m.cat)
 }
 
 // touches reports whether the overlay has changed a key, in the sense of

@@ -16,7 +16,7 @@ func (s *State) Empty() bool {
 			return false
 		}
 	}
-	return s.fns.share() == 0
+	return s.cat.Len() == 0
 }
 
 // Become makes s hold what fresh holds, which is closed. Views see the one or
@@ -34,12 +34,14 @@ func (s *State) Become(fresh *State) error {
 	for i := range old {
 		s.watches.touchAll(journal.DB(i), old[i].has, fresh.dbs[i].has)
 	}
-	s.dbs, s.pos, s.epoch, s.fns = fresh.dbs, fresh.pos, fresh.epoch, fresh.fns
+	s.dbs, s.pos, s.epoch = fresh.dbs, fresh.pos, fresh.epoch
+	was := s.cat
+	s.cat = fresh.cat
 	s.gen.Store(max(s.gen.Load(), fresh.gen.Load()))
 	s.noted.Store(fresh.noted.Load())
 	s.mu.Unlock()
 	fresh.mu.Lock()
-	fresh.dbs, fresh.closed = nil, true
-	fresh.mu.Unlock()
-	return nil
+	defer fresh.mu.Unlock()
+	fresh.dbs, fresh.cat, fresh.closed = nil, was, true
+	return was.Close()
 }

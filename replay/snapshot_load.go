@@ -51,8 +51,8 @@ func loadSnapshot(ctx context.Context, f *snapshot.File, databases int) (*State,
 		db.time()
 	}
 	s.pos, s.epoch = f.Header.Pos, f.Header.Epoch
-	for _, l := range f.Libraries {
-		s.fns = s.fns.with(l.Name, l.Code)
+	if err := s.setLibraries(f.Libraries); err != nil {
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }

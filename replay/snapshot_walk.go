@@ -36,8 +36,9 @@ type walk struct {
 	start snapshot.Header
 	parts []*part
 	by    map[*database]*part
-	fns   *Functions
-	kept  atomic.Int64 // bytes of rows being kept
+	libs  []snapshot.Library
+	share journal.Digest // what the catalog adds to the digest
+	kept  atomic.Int64   // bytes of rows being kept
 }
 
 // part is one database in a walk.
@@ -83,7 +84,7 @@ func (s *State) beginWalk() (*walk, error) {
 		return nil, errClosed()
 	}
 	w := &walk{s: s, by: make(map[*database]*part)}
-	w.fns = s.fns
+	w.libs, w.share = s.libraries(), s.cat.Digest()
 	w.start = snapshot.Header{Databases: len(s.dbs), Pos: s.pos, Epoch: s.epoch}
 	for i, db := range s.dbs {
 		if db.dict.n == 0 {

@@ -32,8 +32,8 @@ func (s *State) writeSnapshot(
 	wk.start.Lineage, wk.start.Created = l, created
 	enc := snapshot.NewWriter(w)
 	enc.Header(wk.start)
-	sum := wk.fns.share()
-	for _, l := range wk.fns.libraries() {
+	sum := wk.share
+	for _, l := range wk.libs {
 		enc.Library(l)
 	}
 	var rows []walkedRow

@@ -19,6 +19,7 @@ import (
 
 	"ledge/journal"
 	"ledge/journal/fault"
+	"ledge/replay/catalog"
 	"ledge/replay/snapshot"
 	"ledge/replay/value"
 )
@@ -28,10 +29,10 @@ import (
 // Views run side by side; Apply waits for them and runs alone.
 type State struct {
 	mu    sync.RWMutex
-	dbs   []*database // by database number; mu
-	pos   journal.Pos // mu
-	epoch uint64      // mu
-	fns   *Functions  // mu
+	dbs   []*database      // by database number; mu
+	pos   journal.Pos      // mu
+	epoch uint64           // mu
+	cat   *catalog.Catalog // mu
 
 	// drafting is held while a draft evaluates, and before mu by who would take
 	// mu alone meanwhile: readers queue up behind it, and a script may take long.
@@ -68,8 +69,12 @@ func New(n int) (*State, error) {
 	if n < 1 || n > 1<<15 {
 		return nil, fault.As(fault.Refused, "replay.New", fmt.Errorf("%d databases", n))
 	}
-	s := &State{dbs: make([]*database, n), fns: noFunctions(), idle: make(chan struct{}, 1)}
+	s := &State{dbs: make([]*database, n), idle: make(chan struct{}, 1)}
 	s.watches.init()
+	var err error
+	if s.cat, err = newCatalog(); err != nil {
+		return nil, err
+	}
 	for i := range s.dbs {
 		s.dbs[i] = newDatabase()
 	}
@@ -84,7 +89,7 @@ func (s *State) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
-	return nil
+	return s.cat.Close()
 }
 
 // Pos returns the position that has been applied.
@@ -138,7 +143,7 @@ func (s *State) ApplyAll(cs []journal.Committed) (err error) {
 			return fault.As(fault.Fatal, "replay.Apply", fmt.Errorf("number %d: %w", c.Seq(), err))
 		}
 	}
-	return nil
+	return fault.As(fault.Fatal, "replay.Apply", t.commit())
 }
 
 // applyLocked applies one batch to t.
@@ -195,7 +200,7 @@ func (s *State) followsLocked(seq journal.Seq, b journal.Batch) error {
 // digestLocked sums up the databases. Each counts by its number, so that the
 // same rows in another database make another digest.
 func (s *State) digestLocked() journal.Digest {
-	sum := s.fns.share()
+	sum := s.cat.Digest()
 	for i, db := range s.dbs {
 		sum += snapshot.Numbered(db.digest, i)
 	}

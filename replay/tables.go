@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"ledge/journal"
+	"ledge/replay/catalog"
 	"ledge/replay/value"
 )
 
@@ -15,6 +16,7 @@ type tables struct {
 	changed []change  // in the order they were made
 	undo    []func()  // exchanges of whole databases, latest last
 	ink     value.Pen
+	cat     *catalog.Tx // of the catalog; nil until an effect changes it
 	open    opened
 	warmth  uint32 // keeps the compiler from dropping the loads of warm
 }
@@ -182,10 +184,21 @@ func (t *tables) swap(a, b journal.DB) {
 	t.undo = append(t.undo, func() { dbs[a], dbs[b] = dbs[b], dbs[a] })
 }
 
+// commit makes all of it stand.
+func (t *tables) commit() error {
+	if t.cat == nil {
+		return nil
+	}
+	return t.cat.Commit()
+}
+
 // rollback puts everything back. It is rare: a batch that doesn't apply means
 // that the journal or this program is broken, and the node stops. So the
 // deadlines are simply counted again.
 func (t *tables) rollback() {
+	if t.cat != nil {
+		t.cat.Rollback()
+	}
 	for i := len(t.undo) - 1; i >= 0; i-- {
 		t.undo[i]()
 	}

@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"hash/crc64"
 
-	"ledge/replay"
+	"ledge/replay/catalog"
 	"ledge/respd/resp"
 )
 
@@ -24,10 +24,9 @@ var jones = crc64.MakeTable(0x95ac9329ac4bc9b5)
 // checksum is Redis's CRC-64, which is not inverted as Go's is.
 func checksum(b []byte) uint64 { return ^crc64.Update(^uint64(0), jones, b) }
 
-func dump(f *replay.Functions) []byte {
+func dump(f catalog.Rows) []byte {
 	var b []byte
-	for _, name := range f.Names() {
-		code, _ := f.Code(name)
+	for _, code := range f.All() {
 		b = append(b, dumpFunction)
 		switch n := len(code); {
 		case n < 1<<6:

@@ -55,7 +55,7 @@ func (e *Engine) addLibrary(d *replay.Draft, code string, replace bool) (string,
 	if err != nil {
 		return "", err
 	}
-	if _, ok := d.Functions().Code(name); ok && !replace {
+	if _, ok := d.Functions().Get(name); ok && !replace {
 		return "", resp.Error("ERR Library '" + name + "' already exists")
 	}
 	s := e.acquire()
@@ -81,7 +81,7 @@ func (e *Engine) functionDelete() *command.Spec {
 	return libraryRow(command.Spec{Name: "delete", Arity: 3, Complexity: "O(1)",
 		Summary: "Remove a function library.", Syntax: "<library-name>",
 		Write: func(d *replay.Draft, args command.Args) (resp.Value, error) {
-			if _, ok := d.Functions().Code(args.Str(2)); !ok {
+			if _, ok := d.Functions().Get(args.Str(2)); !ok {
 				return resp.Value{}, resp.Error("ERR Library not found")
 			}
 			return resp.OK, d.DeleteFunction(args.Str(2))
@@ -101,7 +101,7 @@ func (e *Engine) functionFlush() *command.Spec {
 			if !asyncOrNot(args) {
 				return resp.Value{}, resp.Error("ERR FUNCTION FLUSH only supports SYNC|ASYNC option")
 			}
-			if len(d.Functions().Names()) == 0 {
+			if len(d.Functions().Keys()) == 0 {
 				return resp.OK, nil
 			}
 			return resp.OK, d.FlushFunctions()
@@ -152,7 +152,7 @@ func (e *Engine) runRestore(d *replay.Draft, args command.Args) (resp.Value, err
 	for _, code := range codes {
 		name, _, err := libraryMeta(code)
 		if err == nil {
-			if _, ok := d.Functions().Code(name); ok && !replace {
+			if _, ok := d.Functions().Get(name); ok && !replace {
 				return resp.Value{}, resp.Error("ERR Library " + name + " already exists")
 			}
 			_, err = e.addLibrary(d, code, replace)
@@ -201,7 +201,7 @@ func (e *Engine) runList(v *replay.View, args command.Args) resp.Value {
 		return resp.FromError(err)
 	}
 	var out []resp.Value
-	for _, name := range v.Functions().Names() {
+	for _, name := range v.Functions().Keys() {
 		if pattern == nil || command.Match(string(pattern), name) {
 			out = append(out, describe(s.libraries[name], code))
 		}

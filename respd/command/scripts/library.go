@@ -5,7 +5,7 @@ import (
 	"sort"
 	"strings"
 
-	"ledge/replay"
+	"ledge/replay/catalog"
 	"ledge/respd/lua"
 	"ledge/respd/resp"
 )
@@ -138,15 +138,14 @@ func (s *state) register(lib *library, proto *lua.Proto) (err error) {
 
 // sync makes the state have these libraries. Those that it has already keep
 // their local variables.
-func (s *state) sync(want *replay.Functions) error {
-	if s.loaded == want {
+func (s *state) sync(want catalog.Rows) error {
+	if s.loaded == want.Version() {
 		return nil
 	}
-	s.loaded = nil
+	s.loaded = catalog.Version{}
 	libs := make(map[string]*library)
 	fns := make(map[string]*function)
-	for _, name := range want.Names() {
-		code, _ := want.Code(name)
+	for name, code := range want.All() {
 		lib := s.libraries[name]
 		if lib == nil || lib.code != code {
 			var err error
@@ -159,7 +158,7 @@ func (s *state) sync(want *replay.Functions) error {
 			fns[strings.ToLower(f.name)] = f
 		}
 	}
-	s.libraries, s.functions, s.loaded = libs, fns, want
+	s.libraries, s.functions, s.loaded = libs, fns, want.Version()
 	return nil
 }
 

@@ -1,7 +1,7 @@
 package scripts
 
 import (
-	"ledge/replay"
+	"ledge/replay/catalog"
 	"ledge/respd/command"
 	"ledge/respd/lua"
 	"ledge/respd/lua/lualib"
@@ -33,7 +33,7 @@ type state struct {
 
 	closures map[*lua.Proto]*lua.Function
 
-	loaded    *replay.Functions // what libraries and functions are made of
+	loaded    catalog.Version // of the rows that libraries and functions are made of
 	libraries map[string]*library
 	functions map[string]*function // by name in lower case
 	loading   *library             // registers its functions
