@@ -10,7 +10,6 @@ type HashSet struct {
 	Key   string
 	At    int64
 	Pairs []string
-	Keepsake
 }
 
 // HashRemove removes fields of a hash.
@@ -18,7 +17,6 @@ type HashRemove struct {
 	DB     DB
 	Key    string
 	Fields []string
-	Keepsake
 }
 
 // HashExpire gives fields of a hash another deadline; 0 takes it away.
@@ -27,7 +25,6 @@ type HashExpire struct {
 	Key    string
 	At     int64
 	Fields []string
-	Keepsake
 }
 
 // Kind returns KindHashSet.

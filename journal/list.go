@@ -8,7 +8,6 @@ type ListPush struct {
 	Key   string
 	Left  bool
 	Items []string
-	Keepsake
 }
 
 // ListRemove takes Count items out of a list from the First on.
@@ -16,7 +15,6 @@ type ListRemove struct {
 	DB           DB
 	Key          string
 	First, Count uint64
-	Keepsake
 }
 
 // ListSet replaces one item of a list.
@@ -25,7 +23,6 @@ type ListSet struct {
 	Key   string
 	Index uint64
 	Item  string
-	Keepsake
 }
 
 // ListInsert puts an item into a list, before the one at Index.
@@ -34,7 +31,6 @@ type ListInsert struct {
 	Key   string
 	Index uint64
 	Item  string
-	Keepsake
 }
 
 // Kind returns KindListPush.

@@ -7,7 +7,6 @@ type SetAdd struct {
 	DB      DB
 	Key     string
 	Members []string
-	Keepsake
 }
 
 // SetRemove removes members of a set.
@@ -15,7 +14,6 @@ type SetRemove struct {
 	DB      DB
 	Key     string
 	Members []string
-	Keepsake
 }
 
 // Kind returns KindSetAdd.

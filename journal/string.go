@@ -10,7 +10,6 @@ type StringSet struct {
 	Value string
 	// At is the deadline in Unix milliseconds; 0 is none.
 	At int64
-	Keepsake
 }
 
 // StringEdit overwrites a string from Offset on and keeps the rest and the

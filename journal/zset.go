@@ -13,7 +13,6 @@ type ZSetAdd struct {
 	DB      DB
 	Key     string
 	Members []Scored
-	Keepsake
 }
 
 // ZSetRemove removes members of a sorted set.
@@ -21,7 +20,6 @@ type ZSetRemove struct {
 	DB      DB
 	Key     string
 	Members []string
-	Keepsake
 }
 
 // ZSetRemoveRange removes Count members of a sorted set from rank First on,
@@ -30,7 +28,6 @@ type ZSetRemoveRange struct {
 	DB           DB
 	Key          string
 	First, Count uint64
-	Keepsake
 }
 
 // Kind returns KindZSetAdd.

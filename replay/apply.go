@@ -21,7 +21,8 @@ type store interface {
 	databases() int
 	// edit returns the collection that key holds, a new one if none, for
 	// changing until leave is called; nil when there is nothing to change.
-	edit(db journal.DB, key string, typ value.Type, k keepsake) (value.Body, error)
+	// A body that a draft has made of it already is put in place instead.
+	edit(db journal.DB, key string, typ value.Type, made value.Body) (value.Body, error)
 	leave(db journal.DB, key string)
 	pen() *value.Pen
 	catalog() (catalog.Writer, error)
@@ -29,8 +30,9 @@ type store interface {
 
 // apply does to s what op means. It is the only place that knows, and runs on
 // the trees and on a draft's overlay alike, so a command sees exactly what
-// Apply will do. It reads no clock, no randomness and no configuration.
-func apply(s store, op journal.Op) error {
+// Apply will do. It reads no clock, no randomness and no configuration. What a
+// draft has made for the effect is put in place.
+func apply(s store, op journal.Op, m made) error {
 	switch o := op.(type) {
 	case *journal.Epoch:
 		return nil // the batch's own epoch field says it
@@ -38,8 +40,7 @@ func apply(s store, op journal.Op) error {
 		if err := checkDB(s, o.DB); err != nil {
 			return err
 		}
-		b, _ := o.Kept().(*value.Block)
-		s.put(o.DB, o.Key, value.Record{Type: value.String, At: o.At, Val: o.Value}, b)
+		s.put(o.DB, o.Key, value.Record{Type: value.String, At: o.At, Val: o.Value}, m.block)
 		return nil
 	case *journal.StringEdit:
 		return applyStringEdit(s, o)
@@ -69,8 +70,8 @@ func apply(s store, op journal.Op) error {
 	case *journal.FunctionSet, *journal.FunctionFlush:
 		return applyFunction(s, op)
 	}
-	if k, ok := op.(keepsake); ok && journal.Gives(op) > value.String {
-		return alter(s, op, k)
+	if journal.Gives(op) > value.String {
+		return alter(s, op, m.body)
 	}
 	panic(fmt.Sprintf("replay: effect %d has no meaning", op.Kind()))
 }

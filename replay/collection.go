@@ -7,21 +7,15 @@ import (
 	"ledge/replay/value"
 )
 
-// keepsake is an effect with which a draft has left the body that it made.
-type keepsake interface {
-	Keep(x any)
-	Kept() any
-}
-
 // alter applies an effect to the collection that its key holds, a new one if there
-// is none. The body that a draft has made is left with the effect, so that Apply
-// puts it in place and need not do the same again.
-func alter(s store, op journal.Op, k keepsake) error {
+// is none. A body that a draft has made is put in place, so that Apply need not do
+// the same again.
+func alter(s store, op journal.Op, made value.Body) error {
 	db, key := journal.KeyOf(op)
 	if err := checkDB(s, db); err != nil {
 		return err
 	}
-	b, err := s.edit(db, key, journal.Gives(op), k)
+	b, err := s.edit(db, key, journal.Gives(op), made)
 	if b == nil || err != nil {
 		return err
 	}
@@ -38,8 +32,8 @@ func wrongBody(r value.Record, typ value.Type, key string) error {
 }
 
 // edit returns the body of that type that key holds in the overlay, for
-// changing, and leaves it with k.
-func (o *overlay) edit(n journal.DB, key string, typ value.Type, k keepsake) (value.Body, error) {
+// changing, and notes it as what the draft makes for the effect.
+func (o *overlay) edit(n journal.DB, key string, typ value.Type, _ value.Body) (value.Body, error) {
 	r, ok := o.get(n, key)
 	switch {
 	case ok && r.Type != typ:
@@ -54,7 +48,7 @@ func (o *overlay) edit(n journal.DB, key string, typ value.Type, k keepsake) (va
 		}
 	}
 	r.Body.Begin(&o.ink)
-	k.Keep(r.Body)
+	o.made = r.Body
 	return r.Body, nil
 }
 
@@ -72,9 +66,9 @@ type opened struct {
 	soon   int64          // its first deadline of a field before
 }
 
-// edit is overlay.edit for the tables. When a draft has left the body with k,
-// that is put in place and there is nothing to change.
-func (t *tables) edit(n journal.DB, key string, typ value.Type, k keepsake) (value.Body, error) {
+// edit is overlay.edit for the tables. When a draft has made the body, that is put
+// in place and there is nothing to change.
+func (t *tables) edit(n journal.DB, key string, typ value.Type, made value.Body) (value.Body, error) {
 	db, hash := t.s.dbs[n], value.Sum(key)
 	at := db.dict.get(key, hash)
 	r := value.Record{Type: typ}
@@ -83,9 +77,9 @@ func (t *tables) edit(n journal.DB, key string, typ value.Type, k keepsake) (val
 			return nil, wrongBody(r, typ, key)
 		}
 	}
-	if b, ok := k.Kept().(value.Body); ok {
-		if r.Body != b {
-			r.Body = b
+	if made != nil {
+		if r.Body != made {
+			r.Body = made
 			t.put(n, key, r, nil)
 		}
 		return nil, nil
@@ -141,12 +135,6 @@ func (d *Draft) fresh(key []byte, typ value.Type) (value.Body, error) {
 		return nil, ErrWrongType
 	}
 	return r.Body, nil
-}
-
-// made returns the body that an effect was left with.
-func made(k keepsake) value.Body {
-	b, _ := k.Kept().(value.Body)
-	return b
 }
 
 // bodyOf returns what key holds if it is of a type, nil if it is not there.

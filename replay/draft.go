@@ -29,6 +29,7 @@ type Draft struct {
 	limit    int // longest value
 	overlay  *overlay
 	ops      []journal.Op // of the entry being drafted; the end of a longer array
+	made     []made       // for each effect of entries, and then of ops
 	opBytes  int
 	sizer    journal.Sizer
 	entries  []journal.Entry
@@ -52,18 +53,23 @@ type Mark struct {
 	held       int
 	events     int
 	entries    int
+	made       int
 }
 
 // reset makes d an empty draft over the state. What the entries of the one before
 // were made of must not be used any more. The view is locked by begin.
 func (d *Draft) reset(s *State, now time.Time, maxValue int) {
-	entries := d.entries[:0]
 	clear(d.entries)
+	clear(d.made)
+	entries, ms := d.entries[:0], d.made[:0]
 	if cap(entries) > keepRows {
 		entries = nil
 	}
+	if cap(ms) > keepRows {
+		ms = nil
+	}
 	*d = Draft{View: View{s: s, now: now.UnixMilli()}, at: now, limit: maxValue,
-		overlay: d.overlay, entries: entries}
+		overlay: d.overlay, entries: entries, made: ms}
 }
 
 // begin locks the state below the draft and lays an overlay over it.
@@ -98,7 +104,7 @@ func (d *Draft) end() {
 // Mark returns the point that the draft has come to.
 func (d *Draft) Mark() Mark {
 	d.overlay.began = len(d.overlay.rows)
-	return Mark{d.overlay.mark(), len(d.ops), d.opBytes, d.held, len(d.events), len(d.entries)}
+	return Mark{d.overlay.mark(), len(d.ops), d.opBytes, d.held, len(d.events), len(d.entries), len(d.made)}
 }
 
 // Undo takes back all that was done since m, which must be of this entry.
@@ -109,6 +115,8 @@ func (d *Draft) Undo(m Mark) {
 	d.torn, d.undoing = false, false
 	d.ops, d.opBytes, d.held = d.ops[:m.ops], m.bytes, m.held
 	d.events = d.events[:m.events]
+	clear(d.made[m.made:])
+	d.made = d.made[:m.made]
 }
 
 // Abandon is Undo for a command that has panicked. It reports false, and does
@@ -136,7 +144,8 @@ func (d *Draft) Torn() bool { return d.torn }
 // void drops everything that was drafted, and its overlay with it.
 func (d *Draft) void() {
 	clear(d.entries)
-	d.entries, d.ops, d.events = d.entries[:0], nil, nil
+	clear(d.made)
+	d.entries, d.made, d.ops, d.events = d.entries[:0], d.made[:0], nil, nil
 	d.bytes, d.opBytes, d.held, d.looked = 0, 0, 0, 0
 	d.torn = true
 }
@@ -183,7 +192,10 @@ func (d *Draft) hold(n int) error {
 }
 
 // emit applies op to the overlay and adds it to the entry.
-func (d *Draft) emit(op journal.Op) error {
+func (d *Draft) emit(op journal.Op) error { return d.emitMade(op, nil) }
+
+// emitMade is emit for an effect whose block is made already.
+func (d *Draft) emitMade(op journal.Op, block *value.Block) error {
 	n := d.sizer.Size(op)
 	if d.opBytes+n+journal.EntryOverhead > journal.MaxEntry {
 		return tooLarge("transaction of more than %d bytes of changes; the journal takes %d in one entry",
@@ -193,8 +205,8 @@ func (d *Draft) emit(op journal.Op) error {
 	if err := d.hold(n + opHeld); err != nil {
 		return err
 	}
-	d.torn = true
-	if err := apply(d.overlay, op); err != nil {
+	d.torn, d.overlay.made = true, nil
+	if err := apply(d.overlay, op, made{}); err != nil {
 		// The command checked before it emitted, so this is a bug.
 		panic("replay: draft: " + err.Error())
 	}
@@ -203,6 +215,7 @@ func (d *Draft) emit(op journal.Op) error {
 		d.ops = make([]journal.Op, 0, opsRoom)
 	}
 	d.ops = append(d.ops, op)
+	d.made = append(d.made, made{block, d.overlay.made})
 	d.opBytes += n
 	return nil
 }
@@ -238,7 +251,7 @@ func (d *Draft) newStringSet() *journal.StringSet {
 }
 
 // recycle gives the nodes that the draft's group has replaced to the next, once
-// it is applied.
+// what the draft has made is put in place.
 func (d *Draft) recycle() {
 	d.overlay.ink.Recycle(d.s.walk.Load() == nil && d.s.pinned.Load() == 0)
 }

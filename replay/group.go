@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"fmt"
 	"time"
 
 	"ledge/journal"
@@ -10,7 +11,7 @@ import (
 
 // Group is the draft of what shares one append, as whoever takes it through the
 // journal has it: evaluate proposals, append the entries, apply them, tell the
-// proposals. It holds no lock between Evaluate and Applied, so nothing that
+// proposals. It holds no lock between Evaluate and Apply, so nothing that
 // reads the state waits for the append. It belongs to one goroutine at a time.
 type Group struct {
 	s     *State
@@ -75,6 +76,17 @@ func (g *Group) Events() []events.Event { return g.draft.events }
 // evaluated; see Draft.Join. They are to be told the outcome with the others.
 func (g *Group) Joined() []Proposal { return g.draft.joined }
 
-// Applied says that the entries have been applied, so that nodes of trees which
-// they have replaced can be used again.
-func (g *Group) Applied() { g.draft.recycle() }
+// Apply is State.Apply for the batch of the group's entries. What the commands have
+// made of strings and collections is put in place, and the nodes of trees that they
+// have replaced can be used again.
+func (g *Group) Apply(c journal.Committed) error {
+	d := &g.draft
+	if !d.drafted(c.Batch()) {
+		return fault.As(fault.Fatal, "replay.Apply", fmt.Errorf("number %d: %w", c.Seq(), errNotDrafted))
+	}
+	if err := g.s.applyAll([]journal.Committed{c}, d.made); err != nil {
+		return err
+	}
+	d.recycle()
+	return nil
+}

@@ -27,7 +27,7 @@ func (d *Draft) SetFields(key []byte, at int64, pairs [][]byte) (added int, err 
 	if err := d.emit(op); err != nil {
 		return 0, err
 	}
-	return value.HashOf(made(op), d.now).Len() - before, nil
+	return value.HashOf(d.overlay.made, d.now).Len() - before, nil
 }
 
 // RemoveFields removes fields of a hash and returns how many were there.

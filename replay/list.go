@@ -24,7 +24,7 @@ func (d *Draft) Push(key []byte, left bool, items [][]byte) (int, error) {
 	if err := d.emit(op); err != nil {
 		return 0, err
 	}
-	return made(op).Len(), nil
+	return d.overlay.made.Len(), nil
 }
 
 // RemoveItems takes count items out of a list, which must be there, from the

@@ -24,6 +24,7 @@ type overlay struct {
 	moves []move
 	ink   value.Pen
 	cat   catalog.Overlay
+	made  value.Body // what the effect under way has changed, if a collection
 	// births is told of every row that is put; its draft is nil if nobody
 	// wants to know.
 	births births
@@ -75,7 +76,7 @@ func newOverlay(base *View) *overlay {
 
 // empty drops everything but some room for the next group.
 func (o *overlay) empty() {
-	o.base = nil
+	o.base, o.made = nil, nil
 	o.cat.Begin(nil)
 	o.ink.Forget()
 	if len(o.moves) > 0 {

@@ -62,7 +62,7 @@ func commit(t *testing.T, s *State, log *journal.Log, g *Group) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s.Apply(c)
+	return g.Apply(c)
 }
 
 func newPanicLog(t *testing.T) *journal.Log {

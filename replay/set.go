@@ -41,7 +41,7 @@ func (d *Draft) AddMembers(key []byte, members [][]byte) (int, error) {
 	if err := d.emit(op); err != nil {
 		return 0, err
 	}
-	return made(op).Len() - before, nil
+	return d.overlay.made.Len() - before, nil
 }
 
 // RemoveMembers removes members of a set and returns how many were there.

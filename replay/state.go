@@ -123,7 +123,11 @@ func (s *State) Apply(c journal.Committed) error {
 //
 // A panic is such an error as well. What was changed by then is taken back as far
 // as that goes, for whoever reads until the node has stopped.
-func (s *State) ApplyAll(cs []journal.Committed) (err error) {
+func (s *State) ApplyAll(cs []journal.Committed) error { return s.applyAll(cs, nil) }
+
+// applyAll is ApplyAll. If there is only one batch, a draft may have made things
+// for its effects.
+func (s *State) applyAll(cs []journal.Committed, given []made) (err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	pos, epoch := s.pos, s.epoch
@@ -137,7 +141,7 @@ func (s *State) ApplyAll(cs []journal.Committed) (err error) {
 		}
 	}()
 	for _, c := range cs {
-		if err := s.applyLocked(&t, c); err != nil {
+		if err := s.applyLocked(&t, c, given); err != nil {
 			t.rollback()
 			s.pos, s.epoch = pos, epoch
 			return fault.As(fault.Fatal, "replay.Apply", fmt.Errorf("number %d: %w", c.Seq(), err))
@@ -146,8 +150,9 @@ func (s *State) ApplyAll(cs []journal.Committed) (err error) {
 	return fault.As(fault.Fatal, "replay.Apply", t.commit())
 }
 
-// applyLocked applies one batch to t.
-func (s *State) applyLocked(t *tables, c journal.Committed) error {
+// applyLocked applies one batch to t. What was made for its effects is in their
+// order, or there is nothing.
+func (s *State) applyLocked(t *tables, c journal.Committed, given []made) error {
 	b := c.Batch()
 	if err := s.followsLocked(c.Seq(), b); err != nil {
 		return err
@@ -159,7 +164,11 @@ func (s *State) applyLocked(t *tables, c journal.Committed) error {
 				warmed = t.warm(b.Entries[i:], j)
 			}
 			warmed--
-			if err := apply(t, op); err != nil {
+			var m made
+			if len(given) > 0 {
+				m, given = given[0], given[1:]
+			}
+			if err := apply(t, op, m); err != nil {
 				return err
 			}
 		}

@@ -63,11 +63,10 @@ func (d *Draft) SetString(key, val []byte, at int64) error {
 	}
 	op := d.newStringSet()
 	b := value.RecordBlock(unsafeString(key), value.Record{Type: value.String, At: at, Val: unsafeString(val)})
-	op.Keep(b)
 	op.DB, op.At = d.db, at
 	row := b.Value()
 	op.Key, op.Value = b.Name(), row[len(row)-len(val):]
-	return d.emit(op)
+	return d.emitMade(op, b)
 }
 
 // EditString writes data over key's string at off, filling a gap with zeros,

@@ -19,6 +19,9 @@ type Pool struct {
 // and for a while after them.
 const poolRoom = 4096
 
+// Len returns how many nodes the pool has.
+func (l *Pool) Len() int { return len(l.leaves) + len(l.inners) }
+
 // take returns an empty node, or nil.
 func (l *Pool) take(inner bool) *node {
 	from := &l.leaves

@@ -29,6 +29,8 @@ var ErrLeadInDoubt = fault.With(fault.Retryable,
 // pending is what waits for a doubt to be settled, with the right to append.
 type pending struct {
 	doubt *journal.Doubt
+	// group is what was drafted for it; nil if it is not a group's.
+	group *replay.Group
 	// after is told the outcome, when what is stored is applied. It may be nil.
 	after func(error)
 	// late is called when those who wait have waited long enough. It may be nil.
@@ -68,7 +70,7 @@ func (w *Writer) resolve(p *pending) error {
 	}
 	cs, err := w.cfg.Log.Settle(p.doubt)
 	if n := len(cs); n > 0 {
-		if applied := w.applyLate(cs); applied != nil {
+		if applied := w.applyLate(cs, p.group); applied != nil {
 			err = applied
 		}
 	}
@@ -87,11 +89,13 @@ func (w *Writer) resolve(p *pending) error {
 	return nil
 }
 
-func (w *Writer) applyLate(cs []journal.Committed) error {
+// applyLate applies what turned out to be stored: a group's batch, or what others
+// have appended.
+func (w *Writer) applyLate(cs []journal.Committed, g *replay.Group) error {
 	b := cs[len(cs)-1].Batch()
 	w.epoch, w.last = b.Epoch, lastBatch{b.Epoch, b.Prev}
-	if len(cs) == 1 {
-		return w.cfg.State.Apply(cs[0])
+	if g != nil {
+		return g.Apply(cs[0])
 	}
 	return w.cfg.State.ApplyAll(cs)
 }
@@ -162,7 +166,7 @@ func (w *Writer) await(d *journal.Doubt, ps []replay.Proposal, finished int, ope
 		g.open, rest = rest[0], rest[1:]
 	}
 	w.drafted = w.cfg.State.NewGroup(w.cfg.MaxValue) // for reads meanwhile
-	w.putOff(&pending{doubt: d, after: g.decide, late: g.giveUp})
+	w.putOff(&pending{doubt: d, group: g.group, after: g.decide, late: g.giveUp})
 	return rest
 }
 
@@ -170,7 +174,6 @@ func (w *Writer) await(d *journal.Doubt, ps []replay.Proposal, finished int, ope
 func (g *undecided) decide(err error) {
 	w := g.w
 	if err == nil {
-		g.group.Applied()
 		w.announce(g.group)
 		w.drafted = g.group
 	}

@@ -107,6 +107,50 @@ func TestAppendInDoubt(t *testing.T) {
 	}
 }
 
+// Trees that a group has built while its append was in doubt are put in place when it
+// is stored and dropped when it is not; either way the next groups build on what is
+// there, with the nodes that were replaced as their room.
+func TestCollectionInDoubt(t *testing.T) {
+	for _, stored := range []bool{true, false} {
+		n := replaytest.Open(t, 1, writer.Config{})
+		add := func(from, to int) replaytest.Command {
+			return func(d *replay.Draft) error {
+				var members [][]byte
+				for i := from; i < to; i++ {
+					members = append(members, fmt.Appendf(nil, "%d", i))
+				}
+				d.Select(0)
+				_, err := d.AddMembers([]byte("set"), members)
+				return err
+			}
+		}
+		n.Must(add(0, 1000))
+		release := n.Mem.Hang()
+		g := begin(t, n, add(1000, 1100), add(1100, 1200))
+		release(stored, nil)
+		if err := g.Err(); (err == nil) != stored {
+			t.Errorf("stored is %v: the group ends with %v", stored, err)
+		}
+		suspension(t, n, isWell)
+		for i := range 20 {
+			n.Must(add(2000+10*i, 2010+10*i))
+			if err := n.State.Check(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want := map[bool]int{true: 1400, false: 1200}[stored]
+		n.Must(func(d *replay.Draft) error {
+			if s, err := d.Set([]byte("set")); err != nil || s.Len() != want {
+				t.Errorf("stored is %v: %d members, %v; want %d", stored, s.Len(), err, want)
+			}
+			return nil
+		})
+		if got := n.Replay(t, n.Pos().Seq).Pos(); got != n.Pos() {
+			t.Errorf("the journal adds up to %v; want %v", got, n.Pos())
+		}
+	}
+}
+
 // An append that turns out not to have been tried, since what comes before it has
 // hung, is not stored, and nobody may take it for that.
 func TestDoubtNotTried(t *testing.T) {

@@ -455,10 +455,9 @@ func (w *Writer) appendDraft(ctx context.Context) error {
 	if reason := w.refuses.Load(); reason != nil {
 		return *reason
 	}
-	_, err := w.commit(ctx, w.drafted.Entries())
+	_, err := w.commit(ctx, w.drafted.Entries(), w.drafted.Apply)
 	switch {
 	case err == nil:
-		w.drafted.Applied()
 		return nil
 	case doubtIn(err) != nil || fault.Of(err) == fault.Refused:
 		return err
@@ -471,7 +470,9 @@ var errResuming = fault.With(fault.Retryable,
 
 // commit is the only way from entries to state: journal first, then Apply. The
 // append is not cut short by a stopping node: its outcome must be known.
-func (w *Writer) commit(ctx context.Context, es []journal.Entry) (journal.Committed, error) {
+func (w *Writer) commit(
+	ctx context.Context, es []journal.Entry, apply func(journal.Committed) error,
+) (journal.Committed, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.cfg.AppendTimeout)
 	defer cancel()
 	began := time.Now()
@@ -483,7 +484,7 @@ func (w *Writer) commit(ctx context.Context, es []journal.Entry) (journal.Commit
 	}
 	w.took.Add((int64(time.Since(began)) - w.took.Load()) / 8)
 	w.last = lastBatch{b.Epoch, b.Prev}
-	return c, w.cfg.State.Apply(c)
+	return c, apply(c)
 }
 
 // Propose submits p and waits until it is done or ctx ends. In the second case
