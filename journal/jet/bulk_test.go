@@ -71,6 +71,7 @@ func TestBulkShares(t *testing.T) {
 // truncated in between. What Sync has returned for, or AppendAll outside of bulk,
 // is there afterwards, and what is there is what was appended.
 func TestBulkPowerCut(t *testing.T) {
+	t.Parallel()
 	rounds := 30
 	if testing.Short() {
 		rounds = 5

@@ -124,6 +124,7 @@ func TestKill(t *testing.T) {
 // However short an unfinished append is, it is cut off, and what was
 // acknowledged before it stays.
 func TestTornTail(t *testing.T) {
+	t.Parallel()
 	src := filepath.Join(t.TempDir(), "nats")
 	running := open(t, jet.Config{Dir: src, Create: true})
 	fill(t, running, 0, 17)
@@ -170,6 +171,7 @@ func TestZeroTail(t *testing.T) {
 // middle and at the very end, after a kill and after a good end, with and
 // without tombstones behind it.
 func TestBitFlips(t *testing.T) {
+	t.Parallel()
 	seed := uint64(rand.Uint32())
 	if s := os.Getenv("SEED"); s != "" {
 		seed, _ = strconv.ParseUint(s, 10, 64)

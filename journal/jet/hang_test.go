@@ -240,6 +240,7 @@ func TestReopenHangs(t *testing.T) {
 
 // Close does not wait for ever, and says what it has left.
 func TestCloseHangs(t *testing.T) {
+	t.Parallel()
 	j, _ := hanging(t, jet.Config{}, faultfs.OpFsync, ".blk", 0)
 	d := isUnclear(t, "Append", j.Append(t.Context(), 5, frame(6)))
 	began := time.Now()

@@ -186,6 +186,7 @@ func (n *node) ended() bool {
 // A node that is told to stop while its disk hangs does so within a bound: it says
 // what it leaves to the next start, which has all that was acknowledged.
 func TestStopWhileHanging(t *testing.T) {
+	t.Parallel()
 	disk := faultfs.Start(t)
 	dir := filepath.Join(disk.Dir, "data")
 	n := serve(t, dir)

@@ -73,6 +73,7 @@ func holds(t *testing.T, dir string, floor, last journal.Seq) {
 }
 
 func TestMendBlocks(t *testing.T) {
+	t.Parallel()
 	const n = 14
 	src := filepath.Join(t.TempDir(), "nats")
 	j := open(t, jet.Config{Dir: src, Create: true})

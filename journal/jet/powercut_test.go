@@ -18,6 +18,7 @@ const powerCuts = 100
 // The power goes at random moments while clients write, and takes all that was
 // not synced. With sync always, what was acknowledged is there afterwards.
 func TestPowerCut(t *testing.T) {
+	t.Parallel()
 	rounds := powerCuts
 	if testing.Short() {
 		rounds = 10

@@ -36,6 +36,7 @@ func witnessed(t *testing.T, dir string, last journal.Seq) {
 // Whatever of a killed journal's newest part is missing is named, in each mode
 // that syncs.
 func TestVanishedEnd(t *testing.T) {
+	t.Parallel()
 	for name, cfg := range map[string]jet.Config{
 		"always":   {Sync: jet.SyncAlways},
 		"interval": {Sync: jet.SyncInterval, SyncEvery: 100 * time.Millisecond},
