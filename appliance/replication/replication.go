@@ -33,8 +33,9 @@ type Replication struct {
 	id    string        // of this run, for leaders to know it by
 	began chan struct{} // closed when Run begins
 
-	served sync.Mutex
-	leader *remote.Leader // served; nil while the broker is away
+	// leader answers replicas; nil while the broker is away. It has no lock: what it
+	// is asked for may come to ask how many replicas there are, while it is closed.
+	leader atomic.Pointer[remote.Leader]
 
 	mu       turn
 	ctx      context.Context // of Run; nil before and afterwards
@@ -104,32 +105,20 @@ func (r *Replication) Hold(ctx context.Context) (release func(), err error) {
 	return r.mu.unlock, nil
 }
 
-// Serve begins to answer replicas.
+// Serve begins to answer replicas. Serve and Unserve are for one goroutine at a time.
 func (r *Replication) Serve() error {
-	r.served.Lock()
-	defer r.served.Unlock()
 	l, err := remote.Lead(remote.LeaderConfig{Node: r.cfg.Node, ID: r.id, Conn: r.cfg.Broker.Conn(),
 		Source: source{r}, Upstream: r.upstream, Present: r.cfg.Settings.Present, Clock: r.cfg.Clock, Logger: r.cfg.Logger})
-	r.leader = l
+	r.leader.Store(l)
 	return fault.As(fault.Operator, "serve replicas", err)
 }
 
 // Unserve ends that.
 func (r *Replication) Unserve() error {
-	r.served.Lock()
-	defer r.served.Unlock()
-	if r.leader == nil {
-		return nil
+	if l := r.leader.Swap(nil); l != nil {
+		return l.Close()
 	}
-	err := r.leader.Close()
-	r.leader = nil
-	return err
-}
-
-func (r *Replication) leading() *remote.Leader {
-	r.served.Lock()
-	defer r.served.Unlock()
-	return r.leader
+	return nil
 }
 
 // upstream returns the id of the run of the node's own leader, "" for none.
@@ -143,7 +132,7 @@ func (r *Replication) upstream() string {
 // dismiss has replicas say hello anew: the node is about to be something else than
 // what it was when they did.
 func (r *Replication) dismiss() {
-	if l := r.leading(); l != nil {
+	if l := r.leader.Load(); l != nil {
 		l.Dismiss()
 	}
 }
@@ -258,7 +247,7 @@ func (r *Replication) Link() standing.Link {
 
 // Replicas returns the nodes that follow this one.
 func (r *Replication) Replicas() []standing.Replica {
-	if l := r.leading(); l != nil {
+	if l := r.leader.Load(); l != nil {
 		return l.Replicas()
 	}
 	return nil
@@ -266,7 +255,7 @@ func (r *Replication) Replicas() []standing.Replica {
 
 // Await waits until so many replicas have come to a number, or ctx ends.
 func (r *Replication) Await(ctx context.Context, seq journal.Seq, want int, synced bool) int {
-	if l := r.leading(); l != nil {
+	if l := r.leader.Load(); l != nil {
 		return l.Await(ctx, seq, want, synced)
 	}
 	return 0
@@ -274,7 +263,7 @@ func (r *Replication) Await(ctx context.Context, seq journal.Seq, want int, sync
 
 // Held returns the number after which replicas need the journal, if any do.
 func (r *Replication) Held() (journal.Seq, bool) {
-	if l := r.leading(); l != nil {
+	if l := r.leader.Load(); l != nil {
 		return l.Held()
 	}
 	return 0, false

@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"ledge/journal"
+	"ledge/journal/broker"
 	"ledge/journal/fault"
 	"ledge/replay/remote"
 	"ledge/replay/replaytest"
@@ -28,6 +29,8 @@ type node struct {
 	noted   []string
 	refuses error // of the directory
 	url     string
+	conn    *nats.Conn
+	taking  func(context.Context) // while a snapshot is taken
 }
 
 func (n *node) note(what string) error {
@@ -51,9 +54,8 @@ func (n *node) Adopt(journal.Lineage, journal.Seq, string, error) error {
 }
 func (n *node) URL() string                                               { return n.url }
 func (n *node) Password() (string, error)                                 { return "secret", nil }
-func (n *node) Conn() *nats.Conn                                          { return nil }
+func (n *node) Conn() *nats.Conn                                          { return n.conn }
 func (n *node) Replace(context.Context, func(journal.Driver) error) error { return n.note("replace") }
-func (n *node) Take(context.Context) (snapshot.Info, error)               { return snapshot.Info{}, n.note("take") }
 func (n *node) Hold(context.Context) (func(), error)                      { return func() {}, n.note("hold") }
 func (n *node) Adopted(journal.Seq)                                       { _ = n.note("adopted") }
 func (n *node) Demote(why error)                                          { _ = n.note("demote") }
@@ -64,6 +66,13 @@ func (n *node) Present() time.Duration                                    { retu
 func (n *node) LeaderPassword(string) (string, error)                     { return "secret", nil }
 func (n *node) Timeouts() remote.Timeouts {
 	return remote.Timeouts{Connect: time.Second, Fetch: time.Second, Chunk: time.Second, Attempts: 3}
+}
+
+func (n *node) Take(ctx context.Context) (snapshot.Info, error) {
+	if n.taking != nil {
+		n.taking(ctx)
+	}
+	return snapshot.Info{}, n.note("take")
 }
 
 // nobody is an address where nobody listens.
@@ -299,5 +308,59 @@ func TestReach(t *testing.T) {
 		if at != tt.want && tt.want != "" || (err == nil) != (tt.want != "") {
 			t.Errorf("%q seen from %v is reached at %q, %v; want %q", tt.own, tt.local, at, err, tt.want)
 		}
+	}
+}
+
+// A replica that waits for a snapshot does not keep the node from ending its service:
+// what takes the snapshot asks in the end what replicas need of the journal.
+func TestUnserveWhileSnapshotIsTaken(t *testing.T) {
+	r, n := open(t, "")
+	b, err := broker.Start(t.Context(), broker.Config{Dir: t.TempDir(), SyncInterval: time.Second, Users: []broker.User{
+		{Name: "node", Inside: true, Publish: []string{"_INBOX.>"}, Subscribe: []string{remote.Subjects}},
+		{Name: "replica", Inside: true, Publish: []string{remote.Subjects}, Subscribe: []string{"_INBOX.>"}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { b.Close() })
+	if n.conn, err = b.Connect("node"); err != nil {
+		t.Fatal(err)
+	}
+	defer n.conn.Close()
+	replica, err := b.Connect("replica")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer replica.Close()
+	begun := make(chan struct{})
+	n.taking = func(ctx context.Context) {
+		close(begun)
+		<-ctx.Done() // Unserve has begun
+		r.Held()
+	}
+	if err := r.Serve(); err != nil {
+		t.Fatal(err)
+	}
+	hello, err := replica.Request("ledge.replica.hello", []byte(`{"version":1,"id":"r","node":"r","redis":"127.0.0.1:1","databases":1,`+
+		`"empty":true,"lineage":"0000000000000000","number":0,"digest":"0000000000000000","epoch":0}`), 20*time.Second)
+	if err != nil || len(hello.Header) > 0 {
+		t.Fatalf("hello = %v, %v; want it answered", hello, err)
+	}
+	if err := replica.Publish("ledge.replica.meta", []byte(`{"id":"r"}`)); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-begun:
+	case <-time.After(20 * time.Second):
+		t.Fatal("no snapshot is taken; want one")
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- r.Unserve() }()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Errorf("Unserve = %v; want nil", err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("Unserve waits for what waits for it")
 	}
 }

@@ -27,7 +27,7 @@ const (
 // when the replica has nearly everything until it leads. When it fails the node
 // goes on as before; what it has acknowledged is on both.
 func (r *Replication) Switchover(ctx context.Context, to string) (admin.Switched, error) {
-	leader := r.leading()
+	leader := r.leader.Load()
 	if leader == nil {
 		return admin.Switched{}, writer.ErrStopped
 	}
