@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/nats-io/nats.go"
 
@@ -28,10 +29,45 @@ import (
 // handover is an offer that stands, or has been taken.
 type handover struct {
 	offer
-	id    name         // of the replica's run
-	taken *leadRequest // once the leader has agreed
-	done  chan struct{}
+	id   name          // of the replica's run
+	done chan struct{} // closed when it is taken
+
+	// mu is held while the leader writes down that it agrees, so that the offer is not
+	// taken back meanwhile. That waits for the disk; Leader.mu does not.
+	mu    sync.Mutex
+	taken *leadRequest // once the leader has agreed; mu
+	over  bool         // it was taken back; mu
 }
+
+// end takes the offer back, unless it has been taken. It returns by whom.
+func (h *handover) end() (taken *leadRequest) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.over = h.taken == nil
+	return h.taken
+}
+
+// agree has the offer taken once yield has written that down. Whoever has taken it may
+// ask again.
+func (h *handover) agree(q *leadRequest, yield func(leader, password string) error) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case h.over:
+		return errNoOffer
+	case h.taken != nil:
+		return nil
+	}
+	if err := yield(string(q.URL), string(q.Password)); err != nil {
+		return err
+	}
+	h.taken = q
+	close(h.done)
+	return nil
+}
+
+// errNoOffer refuses a replica that wants to lead without having been asked.
+var errNoOffer = fault.With(fault.Refused, errors.New("the lead is not offered"))
 
 // ErrLead ends a follower's Run: its leader has agreed that it leads.
 var ErrLead = errors.New("the leader has handed over")
@@ -64,18 +100,18 @@ func (l *Leader) Offer(ctx context.Context, node string, last journal.Seq) (url,
 	case <-h.done:
 	case <-ctx.Done():
 	}
+	if taken := h.end(); taken != nil {
+		return string(taken.URL), string(taken.Password), nil
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if h.taken == nil {
-		l.handing = nil
-		at := journal.Seq(0)
-		if f := l.replicas[h.id]; f != nil {
-			at = f.Applied
-		}
-		return "", "", fault.With(fault.Retryable, fmt.Errorf(
-			"replica %q, which has come to number %d of %d, has not taken the lead: %w", node, at, last, ctx.Err()))
+	l.handing = nil
+	at := journal.Seq(0)
+	if f := l.replicas[h.id]; f != nil {
+		at = f.Applied
 	}
-	return string(h.taken.URL), string(h.taken.Password), nil
+	return "", "", fault.With(fault.Retryable, fmt.Errorf(
+		"replica %q, which has come to number %d of %d, has not taken the lead: %w", node, at, last, ctx.Err()))
 }
 
 // nearNumbers is how many numbers a replica may be behind to be near: clients wait
@@ -147,23 +183,16 @@ func (l *Leader) lead(m *nats.Msg) error {
 	pos := l.cfg.Source.State().Pos()
 	l.mu.Lock()
 	h := l.handing
+	l.mu.Unlock()
 	switch {
 	case h == nil || h.Token != q.Token || h.id != q.ID:
-		l.mu.Unlock()
-		return fault.With(fault.Refused, errors.New("the lead is not offered"))
+		return errNoOffer
 	case pos.Seq != q.Number || pos.Digest != journal.Digest(q.Digest):
-		l.mu.Unlock()
 		return diverged("it takes the lead at number %d with digest %016x; here is %s", q.Number, uint64(q.Digest), pos)
 	}
-	if h.taken == nil {
-		if err := l.cfg.Source.Yield(string(q.URL), string(q.Password)); err != nil {
-			l.mu.Unlock()
-			return err
-		}
-		h.taken = &q
-		close(h.done)
+	if err := h.agree(&q, l.cfg.Source.Yield); err != nil {
+		return err
 	}
-	l.mu.Unlock()
 	return l.replyJSON(m, struct{}{})
 }
 

@@ -25,9 +25,13 @@ type yielding struct {
 	*home
 	noted string
 	fails error
+	while func() // it is written down
 }
 
 func (y *yielding) Yield(url, password string) error {
+	if y.while != nil {
+		y.while()
+	}
 	if y.fails == nil {
 		y.noted = url + " " + password
 	}
@@ -128,6 +132,58 @@ func TestHandover(t *testing.T) {
 	}
 	if a := <-got; a.err != nil || a.url != "nats://b:1" || a.password != "pw" || y.noted != "nats://b:1 pw" {
 		t.Errorf("Offer = %+v, noted %q; want where the replica leads, written down", a, y.noted)
+	}
+}
+
+// While a leader writes down that it hands over, which takes as long as the disk does,
+// it goes on answering who its replicas are, and what they report. The offer can't be
+// taken back then: the node waits for what becomes of it.
+func TestYieldHangs(t *testing.T) {
+	l, b, y := handing(t)
+	pos := y.Node.Pos()
+	streams(t, b, y, "B", "b", pos.Seq)
+	b.request(t, subjectFetch, fetchRequest{ID: "B", From: pos.Seq + 1})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	got := make(chan error, 1)
+	go func() {
+		_, _, err := l.Offer(ctx, "b", pos.Seq)
+		got <- err
+	}()
+	m := b.next(t)
+	for ; m.Header.Get(headerKind) == kindBeat; m = b.next(t) {
+	}
+	var o offer
+	if err := decode(m, &o); err != nil {
+		t.Fatal(err)
+	}
+	y.while = func() {
+		for what, call := range map[string]func(){
+			"Replicas": func() { l.Replicas() },
+			"Held":     func() { l.Held() },
+			"Dismiss":  func() { l.Dismiss() },
+			"Await":    func() { l.Await(t.Context(), pos.Seq, 0, false) },
+			"hello": func() {
+				b.request(t, subjectHello, helloRequest{Version: Version, ID: "C", Node: "c", Redis: "127.0.0.1:6380",
+					Databases: 1, Lineage: hex(replaytest.Lineage), Number: pos.Seq, Digest: hex(pos.Digest)})
+			},
+		} {
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				call()
+			}()
+			select {
+			case <-done:
+			case <-time.After(patience):
+				t.Errorf("%s waits for the disk", what)
+			}
+		}
+		cancel()
+	}
+	b.request(t, subjectLead, leadRequest{ID: "B", Token: o.Token, Number: pos.Seq, Digest: hex(pos.Digest), URL: "nats://b:1", Password: "pw"})
+	if err := <-got; err != nil {
+		t.Errorf("Offer that was agreed to = %v; want nil", err)
 	}
 }
 
