@@ -137,7 +137,7 @@ func (s *snapshots) snapshot(ctx context.Context) (snapshot.Info, error) {
 	if err != nil {
 		return info, err
 	}
-	return info, replay.TruncateBehind(ctx, s.cfg.log, list, s.hold(ctx))
+	return info, snapshot.Truncate(ctx, s.cfg.log, list, s.hold(ctx))
 }
 
 // compact takes a snapshot, reads it again, and truncates the journal up to it. An

@@ -1,7 +1,6 @@
 package replay
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
@@ -10,12 +9,6 @@ import (
 	"ledge/replay/events"
 	"ledge/replay/value"
 )
-
-// DefaultMaxValue is the longest value of a key, less its name.
-const DefaultMaxValue = 8 << 20
-
-// ErrTooLarge refuses what would not fit a value or a journal entry.
-var ErrTooLarge = errors.New("too large")
 
 // Draft evaluates commands. What they do is seen by the draft itself and by
 // nothing else, until the journal has it and Apply is called. One draft serves
@@ -229,15 +222,10 @@ func (d *Draft) fits(key, val int) error {
 	return nil
 }
 
+// tooLarge refuses what would not fit a value or a journal entry.
 func tooLarge(format string, args ...any) error {
-	return fault.With(fault.Refused, fmt.Errorf("ERR "+format+"%w", append(args, hidden{ErrTooLarge})...))
+	return fault.With(fault.Refused, fmt.Errorf("ERR "+format, args...))
 }
-
-// hidden makes an error that errors.Is finds but that adds nothing to the text.
-type hidden struct{ error }
-
-func (hidden) Error() string   { return "" }
-func (h hidden) Unwrap() error { return h.error }
 
 // newStringSet returns an empty effect from a slab: most entries are one SET,
 // and one allocation in many is cheaper than many.

@@ -51,7 +51,7 @@ func followOnce(ctx context.Context, src Source, st *State, until journal.Seq) e
 	}()
 	var err error
 	for g := range groups {
-		if err = st.ApplyAll(g); err != nil {
+		if err = st.Apply(g...); err != nil {
 			break
 		}
 	}

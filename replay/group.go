@@ -84,7 +84,7 @@ func (g *Group) Apply(c journal.Committed) error {
 	if !d.drafted(c.Batch()) {
 		return fault.As(fault.Fatal, "replay.Apply", fmt.Errorf("number %d: %w", c.Seq(), errNotDrafted))
 	}
-	if err := g.s.applyAll([]journal.Committed{c}, d.made); err != nil {
+	if err := g.s.applyMade([]journal.Committed{c}, d.made); err != nil {
 		return err
 	}
 	d.recycle()

@@ -79,7 +79,7 @@ func TestMadeIsPutInPlace(t *testing.T) {
 			}
 			c := batch(t, s, log, g.Entries())
 			// Others evaluate meanwhile, as reads do while an append is in doubt.
-			if _, err := evaluate(s.NewGroup(DefaultMaxValue), grow(1), takenBack(grow(2))); err != nil {
+			if _, err := evaluate(s.NewGroup(1<<20), grow(1), takenBack(grow(2))); err != nil {
 				t.Fatal(err)
 			}
 			if err := g.Apply(c); err != nil {

@@ -42,7 +42,7 @@ func panicState(t *testing.T) (*State, *Group) {
 			t.Error(err)
 		}
 	})
-	return s, s.NewGroup(DefaultMaxValue)
+	return s, s.NewGroup(1 << 20)
 }
 
 // evaluate has steps evaluated as one group.

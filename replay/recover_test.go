@@ -222,7 +222,7 @@ func patch(t *testing.T, path string, at int, to byte) {
 }
 
 // The journal keeps what the older snapshot needs, and what it is held for.
-func TestTruncateBehind(t *testing.T) {
+func TestTruncate(t *testing.T) {
 	for _, tt := range []struct {
 		snapshots int
 		hold      journal.Seq
@@ -230,8 +230,8 @@ func TestTruncateBehind(t *testing.T) {
 	}{{0, 0, 1}, {1, 0, 1}, {2, 0, 12}, {2, 7, 8}, {2, 11, 12}, {2, 100, 12}} {
 		h := newHistory(t)
 		kept := []snapshot.Info{h.new, h.old}[:tt.snapshots]
-		if err := replay.TruncateBehind(context.Background(), h.Log, kept, tt.hold); err != nil {
-			t.Errorf("TruncateBehind = %v; want nil", err)
+		if err := snapshot.Truncate(context.Background(), h.Log, kept, tt.hold); err != nil {
+			t.Errorf("Truncate = %v; want nil", err)
 		}
 		st, err := h.Log.Stat(context.Background())
 		if err != nil || st.First != tt.first {

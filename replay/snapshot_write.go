@@ -14,13 +14,9 @@ import (
 	"ledge/replay/value"
 )
 
-// WriteSnapshot writes the state as it stands at this moment to w, while Views
+// writeSnapshot writes the state as it stands at this moment to w, while Views
 // go on and batches are applied. Only one snapshot is taken at a time; another
 // gets ErrSnapshotRunning.
-func (s *State) WriteSnapshot(ctx context.Context, w io.Writer, l journal.Lineage) (snapshot.Info, error) {
-	return s.writeSnapshot(ctx, w, l, time.Now())
-}
-
 func (s *State) writeSnapshot(
 	ctx context.Context, w io.Writer, l journal.Lineage, created time.Time,
 ) (snapshot.Info, error) {
@@ -73,7 +69,7 @@ func (s *State) writeSnapshot(
 // snapshot that fails leaves nothing behind and the older ones as they were.
 func (s *State) Snapshot(ctx context.Context, dir string, log *journal.Log) (snapshot.Info, error) {
 	return snapshot.Create(dir, func(f *os.File) (snapshot.Info, error) {
-		info, err := s.WriteSnapshot(ctx, f, log.Lineage())
+		info, err := s.writeSnapshot(ctx, f, log.Lineage(), time.Now())
 		if err == nil {
 			err = f.Sync()
 		}
@@ -85,22 +81,4 @@ func (s *State) Snapshot(ctx context.Context, dir string, log *journal.Log) (sna
 		}
 		return info, err
 	})
-}
-
-// TruncateBehind forgets what the journal has up to the oldest of the snapshots
-// that are kept, and no further than hold unless that is 0. With fewer than two
-// snapshots it does nothing: if the only one were found damaged, the journal
-// alone would have to bring everything back.
-func TruncateBehind(ctx context.Context, log *journal.Log, kept []snapshot.Info, hold journal.Seq) error {
-	if len(kept) < 2 {
-		return nil
-	}
-	oldest := kept[0].Pos.Seq
-	for _, info := range kept {
-		oldest = min(oldest, info.Pos.Seq)
-	}
-	if hold > 0 {
-		oldest = min(oldest, hold)
-	}
-	return log.Truncate(ctx, oldest)
 }

@@ -109,25 +109,19 @@ func (s *State) Epoch() uint64 {
 // Databases returns how many databases there are.
 func (s *State) Databases() int { return len(s.dbs) }
 
-// Apply makes the state what it is after c. It is the only writer. The batch
-// must be the next one and must have been written on top of the state that is
-// here; otherwise nothing changes and the error, which is Fatal, says how the
-// two differ.
-func (s *State) Apply(c journal.Committed) error {
-	return s.ApplyAll([]journal.Committed{c})
-}
-
-// ApplyAll applies batches that follow each other, all or none, and checks each
-// as Apply does. It costs less than applying them one by one, and holds up
-// Views for longer.
+// Apply makes the state what it is after batches that follow each other. It is the
+// only way to change a state. The first must be the next one, and each must have
+// been written on top of what the one before it makes of the state. Otherwise
+// nothing changes, and the error, which is Fatal, says how the two differ. Several
+// at once cost less than one by one, and hold up Views for longer.
 //
 // A panic is such an error as well. What was changed by then is taken back as far
 // as that goes, for whoever reads until the node has stopped.
-func (s *State) ApplyAll(cs []journal.Committed) error { return s.applyAll(cs, nil) }
+func (s *State) Apply(cs ...journal.Committed) error { return s.applyMade(cs, nil) }
 
-// applyAll is ApplyAll. If there is only one batch, a draft may have made things
-// for its effects.
-func (s *State) applyAll(cs []journal.Committed, given []made) (err error) {
+// applyMade is Apply. If there is only one batch, a draft may have made things for
+// its effects.
+func (s *State) applyMade(cs []journal.Committed, given []made) (err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	pos, epoch := s.pos, s.epoch

@@ -100,7 +100,7 @@ func boundRows() []Row {
 		{Name: "databases", Hint: "N", Doc: "numbered databases", Default: strconv.Itoa(replay.DefaultDatabases),
 			Params: []Param{{Name: "databases", Server: true}},
 			value:  count(func(c *Config) *int { return &c.Databases }, 1, maxDatabases)},
-		{Name: "max-value", Hint: "SIZE", Doc: "the longest value", Default: sizeText(replay.DefaultMaxValue),
+		{Name: "max-value", Hint: "SIZE", Doc: "the longest value", Default: sizeText(writer.DefaultMaxValue),
 			Params: fixed("ledge-max-value"),
 			value:  size(func(c *Config) *int64 { return &c.MaxValue }, minMaxValue, journal.MaxEntry/2)},
 		{Name: "max-memory", Hint: "SIZE", Doc: "memory that the process may take", Otherwise: "no bound",

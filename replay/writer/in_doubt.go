@@ -97,7 +97,7 @@ func (w *Writer) applyLate(cs []journal.Committed, g *replay.Group) error {
 	if g != nil {
 		return g.Apply(cs[0])
 	}
-	return w.cfg.State.ApplyAll(cs)
+	return w.cfg.State.Apply(cs...)
 }
 
 // tenure is the right to append, of somebody who gives it back with release unless

@@ -303,7 +303,7 @@ func (f *Follower) store(ctx context.Context, st *storing) {
 // take applies what has been stored, and says why there is no more.
 func (w *Writer) take(st *storing) error {
 	if n := len(st.cs); n > 0 {
-		if err := w.cfg.State.ApplyAll(st.cs); err != nil {
+		if err := w.cfg.State.Apply(st.cs...); err != nil {
 			return err
 		}
 		b := st.cs[n-1].Batch()

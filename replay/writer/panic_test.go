@@ -131,7 +131,7 @@ func TestPanicIsFatal(t *testing.T) {
 		s, w := panicNode(t)
 		at := s.Pos()
 		var far replay.Mark // of a draft that had more in it than the next can have
-		if _, _, err := s.NewGroup(replay.DefaultMaxValue).Evaluate(w.cfg.Clock(), 0, []replay.Proposal{propose(func(d *replay.Draft) {
+		if _, _, err := s.NewGroup(DefaultMaxValue).Evaluate(w.cfg.Clock(), 0, []replay.Proposal{propose(func(d *replay.Draft) {
 			for range 10_000 {
 				_ = d.Swap(0, 1)
 			}

@@ -332,7 +332,7 @@ func (w *Writer) probe(ctx context.Context) (journal.Committed, error) {
 	was := w.epoch
 	w.epoch = max(was+1, w.cfg.Epoch)
 	e := journal.Entry{At: w.cfg.Clock(), Ops: []journal.Op{&journal.Epoch{Epoch: w.epoch, Node: w.cfg.Node}}}
-	c, err := w.commit(ctx, []journal.Entry{e}, w.cfg.State.Apply)
+	c, err := w.commit(ctx, []journal.Entry{e}, nil)
 	if err != nil {
 		w.epoch = was // it was not stored, or it is not known; then resolve says
 	}

@@ -30,6 +30,9 @@ var ErrInternal = fault.With(fault.Refused,
 // ErrStopped answers a proposal when the writer has ended.
 var ErrStopped = fault.With(fault.Operator, errors.New("the node is stopping"))
 
+// DefaultMaxValue is the longest value of a key, less its name, when nobody says.
+const DefaultMaxValue = 8 << 20
+
 // Config is what a Writer needs.
 type Config struct {
 	Log   *journal.Log
@@ -125,7 +128,7 @@ type lastBatch struct {
 // New returns a Writer; Run makes it work.
 func New(cfg Config) *Writer {
 	if cfg.MaxValue == 0 {
-		cfg.MaxValue = replay.DefaultMaxValue
+		cfg.MaxValue = DefaultMaxValue
 	}
 	if cfg.Queue == 0 {
 		cfg.Queue = 65536
@@ -455,7 +458,7 @@ func (w *Writer) appendDraft(ctx context.Context) error {
 	if reason := w.refuses.Load(); reason != nil {
 		return *reason
 	}
-	_, err := w.commit(ctx, w.drafted.Entries(), w.drafted.Apply)
+	_, err := w.commit(ctx, w.drafted.Entries(), w.drafted)
 	switch {
 	case err == nil:
 		return nil
@@ -469,10 +472,9 @@ var errResuming = fault.With(fault.Retryable,
 	errors.New("it is being tried to resume; reads are served; writes resume when that has worked"))
 
 // commit is the only way from entries to state: journal first, then Apply. The
-// append is not cut short by a stopping node: its outcome must be known.
-func (w *Writer) commit(
-	ctx context.Context, es []journal.Entry, apply func(journal.Committed) error,
-) (journal.Committed, error) {
+// append is not cut short by a stopping node: its outcome must be known. g is the
+// group that has drafted the entries, nil if none has.
+func (w *Writer) commit(ctx context.Context, es []journal.Entry, g *replay.Group) (journal.Committed, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.cfg.AppendTimeout)
 	defer cancel()
 	began := time.Now()
@@ -484,7 +486,10 @@ func (w *Writer) commit(
 	}
 	w.took.Add((int64(time.Since(began)) - w.took.Load()) / 8)
 	w.last = lastBatch{b.Epoch, b.Prev}
-	return c, apply(c)
+	if g != nil {
+		return c, g.Apply(c)
+	}
+	return c, w.cfg.State.Apply(c)
 }
 
 // Propose submits p and waits until it is done or ctx ends. In the second case
