@@ -44,7 +44,7 @@ type Body interface {
 	// until it returns false.
 	Elements(fn func(*Block) bool)
 	// AppendElement appends an element to b as it is saved. ReadElement reads
-	// one from the start of s into the body, behind those that it has, and
+	// one from the start of s into the body, after those that it has, and
 	// returns the rest; it is false for what can't be one, or is there already.
 	AppendElement(b []byte, e *Block) []byte
 	ReadElement(p *Pen, s string) (rest string, ok bool)

@@ -2,14 +2,37 @@ package value
 
 import "sync/atomic"
 
-// Pen is what collections are changed with. Nodes and bodies that one pen made
-// it may change in place, as long as nobody else has seen them; all others are
-// copied first. A batch that is applied has a pen of its own, and so has a
-// group that is evaluated.
+// Pen is what collections are changed with. It says which nodes and bodies may be
+// changed in place, can take its changes back, and collects the nodes that they
+// have replaced.
+//
+// Generations. A pen has a number that no other pen has had. What it makes carries
+// the number, and is its own as long as that lasts: nobody else has seen it. Fresh
+// gives it another number when others may have: a group begins, a key is copied, a
+// whole tree is kept for an undo. All else is copied before it is changed. The pen
+// of a batch that is applied has one number throughout, and takes nothing back.
+//
+// Steps. A group's pen notes each change as a step: what was inserted, removed or
+// replaced, and where. Undoing a command takes its steps back, the last first. That
+// costs nothing but the notes while commands succeed, as nearly all do; to keep the
+// version before each command instead would have each command copy a path that the
+// group has copied already. Where a step would be as large as the tree (a run cut
+// out of a list, a set built anew) the step is the former tree, and the pen is
+// given a fresh number so that its nodes stay as they are.
+//
+// Retired nodes. A node that was copied is of no use to this group's version. When
+// that version is the state's (Recycle), and no view, pin or snapshot can come upon
+// an older one, the nodes are the next group's room: 1.2 to 5.3 KB of garbage for
+// each HSET or ZADD among 100,000 elements became 300 to 440 bytes, and a ZADD in
+// groups of 40 takes 4.3 µs where it took 14.8. A command that is undone takes its
+// nodes off the list: they may be in use again.
+//
+// A pen belongs to the goroutine that writes.
 type Pen struct {
 	gen  uint64         // of what it may change in place
 	next *atomic.Uint64 // the state's generations
 	// keeps says that steps are noted, so that a command can be undone.
+	// While steps are taken back it is not set.
 	keeps bool
 	steps []step
 	// retired are nodes that were copied, for the pool if there is one.
@@ -81,8 +104,10 @@ type Mark struct{ steps, retired int }
 // Mark returns where the pen is.
 func (p *Pen) Mark() Mark { return Mark{len(p.steps), len(p.retired)} }
 
-// Revert takes back the steps since m. What was retired since may be in use
-// again.
+// Revert takes back the steps since m, the last first, so that each finds the tree
+// as it left it. What was retired since may be in use again, and is not given to
+// the pool. The nodes that the steps have made stay: they are the pen's, and the
+// tree that comes out has the same blocks, if not the same nodes, as before.
 func (p *Pen) Revert(m Mark) {
 	n := m.steps
 	keeps := p.keeps
@@ -117,6 +142,9 @@ func (p *Pen) drop(n int) {
 	p.retired = p.retired[:n]
 }
 
+// takeBack undoes one step. Those that put a whole tree back trust that none of its
+// nodes was changed since, which the fresh number of the pen has seen to; those
+// that only flag (widened, filled) leave the nodes to the steps before them.
 func (s *step) takeBack(p *Pen) {
 	t := s.of.tree(s.which)
 	switch s.did {

@@ -2,6 +2,67 @@ package value
 
 import "slices"
 
+// All changes go down from the root, own each node on the way, and on the way back
+// up tell each parent what its kid has become.
+
+// insert puts a block before the i-th.
+func (t *tree) insert(p *Pen, i int, key uint64, b *Block) {
+	if t.root == nil {
+		t.root = &node{gen: p.gen, n: 1, keys: []uint64{key}, blocks: []*Block{b}}
+		t.fix(t.root)
+		return
+	}
+	t.root = t.own(p, t.root)
+	// A root that had to be split gets a new root above both halves.
+	if right := t.insertAt(p, t.root, i, key, b); right != nil {
+		left := t.root
+		root := newNode(p, 2, true)
+		root.n, root.kids = left.n+right.n, append(root.kids, left, right)
+		root.counts = append(root.counts, int32(left.n), int32(right.n))
+		root.keys = append(root.keys, left.keys[0], right.keys[0])
+		root.blocks = append(root.blocks, left.blocks[0], right.blocks[0])
+		t.root = root
+		t.fix(root)
+	}
+}
+
+// insertAt inserts below n, which is p's, and returns what had to be split off
+// its end, or nil.
+func (t *tree) insertAt(p *Pen, n *node, i int, key uint64, b *Block) (right *node) {
+	if n.kids == nil {
+		to := n
+		if len(n.blocks) == fanout {
+			right = n.split(p, i, n.n)
+			if i > n.n || i == n.n && i == fanout {
+				i, to = i-n.n, right
+			}
+		}
+		to.keys, to.blocks = slices.Insert(to.keys, i, key), slices.Insert(to.blocks, i, b)
+		to.n++
+		t.fix(n, right)
+		return right
+	}
+	whole := i
+	j := 0
+	for ; j < len(n.kids)-1 && i > int(n.counts[j]); j++ {
+		i -= int(n.counts[j])
+	}
+	kid := t.own(p, n.kids[j])
+	split := t.insertAt(p, kid, i, key, b)
+	n.place(j, kid)
+	n.n++
+	if split != nil {
+		n.kids, n.counts = slices.Insert(n.kids, j+1, split), slices.Insert(n.counts, j+1, int32(split.n))
+		n.keys = slices.Insert(n.keys, j+1, split.keys[0])
+		n.blocks = slices.Insert(n.blocks, j+1, split.blocks[0])
+		if len(n.kids) > fanout {
+			right = n.split(p, whole, n.n-1)
+		}
+	}
+	t.fix(n, right)
+	return right
+}
+
 // set replaces the i-th block and its key. The order must stay.
 func (t *tree) set(p *Pen, i int, key uint64, b *Block) {
 	t.root = t.setAt(p, t.root, i, key, b)
@@ -71,7 +132,7 @@ func (t *tree) cut(p *Pen, n *node, i, count int) *node {
 	return n
 }
 
-// drop takes the j-th kid out.
+// drop takes the j-th kid out, and what the node has of it.
 func (n *node) drop(j int) {
 	n.kids, n.counts = slices.Delete(n.kids, j, j+1), slices.Delete(n.counts, j, j+1)
 	n.keys, n.blocks = slices.Delete(n.keys, j, j+1), slices.Delete(n.blocks, j, j+1)

@@ -6,7 +6,7 @@ import (
 )
 
 // An element of a collection is a block of its own: the name is a field, a
-// member or an item, the value a field's value, with its deadline in front if
+// member or an item, the value a field's value, with its deadline before it if
 // it has one, or a member's score.
 
 const (
@@ -36,7 +36,7 @@ func newScored(name string, score float64) *Block {
 	return b
 }
 
-// elemBytes returns all that stands behind the name.
+// elemBytes returns all that stands after the name.
 func (b *Block) elemBytes() string { return b.Value() }
 
 // field returns a field's value.
