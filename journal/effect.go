@@ -37,6 +37,8 @@ type effect struct {
 	// only one that it may find there; StringSet alone replaces any. It is None
 	// for effects on keys of whatever type.
 	gives Type
+	// feeds says that there may be clients who wait for what the effect gives.
+	feeds bool
 	// samples are what the golden frames are made of: all fields different and
 	// not zero, and once more where a field has a form of its own. None is ever
 	// taken out or changed.
@@ -73,3 +75,7 @@ func KeyOf(op Op) (DB, string) { return op.key() }
 // Gives returns the type of value that an effect leaves under its key, None if
 // it is for keys of whatever type, or for no key.
 func Gives(op Op) Type { return effects.of(op).gives }
+
+// Feeds reports whether an effect gives its key something that clients may wait
+// for, as for the items of a list.
+func Feeds(op Op) bool { return effects.of(op).feeds }

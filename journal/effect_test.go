@@ -50,7 +50,7 @@ func samplePour() *pour {
 // in this package goes by those.
 func TestOneMoreEffect(t *testing.T) {
 	scratch := newTable(append(effects.rows[:len(effects.rows):len(effects.rows)],
-		effect{kindPour, "Pour", func() Op { return new(pour) }, 77, []Op{samplePour()}}))
+		effect{kindPour, "Pour", func() Op { return new(pour) }, 77, true, []Op{samplePour()}}))
 	op := samplePour()
 	b := sampleBatch(op)
 	frame := encodeFrame(nil, testLineage, 42, b)
@@ -63,8 +63,8 @@ func TestOneMoreEffect(t *testing.T) {
 	if db, key := KeyOf(op); db != op.DB || key != op.Key {
 		t.Errorf("KeyOf = %d, %q; want %d, %q", db, key, op.DB, op.Key)
 	}
-	if got := scratch.of(op).gives; got != 77 {
-		t.Errorf("it gives a %d; want 77", got)
+	if e := scratch.of(op); e.gives != 77 || !e.feeds {
+		t.Errorf("it gives a %d, and feeds: %v; want 77, true", e.gives, e.feeds)
 	}
 	got, err := json.Marshal(scratch.describe(op))
 	const want = `{"At":-9223372036854775808,"DB":300,"Drops":18446744073709551615,"Key":"well","Left":true,` +
@@ -82,11 +82,11 @@ func TestOneMoreEffect(t *testing.T) {
 
 // A number that two effects have would make a frame mean two things.
 func TestBadTable(t *testing.T) {
-	pours := effect{kindPour, "Pour", func() Op { return new(pour) }, 77, nil}
+	pours := effect{kindPour, "Pour", func() Op { return new(pour) }, 77, true, nil}
 	for name, rows := range map[string][]effect{
 		"a number twice":           {pours, pours},
-		"another's number":         {{kindPour, "Epoch", func() Op { return new(Epoch) }, None, nil}},
-		"a number that is another": append(effects.rows[:1:1], effect{KindEpoch, "Pour", pours.empty, 77, nil}),
+		"another's number":         {{kindPour, "Epoch", func() Op { return new(Epoch) }, None, false, nil}},
+		"a number that is another": append(effects.rows[:1:1], effect{KindEpoch, "Pour", pours.empty, 77, false, nil}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer func() {

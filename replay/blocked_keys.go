@@ -2,7 +2,7 @@ package replay
 
 import "ledge/journal"
 
-// Ready is a key under which somebody may find what he waits for.
+// Ready is a key under which somebody may find what they wait for.
 type Ready struct {
 	DB  journal.DB
 	Key string
@@ -16,16 +16,17 @@ func (d *Draft) Ready() []Ready {
 	for _, e := range d.entries[d.looked:] {
 		for _, op := range e.Ops {
 			switch o := op.(type) {
-			case *journal.ListPush:
-				keys = append(keys, Ready{DB: o.DB, Key: o.Key})
-			case *journal.ZSetAdd:
-				keys = append(keys, Ready{DB: o.DB, Key: o.Key})
 			case *journal.KeyRename:
 				keys = append(keys, Ready{DB: o.ToDB, Key: o.To})
 			case *journal.KeyCopy:
 				keys = append(keys, Ready{DB: o.ToDB, Key: o.To})
 			case *journal.SwapDB:
 				keys = append(keys, Ready{DB: o.A, All: true}, Ready{DB: o.B, All: true})
+			default:
+				if journal.Feeds(op) {
+					db, key := journal.KeyOf(op)
+					keys = append(keys, Ready{DB: db, Key: key})
+				}
 			}
 		}
 	}
