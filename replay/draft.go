@@ -14,8 +14,38 @@ import (
 // nothing else, until the journal has it and Apply is called. One draft serves
 // a whole group: each command sees what those before it did.
 //
-// A command runs between Mark and Seal. If it fails, Undo takes back what it
-// did and leaves the rest.
+// The life of a command. Mark; then it reads through the View, and each change that
+// it makes is an effect (emit), which is applied to the overlay at once and added
+// to the entry under way; then Seal makes an entry of its effects, and with it the
+// command stands. If it fails before, Undo goes back to the mark and leaves the
+// rest of the group. A transaction or a script is one entry of many commands, each
+// with a mark of its own.
+//
+// What is promised.
+//   - A command sees the state as it is below, and what the commands before it in
+//     the group did. What it sees is what Apply will do: both run apply.
+//   - The state is not touched. Whatever happens to a draft, be it dropped for a
+//     failed append or for a panic in the midst of a change, costs the group alone.
+//   - What is sealed is what is journaled, and in that order. Its effects are never
+//     changed again: the frame is encoded after the draft has let go of its locks.
+//   - A draft holds a bounded amount of memory, whatever commands are given.
+//
+// What has to hold for that. The state below stands still from begin to end, which
+// holds its lock for reading: views go on beside it, Apply waits. made has one
+// record for each effect, in their order, of those that are sealed and of those
+// that are not; so it is cut back with ops, and never without them. torn is set
+// while the overlay is half changed.
+//
+// Who owns what. A draft belongs to its Group, and to the goroutine that evaluates.
+// The entries, and what was made for them, are good until the next reset, that is
+// until the append's outcome is known; an append in doubt keeps the Group.
+//
+// What was tried. A map of changed rows with a list of what they were, made anew
+// for each group, was a fifth of evaluating one. A SET's block is made here and
+// put in place by Apply: key and value were copied into the effect and again into
+// the row before. With the prefetching of Apply that took SET, by interval with a
+// pipeline of 16, from 1.01 of Redis to 1.08, INCR from 0.71 to 0.83 and MSET from
+// 0.82 to 1.03.
 type Draft struct {
 	View
 	at       time.Time
@@ -125,6 +155,8 @@ func (d *Draft) Abandon(m Mark) bool {
 	return true
 }
 
+// mustBeWhole keeps a command that has caught a panic, as scripts can, from going on
+// with an overlay that is half changed.
 func (d *Draft) mustBeWhole() {
 	if d.torn {
 		panic("replay: a draft goes on that is half changed")
@@ -152,7 +184,7 @@ func (d *Draft) Seal() {
 	n := len(d.ops)
 	d.entries = append(d.entries, journal.Entry{At: d.at, Ops: d.ops[:n:n]})
 	d.bytes += d.opBytes + journal.EntryOverhead
-	// The next entry's effects may stand behind these in the same array.
+	// The next entry's effects may stand after these in the same array.
 	d.ops, d.opBytes = d.ops[len(d.ops):], 0
 }
 

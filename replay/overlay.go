@@ -9,13 +9,33 @@ import (
 )
 
 // overlay is the store that a draft writes to: what a group of commands has
-// changed so far, over a still view of the trees. Nothing in it is overwritten:
-// rows has every change in order, so a command that fails half-way is taken
-// back by cutting rows short.
+// changed so far, over a still view of the trees.
+//
+// How it is built. rows has every change in the order in which it was made, and
+// nothing in it is overwritten. index finds the latest row of a key; each row knows
+// the one below it of the same key. Whole databases that are cleared or exchanged
+// are moves of layers: a layer is named by the database of the trees that shines
+// through it, and says which slots don't. What is in few and ordered tables is the
+// catalog's overlay, and inside collections the pen notes what has changed.
+//
+// So a mark is four lengths, and going back to it is cutting four lists short, the
+// last change first. A command that succeeds, as nearly all do, costs nothing for
+// having been able to fail. An overlay for each command, folded into the group's
+// when it succeeds, was the first design: it copies what each command did.
+//
+// What has to hold.
+//   - A key enters the index after all keys that were covered before it, when it is
+//     first covered and when the index grows. So those that are cut off were pushed
+//     on by nobody that stays, and their places are simply freed (revert).
+//   - Two layers never have the same base: exchanging databases exchanges layers.
+//   - A removed key has a row that is not live, since the state may have the key.
 //
 // Each command of each client goes through here, so it is a table of its own
 // and not a map: it is emptied and not freed between groups, and needs no second
-// list to take changes back.
+// list to take changes back. With a map, and undo records of 120 bytes beside it,
+// a fifth of an MSET's time was spent here.
+//
+// It belongs to its draft. Between groups it holds on to nothing, but for room.
 type overlay struct {
 	base  *View
 	dbs   []*layer
@@ -66,6 +86,7 @@ const (
 	keepRows   = 8192
 )
 
+// newOverlay returns an overlay in which all of base shines through.
 func newOverlay(base *View) *overlay {
 	o := &overlay{base: base, dbs: make([]*layer, base.s.Databases()), index: make([]int32, firstIndex)}
 	for i := range o.dbs {
@@ -89,7 +110,9 @@ func (o *overlay) empty() {
 		o.rows, o.index = nil, make([]int32, firstIndex)
 		return
 	}
-	if 16*len(o.rows) < len(o.index) { // a small group after a large one
+	// A small group after a large one: taking its few rows back costs less than
+	// clearing an index of thousands.
+	if 16*len(o.rows) < len(o.index) {
 		o.revert(overlayMark{ink: o.ink.Mark()})
 		return
 	}
@@ -138,6 +161,8 @@ func (l *layer) hidden(slot uint16) bool {
 	return false
 }
 
+// put covers a key with a record. The block that may have been made for it is for
+// Apply: here the record is enough.
 func (o *overlay) put(n journal.DB, key string, r value.Record, _ *value.Block) {
 	if o.births.d != nil {
 		o.births.put(n, key)
@@ -145,6 +170,7 @@ func (o *overlay) put(n journal.DB, key string, r value.Record, _ *value.Block) 
 	o.cover(cover{key: key, hash: value.Sum(key), rec: r, layer: o.dbs[n].base, live: true})
 }
 
+// del covers a key with nothing, whether it was there or not.
 func (o *overlay) del(n journal.DB, key string) {
 	o.cover(cover{key: key, hash: value.Sum(key), layer: o.dbs[n].base})
 }
@@ -190,6 +216,8 @@ func (o *overlay) grow() {
 	}
 }
 
+// clear hides slots of a database, and what the overlay has in them. Keys of the
+// state cost nothing; those of the overlay get a row each, so that it can be undone.
 func (o *overlay) clear(n journal.DB, first, last uint16) error {
 	l := o.dbs[n]
 	o.moves = append(o.moves, move{l: l, cleared: l.cleared})
@@ -216,6 +244,8 @@ func (o *overlay) shows(at int, l *layer) bool {
 	return int(o.index[i]) == at+1
 }
 
+// swap exchanges two databases. Rows need not be looked at: they go with their
+// layers.
 func (o *overlay) swap(a, b journal.DB) {
 	o.dbs[a], o.dbs[b] = o.dbs[b], o.dbs[a]
 	o.moves = append(o.moves, move{a: a, b: b})
@@ -228,12 +258,13 @@ type overlayMark struct {
 	cat         int
 }
 
+// mark returns the point that the overlay has come to.
 func (o *overlay) mark() overlayMark {
 	return overlayMark{len(o.rows), len(o.moves), o.ink.Mark(), o.cat.Mark()}
 }
 
 // revert takes back everything since m. No key that is left came into the index
-// after one that goes, so none was pushed behind it: its place is simply freed.
+// after one that goes, so none was pushed on by it: its place is simply freed.
 func (o *overlay) revert(m overlayMark) {
 	o.ink.Revert(m.ink)
 	for at := len(o.rows) - 1; at >= m.rows; at-- {
@@ -274,7 +305,9 @@ func (o *overlay) covers(l *layer, key string) bool {
 	return c != nil
 }
 
-// size returns how many keys a database has in the overlay's eyes.
+// size returns how many keys a database has in the overlay's eyes. It goes over all
+// that the group has changed, and over cleared slots, so it is for commands that
+// are rare.
 func (o *overlay) size(n journal.DB) int {
 	l := o.dbs[n]
 	count := o.base.s.dbs[l.base].dict.n
