@@ -15,6 +15,7 @@ import (
 	"ledge/journal/fault"
 	"ledge/replay/snapshot"
 	"ledge/respd/command"
+	"ledge/respd/glob"
 )
 
 // backend is the node as the admin service sees it.
@@ -124,7 +125,7 @@ func (b backend) truncatedMeanwhile(first journal.Seq, err error) error {
 func (b backend) ConfigGet(_ context.Context, pattern string) (map[string]string, error) {
 	values := make(map[string]string)
 	for _, p := range b.n.server.Config().Match(func(name string) bool {
-		return command.MatchFold(pattern, name)
+		return glob.MatchFold(pattern, name)
 	}) {
 		if !command.SecretParam(p.Name) { // it is not for other doors than its own
 			values[p.Name] = p.Get()

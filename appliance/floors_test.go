@@ -28,6 +28,8 @@ var floors = []struct {
 	{"appliance/process", 0},
 	{"respd/resp", 0},
 	{"respd/rdb", 0},
+	{"respd/glob", 0},
+	{"respd/number", 0},
 	{"respd/redistest", 0},
 	{"respd/lua/cmath", 0},
 	{"respd/lua/luatest", 0},

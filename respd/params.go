@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"ledge/respd/command"
+	"ledge/respd/number"
 )
 
 // password returns what AUTH asks for; empty is nothing.
@@ -47,11 +48,11 @@ func (s *Server) checkedParams() []command.Param {
 
 // serverParams are the parameters of CONFIG that the server itself has.
 func (s *Server) serverParams() []command.Param {
-	number := func(name string, n *atomic.Int64, least int64) command.Param {
+	whole := func(name string, n *atomic.Int64, least int64) command.Param {
 		return command.Param{Name: name,
 			Get: func() string { return strconv.FormatInt(n.Load(), 10) },
 			Set: func(v string, apply bool) error {
-				x, ok := command.ParseInt(v)
+				x, ok := number.ParseInt(v)
 				if !ok {
 					return errors.New("argument couldn't be parsed into an integer")
 				}
@@ -65,9 +66,9 @@ func (s *Server) serverParams() []command.Param {
 			}}
 	}
 	return []command.Param{
-		number("slowlog-log-slower-than", &s.slowlog.Threshold, -1),
-		number("slowlog-max-len", &s.slowlog.Max, 0),
-		number("maxclients", &s.maxClients, 1),
+		whole("slowlog-log-slower-than", &s.slowlog.Threshold, -1),
+		whole("slowlog-max-len", &s.slowlog.Max, 0),
+		whole("maxclients", &s.maxClients, 1),
 		{Name: "requirepass", Get: s.password, Set: func(v string, apply bool) error {
 			if v == "" && !s.closedOff() {
 				return errors.New("a password is needed while the server listens beyond loopback")

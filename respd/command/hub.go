@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"ledge/respd/glob"
 	"ledge/respd/resp"
 )
 
@@ -126,7 +127,7 @@ func (h *Hub) Publish(t Topic, channel, text string) int {
 		return n
 	}
 	for pattern, to := range h.subs[Pattern] {
-		if Match(pattern, channel) {
+		if glob.Match(pattern, channel) {
 			n += push(to, "pmessage", pattern, channel, text)
 		}
 	}
@@ -179,7 +180,7 @@ func (h *Hub) Reach(t Topic, channel string) int {
 		return n
 	}
 	for pattern, to := range h.subs[Pattern] {
-		if Match(pattern, channel) {
+		if glob.Match(pattern, channel) {
 			n += len(to)
 		}
 	}

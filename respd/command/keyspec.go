@@ -1,6 +1,10 @@
 package command
 
-import "strings"
+import (
+	"strings"
+
+	"ledge/respd/number"
+)
 
 // KeySpec says where some of a command's keys stand and what is done to them,
 // in the terms of Redis's key specifications.
@@ -129,7 +133,7 @@ func (k *KeySpec) bounds(args Args) (first, last int, ok bool) {
 		return 0, 0, false
 	}
 	if k.Counted {
-		n, ok := ParseInt(args[first])
+		n, ok := number.ParseInt(args[first])
 		return first + 1, first + int(n), ok && n >= 0 && n < int64(len(args)-first)
 	}
 	last = first + k.Last

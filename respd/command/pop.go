@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"ledge/replay"
+	"ledge/respd/number"
 	"ledge/respd/resp"
 )
 
@@ -98,7 +99,7 @@ type taking struct {
 
 // parse reads what begins with the number of keys at argument at.
 func (p Popping[C]) parse(args Args, at int) (m taking, err error) {
-	n, ok := ParseInt(args[at])
+	n, ok := number.ParseInt(args[at])
 	if !ok || n < 1 {
 		return m, errNumKeys
 	}
@@ -117,7 +118,7 @@ func (p Popping[C]) parse(args Args, at int) (m taking, err error) {
 	if len(rest) == 1 || !rest.Is(0, "COUNT") {
 		return m, ErrSyntax
 	}
-	if m.count, ok = ParseInt(rest[1]); !ok || m.count < 1 {
+	if m.count, ok = number.ParseInt(rest[1]); !ok || m.count < 1 {
 		return m, errPopCount
 	}
 	if len(rest) > 2 {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"ledge/replay"
+	"ledge/respd/number"
 	"ledge/respd/resp"
 )
 
@@ -71,7 +72,7 @@ func ReachSample(v *replay.View, args Args) int {
 	if len(args) < 3 {
 		return 1
 	}
-	count, _ := ParseInt(args[2])
+	count, _ := number.ParseInt(args[2])
 	if count < 0 && v.Exists(args[1]) { // as many as it says, whatever there are
 		return int(min(-(count+1), math.MaxInt32-1)) + 1
 	}

@@ -3,6 +3,7 @@ package command
 import (
 	"strconv"
 
+	"ledge/respd/glob"
 	"ledge/respd/resp"
 )
 
@@ -76,7 +77,7 @@ func (o *ScanOptions) option(args Args, i int) (taken int, err error) {
 // Fits reports whether a name fits the pattern. "*" fits the empty name too,
 // which Match says no name fits.
 func (o ScanOptions) Fits(name string) bool {
-	return o.Pattern == "*" || Match(o.Pattern, name)
+	return o.Pattern == "*" || glob.Match(o.Pattern, name)
 }
 
 // ScanReply is what a scan answers: where to go on, 0 at the end, and what was

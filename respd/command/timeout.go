@@ -2,9 +2,9 @@ package command
 
 import (
 	"math"
-	"math/big"
 	"time"
 
+	"ledge/respd/number"
 	"ledge/respd/resp"
 )
 
@@ -17,16 +17,11 @@ const (
 // milliseconds as Redis does; 0 is for ever. What Redis can't hold in 64 bits
 // counts as negative there and here.
 func (a Args) Timeout(i int) (time.Duration, error) {
-	x, ok := ParseLongDouble(a[i])
+	x, ok := number.ParseLongDouble(a[i])
 	if !ok {
 		return 0, errTimeout
 	}
-	var ms big.Float
-	ms.SetPrec(longBits).Mul(&x.f, big.NewFloat(1000))
-	n, rest := ms.Int64()
-	if rest == big.Below && n >= 0 {
-		n++ // past the largest it becomes negative
-	}
+	n := x.Thousandfold()
 	switch {
 	case n < 0:
 		return 0, errNoNegative

@@ -67,13 +67,14 @@ const (
 // jones is the polynomial of Redis's checksum, its bits reversed.
 var jones = crc64.MakeTable(0x95ac9329ac4bc9b5)
 
-// checksum differs from Go's by not inverting the bits before and after.
-func checksum(b []byte) uint64 { return ^crc64.Update(math.MaxUint64, jones, b) }
+// Checksum is Redis's CRC-64. It differs from Go's by not inverting the bits
+// before and after.
+func Checksum(b []byte) uint64 { return ^crc64.Update(math.MaxUint64, jones, b) }
 
 // seal adds the footer to what stands in b from start on.
 func seal(b []byte, start int, version uint16) []byte {
 	b = binary.LittleEndian.AppendUint16(b, version)
-	return binary.LittleEndian.AppendUint64(b, checksum(b[start:]))
+	return binary.LittleEndian.AppendUint64(b, Checksum(b[start:]))
 }
 
 // open returns what stands before the footer.

@@ -4,6 +4,7 @@ import (
 	"ledge/replay"
 	"ledge/replay/events"
 	"ledge/respd/command"
+	"ledge/respd/number"
 	"ledge/respd/resp"
 )
 
@@ -26,7 +27,7 @@ func runSetbit(d *replay.Draft, args command.Args) (resp.Value, error) {
 	if err != nil {
 		return resp.Value{}, err
 	}
-	on, ok := command.ParseInt(args[3])
+	on, ok := number.ParseInt(args[3])
 	if !ok || on&^1 != 0 {
 		return resp.Value{}, errBit
 	}
@@ -78,7 +79,7 @@ func runGetbit(v *replay.View, args command.Args) resp.Value {
 // offset reads the place of a bit, which is bounded by the longest string that
 // the protocol can carry.
 func offset(arg []byte) (int64, error) {
-	n, ok := command.ParseInt(arg)
+	n, ok := number.ParseInt(arg)
 	if !ok || n < 0 || n>>3 >= resp.DefaultMaxBulk {
 		return 0, errOffset
 	}

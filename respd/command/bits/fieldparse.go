@@ -2,6 +2,7 @@ package bits
 
 import (
 	"ledge/respd/command"
+	"ledge/respd/number"
 	"ledge/respd/resp"
 )
 
@@ -77,7 +78,7 @@ func (op *fieldOp) parseType(arg []byte) error {
 		return errType
 	}
 	op.signed = arg[0] == 'i'
-	n, ok := command.ParseInt(arg[1:])
+	n, ok := number.ParseInt(arg[1:])
 	if !ok || n < 1 || n > 64 || n > 63 && !op.signed {
 		return errType
 	}
@@ -90,7 +91,7 @@ func (op *fieldOp) parseOffset(arg []byte) (int64, error) {
 	if len(arg) == 0 || arg[0] != '#' {
 		return offset(arg)
 	}
-	n, ok := command.ParseInt(arg[1:])
+	n, ok := number.ParseInt(arg[1:])
 	n *= int64(op.width) // may wrap, as in Redis
 	if !ok || n < 0 || n>>3 >= resp.DefaultMaxBulk {
 		return 0, errOffset

@@ -2,6 +2,7 @@ package conns
 
 import (
 	"ledge/respd/command"
+	"ledge/respd/number"
 	"ledge/respd/resp"
 )
 
@@ -29,7 +30,7 @@ func runHello(s *command.Session, args command.Args) resp.Value {
 	var proto int64
 	if len(args) > 1 {
 		var ok bool
-		if proto, ok = command.ParseInt(args[1]); !ok {
+		if proto, ok = number.ParseInt(args[1]); !ok {
 			return resp.Err(errProtoNumber)
 		}
 		if proto != resp.RESP2 && proto != resp.RESP3 {

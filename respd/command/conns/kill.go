@@ -2,6 +2,7 @@ package conns
 
 import (
 	"ledge/respd/command"
+	"ledge/respd/number"
 	"ledge/respd/resp"
 )
 
@@ -61,7 +62,7 @@ func readKillFilter(s *command.Session, args command.Args) (*killFilter, error) 
 func (f *killFilter) option(s *command.Session, args command.Args, i int) (err error) {
 	switch {
 	case args.Is(i, "ID"):
-		id, ok := command.ParseInt(args[i+1])
+		id, ok := number.ParseInt(args[i+1])
 		if !ok || id < 1 {
 			return errClientID
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"ledge/respd/command"
+	"ledge/respd/number"
 	"ledge/respd/resp"
 )
 
@@ -68,7 +69,7 @@ func listFilter(args command.Args) (func(*command.Session) bool, error) {
 	case len(args) > 3 && args.Is(2, "ID"):
 		ids := make(map[int64]bool)
 		for i := 3; i < len(args); i++ {
-			id, ok := command.ParseInt(args[i])
+			id, ok := number.ParseInt(args[i])
 			if !ok {
 				return nil, resp.Error("ERR Invalid client ID")
 			}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"ledge/respd/command"
+	"ledge/respd/number"
 	"ledge/respd/resp"
 )
 
@@ -35,7 +36,7 @@ func runPause(s *command.Session, args command.Args) resp.Value {
 	case len(args) == 4 && !args.Is(3, "ALL"):
 		return resp.Err(errPauseMode)
 	}
-	ms, ok := command.ParseInt(args[2])
+	ms, ok := number.ParseInt(args[2])
 	now := time.Now()
 	switch {
 	case !ok:
@@ -80,7 +81,7 @@ func clientUnblock() *command.Spec {
 		if len(args) == 4 && !args.Is(3, "TIMEOUT") && !args.Is(3, "ERROR") {
 			return resp.Err(errUnblockReason)
 		}
-		id, ok := command.ParseInt(args[2])
+		id, ok := number.ParseInt(args[2])
 		if !ok {
 			return resp.Err(command.ErrNotInt)
 		}

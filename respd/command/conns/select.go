@@ -3,6 +3,7 @@ package conns
 import (
 	"ledge/journal"
 	"ledge/respd/command"
+	"ledge/respd/number"
 	"ledge/respd/resp"
 )
 
@@ -22,7 +23,7 @@ func selectDB() *command.Spec {
 }
 
 func runSelect(s *command.Session, args command.Args) resp.Value {
-	n, ok := command.ParseInt(args[1])
+	n, ok := number.ParseInt(args[1])
 	if !ok {
 		return resp.Err(command.ErrNotInt)
 	}

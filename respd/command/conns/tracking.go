@@ -2,6 +2,7 @@ package conns
 
 import (
 	"ledge/respd/command"
+	"ledge/respd/number"
 	"ledge/respd/resp"
 )
 
@@ -29,7 +30,7 @@ func runTracking(s *command.Session, args command.Args) resp.Value {
 		switch more := i+1 < len(args); {
 		case args.Is(i, "REDIRECT") && more:
 			i++
-			id, ok := command.ParseInt(args[i])
+			id, ok := number.ParseInt(args[i])
 			if !ok {
 				return resp.Err(command.ErrNotInt)
 			}

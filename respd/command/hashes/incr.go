@@ -8,6 +8,7 @@ import (
 	"ledge/replay/events"
 	"ledge/replay/value"
 	"ledge/respd/command"
+	"ledge/respd/number"
 	"ledge/respd/resp"
 )
 
@@ -39,7 +40,7 @@ func runHincrby(d *replay.Draft, args command.Args) (resp.Value, error) {
 	}
 	n := int64(0)
 	if val, ok := h.Get(args[2]); ok {
-		if n, ok = command.ParseInt(val); !ok {
+		if n, ok = number.ParseInt(val); !ok {
 			return resp.Value{}, errNotInt
 		}
 	}
@@ -71,8 +72,8 @@ func hincrbyfloat() *command.Spec {
 }
 
 func runHincrbyfloat(d *replay.Draft, args command.Args) (resp.Value, error) {
-	var n command.LongDouble
-	by, ok := command.ParseLongDouble(args[3])
+	var n number.LongDouble
+	by, ok := number.ParseLongDouble(args[3])
 	if !ok {
 		return resp.Value{}, command.ErrNotFloat
 	}
@@ -84,7 +85,7 @@ func runHincrbyfloat(d *replay.Draft, args command.Args) (resp.Value, error) {
 		return resp.Value{}, err
 	}
 	if val, ok := h.Get(args[2]); ok {
-		if n, ok = command.ParseLongDouble(val); !ok {
+		if n, ok = number.ParseLongDouble(val); !ok {
 			return resp.Value{}, errNotFloat
 		}
 	}

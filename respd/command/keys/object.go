@@ -6,6 +6,7 @@ import (
 	"ledge/replay"
 	"ledge/replay/value"
 	"ledge/respd/command"
+	"ledge/respd/number"
 	"ledge/respd/resp"
 )
 
@@ -72,7 +73,7 @@ func encoding(v *replay.View, key []byte) resp.Value {
 
 func stringEncoding(v *replay.View, key []byte) string {
 	val, _, _ := v.GetString(key)
-	if _, ok := command.ParseInt(val); ok {
+	if _, ok := number.ParseInt(val); ok {
 		return "int"
 	}
 	if len(val) <= embstrMax {
@@ -90,7 +91,7 @@ func idletime(*replay.View, []byte) resp.Value { return resp.Int(0) }
 func refcount(v *replay.View, key []byte) resp.Value {
 	const shared = 10_000
 	val, _, _ := v.GetString(key)
-	if n, ok := command.ParseInt(val); ok && 0 <= n && n < shared {
+	if n, ok := number.ParseInt(val); ok && 0 <= n && n < shared {
 		return resp.Int(math.MaxInt32)
 	}
 	return resp.Int(1)

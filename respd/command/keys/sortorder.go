@@ -9,6 +9,7 @@ import (
 	"ledge/replay"
 	"ledge/replay/value"
 	"ledge/respd/command"
+	"ledge/respd/number"
 )
 
 // sortable is an element with what it is sorted by.
@@ -58,8 +59,8 @@ func elemsOf(v *replay.View, key []byte, o sortOptions) ([]string, error) {
 		elems = slices.AppendSeq(make([]string, 0, s.Len()), s.All())
 		if !s.Wide() { // integers, which Redis keeps in order
 			slices.SortFunc(elems, func(a, b string) int {
-				x, _ := command.ParseInt(a)
-				y, _ := command.ParseInt(b)
+				x, _ := number.ParseInt(a)
+				y, _ := number.ParseInt(b)
 				return cmp.Compare(x, y)
 			})
 		}
@@ -143,7 +144,7 @@ func byText(a, b sortable) int {
 // parseScore reads a number as C's strtod does, up to the first zero byte.
 // Nothing at all is 0.
 func parseScore(s string) (float64, bool) {
-	if n, ok := command.ParseInt(bytesOf(s)); ok && -exactInt < n && n < exactInt {
+	if n, ok := number.ParseInt(bytesOf(s)); ok && -exactInt < n && n < exactInt {
 		return float64(n), true
 	}
 	s, _, _ = strings.Cut(s, "\x00")
@@ -159,7 +160,7 @@ func parseScore(s string) (float64, bool) {
 			s += "p0" // C does without
 		}
 	}
-	f, ok := command.ParseFloat([]byte(s))
+	f, ok := number.ParseFloat([]byte(s))
 	if ok && math.Abs(f) < minNormal && strings.ContainsAny(mantissa, "123456789abcdef") {
 		return 0, false // out of range, as strtod finds
 	}

@@ -5,6 +5,7 @@ import (
 	"ledge/replay/events"
 	"ledge/replay/value"
 	"ledge/respd/command"
+	"ledge/respd/number"
 	"ledge/respd/resp"
 )
 
@@ -46,7 +47,7 @@ func popOne(d *replay.Draft, key []byte, left bool) (resp.Value, error) {
 }
 
 func popSome(d *replay.Draft, args command.Args, left bool) (resp.Value, error) {
-	count, ok := command.ParseInt(args[2])
+	count, ok := number.ParseInt(args[2])
 	if !ok || count < 0 {
 		return resp.Value{}, errNotPositive
 	}

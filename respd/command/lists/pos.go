@@ -4,6 +4,7 @@ import (
 	"ledge/replay"
 	"ledge/replay/value"
 	"ledge/respd/command"
+	"ledge/respd/number"
 	"ledge/respd/resp"
 )
 
@@ -83,7 +84,7 @@ func parseLpos(args command.Args) (o search, err error) {
 
 // natural reads a number that is not negative.
 func natural(arg []byte, bad error) (int64, error) {
-	n, ok := command.ParseInt(arg)
+	n, ok := number.ParseInt(arg)
 	if !ok || n < 0 {
 		return 0, bad
 	}

@@ -2,6 +2,7 @@ package pubsubs
 
 import (
 	"ledge/respd/command"
+	"ledge/respd/glob"
 	"ledge/respd/resp"
 )
 
@@ -38,7 +39,7 @@ func names(name, since string, t command.Topic) *command.Spec {
 			return command.BadSubcommand(args)
 		}
 		return resp.Strings(s.Host.Hub().Names(t, func(name string) bool {
-			return len(args) == 2 || command.Match(string(args[2]), name)
+			return len(args) == 2 || glob.Match(string(args[2]), name)
 		})...)
 	})
 }

@@ -2,9 +2,9 @@ package scripts
 
 import (
 	"encoding/binary"
-	"hash/crc64"
 
 	"ledge/replay/catalog"
+	"ledge/respd/rdb"
 	"ledge/respd/resp"
 )
 
@@ -17,12 +17,6 @@ const (
 )
 
 const errDump resp.Error = "ERR DUMP payload version or checksum are wrong"
-
-// jones is Redis's polynomial, reflected.
-var jones = crc64.MakeTable(0x95ac9329ac4bc9b5)
-
-// checksum is Redis's CRC-64, which is not inverted as Go's is.
-func checksum(b []byte) uint64 { return ^crc64.Update(^uint64(0), jones, b) }
 
 func dump(f catalog.Rows) []byte {
 	var b []byte
@@ -39,14 +33,14 @@ func dump(f catalog.Rows) []byte {
 		b = append(b, code...)
 	}
 	b = binary.LittleEndian.AppendUint16(b, dumpVersion)
-	return binary.LittleEndian.AppendUint64(b, checksum(b))
+	return binary.LittleEndian.AppendUint64(b, rdb.Checksum(b))
 }
 
 // undump returns the code of the libraries in a dump.
 func undump(b []byte) ([]string, error) {
 	n := len(b) - 8
 	if n < 2 || binary.LittleEndian.Uint16(b[n-2:]) > dumpVersion ||
-		binary.LittleEndian.Uint64(b[n:]) != checksum(b[:n]) {
+		binary.LittleEndian.Uint64(b[n:]) != rdb.Checksum(b[:n]) {
 		return nil, errDump
 	}
 	d := undumper{b: b[:n-2], ok: true}

@@ -6,6 +6,7 @@ import (
 
 	"ledge/replay"
 	"ledge/respd/command"
+	"ledge/respd/glob"
 	"ledge/respd/resp"
 )
 
@@ -202,7 +203,7 @@ func (e *Engine) runList(v *replay.View, args command.Args) resp.Value {
 	}
 	var out []resp.Value
 	for _, name := range v.Functions().Keys() {
-		if pattern == nil || command.Match(string(pattern), name) {
+		if pattern == nil || glob.Match(string(pattern), name) {
 			out = append(out, describe(s.libraries[name], code))
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"ledge/replay"
 	"ledge/respd/command"
+	"ledge/respd/rdb"
 )
 
 // FuzzUndump gives the reader of dumps payloads whose checksum is right. What
@@ -18,7 +19,7 @@ func FuzzUndump(f *testing.F) {
 	f.Add([]byte{0xf5, 0x80, 0xff, 0xff, 0xff, 0xff})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		b = binary.LittleEndian.AppendUint16(b, dumpVersion)
-		b = binary.LittleEndian.AppendUint64(b, checksum(b))
+		b = binary.LittleEndian.AppendUint64(b, rdb.Checksum(b))
 		codes, err := undump(b)
 		if err == nil && len(codes) > len(b) {
 			t.Errorf("%d libraries in %d bytes", len(codes), len(b))

@@ -8,6 +8,7 @@ import (
 	"ledge/replay"
 	"ledge/respd/command"
 	"ledge/respd/lua"
+	"ledge/respd/number"
 	"ledge/respd/resp"
 )
 
@@ -35,7 +36,7 @@ type run struct {
 
 // keyCount reads the number of keys at argument 2 and checks it.
 func keyCount(args command.Args, notInt resp.Error) (int, error) {
-	n, ok := command.ParseInt(args[2])
+	n, ok := number.ParseInt(args[2])
 	switch {
 	case !ok:
 		return 0, notInt

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"ledge/respd/command"
+	"ledge/respd/number"
 	"ledge/respd/resp"
 )
 
@@ -132,18 +133,18 @@ func (e *Engine) Stop() { e.stopped.Store(true); e.alarm.timer.Stop() }
 // Params are the parameters of CONFIG that concern scripts.
 func (e *Engine) Params() []command.Param {
 	return []command.Param{
-		number("lua-time-limit", &e.busyAfter, 0, e.alarm.changed),
-		number("busy-reply-threshold", &e.busyAfter, 0, e.alarm.changed),
-		number("script-max-time", &e.maxTime, 1, func() {}),
-		number("script-max-memory", &e.maxMemory, 1<<20, func() {}),
+		numberParam("lua-time-limit", &e.busyAfter, 0, e.alarm.changed),
+		numberParam("busy-reply-threshold", &e.busyAfter, 0, e.alarm.changed),
+		numberParam("script-max-time", &e.maxTime, 1, func() {}),
+		numberParam("script-max-memory", &e.maxMemory, 1<<20, func() {}),
 	}
 }
 
-func number(name string, n *atomic.Int64, least int64, changed func()) command.Param {
+func numberParam(name string, n *atomic.Int64, least int64, changed func()) command.Param {
 	return command.Param{Name: name,
 		Get: func() string { return strconv.FormatInt(n.Load(), 10) },
 		Set: func(v string, apply bool) error {
-			x, ok := command.ParseInt(v)
+			x, ok := number.ParseInt(v)
 			if !ok || x < least {
 				return resp.Error("argument must be a number of at least " + strconv.FormatInt(least, 10))
 			}

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"ledge/respd/command"
+	"ledge/respd/glob"
 	"ledge/respd/resp"
 )
 
@@ -48,7 +49,7 @@ func listFilter(args command.Args) (func(*command.Spec) bool, error) {
 	case args.Is(3, "PATTERN"):
 		pattern := args.Str(4)
 		return func(s *command.Spec) bool {
-			return command.MatchFold(pattern, s.FullName())
+			return glob.MatchFold(pattern, s.FullName())
 		}, nil
 	}
 	return nil, command.ErrSyntax

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"ledge/respd/command"
+	"ledge/respd/glob"
 	"ledge/respd/resp"
 )
 
@@ -37,7 +38,7 @@ func runConfigGet(s *command.Session, args command.Args) resp.Value {
 			if exact {
 				return strings.EqualFold(pattern, name)
 			}
-			return command.MatchFold(pattern, name)
+			return glob.MatchFold(pattern, name)
 		})
 		for _, p := range found {
 			if seen[p.Name] {

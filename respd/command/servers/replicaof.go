@@ -9,6 +9,7 @@ import (
 
 	"ledge/replay/standing"
 	"ledge/respd/command"
+	"ledge/respd/number"
 	"ledge/respd/resp"
 )
 
@@ -36,7 +37,7 @@ func following(name, since, summary string) *command.Spec {
 		if args.Is(1, "NO") && args.Is(2, "ONE") {
 			return outcome(node.Promote(ctx))
 		}
-		port, ok := command.ParseInt(args[2])
+		port, ok := number.ParseInt(args[2])
 		if !ok || port < 0 || port > 65535 {
 			return resp.Err("ERR Invalid master port")
 		}
@@ -62,7 +63,7 @@ func wait() *command.Spec {
 		Syntax: "<numreplicas> <timeout>", Since: "3.0.0", Complexity: "O(1)",
 		Summary: "Wait until so many replicas have applied all that was written up to here.",
 	}, func(s *command.Session, args command.Args) resp.Value {
-		want, ok := command.ParseInt(args[1])
+		want, ok := number.ParseInt(args[1])
 		if !ok {
 			return resp.FromError(command.ErrNotInt)
 		}
@@ -82,11 +83,11 @@ func waitaof() *command.Spec {
 		Syntax: "<numlocal> <numreplicas> <timeout>", Since: "7.2.0", Complexity: "O(1)",
 		Summary: "Wait until what was written up to here is on the disk, of this node and of replicas.",
 	}, func(s *command.Session, args command.Args) resp.Value {
-		local, ok := command.ParseInt(args[1])
+		local, ok := number.ParseInt(args[1])
 		if !ok || local < 0 || local > 1 {
 			return resp.Err("ERR value is out of range, must be between 0 and 1")
 		}
-		want, ok := command.ParseInt(args[2])
+		want, ok := number.ParseInt(args[2])
 		if !ok || want < 0 {
 			return resp.Err("ERR value is out of range, must be positive")
 		}
@@ -118,7 +119,7 @@ const errNeverSynced resp.Error = "ERR WAITAOF cannot be used when numlocal is s
 // waitLimit returns the context of a wait of at most the milliseconds in
 // argument i; 0 is for as long as the client is there.
 func waitLimit(s *command.Session, args command.Args, i int) (context.Context, context.CancelFunc, error) {
-	ms, ok := command.ParseInt(args[i])
+	ms, ok := number.ParseInt(args[i])
 	switch {
 	case !ok:
 		return nil, nil, resp.Error("ERR timeout is not an integer or out of range")

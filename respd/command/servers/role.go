@@ -7,6 +7,7 @@ import (
 
 	"ledge/replay/standing"
 	"ledge/respd/command"
+	"ledge/respd/number"
 	"ledge/respd/resp"
 )
 
@@ -44,7 +45,7 @@ func runRole(s *command.Session, _ command.Args) resp.Value {
 	if err != nil {
 		u = &url.URL{Host: l.Leader}
 	}
-	port, _ := command.ParseInt([]byte(u.Port()))
+	port, _ := number.ParseInt([]byte(u.Port()))
 	return resp.Array(resp.Bulk("slave"), resp.Bulk(u.Hostname()), resp.Int(port),
 		resp.Bulk(roleStates[l.State]), seq)
 }

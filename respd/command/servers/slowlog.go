@@ -2,6 +2,7 @@ package servers
 
 import (
 	"ledge/respd/command"
+	"ledge/respd/number"
 	"ledge/respd/resp"
 )
 
@@ -38,7 +39,7 @@ func runSlowlogGet(s *command.Session, args command.Args) resp.Value {
 		return command.BadSubcommand(args)
 	case len(args) == 3:
 		var ok bool
-		if count, ok = command.ParseInt(args[2]); !ok || count < -1 {
+		if count, ok = number.ParseInt(args[2]); !ok || count < -1 {
 			return resp.Err(errCount)
 		}
 	}

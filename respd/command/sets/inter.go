@@ -6,6 +6,7 @@ import (
 	"ledge/replay"
 	"ledge/replay/value"
 	"ledge/respd/command"
+	"ledge/respd/number"
 	"ledge/respd/resp"
 )
 
@@ -56,7 +57,7 @@ func sintercard() *command.Spec {
 }
 
 func runSintercard(v *replay.View, args command.Args) resp.Value {
-	n, ok := command.ParseInt(args[1])
+	n, ok := number.ParseInt(args[1])
 	if !ok || n < 1 {
 		return resp.Err(errNumKeys)
 	}
@@ -69,7 +70,7 @@ func runSintercard(v *replay.View, args command.Args) resp.Value {
 		if !opts.Is(i, "LIMIT") || i+1 == len(opts) {
 			return resp.Err(command.ErrSyntax)
 		}
-		if limit, ok = command.ParseInt(opts[i+1]); !ok || limit < 0 {
+		if limit, ok = number.ParseInt(opts[i+1]); !ok || limit < 0 {
 			return resp.Err(errLimit)
 		}
 	}

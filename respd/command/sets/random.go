@@ -6,6 +6,7 @@ import (
 	"ledge/replay"
 	"ledge/replay/value"
 	"ledge/respd/command"
+	"ledge/respd/number"
 	"ledge/respd/resp"
 )
 
@@ -45,7 +46,7 @@ func runSpopCount(d *replay.Draft, args command.Args) (resp.Value, error) {
 	if len(args) > 3 {
 		return resp.Value{}, command.ErrSyntax
 	}
-	count, ok := command.ParseInt(args[2])
+	count, ok := number.ParseInt(args[2])
 	if !ok || count < 0 {
 		return resp.Value{}, errNegative
 	}

@@ -11,6 +11,7 @@ import (
 	"ledge/replay/events"
 	"ledge/replay/value"
 	"ledge/respd/command"
+	"ledge/respd/number"
 	"ledge/respd/resp"
 )
 
@@ -55,7 +56,7 @@ func arranged(names []string) []string {
 }
 
 func notInt(s string) bool {
-	_, ok := command.ParseInt(s)
+	_, ok := number.ParseInt(s)
 	return !ok
 }
 

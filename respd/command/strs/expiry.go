@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ledge/respd/command"
+	"ledge/respd/number"
 	"ledge/respd/resp"
 )
 
@@ -13,7 +14,7 @@ func deadline(o command.Given, now int64, name string) (int64, error) {
 	if !o.Bits.Has(anyTime) {
 		return 0, nil
 	}
-	at, ok := command.ParseInt(o.Value)
+	at, ok := number.ParseInt(o.Value)
 	if !ok {
 		return 0, command.ErrNotInt
 	}

@@ -7,6 +7,7 @@ import (
 	"ledge/replay"
 	"ledge/replay/events"
 	"ledge/respd/command"
+	"ledge/respd/number"
 	"ledge/respd/resp"
 )
 
@@ -82,7 +83,7 @@ func add(d *replay.Draft, key []byte, by int64) (resp.Value, error) {
 	}
 	n := int64(0)
 	if ok {
-		if n, ok = command.ParseInt(val); !ok {
+		if n, ok = number.ParseInt(val); !ok {
 			return resp.Value{}, command.ErrNotInt
 		}
 	}
@@ -109,13 +110,13 @@ func runIncrbyfloat(d *replay.Draft, args command.Args) (resp.Value, error) {
 	if err != nil {
 		return resp.Value{}, err
 	}
-	var n command.LongDouble
+	var n number.LongDouble
 	if ok {
-		if n, ok = command.ParseLongDouble(val); !ok {
+		if n, ok = number.ParseLongDouble(val); !ok {
 			return resp.Value{}, command.ErrNotFloat
 		}
 	}
-	by, ok := command.ParseLongDouble(args[2])
+	by, ok := number.ParseLongDouble(args[2])
 	if !ok {
 		return resp.Value{}, command.ErrNotFloat
 	}

@@ -11,6 +11,7 @@ import (
 	"ledge/journal"
 	"ledge/replay"
 	"ledge/respd/command"
+	"ledge/respd/number"
 	"ledge/respd/resp"
 )
 
@@ -65,7 +66,7 @@ func (a *algebra) option(opts command.Args, has takesOptions) (taken int, err er
 	case has.weights && len(opts) > len(a.srcs) && opts.Is(0, "WEIGHTS"):
 		for i := range a.srcs {
 			var ok bool
-			if a.srcs[i].weight, ok = command.ParseFloat(opts[1+i]); !ok {
+			if a.srcs[i].weight, ok = number.ParseFloat(opts[1+i]); !ok {
 				return 0, errWeight
 			}
 		}
@@ -87,7 +88,7 @@ func (a *algebra) option(opts command.Args, has takesOptions) (taken int, err er
 		return 1, nil
 	case has.limit && len(opts) > 1 && opts.Is(0, "LIMIT"):
 		var ok bool
-		if a.limit, ok = command.ParseInt(opts[1]); !ok || a.limit < 0 {
+		if a.limit, ok = number.ParseInt(opts[1]); !ok || a.limit < 0 {
 			return 0, errLimit
 		}
 		return 2, nil

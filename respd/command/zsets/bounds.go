@@ -6,6 +6,7 @@ import (
 	"ledge/replay"
 	"ledge/replay/value"
 	"ledge/respd/command"
+	"ledge/respd/number"
 	"ledge/respd/resp"
 )
 
@@ -84,7 +85,7 @@ func parseScoreBound(text []byte) (b scoreBound, ok bool) {
 	if len(text) == 0 {
 		return b, true
 	}
-	b.score, ok = command.ParseFloatRounded(bytes.TrimLeft(text, " \t\n\v\f\r"))
+	b.score, ok = number.ParseFloatRounded(bytes.TrimLeft(text, " \t\n\v\f\r"))
 	return b, ok
 }
 

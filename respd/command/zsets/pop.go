@@ -4,6 +4,7 @@ import (
 	"ledge/replay"
 	"ledge/replay/value"
 	"ledge/respd/command"
+	"ledge/respd/number"
 	"ledge/respd/resp"
 )
 
@@ -32,7 +33,7 @@ func popper(name, summary string, highest bool) *command.Spec {
 		count := int64(1)
 		if len(args) == 3 {
 			var ok bool
-			if count, ok = command.ParseInt(args[2]); !ok || count < 0 {
+			if count, ok = number.ParseInt(args[2]); !ok || count < 0 {
 				return resp.Value{}, errNegative
 			}
 		}

@@ -1,10 +1,10 @@
-package command_test
+package number_test
 
 import (
 	"math"
 	"testing"
 
-	"ledge/respd/command"
+	"ledge/respd/number"
 )
 
 // What Redis 7.0 takes as a score, and what it makes of the end of a range that
@@ -41,14 +41,14 @@ func TestParseFloat(t *testing.T) {
 		{text: ""}, {text: " 1"}, {text: "1 "}, {text: "1\x00"}, {text: "1_0"}, {text: "0x_1p0"}, {text: "0x"},
 		{text: "nan"}, {text: "-NaN"}, {text: "1e"}, {text: "."}, {text: "1f"}, {text: "+-1"}, {text: "in"},
 	} {
-		if got, ok := command.ParseFloat([]byte(tt.text)); ok != tt.ok || ok && got != tt.want {
+		if got, ok := number.ParseFloat([]byte(tt.text)); ok != tt.ok || ok && got != tt.want {
 			t.Errorf("ParseFloat(%q) = %v, %v; want %v, %v", tt.text, got, ok, tt.want, tt.ok)
 		}
 		want := tt.rounded
 		if tt.ok {
 			want = tt.want
 		}
-		got, ok := command.ParseFloatRounded([]byte(tt.text))
+		got, ok := number.ParseFloatRounded([]byte(tt.text))
 		if ok != (tt.ok || tt.roundedOnly) || ok && got != want {
 			t.Errorf("ParseFloatRounded(%q) = %v, %v; want %v, %v", tt.text, got, ok, want, !ok)
 		}

@@ -1,4 +1,4 @@
-package command_test
+package glob_test
 
 // Patterns must fit what they fit in Redis, its odd corners included: they
 // were asked of a 7.0 server with KEYS and CONFIG GET.
@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"ledge/respd/command"
+	"ledge/respd/glob"
 )
 
 func TestMatch(t *testing.T) {
@@ -26,11 +26,11 @@ func TestMatch(t *testing.T) {
 		{"[abc", "b", true}, {"[", "[", false}, {`[\]]`, "]", true}, {"[a-]", "_", true},
 		{"A", "a", false},
 	} {
-		if got := command.Match(tt.pattern, tt.s); got != tt.want {
+		if got := glob.Match(tt.pattern, tt.s); got != tt.want {
 			t.Errorf("Match(%q, %q) = %v; want %v", tt.pattern, tt.s, got, tt.want)
 		}
 	}
-	if !command.MatchFold("MAX[C-D]*", "maxclients") {
+	if !glob.MatchFold("MAX[C-D]*", "maxclients") {
 		t.Error("MatchFold(MAX[C-D]*, maxclients) = false; want true")
 	}
 }
@@ -38,7 +38,7 @@ func TestMatch(t *testing.T) {
 // A pattern of many stars must not take exponential time.
 func TestMatchManyStars(t *testing.T) {
 	start := time.Now()
-	if command.Match(strings.Repeat("*a", 1000)+"b", strings.Repeat("a", 10000)) {
+	if glob.Match(strings.Repeat("*a", 1000)+"b", strings.Repeat("a", 10000)) {
 		t.Error("Match = true; want false")
 	}
 	if took := time.Since(start); took > 5*time.Second {

@@ -1,4 +1,5 @@
-package command
+// Package glob fits names to patterns, by the rules of Redis's KEYS.
+package glob
 
 // Match reports whether s fits pattern, by the rules of Redis's KEYS: "*", "?",
 // "[a-z]", "[^a]" and "\" before a character that stands for itself.

@@ -1,4 +1,4 @@
-package command
+package number
 
 import (
 	"math/big"
@@ -55,6 +55,18 @@ func (x LongDouble) Add(y LongDouble) (LongDouble, bool) {
 	}
 	sum.f.SetPrec(longBits).Add(&x.f, &y.f)
 	return sum, sum.f.Sign() == 0 || sum.f.MantExp(nil) <= longMax
+}
+
+// Thousandfold returns x·1000, rounded up to a whole number. What is larger than
+// an int64 comes out as the least of them, as when C adds to the largest.
+func (x LongDouble) Thousandfold() int64 {
+	var y big.Float
+	y.SetPrec(longBits).Mul(&x.f, big.NewFloat(1000))
+	n, rest := y.Int64()
+	if rest == big.Below && n >= 0 {
+		n++ // past the largest it becomes negative
+	}
+	return n
 }
 
 // String shows x as Redis shows the outcome of INCRBYFLOAT: 17 digits behind

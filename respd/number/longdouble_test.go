@@ -1,10 +1,10 @@
-package command_test
+package number_test
 
 import (
 	"strings"
 	"testing"
 
-	"ledge/respd/command"
+	"ledge/respd/number"
 )
 
 // What x86-64's strtold and printf("%.17Lf") make of numbers; the outcomes are
@@ -26,8 +26,8 @@ func TestLongDouble(t *testing.T) {
 		{"18446744073709551616", "3", "18446744073709551620"},
 		{".5", "+1.", "1.5"},
 	} {
-		a, ok := command.ParseLongDouble(tt.a)
-		b, okb := command.ParseLongDouble([]byte(tt.b))
+		a, ok := number.ParseLongDouble(tt.a)
+		b, okb := number.ParseLongDouble([]byte(tt.b))
 		sum, fin := a.Add(b)
 		got := sum.String()
 		if cut, cuts := strings.CutSuffix(tt.want, "*"); cuts {
@@ -53,7 +53,7 @@ func TestParseLongDouble(t *testing.T) {
 		"0xp1": false, "1_0": false, "--1": false, "1.2.3": false, "1f": false, "infi": false,
 		strings.Repeat("0", 5119): true, strings.Repeat("0", 5120): false,
 	} {
-		if _, got := command.ParseLongDouble(text); got != want {
+		if _, got := number.ParseLongDouble(text); got != want {
 			t.Errorf("ParseLongDouble(%.40q) = %t; want %t", text, got, want)
 		}
 	}
@@ -64,7 +64,7 @@ func FuzzParseLongDouble(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		x, ok := command.ParseLongDouble(s)
+		x, ok := number.ParseLongDouble(s)
 		if !ok {
 			return
 		}
