@@ -4,7 +4,7 @@ import (
 	"ledge/appliance/options"
 	"ledge/journal/jet"
 	"ledge/replay/writer"
-	"ledge/respd/command"
+	"ledge/respd/hub"
 )
 
 // Version is what this program calls itself.
@@ -40,8 +40,8 @@ func resumePolicy(l *options.Live) writer.ResumePolicy {
 }
 
 // keyspaceEvents returns which keyspace events are sent at first.
-func keyspaceEvents(c *Config) command.EventFlags {
-	f, _ := command.ParseEvents(c.NotifyKeyspaceEvents) // Validate has looked at it
+func keyspaceEvents(c *Config) hub.EventFlags {
+	f, _ := hub.ParseEvents(c.NotifyKeyspaceEvents) // Validate has looked at it
 	return f
 }
 

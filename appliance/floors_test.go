@@ -30,6 +30,7 @@ var floors = []struct {
 	{"respd/rdb", 0},
 	{"respd/glob", 0},
 	{"respd/number", 0},
+	{"respd/stats", 0},
 	{"respd/redistest", 0},
 	{"respd/lua/cmath", 0},
 	{"respd/lua/luatest", 0},
@@ -51,6 +52,7 @@ var floors = []struct {
 	{"replay/writer", 5},
 	{"replay/remote", 6},
 	{"replay/replaytest", 6},
+	{"respd/hub", 3},
 	{"respd/command", 5},
 	{"respd/command/", 6},
 	{"appliance/options", 7},
@@ -58,8 +60,8 @@ var floors = []struct {
 	{"admin/admintest", 7},
 	{"appliance/replication", 8},
 	{"appliance/report", 7},
-	{"respd", 7}, // it makes the table out of the families
-	{"respd/compat", 8},
+	{"respd", 8}, // it makes the table out of the families
+	{"respd/compat", 9},
 	{"appliance", 9},
 	{"admin/cli", 10}, // it looks into the directories of stopped nodes, too
 	{"", 11},          // main

@@ -24,7 +24,7 @@ import (
 	"ledge/replay"
 	"ledge/replay/writer"
 	"ledge/respd"
-	"ledge/respd/command"
+	"ledge/respd/hub"
 )
 
 // Node is a running ledge.
@@ -114,7 +114,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if n.saves, err = n.newSnapshots(ctx); err != nil {
 		return err
 	}
-	hub := command.NewHub()
+	hub := hub.New()
 	hub.SetEvents(keyspaceEvents(&n.cfg))
 	n.writer = writer.New(writer.Config{
 		Log: n.log, State: n.state, Node: n.dir.node, MaxValue: int(n.cfg.MaxValue),
@@ -153,7 +153,7 @@ func (n *Node) newSnapshots(ctx context.Context) (*snapshots, error) {
 }
 
 // openServer listens for Redis clients.
-func (n *Node) openServer(ctx context.Context, hub *command.Hub) (err error) {
+func (n *Node) openServer(ctx context.Context, hub *hub.Hub) (err error) {
 	cfg := respd.Config{
 		TLSListen: n.cfg.TLSListen, TLS: n.secure.redis,
 		Password: n.cfg.Password, MaxClients: n.cfg.MaxClients,

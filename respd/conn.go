@@ -9,6 +9,7 @@ import (
 	"ledge/replay"
 	"ledge/respd/command"
 	"ledge/respd/resp"
+	"ledge/respd/stats"
 )
 
 // Bounds of what a connection does at a time.
@@ -321,7 +322,7 @@ func (c *conn) restore() {
 // once and not each time.
 type tally struct {
 	spec  *command.Spec
-	calls command.Calls
+	calls stats.Calls
 	since time.Duration // by elapsed
 }
 
@@ -350,7 +351,7 @@ func (c *conn) ran(spec *command.Spec, args command.Args, failed bool) {
 		t.calls.Failed++
 	}
 	if !spec.Flags.Has(command.SkipSlowlog) && c.srv.slowlog.Keeps(took) {
-		c.srv.slowlog.Add(spec, args, took, time.Now(), &c.sess)
+		c.srv.slowlog.Add(spec.Shown(args), took, time.Now(), c.sess.Addr, c.sess.Facts().Name)
 	}
 }
 
@@ -365,7 +366,7 @@ func (c *conn) count() {
 	c.srv.stats.Count(t.spec, t.calls)
 	c.sess.LastCmd.Store(t.spec)
 	c.sess.LastUsed.Store(time.Now().UnixMilli())
-	t.spec, t.calls = nil, command.Calls{}
+	t.spec, t.calls = nil, stats.Calls{}
 }
 
 var _ replay.Proposal = (*conn)(nil)

@@ -7,6 +7,7 @@ import (
 	"ledge/replay"
 	"ledge/respd/command"
 	"ledge/respd/resp"
+	"ledge/respd/stats"
 )
 
 // Redis's texts for commands that are turned away before they run.
@@ -236,7 +237,7 @@ func (c *conn) turnAway(err error) {
 	val := resp.FromError(err)
 	spec := c.cmd.spec
 	if spec != nil {
-		c.srv.stats.Count(spec, command.Calls{Rejected: 1})
+		c.srv.stats.Count(spec, stats.Calls{Rejected: 1})
 	}
 	if spec != nil && spec.Name == "exec" {
 		// Whatever keeps EXEC from running ends the transaction.

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"ledge/respd/command"
+	"ledge/respd/hub"
 	"ledge/respd/resp"
 )
 
@@ -13,16 +13,15 @@ func TestMailbox(t *testing.T) {
 	now := time.Unix(1000, 0)
 	clock := func() time.Time { return now }
 	limit := &PushLimit{Hard: 100, Soft: 50, SoftFor: time.Minute}
-	hub := command.NewHub()
+	messages := hub.New()
 	m := &mailbox{proto: resp.RESP2}
-	s := &command.Session{}
 	var first, over bool
-	s.Conn = puts{to: func(msg *command.Message) { first, over = m.put(msg, limit, clock) }}
-	hub.Subscribe(s, command.Channel, "c")
+	to := puts{to: func(msg *hub.Message) { first, over = m.put(msg, limit, clock) }}
+	messages.Subscribe(&hub.Member{}, to, hub.Channel, "c")
 	const size = len("*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1\r\nx\r\n")
 	put := func(what string, wantFirst, wantOver bool) {
 		t.Helper()
-		hub.Publish(command.Channel, "c", "x")
+		messages.Publish(hub.Channel, "c", "x")
 		if first != wantFirst || over != wantOver {
 			t.Errorf("%s: first %v, over %v; want %v, %v", what, first, over, wantFirst, wantOver)
 		}
@@ -59,9 +58,6 @@ func TestMailbox(t *testing.T) {
 }
 
 // puts is a connection to put messages into.
-type puts struct {
-	command.Connection
-	to func(*command.Message)
-}
+type puts struct{ to func(*hub.Message) }
 
-func (p puts) Push(msg *command.Message) { p.to(msg) }
+func (p puts) Push(msg *hub.Message) { p.to(msg) }

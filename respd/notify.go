@@ -2,6 +2,7 @@ package respd
 
 import (
 	"ledge/respd/command"
+	"ledge/respd/hub"
 	"ledge/respd/resp"
 )
 
@@ -12,7 +13,7 @@ func (s *Server) eventsParam() command.Param {
 	return command.Param{Name: "notify-keyspace-events",
 		Get: func() string { return s.cfg.Hub.Events().String() },
 		Set: func(v string, apply bool) error {
-			f, ok := command.ParseEvents(v)
+			f, ok := hub.ParseEvents(v)
 			if !ok {
 				return errEventClass
 			}

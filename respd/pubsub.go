@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ledge/respd/command"
+	"ledge/respd/hub"
 	"ledge/respd/resp"
 )
 
@@ -46,7 +47,7 @@ type mailbox struct {
 
 // put adds a message. It reports whether it is the first, which the owner does
 // not know of, and whether it is one too many.
-func (m *mailbox) put(msg *command.Message, limit *PushLimit, clock func() time.Time) (first, over bool) {
+func (m *mailbox) put(msg *hub.Message, limit *PushLimit, clock func() time.Time) (first, over bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.over > 0 {
@@ -101,7 +102,7 @@ func (m *mailbox) dropped() int {
 
 // Push sends a message to the client from any goroutine. It does not wait: a
 // client that lets too many come together is closed.
-func (c *conn) Push(m *command.Message) {
+func (c *conn) Push(m *hub.Message) {
 	switch first, over := c.mail.put(m, &c.srv.cfg.PushLimit, c.srv.cfg.Clock); {
 	case over:
 		c.Kill()
@@ -161,12 +162,12 @@ func hush(vals []resp.Value) resp.Value {
 }
 
 // Hub returns who subscribes to what.
-func (s *Server) Hub() *command.Hub { return s.cfg.Hub }
+func (s *Server) Hub() *hub.Hub { return s.cfg.Hub }
 
 // bidFarewell ends a client's subscriptions, and says so if it did not read
 // what it subscribed to.
 func (s *Server) bidFarewell(c *conn) {
-	s.cfg.Hub.Leave(&c.sess)
+	s.cfg.Hub.Leave(&c.sess.Member)
 	if n := c.mail.dropped(); n > 0 {
 		s.cfg.Logger.Warn("client closed: it does not read the messages that it subscribes to",
 			"client", c.sess.Addr, "bytes", n)

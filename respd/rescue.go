@@ -7,6 +7,7 @@ import (
 	"ledge/replay"
 	"ledge/respd/command"
 	"ledge/respd/resp"
+	"ledge/respd/stats"
 )
 
 // A command that panics, wherever it runs, is a bug. It ends neither the process
@@ -124,7 +125,7 @@ func (s *Server) Panicked(spec *command.Spec, p any) {
 	name := "unknown"
 	if spec != nil {
 		name = spec.FullName()
-		s.stats.Count(spec, command.Calls{Calls: 1, Failed: 1})
+		s.stats.Count(spec, stats.Calls{Calls: 1, Failed: 1})
 	}
 	caught := fault.Caught(p)
 	s.log.Add(slog.LevelError, "a command panicked: "+name, "cause", caught, "stack", string(caught.Stack))

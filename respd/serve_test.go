@@ -22,6 +22,7 @@ import (
 	"ledge/replay/writer"
 	"ledge/respd"
 	"ledge/respd/command"
+	"ledge/respd/hub"
 	"ledge/respd/resp"
 )
 
@@ -56,7 +57,7 @@ func start(t *testing.T, change ...func(*respd.Config)) *node {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hub := command.NewHub()
+	hub := hub.New()
 	w := writer.New(writer.Config{Log: log, State: st, Node: "test",
 		Wanted: hub.Wanted, Events: hub.Notify})
 	if err := w.Start(ctx); err != nil {

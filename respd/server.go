@@ -26,6 +26,8 @@ import (
 	"ledge/replay/writer"
 	"ledge/respd/command"
 	"ledge/respd/command/scripts"
+	"ledge/respd/hub"
+	"ledge/respd/stats"
 )
 
 // Config is what a Server needs. Zero fields mean the stated defaults.
@@ -62,7 +64,7 @@ type Config struct {
 	PushLimit PushLimit
 	// Hub knows who subscribes to what; nil is one of the server's own. The
 	// writer's keyspace events come through it.
-	Hub    *command.Hub
+	Hub    *hub.Hub
 	State  *replay.State
 	Writer *writer.Writer
 	// Table is the command table; nil is all commands of this program.
@@ -101,7 +103,7 @@ type Server struct {
 	door    *door        // nil without TLSListen
 	table   *command.Table
 	stats   *command.Stats
-	slowlog *command.Slowlog
+	slowlog *stats.Slowlog
 	params  *command.Params
 	pause   pause
 	scripts *scripts.Engine
@@ -155,8 +157,8 @@ func Open(ctx context.Context, cfg Config) (*Server, error) {
 	}
 	s.scripts.Serve(s.table, s)
 	s.maxClients.Store(int64(cfg.MaxClients))
-	s.stats = command.NewStats(cfg.Clock())
-	s.slowlog = command.NewSlowlog()
+	s.stats = stats.New[*command.Spec](cfg.Clock())
+	s.slowlog = stats.NewSlowlog()
 	s.params = command.NewParams(slices.Concat(s.checkedParams(), s.scripts.Params(), cfg.Params)...)
 	var err error
 	if s.loop, err = newTransport(s); err != nil {
@@ -187,7 +189,7 @@ func setDefaults(cfg *Config) {
 	}
 	cfg.PushLimit.setDefaults()
 	if cfg.Hub == nil {
-		cfg.Hub = command.NewHub()
+		cfg.Hub = hub.New()
 	}
 	if cfg.Handshake == 0 {
 		cfg.Handshake = 10 * time.Second
@@ -283,7 +285,7 @@ func (s *Server) State() *replay.State { return s.cfg.State }
 func (s *Server) Stats() *command.Stats { return s.stats }
 
 // Slowlog returns the log of slow commands.
-func (s *Server) Slowlog() *command.Slowlog { return s.slowlog }
+func (s *Server) Slowlog() *stats.Slowlog { return s.slowlog }
 
 // Config returns the parameters of CONFIG GET and SET.
 func (s *Server) Config() *command.Params { return s.params }

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"ledge/replay/writer"
-	"ledge/respd/command"
+	"ledge/respd/hub"
 )
 
 // Options that are of no common kind, and checks of single ones.
@@ -106,7 +106,7 @@ func checkPassword(p string) error {
 }
 
 func checkEvents(s string) error {
-	if _, ok := command.ParseEvents(s); !ok {
+	if _, ok := hub.ParseEvents(s); !ok {
 		return fmt.Errorf("%q has other letters than Ag$lshzxeKEtmdn", s)
 	}
 	return nil

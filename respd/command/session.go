@@ -9,7 +9,9 @@ import (
 	"ledge/journal"
 	"ledge/replay"
 	"ledge/replay/standing"
+	"ledge/respd/hub"
 	"ledge/respd/resp"
+	"ledge/respd/stats"
 )
 
 // Session is what the server knows of one client. It belongs to the goroutine
@@ -33,14 +35,12 @@ type Session struct {
 	Skip    int  // CLIENT REPLY SKIP: replies still to be left out
 	// Quit closes the connection once the replies so far have been sent.
 	Quit bool
-	// Joined is set by a command that subscribed: messages that have come since
-	// must wait until its reply has been given.
-	Joined bool
 	// InExec is set while EXEC runs the command. It can't wait then, and gives
 	// one reply.
 	InExec bool
-	ctx    context.Context             // see Context
-	subs   [topics]map[string]struct{} // by Hub
+	ctx    context.Context // see Context
+	// Member is what the client subscribes to.
+	hub.Member
 
 	// For everybody.
 	LastCmd   atomic.Pointer[Spec]
@@ -50,10 +50,8 @@ type Session struct {
 	Queued    atomic.Int32 // commands in MULTI, -1 outside
 	Watching  atomic.Int32 // watched keys
 	Blocked   atomic.Bool  // waits for a key
-	// Subscriptions to channels, to patterns and to shard channels.
-	Channels, Patterns, Shards atomic.Int32
-	facts                      Facts
-	mu                         sync.Mutex // facts
+	facts     Facts
+	mu        sync.Mutex // facts
 }
 
 // Facts are what a client says of itself.
@@ -127,6 +125,9 @@ type Queued struct {
 	Args Args
 }
 
+// Stats counts by the rows of the command table.
+type Stats = stats.Stats[*Spec]
+
 // Connection is what a command may do to a client's connection.
 type Connection interface {
 	// Kill closes the connection from any goroutine, without waiting.
@@ -138,8 +139,7 @@ type Connection interface {
 	// Unblock ends the wait of a blocked client, with an error or as if its
 	// time were up. It reports whether the client was blocked.
 	Unblock(withError bool) bool
-	// Push sends a message from any goroutine, without waiting.
-	Push(m *Message)
+	hub.Receiver
 }
 
 // Host is the server that a session is part of. It is wide because INFO and
@@ -164,9 +164,9 @@ type Host interface {
 	// Stats returns the counters.
 	Stats() *Stats
 	// Slowlog returns the log of slow commands.
-	Slowlog() *Slowlog
+	Slowlog() *stats.Slowlog
 	// Hub returns who subscribes to what.
-	Hub() *Hub
+	Hub() *hub.Hub
 	// Config returns the parameters of CONFIG GET and SET.
 	Config() *Params
 	// Node returns what the node that the server is part of can do.

@@ -21,6 +21,7 @@ import (
 	"ledge/replay/writer"
 	"ledge/respd"
 	"ledge/respd/command"
+	"ledge/respd/hub"
 	"ledge/respd/redistest"
 	"ledge/respd/resp"
 )
@@ -246,7 +247,7 @@ func startLedge(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hub := command.NewHub()
+	hub := hub.New()
 	w := writer.New(writer.Config{Log: log, State: st, Node: "compat",
 		Wanted: hub.Wanted, Events: hub.Notify})
 	if err := w.Start(ctx); err != nil {

@@ -12,6 +12,7 @@ import (
 	"ledge/replay/standing"
 	"ledge/respd/command"
 	"ledge/respd/command/conns"
+	"ledge/respd/hub"
 	"ledge/respd/resp"
 )
 
@@ -21,7 +22,7 @@ type host struct {
 	t        *testing.T
 	state    *replay.State
 	table    *command.Table
-	hub      *command.Hub
+	hub      *hub.Hub
 	password string
 	denied   int
 	clients  []*command.Session
@@ -41,7 +42,7 @@ func (n node) Link() standing.Link { return n.link }
 
 func (h *host) State() *replay.State  { return h.state }
 func (h *host) Table() *command.Table { return h.table }
-func (h *host) Hub() *command.Hub     { return h.hub }
+func (h *host) Hub() *hub.Hub         { return h.hub }
 func (h *host) Node() command.Node    { return h.node }
 
 func (h *host) Clients(fn func(*command.Session)) {
@@ -66,7 +67,7 @@ func (w *wire) Kill() { w.killed = true }
 func (*wire) Unblock(bool) bool          { return false }
 func (w *wire) Buffers() (in, out int)   { return 7, 9 }
 func (w *wire) Traffic() (in, out int64) { return 0, 0 }
-func (w *wire) Push(*command.Message)    {}
+func (w *wire) Push(*hub.Message)        {}
 
 func open(t *testing.T, password string) *host {
 	st, err := replay.New(16)
@@ -74,7 +75,7 @@ func open(t *testing.T, password string) *host {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { st.Close() })
-	return &host{t: t, state: st, table: command.NewTable(conns.Table()), hub: command.NewHub(),
+	return &host{t: t, state: st, table: command.NewTable(conns.Table()), hub: hub.New(),
 		password: password}
 }
 

@@ -28,7 +28,7 @@ func reset() *command.Spec {
 
 func runReset(s *command.Session, _ command.Args) resp.Value {
 	s.EndTx()
-	s.Host.Hub().Leave(s)
+	s.Host.Hub().Leave(&s.Member)
 	s.Select(0)
 	s.SetProto(resp.RESP2)
 	s.NoReply, s.Skip = false, 0

@@ -3,6 +3,7 @@ package pubsubs
 import (
 	"ledge/respd/command"
 	"ledge/respd/glob"
+	"ledge/respd/hub"
 	"ledge/respd/resp"
 )
 
@@ -11,16 +12,16 @@ func pubsub() *command.Spec {
 	return family.Container(command.Spec{
 		Name: "pubsub", Since: "2.8.0", Summary: "Tell who subscribes to what.",
 	},
-		names("channels", "2.8.0", command.Channel), numPat(),
-		receivers("numsub", "2.8.0", command.Channel),
-		names("shardchannels", "7.0.0", command.ShardChannel),
-		receivers("shardnumsub", "7.0.0", command.ShardChannel),
+		names("channels", "2.8.0", hub.Channel), numPat(),
+		receivers("numsub", "2.8.0", hub.Channel),
+		names("shardchannels", "7.0.0", hub.ShardChannel),
+		receivers("shardnumsub", "7.0.0", hub.ShardChannel),
 		family.Help("6.2.0"))
 }
 
 // what is a topic in words.
-func what(t command.Topic) string {
-	if t == command.ShardChannel {
+func what(t hub.Topic) string {
+	if t == hub.ShardChannel {
 		return "shard channel"
 	}
 	return "channel"
@@ -29,7 +30,7 @@ func what(t command.Topic) string {
 // PUBSUB CHANNELS [pattern]
 //
 // PUBSUB SHARDCHANNELS [pattern]
-func names(name, since string, t command.Topic) *command.Spec {
+func names(name, since string, t hub.Topic) *command.Spec {
 	return family.Conn(command.Spec{
 		Name: name, Arity: -2, Since: since, Syntax: "[<pattern>]",
 		Complexity: "O(N) where N is the number of " + what(t) + "s with subscribers",
@@ -47,7 +48,7 @@ func names(name, since string, t command.Topic) *command.Spec {
 // PUBSUB NUMSUB [channel ...]
 //
 // PUBSUB SHARDNUMSUB [shardchannel ...]
-func receivers(name, since string, t command.Topic) *command.Spec {
+func receivers(name, since string, t hub.Topic) *command.Spec {
 	return family.Conn(command.Spec{
 		Name: name, Arity: -2, Since: since, Syntax: "[<" + what(t) + "> ...]",
 		Complexity: "O(N) where N is the number of " + what(t) + "s asked for",
@@ -68,6 +69,6 @@ func numPat() *command.Spec {
 		Name: "numpat", Arity: 2, Since: "2.8.0", Complexity: "O(1)",
 		Summary: "Count the different patterns that have subscribers.",
 	}, func(s *command.Session, _ command.Args) resp.Value {
-		return resp.Int(int64(s.Host.Hub().Topics(command.Pattern)))
+		return resp.Int(int64(s.Host.Hub().Topics(hub.Pattern)))
 	})
 }

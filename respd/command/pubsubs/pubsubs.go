@@ -1,5 +1,5 @@
 // Package pubsubs is the family of commands on channels: subscriptions, and
-// messages to those who have them. Who subscribes to what is in command.Hub; the
+// messages to those who have them. Who subscribes to what is in respd/hub; the
 // server brings the messages to the connections.
 package pubsubs
 

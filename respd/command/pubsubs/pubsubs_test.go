@@ -11,16 +11,17 @@ import (
 
 	"ledge/respd/command"
 	"ledge/respd/command/pubsubs"
+	"ledge/respd/hub"
 	"ledge/respd/resp"
 )
 
 // host is only a hub.
 type host struct {
 	command.Host
-	hub *command.Hub
+	hub *hub.Hub
 }
 
-func (h *host) Hub() *command.Hub { return h.hub }
+func (h *host) Hub() *hub.Hub { return h.hub }
 
 // client is a session that keeps what is pushed to it.
 type client struct {
@@ -30,7 +31,7 @@ type client struct {
 	heard []string
 }
 
-func (c *client) Push(m *command.Message) {
+func (c *client) Push(m *hub.Message) {
 	c.heard = append(c.heard, string(m.Bytes(resp.RESP2)))
 }
 
@@ -70,7 +71,7 @@ func (c *client) hears(want ...string) {
 }
 
 func TestSubscriptions(t *testing.T) {
-	h := &host{hub: command.NewHub()}
+	h := &host{hub: hub.New()}
 	a, b := dial(t, h), dial(t, h)
 	a.want("SUBSCRIBE c c", `+[>["subscribe" "c" (integer) 1] >["subscribe" "c" (integer) 1]]`)
 	if !a.Joined {
@@ -90,8 +91,8 @@ func TestSubscriptions(t *testing.T) {
 	b.want("PUBSUB SHARDNUMSUB c d", `["c" (integer) 1 "d" (integer) 0]`)
 	a.want("UNSUBSCRIBE c d", `+[>["unsubscribe" "c" (integer) 1] >["unsubscribe" "d" (integer) 1]]`)
 	a.want("SUNSUBSCRIBE", `+[>["sunsubscribe" (nil) (integer) 0]]`)
-	h.hub.Leave(a.Session)
-	h.hub.Leave(b.Session)
+	h.hub.Leave(&a.Member)
+	h.hub.Leave(&b.Member)
 	if a.Subscribed() || b.Subscribed() {
 		t.Error("subscribed after Leave; want not to be")
 	}
@@ -104,7 +105,7 @@ func TestSubscriptions(t *testing.T) {
 // A transaction can't wait for messages; Redis makes an exception for the two
 // that are older than that rule.
 func TestInExec(t *testing.T) {
-	c := dial(t, &host{hub: command.NewHub()})
+	c := dial(t, &host{hub: hub.New()})
 	c.InExec = true
 	c.want("SSUBSCRIBE c", "(error) ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client")
 	c.want("SUBSCRIBE c", `+[>["subscribe" "c" (integer) 1]]`)

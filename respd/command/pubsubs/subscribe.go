@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"ledge/respd/command"
+	"ledge/respd/hub"
 	"ledge/respd/resp"
 )
 
@@ -13,7 +14,7 @@ func subscribe() *command.Spec {
 		Name: "subscribe", Since: "2.0.0", Syntax: "<channel> [<channel> ...]",
 		Complexity: "O(N) where N is the number of channels to subscribe to",
 		Summary:    "Hear what is published to channels.",
-	}, command.Channel)
+	}, hub.Channel)
 }
 
 // PSUBSCRIBE pattern [pattern ...]
@@ -22,7 +23,7 @@ func psubscribe() *command.Spec {
 		Name: "psubscribe", Since: "2.0.0", Syntax: "<pattern> [<pattern> ...]",
 		Complexity: "O(N) where N is the number of patterns to subscribe to",
 		Summary:    "Hear what is published to any channel that fits one of the patterns.",
-	}, command.Pattern)
+	}, hub.Pattern)
 }
 
 // SSUBSCRIBE shardchannel [shardchannel ...]
@@ -32,22 +33,22 @@ func ssubscribe() *command.Spec {
 		Keys: command.AllKeys, KeyFlags: shardKeys,
 		Complexity: "O(N) where N is the number of shard channels to subscribe to",
 		Summary:    "Hear what is published to shard channels.",
-	}, command.ShardChannel)
+	}, hub.ShardChannel)
 }
 
 // joinRow returns the row of a command that subscribes.
-func joinRow(s command.Spec, t command.Topic) *command.Spec {
+func joinRow(s command.Spec, t hub.Topic) *command.Spec {
 	s.Arity = -2
 	s.Flags = command.NoScript | command.Listening
 	name := s.Name
 	return family.Conn(s, func(s *command.Session, args command.Args) resp.Value {
 		// For the sake of old clients Redis takes the other two inside MULTI.
-		if s.InExec && t == command.ShardChannel {
+		if s.InExec && t == hub.ShardChannel {
 			return resp.Errf("ERR %s isn't allowed for a DENY BLOCKING client", strings.ToUpper(name))
 		}
 		out := make([]resp.Value, 0, len(args)-1)
 		for i := 1; i < len(args); i++ {
-			s.Host.Hub().Subscribe(s, t, args.Str(i))
+			s.Host.Hub().Subscribe(&s.Member, s.Conn, t, args.Str(i))
 			out = append(out, confirmation(s, t, name, resp.Bulk(args.Str(i))))
 		}
 		return resp.Series(out...)
@@ -60,7 +61,7 @@ func unsubscribe() *command.Spec {
 		Name: "unsubscribe", Since: "2.0.0", Syntax: "[<channel> ...]",
 		Complexity: "O(N) where N is the number of channels to leave",
 		Summary:    "Hear no more of channels, or of any.",
-	}, command.Channel)
+	}, hub.Channel)
 }
 
 // PUNSUBSCRIBE [pattern [pattern ...]]
@@ -69,7 +70,7 @@ func punsubscribe() *command.Spec {
 		Name: "punsubscribe", Since: "2.0.0", Syntax: "[<pattern> ...]",
 		Complexity: "O(N) where N is the number of patterns to leave",
 		Summary:    "Hear no more of patterns, or of any.",
-	}, command.Pattern)
+	}, hub.Pattern)
 }
 
 // SUNSUBSCRIBE [shardchannel [shardchannel ...]]
@@ -79,12 +80,12 @@ func sunsubscribe() *command.Spec {
 		Keys: command.AllKeys, KeyFlags: shardKeys,
 		Complexity: "O(N) where N is the number of shard channels to leave",
 		Summary:    "Hear no more of shard channels, or of any.",
-	}, command.ShardChannel)
+	}, hub.ShardChannel)
 }
 
 // leaveRow returns the row of a command that ends subscriptions: to what it
 // names, whether there are such or not, or to all.
-func leaveRow(s command.Spec, t command.Topic) *command.Spec {
+func leaveRow(s command.Spec, t hub.Topic) *command.Spec {
 	s.Arity = -1
 	s.Flags = command.NoScript | command.Listening
 	name := s.Name
@@ -101,7 +102,7 @@ func leaveRow(s command.Spec, t command.Topic) *command.Spec {
 		}
 		out := make([]resp.Value, 0, len(names))
 		for _, n := range names {
-			s.Host.Hub().Unsubscribe(s, t, n)
+			s.Host.Hub().Unsubscribe(&s.Member, t, n)
 			out = append(out, confirmation(s, t, name, resp.Bulk(n)))
 		}
 		return resp.Series(out...)
@@ -110,9 +111,9 @@ func leaveRow(s command.Spec, t command.Topic) *command.Spec {
 
 // confirmation tells how many subscriptions there are left. Shard channels
 // are counted apart.
-func confirmation(s *command.Session, t command.Topic, name string, what resp.Value) resp.Value {
+func confirmation(s *command.Session, t hub.Topic, name string, what resp.Value) resp.Value {
 	n := s.Channels.Load() + s.Patterns.Load()
-	if t == command.ShardChannel {
+	if t == hub.ShardChannel {
 		n = s.Shards.Load()
 	}
 	return resp.Push(resp.Bulk(name), what, resp.Int(int64(n)))

@@ -9,6 +9,7 @@ import (
 	"ledge/replay"
 	"ledge/replay/events"
 	"ledge/respd/command"
+	"ledge/respd/hub"
 	"ledge/respd/lua"
 	"ledge/respd/resp"
 )
@@ -175,9 +176,9 @@ func (s *state) runCommand(args command.Args) (val resp.Value, problem string, e
 	case spec.Name == "select":
 		return s.selectDB(args), "", nil
 	case spec.Name == "publish" && s.e.host != nil:
-		return s.say(events.Message, command.Channel, args), "", nil
+		return s.say(events.Message, hub.Channel, args), "", nil
 	case spec.Name == "spublish" && s.e.host != nil:
-		return s.say(events.ShardMessage, command.ShardChannel, args), "", nil
+		return s.say(events.ShardMessage, hub.ShardChannel, args), "", nil
 	}
 	return s.runConn(spec, args)
 }
@@ -197,7 +198,7 @@ func (s *state) panicked(spec *command.Spec, p any, m replay.Mark, writing bool)
 
 // say sends a message when the script has come to its end and stands. It
 // answers how many it will reach as things are.
-func (s *state) say(class events.Class, t command.Topic, args command.Args) resp.Value {
+func (s *state) say(class events.Class, t hub.Topic, args command.Args) resp.Value {
 	channel := args.Str(1)
 	s.run.draft.Say(class, channel, args.Str(2))
 	return resp.Int(int64(s.e.host.Hub().Reach(t, channel)))

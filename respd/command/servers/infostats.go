@@ -8,11 +8,13 @@ import (
 	"ledge/journal"
 	"ledge/replay"
 	"ledge/respd/command"
+	"ledge/respd/hub"
+	"ledge/respd/stats"
 )
 
 func infoStats(s *command.Session) []command.InfoField {
 	st := s.Host.Stats()
-	hub := s.Host.Hub()
+	h := s.Host.Hub()
 	var f fields
 	f.add("total_connections_received", st.Connections.Load())
 	f.add("total_commands_processed", st.Commands.Load())
@@ -24,9 +26,9 @@ func infoStats(s *command.Session) []command.InfoField {
 	f.add("evicted_clients", st.Evicted.Load())
 	f.add("keyspace_hits", st.Hits.Load())
 	f.add("keyspace_misses", st.Misses.Load())
-	f.add("pubsub_channels", hub.Topics(command.Channel))
-	f.add("pubsub_patterns", hub.Topics(command.Pattern))
-	f.add("pubsubshard_channels", hub.Topics(command.ShardChannel))
+	f.add("pubsub_channels", h.Topics(hub.Channel))
+	f.add("pubsub_patterns", h.Topics(hub.Pattern))
+	f.add("pubsubshard_channels", h.Topics(hub.ShardChannel))
 	f.add("total_error_replies", st.Errors.Load())
 	f.add("acl_access_denied_auth", st.Denied.Load())
 	f.add("tls_handshake_failures", st.Handshakes.Load())
@@ -39,7 +41,7 @@ func infoStats(s *command.Session) []command.InfoField {
 
 func infoCommands(s *command.Session) []command.InfoField {
 	var f fields
-	s.Host.Stats().ByCommand(func(spec *command.Spec, c command.Calls) {
+	s.Host.Stats().ByCommand(func(spec *command.Spec, c stats.Calls) {
 		each := 0.0
 		if c.Calls > 0 {
 			each = float64(c.Micros) / float64(c.Calls)

@@ -16,19 +16,21 @@ import (
 	"ledge/replay/standing"
 	"ledge/respd/command"
 	"ledge/respd/command/servers"
+	"ledge/respd/hub"
 	"ledge/respd/resp"
+	"ledge/respd/stats"
 )
 
 // host is a server that does nothing, in a node that remembers what it was
 // told.
 type host struct {
 	command.Host
-	hub     *command.Hub
+	hub     *hub.Hub
 	t       *testing.T
 	state   *replay.State
 	table   *command.Table
 	stats   *command.Stats
-	slowlog *command.Slowlog
+	slowlog *stats.Slowlog
 	params  *command.Params
 	node    node
 	session *command.Session
@@ -101,10 +103,10 @@ func (n *node) Save(ctx context.Context) error {
 func (h *host) State() *replay.State              { return h.state }
 func (h *host) Table() *command.Table             { return h.table }
 func (h *host) Stats() *command.Stats             { return h.stats }
-func (h *host) Slowlog() *command.Slowlog         { return h.slowlog }
+func (h *host) Slowlog() *stats.Slowlog           { return h.slowlog }
 func (h *host) Config() *command.Params           { return h.params }
 func (h *host) Node() command.Node                { return &h.node }
-func (h *host) Hub() *command.Hub                 { return h.hub }
+func (h *host) Hub() *hub.Hub                     { return h.hub }
 func (h *host) Clients(fn func(*command.Session)) { fn(h.session) }
 
 type wire struct{ command.Connection }
@@ -119,8 +121,8 @@ func open(t *testing.T) *host {
 	t.Cleanup(func() { st.Close() })
 	size := "1"
 	h := &host{t: t, state: st, table: command.NewTable(servers.Table()),
-		stats: command.NewStats(time.Now()), slowlog: command.NewSlowlog(),
-		hub: command.NewHub()}
+		stats: stats.New[*command.Spec](time.Now()), slowlog: stats.NewSlowlog(),
+		hub: hub.New()}
 	h.params = command.NewParams(
 		command.Param{Name: "size", Get: func() string { return size },
 			Set: func(v string, apply bool) error {
@@ -196,7 +198,7 @@ func TestInfo(t *testing.T) {
 
 func TestInfoCounts(t *testing.T) {
 	h := open(t)
-	h.stats.Count(h.table.Find("config|get"), command.Calls{Calls: 4, Micros: 10, Rejected: 1, Failed: 2})
+	h.stats.Count(h.table.Find("config|get"), stats.Calls{Calls: 4, Micros: 10, Rejected: 1, Failed: 2})
 	h.stats.CountError("WRONGTYPE")
 	h.stats.CountError("ERR")
 	h.want("INFO commandstats", `(txt) "# Commandstats\r\n`+
@@ -279,8 +281,8 @@ func TestLedge(t *testing.T) {
 func TestSlowlog(t *testing.T) {
 	h := open(t)
 	for _, name := range []string{"a", "b", "c"} {
-		h.slowlog.Add(&command.Spec{Name: "get"}, command.Args{[]byte("GET"), []byte(name)}, time.Second,
-			time.Unix(100, 0), h.session)
+		h.slowlog.Add(command.Args{[]byte("GET"), []byte(name)}, time.Second,
+			time.Unix(100, 0), h.session.Addr, "")
 	}
 	h.want("SLOWLOG LEN", "(integer) 3")
 	h.want("SLOWLOG GET 1", `[[(integer) 2 (integer) 100 (integer) 1000000 ["GET" "c"] "c:1" ""]]`)

@@ -1,4 +1,4 @@
-package command
+package hub
 
 import (
 	"strconv"
@@ -36,7 +36,7 @@ var eventLetters = []struct {
 	{'m', EventFlags(events.KeyMiss)},
 }
 
-// allEvents is "A": the letters in front of "n".
+// allEvents is "A": the letters before "n".
 var allEvents = func() (all EventFlags) {
 	for _, e := range eventLetters {
 		if e.letter == 'n' {

@@ -1,4 +1,7 @@
-package command
+// Package hub knows which clients subscribe to what, and hands each message to
+// those who are to hear it: what clients publish, and the keyspace events of the
+// writer.
+package hub
 
 import (
 	"maps"
@@ -24,7 +27,7 @@ const (
 )
 
 // Hub knows which clients subscribe to what, and puts messages into their
-// queues. It never waits for a client: Connection.Push doesn't.
+// queues. It never waits for a client: Receiver.Push doesn't.
 //
 // All messages go through one lock, so that clients which hear of the same
 // messages hear of them in the same order.
@@ -33,81 +36,98 @@ type Hub struct {
 	listening atomic.Int64  // subscriptions of all clients
 
 	mu   sync.Mutex
-	subs [topics]map[string]map[*Session]struct{} // mu
+	subs [topics]map[string]map[*Member]Receiver // mu
 }
 
-// NewHub returns a hub without subscriptions.
-func NewHub() *Hub {
+// Member is a client's part in a hub. It belongs to the goroutine that owns the
+// client at the moment; the counts may be looked at by any.
+type Member struct {
+	// Joined is set by a command that subscribed: messages that have come since
+	// must wait until its reply has been given.
+	Joined bool
+	subs   [topics]map[string]struct{}
+	// Subscriptions to channels, to patterns and to shard channels.
+	Channels, Patterns, Shards atomic.Int32
+}
+
+// Receiver is where a member's messages go.
+type Receiver interface {
+	// Push takes a message from any goroutine, without waiting.
+	Push(m *Message)
+}
+
+// New returns a hub without subscriptions.
+func New() *Hub {
 	h := &Hub{}
 	for i := range h.subs {
-		h.subs[i] = make(map[string]map[*Session]struct{})
+		h.subs[i] = make(map[string]map[*Member]Receiver)
 	}
 	return h
 }
 
-// Subscribe makes s hear of a topic. What is sent from here on must not reach
-// the client before it has been told that it is subscribed; s.Joined says so.
-// The caller owns s; the same holds for Unsubscribe, Leave and Subscribed.
-func (h *Hub) Subscribe(s *Session, t Topic, name string) {
+// Subscribe makes m hear of a topic, through to. What is sent from here on must
+// not reach the client before it has been told that it is subscribed; m.Joined
+// says so. The caller owns m; the same holds for Unsubscribe, Leave and Subscribed.
+func (h *Hub) Subscribe(m *Member, to Receiver, t Topic, name string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	s.Joined = true
-	if _, ok := s.subs[t][name]; ok {
+	m.Joined = true
+	if _, ok := m.subs[t][name]; ok {
 		return
 	}
-	if s.subs[t] == nil {
-		s.subs[t] = make(map[string]struct{})
+	if m.subs[t] == nil {
+		m.subs[t] = make(map[string]struct{})
 	}
-	s.subs[t][name] = struct{}{}
+	m.subs[t][name] = struct{}{}
 	all := h.subs[t][name]
 	if all == nil {
-		all = make(map[*Session]struct{})
+		all = make(map[*Member]Receiver)
 		h.subs[t][name] = all
 	}
-	all[s] = struct{}{}
-	s.count(t).Add(1)
+	all[m] = to
+	m.count(t).Add(1)
 	h.listening.Add(1)
 }
 
-// Unsubscribe ends s's subscription to a topic, if there is one. Nothing more
+// Unsubscribe ends m's subscription to a topic, if there is one. Nothing more
 // is put into its queue for it.
-func (h *Hub) Unsubscribe(s *Session, t Topic, name string) {
+func (h *Hub) Unsubscribe(m *Member, t Topic, name string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if _, ok := s.subs[t][name]; !ok {
+	if _, ok := m.subs[t][name]; !ok {
 		return
 	}
-	delete(s.subs[t], name)
-	delete(h.subs[t][name], s)
+	delete(m.subs[t], name)
+	delete(h.subs[t][name], m)
 	if len(h.subs[t][name]) == 0 {
 		delete(h.subs[t], name)
 	}
-	s.count(t).Add(-1)
+	m.count(t).Add(-1)
 	h.listening.Add(-1)
 }
 
-// Leave ends all of s's subscriptions.
-func (h *Hub) Leave(s *Session) {
+// Leave ends all of m's subscriptions.
+func (h *Hub) Leave(m *Member) {
 	for t := range topics {
-		for name := range s.subs[t] {
-			h.Unsubscribe(s, t, name)
+		for name := range m.subs[t] {
+			h.Unsubscribe(m, t, name)
 		}
 	}
 }
 
-// Subscriptions returns what s subscribes to, in order.
-func (s *Session) Subscriptions(t Topic) []string {
-	return slices.Sorted(maps.Keys(s.subs[t]))
+// Subscriptions returns what m subscribes to, in order.
+func (m *Member) Subscriptions(t Topic) []string {
+	return slices.Sorted(maps.Keys(m.subs[t]))
 }
 
 // Subscribed reports whether a client subscribes to anything.
-func (s *Session) Subscribed() bool {
-	return s.Channels.Load()+s.Patterns.Load()+s.Shards.Load() > 0
+func (m *Member) Subscribed() bool {
+	return m.Channels.Load()+m.Patterns.Load()+m.Shards.Load() > 0
 }
 
-// count is the number of s's subscriptions that others may look at.
-func (s *Session) count(t Topic) *atomic.Int32 {
-	return [...]*atomic.Int32{&s.Channels, &s.Patterns, &s.Shards}[t]
+// count is the number of m's subscriptions that others may look at.
+func (m *Member) count(t Topic) *atomic.Int32 {
+	return [...]*atomic.Int32{&m.Channels, &m.Patterns, &m.Shards}[t]
 }
 
 // Publish sends a message to a channel, and returns how many subscriptions it
@@ -135,7 +155,7 @@ func (h *Hub) Publish(t Topic, channel, text string) int {
 }
 
 // push puts one message into the queues of its receivers.
-func push(to map[*Session]struct{}, words ...string) int {
+func push(to map[*Member]Receiver, words ...string) int {
 	if len(to) == 0 {
 		return 0
 	}
@@ -144,8 +164,8 @@ func push(to map[*Session]struct{}, words ...string) int {
 		vals[i] = resp.Bulk(w)
 	}
 	m := &Message{val: resp.Push(vals...)}
-	for s := range to {
-		s.Conn.Push(m)
+	for _, r := range to {
+		r.Push(m)
 	}
 	return len(to)
 }

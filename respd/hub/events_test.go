@@ -1,10 +1,10 @@
-package command_test
+package hub_test
 
 import (
 	"testing"
 
 	"ledge/replay/events"
-	"ledge/respd/command"
+	"ledge/respd/hub"
 )
 
 // Letters in any order, printed in Redis's.
@@ -26,8 +26,8 @@ func TestParseEvents(t *testing.T) {
 		{"k", "", false, 0},
 		{"A A", "", false, 0},
 	} {
-		f, ok := command.ParseEvents(tt.in)
-		h := command.NewHub()
+		f, ok := hub.ParseEvents(tt.in)
+		h := hub.New()
 		h.SetEvents(f)
 		if ok != tt.ok || f.String() != tt.out || h.Wanted() != tt.wanted {
 			t.Errorf("ParseEvents(%q) = %q, %v, wanted %#x; want %q, %v, %#x",

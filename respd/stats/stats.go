@@ -1,0 +1,105 @@
+// Package stats counts what a server does, and keeps its slow commands.
+package stats
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Stats counts what INFO shows, by command among others, which C names. All
+// fields may be used from any goroutine.
+type Stats[C comparable] struct {
+	Started     time.Time // fixed
+	Connections atomic.Int64
+	Commands    atomic.Int64
+	Rejected    atomic.Int64 // connections over max-clients
+	Expired     atomic.Int64
+	Hits        atomic.Int64
+	Misses      atomic.Int64
+	Errors      atomic.Int64
+	NetIn       atomic.Int64
+	NetOut      atomic.Int64
+	Panics      atomic.Int64 // commands that ended in one
+	Foreign     atomic.Int64 // connections that spoke another protocol
+	Denied      atomic.Int64 // logins that failed
+	Handshakes  atomic.Int64 // with TLS that failed
+	// Clients closed for what they made the server hold: a command longer than
+	// the query buffer, more replies than they may have unread, and half a
+	// command while memory was short.
+	InputLimit, OutputLimit, Evicted atomic.Int64
+	// What clients make the server hold at present, in bytes: input, unread
+	// replies, and commands that wait for EXEC.
+	HeldIn, HeldOut, HeldTx atomic.Int64
+
+	mu    sync.Mutex
+	calls map[C]*Calls     // mu
+	errs  map[string]int64 // mu; by error code
+}
+
+// Calls counts the runs of one command.
+type Calls struct {
+	Calls, Micros, Rejected, Failed int64
+}
+
+// New returns counters at zero.
+func New[C comparable](now time.Time) *Stats[C] {
+	return &Stats[C]{Started: now, calls: make(map[C]*Calls), errs: make(map[string]int64)}
+}
+
+// Count adds n runs of a command. The caller gathers before it counts, so that
+// the lock is not taken for each command.
+func (s *Stats[C]) Count(of C, c Calls) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	have := s.calls[of]
+	if have == nil {
+		have = new(Calls)
+		s.calls[of] = have
+	}
+	have.Calls += c.Calls
+	have.Micros += c.Micros
+	have.Rejected += c.Rejected
+	have.Failed += c.Failed
+}
+
+// CountError counts an error reply by its code.
+func (s *Stats[C]) CountError(code string) {
+	s.Errors.Add(1)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.errs) < 128 { // Redis has the same bound: codes can come from users
+		s.errs[code]++
+	}
+}
+
+// ByCommand calls fn with the counts of each command that has run.
+func (s *Stats[C]) ByCommand(fn func(C, Calls)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for spec, c := range s.calls {
+		fn(spec, *c)
+	}
+}
+
+// ByError calls fn with the count of each error code.
+func (s *Stats[C]) ByError(fn func(code string, n int64)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for code, n := range s.errs {
+		fn(code, n)
+	}
+}
+
+// Reset sets all counters to zero, as CONFIG RESETSTAT does.
+func (s *Stats[C]) Reset() {
+	for _, c := range []*atomic.Int64{&s.Connections, &s.Commands, &s.Rejected, &s.Expired,
+		&s.Hits, &s.Misses, &s.Errors, &s.NetIn, &s.NetOut, &s.Panics,
+		&s.Foreign, &s.Denied, &s.Handshakes, &s.InputLimit, &s.OutputLimit, &s.Evicted} {
+		c.Store(0)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.calls)
+	clear(s.errs)
+}
