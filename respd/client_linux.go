@@ -5,11 +5,14 @@ package respd
 import (
 	"time"
 
+	"ledge/respd/client"
+
 	"golang.org/x/sys/unix"
 )
 
 // link is what the loop keeps with each connection. Only the loop uses it.
 type link struct {
+	loop     *loop
 	fd       int
 	owned    bool // by somebody else: the writer, or a slow command
 	readable bool // there may be more to read
@@ -24,9 +27,9 @@ type link struct {
 	proposed bool // with the writer
 	stalled  bool // in loop.stalled
 	mailed   bool // there are messages to be sent
-	sent     int  // of the first of shelf, or of conn.out where that is empty
+	sent     int  // of the first of shelf, or of Output where that is empty
 
-	// shelf is replies from before those in conn.out, for a client that does not
+	// shelf is replies from before those in Output, for a client that does not
 	// read while more are made: shelved bytes.
 	shelf   [][]byte
 	shelved int
@@ -34,21 +37,26 @@ type link struct {
 	// means nothing while the last write took all.
 	since time.Duration
 
-	parked *waiter // it waits for a key, and is owned by who serves it
+	parked *client.Waiter // it waits for a key, and is owned by who serves it
 }
 
-// waiting is how many more bytes than those in conn.out are still to be sent.
+// waiting is how many more bytes than those of the connection's Output are still to
+// be sent. It is less than nothing when some of those have been.
 func (k *link) waiting() int { return k.shelved - k.sent }
+
+// left is how many bytes are still to be sent.
+func (k *link) left(c *conn) int { return len(c.Output()) + k.waiting() }
 
 // put shelves the replies so far when they are many, so that those to come find
 // a buffer of their own: what has been sent of one goes only with all of it.
 func (k *link) put(c *conn) {
-	if len(c.out) < stepOutput/2 {
+	if len(c.Output()) < client.StepOutput/2 {
 		return
 	}
-	k.shelf = append(k.shelf, c.out)
-	k.shelved += len(c.out)
-	c.out = nil
+	b := c.TakeOutput()
+	k.shelf = append(k.shelf, b)
+	k.shelved += len(b)
+	c.SetTaken(k.waiting())
 }
 
 // first is what is to be sent next.
@@ -56,7 +64,7 @@ func (k *link) first(c *conn) []byte {
 	if len(k.shelf) > 0 {
 		return k.shelf[0][k.sent:]
 	}
-	return c.out[k.sent:]
+	return c.Output()[k.sent:]
 }
 
 // took is told that n bytes of first have been sent.
@@ -71,13 +79,13 @@ func (k *link) took(c *conn, n int) {
 	if k.shelf = k.shelf[1:]; len(k.shelf) == 0 {
 		k.shelf = nil
 	}
-	c.srv.reuse(b)
+	c.srv.shared.Reuse(b)
 }
 
 // goesOn reports whether the connection is to be read and served: its replies
 // have been sent, or others are to be made all the same.
 func (c *conn) goesOn() bool {
-	return c.link.writable || c.unsent() == 0 || c.mayReadOn(elapsed()-c.link.since)
+	return c.link.writable || c.Unsent() == 0 || c.MayReadOn(client.Elapsed()-c.link.since)
 }
 
 // receive reads what has arrived, up to a bound. Events are edges: until a
@@ -85,13 +93,15 @@ func (c *conn) goesOn() bool {
 // is read too: there will be no other edge for it.
 func (l *loop) receive(c *conn) {
 	k := &c.link
-	if k.owned || k.dead || !k.readable || c.sess.Quit || l.draining || c.killed.Load() || !c.goesOn() {
+	if k.owned || k.dead || !k.readable || c.Session().Quit || l.draining || c.Killed() || !c.goesOn() {
 		return
 	}
-	c.compact()
-	for most := c.mayReceive(); len(c.in) < most; {
-		c.makeRoom()
-		free := c.in[len(c.in):cap(c.in)]
+	c.Compact()
+	for most := c.MayReceive(); ; {
+		free := c.Room(most)
+		if len(free) == 0 {
+			break
+		}
 		n, err := readNow(k.fd, free)
 		if err == unix.EAGAIN {
 			k.readable = false
@@ -102,19 +112,15 @@ func (l *loop) receive(c *conn) {
 		}
 		if err != nil || n == 0 {
 			k.eof, k.readable = true, false
-			c.failure = err
 			break
 		}
-		c.in = c.in[:len(c.in)+n]
-		c.traffic[0].Add(int64(n))
-		c.srv.stats.NetIn.Add(int64(n))
+		c.Received(n)
 		if n < len(free) && !k.hup {
 			k.readable = false
 			break
 		}
 	}
-	c.inLen.Store(int64(len(c.in)))
-	c.countInput()
+	c.CountInput()
 }
 
 // serve runs a connection's commands as far as they go.
@@ -125,23 +131,23 @@ func (l *loop) serve(c *conn) {
 	}
 	if k.owned {
 		switch {
-		case k.gone || c.killed.Load():
-			c.release(errReleased)
+		case k.gone || c.Killed():
+			c.Release()
 		case k.hup: // it may be there still for its last replies
-			c.unblock(errReleased)
+			c.Unwait()
 		}
 	}
 	if k.owned || k.dead {
 		return
 	}
-	if c.killed.Load() {
+	if c.Killed() {
 		l.shut(c)
 		return
 	}
 	if k.held {
 		return
 	}
-	if k.sent > 0 || c.unsent() >= stepOutput || c.stream != nil { // these first, or they pile up
+	if k.sent > 0 || c.Unsent() >= client.StepOutput || c.Streaming() { // these first, or they pile up
 		l.send(c)
 	}
 	if k.dead || !c.goesOn() {
@@ -150,42 +156,42 @@ func (l *loop) serve(c *conn) {
 	if !k.writable {
 		k.put(c)
 	}
-	if c.stream != nil {
+	if c.Streaming() {
 		k.owned = true
-		l.behind.Go(c.runStream)
+		l.behind.Go(c.RunStream)
 		return
 	}
 	k.again = false
-	what := c.serve(&l.views)
-	if c.killed.Load() { // its replies grew too long
+	what := c.Serve(&l.views)
+	if c.Killed() { // its replies grew too long
 		l.shut(c)
 		return
 	}
 	switch what {
-	case propose:
+	case client.Propose:
 		k.owned = true
 		l.submit = append(l.submit, c)
-	case beside:
+	case client.Beside:
 		if l.send(c); k.dead { // it may take long
 			return
 		}
 		k.owned = true
-		l.behind.Go(c.runBeside)
-	case held:
+		l.behind.Go(c.RunBeside)
+	case client.Held:
 		l.hold(c)
-	case flush:
+	case client.Flush:
 		k.again = true
-	case idle:
+	case client.Idle:
 		if k.eof {
-			c.sess.Quit = true
+			c.Session().Quit = true
 		}
-		if c.tooMuchInput() {
+		if c.TooMuchInput() {
 			l.shut(c)
 			return
 		}
-		c.slim()
-		c.countInput()
-		if c.hungry {
+		c.Slim()
+		c.CountInput()
+		if c.Hungry() {
 			c.srv.shed()
 		}
 	}
@@ -195,17 +201,17 @@ func (l *loop) serve(c *conn) {
 // before, and ends the wait when the client has gone.
 func (l *loop) attend(c *conn) {
 	k := &c.link
-	if k.dead || !k.parked.hold() {
+	if k.dead || !k.parked.Hold() {
 		return // it has been served: done follows
 	}
-	if !c.killed.Load() && !k.hup {
+	if !c.Killed() && !k.hup {
 		l.send(c)
 	}
-	if !c.killed.Load() && !k.hup && !k.dead {
-		k.parked.mu.Unlock()
+	if !c.Killed() && !k.hup && !k.dead {
+		k.parked.Unhold()
 		return
 	}
-	k.parked.end()
+	k.parked.End()
 	k.owned, k.parked = false, nil
 	if k.dead {
 		c.srv.forget(c)
@@ -219,45 +225,44 @@ func (l *loop) attend(c *conn) {
 // a bound, while there is much to send.
 func (l *loop) send(c *conn) {
 	k := &c.link
-	if k.writable && c.unsent() < stepOutput {
-		c.catchUp()
+	if k.writable && c.Unsent() < client.StepOutput {
+		c.CatchUp()
 	}
-	for k.writable && c.unsent() > 0 {
+	for k.writable && k.left(c) > 0 {
 		n, err := writeNow(k.fd, k.first(c))
 		switch {
 		case err == unix.EINTR:
 		case err == unix.EAGAIN:
 			k.writable = false
-			k.since = elapsed()
+			k.since = client.Elapsed()
 		case err != nil:
-			c.failure = err
 			l.shut(c)
 			return
 		default:
 			k.took(c, n)
-			c.traffic[1].Add(int64(n))
-			c.srv.stats.NetOut.Add(int64(n))
+			c.Sent(n)
 		}
 	}
-	if c.unsent() == 0 {
-		c.emptied()
+	n := k.left(c)
+	if n == 0 {
+		c.Emptied()
 		k.sent = 0
-		if c.sess.Quit {
-			l.shut(c)
-			return
-		}
 	}
-	k.mailed = c.mail.size.Load() > 0
-	if c.stream != nil {
-		k.again = true
-	}
-	c.countOutput()
-	if !c.sess.Authed && k.tookMuch(c) {
+	c.SetTaken(k.waiting())
+	if n == 0 && c.Session().Quit {
 		l.shut(c)
 		return
 	}
-	if c.unsent() > c.srv.cfg.MaxOutput {
-		c.tooMuchOutput(c.unsent())
+	k.mailed = c.HasMail()
+	if c.Streaming() {
+		k.again = true
+	}
+	c.CountOutput(n)
+	pending := 0
+	if !c.Session().Authed {
+		pending = k.pending()
+	}
+	if c.TooMuchOutput(n, pending) {
 		l.shut(c)
 	}
 }
@@ -273,7 +278,7 @@ func (l *loop) shut(c *conn) {
 	delete(l.conns, int32(k.fd))
 	unix.Close(k.fd) // leaves the epoll set by itself
 	if k.owned {
-		c.release(errReleased)
+		c.Release()
 		c.srv.remove(c) // the session is its owner's
 		return
 	}
@@ -301,22 +306,13 @@ func (l *loop) releaseHeld() {
 	}
 }
 
-// countOutput counts the replies that wait to be sent.
-func (c *conn) countOutput() {
-	n := c.unsent()
-	c.outLen.Store(int64(n))
-	c.holds.count(&c.holds.out, &c.srv.stats.HeldOut, n)
-}
-
-// tookMuch closes a client that has not authenticated and takes no replies: what
-// the kernel holds for it is memory, too.
-func (k *link) tookMuch(c *conn) bool {
+// pending is how much the kernel holds that the client has not taken.
+func (k *link) pending() int {
 	n, err := unix.IoctlGetInt(k.fd, unix.TIOCOUTQ)
-	if n += c.unsent(); err != nil || n <= strangerOutput {
-		return false
+	if err != nil {
+		return 0
 	}
-	c.expel(&c.srv.stats.OutputLimit, strangerClosed, n)
-	return true
+	return n
 }
 
 // stall notes a connection that is not served because its client takes none of
@@ -340,11 +336,11 @@ func (l *loop) releaseStalled() {
 		case k.dead || k.owned || k.writable:
 		case c.goesOn():
 			l.enlist(c)
-		case elapsed()-k.since < l.srv.cfg.Stall:
+		case client.Elapsed()-k.since < l.srv.cfg.Stall:
 			keep = append(keep, c)
 			continue
 		default:
-			c.expel(&l.srv.stats.OutputLimit, "it sends commands and takes no replies", c.unsent())
+			c.Stuck()
 			l.shut(c)
 		}
 		k.stalled = false
@@ -357,9 +353,9 @@ func (l *loop) releaseStalled() {
 // looked at.
 func (l *loop) restStalled() time.Duration {
 	for _, c := range l.stalled {
-		if elapsed()-c.link.since < pauseBeforeReadOn {
-			return pauseBeforeReadOn / 4
+		if client.Elapsed()-c.link.since < client.PauseBeforeReadOn {
+			return client.PauseBeforeReadOn / 4
 		}
 	}
-	return max(pauseBeforeReadOn/4, min(time.Second, l.srv.cfg.Stall/4))
+	return max(client.PauseBeforeReadOn/4, min(time.Second, l.srv.cfg.Stall/4))
 }

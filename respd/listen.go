@@ -82,10 +82,10 @@ func (s *Server) welcome(nc net.Conn) {
 		nc.Close()
 		return
 	}
-	s.stats.Connections.Add(1)
+	s.shared.Stats.Connections.Add(1)
 	c := newConn(s, nc)
 	if err := s.loop.add(c, nc.(*net.TCPConn)); err != nil {
-		s.cfg.Logger.Warn("take connection", "client", c.sess.Addr, "cause", err)
+		s.cfg.Logger.Warn("connection not taken", "client", c.Session().Addr, "cause", err)
 		s.giveUp()
 		nc.Close()
 	}
@@ -101,7 +101,7 @@ func (s *Server) reserve() bool {
 	}
 	s.mu.Unlock()
 	if !free {
-		s.stats.Rejected.Add(1)
+		s.shared.Stats.Rejected.Add(1)
 		s.cfg.TurnedAway()
 	}
 	return free

@@ -6,11 +6,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"ledge/replay"
+	"ledge/respd/client"
 
 	"golang.org/x/sys/unix"
 )
@@ -25,7 +29,7 @@ type loop struct {
 	srv      *Server
 	poll     *poller
 	conns    map[int32]*conn
-	views    views
+	views    client.Views
 	ready    []*conn // to be served this round
 	submit   []*conn
 	gather   gather
@@ -39,7 +43,7 @@ type loop struct {
 	fresh    []*conn   // accepted; mu
 	back     []*conn   // from the writer and slow commands; mu
 	poked    []*conn   // to be looked at: killed, or with messages; mu
-	parking  []*waiter // their clients wait for a key; mu
+	parking  []parking // their clients wait for a key; mu
 	closed   bool      // mu
 }
 
@@ -52,7 +56,7 @@ func newTransport(s *Server) (transport, error) {
 		return nil, err
 	}
 	return &loop{srv: s, poll: p, conns: make(map[int32]*conn),
-		views: views{state: s.cfg.State, clock: s.cfg.Clock}}, nil
+		views: client.NewViews(s.shared)}, nil
 }
 
 // add takes over a connection. The loop owns the descriptor from here on; nc
@@ -69,8 +73,8 @@ func (l *loop) add(c *conn, nc socket) error {
 		return errors.Join(cerr, err)
 	}
 	nc.Close()
-	c.link.fd = fd
-	c.sess.FD = fd
+	c.link.loop, c.link.fd = l, fd
+	c.Session().FD = fd
 	l.mu.Lock()
 	closed := l.closed
 	if !closed {
@@ -86,25 +90,34 @@ func (l *loop) add(c *conn, nc socket) error {
 	return nil
 }
 
-// done takes a connection back from the writer or from a slow command.
-func (l *loop) done(c *conn) {
+// parking is a client that has begun to wait for a key.
+type parking struct {
+	c *conn
+	w *client.Waiter
+}
+
+// Back takes a connection back from the writer or from a slow command.
+func (c *conn) Back() {
+	l := c.link.loop
 	l.mu.Lock()
 	l.back = append(l.back, c)
 	l.mu.Unlock()
 	l.wake()
 }
 
-// park leaves a connection alone until done, but for sending what has been
+// Park leaves a connection alone until Back, but for sending what has been
 // answered and for seeing it go.
-func (l *loop) park(_ *conn, w *waiter) {
+func (c *conn) Park(w *client.Waiter) {
+	l := c.link.loop
 	l.mu.Lock()
-	l.parking = append(l.parking, w)
+	l.parking = append(l.parking, parking{c, w})
 	l.mu.Unlock()
 	l.wake()
 }
 
-// poke makes the loop look at a connection that was killed or has messages.
-func (l *loop) poke(c *conn) {
+// Poke makes the loop look at a connection that was killed or has messages.
+func (c *conn) Poke() {
+	l := c.link.loop
 	l.mu.Lock()
 	l.poked = append(l.poked, c)
 	l.mu.Unlock()
@@ -123,7 +136,7 @@ func (l *loop) turnAway() {
 	}
 	for _, c := range l.submit {
 		c.link.owned, c.link.again = false, true
-		c.turnAway(err)
+		c.TurnAway(err)
 		l.enlist(c)
 	}
 	clear(l.submit)
@@ -180,7 +193,7 @@ func (l *loop) round(ctx context.Context, events []unix.EpollEvent) error {
 	for i := 0; i < len(l.ready); i++ {
 		l.serve(l.ready[i])
 	}
-	l.views.close()
+	l.views.Close()
 	arrived := len(l.submit) - waiting
 	if l.gather.overdue(len(l.submit), began, l.srv.cfg.Writer.AppendTime()) {
 		l.propose()
@@ -317,9 +330,9 @@ func (l *loop) take() {
 		}
 		l.enlist(c)
 	}
-	for _, w := range parking {
-		w.c.link.parked = w
-		land(w.c)
+	for _, p := range parking {
+		p.c.link.parked = p.w
+		land(p.c)
 	}
 	for _, c := range back {
 		c.link.owned, c.link.parked = false, nil
@@ -336,7 +349,7 @@ func (l *loop) register(c *conn) {
 	k.readable, k.writable = true, true
 	l.conns[int32(k.fd)] = c
 	if err := l.poll.add(k.fd); err != nil {
-		c.failure = err
+		l.srv.log.Add(slog.LevelWarn, "client closed: it can't be watched", "client", c.Session().Addr, "cause", err)
 		l.shut(c)
 		return
 	}
@@ -351,7 +364,7 @@ func (l *loop) propose() {
 	if err := l.srv.cfg.Writer.Submit(proposals(l.submit)...); err != nil {
 		for _, c := range l.submit {
 			c.link.owned, c.link.again = false, true
-			c.turnAway(misconf(err))
+			c.Refuse(err)
 			l.enlist(c)
 		}
 	}
@@ -365,6 +378,15 @@ func (l *loop) propose() {
 	l.gather.proposed(sent)
 	clear(l.submit)
 	l.submit = l.submit[:0]
+}
+
+// proposals are connections as the writer sees them.
+func proposals(cs []*conn) []replay.Proposal {
+	ps := make([]replay.Proposal, len(cs))
+	for i, c := range cs {
+		ps[i] = &c.Conn
+	}
+	return ps
 }
 
 // drain serves what has arrived until everything has been answered or end is
@@ -392,12 +414,12 @@ func (l *loop) finish() {
 	for _, c := range l.conns {
 		k := &c.link
 		if k.parked != nil {
-			c.killed.Store(true)
+			c.Doom()
 			l.attend(c)
 			continue
 		}
-		c.release(errReleased)
-		if !k.owned && !k.queued && !k.held && c.unsent() == 0 && c.stream == nil && c.mail.size.Load() == 0 {
+		c.Release()
+		if !k.owned && !k.queued && !k.held && c.Unsent() == 0 && !c.Streaming() && !c.HasMail() {
 			l.shut(c)
 		}
 	}
@@ -411,7 +433,7 @@ func (l *loop) leave(end context.Context) error {
 		err = fmt.Errorf("%d clients were cut off: their last replies did not go out in time", n)
 	}
 	for _, c := range l.conns {
-		c.killed.Store(true)
+		c.Doom()
 		l.shut(c)
 	}
 	l.mu.Lock()

@@ -6,13 +6,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"os"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"ledge/respd/resp"
+	"ledge/respd/client"
 )
 
 // threads serves each connection on a goroutine of its own. It is the plain
@@ -31,9 +32,10 @@ type threads struct {
 
 // link is what threads keeps with each connection.
 type link struct {
-	back chan struct{} // the writer or a slow command is done
+	threads *threads
+	back    chan struct{} // the writer or a slow command is done
 
-	parked atomic.Pointer[waiter] // the last wait for a key
+	parked atomic.Pointer[client.Waiter] // the last wait for a key
 
 	mu     sync.Mutex
 	shelf  [][]byte      // mu; replies that are to be sent, by whoever flushes
@@ -41,11 +43,7 @@ type link struct {
 	broken bool          // mu; nothing more can be sent
 	since  time.Duration // mu; when the client last took anything, by elapsed
 	moved  chan struct{} // has one place: something was sent
-	unsent atomic.Int64  // bytes in shelf
 }
-
-// waiting is how many more bytes than those in conn.out are still to be sent.
-func (k *link) waiting() int { return int(k.unsent.Load()) }
 
 func newTransport(s *Server) (transport, error) {
 	return &threads{srv: s, open: make(map[*conn]net.Conn), drain: make(chan struct{})}, nil
@@ -57,6 +55,7 @@ func (t *threads) add(c *conn, nc socket) error {
 	if t.closed {
 		return net.ErrClosed
 	}
+	c.link.threads = t
 	c.link.back, c.link.moved = make(chan struct{}, 1), make(chan struct{}, 1)
 	t.open[c] = nc
 	t.srv.remember(c)
@@ -64,19 +63,21 @@ func (t *threads) add(c *conn, nc socket) error {
 	return nil
 }
 
-func (t *threads) done(c *conn) { c.link.back <- struct{}{} }
+// Back has the connection's goroutine go on.
+func (c *conn) Back() { c.link.back <- struct{}{} }
 
-// park sends what has been answered before a client began to wait for a key.
+// Park sends what has been answered before a client began to wait for a key.
 // That a client has gone while it waits is noticed when it is served.
-func (t *threads) park(c *conn, w *waiter) {
+func (c *conn) Park(w *client.Waiter) {
+	t := c.link.threads
 	c.link.parked.Store(w)
 	t.gone.Go(func() {
 		t.mu.Lock()
 		nc := t.open[c]
 		t.mu.Unlock()
-		if nc != nil && w.hold() {
+		if nc != nil && w.Hold() {
 			t.send(c, nc)
-			w.mu.Unlock()
+			w.Unhold()
 		}
 	})
 }
@@ -84,15 +85,16 @@ func (t *threads) park(c *conn, w *waiter) {
 // nudge does nothing: writers don't wait for a group here.
 func (t *threads) nudge() {}
 
-// poke ends a blocked read, and a blocked write if the connection was killed;
+// Poke ends a blocked read, and a blocked write if the connection was killed;
 // handle looks after it then.
-func (t *threads) poke(c *conn) {
+func (c *conn) Poke() {
+	t := c.link.threads
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	nc := t.open[c]
 	switch {
 	case nc == nil:
-	case c.killed.Load():
+	case c.Killed():
 		_ = nc.SetDeadline(time.Unix(1, 0))
 		c.leave()
 	default:
@@ -102,9 +104,9 @@ func (t *threads) poke(c *conn) {
 
 // leave ends the wait, if there is one, of a client that is closed.
 func (c *conn) leave() {
-	c.release(errReleased)
+	c.Release()
 	if w := c.link.parked.Load(); w != nil {
-		c.srv.unblock(w, resp.Nil)
+		w.Leave()
 	}
 }
 
@@ -113,7 +115,7 @@ func (c *conn) leave() {
 func (t *threads) poked(c *conn, nc net.Conn, err error) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !errors.Is(err, os.ErrDeadlineExceeded) || t.closed || c.killed.Load() {
+	if !errors.Is(err, os.ErrDeadlineExceeded) || t.closed || c.Killed() {
 		return false
 	}
 	return nc.SetReadDeadline(time.Time{}) == nil
@@ -121,7 +123,7 @@ func (t *threads) poked(c *conn, nc net.Conn, err error) bool {
 
 func (t *threads) handle(c *conn, nc net.Conn) {
 	defer func() {
-		if c.sess.Quit && !c.killed.Load() {
+		if c.Session().Quit && !c.Killed() {
 			t.settle(c)
 		}
 		nc.Close()
@@ -131,26 +133,24 @@ func (t *threads) handle(c *conn, nc net.Conn) {
 		t.mu.Unlock()
 	}()
 	for {
-		c.compact()
-		c.makeRoom()
-		c.countInput()
-		n, err := nc.Read(c.in[len(c.in):min(cap(c.in), len(c.in)+stepOutput)])
-		c.in = c.in[:len(c.in)+n]
-		c.traffic[0].Add(int64(n))
-		t.srv.stats.NetIn.Add(int64(n))
+		c.Compact()
+		free := c.Room(math.MaxInt)
+		c.CountInput()
+		n, err := nc.Read(free[:min(len(free), client.StepOutput)])
+		c.Received(n)
 		if err != nil && t.poked(c, nc, err) {
 			err = nil
 		}
-		if !t.serve(c, nc) || c.tooMuchInput() {
+		if !t.serve(c, nc) || c.TooMuchInput() {
 			return
 		}
 		if err != nil {
-			c.sess.Quit = true
+			c.Session().Quit = true
 			return
 		}
-		c.slim()
-		c.countInput()
-		if c.hungry {
+		c.Slim()
+		c.CountInput()
+		if c.Hungry() {
 			t.srv.shed()
 		}
 	}
@@ -159,36 +159,36 @@ func (t *threads) handle(c *conn, nc net.Conn) {
 // serve runs all commands that have arrived and sends the replies. It reports
 // whether the connection goes on.
 func (t *threads) serve(c *conn, nc net.Conn) bool {
-	r := views{state: t.srv.cfg.State, clock: t.srv.cfg.Clock}
+	r := client.NewViews(t.srv.shared)
 	for {
-		what := c.serve(&r)
-		r.close()
-		if c.killed.Load() {
+		what := c.Serve(&r)
+		r.Close()
+		if c.Killed() {
 			return false
 		}
-		if (what != propose || c.unsent() >= stepOutput) && !t.send(c, nc) {
+		if (what != client.Propose || c.Unsent() >= client.StepOutput) && !t.send(c, nc) {
 			return false
 		}
 		switch what {
-		case idle:
+		case client.Idle:
 			if !t.streamed(c, nc) {
 				return false
 			}
-			return !c.sess.Quit
-		case propose:
-			c.save() // what was sent just now can't be taken back
-			if err := t.srv.cfg.Writer.Submit(c); err != nil {
-				c.turnAway(misconf(err))
+			return !c.Session().Quit
+		case client.Propose:
+			c.Save() // what was sent just now can't be taken back
+			if err := t.srv.cfg.Writer.Submit(&c.Conn); err != nil {
+				c.Refuse(err)
 			} else {
 				<-c.link.back
 			}
-		case beside:
-			c.runBeside()
+		case client.Beside:
+			c.RunBeside()
 			<-c.link.back
 			if !t.streamed(c, nc) {
 				return false
 			}
-		case held:
+		case client.Held:
 			select {
 			case <-time.After(10 * time.Millisecond):
 			case <-t.drain:
@@ -200,11 +200,11 @@ func (t *threads) serve(c *conn, nc net.Conn) bool {
 // streamed sends a reply that is made slice by slice, each when the one before
 // it has been taken.
 func (t *threads) streamed(c *conn, nc net.Conn) bool {
-	for c.stream != nil {
+	for c.Streaming() {
 		if !t.send(c, nc) {
 			return false
 		}
-		c.runStream()
+		c.RunStream()
 		<-c.link.back
 	}
 	return true
@@ -215,17 +215,17 @@ func (t *threads) streamed(c *conn, nc net.Conn) bool {
 // end the next read.
 func (t *threads) send(c *conn, nc net.Conn) bool {
 	k := &c.link
-	if c.unsent() == len(c.out) || c.unsent() < stepOutput {
-		c.catchUp()
+	if c.Taken() == 0 || c.Unsent() < client.StepOutput {
+		c.CatchUp()
 	}
-	if len(c.out) > 0 {
+	if len(c.Output()) > 0 {
+		b := c.TakeOutput()
 		k.mu.Lock()
-		k.shelf = append(k.shelf, c.out)
-		k.unsent.Add(int64(len(c.out)))
-		c.out = nil
+		k.shelf = append(k.shelf, b)
+		c.AddTaken(len(b))
 		start := !k.busy && !k.broken
 		if start {
-			k.busy, k.since = true, elapsed()
+			k.busy, k.since = true, client.Elapsed()
 		}
 		k.mu.Unlock()
 		if start {
@@ -236,13 +236,9 @@ func (t *threads) send(c *conn, nc net.Conn) bool {
 	return t.await(c)
 }
 
-// countSent counts the replies that wait to be sent. Those in conn.out are not
-// among them: they are its owner's.
-func (c *conn) countSent() {
-	n := c.link.waiting()
-	c.outLen.Store(int64(n))
-	c.holds.count(&c.holds.out, &c.srv.stats.HeldOut, n)
-}
+// countSent counts the replies that wait to be sent. The connection's Output is not
+// among them: it is its owner's.
+func (c *conn) countSent() { c.CountOutput(c.Taken()) }
 
 // flush sends what is shelved until there is nothing left.
 func (t *threads) flush(c *conn, nc net.Conn) {
@@ -262,11 +258,10 @@ func (t *threads) flush(c *conn, nc net.Conn) {
 		for len(b) > 0 && !k.broken {
 			n, err := nc.Write(b[:min(len(b), 64<<10)])
 			b = b[n:]
-			k.unsent.Add(-int64(n))
-			c.traffic[1].Add(int64(n))
-			t.srv.stats.NetOut.Add(int64(n))
+			c.AddTaken(-n)
+			c.Sent(n)
 			k.mu.Lock()
-			k.since = elapsed()
+			k.since = client.Elapsed()
 			k.broken = err != nil
 			k.mu.Unlock()
 			k.tell()
@@ -295,33 +290,33 @@ func (k *link) last() (since time.Duration, broken bool) {
 func (t *threads) await(c *conn) bool {
 	for {
 		since, broken := c.link.last()
-		if broken || c.killed.Load() {
+		if broken || c.Killed() {
 			return false
 		}
-		idle := elapsed() - since
-		if c.mayReadOn(idle) {
+		idle := client.Elapsed() - since
+		if c.MayReadOn(idle) {
 			return true
 		}
 		if idle > t.srv.cfg.Stall {
-			c.expel(&t.srv.stats.OutputLimit, "it sends commands and takes no replies", c.unsent())
+			c.Stuck()
 			return false
 		}
 		select {
 		case <-c.link.moved:
-		case <-time.After(pauseBeforeReadOn / 4):
+		case <-time.After(client.PauseBeforeReadOn / 4):
 		}
 	}
 }
 
 // settle waits for a client's last replies to go.
 func (t *threads) settle(c *conn) {
-	for c.unsent() > 0 {
-		if since, broken := c.link.last(); broken || c.killed.Load() || elapsed()-since > t.srv.cfg.Stall {
+	for c.Unsent() > 0 {
+		if since, broken := c.link.last(); broken || c.Killed() || client.Elapsed()-since > t.srv.cfg.Stall {
 			return
 		}
 		select {
 		case <-c.link.moved:
-		case <-time.After(pauseBeforeReadOn / 4):
+		case <-time.After(client.PauseBeforeReadOn / 4):
 		}
 	}
 }
@@ -354,7 +349,7 @@ func (t *threads) cutOff() error {
 	defer t.mu.Unlock()
 	n := len(t.open)
 	for c, nc := range t.open {
-		c.killed.Store(true)
+		c.Doom()
 		nc.Close()
 	}
 	if n == 0 {

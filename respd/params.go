@@ -66,8 +66,8 @@ func (s *Server) serverParams() []command.Param {
 			}}
 	}
 	return []command.Param{
-		whole("slowlog-log-slower-than", &s.slowlog.Threshold, -1),
-		whole("slowlog-max-len", &s.slowlog.Max, 0),
+		whole("slowlog-log-slower-than", &s.shared.Slowlog.Threshold, -1),
+		whole("slowlog-max-len", &s.shared.Slowlog.Max, 0),
 		whole("maxclients", &s.maxClients, 1),
 		{Name: "requirepass", Get: s.password, Set: func(v string, apply bool) error {
 			if v == "" && !s.closedOff() {

@@ -88,7 +88,7 @@ func (d *door) admit(nc net.Conn) {
 	if err == nil {
 		text, err = "a client with TLS was turned away", d.join(tc)
 	} else if !onlyLooked(err) {
-		d.srv.stats.Handshakes.Add(1)
+		d.srv.shared.Stats.Handshakes.Add(1)
 	}
 	if err == nil {
 		return
@@ -129,7 +129,7 @@ func (d *door) join(tc *tls.Conn) error {
 		return errors.Join(net.ErrClosed, near.Close(), far.Close())
 	}
 	defer d.forget(t)
-	d.srv.stats.Connections.Add(1)
+	d.srv.shared.Stats.Connections.Add(1)
 	c := newConn(d.srv, tc)
 	c.tunnel = t
 	if err := d.srv.loop.add(c, far); err != nil {

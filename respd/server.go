@@ -1,10 +1,8 @@
-// Package respd serves Redis clients. A connection's pipeline is parsed as far
-// as it has arrived; commands that only read are answered from one View by the
-// event loop, anything that writes goes to the Writer as one proposal, and no
-// reply leaves before the outcome of everything in front of it is known.
-//
-// The loop (loop_linux.go, or a goroutine per connection elsewhere) moves
-// bytes; conn runs commands and does not know which of the two it has.
+// Package respd serves Redis clients: it listens, and moves bytes between sockets and
+// connections (package client), which run the commands. On Linux one event loop does
+// that for all of them (loop_linux.go, which begins with how it works); elsewhere
+// each connection has a goroutine (loop_other.go). The server puts the command table
+// together out of its families, and is what commands see of all clients.
 package respd
 
 import (
@@ -24,6 +22,7 @@ import (
 	"ledge/journal/rare"
 	"ledge/replay"
 	"ledge/replay/writer"
+	"ledge/respd/client"
 	"ledge/respd/command"
 	"ledge/respd/command/scripts"
 	"ledge/respd/hub"
@@ -96,24 +95,24 @@ type Config struct {
 	Logger *slog.Logger
 }
 
+// Gate and PushLimit are parts of a Config.
+type (
+	Gate      = client.Gate
+	PushLimit = client.PushLimit
+)
+
 // Server is the RESP side of a node.
 type Server struct {
 	cfg     Config
-	ln      net.Listener // nil without Listen
-	door    *door        // nil without TLSListen
-	table   *command.Table
-	stats   *command.Stats
-	slowlog *stats.Slowlog
+	ln      net.Listener   // nil without Listen
+	door    *door          // nil without TLSListen
+	shared  *client.Shared // what all connections have in common
 	params  *command.Params
-	pause   pause
 	scripts *scripts.Engine
 	secret  atomic.Pointer[string] // set by CONFIG SET requirepass
 	// maxClients bounds the connections; CONFIG SET maxclients changes it.
 	maxClients atomic.Int64
 	loop       transport
-	waiters    waiters
-	demoted    atomic.Pointer[error] // what Demote was called with last
-	buffers    sync.Pool             // of *[]byte: large buffers for replies
 	nextID     atomic.Int64
 	log        *rare.Log // of what strangers can cause
 
@@ -128,16 +127,31 @@ type socket interface {
 	syscall.Conn
 }
 
+// conn is a client's connection, with what its transport keeps for it. It is the
+// client.Wire of itself.
+type conn struct {
+	client.Conn
+	srv    *Server
+	link   link
+	tunnel *tunnel // to a client with TLS; nil without
+}
+
+var _ client.Wire = (*conn)(nil)
+
+// newConn begins the session of a client at the other end of nc.
+func newConn(s *Server, nc net.Conn) *conn {
+	c := &conn{srv: s}
+	c.Open(s.shared, c, s.nextID.Add(1), nc.RemoteAddr().String(), nc.LocalAddr().String(), s.password() == "")
+	return c
+}
+
 // transport moves bytes for connections. add hands it a socket,
 // which it has the server remember once it is able to serve and kill it; run
 // serves until ctx ends and every connection has been answered and closed, or
 // until grace is over.
 type transport interface {
 	add(c *conn, nc socket) error
-	done(c *conn)            // the writer or a slow command is done with c
-	park(c *conn, w *waiter) // c waits for a key; done follows
-	nudge()                  // writers that wait for a group are to be turned away
-	poke(c *conn)            // c was killed, or there are messages for it
+	nudge() // writers that wait for a group are to be turned away
 	run(ctx context.Context, grace time.Duration) error
 	close() error
 }
@@ -145,20 +159,13 @@ type transport interface {
 // Open begins to listen. Clients are served by Run.
 func Open(ctx context.Context, cfg Config) (*Server, error) {
 	setDefaults(&cfg)
-	s := &Server{cfg: cfg, table: cfg.Table, conns: make(map[int64]*conn)}
+	s := &Server{cfg: cfg, conns: make(map[int64]*conn)}
 	s.log = rare.New(cfg.Logger)
 	if err := s.listen(ctx); err != nil {
 		return nil, errors.Join(err, s.unlisten())
 	}
-	s.scripts = scripts.New(scripts.Config{OutOfMemory: cfg.OutOfMemory, Growing: cfg.Growing, Refusal: s.mayWrite,
-		Busy: func() { s.loop.nudge() }, Logger: cfg.Logger})
-	if s.table == nil {
-		s.table = commandsWith(s.scripts)
-	}
-	s.scripts.Serve(s.table, s)
+	s.share()
 	s.maxClients.Store(int64(cfg.MaxClients))
-	s.stats = stats.New[*command.Spec](cfg.Clock())
-	s.slowlog = stats.NewSlowlog()
 	s.params = command.NewParams(slices.Concat(s.checkedParams(), s.scripts.Params(), cfg.Params)...)
 	var err error
 	if s.loop, err = newTransport(s); err != nil {
@@ -166,6 +173,26 @@ func Open(ctx context.Context, cfg Config) (*Server, error) {
 	}
 	cfg.Writer.Health().OnDoubt(s.loop.nudge)
 	return s, nil
+}
+
+// share makes what all connections have in common.
+func (s *Server) share() {
+	cfg := &s.cfg
+	s.scripts = scripts.New(scripts.Config{OutOfMemory: cfg.OutOfMemory, Growing: cfg.Growing,
+		Refusal: func(frees bool) error { return s.shared.MayWrite(frees) },
+		Busy:    func() { s.loop.nudge() }, Logger: cfg.Logger})
+	table := cfg.Table
+	if table == nil {
+		table = commandsWith(s.scripts)
+	}
+	s.scripts.Serve(table, s)
+	s.shared = client.NewShared(client.Config{
+		State: cfg.State, Writer: cfg.Writer, Table: table, Scripts: s.scripts,
+		Stats: stats.New[*command.Spec](cfg.Clock()), Slowlog: stats.NewSlowlog(), Hub: cfg.Hub, Host: s,
+		MaxInput: cfg.MaxInput, MaxOutput: cfg.MaxOutput, MaxQueued: cfg.MaxQueued, MaxBuffers: cfg.MaxBuffers,
+		PushLimit: cfg.PushLimit, Replica: cfg.Replica, OutOfMemory: cfg.OutOfMemory,
+		Clock: cfg.Clock, Logger: cfg.Logger, Log: s.log,
+	})
 }
 
 func setDefaults(cfg *Config) {
@@ -187,7 +214,7 @@ func setDefaults(cfg *Config) {
 	if cfg.MaxBuffers == 0 {
 		cfg.MaxBuffers = 1 << 30
 	}
-	cfg.PushLimit.setDefaults()
+	cfg.PushLimit.SetDefaults()
 	if cfg.Hub == nil {
 		cfg.Hub = hub.New()
 	}
@@ -252,40 +279,60 @@ func (s *Server) Close() error { return errors.Join(s.unlisten(), s.loop.close()
 func (s *Server) remember(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.conns[c.sess.ID] = c
+	s.conns[c.Session().ID] = c
 	s.arriving--
 }
 
 // forget ends a connection's session.
 func (s *Server) forget(c *conn) {
-	s.cfg.State.Unwatch(c.sess.Tx.Watches...)
-	c.endStream()
-	s.bidFarewell(c)
+	c.Close()
 	s.remove(c)
 }
 
 // remove makes a connection none of the clients any more.
 func (s *Server) remove(c *conn) {
-	c.leaveSums()
+	c.LeaveSums()
 	if c.tunnel != nil {
 		c.tunnel.parted()
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.conns, c.sess.ID)
+	delete(s.conns, c.Session().ID)
 }
 
 // Table returns the command table.
-func (s *Server) Table() *command.Table { return s.table }
+func (s *Server) Table() *command.Table { return s.shared.Table }
 
 // State returns the state that views are made of.
 func (s *Server) State() *replay.State { return s.cfg.State }
 
 // Stats returns the counters.
-func (s *Server) Stats() *command.Stats { return s.stats }
+func (s *Server) Stats() *command.Stats { return s.shared.Stats }
 
 // Slowlog returns the log of slow commands.
-func (s *Server) Slowlog() *stats.Slowlog { return s.slowlog }
+func (s *Server) Slowlog() *stats.Slowlog { return s.shared.Slowlog }
+
+// Hub returns who subscribes to what.
+func (s *Server) Hub() *hub.Hub { return s.cfg.Hub }
+
+// Panicked is told by whoever has recovered from a command's panic.
+func (s *Server) Panicked(spec *command.Spec, p any) { s.shared.Panicked(spec, p) }
+
+// Pause holds back commands of all clients until then: all commands, or only
+// writes. The zero time ends it.
+func (s *Server) Pause(until time.Time, all bool) { s.shared.Pause(until, all) }
+
+// Demote ends the wait of every client that waits: for a key, which only a
+// leader can give it, or for replicas, which only a leader has. The writer must
+// refuse writes with reason by then, and the node say that it follows.
+func (s *Server) Demote(reason error) {
+	s.shared.Demote(reason)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.conns {
+		c.Demote()
+	}
+}
 
 // Config returns the parameters of CONFIG GET and SET.
 func (s *Server) Config() *command.Params { return s.params }
@@ -301,9 +348,9 @@ func (s *Server) Clients(fn func(*command.Session)) {
 		all = append(all, c)
 	}
 	s.mu.Unlock()
-	sort.Slice(all, func(i, j int) bool { return all[i].sess.ID < all[j].sess.ID })
+	sort.Slice(all, func(i, j int) bool { return all[i].Session().ID < all[j].Session().ID })
 	for _, c := range all {
-		fn(&c.sess)
+		fn(c.Session())
 	}
 }
 
@@ -319,6 +366,6 @@ func (s *Server) Authenticate(user, password string) (ok, required bool) {
 // Denied counts and logs a login that has failed. As who and with what stays with
 // the client: people type passwords where names belong.
 func (s *Server) Denied(who *command.Session) {
-	s.stats.Denied.Add(1)
+	s.shared.Stats.Denied.Add(1)
 	s.log.Add(slog.LevelWarn, "a client's login failed", "client", who.Addr)
 }

@@ -1,4 +1,4 @@
-package respd
+package client
 
 import (
 	"fmt"
@@ -40,7 +40,7 @@ const (
 // judge decides about the next command. The loop calls it once for a command; the
 // writer's goroutine, to which some time passes, asks again only what may have
 // changed by then.
-func (c *conn) judge() (verdict, error) {
+func (c *Conn) judge() (verdict, error) {
 	if c.cmd.err != nil {
 		return refuse, c.cmd.err
 	}
@@ -52,7 +52,7 @@ func (c *conn) judge() (verdict, error) {
 	}
 	what := c.kind()
 	if what == write || what == execWrite {
-		if err := c.srv.scripts.Busy(); err != nil {
+		if err := c.shared.Scripts.Busy(); err != nil {
 			return refuse, err
 		}
 	}
@@ -61,7 +61,7 @@ func (c *conn) judge() (verdict, error) {
 
 // judgeAgain is judge on the writer's goroutine. Of a command that the loop has
 // judged it asks only whether it may still be written.
-func (c *conn) judgeAgain() (verdict, error) {
+func (c *Conn) judgeAgain() (verdict, error) {
 	what := c.cmd.judged
 	if what == refuse {
 		return c.judge()
@@ -80,7 +80,7 @@ func (c *conn) judgeAgain() (verdict, error) {
 // Redis's order, since the first that objects words the error; but a node that
 // shows no data, as it is loading them, says so of writes as well. They are short
 // enough to be inlined, for they are made for each command.
-func (c *conn) refusal() error {
+func (c *Conn) refusal() error {
 	if err := c.checkAuth(); err != nil {
 		return err
 	}
@@ -100,7 +100,7 @@ func (c *conn) refusal() error {
 	return c.checkMulti()
 }
 
-func (c *conn) checkAuth() error {
+func (c *Conn) checkAuth() error {
 	if !c.sess.Authed && !c.cmd.spec.Flags.Has(command.NoAuth) {
 		return errNoAuth
 	}
@@ -110,7 +110,7 @@ func (c *conn) checkAuth() error {
 // demand is what a command asks of the node, or EXEC for the commands that it is
 // to run: to write, and to take memory and room in the journal. For what a script
 // writes its commands answer.
-func (c *conn) demand() command.Flags {
+func (c *Conn) demand() command.Flags {
 	f := c.cmd.spec.Flags
 	if c.sess.Tx.On && c.cmd.spec.Name == "exec" {
 		f = flagsOf(c.sess.Tx.Queue)
@@ -126,36 +126,36 @@ func flagsOf(queue []command.Queued) (f command.Flags) {
 	return f
 }
 
-func (c *conn) checkMemory(demand command.Flags) error {
-	if demand.Has(command.DenyOOM) && c.srv.cfg.OutOfMemory() {
+func (c *Conn) checkMemory(demand command.Flags) error {
+	if demand.Has(command.DenyOOM) && c.shared.OutOfMemory() {
 		return errOOM
 	}
 	return nil
 }
 
-func (c *conn) checkWrite(demand command.Flags) error {
+func (c *Conn) checkWrite(demand command.Flags) error {
 	if demand.Has(command.Write) {
-		return c.srv.mayWrite(!demand.Has(command.DenyOOM))
+		return c.shared.MayWrite(!demand.Has(command.DenyOOM))
 	}
 	return nil
 }
 
 // listens reports whether the client gets messages, among which it could not
 // tell the command's reply from them.
-func (c *conn) listens() bool {
+func (c *Conn) listens() bool {
 	return c.sess.Proto == resp.RESP2 && !c.cmd.spec.Flags.Has(command.Listening) && c.sess.Subscribed()
 }
 
 // checkStale refuses to show data that are too old.
-func (c *conn) checkStale() error {
+func (c *Conn) checkStale() error {
 	if c.cmd.spec.Flags&(command.Stale|command.Loading) != 0 {
 		return nil
 	}
-	return c.srv.cfg.Replica.refusesReads()
+	return c.shared.Replica.refusesReads()
 }
 
 // checkMulti refuses what can't be part of a transaction.
-func (c *conn) checkMulti() error {
+func (c *Conn) checkMulti() error {
 	if !c.queues() {
 		return nil
 	}
@@ -168,10 +168,10 @@ func (c *conn) checkMulti() error {
 }
 
 // queues reports whether the next command is for EXEC to run.
-func (c *conn) queues() bool { return c.sess.Tx.On && !c.cmd.spec.Flags.Has(command.Control) }
+func (c *Conn) queues() bool { return c.sess.Tx.On && !c.cmd.spec.Flags.Has(command.Control) }
 
 // kind says how a command that may run runs.
-func (c *conn) kind() verdict {
+func (c *Conn) kind() verdict {
 	spec := c.cmd.spec
 	switch {
 	case spec.Write != nil:
@@ -193,7 +193,7 @@ const bigRead = 8192
 
 // big reports whether the next command, a read, has so much to read that it
 // should not hold up the loop or the writer.
-func (c *conn) big(v *replay.View) bool {
+func (c *Conn) big(v *replay.View) bool {
 	p, n := &c.cmd, 0
 	if !p.spec.Flags.Has(command.Big) {
 		return false
@@ -218,7 +218,7 @@ func (p *parsed) keys() [][]byte {
 }
 
 // execKind says whether EXEC has anything to write.
-func (c *conn) execKind() verdict {
+func (c *Conn) execKind() verdict {
 	tx := &c.sess.Tx
 	if tx.Broken {
 		return exec
@@ -231,13 +231,17 @@ func (c *conn) execKind() verdict {
 	return exec
 }
 
+// TurnAway answers the next command, a write that no writer has seen yet, because a
+// script takes long.
+func (c *Conn) TurnAway(busy error) { c.turnAway(busy) }
+
 // turnAway answers the next command with an error. Inside MULTI that breaks
 // the transaction, as Redis does.
-func (c *conn) turnAway(err error) {
+func (c *Conn) turnAway(err error) {
 	val := resp.FromError(err)
 	spec := c.cmd.spec
 	if spec != nil {
-		c.srv.stats.Count(spec, stats.Calls{Rejected: 1})
+		c.shared.Stats.Count(spec, stats.Calls{Rejected: 1})
 	}
 	if spec != nil && spec.Name == "exec" {
 		// Whatever keeps EXEC from running ends the transaction.
@@ -249,46 +253,4 @@ func (c *conn) turnAway(err error) {
 	}
 	c.reply(val)
 	c.consume()
-}
-
-// What a queued command takes besides its bytes: its place in the queue, which
-// grows by up to a half of itself, and that of each argument.
-const (
-	queuedSize = 48
-	argSize    = 24
-)
-
-// enqueue keeps the next command for EXEC.
-func (c *conn) enqueue() {
-	tx := &c.sess.Tx
-	n := 0
-	for _, a := range c.cmd.args {
-		n += len(a)
-	}
-	size := n + queuedSize + len(c.cmd.args)*argSize
-	switch {
-	case tx.Bytes+size > c.srv.cfg.MaxQueued:
-		c.turnAway(resp.Error(fmt.Sprintf(errTxFull, c.srv.cfg.MaxQueued)))
-		return
-	case c.srv.stats.HeldTx.Load()+int64(size) > int64(c.srv.cfg.MaxBuffers):
-		c.turnAway(errTxsFull)
-		return
-	}
-	tx.Bytes += size
-	tx.Queue = append(tx.Queue, command.Queued{Spec: c.cmd.spec, Args: copyArgs(c.cmd.args, n)})
-	c.sess.Queued.Store(int32(len(tx.Queue)))
-	c.reply(resp.Queued)
-	c.consume()
-}
-
-// copyArgs copies arguments into one block of memory.
-func copyArgs(args command.Args, n int) command.Args {
-	block := make([]byte, 0, n)
-	out := make(command.Args, len(args))
-	for i, a := range args {
-		at := len(block)
-		block = append(block, a...)
-		out[i] = block[at:len(block):len(block)]
-	}
-	return out
 }

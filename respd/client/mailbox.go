@@ -1,13 +1,11 @@
-package respd
+package client
 
 import (
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"ledge/respd/command"
 	"ledge/respd/hub"
-	"ledge/respd/resp"
 )
 
 // PushLimit bounds the messages that wait for a client which does not read
@@ -20,7 +18,8 @@ type PushLimit struct {
 	SoftFor time.Duration
 }
 
-func (l *PushLimit) setDefaults() {
+// SetDefaults puts Redis's bounds where there are none.
+func (l *PushLimit) SetDefaults() {
 	if l.Hard == 0 {
 		l.Hard = 32 << 20
 	}
@@ -102,18 +101,18 @@ func (m *mailbox) dropped() int {
 
 // Push sends a message to the client from any goroutine. It does not wait: a
 // client that lets too many come together is closed.
-func (c *conn) Push(m *hub.Message) {
-	switch first, over := c.mail.put(m, &c.srv.cfg.PushLimit, c.srv.cfg.Clock); {
+func (c *Conn) Push(m *hub.Message) {
+	switch first, over := c.mail.put(m, &c.shared.PushLimit, c.shared.Clock); {
 	case over:
 		c.Kill()
 	case first:
-		c.srv.loop.poke(c)
+		c.wire.Poke()
 	}
 }
 
-// catchUp puts the messages that have come behind the replies so far. Those
+// CatchUp puts the messages that have come behind the replies so far. Those
 // must be settled: what comes before Settle may be cut off again.
-func (c *conn) catchUp() {
+func (c *Conn) CatchUp() {
 	if c.stream != nil {
 		return // they would come in the middle of a reply
 	}
@@ -123,53 +122,12 @@ func (c *conn) catchUp() {
 	}
 }
 
-// runAlone runs a command on the session while nothing else of the connection
-// is under way. Messages that have come go behind its reply, which may be older
-// than they are, but for these: what UNSUBSCRIBE answers is the last that a
-// client wants to hear of a channel, and Redis sends a client its own message
-// before PUBLISH is answered. Only those of a channel that it has just subscribed
-// to must not come before the client knows.
-func (c *conn) runAlone() {
-	f := c.cmd.spec.Flags
-	early := f.Has(command.PubSub) || f.Has(command.Listening) // RESET leaves all
-	val := c.call()
-	if early && !c.sess.Joined || c.mail.proto != c.sess.Proto {
-		c.catchUp()
-	}
-	c.reply(val)
-	c.sess.Joined = false
-	c.consume()
-}
-
-// isPush reports whether a reply is one that CLIENT REPLY does not keep back.
-func isPush(v resp.Value) bool {
-	return v.Kind() == resp.KindPush || v.Kind() == resp.KindSeries
-}
-
-// hush leaves those of a transaction's replies that CLIENT REPLY does not keep
-// back.
-func hush(vals []resp.Value) resp.Value {
-	var left []resp.Value
-	for _, v := range vals {
-		if isPush(v) {
-			left = append(left, v)
-		}
-	}
-	if left == nil {
-		return resp.None
-	}
-	return resp.Series(left...)
-}
-
-// Hub returns who subscribes to what.
-func (s *Server) Hub() *hub.Hub { return s.cfg.Hub }
-
 // bidFarewell ends a client's subscriptions, and says so if it did not read
 // what it subscribed to.
-func (s *Server) bidFarewell(c *conn) {
-	s.cfg.Hub.Leave(&c.sess.Member)
+func (c *Conn) bidFarewell() {
+	c.shared.Hub.Leave(&c.sess.Member)
 	if n := c.mail.dropped(); n > 0 {
-		s.cfg.Logger.Warn("client closed: it does not read the messages that it subscribes to",
+		c.shared.Logger.Warn("client closed: it does not read the messages that it subscribes to",
 			"client", c.sess.Addr, "bytes", n)
 	}
 }

@@ -1,4 +1,4 @@
-package respd
+package client
 
 import (
 	"testing"

@@ -1,4 +1,4 @@
-package respd
+package client
 
 import (
 	"errors"
@@ -12,24 +12,23 @@ import (
 const errDemoted resp.Error = "UNBLOCKED force unblock from blocking operation, " +
 	"instance state changed (master -> replica?)"
 
-// Demote ends the wait of every client that waits: for a key, which only a
-// leader can give it, or for replicas, which only a leader has. The writer must
-// refuse writes with reason by then, and the node say that it follows.
-func (s *Server) Demote(reason error) {
+// Demote ends the wait of every client that waits for a key, which only a leader
+// can give it. The writer must refuse writes with reason by then. Conn.Demote is
+// for each client besides.
+func (s *Shared) Demote(reason error) {
 	s.demoted.Store(&reason)
 	for _, w := range s.waiters.all() {
 		s.expel(w)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, c := range s.conns {
-		c.unblock(errDemoted)
-	}
 }
 
+// Demote ends what the client is blocked in beside the loop, as in WAIT for
+// replicas, which only a leader has.
+func (c *Conn) Demote() { c.unblock(errDemoted) }
+
 // expel ends a client's wait for a key because the node does not lead any more.
-func (s *Server) expel(w *waiter) {
-	if w.hold() {
+func (s *Shared) expel(w *Waiter) {
+	if w.Hold() {
 		w.c.sess.Quit = true
 		s.release(w, resp.Err(errDemoted))
 	}
@@ -37,7 +36,7 @@ func (s *Server) expel(w *waiter) {
 
 // follows reports whether the node has been demoted and has not led since. One
 // who begins to wait just then is not among those whom Demote has found.
-func (s *Server) follows() bool {
+func (s *Shared) follows() bool {
 	reason := s.demoted.Load()
-	return reason != nil && errors.Is(s.cfg.Writer.Refusal(false), *reason)
+	return reason != nil && errors.Is(s.Writer.Refusal(false), *reason)
 }

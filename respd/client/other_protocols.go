@@ -1,4 +1,4 @@
-package respd
+package client
 
 import (
 	"bytes"
@@ -109,7 +109,7 @@ var memcachedStores = []string{"set", "add", "replace", "append", "prepend", "ca
 
 // isForeign looks at the command that has just been resolved, and reports whether
 // the connection ends because it is the opening of another protocol.
-func (c *conn) isForeign(typed bool) bool {
+func (c *Conn) isForeign(typed bool) bool {
 	if c.cmd.err == nil && !typed {
 		return false
 	}
@@ -123,13 +123,13 @@ func (c *conn) isForeign(typed bool) bool {
 
 // turnOff ends a connection that speaks another protocol, once what it was
 // answered before has been sent.
-func (c *conn) turnOff(protocol string) {
+func (c *Conn) turnOff(protocol string) {
 	c.at, c.cmd = len(c.in), parsed{}
 	c.sess.Quit = true
 	if c.foreign {
 		return // it is only seen again, behind a write that has failed
 	}
 	c.foreign = true
-	c.srv.stats.Foreign.Add(1)
-	c.srv.log.Add(slog.LevelWarn, "client closed: it speaks another protocol", "client", c.sess.Addr, "protocol", protocol)
+	c.shared.Stats.Foreign.Add(1)
+	c.shared.Log.Add(slog.LevelWarn, "client closed: it speaks another protocol", "client", c.sess.Addr, "protocol", protocol)
 }

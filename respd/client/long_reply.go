@@ -1,4 +1,4 @@
-package respd
+package client
 
 import (
 	"ledge/replay"
@@ -18,22 +18,25 @@ type stream struct {
 }
 
 // begin has a reply made slice by slice.
-func (c *conn) beginStream(s *resp.Stream) {
+func (c *Conn) beginStream(s *resp.Stream) {
 	c.out = s.AppendStart(c.out, c.sess.Proto)
 	c.stream = &stream{Stream: s}
 }
 
-// runStream makes the next slice.
-func (c *conn) runStream() {
+// RunStream makes the next slice.
+func (c *Conn) RunStream() {
 	c.out = c.stream.Append(c.out, c.sess.Proto, len(c.out)+streamSlice)
 	if c.stream.Left() == 0 || c.killed.Load() {
 		c.endStream()
 	}
-	c.srv.loop.done(c)
+	c.wire.Back()
 }
 
+// Streaming reports whether a reply is being made slice by slice.
+func (c *Conn) Streaming() bool { return c.stream != nil }
+
 // endStream lets go of what a stream is made of.
-func (c *conn) endStream() {
+func (c *Conn) endStream() {
 	if c.stream == nil {
 		return
 	}

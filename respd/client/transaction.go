@@ -1,63 +1,53 @@
-package respd
+package client
 
 import (
+	"fmt"
+
 	"ledge/replay"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
 
-// runRead answers the next command from v. It returns false, and has done
-// nothing, if the command is to be run by the writer after all.
-func (c *conn) runRead(v *replay.View) bool {
-	p := &c.cmd
-	v.Select(c.sess.DB)
-	val := p.spec.Read(v, p.args)
-	if p.spec.Flags.Has(command.Scripted) && !v.Drafting() && val.ErrorText() == string(command.ErrLater) {
-		return false
+// What a queued command takes besides its bytes: its place in the queue, which
+// grows by up to a half of itself, and that of each argument.
+const (
+	queuedSize = 48
+	argSize    = 24
+)
+
+// enqueue keeps the next command for EXEC.
+func (c *Conn) enqueue() {
+	tx := &c.sess.Tx
+	n := 0
+	for _, a := range c.cmd.args {
+		n += len(a)
 	}
-	c.ran(p.spec, p.args, val.IsError())
-	c.reply(val)
-	val.Release()
-	c.consume()
-	return true
-}
-
-// runConn runs a command on the session.
-func (c *conn) runConn() {
-	c.reply(c.call())
-	c.consume()
-}
-
-// call runs a command on the session and returns its reply.
-func (c *conn) call() resp.Value {
-	p := &c.cmd
-	val := p.spec.Conn(&c.sess, p.args)
-	c.ran(p.spec, p.args, val.IsError())
-	return val
-}
-
-// runWrite evaluates the next command on d.
-func (c *conn) runWrite(d *replay.Draft) {
-	p := &c.cmd
-	d.Select(c.sess.DB)
-	m := d.Mark()
-	c.under.mark, c.under.marked = m, true
-	val, err := p.spec.Write(d, p.args)
-	if err == command.ErrWait {
-		d.Undo(m)
-		c.block(&d.View)
+	size := n + queuedSize + len(c.cmd.args)*argSize
+	switch {
+	case tx.Bytes+size > c.shared.MaxQueued:
+		c.turnAway(resp.Error(fmt.Sprintf(errTxFull, c.shared.MaxQueued)))
+		return
+	case c.shared.Stats.HeldTx.Load()+int64(size) > int64(c.shared.MaxBuffers):
+		c.turnAway(errTxsFull)
 		return
 	}
-	if err != nil {
-		d.Undo(m)
-		val = resp.FromError(err)
-	} else {
-		d.Seal()
-	}
-	c.ran(p.spec, p.args, val.IsError())
-	c.reply(val)
+	tx.Bytes += size
+	tx.Queue = append(tx.Queue, command.Queued{Spec: c.cmd.spec, Args: copyArgs(c.cmd.args, n)})
+	c.sess.Queued.Store(int32(len(tx.Queue)))
+	c.reply(resp.Queued)
 	c.consume()
-	c.srv.waiters.serve(d)
+}
+
+// copyArgs copies arguments into one block of memory.
+func copyArgs(args command.Args, n int) command.Args {
+	block := make([]byte, 0, n)
+	out := make(command.Args, len(args))
+	for i, a := range args {
+		at := len(block)
+		block = append(block, a...)
+		out[i] = block[at:len(block):len(block)]
+	}
+	return out
 }
 
 // execution is an EXEC whose last replies have to wait: commands about the
@@ -78,7 +68,7 @@ func (x *execution) waits(spec *command.Spec) bool {
 // runExec runs a transaction: on d if there is one, else on v. All of it
 // becomes one journal entry. A command that fails leaves nothing; the others
 // stand. It reports whether the reply is complete.
-func (c *conn) runExec(v *replay.View, d *replay.Draft) (complete bool) {
+func (c *Conn) runExec(v *replay.View, d *replay.Draft) (complete bool) {
 	tx := c.sess.Tx
 	spec, args := c.cmd.spec, c.cmd.args
 	defer func() {
@@ -108,7 +98,7 @@ func (c *conn) runExec(v *replay.View, d *replay.Draft) (complete bool) {
 	}
 	if d != nil {
 		d.Seal()
-		c.srv.waiters.serve(d)
+		c.shared.waiters.serve(d)
 	}
 	c.ran(spec, args, false)
 	if len(x.todo) > 0 {
@@ -120,7 +110,7 @@ func (c *conn) runExec(v *replay.View, d *replay.Draft) (complete bool) {
 }
 
 // runQueued runs one command of a transaction.
-func (c *conn) runQueued(q command.Queued, v *replay.View, d *replay.Draft) resp.Value {
+func (c *Conn) runQueued(q command.Queued, v *replay.View, d *replay.Draft) resp.Value {
 	var val resp.Value
 	c.under.spec = q.Spec
 	v.Select(c.sess.DB)
@@ -141,7 +131,7 @@ func (c *conn) runQueued(q command.Queued, v *replay.View, d *replay.Draft) resp
 	}
 	c.ran(q.Spec, q.Args, val.IsError())
 	if val.IsError() && val.ErrorText() == string(command.ErrTooLong) {
-		c.tooMuchOutput(c.srv.cfg.MaxOutput)
+		c.tooMuchOutput(c.shared.MaxOutput)
 	}
 	if val.Kind() == resp.KindNone {
 		return resp.Nil // an element can't be left out
@@ -151,7 +141,7 @@ func (c *conn) runQueued(q command.Queued, v *replay.View, d *replay.Draft) resp
 
 // finishExec runs what waited for the outcome, with the state unlocked, and
 // sends the transaction's reply.
-func (c *conn) finishExec() {
+func (c *Conn) finishExec() {
 	x := c.late
 	c.late = nil
 	c.sess.InExec = true
@@ -171,5 +161,5 @@ func (c *conn) finishExec() {
 		c.reply(resp.Array(x.vals...))
 	}
 	c.sess.Joined = false
-	c.catchUp()
+	c.CatchUp()
 }

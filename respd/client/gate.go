@@ -1,4 +1,4 @@
-package respd
+package client
 
 import (
 	"fmt"
@@ -39,16 +39,19 @@ func refusalIn(p *atomic.Pointer[error]) error {
 	return nil
 }
 
-// mayWrite returns why nothing may be written at the moment, or nil: the journal
+// MayWrite returns why nothing may be written at the moment, or nil: the journal
 // takes nothing, the node follows a leader, or has too few replicas. Whoever is
 // about to write asks here: clients' commands, and scripts. frees says that it is
 // a write that frees room.
-func (s *Server) mayWrite(frees bool) error {
-	if err := s.cfg.Writer.Refusal(frees); err != nil {
+func (s *Shared) MayWrite(frees bool) error {
+	if err := s.Writer.Refusal(frees); err != nil {
 		return misconf(err)
 	}
-	return s.cfg.Replica.refusesWrites()
+	return s.Replica.refusesWrites()
 }
+
+// Refuse answers the next command, which the writer has not taken.
+func (c *Conn) Refuse(err error) { c.turnAway(misconf(err)) }
 
 // misconf words why a write was not taken as clients see it.
 func misconf(err error) error {

@@ -1,4 +1,4 @@
-package respd
+package client
 
 import (
 	"slices"
@@ -24,9 +24,9 @@ import (
 
 const errUnblocked resp.Error = "UNBLOCKED client unblocked via CLIENT UNBLOCK"
 
-// waiter is one blocked client.
-type waiter struct {
-	c        *conn
+// Waiter is one blocked client.
+type Waiter struct {
+	c        *Conn
 	keys     []waitKey
 	timeout  time.Duration // 0 is for ever
 	since    time.Time
@@ -54,14 +54,14 @@ type waitKey struct {
 type waiters struct {
 	n  atomic.Int64 // clients, so that a push can skip the lock
 	mu sync.Mutex
-	by map[waitKey][]*waiter // mu
+	by map[waitKey][]*Waiter // mu
 }
 
-func (q *waiters) add(w *waiter) {
+func (q *waiters) add(w *Waiter) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.by == nil {
-		q.by = make(map[waitKey][]*waiter)
+		q.by = make(map[waitKey][]*Waiter)
 	}
 	for _, k := range w.keys {
 		if !slices.Contains(q.by[k], w) {
@@ -71,11 +71,11 @@ func (q *waiters) add(w *waiter) {
 	q.n.Add(1)
 }
 
-func (q *waiters) remove(w *waiter) {
+func (q *waiters) remove(w *Waiter) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, k := range w.keys {
-		rest := slices.DeleteFunc(slices.Clone(q.by[k]), func(x *waiter) bool { return x == w })
+		rest := slices.DeleteFunc(slices.Clone(q.by[k]), func(x *Waiter) bool { return x == w })
 		if len(rest) == 0 {
 			delete(q.by, k)
 		} else {
@@ -86,7 +86,7 @@ func (q *waiters) remove(w *waiter) {
 }
 
 // at returns who waits for a key. The slice is not changed any more.
-func (q *waiters) at(k waitKey) []*waiter {
+func (q *waiters) at(k waitKey) []*Waiter {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return slices.Clone(q.by[k])
@@ -106,11 +106,11 @@ func (q *waiters) keysIn(db journal.DB) (keys []string) {
 }
 
 // all returns everybody who waits.
-func (q *waiters) all() []*waiter {
+func (q *waiters) all() []*Waiter {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	seen := make(map[*waiter]struct{})
-	var ws []*waiter
+	seen := make(map[*Waiter]struct{})
+	var ws []*Waiter
 	for _, list := range q.by {
 		for _, w := range list {
 			if _, ok := seen[w]; !ok {
@@ -124,7 +124,7 @@ func (q *waiters) all() []*waiter {
 
 // block makes the connection wait for the keys of its next command, which found
 // nothing. The writer calls it.
-func (c *conn) block(v *replay.View) {
+func (c *Conn) block(v *replay.View) {
 	p := &c.cmd
 	b, err := p.spec.Block(v, p.args)
 	if err != nil {
@@ -135,18 +135,18 @@ func (c *conn) block(v *replay.View) {
 	if at == nil {
 		at = p.spec.KeysOf(p.args)
 	}
-	w := &waiter{c: c, timeout: b.Timeout, since: c.srv.cfg.Clock(), serveKey: b.Serve}
+	w := &Waiter{c: c, timeout: b.Timeout, since: c.shared.Clock(), serveKey: b.Serve}
 	for _, i := range at {
 		w.keys = append(w.keys, waitKey{c.sess.DB, p.args.Str(i)})
 	}
 	c.wait = w
 	c.sess.Blocked.Store(true)
-	c.srv.waiters.add(w)
+	c.shared.waiters.add(w)
 }
 
 // leaveQueue ends the wait of a connection whose proposal has failed, or whose
 // wait is over.
-func (c *conn) leaveQueue() {
+func (c *Conn) leaveQueue() {
 	w := c.wait
 	if w == nil {
 		return
@@ -156,7 +156,7 @@ func (c *conn) leaveQueue() {
 	w.state = ended
 	w.mu.Unlock()
 	if open {
-		c.srv.waiters.remove(w)
+		c.shared.waiters.remove(w)
 	}
 	c.wait = nil
 	c.sess.Blocked.Store(false)
@@ -164,44 +164,44 @@ func (c *conn) leaveQueue() {
 
 // parked leaves the connection to who serves it or ends its wait, and reports
 // whether there is anything to wait for.
-func (c *conn) parked() bool {
+func (c *Conn) parked() bool {
 	w := c.wait
 	if w == nil {
 		return false
 	}
-	srv := c.srv
+	shared := c.shared
 	if !w.park() {
 		c.wait = nil
 		c.sess.Blocked.Store(false)
 		return false
 	}
-	if srv.follows() {
-		srv.expel(w)
+	if shared.follows() {
+		shared.expel(w)
 	}
 	return true
 }
 
 // park has a waiter wait, from whose unlocking on its connection is nobody's,
 // unless it has been served already.
-func (w *waiter) park() bool {
+func (w *Waiter) park() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.state != queued {
 		return false
 	}
 	w.state = waiting
-	srv := w.c.srv
+	shared := w.c.shared
 	if w.timeout > 0 {
-		w.timer = time.AfterFunc(max(0, w.timeout-srv.cfg.Clock().Sub(w.since)), func() {
-			srv.unblock(w, resp.NilArray)
+		w.timer = time.AfterFunc(max(0, w.timeout-shared.Clock().Sub(w.since)), func() {
+			shared.unblock(w, resp.NilArray)
 		})
 	}
-	srv.loop.park(w.c, w)
+	w.c.wire.Park(w)
 	return true
 }
 
-// hold locks the waiter if it is waiting, and reports whether it is.
-func (w *waiter) hold() bool {
+// Hold locks the waiter if it is waiting, and reports whether it is.
+func (w *Waiter) Hold() bool {
 	w.mu.Lock()
 	if w.state != waiting {
 		w.mu.Unlock()
@@ -210,21 +210,27 @@ func (w *waiter) hold() bool {
 	return true
 }
 
-// end ends the wait of a waiter that is held. Its connection is the caller's.
-func (w *waiter) end() {
+// Unhold ends a Hold. The waiter waits on.
+func (w *Waiter) Unhold() { w.mu.Unlock() }
+
+// Leave ends the wait of a client that is closed, if it still waits.
+func (w *Waiter) Leave() { w.c.shared.unblock(w, resp.Nil) }
+
+// End ends the wait of a waiter that is held. Its connection is the caller's.
+func (w *Waiter) End() {
 	w.state = ended
 	if w.timer != nil {
 		w.timer.Stop()
 	}
 	w.mu.Unlock()
-	w.c.srv.waiters.remove(w)
+	w.c.shared.waiters.remove(w)
 	w.c.wait = nil
 	w.c.sess.Blocked.Store(false)
 }
 
 // unblock ends a wait with a reply, and reports whether the client was waiting.
-func (s *Server) unblock(w *waiter, val resp.Value) bool {
-	if !w.hold() {
+func (s *Shared) unblock(w *Waiter, val resp.Value) bool {
+	if !w.Hold() {
 		return false
 	}
 	s.release(w, val)
@@ -232,20 +238,20 @@ func (s *Server) unblock(w *waiter, val resp.Value) bool {
 }
 
 // release ends the wait of a waiter that is held with a reply.
-func (s *Server) release(w *waiter, val resp.Value) {
-	w.end()
+func (s *Shared) release(w *Waiter, val resp.Value) {
+	w.End()
 	c := w.c
 	c.tally.begin()
 	c.ran(c.cmd.spec, c.cmd.args, val.IsError())
 	c.reply(val)
 	c.consume()
-	c.save()
+	c.Save()
 	c.count()
-	s.loop.done(c)
+	c.wire.Back()
 }
 
 // Unblock ends the wait of the connection's client.
-func (c *conn) Unblock(withError bool) bool {
+func (c *Conn) Unblock(withError bool) bool {
 	cause := errReleased
 	if withError {
 		cause = errUnblocked
@@ -253,21 +259,21 @@ func (c *conn) Unblock(withError bool) bool {
 	if c.unblock(cause) {
 		return true
 	}
-	for _, w := range c.srv.waiters.all() {
+	for _, w := range c.shared.waiters.all() {
 		if w.c != c {
 			continue
 		}
 		if withError {
-			return c.srv.unblock(w, resp.Err(errUnblocked))
+			return c.shared.unblock(w, resp.Err(errUnblocked))
 		}
-		return c.srv.unblock(w, resp.NilArray)
+		return c.shared.unblock(w, resp.NilArray)
 	}
 	return false
 }
 
 // refuse answers everybody who waits with an error: nobody can write, so what
 // they wait for will not come soon.
-func (q *waiters) refuse(s *Server, err error) {
+func (q *waiters) refuse(s *Shared, err error) {
 	if q.n.Load() == 0 {
 		return
 	}
@@ -306,7 +312,7 @@ func (q *waiters) serveKey(d *replay.Draft, k waitKey) {
 }
 
 // serve runs the waiter's command on the key if it still waits.
-func (w *waiter) serve(d *replay.Draft, key []byte) {
+func (w *Waiter) serve(d *replay.Draft, key []byte) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.state == ended {
@@ -329,13 +335,13 @@ func (w *waiter) serve(d *replay.Draft, key []byte) {
 	if w.state == waiting {
 		d.Join(c)
 		c.tally.begin()
-		c.save() // what has been sent since it was parked can't be taken back
+		c.Save() // what has been sent since it was parked can't be taken back
 	}
 	if w.timer != nil {
 		w.timer.Stop()
 	}
 	w.state = ended
-	c.srv.waiters.remove(w)
+	c.shared.waiters.remove(w)
 	c.ran(spec, args, val.IsError())
 	c.reply(val)
 	c.consume()

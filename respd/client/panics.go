@@ -1,13 +1,9 @@
-package respd
+package client
 
 import (
-	"log/slog"
-
-	"ledge/journal/fault"
 	"ledge/replay"
 	"ledge/respd/command"
 	"ledge/respd/resp"
-	"ledge/respd/stats"
 )
 
 // A command that panics, wherever it runs, is a bug. It ends neither the process
@@ -30,13 +26,13 @@ type underway struct {
 }
 
 // begin is told that the next command, which is parsed, is about to run.
-func (c *conn) begin() {
+func (c *Conn) begin() {
 	u := &c.under
 	u.spec, u.end, u.out, u.marked = c.cmd.spec, c.at+c.cmd.size, len(c.out), false
 }
 
 // rescue is deferred around a command that is not part of a draft.
-func (c *conn) rescue() {
+func (c *Conn) rescue() {
 	if p := recover(); p != nil {
 		c.mishap(p)
 	}
@@ -45,7 +41,7 @@ func (c *conn) rescue() {
 // rescueStep is deferred around a command that may be part of a draft. If what it
 // did can't be taken back by itself, the panic goes on to the writer; the client
 // is then answered when its proposal is settled.
-func (c *conn) rescueStep(d *replay.Draft) {
+func (c *Conn) rescueStep(d *replay.Draft) {
 	p := recover()
 	if p == nil {
 		return
@@ -53,7 +49,7 @@ func (c *conn) rescueStep(d *replay.Draft) {
 	u := &c.under
 	if d.Torn() || u.marked && !d.Abandon(u.mark) {
 		c.at, c.cmd = u.end, parsed{} // it is among those that run again, without the writer
-		c.srv.Panicked(u.spec, p)
+		c.shared.Panicked(u.spec, p)
 		panic(p)
 	}
 	c.mishap(p)
@@ -62,17 +58,17 @@ func (c *conn) rescueStep(d *replay.Draft) {
 // rescueInput is deferred around all that the loop does with a connection's input.
 // What panics outside of any command is the reading of it, of which no command
 // can be found any more: the connection ends.
-func (c *conn) rescueInput() {
+func (c *Conn) rescueInput() {
 	if p := recover(); p != nil {
-		c.srv.Panicked(nil, p)
+		c.shared.Panicked(nil, p)
 		c.killed.Store(true)
 	}
 }
 
 // mishap ends the command under way, which has panicked, with one error.
-func (c *conn) mishap(p any) {
+func (c *Conn) mishap(p any) {
 	u := &c.under
-	c.srv.Panicked(u.spec, p)
+	c.shared.Panicked(u.spec, p)
 	c.at, c.out, c.cmd = u.end, c.out[:min(u.out, len(c.out))], parsed{}
 	c.parser.Reset()
 	c.late = nil
@@ -91,19 +87,19 @@ func (c *conn) mishap(p any) {
 }
 
 // resolve finds what the arguments call.
-func (c *conn) resolve(args command.Args, size int) {
+func (c *Conn) resolve(args command.Args, size int) {
 	c.cmd = parsed{ok: true, err: errInternal, args: args, size: size}
 	defer func() {
 		if p := recover(); p != nil {
-			c.srv.Panicked(nil, p)
+			c.shared.Panicked(nil, p)
 		}
 	}()
-	c.cmd.spec, c.cmd.err = c.srv.table.Resolve(args)
+	c.cmd.spec, c.cmd.err = c.shared.Table.Resolve(args)
 }
 
 // attempt serves a waiter with a key. A panic is an error for the waiter alone,
 // not for whoever gave the key something.
-func (w *waiter) attempt(d *replay.Draft, m replay.Mark, key []byte) (val resp.Value, err error) {
+func (w *Waiter) attempt(d *replay.Draft, m replay.Mark, key []byte) (val resp.Value, err error) {
 	spec := w.c.cmd.spec
 	defer func() {
 		p := recover()
@@ -113,20 +109,8 @@ func (w *waiter) attempt(d *replay.Draft, m replay.Mark, key []byte) (val resp.V
 		if !d.Abandon(m) {
 			panic(p)
 		}
-		w.c.srv.Panicked(spec, p)
+		w.c.shared.Panicked(spec, p)
 		val, err = resp.Value{}, errInternal
 	}()
 	return w.serveKey(d, key)
-}
-
-// Panicked counts and logs a panic. It must be called by whoever has recovered.
-func (s *Server) Panicked(spec *command.Spec, p any) {
-	s.stats.Panics.Add(1)
-	name := "unknown"
-	if spec != nil {
-		name = spec.FullName()
-		s.stats.Count(spec, stats.Calls{Calls: 1, Failed: 1})
-	}
-	caught := fault.Caught(p)
-	s.log.Add(slog.LevelError, "a command panicked: "+name, "cause", caught, "stack", string(caught.Stack))
 }

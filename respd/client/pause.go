@@ -1,4 +1,4 @@
-package respd
+package client
 
 import (
 	"sync/atomic"
@@ -14,14 +14,14 @@ type pause struct {
 // Pause holds back commands of all clients until then: all commands, or only
 // writes. Where two pauses overlap, the later end and the stricter kind hold.
 // The zero time ends all of it.
-func (s *Server) Pause(until time.Time, all bool) {
+func (s *Shared) Pause(until time.Time, all bool) {
 	p := &s.pause
 	if until.IsZero() {
 		p.until.Store(0)
 		p.all.Store(false)
 		return
 	}
-	now := s.cfg.Clock().UnixNano()
+	now := s.Clock().UnixNano()
 	paused := p.until.Load() > now
 	p.all.Store(all || paused && p.all.Load())
 	p.until.Store(max(until.UnixNano(), p.until.Load()))

@@ -1,9 +1,10 @@
-package respd
+package client
 
 import (
 	"context"
 	"errors"
 
+	"ledge/replay"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -22,7 +23,7 @@ type await struct {
 var errReleased = errors.New("the client waits no longer")
 
 // prepare is called by who sends the next command to a goroutine of its own.
-func (c *conn) prepare() {
+func (c *Conn) prepare() {
 	spec := c.cmd.spec
 	if spec.Conn == nil {
 		return // it reads what is there
@@ -36,7 +37,7 @@ func (c *conn) prepare() {
 }
 
 // runWaiting runs a command that may wait.
-func (c *conn) runWaiting(w *await) {
+func (c *Conn) runWaiting(w *await) {
 	c.sess.SetContext(w.ctx)
 	val := c.call()
 	c.over(w)
@@ -55,7 +56,7 @@ func (c *conn) runWaiting(w *await) {
 }
 
 // over is told that the command has returned.
-func (c *conn) over(w *await) {
+func (c *Conn) over(w *await) {
 	c.sess.DropContext()
 	c.await.Store(nil)
 	if w.blocked {
@@ -63,8 +64,16 @@ func (c *conn) over(w *await) {
 	}
 }
 
+// Release ends what a command beside the loop waits in, as if its time were up,
+// from any goroutine.
+func (c *Conn) Release() { c.release(errReleased) }
+
+// Unwait ends what the client is blocked in beside the loop, as if its time were
+// up, from any goroutine.
+func (c *Conn) Unwait() { c.unblock(errReleased) }
+
 // release ends what a command beside the loop waits in, from any goroutine.
-func (c *conn) release(cause error) {
+func (c *Conn) release(cause error) {
 	if w := c.await.Load(); w != nil {
 		w.end(cause)
 	}
@@ -72,11 +81,45 @@ func (c *conn) release(cause error) {
 
 // unblock ends the wait of a command that the client is blocked in beside the
 // loop, from any goroutine, and reports whether there was one.
-func (c *conn) unblock(cause error) bool {
+func (c *Conn) unblock(cause error) bool {
 	w := c.await.Load()
 	if w == nil || !w.blocked {
 		return false
 	}
 	w.end(cause)
 	return true
+}
+
+// RunBeside runs the next command, a slow one, on a goroutine of its own.
+func (c *Conn) RunBeside() {
+	defer c.Done()
+	c.tally.begin()
+	c.begin()
+	defer c.rescue()
+	if w := c.await.Load(); w != nil {
+		c.runWaiting(w)
+	} else if c.cmd.spec.Read == nil {
+		c.runConn()
+	} else if c.cmd.spec.Flags.Has(command.Big) {
+		c.runPinned()
+	} else if err := c.shared.State.View(c.shared.Clock(), func(v *replay.View) error {
+		c.runRead(v)
+		return nil
+	}); err != nil {
+		c.turnAway(err)
+	}
+}
+
+// runPinned runs a read on a view of its own, which a reply that is made slice by
+// slice keeps until it has been sent.
+func (c *Conn) runPinned() {
+	v := c.shared.State.Pin(c.shared.Clock(), c.sess.DB, c.cmd.keys())
+	defer func() {
+		if c.stream != nil {
+			c.stream.view = v
+		} else {
+			v.Close()
+		}
+	}()
+	c.runRead(v)
 }

@@ -1,0 +1,72 @@
+package client
+
+import (
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"ledge/journal/fault"
+	"ledge/journal/rare"
+	"ledge/replay"
+	"ledge/replay/writer"
+	"ledge/respd/command"
+	"ledge/respd/command/scripts"
+	"ledge/respd/hub"
+	"ledge/respd/stats"
+)
+
+// Config is what the connections of a server are given. All of it is set.
+type Config struct {
+	State   *replay.State
+	Writer  *writer.Writer
+	Table   *command.Table
+	Scripts *scripts.Engine
+	Stats   *command.Stats
+	Slowlog *stats.Slowlog
+	Hub     *hub.Hub
+	// Host is the server, as commands see it.
+	Host command.Host
+	// MaxInput bounds what one connection may have unparsed, one argument included.
+	MaxInput int
+	// MaxOutput bounds the replies that one connection has not read yet.
+	MaxOutput int
+	// MaxQueued bounds the commands of one MULTI, with what keeping them takes.
+	MaxQueued int
+	// MaxBuffers bounds what all connections together have unparsed, and likewise
+	// their unread replies and their commands that wait for EXEC.
+	MaxBuffers int
+	PushLimit  PushLimit
+	// Replica says what is refused because of how the node stands with its leader
+	// or its replicas.
+	Replica *Gate
+	// OutOfMemory reports whether commands that need memory are refused.
+	OutOfMemory func() bool
+	Clock       func() time.Time
+	Logger      *slog.Logger
+	Log         *rare.Log // of what strangers can cause
+}
+
+// Shared is what all connections of a server have in common.
+type Shared struct {
+	Config
+	pause   pause
+	waiters waiters
+	demoted atomic.Pointer[error] // what Demote was called with last
+	buffers sync.Pool             // of *[]byte: large buffers for replies
+}
+
+// NewShared returns what the connections of a server have in common.
+func NewShared(cfg Config) *Shared { return &Shared{Config: cfg} }
+
+// Panicked counts and logs a panic. It must be called by whoever has recovered.
+func (s *Shared) Panicked(spec *command.Spec, p any) {
+	s.Stats.Panics.Add(1)
+	name := "unknown"
+	if spec != nil {
+		name = spec.FullName()
+		s.Stats.Count(spec, stats.Calls{Calls: 1, Failed: 1})
+	}
+	caught := fault.Caught(p)
+	s.Log.Add(slog.LevelError, "a command panicked: "+name, "cause", caught, "stack", string(caught.Stack))
+}
