@@ -14,34 +14,36 @@ import (
 	"ledge/replay/writer"
 )
 
-// BenchmarkPipeline sends commands a hundred at a time: what a command costs from
-// its bytes to those of its reply.
+// BenchmarkPipeline sends commands one, 16 and a hundred at a time: what a command
+// costs from its bytes to those of its reply.
 func BenchmarkPipeline(b *testing.B) {
 	for _, c := range []struct{ name, command, reply string }{
 		{"GET", "*2\r\n$3\r\nGET\r\n$1\r\nk\r\n", "$1\r\nv\r\n"},
 		{"SET", "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n", "+OK\r\n"},
 	} {
-		b.Run(c.name, func(b *testing.B) {
-			conn := benchConn(b)
-			if _, err := fmt.Fprint(conn, "SET k v\r\n"); err != nil {
-				b.Fatal(err)
-			}
-			if _, err := io.ReadFull(conn, make([]byte, len("+OK\r\n"))); err != nil {
-				b.Fatal(err)
-			}
-			const batch = 100
-			send, want := []byte(strings.Repeat(c.command, batch)), strings.Repeat(c.reply, batch)
-			got := make([]byte, len(want))
-			b.ReportAllocs()
-			for n := 0; n < b.N; n += batch {
-				if _, err := conn.Write(send); err != nil {
-					b.Fatal(err)
+		for _, batch := range []int{1, 16, 100} {
+			b.Run(fmt.Sprintf("%s/%d", c.name, batch), func(b *testing.B) {
+				conn := benchConn(b)
+				exchange(b, conn, []byte("SET k v\r\n"), "+OK\r\n")
+				send, want := []byte(strings.Repeat(c.command, batch)), strings.Repeat(c.reply, batch)
+				b.ReportAllocs()
+				for n := 0; n < b.N; n += batch {
+					exchange(b, conn, send, want)
 				}
-				if _, err := io.ReadFull(conn, got); err != nil || string(got) != want {
-					b.Fatalf("got %q, %v; want %q", got, err, want)
-				}
-			}
-		})
+			})
+		}
+	}
+}
+
+// exchange sends commands and waits for their replies.
+func exchange(b *testing.B, conn net.Conn, send []byte, want string) {
+	var buf [4096]byte
+	got := buf[:len(want)]
+	if _, err := conn.Write(send); err != nil {
+		b.Fatal(err)
+	}
+	if _, err := io.ReadFull(conn, got); err != nil || string(got) != want {
+		b.Fatalf("got %q, %v; want %q", got, err, want)
 	}
 }
 

@@ -21,7 +21,7 @@ import (
 // The event loop serves descriptors and knows nothing of TLS. So a connection
 // with TLS ends in a tunnel: a goroutine for each direction between the client
 // and one end of a socket pair, whose other end the transport serves like any
-// client's. Everything behind that end, limits and bounds included, is as
+// client's. Everything beyond that end, limits and bounds included, is as
 // without TLS; in between there is no more than the pair's buffers.
 
 // A tunnel copies by leastCopy bytes at first and, as they fill, by mostCopy at

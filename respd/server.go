@@ -1,7 +1,7 @@
 // Package respd serves Redis clients: it listens, and moves bytes between sockets and
 // connections (package client), which run the commands. On Linux one event loop does
 // that for all of them (loop_linux.go, which begins with how it works); elsewhere
-// each connection has a goroutine (loop_other.go). The server puts the command table
+// each connection has a goroutine (threads.go). The server puts the command table
 // together out of its families, and is what commands see of all clients.
 package respd
 

@@ -22,7 +22,7 @@ type await struct {
 // errReleased ends a wait as if its time were up.
 var errReleased = errors.New("the client waits no longer")
 
-// prepare is called by who sends the next command to a goroutine of its own.
+// prepare is called by whoever sends the next command to a goroutine of its own.
 func (c *Conn) prepare() {
 	spec := c.cmd.spec
 	if spec.Conn == nil {

@@ -13,9 +13,9 @@ import (
 )
 
 // A client that waits in a blocking command is registered under its keys. The
-// writer serves it in the middle of a group, right behind the command or
+// writer serves it in the middle of a group, right after the command or
 // transaction that gave a key something, as Redis does: the first waiter first,
-// and in front of whoever comes next. What it gets is an entry of its own in the
+// and before whoever comes next. What it gets is an entry of its own in the
 // same batch, so the waiter hears of it when the batch stands.
 //
 // While it waits its connection is nobody's. Whoever holds the waiter's lock and
@@ -85,7 +85,7 @@ func (q *waiters) remove(w *Waiter) {
 	q.n.Add(-1)
 }
 
-// at returns who waits for a key. The slice is not changed any more.
+// at returns the waiters for a key. The slice is not changed any more.
 func (q *waiters) at(k waitKey) []*Waiter {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -105,7 +105,7 @@ func (q *waiters) keysIn(db journal.DB) (keys []string) {
 	return keys
 }
 
-// all returns everybody who waits.
+// all returns all waiters.
 func (q *waiters) all() []*Waiter {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -162,7 +162,7 @@ func (c *Conn) leaveQueue() {
 	c.sess.Blocked.Store(false)
 }
 
-// parked leaves the connection to who serves it or ends its wait, and reports
+// parked leaves the connection to whoever serves it or ends its wait, and reports
 // whether there is anything to wait for.
 func (c *Conn) parked() bool {
 	w := c.wait
@@ -271,7 +271,7 @@ func (c *Conn) Unblock(withError bool) bool {
 	return false
 }
 
-// refuse answers everybody who waits with an error: nobody can write, so what
+// refuse answers all waiters with an error: nobody can write, so what
 // they wait for will not come soon.
 func (q *waiters) refuse(s *Shared, err error) {
 	if q.n.Load() == 0 {
@@ -282,7 +282,7 @@ func (q *waiters) refuse(s *Shared, err error) {
 	}
 }
 
-// serve gives those who wait what the entries sealed last have brought. What one
+// serve gives the waiters what the entries sealed last have brought. What one
 // of them does may serve another. The writer calls it.
 func (q *waiters) serve(d *replay.Draft) {
 	if q.n.Load() == 0 {

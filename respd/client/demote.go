@@ -34,8 +34,8 @@ func (s *Shared) expel(w *Waiter) {
 	}
 }
 
-// follows reports whether the node has been demoted and has not led since. One
-// who begins to wait just then is not among those whom Demote has found.
+// follows reports whether the node has been demoted and has not led since. A
+// client that begins to wait just then is not among those that Demote has found.
 func (s *Shared) follows() bool {
 	reason := s.demoted.Load()
 	return reason != nil && errors.Is(s.Writer.Refusal(false), *reason)

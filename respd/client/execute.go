@@ -61,7 +61,7 @@ func (c *Conn) runWrite(d *replay.Draft) {
 }
 
 // runAlone runs a command on the session while nothing else of the connection
-// is under way. Messages that have come go behind its reply, which may be older
+// is under way. Messages that have come go after its reply, which may be older
 // than they are, but for these: what UNSUBSCRIBE answers is the last that a
 // client wants to hear of a channel, and Redis sends a client its own message
 // before PUBLISH is answered. Only those of a channel that it has just subscribed

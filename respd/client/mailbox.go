@@ -32,11 +32,11 @@ func (l *PushLimit) SetDefaults() {
 }
 
 // mailbox holds messages for a client from when they are sent until the owner
-// of the connection puts them behind its replies. Any goroutine may put some
+// of the connection puts them after its replies. Any goroutine may put some
 // in, and never waits: one that has too many is closed to more.
 type mailbox struct {
 	size  atomic.Int64 // of bytes; lets the owner look without the lock
-	proto int          // of bytes; the owner's, who changes it under mu
+	proto int          // of bytes; the owner's, which changes it under mu
 
 	mu    sync.Mutex
 	bytes []byte    // mu
@@ -74,7 +74,7 @@ func (m *mailbox) overstayed(limit *PushLimit, now time.Time) bool {
 	return now.Sub(m.since) > limit.SoftFor
 }
 
-// take moves what there is behind out. What comes from here on is in proto.
+// take moves what there is to the end of out. What comes from here on is in proto.
 func (m *mailbox) take(out []byte, proto int) []byte {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -110,7 +110,7 @@ func (c *Conn) Push(m *hub.Message) {
 	}
 }
 
-// CatchUp puts the messages that have come behind the replies so far. Those
+// CatchUp puts the messages that have come after the replies so far. Those
 // must be settled: what comes before Settle may be cut off again.
 func (c *Conn) CatchUp() {
 	if c.stream != nil {

@@ -12,7 +12,7 @@ import (
 // Other protocols come to this port by mistake, or because somebody has a browser
 // send them: a body that is lines of text would be run as inline commands. So a
 // connection is closed at the opening of another protocol, with no answer, and
-// nothing behind the opening is run. What Redis takes for a command is never an
+// nothing after the opening is run. What Redis takes for a command is never an
 // opening, with the exceptions that shared names.
 
 // openingBytes returns the protocol that input which is no RESP begins as, going
@@ -127,7 +127,7 @@ func (c *Conn) turnOff(protocol string) {
 	c.at, c.cmd = len(c.in), parsed{}
 	c.sess.Quit = true
 	if c.foreign {
-		return // it is only seen again, behind a write that has failed
+		return // it is only seen again, after a write that has failed
 	}
 	c.foreign = true
 	c.shared.Stats.Foreign.Add(1)

@@ -86,7 +86,7 @@ func (c *Conn) finishLate() {
 	c.finishExec()
 }
 
-// rerun answers the commands in front of end without the writer.
+// rerun answers the commands before end without the writer.
 func (c *Conn) rerun(end int, cause error) {
 	r := NewViews(c.shared)
 	defer r.Close()
@@ -108,7 +108,7 @@ func (c *Conn) rerunNext(cause error, r *Views) {
 	}
 }
 
-// Done hands the connection back to the loop, or leaves it to who serves those
+// Done hands the connection back to the loop, or leaves it to whoever serves those
 // that wait.
 func (c *Conn) Done() {
 	c.count()

@@ -15,7 +15,7 @@ type saved struct {
 	tx      command.Tx
 }
 
-// Save marks the point that a rerun goes back to: everything in front of it is
+// Save marks the point that a rerun goes back to: everything before it is
 // settled.
 func (c *Conn) Save() {
 	s := &c.sess

@@ -59,7 +59,7 @@ type execution struct {
 }
 
 // waits reports whether a command is one that runs late. PING has to wait
-// behind others: how it answers depends on whether the client is subscribed.
+// for others before it: how it answers depends on whether the client is subscribed.
 func (x *execution) waits(spec *command.Spec) bool {
 	f := spec.Flags
 	return spec.Conn != nil && (!f.Has(command.Inline) || len(x.todo) > 0 && f.Has(command.Listening))
