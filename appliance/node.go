@@ -158,7 +158,7 @@ func (n *Node) openServer(ctx context.Context, hub *hub.Hub) (err error) {
 		TLSListen: n.cfg.TLSListen, TLS: n.secure.redis,
 		Password: n.cfg.Password, MaxClients: n.cfg.MaxClients,
 		State: n.state, Writer: n.writer, Hub: hub, Params: n.params(), CheckParam: options.CheckParam,
-		Node:    sideOf(n),
+		Node: sideOf(n), Ungathered: n.without[process.Gather],
 		Replica: &n.gate.Gate, OutOfMemory: n.mem.Over, Growing: n.mem.Growing, TurnedAway: n.events.turnedAway,
 		Clock: n.cfg.Clock, Logger: n.cfg.Logger,
 		MaxBuffers: process.Buffers(n.cfg.MaxMemory),

@@ -10,7 +10,12 @@ import "time"
 // into small groups that waited for each other's appends: 0.5 of Redis. So
 // writers are kept while a group is under way, and for a moment after it, until
 // enough are at hand of those who wrote in the last turn.
+//
+// It was measured on two processors, with 50 clients, against disks that sync in 0.3
+// to 4 ms. LEDGE_WITHOUT=gather turns it off: then a round's writers go at its end.
+// TestGatherPremise fails once the Writer makes groups as large without it.
 type gather struct {
+	off      bool
 	inFlight int           // proposed and not yet back
 	returned int           // of the group under way
 	waiting  int           // at hand when its first came back
@@ -64,9 +69,11 @@ func (g *gather) enough(appendTime time.Duration) int {
 
 // wait returns how much longer to gather, when n writers are at hand and
 // nothing else is ready. 0 is to propose them; negative is until the group
-// under way is back, since they would only queue up behind it.
+// under way is back, since they would only queue up after it.
 func (g *gather) wait(n int, appendTime time.Duration) time.Duration {
 	switch {
+	case g.off:
+		return 0
 	case g.inFlight > 0:
 		return -1
 	case n >= g.expect:
@@ -84,6 +91,9 @@ func (g *gather) wait(n int, appendTime time.Duration) time.Duration {
 // overdue reports whether n writers have been kept for so long that they go
 // even though the loop finds no rest: its other clients may never give it any.
 func (g *gather) overdue(n int, now time.Time, appendTime time.Duration) bool {
+	if g.off {
+		return true
+	}
 	if n == 0 || g.inFlight > 0 {
 		g.since = now
 		return false

@@ -36,6 +36,17 @@ func TestGatherWait(t *testing.T) {
 	}
 }
 
+// Turned off, it lets every round's writers go.
+func TestGatherOff(t *testing.T) {
+	g := gather{off: true, inFlight: 5, expect: 50, moved: time.Now()}
+	if got := g.wait(1, time.Minute); got != 0 {
+		t.Errorf("wait = %v; want 0", got)
+	}
+	if !g.overdue(1, time.Now(), time.Minute) {
+		t.Error("overdue = false; want true")
+	}
+}
+
 // Who waits for whom depends on which takes longer: an append, or a turn of the
 // clients.
 func TestGatherTurn(t *testing.T) {

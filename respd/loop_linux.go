@@ -110,7 +110,7 @@ func newTransport(s *Server) (transport, error) {
 		return nil, err
 	}
 	return &loop{srv: s, poll: p, conns: make(map[int32]*conn),
-		views: client.NewViews(s.shared)}, nil
+		views: client.NewViews(s.shared), gather: gather{off: s.cfg.Ungathered}}, nil
 }
 
 // run serves until ctx ends, then drains: what clients have sent so far is

@@ -376,3 +376,49 @@ func TestCloseTwice(t *testing.T) {
 		}
 	}
 }
+
+// What gather stands on: the Writer takes what has queued as soon as an append is
+// back, so that clients which were served by that append come too late for the next
+// one, and go on in groups of their own. If the Writer comes to wait for them itself,
+// gather is of no use, and this fails.
+//
+// In each turn one client's append is held until another client's write waits, and
+// the first writes again as soon as it is answered. That is two appends for three
+// writes if the loop waits for the first client, and three if it does not.
+func TestGatherPremise(t *testing.T) {
+	if !hasLoop {
+		t.Skip("nothing is gathered without the loop")
+	}
+	const turns = 20
+	appends := func(without bool) int {
+		n := start(t, func(cfg *respd.Config) { cfg.Ungathered = without })
+		a, b := n.dial(), n.dial()
+		a.want("SET a 0", "OK")
+		b.want("SET b 0", "OK")
+		before := n.journal.Appends()
+		for range turns {
+			release, held, began := n.journal.Hold(), n.journal.Appends(), time.Now()
+			a.send(encode("INCR a"))
+			n.behind(held)
+			in := n.srv.Stats().NetIn.Load()
+			b.send(encode("INCR b"))
+			until(t, "the second write has come and the append is a long one", func() bool {
+				return n.srv.Stats().NetIn.Load() > in && time.Since(began) > 5*time.Millisecond
+			})
+			release()
+			a.next()
+			a.send(encode("INCR a"))
+			a.next()
+			b.next()
+		}
+		return n.journal.Appends() - before
+	}
+	with, without := appends(false), appends(true)
+	t.Logf("%d writes: %d appends, and %d when nothing is gathered", 3*turns, with, without)
+	if without < 3*turns-turns/4 {
+		t.Errorf("%d appends for %d writes that were not gathered; want about as many", without, 3*turns)
+	}
+	if with > without-turns/4 {
+		t.Errorf("%d appends for writes that were gathered; want far fewer than %d", with, without)
+	}
+}

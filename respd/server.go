@@ -87,6 +87,9 @@ type Config struct {
 	Growing func(bytes int64) (done func())
 	// TurnedAway is told when a client finds no room; nil doesn't want to know.
 	TurnedAway func()
+	// Ungathered has the event loop propose writers as they come, and not wait until
+	// enough are at hand for a group.
+	Ungathered bool
 	// Drain bounds how long Run waits for clients' last replies, and what a client
 	// with TLS may take for them at any time; 0 is 5 s.
 	Drain time.Duration

@@ -31,9 +31,12 @@ const (
 	Slack Habit = "slack"
 	// Doze has no collections while next to nothing is allocated.
 	Doze Habit = "doze"
+	// Gather has the event loop wait for other clients' writes before it proposes
+	// those at hand (respd/gather.go).
+	Gather Habit = "gather"
 )
 
-var habits = []Habit{CalmMonitor, OneOfTwo, GiveBack, Slack, Doze}
+var habits = []Habit{CalmMonitor, OneOfTwo, GiveBack, Slack, Doze, Gather}
 
 // Without is which habits are turned off. The zero value is none.
 type Without map[Habit]bool
