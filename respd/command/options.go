@@ -1,17 +1,25 @@
 package command
 
 // Options declares the options of a command, in place of a branch for each: the
-// words, what each says, and what it may not stand together with.
-type Options []Option
+// words, what each says, what it takes, and what it may not stand together with. T is
+// what their values are read into.
+type Options[T any] []Option[T]
 
 // Option is one word among a command's arguments, of any case.
-type Option struct {
+type Option[T any] struct {
 	Word string // in upper case
-	// Says is what it says, as a bit of the command's own. Not are bits of others
-	// that it contradicts, whichever comes first.
+	// Says is what it says, as a bit of the command's own. Not are bits of those
+	// before it that it contradicts, its own if it may stand only once. Clash is the
+	// answer to a contradiction; nil is ErrSyntax.
 	Says, Not OptionBits
-	// Value says that an argument follows, which is the option's value.
-	Value bool
+	Clash     error
+	// Takes is how many values follow. Missing is the answer when there are fewer; nil
+	// is ErrSyntax.
+	Takes   int
+	Missing error
+	// Read returns to with what the option and its values say put into it. T is handed
+	// over by value, so that a command with options makes nothing on the heap.
+	Read func(to T, vals Args) (T, error)
 }
 
 // OptionBits are what options say.
@@ -21,42 +29,50 @@ type OptionBits uint32
 func (b OptionBits) Has(bits OptionBits) bool { return b&bits != 0 }
 
 // Given is what options have said.
-type Given struct {
-	Bits OptionBits
-	// Value is that of the last option which has one.
-	Value []byte
+type Given[T any] struct {
+	Bits  OptionBits
+	Value T
 }
 
-// Parse reads arguments which are all options. It returns ErrSyntax for one that
-// is none, lacks its value or contradicts another.
-func (os Options) Parse(args Args) (g Given, err error) {
+// Parse reads arguments which are all options, into what value is when there are
+// none. It returns ErrSyntax for one that is none of them.
+func (os Options[T]) Parse(args Args, value T) (Given[T], error) {
+	g := Given[T]{Value: value}
 	for i := 0; i < len(args); {
-		n := os.Take(args, i, &g)
-		if n == 0 {
-			return g, ErrSyntax
+		n, err := os.Take(args, i, &g)
+		if n == 0 && err == nil {
+			err = ErrSyntax
+		}
+		if err != nil {
+			return g, err
 		}
 		i += n
 	}
 	return g, nil
 }
 
-// Take reads the option that stands at argument i, if one does and may, and
-// returns how many arguments it takes; 0 is none.
-func (os Options) Take(args Args, i int, g *Given) int {
+// Take reads the option that stands at argument i, if one does, and returns how many
+// arguments it takes. 0 without an error is no option, or one that may not stand here
+// and has no answer of its own to that.
+func (os Options[T]) Take(args Args, i int, g *Given[T]) (n int, err error) {
 	for j := range os {
 		o := &os[j]
-		if !args.Is(i, o.Word) {
+		switch {
+		case !args.Is(i, o.Word):
 			continue
-		}
-		if g.Bits.Has(o.Not) || o.Value && i+1 == len(args) {
-			return 0
+		case g.Bits.Has(o.Not):
+			return 0, o.Clash
+		case len(args)-i-1 < o.Takes:
+			return 0, o.Missing
 		}
 		g.Bits |= o.Says
-		if !o.Value {
-			return 1
+		if o.Read != nil {
+			g.Value, err = o.Read(g.Value, args[i+1:i+1+o.Takes])
 		}
-		g.Value = args[i+1]
-		return 2
+		return 1 + o.Takes, err
 	}
-	return 0
+	return 0, nil
 }
+
+// KeepValue is the Read of an option whose one value is kept as it is.
+func KeepValue(_ []byte, vals Args) ([]byte, error) { return vals[0], nil }

@@ -22,56 +22,39 @@ type ScanOptions struct {
 	Cursor  uint64
 	Count   int
 	Pattern string // "*" fits everything
+	Type    string // of SCAN, in lower case; "" is any
+	Said    OptionBits
 }
 
-// ParseScan reads the cursor in argument cursorAt and the options behind it.
-// extra is asked about each word that is none of them: it returns how many
-// arguments it took, 0 for a word that it doesn't know either. nil knows none.
+// ScanWords are the options that all of them have.
+var ScanWords = Options[ScanOptions]{
+	{Word: "MATCH", Takes: 1, Read: func(o ScanOptions, vals Args) (ScanOptions, error) {
+		o.Pattern = vals.Str(0)
+		return o, nil
+	}},
+	{Word: "COUNT", Takes: 1, Read: func(o ScanOptions, vals Args) (ScanOptions, error) {
+		n, err := vals.Int(0)
+		if err == nil && n < 1 {
+			err = ErrSyntax
+		}
+		o.Count = int(min(n, maxScanCount))
+		return o, err
+	}},
+}
+
+// ParseScan reads the cursor in argument cursorAt and the options after it.
 //
 // A cursor that can't be read is ErrCursor and is found before all else. Redis
 // looks for the key next, and at the options only if it is there.
-func ParseScan(args Args, cursorAt int, extra func(i int) (taken int, err error)) (ScanOptions, error) {
+func ParseScan(words Options[ScanOptions], args Args, cursorAt int) (ScanOptions, error) {
 	o := ScanOptions{Count: scanCount, Pattern: "*"}
 	var ok bool
 	if o.Cursor, ok = parseCursor(args.Str(cursorAt)); !ok {
 		return o, ErrCursor
 	}
-	for i := cursorAt + 1; i < len(args); {
-		taken, err := o.option(args, i)
-		if taken == 0 && err == nil && extra != nil {
-			taken, err = extra(i)
-		}
-		if taken == 0 && err == nil {
-			err = ErrSyntax
-		}
-		if err != nil {
-			return o, err
-		}
-		i += taken
-	}
-	return o, nil
-}
-
-// option reads MATCH or COUNT at argument i.
-func (o *ScanOptions) option(args Args, i int) (taken int, err error) {
-	switch {
-	case i+1 == len(args):
-		return 0, nil
-	case args.Is(i, "MATCH"):
-		o.Pattern = args.Str(i + 1)
-	case args.Is(i, "COUNT"):
-		n, err := args.Int(i + 1)
-		if err != nil {
-			return 0, err
-		}
-		if n < 1 {
-			return 0, ErrSyntax
-		}
-		o.Count = int(min(n, maxScanCount))
-	default:
-		return 0, nil
-	}
-	return 2, nil
+	g, err := words.Parse(args[cursorAt+1:], o)
+	g.Value.Said = g.Bits
+	return g.Value, err
 }
 
 // Fits reports whether a name fits the pattern. "*" fits the empty name too,

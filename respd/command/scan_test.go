@@ -4,6 +4,7 @@ package command_test
 // word that only one of them knows.
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,6 +12,11 @@ import (
 )
 
 func TestParseScan(t *testing.T) {
+	words := append(slices.Clone(command.ScanWords), command.Option[command.ScanOptions]{Word: "WORD"},
+		command.Option[command.ScanOptions]{Word: "BAD", Takes: 1,
+			Read: func(o command.ScanOptions, _ command.Args) (command.ScanOptions, error) {
+				return o, command.ErrOutOfRange
+			}})
 	for _, tt := range []struct {
 		args string
 		want command.ScanOptions
@@ -37,15 +43,7 @@ func TestParseScan(t *testing.T) {
 		for _, a := range strings.Fields(tt.args) {
 			args = append(args, []byte(a))
 		}
-		got, err := command.ParseScan(args, 1, func(i int) (int, error) {
-			switch {
-			case args.Is(i, "WORD"):
-				return 1, nil
-			case args.Is(i, "BAD"):
-				return 0, command.ErrOutOfRange
-			}
-			return 0, nil
-		})
+		got, err := command.ParseScan(words, args, 1)
 		if err != tt.err || err == nil && got != tt.want {
 			t.Errorf("ParseScan(%s) = %+v, %v; want %+v, %v", tt.args, got, err, tt.want, tt.err)
 		}

@@ -24,6 +24,15 @@ func hello() *command.Spec {
 	}, runHello)
 }
 
+var helloWords = command.Options[*command.Session]{
+	{Word: "AUTH", Takes: 2, Read: func(s *command.Session, vals command.Args) (*command.Session, error) {
+		return s, authenticate(s, vals.Str(0), vals.Str(1))
+	}},
+	{Word: "SETNAME", Takes: 1, Read: func(s *command.Session, vals command.Args) (*command.Session, error) {
+		return s, setName(s, vals[0])
+	}},
+}
+
 // runHello does its options one by one, as Redis does: a name stays even when
 // the password after it is wrong.
 func runHello(s *command.Session, args command.Args) resp.Value {
@@ -37,21 +46,16 @@ func runHello(s *command.Session, args command.Args) resp.Value {
 			return resp.Err(errProto)
 		}
 	}
+	g := command.Given[*command.Session]{Value: s}
 	for i := 2; i < len(args); {
-		var err error
-		switch more := len(args) - i - 1; {
-		case args.Is(i, "AUTH") && more >= 2:
-			err = authenticate(s, args.Str(i+1), args.Str(i+2))
-			i += 3
-		case args.Is(i, "SETNAME") && more >= 1:
-			err = setName(s, args[i+1])
-			i += 2
-		default:
+		n, err := helloWords.Take(args, i, &g)
+		switch {
+		case err != nil:
+			return resp.FromError(err)
+		case n == 0:
 			return resp.Errf("ERR Syntax error in HELLO option '%s'", args.Printed(i))
 		}
-		if err != nil {
-			return resp.FromError(err)
-		}
+		i += n
 	}
 	if !s.Authed {
 		return resp.Err(errHelloAuth)

@@ -31,11 +31,11 @@ func runKill(s *command.Session, args command.Args) resp.Value {
 		}
 		return resp.OK
 	}
-	f, err := readKillFilter(s, args)
+	g, err := killWords.Parse(args[2:], killFilter{skipMe: true})
 	if err != nil {
 		return resp.FromError(err)
 	}
-	return resp.Int(kill(s, f))
+	return resp.Int(kill(s, &g.Value))
 }
 
 // killFilter says whom to close. Empty fields fit everybody.
@@ -45,46 +45,38 @@ type killFilter struct {
 	skipMe                  bool
 }
 
-func readKillFilter(s *command.Session, args command.Args) (*killFilter, error) {
-	f := &killFilter{skipMe: true}
-	for i := 2; i < len(args); i += 2 {
-		if i+1 == len(args) {
-			return nil, command.ErrSyntax
+var killWords = command.Options[killFilter]{
+	{Word: "ID", Takes: 1, Read: func(f killFilter, vals command.Args) (killFilter, error) {
+		var ok bool
+		if f.id, ok = number.ParseInt(vals[0]); !ok || f.id < 1 {
+			return f, errClientID
 		}
-		if err := f.option(s, args, i); err != nil {
-			return nil, err
+		return f, nil
+	}},
+	{Word: "TYPE", Takes: 1, Read: func(f killFilter, vals command.Args) (_ killFilter, err error) {
+		f.typ, err = readType(vals, 0)
+		return f, err
+	}},
+	{Word: "ADDR", Takes: 1, Read: func(f killFilter, vals command.Args) (killFilter, error) {
+		f.addr = vals.Str(0)
+		return f, nil
+	}},
+	{Word: "LADDR", Takes: 1, Read: func(f killFilter, vals command.Args) (killFilter, error) {
+		f.listen = vals.Str(0)
+		return f, nil
+	}},
+	{Word: "USER", Takes: 1, Read: func(f killFilter, vals command.Args) (killFilter, error) {
+		if f.user = vals.Str(0); f.user != defaultUser {
+			return f, resp.Error("ERR No such user '" + f.user + "'")
 		}
-	}
-	return f, nil
-}
-
-// option reads the option at argument i and its value.
-func (f *killFilter) option(s *command.Session, args command.Args, i int) (err error) {
-	switch {
-	case args.Is(i, "ID"):
-		id, ok := number.ParseInt(args[i+1])
-		if !ok || id < 1 {
-			return errClientID
+		return f, nil
+	}},
+	{Word: "SKIPME", Takes: 1, Read: func(f killFilter, vals command.Args) (killFilter, error) {
+		if f.skipMe = vals.Is(0, "YES"); !f.skipMe && !vals.Is(0, "NO") {
+			return f, command.ErrSyntax
 		}
-		f.id = id
-	case args.Is(i, "TYPE"):
-		f.typ, err = readType(args, i+1)
-	case args.Is(i, "ADDR"):
-		f.addr = args.Str(i + 1)
-	case args.Is(i, "LADDR"):
-		f.listen = args.Str(i + 1)
-	case args.Is(i, "USER"):
-		if f.user = args.Str(i + 1); f.user != defaultUser {
-			return resp.Error("ERR No such user '" + f.user + "'")
-		}
-	case args.Is(i, "SKIPME") && args.Is(i+1, "YES"):
-		f.skipMe = true
-	case args.Is(i, "SKIPME") && args.Is(i+1, "NO"):
-		f.skipMe = false
-	default:
-		return command.ErrSyntax
-	}
-	return err
+		return f, nil
+	}},
 }
 
 // fits reports whether c is to be closed.

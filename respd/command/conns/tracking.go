@@ -2,7 +2,6 @@ package conns
 
 import (
 	"ledge/respd/command"
-	"ledge/respd/number"
 	"ledge/respd/resp"
 )
 
@@ -25,24 +24,22 @@ func clientTracking() *command.Spec {
 	}, runTracking)
 }
 
-func runTracking(s *command.Session, args command.Args) resp.Value {
-	for i := 3; i < len(args); i++ {
-		switch more := i+1 < len(args); {
-		case args.Is(i, "REDIRECT") && more:
-			i++
-			id, ok := number.ParseInt(args[i])
-			if !ok {
-				return resp.Err(command.ErrNotInt)
-			}
-			if !connected(s, id) {
-				return resp.Err(errRedirect)
-			}
-		case args.Is(i, "PREFIX") && more:
-			i++
-		case args.Is(i, "BCAST"), args.Is(i, "OPTIN"), args.Is(i, "OPTOUT"), args.Is(i, "NOLOOP"):
-		default:
-			return resp.Err(command.ErrSyntax)
+// trackingWords are checked, since the options stand before ON or OFF in Redis's order
+// of errors, and say nothing.
+var trackingWords = command.Options[*command.Session]{
+	{Word: "REDIRECT", Takes: 1, Read: func(s *command.Session, vals command.Args) (*command.Session, error) {
+		id, err := vals.Int(0)
+		if err == nil && !connected(s, id) {
+			err = errRedirect
 		}
+		return s, err
+	}},
+	{Word: "PREFIX", Takes: 1}, {Word: "BCAST"}, {Word: "OPTIN"}, {Word: "OPTOUT"}, {Word: "NOLOOP"},
+}
+
+func runTracking(s *command.Session, args command.Args) resp.Value {
+	if _, err := trackingWords.Parse(args[3:], s); err != nil {
+		return resp.FromError(err)
 	}
 	switch on, ok := onOff(args, 2); {
 	case !ok:

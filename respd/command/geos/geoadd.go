@@ -18,21 +18,15 @@ func geoadd() *command.Spec {
 }
 
 func runGeoadd(d *replay.Draft, args command.Args) (resp.Value, error) {
-	var nx, xx, ch bool
+	var g command.Given[struct{}]
 	i := 2
-options:
-	for ; i < len(args); i++ {
-		switch {
-		case args.Is(i, "NX"):
-			nx = true
-		case args.Is(i, "XX"):
-			xx = true
-		case args.Is(i, "CH"):
-			ch = true
-		default:
-			break options
+	for i < len(args) {
+		if n, _ := addOptions.Take(args, i, &g); n == 0 {
+			break
 		}
+		i++
 	}
+	nx, xx := g.Bits.Has(ifNone), g.Bits.Has(ifThere)
 	if i == len(args) || (len(args)-i)%3 != 0 || nx && xx {
 		return resp.Value{}, command.ErrSyntax
 	}
@@ -48,10 +42,21 @@ options:
 	if err != nil {
 		return resp.Value{}, err
 	}
-	if ch {
+	if g.Bits.Has(countChanged) {
 		added += moved
 	}
 	return resp.Int(int64(added)), nil
+}
+
+// What the options of GEOADD say.
+const (
+	ifNone command.OptionBits = 1 << iota
+	ifThere
+	countChanged
+)
+
+var addOptions = command.Options[struct{}]{
+	{Word: "NX", Says: ifNone}, {Word: "XX", Says: ifThere}, {Word: "CH", Says: countChanged},
 }
 
 // place gives members their scores, with nx only those that are not there yet

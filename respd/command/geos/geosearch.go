@@ -130,17 +130,17 @@ func (q *query) reply(members []found) resp.Value {
 	out := make([]resp.Value, len(members))
 	for i, m := range members {
 		out[i] = resp.Bulk(m.name)
-		if !q.withDist && !q.withHash && !q.withCoord {
+		if !q.said.Has(withDist | withHash | withCoord) {
 			continue
 		}
 		one := []resp.Value{out[i]}
-		if q.withDist {
+		if q.said.Has(withDist) {
 			one = append(one, metres(m.distance))
 		}
-		if q.withHash {
+		if q.said.Has(withHash) {
 			one = append(one, resp.Int(int64(m.score)))
 		}
-		if q.withCoord {
+		if q.said.Has(withCoord) {
 			one = append(one, position(m.at))
 		}
 		out[i] = resp.Array(one...)

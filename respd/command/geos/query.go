@@ -2,6 +2,7 @@ package geos
 
 import (
 	"math"
+	"slices"
 
 	"ledge/replay"
 	"ledge/replay/value"
@@ -34,13 +35,83 @@ type query struct {
 	set  value.ZSet
 	dest []byte // nil is none
 
-	byDistance                    bool // the scores to store are distances
-	withDist, withHash, withCoord bool
-	any                           bool
-	count                         int64 // 0 is all
-	order                         order
-	fromMember, fromLonLat        bool
-	byRadius, byBox               bool
+	said       command.OptionBits
+	byDistance bool  // the scores to store are distances
+	count      int64 // 0 is all
+	order      order
+}
+
+// What the options of a query say. The center and the shape of a search are each one
+// of two.
+const (
+	withDist command.OptionBits = 1 << iota
+	withHash
+	withCoord
+	anyOfThem
+	fromMember
+	fromLonLat
+	byRadius
+	byBox
+)
+
+type (
+	words = command.Options[*query]
+	word  = command.Option[*query]
+)
+
+// anyWords are the options of all queries.
+var anyWords = words{
+	{Word: "WITHDIST", Says: withDist}, {Word: "WITHHASH", Says: withHash}, {Word: "WITHCOORD", Says: withCoord},
+	{Word: "ANY", Says: anyOfThem},
+	{Word: "ASC", Read: func(q *query, _ command.Args) (*query, error) { q.order = nearest; return q, nil }},
+	{Word: "DESC", Read: func(q *query, _ command.Args) (*query, error) { q.order = farthest; return q, nil }},
+	{Word: "COUNT", Takes: 1, Read: func(q *query, vals command.Args) (_ *query, err error) {
+		if q.count, err = vals.Int(0); err == nil && q.count <= 0 {
+			err = errCount
+		}
+		return q, err
+	}},
+}
+
+// The options of GEOSEARCH and GEOSEARCHSTORE, and those of GEORADIUS and its kin with
+// a destination, which have their center and shape without words.
+var (
+	searchWords = append(slices.Clone(anyWords),
+		word{Word: "FROMMEMBER", Says: fromMember, Not: fromLonLat, Takes: 1,
+			Read: func(q *query, vals command.Args) (*query, error) { return q, q.parseMember(vals, 0) }},
+		word{Word: "FROMLONLAT", Says: fromLonLat, Not: fromMember, Takes: 2,
+			Read: func(q *query, vals command.Args) (_ *query, err error) {
+				q.center, err = parsePoint(vals, 0)
+				return q, err
+			}},
+		word{Word: "BYRADIUS", Says: byRadius, Not: byBox, Takes: 2,
+			Read: func(q *query, vals command.Args) (*query, error) { return q, q.parseRadius(vals, 0) }},
+		word{Word: "BYBOX", Says: byBox, Not: byRadius, Takes: 3,
+			Read: func(q *query, vals command.Args) (*query, error) { return q, q.parseBox(vals, 0) }})
+	searchStoreWords = append(slices.Clone(searchWords),
+		word{Word: "STOREDIST", Read: func(q *query, _ command.Args) (*query, error) { q.byDistance = true; return q, nil }})
+	radiusStoreWords = append(slices.Clone(anyWords),
+		word{Word: "STORE", Takes: 1, Read: func(q *query, vals command.Args) (*query, error) {
+			q.dest, q.byDistance = vals[0], false
+			return q, nil
+		}},
+		word{Word: "STOREDIST", Takes: 1, Read: func(q *query, vals command.Args) (*query, error) {
+			q.dest, q.byDistance = vals[0], true
+			return q, nil
+		}})
+)
+
+// words returns the options that a query of this form has.
+func (f form) words() words {
+	switch {
+	case f.search() && f.store:
+		return searchStoreWords
+	case f.search():
+		return searchWords
+	case f.store:
+		return radiusStoreWords
+	}
+	return anyWords
 }
 
 // parse reads the arguments. Errors come in the order in which Redis sees them,
@@ -55,17 +126,15 @@ func (f form) parse(v *replay.View, args command.Args) (*query, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i < len(args) {
-		n, err := q.parseWord(args, i)
-		if err != nil {
-			return nil, err
-		}
-		i += n
+	g, err := f.words().Parse(args[i:], q)
+	if err != nil {
+		return nil, err
 	}
+	q.said = g.Bits
 	return q, q.check(args)
 }
 
-// parseHead reads what comes in front of the words and returns where they
+// parseHead reads what comes before the words and returns where they
 // begin.
 func (q *query) parseHead(args command.Args) (next int, err error) {
 	switch {
@@ -101,65 +170,9 @@ func (q *query) parseMember(args command.Args, i int) error {
 	return nil
 }
 
-// parseWord reads the option at argument i and returns how many arguments it
-// takes.
-func (q *query) parseWord(args command.Args, i int) (n int, err error) {
-	switch {
-	case args.Is(i, "WITHDIST"):
-		q.withDist = true
-	case args.Is(i, "WITHHASH"):
-		q.withHash = true
-	case args.Is(i, "WITHCOORD"):
-		q.withCoord = true
-	case args.Is(i, "ANY"):
-		q.any = true
-	case args.Is(i, "ASC"):
-		q.order = nearest
-	case args.Is(i, "DESC"):
-		q.order = farthest
-	case args.Is(i, "COUNT") && i+1 < len(args):
-		if q.count, err = args.Int(i + 1); err == nil && q.count <= 0 {
-			err = errCount
-		}
-		return 2, err
-	case q.search():
-		return q.parseSearchWord(args, i)
-	case q.store && i+1 < len(args) && (args.Is(i, "STORE") || args.Is(i, "STOREDIST")):
-		q.dest, q.byDistance = args[i+1], args.Is(i, "STOREDIST")
-		return 2, nil
-	default:
-		return 0, command.ErrSyntax
-	}
-	return 1, nil
-}
-
-// parseSearchWord is parseWord for the words that only GEOSEARCH has.
-func (q *query) parseSearchWord(args command.Args, i int) (n int, err error) {
-	behind := len(args) - i - 1
-	switch {
-	case q.store && args.Is(i, "STOREDIST"):
-		q.byDistance = true
-		return 1, nil
-	case args.Is(i, "FROMMEMBER") && behind >= 1 && !q.fromLonLat:
-		q.fromMember = true
-		return 2, q.parseMember(args, i+1)
-	case args.Is(i, "FROMLONLAT") && behind >= 2 && !q.fromMember:
-		q.fromLonLat = true
-		q.center, err = parsePoint(args, i+1)
-		return 3, err
-	case args.Is(i, "BYRADIUS") && behind >= 2 && !q.byBox:
-		q.byRadius = true
-		return 3, q.parseRadius(args, i+1)
-	case args.Is(i, "BYBOX") && behind >= 3 && !q.byRadius:
-		q.byBox = true
-		return 4, q.parseBox(args, i+1)
-	}
-	return 0, command.ErrSyntax
-}
-
 // check refuses words that don't go together.
 func (q *query) check(args command.Args) error {
-	if q.dest != nil && (q.withDist || q.withHash || q.withCoord) {
+	if q.dest != nil && q.said.Has(withDist|withHash|withCoord) {
 		what := "STORE option in GEORADIUS"
 		if q.search() {
 			what = "GEOSEARCHSTORE"
@@ -167,14 +180,14 @@ func (q *query) check(args command.Args) error {
 		return resp.Error("ERR " + what +
 			" is not compatible with WITHDIST, WITHHASH and WITHCOORD options")
 	}
-	if q.search() && !q.fromMember && !q.fromLonLat {
+	if q.search() && !q.said.Has(fromMember|fromLonLat) {
 		return resp.Error(
 			"ERR exactly one of FROMMEMBER or FROMLONLAT can be specified for " + args.Str(0))
 	}
-	if q.search() && !q.byRadius && !q.byBox {
+	if q.search() && !q.said.Has(byRadius|byBox) {
 		return resp.Error("ERR exactly one of BYRADIUS and BYBOX can be specified for " + args.Str(0))
 	}
-	if q.any && q.count == 0 {
+	if q.said.Has(anyOfThem) && q.count == 0 {
 		return errAny
 	}
 	return nil
@@ -186,14 +199,14 @@ func (q *query) run() []found {
 		return nil
 	}
 	limit := 0
-	if q.any {
+	if q.said.Has(anyOfThem) {
 		limit = int(min(q.count, math.MaxInt32))
 	}
 	o := q.order
-	if o == unsorted && q.count > 0 && !q.any {
+	if o == unsorted && q.count > 0 && !q.said.Has(anyOfThem) {
 		o = nearest // the first ones would otherwise be any
 	}
-	measured := o != unsorted || q.withDist || q.byDistance
+	measured := o != unsorted || q.said.Has(withDist) || q.byDistance
 	members := find(q.set, &q.shape, limit, measured)
 	o.sort(members)
 	if q.count > 0 && q.count < int64(len(members)) {

@@ -72,32 +72,32 @@ func expireRow(name, unit string, t timing, summary string) *command.Spec {
 	})
 }
 
-// condition says which fields are to get a deadline.
-type condition uint8
+// condition says which fields are to get a deadline: one bit, or none for all.
+type condition struct{ command.OptionBits }
 
 const (
-	always condition = iota
-	ifNone
+	ifNone command.OptionBits = 1 << iota
 	ifAny
 	ifLater
 	ifEarlier
 )
 
+var conditions = command.Options[struct{}]{
+	{Word: "NX", Says: ifNone}, {Word: "XX", Says: ifAny}, {Word: "GT", Says: ifLater}, {Word: "LT", Says: ifEarlier},
+}
+
 // conditionAt reads the condition that may be argument i, and returns where to
 // read on.
 func conditionAt(args command.Args, i int) (condition, int) {
-	for c, word := range []string{ifNone: "NX", ifAny: "XX", ifLater: "GT", ifEarlier: "LT"} {
-		if word != "" && args.Is(i, word) {
-			return condition(c), i + 1
-		}
-	}
-	return always, i
+	var g command.Given[struct{}]
+	n, _ := conditions.Take(args, i, &g)
+	return condition{g.Bits}, i + n
 }
 
 // allows reports whether a field with the deadline old, 0 for none, may get at.
 // No deadline counts as later than any.
 func (c condition) allows(old, at int64) bool {
-	switch c {
+	switch c.OptionBits {
 	case ifNone:
 		return old == 0
 	case ifAny:

@@ -44,8 +44,34 @@ func fieldsAt(args command.Args, i int, badCount error) ([][]byte, error) {
 type timing struct{ seconds, relative bool }
 
 // timings are the words that announce a time in HGETEX and HSETEX.
-var timings = map[string]timing{
-	"EX": {true, true}, "PX": {false, true}, "EXAT": {true, false}, "PXAT": {false, false},
+var timings = []struct {
+	word string
+	timing
+}{
+	{"EX", timing{true, true}}, {"PX", timing{false, true}},
+	{"EXAT", timing{true, false}}, {"PXAT", timing{false, false}},
+}
+
+// keeping is a deadline as the options of HGETEX and HSETEX give it.
+type keeping struct {
+	now     int64
+	command string // which the errors name
+	at      int64
+}
+
+// timeOptions returns the options that say a time, made of one that has all but the
+// word and the value.
+func timeOptions(o command.Option[keeping]) command.Options[keeping] {
+	var os command.Options[keeping]
+	for _, t := range timings {
+		o.Word, o.Takes = t.word, 1
+		o.Read = func(k keeping, vals command.Args) (_ keeping, err error) {
+			k.at, err = t.deadline(vals, 0, k.now, k.command)
+			return k, err
+		}
+		os = append(os, o)
+	}
+	return os
 }
 
 // deadline reads argument i in Unix milliseconds. The error names the command.

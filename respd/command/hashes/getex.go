@@ -47,6 +47,15 @@ func runHgetex(d *replay.Draft, args command.Args) (resp.Value, error) {
 	return resp.Array(vals...), err
 }
 
+// What the options of HGETEX say.
+const (
+	timed command.OptionBits = 1 << iota
+	noTime
+)
+
+var getexWords = append(timeOptions(command.Option[keeping]{Says: timed}),
+	command.Option[keeping]{Word: "PERSIST", Says: noTime})
+
 // getexOptions are the options of HGETEX.
 type getexOptions struct {
 	timed, persist bool
@@ -54,19 +63,14 @@ type getexOptions struct {
 	fields         [][]byte
 }
 
+// parseGetex reads at most one option and the fields.
 func parseGetex(args command.Args, now int64) (o getexOptions, err error) {
-	i := 2
-	word := args.Word(i)
-	if t, ok := timings[word]; ok {
-		if o.at, err = t.deadline(args, i+1, now, "hgetex"); err != nil {
-			return o, err
-		}
-		o.timed = true
-		i += 2
-	} else if word == "PERSIST" {
-		o.persist = true
-		i++
+	g := command.Given[keeping]{Value: keeping{now: now, command: "hgetex"}}
+	n, err := getexWords.Take(args, 2, &g)
+	if err != nil {
+		return o, err
 	}
-	o.fields, err = fieldsAt(args, i, errCount)
+	o.timed, o.persist, o.at = g.Bits.Has(timed), g.Bits.Has(noTime), g.Value.at
+	o.fields, err = fieldsAt(args, 2+n, errCount)
 	return o, err
 }

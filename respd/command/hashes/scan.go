@@ -2,6 +2,7 @@ package hashes
 
 import (
 	"errors"
+	"slices"
 
 	"ledge/replay"
 	"ledge/respd/command"
@@ -18,15 +19,13 @@ func hscan() *command.Spec {
 	}, runHscan)
 }
 
+const noValues command.OptionBits = 1
+
+var scanWords = append(slices.Clone(command.ScanWords),
+	command.Option[command.ScanOptions]{Word: "NOVALUES", Says: noValues})
+
 func runHscan(v *replay.View, args command.Args) resp.Value {
-	novalues := false
-	o, bad := command.ParseScan(args, 2, func(i int) (int, error) {
-		if !args.Is(i, "NOVALUES") {
-			return 0, nil
-		}
-		novalues = true
-		return 1, nil
-	})
+	o, bad := command.ParseScan(scanWords, args, 2)
 	if errors.Is(bad, command.ErrCursor) {
 		return resp.FromError(bad)
 	}
@@ -43,7 +42,7 @@ func runHscan(v *replay.View, args command.Args) resp.Value {
 	next := h.Scan(o.Cursor, o.Count, func(field, val string) {
 		switch {
 		case !o.Fits(field):
-		case novalues:
+		case o.Said.Has(noValues):
 			elems = append(elems, resp.Bulk(field))
 		default:
 			elems = append(elems, resp.Bulk(field), resp.Bulk(val))

@@ -41,19 +41,19 @@ func runHsetex(d *replay.Draft, args command.Args) (resp.Value, error) {
 	if err != nil || !o.allows(h) {
 		return yes(false), err
 	}
-	if o.timed && o.at <= d.Now() {
+	if o.Bits.Has(withTime) && o.Value.at <= d.Now() {
 		return yes(true), setGone(d, args[1], o.pairs)
 	}
-	if o.keepTTL {
+	if o.Bits.Has(keepTTL) {
 		err = setKeeping(d, h, args[1], o.pairs)
 	} else {
-		_, err = d.SetFields(args[1], o.at, o.pairs)
+		_, err = d.SetFields(args[1], o.Value.at, o.pairs)
 	}
 	if err != nil {
 		return resp.Value{}, err
 	}
 	d.Notify(events.Hash, "hset", args[1])
-	if o.timed {
+	if o.Bits.Has(withTime) {
 		d.Notify(events.Hash, "hexpire", args[1])
 	}
 	return yes(true), nil
@@ -87,18 +87,30 @@ func setKeeping(d *replay.Draft, h value.Hash, key []byte, pairs [][]byte) error
 	return err
 }
 
+// What the options of HSETEX say.
+const (
+	ifAllThere command.OptionBits = 1 << iota
+	ifNoneThere
+	withTime
+	keepTTL
+)
+
+var setexWords = append(
+	timeOptions(command.Option[keeping]{Says: withTime, Not: withTime | keepTTL, Clash: errOneTime, Missing: errNoTime}),
+	command.Option[keeping]{Word: "KEEPTTL", Says: keepTTL, Not: withTime | keepTTL, Clash: errOneTime},
+	command.Option[keeping]{Word: "FXX", Says: ifAllThere, Not: ifAllThere | ifNoneThere, Clash: errOneWhen},
+	command.Option[keeping]{Word: "FNX", Says: ifNoneThere, Not: ifAllThere | ifNoneThere, Clash: errOneWhen})
+
 // setexOptions are the options of HSETEX.
 type setexOptions struct {
-	fnx, fxx       bool
-	timed, keepTTL bool
-	at             int64 // if timed
-	pairs          [][]byte
+	command.Given[keeping]
+	pairs [][]byte
 }
 
 // allows reports whether the fields are to be set.
 func (o *setexOptions) allows(h value.Hash) bool {
-	for i := 0; i < len(o.pairs) && (o.fnx || o.fxx); i += 2 {
-		if _, ok := h.Get(o.pairs[i]); ok != o.fxx {
+	for i := 0; i < len(o.pairs) && o.Bits.Has(ifAllThere|ifNoneThere); i += 2 {
+		if _, ok := h.Get(o.pairs[i]); ok != o.Bits.Has(ifAllThere) {
 			return false
 		}
 	}
@@ -106,35 +118,20 @@ func (o *setexOptions) allows(h value.Hash) bool {
 }
 
 func parseSetex(args command.Args, now int64) (o setexOptions, err error) {
-	for i := 2; i < len(args); i++ {
-		word := args.Word(i)
-		t, isTime := timings[word]
-		switch {
-		case word == "FIELDS":
+	o.Value = keeping{now: now, command: "hsetex"}
+	for i := 2; i < len(args); {
+		if args.Is(i, "FIELDS") {
 			o.pairs, err = pairsAt(args, i)
 			return o, err
-		case (isTime || word == "KEEPTTL") && (o.timed || o.keepTTL):
-			return o, errOneTime
-		case isTime && i+1 == len(args):
-			return o, errNoTime
-		case isTime:
-			i++
-			o.timed = true
-			o.at, err = t.deadline(args, i, now, "hsetex")
-		case word == "KEEPTTL":
-			o.keepTTL = true
-		case (word == "FXX" || word == "FNX") && (o.fxx || o.fnx):
-			return o, errOneWhen
-		case word == "FXX":
-			o.fxx = true
-		case word == "FNX":
-			o.fnx = true
-		default:
-			return o, resp.Error(fmt.Sprintf("ERR unknown argument: %s", args[i]))
+		}
+		n, err := setexWords.Take(args, i, &o.Given)
+		if n == 0 && err == nil {
+			err = resp.Error(fmt.Sprintf("ERR unknown argument: %s", args[i]))
 		}
 		if err != nil {
 			return o, err
 		}
+		i += n
 	}
 	return o, wrongNumber("hsetex")
 }

@@ -22,15 +22,16 @@ func copyKey() *command.Spec {
 }
 
 func runCopy(d *replay.Draft, args command.Args) (resp.Value, error) {
-	db, replace, err := parseCopy(&d.View, args)
+	o, err := copyOptions.Parse(args[3:], copying{&d.View, d.DB()})
 	if err != nil {
 		return resp.Value{}, err
 	}
+	db := o.Value.db
 	key, to := args[1], args[2]
 	if db == d.DB() && bytes.Equal(key, to) {
 		return resp.Value{}, errSame
 	}
-	if !d.Exists(key) || !replace && d.ExistsIn(db, to) {
+	if !d.Exists(key) || !o.Bits.Has(replace) && d.ExistsIn(db, to) {
 		return yes(false), nil
 	}
 	err = d.Copy(key, db, to)
@@ -38,22 +39,19 @@ func runCopy(d *replay.Draft, args command.Args) (resp.Value, error) {
 	return yes(true), err
 }
 
-func parseCopy(v *replay.View, args command.Args) (db journal.DB, replace bool, err error) {
-	db = v.DB()
-	for i := 3; i < len(args); i++ {
-		switch {
-		case args.Is(i, "REPLACE"):
-			replace = true
-		case args.Is(i, "DB") && i+1 < len(args):
-			i++
-			if db, err = database(v, args, i); err != nil {
-				return db, replace, err
-			}
-		default:
-			return db, replace, command.ErrSyntax
-		}
-	}
-	return db, replace, nil
+// copying is where COPY puts the copy.
+type copying struct {
+	view *replay.View
+	db   journal.DB
+}
+
+var copyOptions = command.Options[copying]{
+	{Word: "REPLACE", Says: replace},
+	{Word: "DB", Takes: 1, Read: func(c copying, vals command.Args) (copying, error) {
+		var err error
+		c.db, err = database(c.view, vals, 0)
+		return c, err
+	}},
 }
 
 // MOVE key db

@@ -68,28 +68,33 @@ func deadlineRow(s command.Spec, seconds, relative bool) *command.Spec {
 	})
 }
 
-// conditions say when a deadline is to be set.
-type conditions struct{ nx, xx, gt, lt bool }
+// What the options of EXPIRE say: when a deadline is to be set.
+const (
+	nx command.OptionBits = 1 << iota
+	xx
+	gt
+	lt
+)
 
-func parseConditions(args command.Args) (c conditions, err error) {
+var expireOptions = command.Options[struct{}]{
+	{Word: "NX", Says: nx}, {Word: "XX", Says: xx}, {Word: "GT", Says: gt}, {Word: "LT", Says: lt},
+}
+
+// conditions are what the options have said.
+type conditions struct{ command.OptionBits }
+
+func parseConditions(args command.Args) (conditions, error) {
+	var g command.Given[struct{}]
 	for i := 3; i < len(args); i++ {
-		switch {
-		case args.Is(i, "NX"):
-			c.nx = true
-		case args.Is(i, "XX"):
-			c.xx = true
-		case args.Is(i, "GT"):
-			c.gt = true
-		case args.Is(i, "LT"):
-			c.lt = true
-		default:
-			return c, resp.Error("ERR Unsupported option " + args.Printed(i))
+		if n, _ := expireOptions.Take(args, i, &g); n == 0 {
+			return conditions{}, resp.Error("ERR Unsupported option " + args.Printed(i))
 		}
 	}
-	if c.nx && (c.xx || c.gt || c.lt) {
+	c := conditions{g.Bits}
+	switch {
+	case c.Has(nx) && c.Has(xx|gt|lt):
 		return c, errNX
-	}
-	if c.gt && c.lt {
+	case c.Has(gt) && c.Has(lt):
 		return c, errGTLT
 	}
 	return c, nil
@@ -99,11 +104,11 @@ func parseConditions(args command.Args) (c conditions, err error) {
 // No deadline counts as later than any.
 func (c conditions) allow(old, at int64) bool {
 	switch {
-	case c.nx && old != 0, c.xx && old == 0:
+	case c.Has(nx) && old != 0, c.Has(xx) && old == 0:
 		return false
-	case c.gt && (old == 0 || at <= old):
+	case c.Has(gt) && (old == 0 || at <= old):
 		return false
-	case c.lt && old != 0 && at >= old:
+	case c.Has(lt) && old != 0 && at >= old:
 		return false
 	}
 	return true

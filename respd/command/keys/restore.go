@@ -3,6 +3,7 @@ package keys
 import (
 	"errors"
 	"fmt"
+	"math"
 	"unsafe"
 
 	"ledge/journal"
@@ -54,16 +55,13 @@ func restoreRow(s command.Spec) command.Spec {
 	return s
 }
 
-// restoreOptions are the options that change anything.
-type restoreOptions struct{ replace, abs bool }
-
 func runRestore(d *replay.Draft, args command.Args) (resp.Value, error) {
-	o, err := parseRestore(args)
+	o, err := restoreOptions.Parse(args[4:], struct{}{})
 	if err != nil {
 		return resp.Value{}, err
 	}
 	key, there := args[1], d.Exists(args[1])
-	if there && !o.replace {
+	if there && !o.Bits.Has(replace) {
 		return resp.Value{}, errBusyKey
 	}
 	at, err := args.Int(2)
@@ -77,46 +75,36 @@ func runRestore(d *replay.Draft, args command.Args) (resp.Value, error) {
 	if err != nil {
 		return resp.Value{}, err
 	}
-	if at != 0 && !o.abs {
+	if at != 0 && !o.Bits.Has(absolute) {
 		at += d.Now()
 	}
 	return resp.OK, putRestored(d, key, there, val, at)
 }
 
-func parseRestore(args command.Args) (o restoreOptions, err error) {
-	idle, freq := false, false
-	for i := 4; i < len(args); i++ {
-		more := i+1 < len(args)
-		switch {
-		case args.Is(i, "REPLACE"):
-			o.replace = true
-		case args.Is(i, "ABSTTL"):
-			o.abs = true
-		case args.Is(i, "IDLETIME") && more && !freq:
-			i++
-			if n, err := args.Int(i); err != nil || n < 0 {
-				return o, either(err, errIdletime)
-			}
-			idle = true
-		case args.Is(i, "FREQ") && more && !idle:
-			i++
-			if n, err := args.Int(i); err != nil || n < 0 || n > 255 {
-				return o, either(err, errFreq)
-			}
-			freq = true
-		default:
-			return o, command.ErrSyntax
-		}
-	}
-	return o, nil
+// What the options of RESTORE say.
+const (
+	replace command.OptionBits = 1 << iota
+	absolute
+	withIdle
+	withFreq
+)
+
+var restoreOptions = command.Options[struct{}]{
+	{Word: "REPLACE", Says: replace},
+	{Word: "ABSTTL", Says: absolute},
+	{Word: "IDLETIME", Says: withIdle, Not: withFreq, Takes: 1, Read: upTo(math.MaxInt64, errIdletime)},
+	{Word: "FREQ", Says: withFreq, Not: withIdle, Takes: 1, Read: upTo(255, errFreq)},
 }
 
-// either returns err, or other if that is nil.
-func either(err, other error) error {
-	if err != nil {
-		return err
+// upTo reads a number that is checked and not kept.
+func upTo(most int64, bad error) func(struct{}, command.Args) (struct{}, error) {
+	return func(_ struct{}, vals command.Args) (struct{}, error) {
+		n, err := vals.Int(0)
+		if err == nil && (n < 0 || n > most) {
+			err = bad
+		}
+		return struct{}{}, err
 	}
-	return other
 }
 
 // decode reads a payload. The value shares its memory.

@@ -1,6 +1,7 @@
 package keys
 
 import (
+	"slices"
 	"strings"
 
 	"ledge/replay"
@@ -20,21 +21,20 @@ func scan() *command.Spec {
 	}, runScan)
 }
 
+var scanWords = append(slices.Clone(command.ScanWords), command.Option[command.ScanOptions]{
+	Word: "TYPE", Takes: 1, Read: func(o command.ScanOptions, vals command.Args) (command.ScanOptions, error) {
+		o.Type = strings.ToLower(vals.Str(0))
+		return o, nil
+	}})
+
 func runScan(v *replay.View, args command.Args) resp.Value {
-	typ := "" // in lower case; "" is any
-	o, err := command.ParseScan(args, 1, func(i int) (int, error) {
-		if i+1 == len(args) || !args.Is(i, "TYPE") {
-			return 0, nil
-		}
-		typ = strings.ToLower(args.Str(i + 1))
-		return 2, nil
-	})
+	o, err := command.ParseScan(scanWords, args, 1)
 	if err != nil {
 		return resp.FromError(err)
 	}
 	found := []resp.Value{}
 	next := v.Scan(o.Cursor, o.Count, func(key string, t value.Type) {
-		if (typ == "" || typ == t.String()) && o.Fits(key) {
+		if (o.Type == "" || o.Type == t.String()) && o.Fits(key) {
 			found = append(found, resp.Bulk(key))
 		}
 	})

@@ -1,6 +1,7 @@
 package keys
 
 import (
+	"slices"
 	"strings"
 
 	"ledge/replay"
@@ -158,41 +159,48 @@ type sortOptions struct {
 	store         []byte // nil answers instead
 }
 
-func parseSort(args command.Args, store bool) (sortOptions, error) {
-	o := sortOptions{count: -1}
-	for i := 2; i < len(args); i++ {
-		more := len(args) - i - 1
-		var err error
-		switch {
-		case args.Is(i, "ASC"):
-			o.desc = false
-		case args.Is(i, "DESC"):
-			o.desc = true
-		case args.Is(i, "ALPHA"):
-			o.alpha = true
-		case args.Is(i, "LIMIT") && more >= 2:
-			if o.offset, err = args.Int(i + 1); err == nil {
-				o.count, err = args.Int(i + 2)
-			}
-			i += 2
-		case args.Is(i, "STORE") && more >= 1 && store:
-			i++
-			o.store = args[i]
-		case args.Is(i, "BY") && more >= 1:
-			i++
-			by := newPattern(args.Str(i))
-			o.by, o.still = &by, o.still || !by.star
-		case args.Is(i, "GET") && more >= 1:
-			i++
-			o.get = append(o.get, newPattern(args.Str(i)))
-		default:
-			err = command.ErrSyntax
-		}
-		if err != nil {
-			return o, err
-		}
+// sortWords are the options of SORT_RO, sortStoreWords those of SORT.
+var (
+	sortWords = command.Options[sortOptions]{
+		{Word: "ASC", Read: func(o sortOptions, _ command.Args) (sortOptions, error) { o.desc = false; return o, nil }},
+		{Word: "DESC", Read: func(o sortOptions, _ command.Args) (sortOptions, error) { o.desc = true; return o, nil }},
+		{Word: "ALPHA", Read: func(o sortOptions, _ command.Args) (sortOptions, error) { o.alpha = true; return o, nil }},
+		{Word: "LIMIT", Takes: 2, Read: sortLimit},
+		{Word: "BY", Takes: 1, Read: sortBy},
+		{Word: "GET", Takes: 1, Read: sortGet},
 	}
+	sortStoreWords = append(slices.Clone(sortWords), command.Option[sortOptions]{
+		Word: "STORE", Takes: 1, Read: func(o sortOptions, vals command.Args) (sortOptions, error) {
+			o.store = vals[0]
+			return o, nil
+		}})
+)
+
+func sortLimit(o sortOptions, vals command.Args) (_ sortOptions, err error) {
+	if o.offset, err = vals.Int(0); err == nil {
+		o.count, err = vals.Int(1)
+	}
+	return o, err
+}
+
+func sortBy(o sortOptions, vals command.Args) (sortOptions, error) {
+	by := newPattern(vals.Str(0))
+	o.by, o.still = &by, o.still || !by.star
 	return o, nil
+}
+
+func sortGet(o sortOptions, vals command.Args) (sortOptions, error) {
+	o.get = append(o.get, newPattern(vals.Str(0)))
+	return o, nil
+}
+
+func parseSort(args command.Args, store bool) (sortOptions, error) {
+	words := sortWords
+	if store {
+		words = sortStoreWords
+	}
+	g, err := words.Parse(args[2:], sortOptions{count: -1})
+	return g.Value, err
 }
 
 // pattern says where to find the value that belongs to an element: a key whose

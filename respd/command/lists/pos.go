@@ -53,33 +53,31 @@ func runLpos(v *replay.View, args command.Args) resp.Value {
 	return found[0]
 }
 
-func parseLpos(args command.Args) (o search, err error) {
-	o.rank = 1
-	for i := 3; i < len(args); i += 2 {
-		if i+1 == len(args) {
-			return o, command.ErrSyntax
+var lposOptions = command.Options[search]{
+	{Word: "RANK", Takes: 1, Read: func(o search, vals command.Args) (_ search, err error) {
+		if o.rank, err = vals.Int(0); err == nil && o.rank == 0 {
+			err = errRank
 		}
-		switch {
-		case args.Is(i, "RANK"):
-			if o.rank, err = args.Int(i + 1); err == nil && o.rank == 0 {
-				err = errRank
-			}
-		case args.Is(i, "COUNT"):
-			o.many = true
-			o.count, err = natural(args[i+1], errCount)
-		case args.Is(i, "MAXLEN"):
-			o.maxLen, err = natural(args[i+1], errMaxLen)
-		default:
-			err = command.ErrSyntax
-		}
-		if err != nil {
-			return o, err
-		}
-	}
+		return o, err
+	}},
+	{Word: "COUNT", Takes: 1, Read: func(o search, vals command.Args) (_ search, err error) {
+		o.many = true
+		o.count, err = natural(vals[0], errCount)
+		return o, err
+	}},
+	{Word: "MAXLEN", Takes: 1, Read: func(o search, vals command.Args) (_ search, err error) {
+		o.maxLen, err = natural(vals[0], errMaxLen)
+		return o, err
+	}},
+}
+
+func parseLpos(args command.Args) (search, error) {
+	g, err := lposOptions.Parse(args[3:], search{rank: 1})
+	o := g.Value
 	if o.rank < 0 {
 		o.rank, o.back = -o.rank, true
 	}
-	return o, nil
+	return o, err
 }
 
 // natural reads a number that is not negative.

@@ -10,7 +10,7 @@ import (
 
 // deadline returns the time that options say in Unix milliseconds, 0 for none.
 // The error names the command.
-func deadline(o command.Given, now int64, name string) (int64, error) {
+func deadline(o command.Given[[]byte], now int64, name string) (int64, error) {
 	if !o.Bits.Has(anyTime) {
 		return 0, nil
 	}

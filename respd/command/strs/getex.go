@@ -19,7 +19,7 @@ func getex() *command.Spec {
 }
 
 func runGetex(d *replay.Draft, args command.Args) (resp.Value, error) {
-	o, err := getexOptions.Parse(args[2:])
+	o, err := getexOptions.Parse(args[2:], nil)
 	if err != nil {
 		return resp.Value{}, err
 	}
@@ -45,4 +45,4 @@ func runGetex(d *replay.Draft, args command.Args) (resp.Value, error) {
 	return resp.Bulk(val), err
 }
 
-var getexOptions = append(command.Options{{Word: "PERSIST", Says: persist, Not: anyTime}}, timeOptions(persist)...)
+var getexOptions = append(command.Options[[]byte]{{Word: "PERSIST", Says: persist, Not: anyTime}}, timeOptions(persist)...)

@@ -53,28 +53,22 @@ func runLCS(v *replay.View, args command.Args) resp.Value {
 	return resp.Bulk(t.text())
 }
 
-func parseLCS(args command.Args) (o lcsOptions, err error) {
-	for i := 3; i < len(args); i++ {
-		switch {
-		case args.Is(i, "IDX"):
-			o.indexes = true
-		case args.Is(i, "LEN"):
-			o.length = true
-		case args.Is(i, "WITHMATCHLEN"):
-			o.withLen = true
-		case args.Is(i, "MINMATCHLEN") && i+1 < len(args):
-			i++
-			if o.minLen, err = args.Int(i); err != nil {
-				return o, err
-			}
-		default:
-			return o, command.ErrSyntax
-		}
+var lcsWords = command.Options[lcsOptions]{
+	{Word: "IDX", Read: func(o lcsOptions, _ command.Args) (lcsOptions, error) { o.indexes = true; return o, nil }},
+	{Word: "LEN", Read: func(o lcsOptions, _ command.Args) (lcsOptions, error) { o.length = true; return o, nil }},
+	{Word: "WITHMATCHLEN", Read: func(o lcsOptions, _ command.Args) (lcsOptions, error) { o.withLen = true; return o, nil }},
+	{Word: "MINMATCHLEN", Takes: 1, Read: func(o lcsOptions, vals command.Args) (_ lcsOptions, err error) {
+		o.minLen, err = vals.Int(0)
+		return o, err
+	}},
+}
+
+func parseLCS(args command.Args) (lcsOptions, error) {
+	g, err := lcsWords.Parse(args[3:], lcsOptions{})
+	if err == nil && g.Value.length && g.Value.indexes {
+		err = errLCSBoth
 	}
-	if o.length && o.indexes {
-		return o, errLCSBoth
-	}
-	return o, nil
+	return g.Value, err
 }
 
 // subsequence is the longest common subsequence of a and b. Of several it is

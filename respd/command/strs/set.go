@@ -23,7 +23,7 @@ func runSet(d *replay.Draft, args command.Args) (resp.Value, error) {
 	if len(args) == 3 {
 		return resp.OK, setString(d, args[1], args[2], 0)
 	}
-	o, err := setOptions.Parse(args[3:])
+	o, err := setOptions.Parse(args[3:], nil)
 	if err != nil {
 		return resp.Value{}, err
 	}
@@ -86,7 +86,7 @@ const (
 	anyTime = inSeconds | inMillis | atSecond | atMilli
 )
 
-var setOptions = append(command.Options{
+var setOptions = append(command.Options[[]byte]{
 	{Word: "NX", Says: nx, Not: xx},
 	{Word: "XX", Says: xx, Not: nx},
 	{Word: "GET", Says: withOld},
@@ -95,11 +95,11 @@ var setOptions = append(command.Options{
 
 // timeOptions are those that say when a key expires: in or at a time. One of
 // another kind contradicts each, and so does what is left.
-func timeOptions(not command.OptionBits) command.Options {
-	return command.Options{
-		{Word: "EX", Says: inSeconds, Not: not | anyTime&^inSeconds, Value: true},
-		{Word: "PX", Says: inMillis, Not: not | anyTime&^inMillis, Value: true},
-		{Word: "EXAT", Says: atSecond, Not: not | anyTime&^atSecond, Value: true},
-		{Word: "PXAT", Says: atMilli, Not: not | anyTime&^atMilli, Value: true},
+func timeOptions(not command.OptionBits) command.Options[[]byte] {
+	return command.Options[[]byte]{
+		{Word: "EX", Says: inSeconds, Not: not | anyTime&^inSeconds, Takes: 1, Read: command.KeepValue},
+		{Word: "PX", Says: inMillis, Not: not | anyTime&^inMillis, Takes: 1, Read: command.KeepValue},
+		{Word: "EXAT", Says: atSecond, Not: not | anyTime&^atSecond, Takes: 1, Read: command.KeepValue},
+		{Word: "PXAT", Says: atMilli, Not: not | anyTime&^atMilli, Takes: 1, Read: command.KeepValue},
 	}
 }

@@ -45,7 +45,7 @@ func psetex() *command.Spec {
 }
 
 func setExpiring(d *replay.Draft, args command.Args, unit command.OptionBits, name string) (resp.Value, error) {
-	at, err := deadline(command.Given{Bits: unit, Value: args[2]}, d.Now(), name)
+	at, err := deadline(command.Given[[]byte]{Bits: unit, Value: args[2]}, d.Now(), name)
 	if err != nil {
 		return resp.Value{}, err
 	}

@@ -118,7 +118,7 @@ func zscan() *command.Spec {
 }
 
 func runZscan(v *replay.View, args command.Args) resp.Value {
-	o, oerr := command.ParseScan(args, 2, nil)
+	o, oerr := command.ParseScan(command.ScanWords, args, 2)
 	if oerr == command.ErrCursor {
 		return resp.FromError(oerr)
 	}

@@ -22,8 +22,14 @@ type rangeKind struct {
 	by    order
 	up    bool // never down
 	down  bool // always
-	store bool // has a destination in front of the key
+	store bool // has a destination before the key
 }
+
+// storedRange is that of ZRANGESTORE.
+var (
+	storedRange      = rangeKind{store: true}
+	storedRangeWords = rangeWords(storedRange)
+)
 
 const rangeCost = "O(log N + M) where N is the number of members and M that of those returned"
 
@@ -91,15 +97,16 @@ func zrangestore() *command.Spec {
 // span is a command's range.
 type span struct {
 	bounds
-	down, scores  bool
-	offset, limit int64 // a limit below 0 is none
+	limits
+	down, scores bool
 }
 
 // ranging returns a row that answers a range.
 func ranging(k rangeKind, s command.Spec) *command.Spec {
 	s.Arity, s.Flags, s.Complexity = -4, command.Big, rangeCost
+	words := rangeWords(k)
 	s.Reach = func(v *replay.View, args command.Args) int {
-		r, err := parseSpan(k, args)
+		r, err := parseSpan(k, words, args)
 		if err != nil {
 			return 0
 		}
@@ -108,7 +115,7 @@ func ranging(k rangeKind, s command.Spec) *command.Spec {
 		return n
 	}
 	return family.Read(s, func(v *replay.View, args command.Args) resp.Value {
-		r, err := parseSpan(k, args)
+		r, err := parseSpan(k, words, args)
 		if err != nil {
 			return resp.FromError(err)
 		}
@@ -120,35 +127,54 @@ func ranging(k rangeKind, s command.Spec) *command.Spec {
 	})
 }
 
-// parseSpan reads the ends of a range and the options behind them.
-func parseSpan(k rangeKind, args command.Args) (*span, error) {
+// limits are what LIMIT says.
+type limits struct{ offset, limit int64 } // a limit below 0 is none
+
+// What the options of a range say.
+const (
+	withScores command.OptionBits = 1 << iota
+	reversed
+	lexically
+	scorewise
+)
+
+// rangeWords are the options of a kind of range: what its name says already is none.
+func rangeWords(k rangeKind) command.Options[limits] {
+	words := command.Options[limits]{{Word: "LIMIT", Takes: 2, Read: func(l limits, vals command.Args) (_ limits, err error) {
+		if l.offset, err = vals.Int(0); err == nil {
+			l.limit, err = vals.Int(1)
+		}
+		return l, err
+	}}}
+	if !k.store {
+		words = append(words, command.Option[limits]{Word: "WITHSCORES", Says: withScores})
+	}
+	if !k.up && !k.down {
+		words = append(words, command.Option[limits]{Word: "REV", Says: reversed, Not: reversed})
+	}
+	if k.by == anyOrder {
+		words = append(words, command.Option[limits]{Word: "BYLEX", Says: lexically, Not: lexically | scorewise},
+			command.Option[limits]{Word: "BYSCORE", Says: scorewise, Not: lexically | scorewise})
+	}
+	return words
+}
+
+// parseSpan reads the ends of a range and the options after them.
+func parseSpan(k rangeKind, words command.Options[limits], args command.Args) (*span, error) {
 	if k.store {
 		args = args[1:]
 	}
-	r := &span{limit: -1, down: k.down}
-	by, turned := k.by, k.up || k.down
-	for i := 4; i < len(args); i++ {
-		switch {
-		case !k.store && args.Is(i, "WITHSCORES"):
-			r.scores = true
-		case args.Is(i, "LIMIT") && i+2 < len(args):
-			var err error
-			if r.offset, err = args.Int(i + 1); err == nil {
-				r.limit, err = args.Int(i + 2)
-			}
-			if err != nil {
-				return nil, err
-			}
-			i += 2
-		case !turned && args.Is(i, "REV"):
-			r.down, turned = true, true
-		case by == anyOrder && args.Is(i, "BYLEX"):
-			by = byLex
-		case by == anyOrder && args.Is(i, "BYSCORE"):
-			by = byScore
-		default:
-			return nil, command.ErrSyntax
-		}
+	g, err := words.Parse(args[4:], limits{limit: -1})
+	if err != nil {
+		return nil, err
+	}
+	r := &span{limits: g.Value, down: k.down || g.Bits.Has(reversed), scores: g.Bits.Has(withScores)}
+	by := k.by
+	switch {
+	case g.Bits.Has(lexically):
+		by = byLex
+	case g.Bits.Has(scorewise):
+		by = byScore
 	}
 	if by == anyOrder {
 		by = byRank
@@ -162,7 +188,6 @@ func parseSpan(k rangeKind, args command.Args) (*span, error) {
 	case r.down && by != byRank:
 		low, high = high, low
 	}
-	var err error
 	r.bounds, err = parseBounds(by, low, high)
 	return r, err
 }
@@ -235,7 +260,7 @@ func reply(n int, members iter.Seq2[string, float64], scores bool) resp.Value {
 }
 
 func runZrangestore(d *replay.Draft, args command.Args) (resp.Value, error) {
-	r, err := parseSpan(rangeKind{store: true}, args)
+	r, err := parseSpan(storedRange, storedRangeWords, args)
 	if err != nil {
 		return resp.Value{}, err
 	}

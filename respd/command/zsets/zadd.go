@@ -70,15 +70,18 @@ const (
 	incr
 )
 
-var addOptions = command.Options{
+var addOptions = command.Options[struct{}]{
 	{Word: "NX", Says: nx}, {Word: "XX", Says: xx}, {Word: "GT", Says: gt}, {Word: "LT", Says: lt},
 	{Word: "CH", Says: ch}, {Word: "INCR", Says: incr},
 }
 
 func parseAdd(args command.Args) (*adding, error) {
-	var g command.Given
+	var g command.Given[struct{}]
 	i := 2
-	for i < len(args) && addOptions.Take(args, i, &g) > 0 {
+	for i < len(args) {
+		if n, _ := addOptions.Take(args, i, &g); n == 0 {
+			break
+		}
 		i++
 	}
 	o, pairs := &adding{opts: g.Bits}, args[i:]
