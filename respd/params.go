@@ -7,10 +7,8 @@ import (
 	"math"
 	"net"
 	"strconv"
-	"sync/atomic"
 
 	"ledge/respd/command"
-	"ledge/respd/number"
 )
 
 // password returns what AUTH asks for; empty is nothing.
@@ -46,29 +44,16 @@ func (s *Server) checkedParams() []command.Param {
 	return list
 }
 
-// serverParams are the parameters of CONFIG that the server itself has.
+// serverParams are the parameters of CONFIG whose values the server itself keeps. Of
+// these databases, maxclients, requirepass and notify-keyspace-events are options of
+// the node as well, whose rows say that the value is here (options.Param.Server); the
+// others are declared here alone. Those of scripts are the engine's, and the rest is
+// the node's. NewParams holds that each is somebody's once.
 func (s *Server) serverParams() []command.Param {
-	whole := func(name string, n *atomic.Int64, least int64) command.Param {
-		return command.Param{Name: name,
-			Get: func() string { return strconv.FormatInt(n.Load(), 10) },
-			Set: func(v string, apply bool) error {
-				x, ok := number.ParseInt(v)
-				if !ok {
-					return errors.New("argument couldn't be parsed into an integer")
-				}
-				if x < least {
-					return fmt.Errorf("argument must be between %d and %d inclusive", least, int64(math.MaxInt64))
-				}
-				if apply {
-					n.Store(x)
-				}
-				return nil
-			}}
-	}
 	return []command.Param{
-		whole("slowlog-log-slower-than", &s.shared.Slowlog.Threshold, -1),
-		whole("slowlog-max-len", &s.shared.Slowlog.Max, 0),
-		whole("maxclients", &s.maxClients, 1),
+		command.NumberParam("slowlog-log-slower-than", &s.shared.Slowlog.Threshold, atLeast(-1), nil),
+		command.NumberParam("slowlog-max-len", &s.shared.Slowlog.Max, atLeast(0), nil),
+		command.NumberParam("maxclients", &s.maxClients, atLeast(1), nil),
 		{Name: "requirepass", Get: s.password, Set: func(v string, apply bool) error {
 			if v == "" && !s.closedOff() {
 				return errors.New("a password is needed while the server listens beyond loopback")
@@ -79,15 +64,23 @@ func (s *Server) serverParams() []command.Param {
 			return nil
 		}},
 		s.eventsParam(),
-		fixed("databases", strconv.Itoa(s.cfg.State.Databases())),
-		fixed("proto-max-bulk-len", strconv.Itoa(s.cfg.MaxInput)),
-		fixed("client-query-buffer-limit", strconv.Itoa(s.cfg.MaxInput)),
+		command.FixedParam("databases", strconv.Itoa(s.cfg.State.Databases())),
+		command.FixedParam("proto-max-bulk-len", strconv.Itoa(s.cfg.MaxInput)),
+		command.FixedParam("client-query-buffer-limit", strconv.Itoa(s.cfg.MaxInput)),
 	}
 }
 
-// fixed is a parameter that can be read and not changed.
-func fixed(name, value string) command.Param {
-	return command.Param{Name: name, Get: func() string { return value }}
+// atLeast words as Redis does why a number can't be taken.
+func atLeast(least int64) func(x int64, whole bool) error {
+	return func(x int64, whole bool) error {
+		switch {
+		case !whole:
+			return errors.New("argument couldn't be parsed into an integer")
+		case x < least:
+			return fmt.Errorf("argument must be between %d and %d inclusive", least, int64(math.MaxInt64))
+		}
+		return nil
+	}
 }
 
 // closedOff reports whether only this machine can reach the server, or others

@@ -3,9 +3,12 @@ package command
 import (
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
+	"ledge/respd/number"
 	"ledge/respd/resp"
 )
 
@@ -25,11 +28,41 @@ type Param struct {
 	Set func(value string, apply bool) error
 }
 
-// NewParams returns a list of parameters.
+// NewParams returns a list of parameters. Each has one owner, who keeps its value: a
+// name that stands twice is a bug, and a panic.
 func NewParams(list ...Param) *Params {
 	p := &Params{list: list}
 	sort.Slice(p.list, func(i, j int) bool { return p.list[i].Name < p.list[j].Name })
+	for i := 1; i < len(p.list); i++ {
+		if p.list[i].Name == p.list[i-1].Name {
+			panic("parameter " + p.list[i].Name + " has two owners")
+		}
+	}
 	return p
+}
+
+// FixedParam is a parameter that can be read and not changed.
+func FixedParam(name, value string) Param {
+	return Param{Name: name, Get: func() string { return value }}
+}
+
+// NumberParam is a parameter whose value is the whole number n. check says why n can't
+// become x; whole is false for what is no whole number at all. changed is called after
+// a change, unless it is nil.
+func NumberParam(name string, n *atomic.Int64, check func(x int64, whole bool) error, changed func()) Param {
+	return Param{Name: name,
+		Get: func() string { return strconv.FormatInt(n.Load(), 10) },
+		Set: func(v string, apply bool) error {
+			x, whole := number.ParseInt(v)
+			if err := check(x, whole); err != nil || !apply {
+				return err
+			}
+			n.Store(x)
+			if changed != nil {
+				changed()
+			}
+			return nil
+		}}
 }
 
 // Match returns the parameters whose name match says yes to, in order.

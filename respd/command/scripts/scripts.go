@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"ledge/respd/command"
-	"ledge/respd/number"
 	"ledge/respd/resp"
 )
 
@@ -133,27 +132,21 @@ func (e *Engine) Stop() { e.stopped.Store(true); e.alarm.timer.Stop() }
 // Params are the parameters of CONFIG that concern scripts.
 func (e *Engine) Params() []command.Param {
 	return []command.Param{
-		numberParam("lua-time-limit", &e.busyAfter, 0, e.alarm.changed),
-		numberParam("busy-reply-threshold", &e.busyAfter, 0, e.alarm.changed),
-		numberParam("script-max-time", &e.maxTime, 1, func() {}),
-		numberParam("script-max-memory", &e.maxMemory, 1<<20, func() {}),
+		command.NumberParam("lua-time-limit", &e.busyAfter, atLeast(0), e.alarm.changed),
+		command.NumberParam("busy-reply-threshold", &e.busyAfter, atLeast(0), e.alarm.changed),
+		command.NumberParam("script-max-time", &e.maxTime, atLeast(1), nil),
+		command.NumberParam("script-max-memory", &e.maxMemory, atLeast(1<<20), nil),
 	}
 }
 
-func numberParam(name string, n *atomic.Int64, least int64, changed func()) command.Param {
-	return command.Param{Name: name,
-		Get: func() string { return strconv.FormatInt(n.Load(), 10) },
-		Set: func(v string, apply bool) error {
-			x, ok := number.ParseInt(v)
-			if !ok || x < least {
-				return resp.Error("argument must be a number of at least " + strconv.FormatInt(least, 10))
-			}
-			if apply {
-				n.Store(x)
-				changed()
-			}
-			return nil
-		}}
+// atLeast says why a number can't be taken.
+func atLeast(least int64) func(x int64, whole bool) error {
+	return func(x int64, whole bool) error {
+		if !whole || x < least {
+			return resp.Error("argument must be a number of at least " + strconv.FormatInt(least, 10))
+		}
+		return nil
+	}
 }
 
 // acquire returns a Lua state for one run.

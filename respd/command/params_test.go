@@ -1,0 +1,48 @@
+package command_test
+
+import (
+	"errors"
+	"sync/atomic"
+	"testing"
+
+	"ledge/respd/command"
+)
+
+// A parameter that two parts of the program keep is a bug in one of them.
+func TestOneOwner(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("two parameters of one name are taken; want a panic")
+		}
+	}()
+	command.NewParams(command.FixedParam("a", "1"), command.FixedParam("b", "1"), command.FixedParam("a", "2"))
+}
+
+// A number is checked on a trial and changed only after that.
+func TestNumberParam(t *testing.T) {
+	var n atomic.Int64
+	n.Store(7)
+	changes := 0
+	errSmall := errors.New("too small")
+	p := command.NewParams(command.NumberParam("n", &n, func(x int64, whole bool) error {
+		if !whole || x < 5 {
+			return errSmall
+		}
+		return nil
+	}, func() { changes++ }), command.FixedParam("fixed", "x"))
+	for _, c := range []struct {
+		name, value string
+		ok          bool
+		want        int64
+	}{
+		{"n", "8", true, 8}, {"n", "4", false, 8}, {"n", "x", false, 8}, {"n", "9.0", false, 8},
+		{"fixed", "y", false, 8}, {"N", "5", true, 5},
+	} {
+		if err := p.Set(c.name, c.value); (err == nil) != c.ok || n.Load() != c.want {
+			t.Errorf("Set(%s, %s) = %v, and n is %d; want it taken %v, and %d", c.name, c.value, err, n.Load(), c.ok, c.want)
+		}
+	}
+	if changes != 2 {
+		t.Errorf("changed was called %d times; want 2", changes)
+	}
+}
