@@ -1,6 +1,6 @@
 // Package options is the one table of what can be said to a node: each row is a
 // flag of ledge serve, a variable of the environment, a key of the configuration
-// file, a line of the README and, for some, a parameter of CONFIG. Wherever a
+// file, a line of OPTIONS.md and, for some, a parameter of CONFIG. Wherever a
 // value comes from, its row parses and checks it.
 package options
 
@@ -17,7 +17,7 @@ type Row struct {
 	// Default is the default, as somebody would write it. An option without one has
 	// nothing for a default, which Otherwise words.
 	Default, Otherwise string
-	// More is what the README says besides.
+	// More is what OPTIONS.md says besides.
 	More string
 	// Secret says that nobody else may see the value. The option NAME-file then
 	// names a file that has it, because a command line is public.

@@ -14,7 +14,7 @@ import (
 )
 
 // Spec is one row of the command table. COMMAND, COMMAND DOCS, the checks
-// before a command runs and the README's table all come from it.
+// before a command runs and COMMANDS.md all come from it.
 type Spec struct {
 	// Name is in lower case. A subcommand's is the part behind its parent's.
 	Name string

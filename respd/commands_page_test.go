@@ -1,52 +1,27 @@
-package appliance_test
+package respd_test
 
 import (
-	"flag"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
+	"ledge/packaging/pagetest"
 	"ledge/respd"
 	"ledge/respd/command"
 )
 
-var update = flag.Bool("update", false, "rewrite the README's table of commands")
-
-// Marks around the README's table.
-const (
-	tableBegin = "<!-- commands: made by go test ./appliance -run TestReadme -update -->\n"
-	tableEnd   = "<!-- end of commands -->\n"
-)
-
-// The README's table of commands is the program's own.
-func TestReadme(t *testing.T) {
-	const path = "../README.md"
-	b, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, rest, ok := strings.Cut(string(b), tableBegin)
-	_, after, ok2 := strings.Cut(rest, tableEnd)
-	if !ok || !ok2 {
-		t.Fatalf("%s has no table between %q and %q", path, tableBegin, tableEnd)
-	}
-	want := before + tableBegin + commandTable(respd.Commands()) + tableEnd + after
-	if want == string(b) {
-		return
-	}
-	if !*update {
-		t.Fatalf("%s is out of date; run: go test ./appliance -run TestReadme -update", path)
-	}
-	if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
-		t.Fatal(err)
-	}
+// The list of commands is the program's own.
+func TestCommandsPage(t *testing.T) {
+	pagetest.Block(t, "COMMANDS.md", "commands", commandTable(respd.Commands()))
 }
 
-// groups are the families in the order of the table, with their titles. A group
+// groups are the families in the order of the page, with their titles. A group
 // without a title here comes last, under its own name.
 var groups = [][2]string{
 	{"string", "Strings"}, {"generic", "Keys"}, {"transactions", "Transactions"},
+	{"hash", "Hashes"}, {"list", "Lists"}, {"set", "Sets"}, {"sorted-set", "Sorted sets"},
+	{"bitmap", "Bits"}, {"hyperloglog", "HyperLogLogs"}, {"geo", "Places"},
+	{"scripting", "Scripts and functions"}, {"pubsub", "Pub/sub"},
 	{"connection", "Connections"}, {"server", "Server"},
 }
 
@@ -71,7 +46,7 @@ func commandTable(table *command.Table) string {
 		titles[g[0]] = g[1]
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "\n%d commands.\n", n)
+	fmt.Fprintf(&b, "%d commands.\n", n)
 	for _, g := range order {
 		if rows[g] == "" {
 			continue
@@ -80,15 +55,14 @@ func commandTable(table *command.Table) string {
 		if title == "" {
 			title = g
 		}
-		fmt.Fprintf(&b, "\n| %s | |\n|---|---|\n%s", title, rows[g])
+		fmt.Fprintf(&b, "\n## %s\n\n| command | |\n|---|---|\n%s", title, rows[g])
 	}
-	b.WriteString("\n")
 	return b.String()
 }
 
 // cell says what a command does, and which subcommands it has.
 func cell(s *command.Spec) string {
-	text := strings.ReplaceAll(s.Summary, "|", "\\|")
+	text := pagetest.Cell(s.Summary)
 	var subs []string
 	for _, sub := range s.Subs {
 		subs = append(subs, strings.ToUpper(sub.Name))

@@ -1,0 +1,182 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// The session that the README begins with is what happens: each command is run as
+// it stands there, with the program that this package makes, and prints what stands
+// below it. "…" in a line of the README is anything, and as a line of its own any
+// lines. The session has a network, processes and a small disk of its own.
+func TestReadmeSession(t *testing.T) {
+	steps := readmeSession(t)
+	if len(steps) < 15 {
+		t.Fatalf("the README's session has %d commands; want all of it", len(steps))
+	}
+	sh := openSession(t)
+	for _, s := range steps {
+		got, err := sh.run(s)
+		if err != nil || !s.output.MatchString(got) {
+			t.Fatalf("$ %s\nprints\n%s%v; want\n%s", s.command, got, err, s.output)
+		}
+	}
+}
+
+// step is a command of the session and what it prints.
+type step struct {
+	command string
+	output  *regexp.Regexp
+}
+
+func (s step) background() bool { return strings.HasSuffix(strings.TrimSpace(s.command), "&") }
+
+// readmeSession takes the session out of the README.
+func readmeSession(t *testing.T) (steps []step) {
+	t.Helper()
+	b, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, ok := strings.Cut(string(b), "-run TestReadmeSession -->\n```console\n")
+	text, _, ok2 := strings.Cut(rest, "```\n")
+	if !ok || !ok2 {
+		t.Fatal("README.md has no session")
+	}
+	text = strings.ReplaceAll(text, "\\\n", "\\\n\x00") // goes on in the next line
+	for _, part := range strings.Split("\n"+text, "\n$ ")[1:] {
+		command, output, _ := strings.Cut(strings.ReplaceAll(part, "\\\n\x00", "\\\x00"), "\n")
+		steps = append(steps, step{strings.ReplaceAll(command, "\\\x00", "\\\n"), outputOf(output)})
+	}
+	return steps
+}
+
+// outputOf makes what stands below a command something to match with.
+func outputOf(text string) *regexp.Regexp {
+	var b strings.Builder
+	b.WriteString(`\A`)
+	for line := range strings.Lines(strings.TrimSpace(text) + "\n") {
+		switch line = strings.TrimRight(line, " \n"); line {
+		case "":
+		case "…":
+			b.WriteString(`(?:.*\n)*?`)
+		default:
+			b.WriteString(strings.ReplaceAll(regexp.QuoteMeta(line), "…", ".*") + ` *\n`)
+		}
+	}
+	b.WriteString(`\z`)
+	return regexp.MustCompile(b.String())
+}
+
+// session is a shell that runs the commands, one after the other.
+type session struct {
+	in     io.Writer
+	mu     sync.Mutex
+	out    bytes.Buffer // what has been printed and not yet looked at
+	arrive chan struct{}
+}
+
+// openSession starts the shell, with the program in its path and an empty
+// directory to be in, in which disk is a file system of 64 MiB.
+func openSession(t *testing.T) *session {
+	t.Helper()
+	apart := []string{"--user", "--map-root-user", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"}
+	prepare := "ip link set lo up && mkdir disk && mount -t tmpfs -o size=64m tmpfs disk"
+	dir := t.TempDir()
+	for _, name := range []string{"unshare", "ip", "redis-cli", "bash"} {
+		if _, err := exec.LookPath(name); err != nil {
+			t.Skipf("it takes %s: %v", name, err)
+		}
+	}
+	try := exec.Command("unshare", append(apart, "bash", "-c", "cd "+t.TempDir()+" && "+prepare)...)
+	if out, err := try.CombinedOutput(); err != nil {
+		t.Skipf("it takes a network and a disk of its own, as root has: %v, %s", err, out)
+	}
+	bin := t.TempDir()
+	if out, err := exec.Command("go", "build", "-o", filepath.Join(bin, "ledge"), ".").CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v, %s", err, out)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cmd := exec.CommandContext(ctx, "unshare", append(apart, "bash")...)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "FAKETTY=1", "LC_ALL=C", "PATH="+bin+":"+os.Getenv("PATH"))
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &session{in: in, arrive: make(chan struct{}, 1)}
+	var stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = s, &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cancel()
+		_ = cmd.Wait() // it was killed
+		if t.Failed() {
+			t.Logf("the shell says: %s", &stderr)
+			for _, name := range []string{"a.log", "b.log"} {
+				b, _ := os.ReadFile(filepath.Join(dir, name))
+				t.Logf("%s:\n%s", name, b)
+			}
+		}
+	})
+	if _, err := io.WriteString(in, prepare+"\n"); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// Write takes what the shell's commands print.
+func (s *session) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.out.Write(b)
+	select {
+	case s.arrive <- struct{}{}:
+	default:
+	}
+	return len(b), nil
+}
+
+// run runs a command and returns what it prints: all of it, or of one in the
+// background what it has printed when that is as it should be.
+func (s *session) run(st step) (string, error) {
+	const end = "-- that was all --\n"
+	command := "{ " + st.command + "\n} </dev/null 2>&1\n"
+	if st.background() {
+		command += "disown -a\n" // its end is nothing to report
+	} else {
+		command += "echo '" + strings.TrimSpace(end) + "'\n"
+	}
+	if _, err := io.WriteString(s.in, command); err != nil {
+		return "", err
+	}
+	limit := time.NewTimer(time.Minute)
+	defer limit.Stop()
+	for {
+		s.mu.Lock()
+		got := s.out.String()
+		before, _, ended := strings.Cut(got, end)
+		if ended || st.background() && st.output.MatchString(got) {
+			s.out.Reset()
+			s.mu.Unlock()
+			return before, nil
+		}
+		s.mu.Unlock()
+		select {
+		case <-s.arrive:
+		case <-limit.C:
+			return got, errors.New("and no more within a minute")
+		}
+	}
+}
