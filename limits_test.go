@@ -9,7 +9,7 @@ import (
 	"ledge/journal"
 	"ledge/journal/jet"
 	"ledge/packaging/pagetest"
-	"ledge/replay"
+	"ledge/replay/writer"
 )
 
 // The limits in the README that have a name in the program are the program's.
@@ -23,7 +23,7 @@ func TestLimitsPage(t *testing.T) {
 		defaults[r.Name] = r.Default
 	}
 	for name, want := range map[string]string{
-		"value": fmt.Sprintf("at most %d MiB", replay.DefaultMaxValue>>20),
+		"value": fmt.Sprintf("at most %d MiB", writer.DefaultMaxValue>>20),
 		"one transaction or command, once encoded": fmt.Sprintf("%d MiB", journal.MaxEntry>>20),
 		"databases":   fmt.Sprintf("`--databases`, %s; at most %d", defaults["databases"], most(t, "databases")),
 		"connections": fmt.Sprintf("`--max-clients`, %s", defaults["max-clients"]),
@@ -33,7 +33,7 @@ func TestLimitsPage(t *testing.T) {
 			t.Errorf("README.md says of the limit %q: %q; want %q in it", name, rows[name], want)
 		}
 	}
-	if got, want := most(t, "max-value"), replay.DefaultMaxValue; got != want {
+	if got, want := most(t, "max-value"), writer.DefaultMaxValue; got != want {
 		t.Errorf("--max-value is at most %d; README.md says %d", got, want)
 	}
 }
