@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"ledge/journal"
+	"ledge/journal/blocks"
 	"ledge/journal/broker"
 	"ledge/journal/fault"
 	"ledge/journal/jet"
@@ -188,5 +189,31 @@ func TestBrokerOutlivesJournal(t *testing.T) {
 	}
 	if !nc.IsConnected() || nc.Stats().Reconnects != 0 {
 		t.Errorf("a client of the broker was disconnected %d times; want never", nc.Stats().Reconnects)
+	}
+}
+
+// What the broker has written beside the blocks when the journal is closed is good at
+// the next start, which would have to read all blocks once more without it.
+func TestCloseKeepsIndex(t *testing.T) {
+	for _, mode := range []jet.SyncMode{jet.SyncAlways, jet.SyncInterval, jet.SyncOff} {
+		dir := t.TempDir()
+		j := open(t, jet.Config{Dir: dir, Create: true, Sync: mode})
+		fill(t, j, 0, 20)
+		if err := j.Journal.Close(); err != nil {
+			t.Fatal(err)
+		}
+		for _, when := range []string{"the journal is closed", "the broker is closed", "another has been opened and closed"} {
+			if last, ok := blocks.NewStore(dir).IndexLast(); !ok || last != 20 {
+				t.Errorf("sync mode %d, once %s: the index ends with %d, %v; want 20", mode, when, last, ok)
+			}
+			if err := j.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if when == "the broker is closed" {
+				if err := open(t, jet.Config{Dir: dir, Sync: mode}).Close(); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
 	}
 }
