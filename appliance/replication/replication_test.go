@@ -337,7 +337,7 @@ func TestUnserveWhileSnapshotIsTaken(t *testing.T) {
 		<-ctx.Done() // Unserve has begun
 		r.Held()
 	}
-	if err := r.Serve(); err != nil {
+	if err := errors.Join(r.Serve(), n.conn.Flush()); err != nil {
 		t.Fatal(err)
 	}
 	hello, err := replica.Request("ledge.replica.hello", []byte(`{"version":1,"id":"r","node":"r","redis":"127.0.0.1:1","databases":1,`+

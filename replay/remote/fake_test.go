@@ -146,6 +146,7 @@ type fakeBroker struct {
 	handlers map[string]nats.MsgHandler
 	sent     chan *nats.Msg
 	refuses  string // a subject
+	heard    func() // a message that was sent; nil is nobody
 }
 
 func newFakeBroker() *fakeBroker {
@@ -166,6 +167,9 @@ func (b *fakeBroker) PublishMsg(m *nats.Msg) error {
 	c := *m
 	c.Data = append([]byte(nil), m.Data...)
 	b.sent <- &c
+	if b.heard != nil {
+		b.heard()
+	}
 	return nil
 }
 

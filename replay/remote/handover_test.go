@@ -326,6 +326,36 @@ func TestLeaderAnswers(t *testing.T) {
 	}
 }
 
+// A replica may ask for the next thing in the moment in which it has its answer.
+func TestAskAtOnce(t *testing.T) {
+	l, b, y := handing(t)
+	streams(t, b, y, "B", "b", 0)
+	if err := os.WriteFile(y.snapshot, make([]byte, 3*chunkSize+5), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const asks = 8 // in turn: meta, and a chunk
+	asked := 0
+	number := y.Node.Pos().Seq
+	b.heard = func() {
+		switch asked++; {
+		case asked >= asks:
+		case asked%2 == 0:
+			b.request(t, subjectMeta, metaRequest{ID: "B"})
+		default:
+			b.request(t, subjectChunk, chunkRequest{ID: "B", Number: number, Chunk: asked / 2})
+		}
+	}
+	b.request(t, subjectMeta, metaRequest{ID: "B"})
+	for i := range asks {
+		if err := failed(b.next(t)); err != nil {
+			t.Errorf("answer %d = %v; want nil", i+1, err)
+		}
+	}
+	if err := l.Close(); err != nil { // and waits for what answers
+		t.Error(err)
+	}
+}
+
 // A leader that can't subscribe to everything answers nothing.
 func TestLeadFails(t *testing.T) {
 	_, _, y := handing(t)

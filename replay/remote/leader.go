@@ -164,17 +164,23 @@ func (l *Leader) reply(m, with *nats.Msg) {
 }
 
 func (l *Leader) replyJSON(m *nats.Msg, v any) error {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return err
+	with, err := jsonMsg(v)
+	if err == nil {
+		l.reply(m, with)
 	}
-	l.reply(m, &nats.Msg{Data: b})
-	return nil
+	return err
+}
+
+// jsonMsg makes a message that is JSON.
+func jsonMsg(v any) (*nats.Msg, error) {
+	b, err := json.Marshal(v)
+	return &nats.Msg{Data: b}, err
 }
 
 // inBackground has fn, which may take long, answer a replica on a goroutine of its
-// own. A replica asks for one thing at a time.
-func (l *Leader) inBackground(m *nats.Msg, id name, fn func() error) error {
+// own. A replica asks for one thing at a time, and may ask for the next as soon as it
+// has its answer: so the request counts as answered before that is sent.
+func (l *Leader) inBackground(m *nats.Msg, id name, fn func(answer func(*nats.Msg)) error) error {
 	if err := l.with(id, func(f *follower) error {
 		if f.asking {
 			return errAsking
@@ -191,11 +197,13 @@ func (l *Leader) inBackground(m *nats.Msg, id name, fn func() error) error {
 			f.asking = false
 		}
 	}
-	err := l.spawn(func() {
-		err := fn()
+	answer := func(with *nats.Msg) {
 		done()
-		if err != nil {
-			l.reply(m, failure(err))
+		l.reply(m, with)
+	}
+	err := l.spawn(func() {
+		if err := fn(answer); err != nil {
+			answer(failure(err))
 		}
 	})
 	if err != nil {

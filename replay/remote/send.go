@@ -114,7 +114,7 @@ func (l *Leader) meta(m *nats.Msg) error {
 	if err := l.cfg.Source.Serves(); err != nil {
 		return err
 	}
-	return l.inBackground(m, q.ID, func() error {
+	return l.inBackground(m, q.ID, func(answer func(*nats.Msg)) error {
 		info, err := l.cfg.Source.Snapshot(l.ctx)
 		if err != nil {
 			return err
@@ -133,8 +133,12 @@ func (l *Leader) meta(m *nats.Msg) error {
 			file.Close()
 			return err
 		}
-		return l.replyJSON(m, metaReply{Number: info.Pos.Seq, Epoch: info.Epoch, Digest: hex(info.Pos.Digest),
+		out, err := jsonMsg(metaReply{Number: info.Pos.Seq, Epoch: info.Epoch, Digest: hex(info.Pos.Digest),
 			Bytes: info.Bytes, Chunk: chunkSize, Chunks: int((info.Bytes + chunkSize - 1) / chunkSize)})
+		if err == nil {
+			answer(out)
+		}
+		return err
 	})
 }
 
@@ -148,7 +152,7 @@ func (l *Leader) chunk(m *nats.Msg) error {
 	if err := decode(m, &q); err != nil {
 		return err
 	}
-	return l.inBackground(m, q.ID, func() error {
+	return l.inBackground(m, q.ID, func(answer func(*nats.Msg)) error {
 		l.rest(q.ID)
 		began := time.Now()
 		buf := chunkBuffers.Get().(*[chunkSize]byte)
@@ -160,11 +164,12 @@ func (l *Leader) chunk(m *nats.Msg) error {
 		out := nats.NewMsg("")
 		out.Data = buf[:n]
 		out.Header.Set(headerSum, checksum(out.Data))
-		l.reply(m, out)
-		return l.with(q.ID, func(f *follower) error {
+		answer(out)
+		_ = l.with(q.ID, func(f *follower) error { // one that has gone meanwhile has no pace
 			f.pace = pace{last: l.cfg.Source.Feed().Last(), took: time.Since(began), at: time.Now()}
 			return nil
 		})
+		return nil
 	})
 }
 
