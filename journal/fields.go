@@ -20,7 +20,7 @@ const (
 // coder goes over the fields of effects. An effect lists its fields once, in
 // the order in which they are stored, and that is how it is measured, written,
 // read and shown, so that the four agree. It is one type that looks at what it
-// is doing, not four behind an interface: every write and every effect of a
+// is doing, not four types with one interface: every write and every effect of a
 // recovery comes through here, and the processor foresees that branch.
 type coder struct {
 	doing doing

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// A frame is a header of fixed size and the entries behind it; FORMAT.md has
-// the table. The checksum covers everything behind itself, so a flipped bit
+// A frame is a header of fixed size and then the entries; FORMAT.md has
+// the table. The checksum covers everything that follows it, so a flipped bit
 // anywhere in a frame shows.
 const (
 	magic      = "LDG1"
@@ -54,8 +54,7 @@ func encodeFrame(dst []byte, l Lineage, seq Seq, b Batch) []byte {
 	start := len(dst)
 	c := coder{doing: writing, out: append(dst, make([]byte, headerSize)...)}
 	for _, e := range b.Entries {
-		c.out = binary.AppendVarint(c.out, e.At.UnixMilli())
-		c.out = appendUint(c.out, uint64(len(e.Ops)))
+		c.out = appendUint(appendInt(c.out, e.At.UnixMilli()), uint64(len(e.Ops)))
 		for _, op := range e.Ops {
 			c.out = append(c.out, byte(op.Kind()))
 			op.fields(&c)
