@@ -38,7 +38,7 @@ func tag(h uint64) uint32 { return max(uint32(h), 1) }
 // can grow by half and stay well filled.
 func (s *shard) home(t uint32) int { return int(uint64(t) * uint64(len(s.tags)) >> 32) }
 
-// next is the slot behind i.
+// next is the slot after i.
 func (s *shard) next(i int) int {
 	if i++; i == len(s.tags) {
 		return 0
@@ -46,7 +46,7 @@ func (s *shard) next(i int) int {
 	return i
 }
 
-// from returns how many slots behind i j is.
+// from returns how many slots after i j comes.
 func (s *shard) from(i, j int) int {
 	if j < i {
 		return j - i + len(s.tags)
@@ -164,7 +164,7 @@ func (d *dict) del(key string, h uint64) *value.Block {
 	return b
 }
 
-// remove empties a slot and moves up what had been pushed behind it, so that
+// remove empties a slot and moves up what had been pushed on past it, so that
 // no search ends early.
 func (s *shard) remove(i int) {
 	for j := s.next(i); s.tags[j] != 0; j = s.next(j) {

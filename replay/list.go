@@ -49,7 +49,7 @@ func (d *Draft) SetItem(key []byte, i int, item []byte) error {
 	return d.emit(&journal.ListSet{DB: d.db, Key: string(key), Index: uint64(i), Item: string(item)})
 }
 
-// InsertItem puts an item into a list, which must be there, in front of the
+// InsertItem puts an item into a list, which must be there, before the
 // i-th.
 func (d *Draft) InsertItem(key []byte, i int, item []byte) error {
 	if err := d.fits(len(key), len(item)); err != nil {
