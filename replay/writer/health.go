@@ -1,9 +1,7 @@
 package writer
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -18,11 +16,14 @@ import (
 //	ok → suspended (class, cause, since, attempts, next attempt) → ok
 //	ok → in doubt (number, cause, since) → ok, or suspended
 //
-// The Writer suspends it when an append fails. Only an attempt to resume that
-// has proved the journal good flips it back; attempts are made by RunHealth, one
-// at a time, when one is due and when somebody asks. A failed attempt leaves the
-// suspension as it was and never stops the next one. What is in doubt needs no
-// attempt: nothing has failed, the disk has not answered yet.
+// The Writer suspends it when an append fails. Only an attempt to resume that has
+// proved the journal good makes it ok again; RunHealth makes the attempts, one at a
+// time, when one is due and when somebody asks. A failed attempt leaves the
+// suspension as it was and never keeps the next one from being made. What is in
+// doubt needs no attempt: nothing has failed, the disk has not answered yet.
+//
+// A Suspension that has been published is never changed, it is replaced by another,
+// so that whoever asks why writes are refused takes no lock: each write asks.
 //
 // All methods may be called from any goroutine.
 type Health struct {
@@ -47,127 +48,6 @@ type Health struct {
 
 	hung chan struct{} // belongs to RunHealth: a step that did not come back
 }
-
-// ResumeAuto says which suspensions are tried without being asked.
-type ResumeAuto string
-
-// The values of ResumeAuto.
-const (
-	ResumeRetryable ResumeAuto = "retryable"
-	ResumeAll       ResumeAuto = "all"
-	ResumeNone      ResumeAuto = "none"
-)
-
-// ResumePolicy says when to try by itself. The zero value is the default.
-type ResumePolicy struct {
-	Auto        ResumeAuto    // "" is ResumeRetryable
-	Interval    time.Duration // between automatic attempts; 0 is a minute
-	MaxAttempts int           // automatic ones; 0 is no cap
-}
-
-// DefaultResumeInterval spaces automatic attempts.
-const DefaultResumeInterval = time.Minute
-
-func (p ResumePolicy) withDefaults() ResumePolicy {
-	if p.Auto == "" {
-		p.Auto = ResumeRetryable
-	}
-	if p.Interval == 0 {
-		p.Interval = DefaultResumeInterval
-	}
-	return p
-}
-
-// tries reports whether a suspension is to be tried by itself.
-func (p ResumePolicy) tries(s *Suspension) bool {
-	if s.InDoubt || p.Auto == ResumeNone || p.Auto == ResumeRetryable && s.Class != fault.Retryable {
-		return false
-	}
-	return p.MaxAttempts == 0 || s.Automatic < p.MaxAttempts
-}
-
-// Suspension is why the journal takes no writes, and what has been done about
-// it. One that has been handed out does not change.
-type Suspension struct {
-	// InDoubt says that nothing has failed: the disk has not answered so far, so it
-	// is not known whether Number is stored, or, if that is 0, whether a step that
-	// appends need has worked. It ends by itself.
-	InDoubt bool
-	Number  journal.Seq
-
-	Class fault.Class
-	Cause error
-	Since time.Time
-	// Deletes says that the reserve has been given up: what frees room is
-	// taken, and nothing else.
-	Deletes bool
-	// Suspect says that a sync has failed: what was acknowledged has to be
-	// made durable anew before a write is taken.
-	Suspect bool
-
-	Attempts    int // to resume
-	Automatic   int // of Attempts
-	LastAttempt time.Time
-	LastError   error
-	NextAttempt time.Time // of an automatic attempt; zero if none is due
-
-	reserved bool // the reserve has been tried
-}
-
-// HealthChange is told to whoever watches.
-type HealthChange struct {
-	Kind ChangeKind
-	// Suspension is what holds after the change, or what has ended.
-	Suspension Suspension
-}
-
-// ChangeKind is what has changed.
-type ChangeKind uint8
-
-// The kinds of change.
-const (
-	Suspended ChangeKind = iota + 1
-	Resumed
-	ResumeFailed
-	ReserveGivenUp
-	InDoubt     // until Resumed or Suspended
-	ReserveHeld // again; Suspension is what there is all the same, or zero
-)
-
-// Step is one thing that an attempt to resume has done.
-type Step struct {
-	Name string
-	Took time.Duration
-	Err  error
-}
-
-// attempt is one attempt to resume. Its fields are for reading once done is
-// closed.
-type attempt struct {
-	done  chan struct{}
-	steps []Step
-	err   error
-}
-
-// Error is what a client's write is refused with.
-func (s *Suspension) Error() string {
-	if s.InDoubt {
-		return fmt.Sprintf("%v; reads are served; writes go on when the disk answers", s.Cause)
-	}
-	next := "an operator's resume"
-	if !s.NextAttempt.IsZero() {
-		next = fmt.Sprintf("the attempt at %s or an operator's resume",
-			s.NextAttempt.UTC().Format(time.RFC3339))
-	}
-	served := "reads are served"
-	if s.Deletes {
-		served = "reads and deletes are served, and ledge compact frees what deletes leave in the journal"
-	}
-	return fmt.Sprintf("%v; %s; writes resume after %s", s.Cause, served, next)
-}
-
-// Unwrap returns the cause, whose class is the refusal's.
-func (s *Suspension) Unwrap() error { return s.Cause }
 
 // newHealth returns a Health that is ok.
 func newHealth(cfg *Config) *Health {
@@ -220,7 +100,8 @@ func (h *Health) scheduleLocked(s *Suspension) {
 // with what it has been through.
 func (h *Health) suspend(err error) error { return h.suspendFor(err, false) }
 
-// suspendFor is suspend. soon is that an attempt to resume makes sense at once.
+// suspendFor is suspend. With soon, an attempt to resume is made at once, if attempts
+// are made at all without being asked for.
 func (h *Health) suspendFor(err error, soon bool) error {
 	h.mu.Lock()
 	cause := fault.Cause(err)
@@ -318,41 +199,9 @@ func (h *Health) stir() {
 	}
 }
 
+// tell tells whoever watches. It must not be called with mu held.
 func (h *Health) tell(k ChangeKind, s *Suspension) {
 	if h.notify != nil {
 		h.notify(HealthChange{k, *s})
-	}
-}
-
-// Resume asks for an attempt and waits for it. Who asks while one is under way
-// or asked for gets that one's outcome. There are no steps if there is nothing
-// to resume; while only the reserve is not held, that is tried. When ctx ends first, the attempt goes on.
-func (h *Health) Resume(ctx context.Context) ([]Step, error) {
-	missing := h.missing()
-	h.mu.Lock()
-	switch {
-	case h.cur.Load() == nil && !missing:
-		h.mu.Unlock()
-		return nil, nil
-	case h.ended:
-		h.mu.Unlock()
-		return nil, ErrStopped
-	case h.InDoubt():
-		h.mu.Unlock()
-		return nil, fault.As(fault.Retryable, "resume",
-			fmt.Errorf("there is nothing to try before the disk answers: %w", h.cur.Load()))
-	}
-	a := h.asked
-	if a == nil {
-		a = &attempt{done: make(chan struct{})}
-		h.asked = a
-		h.stir()
-	}
-	h.mu.Unlock()
-	select {
-	case <-a.done:
-		return a.steps, a.err
-	case <-ctx.Done():
-		return nil, fault.As(fault.Retryable, "resume", fmt.Errorf("the attempt is still under way: %w", ctx.Err()))
 	}
 }

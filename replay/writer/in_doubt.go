@@ -1,9 +1,7 @@
 package writer
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -12,11 +10,12 @@ import (
 	"ledge/replay"
 )
 
-// What is in doubt, because the disk has not answered, may stay so for as long as it
-// likes. The right to append stays with it, so nothing is written behind it; clients
-// whose writes are in it go on waiting, for DoubtWait, while all that only reads is
-// served and other writes are refused with the cause. Run takes the outcome in when
-// the disk answers, whoever began what was in doubt.
+// An append is in doubt when the disk has not answered in time: it may be stored yet,
+// or not. That may last for as long as the disk likes. The right to append stays
+// with what is in doubt, so nothing can be written after it. Clients whose writes
+// are in it wait for the outcome, up to DoubtWait; all that only reads is served, and
+// other writes are refused with the cause. When the disk answers, Run learns the
+// outcome and applies what is stored, whoever began the append.
 
 // ErrUnknown answers a client whose write is still in doubt when it can't wait any
 // longer. Its class is Fatal because no answer would be right; the node goes on.
@@ -43,6 +42,16 @@ type pending struct {
 	err   error
 }
 
+// giveUp says that those who wait have waited long enough.
+func (p *pending) giveUp() {
+	if p.late != nil {
+		p.late()
+	}
+}
+
+// The values of owner. Whoever began it turns Waits into Gone when it stops waiting;
+// Run turns Waits into Back when there is an outcome. The first of the two decides
+// who has the right to append afterwards.
 const (
 	ownerGone int32 = iota
 	ownerWaits
@@ -56,14 +65,16 @@ func doubtIn(err error) *journal.Doubt {
 	return d
 }
 
-// putOff hands what is in doubt to Run, with the caller's right to append.
-func (w *Writer) putOff(p *pending) {
+// leaveToRun hands what is in doubt to Run, with the caller's right to append.
+func (w *Writer) leaveToRun(p *pending) {
 	p.done = make(chan struct{})
 	w.health.doubt(p.doubt)
 	w.pendings <- p // has room: there is one right to append
 }
 
-// resolve takes the outcome of p in, which is settled.
+// resolve learns how p, which is settled, has ended, applies what is stored, and lets
+// go of the right to append unless whoever began it waits for that. What suspends the
+// journal is told to those concerned; only a Fatal error is returned.
 func (w *Writer) resolve(p *pending) error {
 	if p.timer != nil {
 		p.timer.Stop()
@@ -100,55 +111,6 @@ func (w *Writer) applyLate(cs []journal.Committed, g *replay.Group) error {
 	return w.cfg.State.Apply(cs...)
 }
 
-// tenure is the right to append, of somebody who gives it back with release unless
-// it went to something that is in doubt.
-type tenure struct {
-	w    *Writer
-	gone bool
-}
-
-// hold waits for the right to append.
-func (w *Writer) hold(ctx context.Context) (*tenure, error) {
-	if err := w.appending.lock(ctx); err != nil {
-		if s := w.health.Suspension(); s != nil && s.InDoubt {
-			return nil, s
-		}
-		return nil, fault.With(fault.Retryable, fmt.Errorf("the journal is busy: %w", err))
-	}
-	return &tenure{w: w}, nil
-}
-
-func (t *tenure) release() {
-	if !t.gone {
-		t.w.appending.unlock()
-	}
-}
-
-// leave hands what is in doubt to Run. Nobody waits for it.
-func (t *tenure) leave(d *journal.Doubt, after func(error)) {
-	t.gone = true
-	t.w.putOff(&pending{doubt: d, after: after})
-}
-
-// sitOut waits until d is settled and returns how. When ctx ends first it leaves
-// what is in doubt to Run.
-func (t *tenure) sitOut(ctx context.Context, d *journal.Doubt) error {
-	p := &pending{doubt: d}
-	p.owner.Store(ownerWaits)
-	t.w.putOff(p)
-	select {
-	case <-p.done:
-		return p.err
-	case <-ctx.Done():
-	}
-	if !p.owner.CompareAndSwap(ownerWaits, ownerGone) {
-		<-p.done // it is about to be
-		return p.err
-	}
-	t.gone = true
-	return fault.With(fault.Retryable, errors.New(d.Error()))
-}
-
 // undecided is a group whose append is in doubt.
 type undecided struct {
 	w     *Writer
@@ -157,20 +119,21 @@ type undecided struct {
 	open  replay.Proposal   // begun; nil if none is
 }
 
-// await leaves a group to Run until its append is settled. It returns the proposals
+// leaveInDoubt leaves a group to Run until its append is settled. It returns the proposals
 // that were not begun.
-func (w *Writer) await(d *journal.Doubt, ps []replay.Proposal, finished int, open bool) (rest []replay.Proposal) {
+func (w *Writer) leaveInDoubt(d *journal.Doubt, ps []replay.Proposal, finished int, open bool) (rest []replay.Proposal) {
 	g := &undecided{w: w, group: w.drafted}
 	g.ps = append(append(g.ps, ps[:finished]...), w.drafted.Joined()...)
 	if rest = ps[finished:]; open {
 		g.open, rest = rest[0], rest[1:]
 	}
-	w.drafted = w.cfg.State.NewGroup(w.cfg.MaxValue) // for reads meanwhile
-	w.putOff(&pending{doubt: d, group: g.group, after: g.decide, late: g.giveUp})
+	w.drafted = w.cfg.State.NewGroup(w.cfg.MaxValue) // for reads; the other is kept, to be applied
+	w.leaveToRun(&pending{doubt: d, group: g.group, after: g.decide, late: g.giveUp})
 	return rest
 }
 
-// decide answers those who still wait. The one that was begun goes on.
+// decide answers those who still wait. The one that was begun goes on, before all
+// that has queued up since. The group's draft is used again once it is applied.
 func (g *undecided) decide(err error) {
 	w := g.w
 	if err == nil {
@@ -184,13 +147,14 @@ func (g *undecided) decide(err error) {
 		return
 	}
 	open.Settle(err)
-	if fault.Of(err) != fault.Fatal && w.again(open) {
+	if fault.Of(err) != fault.Fatal && w.requeue(open) {
 		return
 	}
 	open.Done()
 }
 
-// giveUp tells all who wait that it is not known what became of their writes.
+// giveUp tells all who wait that it is not known what became of their writes. The
+// group itself stays in doubt, and decide will find nobody to tell.
 func (g *undecided) giveUp() {
 	if g.open != nil {
 		g.ps, g.open = append(g.ps, g.open), nil
@@ -201,6 +165,7 @@ func (g *undecided) giveUp() {
 	g.answer(ErrUnknown)
 }
 
+// answer tells those who are finished the outcome, once.
 func (g *undecided) answer(err error) {
 	for _, p := range g.ps {
 		p.Settle(err)
@@ -208,40 +173,3 @@ func (g *undecided) answer(err error) {
 	}
 	g.ps = nil
 }
-
-// again queues a proposal that has been begun before all others, unless the writer
-// has ended.
-func (w *Writer) again(p replay.Proposal) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if !w.ended {
-		w.queue = append([]replay.Proposal{p}, w.queue...)
-	}
-	return !w.ended
-}
-
-// turn is a mutex that can be waited for with a context, and handed on.
-type turn chan struct{}
-
-func (t turn) tryLock() bool {
-	select {
-	case t <- struct{}{}:
-		return true
-	default:
-		return false
-	}
-}
-
-func (t turn) lock(ctx context.Context) error {
-	if t.tryLock() {
-		return nil
-	}
-	select {
-	case t <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (t turn) unlock() { <-t }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"ledge/journal"
@@ -13,106 +12,13 @@ import (
 	"ledge/replay"
 )
 
-// ErrDiverged says that what a leader has does not follow what is here.
-var ErrDiverged = errors.New("the two journals have diverged")
-
-// Follower is what a node that follows another has in place of clients: it takes
-// batches as they stand in the leader's journal. Only one goroutine may use it.
+// Ingest appends frames of a leader's journal and applies them, in order. While some
+// are being stored, those before them are applied and those after them decoded: the
+// disk and the processor don't wait for each other.
 //
-// From Follow to Lead the writer refuses proposals that write; what was under
-// way when Follow was called has been answered when it returns. What is in doubt
-// may stay so: Ingest waits for it, and neither asks again for what may be stored
-// nor applies what may not be.
-type Follower struct {
-	w    *Writer
-	each atomic.Int64 // nanoseconds that a frame took of late
-	bulk bool         // frames are to be taken in bulk; belongs to Ingest
-}
-
-// Follow makes the writer refuse writes with reason, and returns what batches
-// of a leader are given to. When something is in doubt and ctx ends before that is
-// settled it fails, and the writer goes on as before.
-func (w *Writer) Follow(ctx context.Context, reason error) (*Follower, error) {
-	was := w.refuses.Swap(&reason)
-	t, err := w.hold(ctx) // waits for the append that is under way
-	if err != nil {
-		w.refuses.CompareAndSwap(&reason, was)
-		return nil, err
-	}
-	t.release()
-	return &Follower{w: w}, nil
-}
-
-// Refuse changes what writes are refused with.
-func (f *Follower) Refuse(reason error) { f.w.refuses.Store(&reason) }
-
-// Recall finds out what a node that follows has last: an attempt to resume
-// must find that at the journal's end. A node that leads does so in Start.
-func (f *Follower) Recall(ctx context.Context) error {
-	t, err := f.w.hold(ctx)
-	if err != nil {
-		return err
-	}
-	defer t.release()
-	f.w.epoch = f.w.cfg.State.Epoch()
-	return f.w.recall(ctx)
-}
-
-// Lead makes the writer take writes. It raises the epoch by one entry first: a
-// node that can't append one does not lead. If that entry is in doubt the node
-// leads, without writes until it is settled, and the error is ErrLeadInDoubt.
-func (w *Writer) Lead(ctx context.Context) error {
-	if err := w.health.Refusal(false); err != nil {
-		return err
-	}
-	if err := w.single(ctx); err != nil {
-		return err
-	}
-	if err := w.Start(ctx); err != nil {
-		return err
-	}
-	if s := w.health.Suspension(); s != nil && s.InDoubt {
-		w.refuses.Store(nil)
-		return fmt.Errorf("%w: %v", ErrLeadInDoubt, s)
-	} else if s != nil {
-		return s
-	}
-	w.refuses.Store(nil)
-	return nil
-}
-
-// single ends what a replica that had far to go has asked of the journal.
-func (w *Writer) single(ctx context.Context) error {
-	t, err := w.hold(ctx)
-	if err != nil {
-		return err
-	}
-	defer t.release()
-	err = w.cfg.Log.Bulk(ctx, false)
-	if d := doubtIn(err); d != nil {
-		return t.sitOut(ctx, d)
-	}
-	return err
-}
-
-// Cancel takes Follow back, when nothing has been ingested since: the writer
-// takes writes as before.
-func (f *Follower) Cancel() { f.w.refuses.Store(nil) }
-
-// Refusal returns what a write is refused with, or nil: a journal that takes
-// none, or a leader that does. frees says that it is one that frees room.
-func (w *Writer) Refusal(frees bool) error {
-	if reason := w.refuses.Load(); reason != nil {
-		return *reason
-	}
-	return w.health.Refusal(frees)
-}
-
-// Ingest appends frames of a leader's journal and applies them, in order: while
-// some are stored those before them are applied and those behind them decoded.
-// What does not follow what is here is ErrDiverged, and leaves nothing. A journal
-// that can't take a frame suspends the node as it does for a client's write. last
-// is the leader's last number.
+// Frames that don't continue what is here are ErrDiverged, and leave nothing. A
+// journal that can't take a frame suspends the node as it does for a client's write.
+// last is the leader's last number, from which it is known how far there is to go.
 func (f *Follower) Ingest(ctx context.Context, frames []journal.Frame, last journal.Seq) error {
 	w := f.w
 	t, err := w.hold(ctx)
@@ -126,7 +32,7 @@ func (f *Follower) Ingest(ctx context.Context, frames []journal.Frame, last jour
 	if err := f.bulkFor(ctx, t, at, last); err != nil {
 		return err
 	}
-	err = f.takeIn(ctx, t, frames)
+	err = f.ingestAll(ctx, t, frames)
 	if t.gone || !f.bulk || fault.Of(err) == fault.Fatal || st.Pos().Seq == at {
 		return err
 	}
@@ -136,33 +42,36 @@ func (f *Follower) Ingest(ctx context.Context, frames []journal.Frame, last jour
 	return err
 }
 
-// takeIn stores frames, some at a time, and applies them.
-func (f *Follower) takeIn(ctx context.Context, t *tenure, frames []journal.Frame) error {
+// ingestAll stores frames, some at a time, and applies them. It sits out what is in
+// doubt, and goes on after what turned out to be stored.
+func (f *Follower) ingestAll(ctx context.Context, t *tenure, frames []journal.Frame) error {
 	for {
-		err := f.takeSome(ctx, frames)
+		err := f.ingestSome(ctx, frames)
 		d := doubtIn(err)
 		if d == nil {
-			return f.w.disown(ctx, t, err)
+			return f.w.cutForeign(ctx, t, err)
 		}
-		if err := t.sitOut(ctx, d); err != nil {
+		if err := t.waitSettled(ctx, d); err != nil {
 			return err
 		}
-		if frames = behind(f.w.cfg.State.Pos().Seq, frames); len(frames) == 0 {
+		if frames = after(f.w.cfg.State.Pos().Seq, frames); len(frames) == 0 {
 			return nil
 		}
 	}
 }
 
-// behind returns the frames that are not up to number at.
-func behind(at journal.Seq, frames []journal.Frame) []journal.Frame {
+// after returns the frames that come after number at.
+func after(at journal.Seq, frames []journal.Frame) []journal.Frame {
 	for len(frames) > 0 && frames[0].Seq <= at {
 		frames = frames[1:]
 	}
 	return frames
 }
 
-// takeSome is takeIn until something is in doubt.
-func (f *Follower) takeSome(ctx context.Context, frames []journal.Frame) error {
+// ingestSome is ingestAll until something is in doubt. Only the digest and epoch of
+// the first frame can be checked before it is stored: those of the next are known
+// once it is applied, and come from the same journal.
+func (f *Follower) ingestSome(ctx context.Context, frames []journal.Frame) error {
 	w, st := f.w, f.w.cfg.State
 	cur, frames := f.next(st.Pos().Seq, frames)
 	if len(cur.rs) > 0 {
@@ -178,7 +87,7 @@ func (f *Follower) takeSome(ctx context.Context, frames []journal.Frame) error {
 		if more {
 			f.store(ctx, then)
 		}
-		err := w.take(cur)
+		err := w.applyStored(cur)
 		if err == nil && more {
 			cur, frames = then, rest
 			continue
@@ -193,7 +102,7 @@ func (f *Follower) takeSome(ctx context.Context, frames []journal.Frame) error {
 	}
 }
 
-// farNumbers is how many numbers a replica has to be behind to have far to go.
+// farNumbers is how many numbers a replica has to lag to have far to go.
 const farNumbers = 4096
 
 // Far reports whether a replica that has come to a number is so far from its
@@ -204,8 +113,9 @@ func Far(at, last journal.Seq) bool { return last > at+farNumbers }
 // frames one by one again when there are no more than that.
 const bulkLeft = 16
 
-// bulkFor has the journal take frames in bulk from when there is far to go until
-// there is hardly anything left.
+// bulkFor has the journal take frames in bulk, without a sync for each, from when
+// there is far to go until there is hardly anything left. Two bounds, so that a
+// replica near one of them does not change to and fro: each change costs some 15 ms.
 func (f *Follower) bulkFor(ctx context.Context, t *tenure, at, last journal.Seq) error {
 	if f.w.health.Refusal(false) != nil {
 		return nil // for store to say
@@ -213,7 +123,7 @@ func (f *Follower) bulkFor(ctx context.Context, t *tenure, at, last journal.Seq)
 	f.bulk = Far(at, last) || f.bulk && last > at+bulkLeft
 	err := f.w.cfg.Log.Bulk(ctx, f.bulk)
 	if d := doubtIn(err); d != nil {
-		return t.sitOut(ctx, d)
+		return t.waitSettled(ctx, d)
 	}
 	if err != nil && fault.Of(err) != fault.Fatal {
 		err = f.w.health.suspend(err)
@@ -229,7 +139,7 @@ func (f *Follower) sync(ctx context.Context, t *tenure) error {
 	defer cancel()
 	err := f.w.cfg.Log.Sync(within)
 	if d := doubtIn(err); d != nil {
-		return t.sitOut(ctx, d)
+		return t.waitSettled(ctx, d)
 	}
 	if err != nil && fault.Of(err) != fault.Fatal {
 		err = f.w.health.suspend(err)
@@ -237,9 +147,8 @@ func (f *Follower) sync(ctx context.Context, t *tenure) error {
 	return err
 }
 
-// Frames go into the journal many at a time: one after the other each would cost
-// the way to the broker and back. How many is bounded by what may be in the way
-// of a stop.
+// Frames go into the journal many at a time: one by one, each would cost the way to
+// the broker and back. How many is bounded by how long a stop may have to wait.
 const (
 	ingestMost = 512
 	ingestTime = 100 * time.Millisecond
@@ -262,9 +171,9 @@ type storing struct {
 	failed bool                // it is the journal that did not take it
 }
 
-// next decodes some of frames, which come behind number prev, and returns the
-// rest. They must add up on what is in front of them: what a leader sends in a
-// row comes from one journal, and take finds out if it doesn't.
+// next decodes some of frames, which come after number prev, and returns the rest.
+// That each was written on the one before it is found out by applyStored only; what
+// a leader sends in a row comes from one journal, so it nearly always was.
 func (f *Follower) next(prev journal.Seq, frames []journal.Frame) (*storing, []journal.Frame) {
 	st := &storing{done: make(chan struct{})}
 	n := min(f.window(), len(frames))
@@ -300,8 +209,9 @@ func (f *Follower) store(ctx context.Context, st *storing) {
 	}()
 }
 
-// take applies what has been stored, and says why there is no more.
-func (w *Writer) take(st *storing) error {
+// applyStored applies what has been stored, and returns why there is no more. What
+// the journal did not take suspends the node.
+func (w *Writer) applyStored(st *storing) error {
 	if n := len(st.cs); n > 0 {
 		if err := w.cfg.State.Apply(st.cs...); err != nil {
 			return err
@@ -315,16 +225,16 @@ func (w *Writer) take(st *storing) error {
 	return st.err
 }
 
-// disown takes what was stored behind the state out of the journal again if err
-// says that it does not follow what is there.
-func (w *Writer) disown(ctx context.Context, t *tenure, err error) error {
+// cutForeign takes what was stored after the state's position out of the journal again
+// if err says that it was written on something else. Nothing of it has been applied.
+func (w *Writer) cutForeign(ctx context.Context, t *tenure, err error) error {
 	var other replay.NotNext
 	if !errors.As(err, &other) {
 		return err
 	}
 	cut := w.cfg.Log.Cut(ctx, w.cfg.State.Pos().Seq)
 	if d := doubtIn(cut); d != nil {
-		cut = t.sitOut(ctx, d)
+		cut = t.waitSettled(ctx, d)
 	}
 	if cut != nil {
 		return errors.Join(cut, err)
@@ -335,26 +245,4 @@ func (w *Writer) disown(ctx context.Context, t *tenure, err error) error {
 // diverged says that what was received is right, and of another history.
 func diverged(err error) error {
 	return fault.With(fault.Operator, fmt.Errorf("%w: %v", ErrDiverged, err))
-}
-
-// Replace puts another journal and what it adds up to in place of those that
-// there are: what a full sync has brought. fresh must not be used afterwards.
-// The caller has nothing else at the journal; see Quiesce.
-func (f *Follower) Replace(ctx context.Context, drv journal.Driver, l journal.Lineage, fresh *replay.State) error {
-	w := f.w
-	if err := w.cfg.Log.Replace(ctx, drv, l); err != nil {
-		return err
-	}
-	w.epoch, w.last = fresh.Epoch(), lastBatch{fresh.Epoch(), fresh.Pos().Digest}
-	return w.cfg.State.Become(fresh)
-}
-
-// Quiesce waits until nothing is at the journal, which may be in doubt, and keeps
-// it so until release is called.
-func (f *Follower) Quiesce(ctx context.Context) (release func(), err error) {
-	t, err := f.w.hold(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return t.release, nil
 }

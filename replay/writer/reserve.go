@@ -2,28 +2,66 @@ package writer
 
 import (
 	"context"
+	"errors"
 	"time"
 
+	"ledge/journal"
 	"ledge/journal/fault"
 )
 
-// retakeLeast is how long, at least, lies between two tries to hold the reserve
+// Reserve is room on the disk that is held back for when there is none.
+type Reserve interface {
+	// Held reports whether the room is held back.
+	Held() bool
+	// GiveUp lets the room go.
+	GiveUp() error
+	// Take holds the room back again.
+	Take() error
+}
+
+// wantsReserve reports whether s is of the kind that the reserve is for, and
+// has not had it.
+func (w *Writer) wantsReserve(s *Suspension) bool {
+	return s != nil && !s.Deletes && !s.reserved && errors.Is(s.Cause, journal.ErrNoSpace) &&
+		w.cfg.Reserve != nil && w.cfg.Reserve.Held()
+}
+
+// giveUpReserve makes room and, when the journal proves good in it, takes what
+// frees more. The suspension goes on.
+func (w *Writer) giveUpReserve(ctx context.Context, s *Suspension) error {
+	_, err := w.prove(ctx, true)
+	h := w.health
+	h.mu.Lock()
+	n := *h.cur.Load()
+	n.reserved, n.Deletes = true, err == nil
+	h.cur.Store(&n)
+	h.mu.Unlock()
+	h.noteReserve()
+	if err != nil {
+		h.log.Error("giving up the reserve has not helped", "class", fault.Of(err).String(), "cause", err)
+		return err
+	}
+	h.log.Warn("the reserve is given up: deletes are taken, other writes are not", "cause", s.Cause)
+	return nil
+}
+
+// reserveLeast is how long, at least, lies between two tries to hold the reserve
 // back that nobody has asked for: clients' writes wait for each.
-const retakeLeast = time.Second
+const reserveLeast = time.Second
 
-// spaced returns how long it is until a reserve that is not held is tried again.
-func (h *Health) spaced() time.Duration { return max(h.Policy().Interval, retakeLeast) }
+// reserveInterval returns how long it is until a reserve that is not held is tried again.
+func (h *Health) reserveInterval() time.Duration { return max(h.Policy().Interval, reserveLeast) }
 
-// retake, which is made while nothing is wrong, as on a node that was started on a
-// full disk, tries to hold the reserve back, for a if
-// somebody has asked. Nobody appends meanwhile: to find out that there is too
-// little room takes all of it for a moment, which no write may fail for.
-func (w *Writer) retake(ctx context.Context, a *attempt) {
+// tryReserve tries to hold the reserve back while nothing else is wrong, as on a node
+// that was started on a full disk. a is the attempt that somebody has asked for, nil
+// if nobody has. Nobody appends meanwhile: finding out that there is too little room
+// takes all of it for a moment, and no write may fail for that.
+func (w *Writer) tryReserve(ctx context.Context, a *attempt) {
 	ctx, cancel := context.WithTimeout(ctx, w.cfg.AttemptTimeout)
 	defer cancel()
 	h := w.health
 	began := time.Now()
-	err := w.takeRoom(ctx)
+	err := w.holdReserve(ctx)
 	if err != nil {
 		h.log.Debug("no room is held back on the disk", "cause", err)
 	}
@@ -38,7 +76,7 @@ func (w *Writer) retake(ctx context.Context, a *attempt) {
 	close(a.done)
 }
 
-func (w *Writer) takeRoom(ctx context.Context) error {
+func (w *Writer) holdReserve(ctx context.Context) error {
 	if !w.health.missing() {
 		return nil // somebody was faster
 	}
