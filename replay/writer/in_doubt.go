@@ -60,6 +60,9 @@ const (
 
 // doubtIn returns the doubt that err is, or nil.
 func doubtIn(err error) *journal.Doubt {
+	if err == nil { // as for nearly all, which then needs no memory
+		return nil
+	}
 	var d *journal.Doubt
 	errors.As(err, &d)
 	return d
