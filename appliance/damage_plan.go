@@ -251,7 +251,7 @@ func (p *Plan) try(ctx context.Context, b base) (st *replay.State, err error) {
 	if b.reach == from || !p.sameEpoch(ctx, log, b.info) {
 		return st, nil
 	}
-	err = replay.Follow(ctx, log, st, b.reach)
+	err = replay.CatchUp(ctx, log, st, b.reach)
 	if err := ctx.Err(); err != nil {
 		return nil, errors.Join(err, st.Close())
 	}

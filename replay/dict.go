@@ -46,7 +46,7 @@ func (s *shard) next(i int) int {
 	return i
 }
 
-// from returns how many slots after i j comes.
+// from returns how many slots after i j is.
 func (s *shard) from(i, j int) int {
 	if j < i {
 		return j - i + len(s.tags)
@@ -164,7 +164,7 @@ func (d *dict) del(key string, h uint64) *value.Block {
 	return b
 }
 
-// remove empties a slot and moves up what had been pushed on past it, so that
+// remove empties a slot and moves up what had been pushed past it, so that
 // no search ends early.
 func (s *shard) remove(i int) {
 	for j := s.next(i); s.tags[j] != 0; j = s.next(j) {

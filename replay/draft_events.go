@@ -5,7 +5,7 @@ import (
 	"ledge/replay/events"
 )
 
-// Notify notes an event for subscribers, who hear of it once the journal has
+// Notify notes an event for subscribers. They hear of it once the journal has
 // what the command did, and not at all if the command is undone. Each command
 // calls it as Redis would, with the event names that Redis documents.
 func (d *Draft) Notify(class events.Class, name string, key []byte) {

@@ -23,7 +23,7 @@ type Report struct {
 }
 
 // Recover returns the state that the snapshots in dir and the journal add up
-// to: the newest good snapshot and whatever the journal has behind it. Silence
+// to: the newest good snapshot and whatever the journal has after it. Silence
 // is not trusted: a gap between the two, a journal that ends before the
 // snapshot, and anything missing or changed in between is an error that names
 // the number.
@@ -144,11 +144,11 @@ func unfit(format string, args ...any) error {
 	return fault.With(fault.Fatal, journal.Damage(fmt.Errorf(format, args...)))
 }
 
-// replay applies what the journal has behind the snapshot.
+// replay applies what the journal has after the snapshot.
 func (r *recovery) replay(s *State) error {
 	start, from := time.Now(), s.Pos().Seq
 	s.loosen()
-	err := Follow(r.ctx, r.log, s, r.span.Last)
+	err := CatchUp(r.ctx, r.log, s, r.span.Last)
 	s.tighten()
 	r.ReplayTime = time.Since(start)
 	r.Batches = int(s.Pos().Seq - from)

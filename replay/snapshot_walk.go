@@ -54,7 +54,7 @@ type part struct {
 }
 
 // walkedRow is a row as it stood when the walk began. One that was not there
-// has no block; it is kept so that the walk leaves out what stands there now.
+// has no block; it is kept so that the walk leaves out what has come to stand there.
 type walkedRow struct {
 	k string
 	b *value.Block // nil if it was not there
@@ -68,7 +68,7 @@ func (r walkedRow) size() int64 {
 	if r.b != nil {
 		n += int64(len(r.b.Value()))
 		if c := r.b.Collection(); c != nil {
-			n += c.Body.Bytes() // at most: most of it is shared with what stands there now
+			n += c.Body.Bytes() // at most: most of it is shared with what has taken its place
 		}
 	}
 	return n
@@ -154,7 +154,7 @@ func (p *part) take(dst []walkedRow) ([]walkedRow, bool, error) {
 }
 
 // merged yields the rows of the tree from next on, with the kept ones in place
-// of those that stand there now. What is yielded is kept no longer.
+// of those that have taken their places. What is yielded is kept no longer.
 func (p *part) merged() iter.Seq[walkedRow] {
 	return func(yield func(walkedRow) bool) {
 		stopped := false

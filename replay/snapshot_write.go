@@ -66,7 +66,7 @@ func (s *State) writeSnapshot(
 // Snapshot writes the state, which log adds up to, as it stands at this moment to
 // a file in dir, which is made if it isn't there. When it returns nil the file is
 // durable, and so is the journal up to it: one that ended earlier would not fit. A
-// snapshot that fails leaves nothing behind and the older ones as they were.
+// snapshot that fails leaves no file, and the older ones as they were.
 func (s *State) Snapshot(ctx context.Context, dir string, log *journal.Log) (snapshot.Info, error) {
 	return snapshot.Create(dir, func(f *os.File) (snapshot.Info, error) {
 		info, err := s.writeSnapshot(ctx, f, log.Lineage(), time.Now())

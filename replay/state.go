@@ -24,9 +24,13 @@ import (
 	"ledge/replay/value"
 )
 
-// State is everything the journal says up to one position.
+// State is everything the journal says up to one position: the databases, and the
+// catalog of what is few. Apply alone changes it, and it reads no clock, no
+// configuration and no randomness, so the same batches lead to the same state.
 //
-// Views run side by side; Apply waits for them and runs alone.
+// Views hold mu shared and run side by side; Apply holds it alone. What a key holds
+// is never changed once it is published, only replaced, so a snapshot and a pinned
+// view go on reading it without a lock. One goroutine applies at a time.
 type State struct {
 	mu    sync.RWMutex
 	dbs   []*database      // by database number; mu
@@ -34,24 +38,26 @@ type State struct {
 	epoch uint64           // mu
 	cat   *catalog.Catalog // mu
 
-	// drafting is held while a draft evaluates, and before mu by who would take
-	// mu alone meanwhile: readers queue up behind it, and a script may take long.
+	// drafting is held while a draft evaluates. Whoever wants mu alone, and is not
+	// the goroutine that writes, takes drafting first: a draft holds mu shared, a
+	// script may take long, and a lock that waits for mu alone has all readers wait.
 	drafting sync.Mutex
 
 	watches watches
 	walk    atomic.Pointer[walk] // the snapshot being taken, if any
 	loose   bool                 // mu; see loosen
-	far     atomic.Bool          // a replica has far to go, so orders may fall behind more
-	noted   atomic.Int64         // keys since KeepOrder looked
+	far     atomic.Bool          // a replica has far to go, so orders may lag more
+	noted   atomic.Int64         // keys that came or went since KeepOrder looked
 	idle    chan struct{}        // wakes KeepOrder
 	closed  bool                 // mu
-	gen     atomic.Uint64        // of pens
+	gen     atomic.Uint64        // numbers pens, so that none has another's nodes
 	pinned  atomic.Int64         // views that Pin gave and that are not closed
 	nodes   value.Pool           // belongs to the goroutine that writes
 }
 
-// database is one numbered database: its keys and what they hold, and what is
-// derived from them.
+// database is one numbered database: its keys and what they hold in dict, and what
+// is derived from that: the order of keys, the digest and the deadlines. Check
+// counts what is derived again and compares.
 type database struct {
 	dict    dict
 	order   order

@@ -8,8 +8,8 @@ import (
 	"ledge/replay/events"
 )
 
-// Sweeping removes expired keys in small steps, so that no client waits long
-// behind one.
+// Sweeping removes expired keys in small steps, so that no client waits long for
+// one of them.
 const (
 	sweepEvery = 100 * time.Millisecond
 	sweepStep  = 1000 // keys in one proposal

@@ -172,7 +172,7 @@ func (v *View) Expiring(n journal.DB) (keys int, avgTTL int64) {
 }
 
 // RandomKey returns a key chosen at random: small databases choose evenly,
-// large ones take the next key behind a random position.
+// large ones take the next key after a random position.
 func (v *View) RandomKey() (string, bool) {
 	const even = 64 // read this many and choose among them evenly
 	var keys []string
@@ -190,7 +190,7 @@ func (v *View) RandomKey() (string, bool) {
 			}
 			return len(keys) == 0
 		})
-		if len(keys) == 0 { // the pivot was behind the last key
+		if len(keys) == 0 { // the pivot was after the last key
 			return v.firstKey()
 		}
 	}

@@ -114,7 +114,7 @@ func (n *node) replay() {
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	if err := replay.Follow(ctx, log, again, span.Last); err != nil {
+	if err := replay.CatchUp(ctx, log, again, span.Last); err != nil {
 		n.t.Errorf("replay: %v", err)
 	}
 	if got, want := again.Pos(), n.state.Pos(); got != want {

@@ -111,8 +111,8 @@ func NewLog(tb testing.TB, drv journal.Driver) *journal.Log {
 func (n *Node) Replay(tb testing.TB, until journal.Seq) *replay.State {
 	tb.Helper()
 	s := NewState(tb, n.Databases())
-	if err := replay.Follow(context.Background(), n.Log, s, until); err != nil {
-		tb.Fatalf("Follow = %v; want nil", err)
+	if err := replay.CatchUp(context.Background(), n.Log, s, until); err != nil {
+		tb.Fatalf("CatchUp = %v; want nil", err)
 	}
 	return s
 }

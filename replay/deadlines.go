@@ -11,7 +11,8 @@ import (
 )
 
 // deadlines orders the keys of one database that have a deadline by when it
-// comes. It is derived: Apply keeps it, snapshots don't carry it.
+// comes. It is derived from the records: Apply keeps it up to date, snapshots don't
+// have it. Another one orders hashes by the first deadline of their fields.
 type deadlines struct {
 	set *btree.BTreeG[deadline] // nil until a key has a deadline
 	sum int64                   // of all deadlines, for the average in INFO
@@ -75,14 +76,14 @@ func (d *deadlines) due(now int64, fn func(key string) bool) {
 	d.set.Scan(func(x deadline) bool { return x.at <= now && fn(x.key) })
 }
 
-// A state that is loose keeps its deadlines behind its dicts: they are put into
-// the index sorted, when it is tightened. Recovery applies to a loose state,
-// which nobody may view.
+// While a state is loose, the index of deadlines lags: records with a deadline are
+// noted, and put into the index together and sorted when the state is tightened.
+// Recovery applies to a loose state, which nobody may view.
 
 // maxUntimed bounds the records whose deadlines wait.
 const maxUntimed = 4 << 20
 
-// loosen lets the deadlines fall behind until tighten.
+// loosen lets the index of deadlines lag until tighten is called.
 func (s *State) loosen() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -15,16 +15,16 @@ type Source interface {
 	Read(ctx context.Context, from journal.Seq) iter.Seq2[journal.Committed, error]
 }
 
-// Follow applies what src has behind the state's position, up to and including
+// CatchUp applies what src has after the state's position, up to and including
 // until. Silence is not trusted: if src ends before until, that is an error
 // that names the number which is missing.
 //
 // One goroutine reads, which decodes and checks, while another applies several
 // batches at a time.
-func Follow(ctx context.Context, src Source, st *State, until journal.Seq) error {
+func CatchUp(ctx context.Context, src Source, st *State, until journal.Seq) error {
 	for st.Pos().Seq < until {
 		from := st.Pos().Seq
-		if err := followOnce(ctx, src, st, until); err != nil {
+		if err := catchUpOnce(ctx, src, st, until); err != nil {
 			return fmt.Errorf("follow: %w", err)
 		}
 		if st.Pos().Seq == from {
@@ -35,14 +35,16 @@ func Follow(ctx context.Context, src Source, st *State, until journal.Seq) error
 	return nil
 }
 
-// Batches are applied in groups of about this size while following.
+// Batches are applied in groups of about this size: a group holds up views for as
+// long as it is applied, and one by one they cost more.
 const (
-	followBytes   = 256 << 10
-	followBatches = 1024
+	groupBytes   = 256 << 10
+	groupBatches = 1024
 )
 
-// followOnce applies what one Read of src yields.
-func followOnce(ctx context.Context, src Source, st *State, until journal.Seq) error {
+// catchUpOnce applies what one Read of src yields. The goroutine that reads has ended
+// when it returns.
+func catchUpOnce(ctx context.Context, src Source, st *State, until journal.Seq) error {
 	ctx, cancel := context.WithCancel(ctx)
 	groups, failed := make(chan []journal.Committed, 4), make(chan error, 1)
 	go func() {
@@ -88,7 +90,7 @@ func readGroups(
 			return err
 		}
 		group, size = append(group, c), size+c.Size()
-		if size >= followBytes || len(group) >= followBatches {
+		if size >= groupBytes || len(group) >= groupBatches {
 			if !send() {
 				return ctx.Err()
 			}

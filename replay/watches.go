@@ -73,7 +73,8 @@ func (x *Watch) Is(db journal.DB, key []byte) bool {
 
 // Touch has those who watch a key find that it has changed, though its value is
 // as it was: Redis says so of a few commands. It goes without the journal, and it
-// stands even if the draft is undone. Who watches the key then tries once more.
+// stands even if the draft is undone. Then a client that watches the key tries its
+// transaction once more.
 func (d *Draft) Touch(key []byte) { d.s.watches.touch(d.db, unsafeString(key), true) }
 
 // Dirty reports whether any of the watched keys has changed or expired since
@@ -110,7 +111,7 @@ func (w *watches) touch(db journal.DB, key string, live bool) {
 func touchSet(set map[*Watch]struct{}, live bool) {
 	for x := range set {
 		if x.expired && !live {
-			x.expired = false // gone for the client before, gone for all now
+			x.expired = false // gone for the client before, gone for everybody from here on
 			continue
 		}
 		x.dirty.Store(true)
