@@ -106,22 +106,10 @@ func (m *matcher) items(s, p int) int {
 				return s
 			}
 			return -1
-		case c == '%' && m.at(p+1) == 'b':
-			if s = m.balance(s, p+2); s < 0 {
+		case c == '%' && isLook(m.at(p+1)):
+			if s, p = m.look(s, p); s < 0 {
 				return -1
 			}
-			p += 4
-			continue
-		case c == '%' && m.at(p+1) == 'f':
-			if p = m.frontier(s, p+2); p < 0 {
-				return -1
-			}
-			continue
-		case c == '%' && isDigit(m.at(p+1)):
-			if s = m.again(s, m.at(p+1)); s < 0 {
-				return -1
-			}
-			p += 2
 			continue
 		}
 		end := m.itemEnd(p)
@@ -154,6 +142,26 @@ func (m *matcher) items(s, p int) int {
 		}
 	}
 	return -1
+}
+
+// isLook reports whether "%" and c is an item that depends on more than one character
+// of the text: a balance, a frontier, or what was captured before.
+func isLook(c byte) bool { return c == 'b' || c == 'f' || isDigit(c) }
+
+// look matches such an item at p, and returns where text and pattern go on. The text
+// goes on nowhere, below 0, when it does not fit.
+func (m *matcher) look(s, p int) (nextS, nextP int) {
+	switch c := m.at(p + 1); c {
+	case 'b':
+		return m.balance(s, p+2), p + 4
+	case 'f':
+		if p = m.frontier(s, p+2); p < 0 {
+			return -1, p
+		}
+		return s, p
+	default:
+		return m.again(s, c), p + 2
+	}
 }
 
 // itemEnd returns where the item at p ends, without what repeats it.
