@@ -16,10 +16,18 @@ import (
 	"ledge/respd/client"
 )
 
-// threads serves each connection on a goroutine of its own. It is the plain
-// way, for systems without epoll; the build tag threads takes it on Linux too,
-// for tests. A client that goes away while CLIENT PAUSE
-// holds its command is noticed when the pause ends.
+// threads serves each connection on a goroutine of its own. It is the plain way, for
+// systems without epoll; the build tag threads takes it on Linux too, for tests.
+//
+// That goroutine (handle) reads, serves, and waits in Back's channel while the writer
+// or a slow command has the connection. It hands replies to a second one (flush), which
+// lives while there is anything to send, so that a client which sends all before it
+// reads is served on within the bounds, as by the loop. What others want of the first
+// is told by deadlines in the past, which end its read.
+//
+// What it lacks beside the loop: writers of several connections are not gathered, and
+// a client that goes away while CLIENT PAUSE holds its command, or while it waits for a
+// key, is noticed only when that ends.
 type threads struct {
 	srv *Server
 
@@ -94,7 +102,7 @@ func (c *conn) Poke() {
 	nc := t.open[c]
 	switch {
 	case nc == nil:
-	case c.Killed():
+	case c.Killed(): // a write that its client doesn't take must end, too
 		_ = nc.SetDeadline(time.Unix(1, 0))
 		c.leave()
 	default:
@@ -121,6 +129,7 @@ func (t *threads) poked(c *conn, nc net.Conn, err error) bool {
 	return nc.SetReadDeadline(time.Time{}) == nil
 }
 
+// handle serves one connection until it ends, and is the only one to close it.
 func (t *threads) handle(c *conn, nc net.Conn) {
 	defer func() {
 		if c.Session().Quit && !c.Killed() {
@@ -138,13 +147,15 @@ func (t *threads) handle(c *conn, nc net.Conn) {
 		c.CountInput()
 		n, err := nc.Read(free[:min(len(free), client.StepOutput)])
 		c.Received(n)
+		// A read that was only to be interrupted has still to be served: there may be
+		// messages to send.
 		if err != nil && t.poked(c, nc, err) {
 			err = nil
 		}
 		if !t.serve(c, nc) || c.TooMuchInput() {
 			return
 		}
-		if err != nil {
+		if err != nil { // what had come before the end has been answered
 			c.Session().Quit = true
 			return
 		}
@@ -188,7 +199,7 @@ func (t *threads) serve(c *conn, nc net.Conn) bool {
 			if !t.streamed(c, nc) {
 				return false
 			}
-		case client.Held:
+		case client.Held: // nothing announces the end of a pause
 			select {
 			case <-time.After(10 * time.Millisecond):
 			case <-t.drain:
@@ -252,6 +263,8 @@ func (t *threads) flush(c *conn, nc net.Conn) {
 			k.tell()
 			return
 		}
+		// Only this goroutine takes from the shelf, so the lock need not be held while
+		// the client takes its time.
 		b := k.shelf[0]
 		k.shelf = k.shelf[1:]
 		k.mu.Unlock()
