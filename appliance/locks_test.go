@@ -12,8 +12,10 @@ import (
 
 // lockedPackages are those whose locks stand in ARCHITECTURE.md.
 var lockedPackages = []string{
-	"appliance", "appliance/process", "appliance/replication", "appliance/report", "appliance/options",
-	"admin", "replay/remote", "journal", "journal/jet", "journal/broker", "journal/blocks", "journal/rare",
+	"appliance", "appliance/process", "appliance/replication", "appliance/report", "appliance/options", "admin",
+	"journal", "journal/jet", "journal/broker", "journal/blocks", "journal/rare",
+	"replay", "replay/value", "replay/snapshot", "replay/catalog", "replay/writer", "replay/remote",
+	"respd", "respd/client", "respd/hub", "respd/stats", "respd/command", "respd/command/scripts", "respd/lua",
 }
 
 // Each lock has a line in ARCHITECTURE.md that says what it guards and what may be
@@ -42,8 +44,8 @@ func TestLockTable(t *testing.T) {
 			}
 		}
 	}
-	if found < 15 {
-		t.Errorf("%d locks are found; want at least 15", found)
+	if found < 40 {
+		t.Errorf("%d locks are found; want at least 40", found)
 	}
 }
 
