@@ -9,11 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"ledge/admin"
 	"ledge/journal/broker"
 	"ledge/replay/remote"
-
-	"github.com/nats-io/nats.go"
 )
 
 // between stands between a replica and its leader: a broker of its own, which

@@ -5,9 +5,9 @@ import (
 	"slices"
 	"strings"
 
-	"ledge/replay/value"
-
 	"github.com/tidwall/btree"
+
+	"ledge/replay/value"
 )
 
 // deadlines orders the keys of one database that have a deadline by when it

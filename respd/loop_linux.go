@@ -10,9 +10,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"ledge/respd/client"
-
 	"golang.org/x/sys/unix"
+
+	"ledge/respd/client"
 )
 
 // # The event loop

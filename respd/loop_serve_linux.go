@@ -3,9 +3,9 @@
 package respd
 
 import (
-	"ledge/respd/client"
-
 	"golang.org/x/sys/unix"
+
+	"ledge/respd/client"
 )
 
 // goesOn reports whether the connection is to be read and served: its replies

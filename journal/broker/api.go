@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
+
 	"ledge/journal/blocks"
 	"ledge/journal/fault"
-
-	"github.com/nats-io/nats-server/v2/server"
 )
 
 // How long it is waited for an answer until the question is asked again: at first,

@@ -8,11 +8,11 @@ import (
 	"net"
 	"time"
 
-	"ledge/journal"
-	"ledge/journal/blocks"
-
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+
+	"ledge/journal"
+	"ledge/journal/blocks"
 )
 
 // Stream is the journal's one, unreplicated stream in a broker, which loads it when it
