@@ -54,7 +54,7 @@ func TestOneMoreEffect(t *testing.T) {
 	op := samplePour()
 	b := sampleBatch(op)
 	frame := encodeFrame(nil, testLineage, 42, b)
-	if back, err := scratch.decodeFrame(frame, testLineage, 42); err != nil || !reflect.DeepEqual(back, b) {
+	if back, err := new(coder).decodeFrame(scratch, frame, testLineage, 42); err != nil || !reflect.DeepEqual(back, b) {
 		t.Errorf("decodes as %+v, %v; want %+v", back, err, b)
 	}
 	if _, err := decodeFrame(frame, testLineage, 42); err == nil {

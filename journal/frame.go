@@ -49,18 +49,20 @@ func (s *Sizer) Size(op Op) int {
 }
 
 // encodeFrame appends the frame of b, to be stored as number seq of lineage l,
-// to dst.
-func encodeFrame(dst []byte, l Lineage, seq Seq, b Batch) []byte {
+// to dst. What the coder did before does not matter: its owner has one for all
+// frames, because it would be an allocation for each.
+func (c *coder) encodeFrame(dst []byte, l Lineage, seq Seq, b Batch) []byte {
 	start := len(dst)
-	c := coder{doing: writing, out: append(dst, make([]byte, headerSize)...)}
+	*c = coder{doing: writing, out: append(dst, make([]byte, headerSize)...)}
 	for _, e := range b.Entries {
 		c.out = appendUint(appendInt(c.out, e.At.UnixMilli()), uint64(len(e.Ops)))
 		for _, op := range e.Ops {
 			c.out = append(c.out, byte(op.Kind()))
-			op.fields(&c)
+			op.fields(c)
 		}
 	}
-	f := c.out[start:]
+	dst, c.out = c.out, nil
+	f := dst[start:]
 	copy(f, magic)
 	binary.BigEndian.PutUint64(f[offSeq:], uint64(seq))
 	binary.BigEndian.PutUint64(f[offEpoch:], b.Epoch)
@@ -68,7 +70,7 @@ func encodeFrame(dst []byte, l Lineage, seq Seq, b Batch) []byte {
 	binary.BigEndian.PutUint64(f[offLineage:], uint64(l))
 	binary.BigEndian.PutUint32(f[offCount:], uint32(len(b.Entries)))
 	binary.BigEndian.PutUint32(f[offCRC:], Checksum(f[offSeq:]))
-	return c.out
+	return dst
 }
 
 // CheckFrame tells whether f is, bit for bit, a frame that was encoded as number
@@ -103,12 +105,9 @@ func LineageOf(f []byte) (Lineage, bool) {
 }
 
 // decodeFrame reads the frame that a driver keeps under number seq. The
-// batch's strings share f's memory, so f must not change afterwards.
-func decodeFrame(f []byte, l Lineage, seq Seq) (Batch, error) {
-	return effects.decodeFrame(f, l, seq)
-}
-
-func (t *table) decodeFrame(f []byte, l Lineage, seq Seq) (Batch, error) {
+// batch's strings share f's memory, so f must not change afterwards. The coder is
+// its caller's for all frames, as with encodeFrame.
+func (c *coder) decodeFrame(t *table, f []byte, l Lineage, seq Seq) (Batch, error) {
 	if err := CheckFrame(f, l, seq); err != nil {
 		return Batch{}, err
 	}
@@ -116,7 +115,7 @@ func (t *table) decodeFrame(f []byte, l Lineage, seq Seq) (Batch, error) {
 		Epoch: binary.BigEndian.Uint64(f[offEpoch:]),
 		Prev:  Digest(binary.BigEndian.Uint64(f[offPrev:])),
 	}
-	c := coder{doing: reading, rest: f[headerSize:]}
+	*c = coder{doing: reading, rest: f[headerSize:]}
 	b.Entries = c.entries(t, binary.BigEndian.Uint32(f[offCount:]))
 	if c.err == "" && len(c.rest) > 0 {
 		c.fail("%d bytes behind the last entry", len(c.rest))

@@ -36,19 +36,20 @@ func (h history) Stat(ctx context.Context) (Stat, error) { return h.reader.Stat(
 func (h history) Read(ctx context.Context, from Seq) iter.Seq2[Committed, error] {
 	return func(yield func(Committed, error) bool) {
 		want, epoch := from, uint64(0)
+		var c coder
 		for f, err := range h.reader.Read(ctx, from) {
 			if err != nil {
 				yield(Committed{}, fault.As(fault.Fatal, "journal.Read", err))
 				return
 			}
 			f.Data = bytes.Clone(f.Data) // the batch is made of it
-			c, err := h.check(f, want, epoch)
+			b, err := h.check(&c, f, want, epoch)
 			if err != nil {
 				yield(Committed{}, err)
 				return
 			}
-			want, epoch = want+1, c.batch.Epoch
-			if !yield(c, nil) {
+			want, epoch = want+1, b.batch.Epoch
+			if !yield(b, nil) {
 				return
 			}
 		}
@@ -57,11 +58,11 @@ func (h history) Read(ctx context.Context, from Seq) iter.Seq2[Committed, error]
 
 // check decodes the frame that must have number want, and an epoch no earlier than
 // the one of the batch before it.
-func (h history) check(f Frame, want Seq, epoch uint64) (Committed, error) {
+func (h history) check(c *coder, f Frame, want Seq, epoch uint64) (Committed, error) {
 	if f.Seq != want {
 		return Committed{}, Damaged(want, "the next one that is there is number %d", f.Seq)
 	}
-	b, err := decodeFrame(f.Data, h.lineage, want)
+	b, err := c.decodeFrame(effects, f.Data, h.lineage, want)
 	if err != nil {
 		return Committed{}, err
 	}

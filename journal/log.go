@@ -20,6 +20,7 @@ type Log struct {
 	// These belong to the appending goroutine.
 	last  Seq
 	buf   []byte                                  // reused between appends
+	coder coder                                   // of the frames that are appended
 	doubt *Doubt                                  // what is not settled, or nil
 	after func(stored int, err error) []Committed // takes its outcome in
 	// single says that it is Append's, which is not to be taken for stored when it
@@ -63,7 +64,7 @@ func (l *Log) Append(ctx context.Context, b Batch) (Committed, error) {
 		return Committed{}, err
 	}
 	seq := l.last + 1
-	frame := encodeFrame(l.buf[:0], l.Lineage(), seq, b)
+	frame := l.coder.encodeFrame(l.buf[:0], l.Lineage(), seq, b)
 	if cap(frame) <= 4*SoftBatch {
 		l.buf = frame // a rare giant is not worth holding on to
 	}
@@ -127,12 +128,13 @@ func (l *Log) Settle(d *Doubt) ([]Committed, error) {
 func (l *Log) Check(prev Seq, frames []Frame) ([]Received, error) {
 	rs := make([]Received, 0, len(frames))
 	epoch := uint64(0)
+	var c coder
 	for _, f := range frames {
-		c, err := l.history().check(f, prev+1+Seq(len(rs)), epoch)
+		b, err := l.history().check(&c, f, prev+1+Seq(len(rs)), epoch)
 		if err != nil {
 			return rs, err
 		}
-		rs, epoch = append(rs, Received{c, f.Data}), c.batch.Epoch
+		rs, epoch = append(rs, Received{b, f.Data}), b.batch.Epoch
 	}
 	return rs, nil
 }
