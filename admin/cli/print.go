@@ -110,7 +110,10 @@ func healthFields(t *table, h admin.Health) {
 			t.field("takes", "deletes only")
 		}
 	}
-	if h.ReserveMissing {
+	switch {
+	case h.ReserveMissing && h.Deletes:
+		t.field("reserve", "given up, so that deletes find room; held back again before other writes are taken")
+	case h.ReserveMissing:
 		t.field("reserve", "not held: a full disk will take no deletes; tried each %s, or ledge resume", seconds(h.ResumeInterval))
 	}
 	limit := ""

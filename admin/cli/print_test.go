@@ -1,0 +1,35 @@
+package cli
+
+import (
+	"strings"
+	"testing"
+
+	"ledge/admin"
+)
+
+// What health says of the reserve doesn't contradict itself: a reserve that was
+// given up lets deletes in, one that was never held does not.
+func TestHealthReserve(t *testing.T) {
+	for _, c := range []struct {
+		name        string
+		health      admin.Health
+		want, wrong string
+	}{
+		{"held", admin.Health{State: admin.StateOK}, "resume", "reserve"},
+		{"given up", admin.Health{State: admin.StateSuspended, Deletes: true, ReserveMissing: true},
+			"given up, so that deletes find room", "will take no deletes"},
+		{"never held", admin.Health{State: admin.StateOK, ReserveMissing: true}, "will take no deletes", "given up"},
+		{"never held, suspended", admin.Health{State: admin.StateSuspended, ReserveMissing: true}, "will take no deletes", "deletes only"},
+	} {
+		table := newTable()
+		c.health.ResumeInterval = 60
+		printHealth(table, c.health)
+		var all strings.Builder
+		for _, row := range table.rows {
+			all.WriteString(strings.Join(row, " ") + "\n")
+		}
+		if got := all.String(); !strings.Contains(got, c.want) || strings.Contains(got, c.wrong) {
+			t.Errorf("%s: health says\n%s\nwant %q in it, and not %q", c.name, got, c.want, c.wrong)
+		}
+	}
+}
