@@ -3,6 +3,7 @@ package appliance
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -25,6 +26,7 @@ const (
 // with too few replicas.
 type gatekeeper struct {
 	respd.Gate
+	mu       sync.Mutex // held by whoever judges, so that the last judgement stands
 	live     *atomic.Pointer[options.Live]
 	link     func() standing.Link
 	replicas func() []standing.Replica
@@ -46,7 +48,11 @@ func (g *gatekeeper) run(ctx context.Context) {
 }
 
 // judge decides what is refused on a node with that link.
-func (g *gatekeeper) judge(l standing.Link) { g.Set(g.refusals(l, g.clock())) }
+func (g *gatekeeper) judge(l standing.Link) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.Set(g.refusals(l, g.clock()))
+}
 
 // refusals returns what reads and writes are refused with, or nil. All writes of a
 // replica are refused by the writer; those of a leader are refused here from its

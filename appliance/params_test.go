@@ -3,7 +3,6 @@ package appliance_test
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"ledge/appliance/options"
 )
@@ -35,10 +34,27 @@ func TestTuning(t *testing.T) {
 			t.Errorf("CONFIG SET %s %s = %v, and it is %q", tt.name, tt.good, err, got())
 		}
 	}
-	within(t, 10*time.Second, "a leader with no replicas refuses to write", func() bool {
-		err := c.Set(ctx, "k", "v", 0).Err()
-		return err != nil && strings.HasPrefix(err.Error(), "NOREPLICAS")
-	})
+}
+
+// What CONFIG SET has answered OK to holds for the next command, whatever looks at
+// the node by the clock meanwhile.
+func TestSetHoldsAtOnce(t *testing.T) {
+	ctx := t.Context()
+	c := start(t, t.TempDir()).client()
+	for i := range 100 {
+		if err := c.ConfigSet(ctx, "min-replicas-to-write", "1").Err(); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Set(ctx, "k", "v", 0).Err(); err == nil || !strings.HasPrefix(err.Error(), "NOREPLICAS") {
+			t.Fatalf("round %d: SET on a leader without replicas = %v; want NOREPLICAS", i, err)
+		}
+		if err := c.ConfigSet(ctx, "min-replicas-to-write", "0").Err(); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Set(ctx, "k", "v", 0).Err(); err != nil {
+			t.Fatalf("round %d: SET where no replicas are asked for = %v", i, err)
+		}
+	}
 }
 
 // An option and the parameter of CONFIG that sets it at run time have one rule:
