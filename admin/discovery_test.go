@@ -1,0 +1,87 @@
+package admin_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/micro"
+
+	"ledge/admin"
+	"ledge/admin/admintest"
+	"ledge/journal/fault"
+)
+
+// The stock client finds the node, learns what it can be asked, and sees how
+// often it was.
+func TestDiscovery(t *testing.T) {
+	b := admintest.Start(t)
+	node := &admintest.Backend{}
+	b.Serve(t, admin.Config{Backend: node})
+	nc := stock(t, b, admin.AdminUser)
+	get := func(subject string, out any) {
+		t.Helper()
+		m, err := nc.Request(subject, nil, 5*time.Second)
+		if err == nil {
+			err = json.Unmarshal(m.Data, out)
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", subject, err)
+		}
+	}
+	var ping micro.Ping
+	get("$SRV.PING.ledge", &ping)
+	if ping.Name != "ledge" || ping.Metadata["node"] != "n1" || ping.Version != "0.1.0" {
+		t.Errorf("ping = %+v; want ledge, node n1, version 0.1.0", ping)
+	}
+	var info micro.Info
+	get("$SRV.INFO.ledge", &info)
+	doc, err := os.ReadFile("SUBJECTS.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range info.Endpoints {
+		verb := strings.TrimPrefix(e.Subject, "ledge.n1.")
+		if !strings.Contains(string(doc), "\n| `"+verb+"` |") {
+			t.Errorf("SUBJECTS.md has no line for %s", verb)
+		}
+		if e.Metadata["description"] == "" || !strings.HasPrefix(e.Subject, "ledge.n1.") || e.QueueGroup != "" {
+			t.Errorf("endpoint %+v; want a description, a subject of the node and no queue", e)
+		}
+	}
+	if len(info.Endpoints) != 15 {
+		t.Errorf("%d endpoints; want 15", len(info.Endpoints))
+	}
+	node.Hook(func(_ context.Context, verb string, _ any) error {
+		if verb == "config.get" {
+			return fault.With(fault.Refused, errors.New("no"))
+		}
+		return nil
+	})
+	for _, verb := range []string{"status", "config.get", "config.get"} {
+		if _, err := nc.Request("ledge.n1."+verb, nil, 5*time.Second); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var stats micro.Stats
+	get("$SRV.STATS.ledge", &stats)
+	got := map[string]admin.Stats{}
+	for _, e := range stats.Endpoints {
+		var s admin.Stats
+		if err := json.Unmarshal(e.Data, &s); err != nil {
+			t.Fatal(err)
+		}
+		s.Took, s.UnderWay = 0, 0 // the latter falls after the reply
+		got[e.Name] = s
+	}
+	for name, want := range map[string]admin.Stats{"status": {Requests: 1}, "stop": {},
+		"config-get": {Requests: 2, Errors: 2, LastError: "no"}} {
+		if got[name] != want {
+			t.Errorf("stats of %s are %+v; want %+v", name, got[name], want)
+		}
+	}
+}
