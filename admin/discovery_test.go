@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
 
 	"ledge/admin"
@@ -23,23 +24,44 @@ func TestDiscovery(t *testing.T) {
 	node := &admintest.Backend{}
 	b.Serve(t, admin.Config{Backend: node})
 	nc := stock(t, b, admin.AdminUser)
-	get := func(subject string, out any) {
-		t.Helper()
-		m, err := nc.Request(subject, nil, 5*time.Second)
-		if err == nil {
-			err = json.Unmarshal(m.Data, out)
-		}
-		if err != nil {
-			t.Fatalf("%s: %v", subject, err)
-		}
-	}
 	var ping micro.Ping
-	get("$SRV.PING.ledge", &ping)
+	get(t, nc, "$SRV.PING.ledge", &ping)
 	if ping.Name != "ledge" || ping.Metadata["node"] != "n1" || ping.Version != "0.1.0" {
 		t.Errorf("ping = %+v; want ledge, node n1, version 0.1.0", ping)
 	}
+	describes(t, nc)
+	node.Hook(func(_ context.Context, verb string, _ any) error {
+		if verb == "config.get" {
+			return fault.With(fault.Refused, errors.New("no"))
+		}
+		return nil
+	})
+	for _, verb := range []string{"status", "config.get", "config.get"} {
+		if _, err := nc.Request("ledge.n1."+verb, nil, 5*time.Second); err != nil {
+			t.Fatal(err)
+		}
+	}
+	counts(t, nc, map[string]admin.Stats{"status": {Requests: 1}, "stop": {},
+		"config-get": {Requests: 2, Errors: 2, LastError: "no"}})
+}
+
+// get asks the node's service by a subject of the stock client.
+func get(t *testing.T, nc *nats.Conn, subject string, out any) {
+	t.Helper()
+	m, err := nc.Request(subject, nil, 5*time.Second)
+	if err == nil {
+		err = json.Unmarshal(m.Data, out)
+	}
+	if err != nil {
+		t.Fatalf("%s: %v", subject, err)
+	}
+}
+
+// describes checks what the node says that it can be asked.
+func describes(t *testing.T, nc *nats.Conn) {
+	t.Helper()
 	var info micro.Info
-	get("$SRV.INFO.ledge", &info)
+	get(t, nc, "$SRV.INFO.ledge", &info)
 	doc, err := os.ReadFile("SUBJECTS.md")
 	if err != nil {
 		t.Fatal(err)
@@ -56,19 +78,13 @@ func TestDiscovery(t *testing.T) {
 	if len(info.Endpoints) != 15 {
 		t.Errorf("%d endpoints; want 15", len(info.Endpoints))
 	}
-	node.Hook(func(_ context.Context, verb string, _ any) error {
-		if verb == "config.get" {
-			return fault.With(fault.Refused, errors.New("no"))
-		}
-		return nil
-	})
-	for _, verb := range []string{"status", "config.get", "config.get"} {
-		if _, err := nc.Request("ledge.n1."+verb, nil, 5*time.Second); err != nil {
-			t.Fatal(err)
-		}
-	}
+}
+
+// counts checks how often the node says that it was asked.
+func counts(t *testing.T, nc *nats.Conn, wants map[string]admin.Stats) {
+	t.Helper()
 	var stats micro.Stats
-	get("$SRV.STATS.ledge", &stats)
+	get(t, nc, "$SRV.STATS.ledge", &stats)
 	got := map[string]admin.Stats{}
 	for _, e := range stats.Endpoints {
 		var s admin.Stats
@@ -78,8 +94,7 @@ func TestDiscovery(t *testing.T) {
 		s.Took, s.UnderWay = 0, 0 // the latter falls after the reply
 		got[e.Name] = s
 	}
-	for name, want := range map[string]admin.Stats{"status": {Requests: 1}, "stop": {},
-		"config-get": {Requests: 2, Errors: 2, LastError: "no"}} {
+	for name, want := range wants {
 		if got[name] != want {
 			t.Errorf("stats of %s are %+v; want %+v", name, got[name], want)
 		}
