@@ -28,44 +28,47 @@ func waits(t *testing.T, p *process, args ...any) <-chan error {
 	return told
 }
 
-func TestDemoted(t *testing.T) {
-	for _, way := range []struct {
-		name   string
-		demote func(t *testing.T, p *pair)
-	}{
-		{"REPLICAOF", func(t *testing.T, p *pair) {
-			if _, err := p.admin(t, 1).Promote(t.Context(), "b"); err != nil {
-				t.Fatal(err)
-			}
-			p.trusts(t)
-			host, port, _ := strings.Cut(strings.TrimPrefix(p.urls[1], "nats://"), ":")
-			if err := p.nodes[0].client().Do(t.Context(), "REPLICAOF", host, port).Err(); err != nil {
-				t.Fatal(err)
-			}
-		}},
-		{"follow", func(t *testing.T, p *pair) {
-			p.trusts(t)
-			if _, err := p.admin(t, 0).Follow(t.Context(), "a", p.urls[1]); err != nil {
-				t.Fatal(err)
-			}
-		}},
-		{"follow of nobody", func(t *testing.T, p *pair) {
-			if _, err := p.admin(t, 0).Follow(t.Context(), "a", "nats://"+freeAddr(t)); err != nil {
-				t.Fatal(err)
-			}
-		}},
-		{"switchover", func(t *testing.T, p *pair) {
-			var err error
-			for range 3 { // a disk may take too long; the node goes on then
-				var s admin.Switched
-				if s, err = p.admin(t, 0).Switchover(t.Context(), "a", "b"); err == nil {
-					t.Logf("switched in %.1f ms", s.Took)
-					return
-				}
-			}
+// demotions are the ways in which a leader becomes a replica.
+var demotions = []struct {
+	name   string
+	demote func(t *testing.T, p *pair)
+}{
+	{"REPLICAOF", func(t *testing.T, p *pair) {
+		if _, err := p.admin(t, 1).Promote(t.Context(), "b"); err != nil {
 			t.Fatal(err)
-		}},
-	} {
+		}
+		p.trusts(t)
+		host, port, _ := strings.Cut(strings.TrimPrefix(p.urls[1], "nats://"), ":")
+		if err := p.nodes[0].client().Do(t.Context(), "REPLICAOF", host, port).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}},
+	{"follow", func(t *testing.T, p *pair) {
+		p.trusts(t)
+		if _, err := p.admin(t, 0).Follow(t.Context(), "a", p.urls[1]); err != nil {
+			t.Fatal(err)
+		}
+	}},
+	{"follow of nobody", func(t *testing.T, p *pair) {
+		if _, err := p.admin(t, 0).Follow(t.Context(), "a", "nats://"+freeAddr(t)); err != nil {
+			t.Fatal(err)
+		}
+	}},
+	{"switchover", func(t *testing.T, p *pair) {
+		var err error
+		for range 3 { // a disk may take too long; the node goes on then
+			var s admin.Switched
+			if s, err = p.admin(t, 0).Switchover(t.Context(), "a", "b"); err == nil {
+				t.Logf("switched in %.1f ms", s.Took)
+				return
+			}
+		}
+		t.Fatal(err)
+	}},
+}
+
+func TestDemoted(t *testing.T) {
+	for _, way := range demotions {
 		t.Run(way.name, func(t *testing.T) {
 			p := leadAndFollow(t)
 			list := [][]any{{"BLPOP", "l", 0}, {"BLMOVE", "l", "m", "LEFT", "RIGHT", 0}, {"BZPOPMIN", "z", 0},

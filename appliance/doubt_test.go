@@ -113,48 +113,11 @@ func TestNodeInDoubt(t *testing.T) {
 		<-time.After(time.Millisecond)
 	}
 	s.hang(".blk")
-	writes := []chan error{
-		s.later(func(c *redis.Conn) error { return c.Set(ctx, "k", "new", 0).Err() }),
-		s.later(func(c *redis.Conn) error {
-			_, err := c.TxPipelined(ctx, func(p redis.Pipeliner) error {
-				p.Set(ctx, "a", "1", 0)
-				p.Incr(ctx, "a")
-				return nil
-			})
-			return err
-		}),
-		s.later(func(c *redis.Conn) error { return c.Eval(ctx, "return redis.call('set', 'script', '1')", nil).Err() }),
-	}
+	writes := s.writes()
 	s.until("journal_state", "in-doubt")
-	if got, err := s.c.Get(ctx, "k").Result(); got != "old" || err != nil {
-		t.Errorf("GET in doubt = %q, %v; want what was applied", got, err)
-	}
-	if _, err := s.c.TxPipelined(ctx, func(p redis.Pipeliner) error { p.Get(ctx, "k"); return nil }); err != nil {
-		t.Errorf("EXEC of reads in doubt = %v; want nil", err)
-	}
-	if err := s.c.Eval(ctx, "for i = 1, 300000 do end return redis.call('get', 'k')", nil).Err(); err != nil {
-		t.Errorf("a script that reads, in doubt = %v; want nil", err)
-	}
-	err := s.c.Set(ctx, "other", "v", 0).Err()
-	if err == nil || !strings.HasPrefix(err.Error(), "MISCONF") || !strings.Contains(err.Error(), "writes go on when the disk answers") {
-		t.Errorf("SET in doubt = %v; want a refusal that says what it waits for", err)
-	}
-	if !s.metric("ledge_in_doubt 1") || !s.metric(`ledge_suspended{class="retryable"} 0`) {
-		t.Error("the metrics don't tell what is in doubt from what is suspended")
-	}
-	soon, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	if err := s.Replication().Follow(soon, "nats://127.0.0.1:1"); err == nil || !strings.Contains(err.Error(), "before the disk answers") {
-		t.Errorf("Follow in doubt = %v; want why not", err)
-	}
-	if _, err := s.Replication().Switchover(soon, "nobody"); err == nil {
-		t.Error("Switchover in doubt has worked")
-	}
-	if _, err := s.ClientSide().Resume(soon); err == nil {
-		t.Error("Resume in doubt has worked")
-	}
+	s.reads()
+	s.refuses()
 	// One write at least is in doubt; those that came after it are refused.
-	refused := func(err error) bool { return err != nil && strings.Contains(err.Error(), "is not known yet") }
 	first, want := writes[0], "new" // unless it is the first that is refused
 	waiting := slices.DeleteFunc(writes, func(w chan error) bool {
 		select {
@@ -189,6 +152,76 @@ func TestNodeInDoubt(t *testing.T) {
 		}
 	}
 	s.until("journal_state", "ok")
+	s.goesOn(want, blocked)
+}
+
+// refused reports whether a write came after one that was in doubt.
+func refused(err error) bool {
+	return err != nil && strings.Contains(err.Error(), "is not known yet")
+}
+
+// writes sends a command, a transaction and a script that write.
+func (s *sickbed) writes() []chan error {
+	ctx := s.t.Context()
+	return []chan error{
+		s.later(func(c *redis.Conn) error { return c.Set(ctx, "k", "new", 0).Err() }),
+		s.later(func(c *redis.Conn) error {
+			_, err := c.TxPipelined(ctx, func(p redis.Pipeliner) error {
+				p.Set(ctx, "a", "1", 0)
+				p.Incr(ctx, "a")
+				return nil
+			})
+			return err
+		}),
+		s.later(func(c *redis.Conn) error { return c.Eval(ctx, "return redis.call('set', 'script', '1')", nil).Err() }),
+	}
+}
+
+// reads checks that reads are answered with what was applied.
+func (s *sickbed) reads() {
+	t, ctx := s.t, s.t.Context()
+	t.Helper()
+	if got, err := s.c.Get(ctx, "k").Result(); got != "old" || err != nil {
+		t.Errorf("GET in doubt = %q, %v; want what was applied", got, err)
+	}
+	if _, err := s.c.TxPipelined(ctx, func(p redis.Pipeliner) error { p.Get(ctx, "k"); return nil }); err != nil {
+		t.Errorf("EXEC of reads in doubt = %v; want nil", err)
+	}
+	if err := s.c.Eval(ctx, "for i = 1, 300000 do end return redis.call('get', 'k')", nil).Err(); err != nil {
+		t.Errorf("a script that reads, in doubt = %v; want nil", err)
+	}
+}
+
+// refuses checks that what would change something is refused while a write is in
+// doubt.
+func (s *sickbed) refuses() {
+	t, ctx := s.t, s.t.Context()
+	t.Helper()
+	err := s.c.Set(ctx, "other", "v", 0).Err()
+	if err == nil || !strings.HasPrefix(err.Error(), "MISCONF") || !strings.Contains(err.Error(), "writes go on when the disk answers") {
+		t.Errorf("SET in doubt = %v; want a refusal that says what it waits for", err)
+	}
+	if !s.metric("ledge_in_doubt 1") || !s.metric(`ledge_suspended{class="retryable"} 0`) {
+		t.Error("the metrics don't tell what is in doubt from what is suspended")
+	}
+	soon, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	if err := s.Replication().Follow(soon, "nats://127.0.0.1:1"); err == nil || !strings.Contains(err.Error(), "before the disk answers") {
+		t.Errorf("Follow in doubt = %v; want why not", err)
+	}
+	if _, err := s.Replication().Switchover(soon, "nobody"); err == nil {
+		t.Error("Switchover in doubt has worked")
+	}
+	if _, err := s.ClientSide().Resume(soon); err == nil {
+		t.Error("Resume in doubt has worked")
+	}
+}
+
+// goesOn checks that all clients are served, and that nothing stands that was
+// refused. k must be want, and the client that waits for a list gets an element.
+func (s *sickbed) goesOn(want string, blocked chan error) {
+	t, ctx := s.t, s.t.Context()
+	t.Helper()
 	if got, err := s.c.Get(ctx, "k").Result(); got != want || err != nil {
 		t.Errorf("GET afterwards = %q, %v; want %q", got, err, want)
 	}

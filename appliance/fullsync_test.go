@@ -10,43 +10,46 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
+// spoiled are the ways in which a chunk goes wrong once.
+var spoiled = []struct {
+	name  string
+	spoil func(b *between, once *atomic.Bool)
+}{
+	{"refused", func(b *between, once *atomic.Bool) {
+		b.meddle(func(what string, m *nats.Msg) bool {
+			if what == "chunk" && strings.Contains(string(m.Data), `"chunk":2}`) && once.CompareAndSwap(false, true) {
+				b.refuse(m, "this chunk fails once")
+				return false
+			}
+			return true
+		}, nil)
+	}},
+	{"damaged", func(b *between, once *atomic.Bool) {
+		b.meddle(nil, func(what string, m, a *nats.Msg) {
+			if what == "chunk" && strings.Contains(string(m.Data), `"chunk":2}`) && once.CompareAndSwap(false, true) {
+				a.Data[len(a.Data)/2] ^= 1
+			}
+		})
+	}},
+	{"short", func(b *between, once *atomic.Bool) {
+		b.meddle(nil, func(what string, m, a *nats.Msg) {
+			if what == "chunk" && strings.Contains(string(m.Data), `"chunk":2}`) && once.CompareAndSwap(false, true) {
+				a.Data = a.Data[:len(a.Data)-1]
+			}
+		})
+	}},
+	{"silent", func(b *between, once *atomic.Bool) {
+		b.meddle(func(what string, m *nats.Msg) bool {
+			return what != "chunk" || !strings.Contains(string(m.Data), `"chunk":2}`) || !once.CompareAndSwap(false, true)
+		}, nil)
+	}},
+}
+
 // A chunk that fails or is damaged on its way is asked for again, and none
 // before it. What the replica had is served until the whole is there: nothing
 // half-loaded is ever seen.
 func TestFullSyncResumes(t *testing.T) {
-	for _, c := range []struct {
-		name  string
-		spoil func(b *between, once *atomic.Bool)
-	}{
-		{"refused", func(b *between, once *atomic.Bool) {
-			b.meddle(func(what string, m *nats.Msg) bool {
-				if what == "chunk" && strings.Contains(string(m.Data), `"chunk":2}`) && once.CompareAndSwap(false, true) {
-					b.refuse(m, "this chunk fails once")
-					return false
-				}
-				return true
-			}, nil)
-		}},
-		{"damaged", func(b *between, once *atomic.Bool) {
-			b.meddle(nil, func(what string, m, a *nats.Msg) {
-				if what == "chunk" && strings.Contains(string(m.Data), `"chunk":2}`) && once.CompareAndSwap(false, true) {
-					a.Data[len(a.Data)/2] ^= 1
-				}
-			})
-		}},
-		{"short", func(b *between, once *atomic.Bool) {
-			b.meddle(nil, func(what string, m, a *nats.Msg) {
-				if what == "chunk" && strings.Contains(string(m.Data), `"chunk":2}`) && once.CompareAndSwap(false, true) {
-					a.Data = a.Data[:len(a.Data)-1]
-				}
-			})
-		}},
-		{"silent", func(b *between, once *atomic.Bool) {
-			b.meddle(func(what string, m *nats.Msg) bool {
-				return what != "chunk" || !strings.Contains(string(m.Data), `"chunk":2}`) || !once.CompareAndSwap(false, true)
-			}, nil)
-		}},
-	} {
+	for _, c := range spoiled {
 		t.Run(c.name, func(t *testing.T) {
 			dirs := directories(t, "leader", "replica")
 			a := lead(t, dirs[0])
