@@ -39,38 +39,8 @@ func TestStream(t *testing.T) {
 	if err := s.Create(t.Context(), spec); err != nil {
 		t.Fatal(err)
 	}
-	meta, err := store.ReadMeta()
-	if err != nil {
-		t.Fatal(err)
-	}
-	same := func(got broker.StreamSpec) bool {
-		return got.MaxBytes == spec.MaxBytes && got.FirstSeq == spec.FirstSeq && got.Metadata["who"] == spec.Metadata["who"]
-	}
-	if got, ok := broker.ParseMeta(meta); !ok || !same(got) {
-		t.Errorf("the server's own file = %+v, %v; want %+v", got, ok, spec)
-	}
-	ours, err := spec.Meta(time.Now())
-	if got, ok := broker.ParseMeta(ours); err != nil || !ok || !same(got) || !maps.Equal(got.Metadata, spec.Metadata) {
-		t.Errorf("ours = %+v, %v, %v; want %+v", got, ok, err, spec)
-	}
-	for _, bad := range []string{"", "{}", `{"name":"K"}`, `{"name":"J","max_bytes":"x"}`} {
-		if _, ok := broker.ParseMeta([]byte(bad)); ok {
-			t.Errorf("ParseMeta(%q) is of the stream; want not", bad)
-		}
-	}
-	nc, err := b.Connect("journal")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nc.Close()
-	for prev := journal.Seq(4); prev < 9; prev++ {
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-		_, err := nc.RequestMsgWithContext(ctx, &nats.Msg{Subject: blocks.Subject, Data: []byte("frame")})
-		cancel()
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
+	readsMeta(t, store, spec)
+	write(t, b, 5, 9)
 	spans := func(when string, first, last journal.Seq, limit int64) {
 		t.Helper()
 		info, err := s.Info(t.Context())
@@ -99,4 +69,47 @@ func TestStream(t *testing.T) {
 		t.Fatal(err)
 	}
 	spans("loaded again", 7, 9, 80<<20)
+}
+
+// readsMeta checks that the server's own file and one of ours speak of the stream
+// as spec does, and that others don't.
+func readsMeta(t *testing.T, store blocks.Store, spec broker.StreamSpec) {
+	t.Helper()
+	meta, err := store.ReadMeta()
+	if err != nil {
+		t.Fatal(err)
+	}
+	same := func(got broker.StreamSpec) bool {
+		return got.MaxBytes == spec.MaxBytes && got.FirstSeq == spec.FirstSeq && got.Metadata["who"] == spec.Metadata["who"]
+	}
+	if got, ok := broker.ParseMeta(meta); !ok || !same(got) {
+		t.Errorf("the server's own file = %+v, %v; want %+v", got, ok, spec)
+	}
+	ours, err := spec.Meta(time.Now())
+	if got, ok := broker.ParseMeta(ours); err != nil || !ok || !same(got) || !maps.Equal(got.Metadata, spec.Metadata) {
+		t.Errorf("ours = %+v, %v, %v; want %+v", got, ok, err, spec)
+	}
+	for _, bad := range []string{"", "{}", `{"name":"K"}`, `{"name":"J","max_bytes":"x"}`} {
+		if _, ok := broker.ParseMeta([]byte(bad)); ok {
+			t.Errorf("ParseMeta(%q) is of the stream; want not", bad)
+		}
+	}
+}
+
+// write adds messages to the stream, which get the numbers from first to last.
+func write(t *testing.T, b *broker.Broker, first, last journal.Seq) {
+	t.Helper()
+	nc, err := b.Connect("journal")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	for prev := first - 1; prev < last; prev++ {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		_, err := nc.RequestMsgWithContext(ctx, &nats.Msg{Subject: blocks.Subject, Data: []byte("frame")})
+		cancel()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 }

@@ -38,17 +38,7 @@ func TestUsers(t *testing.T) {
 		{Name: "mute", Inside: true, Subscribe: []string{"a.>"}},
 		{Name: "deaf", Inside: true, Publish: []string{"c.>"}},
 	}})
-	for _, user := range []string{"speaker", "mute", "deaf", "journal"} {
-		for _, secret := range []string{"", b.Secret(user), "sesame"} {
-			nc, err := nats.Connect(b.ClientURL(), nats.UserInfo(user, secret))
-			if err == nil {
-				nc.Close()
-			}
-			if !errors.Is(err, nats.ErrAuthorization) {
-				t.Errorf("user %q over TCP: %v; want an authorization violation", user, err)
-			}
-		}
-	}
+	keptOut(t, b, "speaker", "mute", "deaf", "journal")
 	conns := map[string]*nats.Conn{}
 	for _, user := range []string{"speaker", "mute", "deaf", "guest"} {
 		nc, err := b.Connect(user, quiet)
@@ -82,25 +72,46 @@ func TestUsers(t *testing.T) {
 		{"deaf", "c.d", true, false},
 		{"deaf", "_INBOX.x", false, false},
 	} {
-		nc := conns[c.user]
-		before := nc.LastError()
-		if err := errors.Join(nc.Publish(c.subject, nil), nc.Flush()); err != nil {
-			t.Fatal(err)
+		may(t, conns[c.user], c.user, c.subject, c.publishes, c.subscribes)
+	}
+}
+
+// keptOut checks that users within the process get nowhere over TCP.
+func keptOut(t *testing.T, b *broker.Broker, users ...string) {
+	t.Helper()
+	for _, user := range users {
+		for _, secret := range []string{"", b.Secret(user), "sesame"} {
+			nc, err := nats.Connect(b.ClientURL(), nats.UserInfo(user, secret))
+			if err == nil {
+				nc.Close()
+			}
+			if !errors.Is(err, nats.ErrAuthorization) {
+				t.Errorf("user %q over TCP: %v; want an authorization violation", user, err)
+			}
 		}
-		if got := nc.LastError() == before; got != c.publishes {
-			t.Errorf("%s may publish to %s: %v; want %v", c.user, c.subject, got, c.publishes)
-		}
-		before = nc.LastError()
-		sub, err := nc.SubscribeSync(c.subject)
-		if err := errors.Join(err, nc.Flush()); err != nil {
-			t.Fatal(err)
-		}
-		if got := nc.LastError() == before; got != c.subscribes {
-			t.Errorf("%s may subscribe to %s: %v; want %v", c.user, c.subject, got, c.subscribes)
-		}
-		if c.subscribes {
-			sub.Unsubscribe()
-		}
+	}
+}
+
+// may checks whether a user may publish and subscribe to a subject.
+func may(t *testing.T, nc *nats.Conn, user, subject string, publishes, subscribes bool) {
+	t.Helper()
+	before := nc.LastError()
+	if err := errors.Join(nc.Publish(subject, nil), nc.Flush()); err != nil {
+		t.Fatal(err)
+	}
+	if got := nc.LastError() == before; got != publishes {
+		t.Errorf("%s may publish to %s: %v; want %v", user, subject, got, publishes)
+	}
+	before = nc.LastError()
+	sub, err := nc.SubscribeSync(subject)
+	if err := errors.Join(err, nc.Flush()); err != nil {
+		t.Fatal(err)
+	}
+	if got := nc.LastError() == before; got != subscribes {
+		t.Errorf("%s may subscribe to %s: %v; want %v", user, subject, got, subscribes)
+	}
+	if subscribes {
+		sub.Unsubscribe()
 	}
 }
 
