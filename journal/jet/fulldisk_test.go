@@ -13,6 +13,45 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
+// crowded is a node on a disk that is full.
+type crowded struct {
+	*node
+	t       *testing.T
+	c       *client
+	book    *book
+	ballast string // a file that fills the disk; others have its name and a digit
+}
+
+var crowdedOptions = []string{"--resume-auto", "none", "--reserve", "4MiB"}
+
+// serve starts the node, again as well.
+func (n *crowded) serve(dir string) {
+	n.node = serve(n.t, dir, crowdedOptions...)
+	n.c = n.dial()
+}
+
+// write sets a key, and returns the answer, which comes soon if it is an error.
+func (n *crowded) write(key string) string {
+	val := strings.Repeat("v", 2000)
+	began := time.Now()
+	got := n.c.do("SET " + key + " " + val)
+	if took := time.Since(began); strings.HasPrefix(got, "-") && took > firstError {
+		n.t.Errorf("the error came after %s; want at most %s", took, firstError)
+	}
+	n.book.enter(key, val, got)
+	return got
+}
+
+// fill writes until it is refused: the rest of the last page may still take some.
+func (n *crowded) fill(name string) (got string) {
+	for i := range 20 {
+		if got = n.write(fmt.Sprintf("%s:%d", name, i)); got != "OK" {
+			break
+		}
+	}
+	return got
+}
+
 // A disk that is really full, with a node on it: it says so at once, takes what
 // frees room by giving up its reserve, keeps the snapshot it has, starts again
 // and serves what it holds, and resumes when there is room.
@@ -23,48 +62,57 @@ func TestFullDisk(t *testing.T) {
 	}
 	t.Cleanup(func() { syscall.Unmount(mnt, syscall.MNT_DETACH) })
 	dir := filepath.Join(mnt, "data")
-	options := []string{"--resume-auto", "none", "--reserve", "4MiB"}
-	n := serve(t, dir, options...)
-	c := n.dial()
-	book := newBook()
-	val := strings.Repeat("v", 2000)
-	write := func(key string) string {
-		began := time.Now()
-		got := c.do("SET " + key + " " + val)
-		if took := time.Since(began); strings.HasPrefix(got, "-") && took > firstError {
-			t.Errorf("the error came after %s; want at most %s", took, firstError)
-		}
-		book.enter(key, val, got)
-		return got
-	}
+	n := &crowded{t: t, book: newBook(), ballast: filepath.Join(mnt, "ballast")}
+	n.serve(dir)
 	for i := range 100 {
-		write(fmt.Sprintf("before:%d", i))
+		n.write(fmt.Sprintf("before:%d", i))
 	}
-	c.want("SAVE", "OK")
-	ballast := filepath.Join(mnt, "ballast")
-	fillDisk(t, ballast)
-	// The rest of the last page may still take some.
-	fill := func(name string) (got string) {
-		for i := range 20 {
-			if got = write(fmt.Sprintf("%s:%d", name, i)); got != "OK" {
-				break
-			}
-		}
-		return got
+	n.c.want("SAVE", "OK")
+	fillDisk(t, n.ballast)
+	n.refuses()
+	n.kill()
+	fillDisk(t, n.ballast+"3")
+	n.serve(dir)
+	n.book.check(n.node, "after a start on a full disk")
+	if got := n.fill("again"); !strings.HasPrefix(got, "-MISCONF") {
+		t.Errorf("SET after a start on a full disk = %s; want MISCONF", got)
 	}
-	got := fill("full")
+	resume := operate(t, n.node)
+	if got := resume(); !strings.Contains(got, "no space left on device") {
+		t.Errorf("resume over NATS on a full disk = %s; want an error with the cause", got)
+	}
+	for _, name := range []string{n.ballast, n.ballast + "2", n.ballast + "3"} {
+		os.Remove(name)
+	}
+	if got := resume(); got != "" {
+		t.Errorf("resume over NATS with room = %s; want no error", got)
+	}
+	if got := n.write("last"); got != "OK" {
+		t.Errorf("SET after it = %s; want OK", got)
+	}
+	n.kill()
+	n.serve(dir)
+	n.book.check(n.node, "at the end")
+	n.stop()
+}
+
+// refuses checks what the node takes while the disk is full, and what it says.
+func (n *crowded) refuses() {
+	t, c := n.t, n.c
+	t.Helper()
+	got := n.fill("full")
 	if !strings.HasPrefix(got, "-MISCONF") || !strings.Contains(got, "no space left on device") {
 		t.Fatalf("SET on a full disk = %s; want MISCONF with the cause", got)
 	}
 	until(t.Context(), t, "the reserve to be given up", func() bool {
 		return strings.Contains(c.do("INFO journal"), "journal_deletes_taken:1")
 	})
-	fillDisk(t, ballast+"2") // somebody else takes most of what it gave up
-	os.Truncate(ballast+"2", 2<<20)
+	fillDisk(t, n.ballast+"2") // somebody else takes most of what it gave up
+	os.Truncate(n.ballast+"2", 2<<20)
 	c.want("DEL before:0 before:1", "2")
-	delete(book.acked, "before:0")
-	delete(book.acked, "before:1")
-	if got := write("more"); !strings.Contains(got, "reads and deletes are served") {
+	delete(n.book.acked, "before:0")
+	delete(n.book.acked, "before:1")
+	if got := n.write("more"); !strings.Contains(got, "reads and deletes are served") {
 		t.Errorf("SET = %s; want it to say that deletes are served", got)
 	}
 	if got := c.do("LEDGE RESUME"); !strings.HasPrefix(got, "-") || !strings.Contains(got, "no space left on device") {
@@ -73,32 +121,7 @@ func TestFullDisk(t *testing.T) {
 	if got := c.do("SAVE"); got != "OK" && !strings.Contains(got, "no space") {
 		t.Errorf("SAVE = %s; want OK or no space", got)
 	}
-	book.check(n, "on a full disk")
-	n.kill()
-	fillDisk(t, ballast+"3")
-	n = serve(t, dir, options...)
-	c = n.dial()
-	book.check(n, "after a start on a full disk")
-	if got := fill("again"); !strings.HasPrefix(got, "-MISCONF") {
-		t.Errorf("SET after a start on a full disk = %s; want MISCONF", got)
-	}
-	resume := operate(t, n)
-	if got := resume(); !strings.Contains(got, "no space left on device") {
-		t.Errorf("resume over NATS on a full disk = %s; want an error with the cause", got)
-	}
-	for _, name := range []string{ballast, ballast + "2", ballast + "3"} {
-		os.Remove(name)
-	}
-	if got := resume(); got != "" {
-		t.Errorf("resume over NATS with room = %s; want no error", got)
-	}
-	if got := write("last"); got != "OK" {
-		t.Errorf("SET after it = %s; want OK", got)
-	}
-	n.kill()
-	n = serve(t, dir, options...)
-	book.check(n, "at the end")
-	n.stop()
+	n.book.check(n.node, "on a full disk")
 }
 
 // operate finds a suspended node as somebody does who has the README, the
@@ -106,23 +129,8 @@ func TestFullDisk(t *testing.T) {
 // returns what the node says is wrong. User monitor can look, and not resume.
 func operate(t *testing.T, n *node) (resume func() string) {
 	t.Helper()
-	dial := func(user string, opts ...nats.Option) *nats.Conn {
-		secret, err := os.ReadFile(filepath.Join(n.dir(), "auth", user))
-		if err != nil {
-			t.Fatal(err)
-		}
-		nc, err := nats.Connect(n.nats, append(opts, nats.UserInfo(user, strings.TrimSpace(string(secret))))...)
-		if err != nil {
-			t.Fatalf("connect as %s: %v", user, err)
-		}
-		t.Cleanup(nc.Close)
-		return nc
-	}
-	ask := func(nc *nats.Conn, subject string) (*nats.Msg, error) {
-		return nc.Request(subject, nil, 5*time.Second)
-	}
-	admin := dial("admin")
-	pong, err := ask(admin, "$SRV.PING.ledge")
+	admin := dialNATS(t, n, "admin")
+	pong, err := askNATS(admin, "$SRV.PING.ledge")
 	if err != nil {
 		t.Fatalf("nobody answers $SRV.PING.ledge: %v", err)
 	}
@@ -131,9 +139,9 @@ func operate(t *testing.T, n *node) (resume func() string) {
 		t.Fatalf("$SRV.PING.ledge = %s, %v; want the node's name", pong.Data, err)
 	}
 	// Monitor is told no below; the client would print that on standard error.
-	monitor := dial("monitor", nats.CustomInboxPrefix("_INBOX.monitor"),
+	monitor := dialNATS(t, n, "monitor", nats.CustomInboxPrefix("_INBOX.monitor"),
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
-	status, err := ask(monitor, "ledge."+who.Metadata.Node+".status")
+	status, err := askNATS(monitor, "ledge."+who.Metadata.Node+".status")
 	if err != nil || !strings.Contains(string(status.Data), `"state":"suspended"`) ||
 		!strings.Contains(string(status.Data), "no space left on device") {
 		t.Errorf("status = %s, %v; want suspended, with the cause", status.Data, err)
@@ -149,7 +157,7 @@ func operate(t *testing.T, n *node) (resume func() string) {
 		t.Fatal(err)
 	}
 	return func() string {
-		msg, err := ask(admin, "ledge."+who.Metadata.Node+".resume")
+		msg, err := askNATS(admin, "ledge."+who.Metadata.Node+".resume")
 		if err != nil {
 			t.Fatalf("resume: %v", err)
 		}
@@ -166,4 +174,23 @@ func operate(t *testing.T, n *node) (resume func() string) {
 		}
 		return failed
 	}
+}
+
+// dialNATS connects as a user of the node's.
+func dialNATS(t *testing.T, n *node, user string, opts ...nats.Option) *nats.Conn {
+	t.Helper()
+	secret, err := os.ReadFile(filepath.Join(n.dir(), "auth", user))
+	if err != nil {
+		t.Fatal(err)
+	}
+	nc, err := nats.Connect(n.nats, append(opts, nats.UserInfo(user, strings.TrimSpace(string(secret))))...)
+	if err != nil {
+		t.Fatalf("connect as %s: %v", user, err)
+	}
+	t.Cleanup(nc.Close)
+	return nc
+}
+
+func askNATS(nc *nats.Conn, subject string) (*nats.Msg, error) {
+	return nc.Request(subject, nil, 5*time.Second)
 }

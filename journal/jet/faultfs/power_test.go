@@ -40,83 +40,87 @@ func blocks(n int) string {
 	return b.String()
 }
 
+// base is what is in the file, synced, before a case of TestPowerCut does something.
+var base = blocks(3) + "tail"
+
+var powerCuts = []struct {
+	name string
+	do   func(t *testing.T, f *os.File)
+	want string
+}{
+	{"nothing", func(*testing.T, *os.File) {}, base},
+	{"overwrite", func(t *testing.T, f *os.File) {
+		writeAt(t, f, "XXXX", 4094) // over the edge of a block
+	}, base},
+	{"overwrite twice", func(t *testing.T, f *os.File) {
+		writeAt(t, f, "XXXX", 5000)
+		writeAt(t, f, "YYYYYY", 4999)
+	}, base},
+	{"overwrite between syncs", func(t *testing.T, f *os.File) {
+		writeAt(t, f, "XXXX", 5000)
+		must(t, f.Sync())
+		writeAt(t, f, "YYYYYY", 4999)
+	}, base[:5000] + "XXXX" + base[5004:]},
+	{"append", func(t *testing.T, f *os.File) {
+		writeAt(t, f, "more", int64(len(base)))
+	}, base},
+	{"append after sync of an append", func(t *testing.T, f *os.File) {
+		writeAt(t, f, "kept", int64(len(base)))
+		must(t, f.Sync())
+		writeAt(t, f, "lost", int64(len(base))+4)
+	}, base + "kept"},
+	{"over the end", func(t *testing.T, f *os.File) {
+		writeAt(t, f, "TAILS", int64(len(base))-4)
+	}, base},
+	{"truncate", func(t *testing.T, f *os.File) { must(t, f.Truncate(10)) }, base},
+	{"truncate and write", func(t *testing.T, f *os.File) {
+		must(t, f.Truncate(10))
+		writeAt(t, f, blocks(5), 4)
+	}, base},
+	{"truncate and sync", func(t *testing.T, f *os.File) {
+		must(t, f.Truncate(10), f.Sync())
+	}, base[:10]},
+	{"truncate by path", func(t *testing.T, f *os.File) {
+		must(t, os.Truncate(f.Name(), 5))
+	}, base},
+	{"truncate longer", func(t *testing.T, f *os.File) { must(t, f.Truncate(1<<20)) }, base},
+	{"open with O_TRUNC", func(t *testing.T, f *os.File) {
+		must(t, os.WriteFile(f.Name(), []byte("new"), 0o644))
+	}, base},
+	{"allocate", func(t *testing.T, f *os.File) {
+		must(t, syscall.Fallocate(int(f.Fd()), 0, 0, 1<<20))
+	}, base},
+	{"punch a hole", func(t *testing.T, f *os.File) {
+		must(t, syscall.Fallocate(int(f.Fd()), 0x3, 100, 8000))
+	}, base},
+	{"failed sync", func(t *testing.T, f *os.File) {
+		writeAt(t, f, "XXXX", 0)
+		if err := f.Sync(); err != nil { // the rule is below
+			return
+		}
+		t.Error("Sync worked; want it to fail")
+	}, base},
+	{"fdatasync", func(t *testing.T, f *os.File) {
+		writeAt(t, f, "kept", 0)
+		must(t, syscall.Fdatasync(int(f.Fd())))
+	}, "kept" + base[4:]},
+	{"sync by another descriptor", func(t *testing.T, f *os.File) {
+		writeAt(t, f, "kept", 0)
+		must(t, open(t, f.Name(), os.O_RDONLY).Sync())
+	}, "kept" + base[4:]},
+	{"write with O_SYNC", func(t *testing.T, f *os.File) {
+		writeAt(t, open(t, f.Name(), os.O_WRONLY|os.O_SYNC), "kept", 0)
+	}, "kept" + base[4:]},
+	{"closed", func(t *testing.T, f *os.File) {
+		writeAt(t, f, "XXXX", 0)
+		must(t, f.Close())
+	}, base},
+}
+
 // After a power cut a file holds what it held when it was last synced. The
 // file starts with content that was there before the mount's first call.
 func TestPowerCut(t *testing.T) {
-	base := blocks(3) + "tail"
-	for _, c := range []struct {
-		name string
-		do   func(t *testing.T, f *os.File)
-		want string
-	}{
-		{"nothing", func(*testing.T, *os.File) {}, base},
-		{"overwrite", func(t *testing.T, f *os.File) {
-			writeAt(t, f, "XXXX", 4094) // over the edge of a block
-		}, base},
-		{"overwrite twice", func(t *testing.T, f *os.File) {
-			writeAt(t, f, "XXXX", 5000)
-			writeAt(t, f, "YYYYYY", 4999)
-		}, base},
-		{"overwrite between syncs", func(t *testing.T, f *os.File) {
-			writeAt(t, f, "XXXX", 5000)
-			must(t, f.Sync())
-			writeAt(t, f, "YYYYYY", 4999)
-		}, base[:5000] + "XXXX" + base[5004:]},
-		{"append", func(t *testing.T, f *os.File) {
-			writeAt(t, f, "more", int64(len(base)))
-		}, base},
-		{"append after sync of an append", func(t *testing.T, f *os.File) {
-			writeAt(t, f, "kept", int64(len(base)))
-			must(t, f.Sync())
-			writeAt(t, f, "lost", int64(len(base))+4)
-		}, base + "kept"},
-		{"over the end", func(t *testing.T, f *os.File) {
-			writeAt(t, f, "TAILS", int64(len(base))-4)
-		}, base},
-		{"truncate", func(t *testing.T, f *os.File) { must(t, f.Truncate(10)) }, base},
-		{"truncate and write", func(t *testing.T, f *os.File) {
-			must(t, f.Truncate(10))
-			writeAt(t, f, blocks(5), 4)
-		}, base},
-		{"truncate and sync", func(t *testing.T, f *os.File) {
-			must(t, f.Truncate(10), f.Sync())
-		}, base[:10]},
-		{"truncate by path", func(t *testing.T, f *os.File) {
-			must(t, os.Truncate(f.Name(), 5))
-		}, base},
-		{"truncate longer", func(t *testing.T, f *os.File) { must(t, f.Truncate(1<<20)) }, base},
-		{"open with O_TRUNC", func(t *testing.T, f *os.File) {
-			must(t, os.WriteFile(f.Name(), []byte("new"), 0o644))
-		}, base},
-		{"allocate", func(t *testing.T, f *os.File) {
-			must(t, syscall.Fallocate(int(f.Fd()), 0, 0, 1<<20))
-		}, base},
-		{"punch a hole", func(t *testing.T, f *os.File) {
-			must(t, syscall.Fallocate(int(f.Fd()), 0x3, 100, 8000))
-		}, base},
-		{"failed sync", func(t *testing.T, f *os.File) {
-			writeAt(t, f, "XXXX", 0)
-			if err := f.Sync(); err != nil { // the rule is below
-				return
-			}
-			t.Error("Sync worked; want it to fail")
-		}, base},
-		{"fdatasync", func(t *testing.T, f *os.File) {
-			writeAt(t, f, "kept", 0)
-			must(t, syscall.Fdatasync(int(f.Fd())))
-		}, "kept" + base[4:]},
-		{"sync by another descriptor", func(t *testing.T, f *os.File) {
-			writeAt(t, f, "kept", 0)
-			must(t, open(t, f.Name(), os.O_RDONLY).Sync())
-		}, "kept" + base[4:]},
-		{"write with O_SYNC", func(t *testing.T, f *os.File) {
-			writeAt(t, open(t, f.Name(), os.O_WRONLY|os.O_SYNC), "kept", 0)
-		}, "kept" + base[4:]},
-		{"closed", func(t *testing.T, f *os.File) {
-			writeAt(t, f, "XXXX", 0)
-			must(t, f.Close())
-		}, base},
-	} {
+	for _, c := range powerCuts {
 		t.Run(c.name, func(t *testing.T) {
 			disk := faultfs.Start(t)
 			put(t, filepath.Join(disk.Backing, "f"), base)
