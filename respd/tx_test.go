@@ -108,30 +108,7 @@ func TestGoRedis(t *testing.T) {
 		if _, err := db.Get(ctx, "none").Result(); !errors.Is(err, redis.Nil) {
 			t.Errorf("Get(none) = %v; want redis.Nil", err)
 		}
-		raise := func(tx *redis.Tx) error {
-			v, err := tx.Get(ctx, "k0").Int()
-			if err != nil {
-				return err
-			}
-			_, err = tx.TxPipelined(ctx, func(p redis.Pipeliner) error {
-				return p.Set(ctx, "k0", v+1, 0).Err()
-			})
-			return err
-		}
-		parallel(4, func(int) {
-			for done := 0; done < 10; {
-				switch err := db.Watch(ctx, raise, "k0"); {
-				case err == nil:
-					done++
-				case !errors.Is(err, redis.TxFailedErr):
-					t.Errorf("Watch: %v", err)
-					return
-				}
-			}
-		})
-		if got := db.Get(ctx, "k0").Val(); got != "40" {
-			t.Errorf("k0 = %s; want 40", got)
-		}
+		raises(t, db)
 		n := 0
 		for it := db.Scan(ctx, 0, "k*", 100).Iterator(); it.Next(ctx); n++ {
 		}
@@ -139,6 +116,43 @@ func TestGoRedis(t *testing.T) {
 			t.Errorf("Scan found %d keys; want 1000", n)
 		}
 	}
+	failsWhole(t, n)
+}
+
+// raises has clients raise k0 in transactions that watch it, until it is 40.
+func raises(t *testing.T, db *redis.Client) {
+	t.Helper()
+	ctx := t.Context()
+	raise := func(tx *redis.Tx) error {
+		v, err := tx.Get(ctx, "k0").Int()
+		if err != nil {
+			return err
+		}
+		_, err = tx.TxPipelined(ctx, func(p redis.Pipeliner) error {
+			return p.Set(ctx, "k0", v+1, 0).Err()
+		})
+		return err
+	}
+	parallel(4, func(int) {
+		for done := 0; done < 10; {
+			switch err := db.Watch(ctx, raise, "k0"); {
+			case err == nil:
+				done++
+			case !errors.Is(err, redis.TxFailedErr):
+				t.Errorf("Watch: %v", err)
+				return
+			}
+		}
+	})
+	if got := db.Get(ctx, "k0").Val(); got != "40" {
+		t.Errorf("k0 = %s; want 40", got)
+	}
+}
+
+// failsWhole checks that nothing is left of a transaction that the journal refuses.
+func failsWhole(t *testing.T, n *node) {
+	t.Helper()
+	ctx := t.Context()
 	db := redis.NewClient(&redis.Options{Addr: n.srv.Addr().String(), MaxRetries: -1})
 	defer db.Close()
 	n.journal.FailNext(errFull)
