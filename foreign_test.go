@@ -19,79 +19,90 @@ func TestForeignFiles(t *testing.T) {
 	dir, other := filepath.Join(t.TempDir(), "data"), filepath.Join(t.TempDir(), "data")
 	lifetime(t, dir, append(sets(1, 5), "SAVE"), func() {})
 	lifetime(t, other, append(sets(1, 9), "SAVE"), func() {})
-	put := func(t *testing.T, rel string) string {
-		t.Helper()
-		to := filepath.Join(t.TempDir(), "data")
-		copyTree(t, dir, to)
-		b, err := os.ReadFile(filepath.Join(other, rel))
-		if err == nil {
-			err = os.WriteFile(filepath.Join(to, rel), b, 0o600)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		return to
+	for name, check := range map[string]func(t *testing.T, dir, other string){
+		"snapshot": foreignSnapshot, "ledge.json": foreignIdentity, "meta": foreignMeta, "mark": foreignMark,
+	} {
+		t.Run(name, func(t *testing.T) { check(t, dir, other) })
 	}
-	t.Run("snapshot", func(t *testing.T) {
-		to := put(t, "snapshots/00000000000000000010.snap")
-		got := ledge(t, "journal", "verify", "--dir", to)
-		cmd := goesOn.FindStringSubmatch(strings.TrimSpace(got.stderr))
-		if got.code != exitRefused || cmd == nil || !strings.Contains(got.stderr, "lost is numbers 7 to 10") {
-			t.Fatalf("verify: exit code %d, %s%s; want the numbers that it speaks of named", got.code, got.stdout, got.stderr)
-		}
-		if got := ledge(t, strings.Fields(cmd[1])...); got.code != 0 {
-			t.Fatalf("%s: exit code %d, %s", cmd[0], got.code, got.stderr)
-		}
-		lifetime(t, to, sets(6, 6), func() {})
-	})
-	t.Run("ledge.json", func(t *testing.T) {
-		to := put(t, "ledge.json")
-		if err := os.Remove(filepath.Join(to, "ledge.json.copy")); err != nil {
-			t.Fatal(err)
-		}
-		got := ledge(t, "serve", "--dir", to, "--listen", "127.0.0.1:0", "--nats-listen", "off")
-		cmd := goesOn.FindStringSubmatch(strings.TrimSpace(got.stderr))
-		if got.code != exitRefused || cmd == nil {
-			t.Fatalf("a start: exit code %d, %s; want the command that goes on", got.code, got.stderr)
-		}
-		if got := ledge(t, strings.Fields(cmd[1])...); got.code != 0 {
-			t.Fatalf("%s: exit code %d, %s", cmd[0], got.code, got.stderr)
-		}
-		lifetime(t, to, sets(6, 6), func() {})
-	})
-	t.Run("meta", func(t *testing.T) {
-		const rel = "journal/jetstream/JOURNAL/streams/J/meta."
-		to := put(t, rel+"inf")
-		copied, err := os.ReadFile(filepath.Join(other, rel+"sum"))
-		if err == nil {
-			err = os.WriteFile(filepath.Join(to, rel+"sum"), copied, 0o600)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := ledge(t, "journal", "verify", "--dir", to); got.code != 0 || !strings.Contains(got.stdout, "written again") {
-			t.Fatalf("verify: exit code %d, %s%s; want a note", got.code, got.stdout, got.stderr)
-		}
-		lifetime(t, to, sets(6, 6), func() {})
-	})
-	t.Run("mark", func(t *testing.T) {
-		to := put(t, "journal/mark")
-		if err := os.Remove(filepath.Join(to, "journal/mark.copy")); err != nil {
-			t.Fatal(err)
-		}
-		got := ledge(t, "serve", "--dir", to, "--listen", "127.0.0.1:0", "--nats-listen", "off")
-		cmd := goesOn.FindStringSubmatch(strings.TrimSpace(got.stderr))
-		if got.code != exitRefused || cmd == nil || !strings.Contains(got.stderr, "move it away") {
-			t.Fatalf("a start: exit code %d, %s; want to be told to move the mark away, and the command", got.code, got.stderr)
-		}
-		if err := os.Remove(filepath.Join(to, "journal/mark")); err != nil {
-			t.Fatal(err)
-		}
-		if got := ledge(t, strings.Fields(cmd[1])...); got.code != 0 {
-			t.Fatalf("%s: exit code %d, %s", cmd[0], got.code, got.stderr)
-		}
-		lifetime(t, to, sets(6, 6), func() {})
-	})
+}
+
+// swapped copies a directory, with one file of another's.
+func swapped(t *testing.T, dir, other, rel string) string {
+	t.Helper()
+	to := filepath.Join(t.TempDir(), "data")
+	copyTree(t, dir, to)
+	b, err := os.ReadFile(filepath.Join(other, rel))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(to, rel), b, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return to
+}
+
+func foreignSnapshot(t *testing.T, dir, other string) {
+	to := swapped(t, dir, other, "snapshots/00000000000000000010.snap")
+	got := ledge(t, "journal", "verify", "--dir", to)
+	cmd := goesOn.FindStringSubmatch(strings.TrimSpace(got.stderr))
+	if got.code != exitRefused || cmd == nil || !strings.Contains(got.stderr, "lost is numbers 7 to 10") {
+		t.Fatalf("verify: exit code %d, %s%s; want the numbers that it speaks of named", got.code, got.stdout, got.stderr)
+	}
+	if got := ledge(t, strings.Fields(cmd[1])...); got.code != 0 {
+		t.Fatalf("%s: exit code %d, %s", cmd[0], got.code, got.stderr)
+	}
+	lifetime(t, to, sets(6, 6), func() {})
+}
+
+func foreignIdentity(t *testing.T, dir, other string) {
+	to := swapped(t, dir, other, "ledge.json")
+	if err := os.Remove(filepath.Join(to, "ledge.json.copy")); err != nil {
+		t.Fatal(err)
+	}
+	got := ledge(t, "serve", "--dir", to, "--listen", "127.0.0.1:0", "--nats-listen", "off")
+	cmd := goesOn.FindStringSubmatch(strings.TrimSpace(got.stderr))
+	if got.code != exitRefused || cmd == nil {
+		t.Fatalf("a start: exit code %d, %s; want the command that goes on", got.code, got.stderr)
+	}
+	if got := ledge(t, strings.Fields(cmd[1])...); got.code != 0 {
+		t.Fatalf("%s: exit code %d, %s", cmd[0], got.code, got.stderr)
+	}
+	lifetime(t, to, sets(6, 6), func() {})
+}
+
+func foreignMeta(t *testing.T, dir, other string) {
+	const rel = "journal/jetstream/JOURNAL/streams/J/meta."
+	to := swapped(t, dir, other, rel+"inf")
+	copied, err := os.ReadFile(filepath.Join(other, rel+"sum"))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(to, rel+"sum"), copied, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := ledge(t, "journal", "verify", "--dir", to); got.code != 0 || !strings.Contains(got.stdout, "written again") {
+		t.Fatalf("verify: exit code %d, %s%s; want a note", got.code, got.stdout, got.stderr)
+	}
+	lifetime(t, to, sets(6, 6), func() {})
+}
+
+func foreignMark(t *testing.T, dir, other string) {
+	to := swapped(t, dir, other, "journal/mark")
+	if err := os.Remove(filepath.Join(to, "journal/mark.copy")); err != nil {
+		t.Fatal(err)
+	}
+	got := ledge(t, "serve", "--dir", to, "--listen", "127.0.0.1:0", "--nats-listen", "off")
+	cmd := goesOn.FindStringSubmatch(strings.TrimSpace(got.stderr))
+	if got.code != exitRefused || cmd == nil || !strings.Contains(got.stderr, "move it away") {
+		t.Fatalf("a start: exit code %d, %s; want to be told to move the mark away, and the command", got.code, got.stderr)
+	}
+	if err := os.Remove(filepath.Join(to, "journal/mark")); err != nil {
+		t.Fatal(err)
+	}
+	if got := ledge(t, strings.Fields(cmd[1])...); got.code != 0 {
+		t.Fatalf("%s: exit code %d, %s", cmd[0], got.code, got.stderr)
+	}
+	lifetime(t, to, sets(6, 6), func() {})
 }
 
 // A journal that was put in the place of the node's own is outvoted by ledge.json

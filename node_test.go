@@ -62,6 +62,15 @@ func TestNode(t *testing.T) {
 	if got := ledge(t, "config", "set", "--dir", dir, "no-such", "1"); got.code == 0 || !strings.Contains(got.stderr, "no-such") {
 		t.Errorf("config set no-such: exit code %d, %q; want it to be named", got.code, got.stderr)
 	}
+	stopped(t, dir, done)
+	if got := ledge(t, "health", "--dir", dir); got.code != exitUnreachable {
+		t.Errorf("health of a stopped node: exit code %d; want %d", got.code, exitUnreachable)
+	}
+}
+
+// stopped stops a node by the command, and waits until it has ended well.
+func stopped(t *testing.T, dir string, done <-chan int) {
+	t.Helper()
 	if got := ledge(t, "stop", "--dir", dir); got.code != 0 {
 		t.Errorf("stop: exit code %d, %q", got.code, got.stderr)
 	}
@@ -72,8 +81,5 @@ func TestNode(t *testing.T) {
 		}
 	case <-time.After(20 * time.Second):
 		t.Fatal("the node has not stopped")
-	}
-	if got := ledge(t, "health", "--dir", dir); got.code != exitUnreachable {
-		t.Errorf("health of a stopped node: exit code %d; want %d", got.code, exitUnreachable)
 	}
 }

@@ -43,49 +43,52 @@ const snapshotTable = `CREATED               NUMBER  DIGEST            KEYS  SIZ
 2026-03-04T05:06:07Z  200     8899aabbccddeeff  12    4.0 KiB  /var/lib/ledge/snapshots/00000000000000000200.snap
 `
 
+// operations are the commands that a node answers, and what is printed of it.
+var operations = []struct {
+	args  []string
+	verb  string
+	table string
+	reply any
+}{
+	{[]string{"status"}, "status", nodeHead, admintest.Status()},
+	{[]string{"health"}, "health", "node    n1\nstate   ok\nresume  auto retryable, every 1m0s\n",
+		admintest.Healthy()},
+	{[]string{"resume"}, "resume", "reopen   12.500 ms  ok\nprobe    0.750 ms   ok\n" +
+		"node n1  ok         it takes writes\n", admintest.Resumed()},
+	{[]string{"snapshot"}, "snapshot", snapshotTable, admintest.Snapshot()},
+	{[]string{"snapshots"}, "snapshots", snapshotTable,
+		admin.SnapshotList{Snapshots: []admin.Snapshot{admintest.Snapshot()}}},
+	{[]string{"compact"}, "compact", "snapshot  number 200, 12 keys, 4.0 KiB\n" +
+		"journal   begins with number 201; it was 101\nsize      24.0 KiB; it was 80.0 KiB\n",
+		admintest.Compacted()},
+	{[]string{"verify"}, "verify", "journal    ok: numbers 101 to 250\n" +
+		"state      ok: digest 8899aabbccddeeff, 12 keys\nsnapshots  ok: 2\ntook       321.500 ms\n",
+		admintest.Verified()},
+	{[]string{"config", "get"}, "config.get *", "maxclients  10000\ntimeout     0\n",
+		admin.Parameters{Parameters: admintest.Parameters()}},
+	{[]string{"config", "get", "[mt]*"}, "config.get [mt]*", "maxclients  10000\ntimeout     0\n",
+		admin.Parameters{Parameters: admintest.Parameters()}},
+	{[]string{"config", "set", "timeout", "5", "maxclients", "-1"}, "config.set map[maxclients:-1 timeout:5]",
+		"maxclients  -1\ntimeout     5\n", admin.Done{}},
+	{[]string{"clients"}, "clients",
+		"ID  ADDRESS          NAME        LIBRARY   DB  PROTOCOL  SINCE                 IDLE  COMMAND\n" +
+			"7   127.0.0.1:50000  job\\x1b[2J  go-redis  1   3         2026-03-04T05:06:07Z  2s    get\n",
+		admin.ClientList{Clients: []admin.Client{admintest.Client()}}},
+	{[]string{"slowlog"}, "slowlog 0",
+		"ID  AT                    TOOK       CLIENT           NAME  COMMAND\n" +
+			"5   2026-03-04T05:06:07Z  15.250 ms  127.0.0.1:50000  job   SET k \"two words\"\n",
+		admin.SlowList{Entries: []admin.Slow{admintest.Slow()}}},
+	{[]string{"slowlog", "--count", "3"}, "slowlog 3", "", nil},
+	{[]string{"stop"}, "stop", "node n1  is stopping\n", admin.Done{}},
+}
+
 // Each command finds the node by its directory, asks it, and prints a table
 // for people and the reply for programs.
 func TestOperate(t *testing.T) {
 	b := admintest.Start(t)
 	node := &admintest.Backend{}
 	b.Serve(t, admin.Config{Backend: node})
-	for _, c := range []struct {
-		args  []string
-		verb  string
-		table string
-		reply any
-	}{
-		{[]string{"status"}, "status", nodeHead, admintest.Status()},
-		{[]string{"health"}, "health", "node    n1\nstate   ok\nresume  auto retryable, every 1m0s\n",
-			admintest.Healthy()},
-		{[]string{"resume"}, "resume", "reopen   12.500 ms  ok\nprobe    0.750 ms   ok\n" +
-			"node n1  ok         it takes writes\n", admintest.Resumed()},
-		{[]string{"snapshot"}, "snapshot", snapshotTable, admintest.Snapshot()},
-		{[]string{"snapshots"}, "snapshots", snapshotTable,
-			admin.SnapshotList{Snapshots: []admin.Snapshot{admintest.Snapshot()}}},
-		{[]string{"compact"}, "compact", "snapshot  number 200, 12 keys, 4.0 KiB\n" +
-			"journal   begins with number 201; it was 101\nsize      24.0 KiB; it was 80.0 KiB\n",
-			admintest.Compacted()},
-		{[]string{"verify"}, "verify", "journal    ok: numbers 101 to 250\n" +
-			"state      ok: digest 8899aabbccddeeff, 12 keys\nsnapshots  ok: 2\ntook       321.500 ms\n",
-			admintest.Verified()},
-		{[]string{"config", "get"}, "config.get *", "maxclients  10000\ntimeout     0\n",
-			admin.Parameters{Parameters: admintest.Parameters()}},
-		{[]string{"config", "get", "[mt]*"}, "config.get [mt]*", "maxclients  10000\ntimeout     0\n",
-			admin.Parameters{Parameters: admintest.Parameters()}},
-		{[]string{"config", "set", "timeout", "5", "maxclients", "-1"}, "config.set map[maxclients:-1 timeout:5]",
-			"maxclients  -1\ntimeout     5\n", admin.Done{}},
-		{[]string{"clients"}, "clients",
-			"ID  ADDRESS          NAME        LIBRARY   DB  PROTOCOL  SINCE                 IDLE  COMMAND\n" +
-				"7   127.0.0.1:50000  job\\x1b[2J  go-redis  1   3         2026-03-04T05:06:07Z  2s    get\n",
-			admin.ClientList{Clients: []admin.Client{admintest.Client()}}},
-		{[]string{"slowlog"}, "slowlog 0",
-			"ID  AT                    TOOK       CLIENT           NAME  COMMAND\n" +
-				"5   2026-03-04T05:06:07Z  15.250 ms  127.0.0.1:50000  job   SET k \"two words\"\n",
-			admin.SlowList{Entries: []admin.Slow{admintest.Slow()}}},
-		{[]string{"slowlog", "--count", "3"}, "slowlog 3", "", nil},
-		{[]string{"stop"}, "stop", "node n1  is stopping\n", admin.Done{}},
-	} {
+	for _, c := range operations {
 		asked := make(chan string, 2) // once for the table, once for JSON
 		node.Hook(func(_ context.Context, verb string, args any) error {
 			if args != nil {
