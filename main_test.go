@@ -207,6 +207,16 @@ func TestRefusedVariable(t *testing.T) {
 	}
 }
 
+// What is not a habit is refused as any other option is, with those there are.
+func TestRefusedHabit(t *testing.T) {
+	t.Setenv("LEDGE_WITHOUT", "doze,MONITOR")
+	got := ledge(t, "serve", "--dir", filepath.Join(t.TempDir(), "d"))
+	want := "ledge: LEDGE_WITHOUT: \"MONITOR\" is none of monitor, one-of-two, give-back, slack, doze, gather\n"
+	if got.code != exitUsage || got.stderr != want {
+		t.Errorf("exit code %d, stderr %q; want %d, %q", got.code, got.stderr, exitUsage, want)
+	}
+}
+
 // The command line beats the environment, which beats the file, which beats
 // the default; what the file says as a number or a switch is taken as written.
 func TestPrecedence(t *testing.T) {

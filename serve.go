@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"os/signal"
 	"syscall"
 
@@ -15,6 +16,7 @@ import (
 	"ledge/admin/cli"
 	"ledge/appliance"
 	"ledge/appliance/options"
+	"ledge/appliance/process"
 	"ledge/journal/fault"
 )
 
@@ -63,6 +65,9 @@ func configure(c *urfave.Context) (cfg appliance.Config, from options.Origins, e
 	}
 	flag := func(name string) (string, bool) { return c.String(name), c.IsSet(name) }
 	if cfg, from, err = options.Read(flag, file); err != nil {
+		return cfg, from, err
+	}
+	if _, err = process.ParseWithout(os.Getenv(process.Variable)); err != nil {
 		return cfg, from, err
 	}
 	cfg.Logger = cfg.NewLogger(c.App.ErrWriter)

@@ -38,6 +38,15 @@ const (
 
 var habits = []Habit{CalmMonitor, OneOfTwo, GiveBack, Slack, Doze, Gather}
 
+// names returns the habits' names with commas between them.
+func names() string {
+	list := make([]string, len(habits))
+	for i, h := range habits {
+		list[i] = string(h)
+	}
+	return strings.Join(list, ", ")
+}
+
 // Without is which habits are turned off. The zero value is none.
 type Without map[Habit]bool
 
@@ -46,7 +55,7 @@ func ParseWithout(value string) (Without, error) {
 	w := make(Without)
 	for _, word := range strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' }) {
 		if !slices.Contains(habits, Habit(word)) {
-			return nil, fmt.Errorf("%s: %q is none of %q", Variable, word, habits)
+			return nil, fmt.Errorf("%s: %q is none of %s", Variable, word, names())
 		}
 		w[Habit(word)] = true
 	}

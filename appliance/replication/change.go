@@ -120,5 +120,6 @@ func (r *Replication) leadLocked(ctx context.Context) error {
 	r.cfg.Logger.Warn("now leading", "number", uint64(r.cfg.State.Pos().Seq), "epoch", r.cfg.State.Epoch(), "followed", r.url)
 	r.url, r.sink = "", nil
 	r.showLocked()
+	r.cfg.Clients.Judge() // nothing is refused any more for what a follower lacks
 	return err
 }

@@ -217,6 +217,10 @@ func TestChange(t *testing.T) {
 	if !n.has("lead, followed "+other) || !n.has("judge") || r.Link().State != standing.LinkNone {
 		t.Errorf("leading: noted %q, link %+v", n.noted, r.Link())
 	}
+	// Reads may have been refused as too old until then.
+	if last := n.noted[len(n.noted)-1]; last != "judge" {
+		t.Errorf("the last thing done for leading is %q; want what is refused judged anew", last)
+	}
 	n.Must(replaytest.Set("k", "x"))
 }
 

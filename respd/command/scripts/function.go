@@ -68,7 +68,13 @@ func (e *Engine) addLibrary(d *replay.Draft, code string, replace bool) (string,
 	if err != nil {
 		return "", err
 	}
+	named := make(map[string]bool) // functions are found whatever their case
 	for _, f := range lib.sorted() {
+		if folded := strings.ToLower(f.name); named[folded] {
+			return "", resp.Error("ERR Function " + f.name + " already exists")
+		} else {
+			named[folded] = true
+		}
 		old := s.find(f.name)
 		if old != nil && (s.libraries[name] == nil || s.libraries[name].functions[old.name] != old) {
 			return "", resp.Error("ERR Function " + f.name + " already exists")
@@ -203,7 +209,7 @@ func (e *Engine) runList(v *replay.View, args command.Args) resp.Value {
 	}
 	var out []resp.Value
 	for _, name := range v.Functions().Keys() {
-		if pattern == nil || glob.Match(string(pattern), name) {
+		if pattern == nil || glob.Match(strings.ToLower(string(pattern)), strings.ToLower(name)) {
 			out = append(out, describe(s.libraries[name], code))
 		}
 	}

@@ -154,7 +154,7 @@ func (s *state) sync(want catalog.Rows) error {
 			}
 		}
 		libs[name] = lib
-		for _, f := range lib.functions {
+		for _, f := range lib.sorted() { // in order: one stored earlier may have two names that differ in case
 			fns[strings.ToLower(f.name)] = f
 		}
 	}

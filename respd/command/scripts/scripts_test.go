@@ -117,6 +117,18 @@ func TestDump(t *testing.T) {
 	}
 }
 
+// Functions are found whatever their case, so a library can't have two that differ in
+// that alone: chance would say which is called. redis-server 7.0.15 ends here.
+func TestFunctionCase(t *testing.T) {
+	c := open(t)
+	got := c.Do("FUNCTION", "LOAD", "#!lua name=l\nredis.register_function('f', function() return 1 end) "+
+		"redis.register_function('F', function() return 2 end)").String()
+	if want := "(error) ERR Function f already exists"; got != want {
+		t.Errorf("FUNCTION LOAD = %s; want %s", got, want)
+	}
+	c.Want("FCALL f 0", "(error) ERR Function not found")
+}
+
 // A library keeps its local variables between calls, and a script's are its
 // own; a function of a library that was replaced is gone.
 func TestLibrary(t *testing.T) {
