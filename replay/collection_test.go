@@ -65,10 +65,8 @@ func shown(t *testing.T, v *replay.View, key string) string {
 // model says, in the draft, in the state, after replaying the journal, and
 // after a snapshot.
 func TestCollections(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
 	n := replaytest.Open(t, 2, writer.Config{})
-	r := &collector{T: t, Rand: rand.New(rand.NewPCG(seed, 0)), model: map[string]*elems{}}
+	r := &collector{T: t, Rand: rand.New(rand.NewPCG(seed(t), 0)), model: map[string]*elems{}}
 	r.groups(n, 150)
 	r.compare(n.State)
 	r.compare(n.Replay(t, n.Pos().Seq))
@@ -107,10 +105,8 @@ func (r *collector) groups(n *replaytest.Node, count int) {
 // Old versions stay whole while somebody holds them, though the nodes of those
 // that nobody holds are used again.
 func TestOldVersions(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
 	n := replaytest.Open(t, 1, writer.Config{})
-	r := &collector{T: t, Rand: rand.New(rand.NewPCG(seed, 0)), model: map[string]*elems{}}
+	r := &collector{T: t, Rand: rand.New(rand.NewPCG(seed(t), 0)), model: map[string]*elems{}}
 	for range 20 {
 		r.groups(n, 5)
 		was := make(map[string]string)

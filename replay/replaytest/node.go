@@ -117,10 +117,21 @@ func (n *Node) Replay(tb testing.TB, until journal.Seq) *replay.State {
 	return s
 }
 
-// Do runs commands as one proposal and returns how the journal took it.
+// Do runs commands as one proposal and returns how the journal took it. A command
+// that ends the test, by Fatal, ends the writer's goroutine with it, so nobody would
+// be answered any more: that is an error.
 func (n *Node) Do(cmds ...Command) error {
 	g := NewGroup(cmds...)
-	if err := n.Writer.Propose(context.Background(), g); err != nil {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() {
+		select {
+		case <-n.done:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	if err := n.Writer.Propose(ctx, g); err != nil {
 		return err
 	}
 	return g.Err()

@@ -106,10 +106,20 @@ func (p *Pen) Mark() Mark { return Mark{len(p.steps), len(p.retired)} }
 
 // Revert takes back the steps since m, the last first, so that each finds the tree
 // as it left it. What was retired since may be in use again, and is not given to
-// the pool. The nodes that the steps have made stay: they are the pen's, and the
-// tree that comes out has the same blocks, if not the same nodes, as before.
+// the pool. The nodes that the steps have made stay: the tree that comes out has the
+// same blocks, if not the same nodes, as before.
+//
+// Taking back makes nodes, too: a body of an earlier generation, whose nodes were
+// fixed when the pen was given a fresh number, gets copies of them that have the
+// number of now. A body that shares them could change them in place. So the pen is
+// given a fresh number afterwards, and what was taken back is fixed as it is.
 func (p *Pen) Revert(m Mark) {
 	n := m.steps
+	if n == len(p.steps) {
+		p.drop(m.retired)
+		return
+	}
+	defer p.Fresh()
 	keeps := p.keeps
 	p.keeps = false
 	for i := len(p.steps) - 1; i >= n; i-- {
