@@ -26,8 +26,8 @@ func TestForeignFiles(t *testing.T) {
 	}
 }
 
-// swapped copies a directory, with one file of another's.
-func swapped(t *testing.T, dir, other, rel string) string {
+// planted copies a directory, with one file of another's.
+func planted(t *testing.T, dir, other, rel string) string {
 	t.Helper()
 	to := filepath.Join(t.TempDir(), "data")
 	copyTree(t, dir, to)
@@ -42,7 +42,7 @@ func swapped(t *testing.T, dir, other, rel string) string {
 }
 
 func foreignSnapshot(t *testing.T, dir, other string) {
-	to := swapped(t, dir, other, "snapshots/00000000000000000010.snap")
+	to := planted(t, dir, other, "snapshots/00000000000000000010.snap")
 	got := ledge(t, "journal", "verify", "--dir", to)
 	cmd := goesOn.FindStringSubmatch(strings.TrimSpace(got.stderr))
 	if got.code != exitRefused || cmd == nil || !strings.Contains(got.stderr, "lost is numbers 7 to 10") {
@@ -55,7 +55,7 @@ func foreignSnapshot(t *testing.T, dir, other string) {
 }
 
 func foreignIdentity(t *testing.T, dir, other string) {
-	to := swapped(t, dir, other, "ledge.json")
+	to := planted(t, dir, other, "ledge.json")
 	if err := os.Remove(filepath.Join(to, "ledge.json.copy")); err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +72,7 @@ func foreignIdentity(t *testing.T, dir, other string) {
 
 func foreignMeta(t *testing.T, dir, other string) {
 	const rel = "journal/jetstream/JOURNAL/streams/J/meta."
-	to := swapped(t, dir, other, rel+"inf")
+	to := planted(t, dir, other, rel+"inf")
 	copied, err := os.ReadFile(filepath.Join(other, rel+"sum"))
 	if err == nil {
 		err = os.WriteFile(filepath.Join(to, rel+"sum"), copied, 0o600)
@@ -87,7 +87,7 @@ func foreignMeta(t *testing.T, dir, other string) {
 }
 
 func foreignMark(t *testing.T, dir, other string) {
-	to := swapped(t, dir, other, "journal/mark")
+	to := planted(t, dir, other, "journal/mark")
 	if err := os.Remove(filepath.Join(to, "journal/mark.copy")); err != nil {
 		t.Fatal(err)
 	}

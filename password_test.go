@@ -60,19 +60,7 @@ func TestPasswordSources(t *testing.T) {
 			var log logtest.Log
 			_, greeting := servingTo(t, &log, append([]string{"--listen", "127.0.0.1:0", "--nats-listen", "off",
 				"--log-level", "warn"}, c.opts...)...)
-			_, at, _ := strings.Cut(greeting, "redis  ")
-			at, _, _ = strings.Cut(at, " ")
-			passwords := map[string]bool{c.password: true}
-			if c.password != "" {
-				passwords["other"] = false
-			}
-			for password, want := range passwords {
-				r := redis.NewClient(&redis.Options{Addr: at, Password: password, MaxRetries: -1, DisableIdentity: true})
-				if err := r.Ping(t.Context()).Err(); (err == nil) != want {
-					t.Errorf("PING with password %q = %v; want it to work: %v", password, err, want)
-				}
-				r.Close()
-			}
+			opensTo(t, greeting, c.password)
 			for _, w := range []string{onLine, byGroup, inFile} {
 				if got := strings.Contains(log.String(), w); got != (w == c.warns) {
 					t.Errorf("a warning with %q: %v; want %v:\n%s", w, got, w == c.warns, log.String())
@@ -82,5 +70,24 @@ func TestPasswordSources(t *testing.T) {
 				t.Errorf("the log shows the password:\n%s", log.String())
 			}
 		})
+	}
+}
+
+// opensTo checks that the node which has said greeting lets in whoever says the
+// password, if it has one, and nobody else.
+func opensTo(t *testing.T, greeting, password string) {
+	t.Helper()
+	_, at, _ := strings.Cut(greeting, "redis  ")
+	at, _, _ = strings.Cut(at, " ")
+	passwords := map[string]bool{password: true}
+	if password != "" {
+		passwords["other"] = false
+	}
+	for p, want := range passwords {
+		r := redis.NewClient(&redis.Options{Addr: at, Password: p, MaxRetries: -1, DisableIdentity: true})
+		if err := r.Ping(t.Context()).Err(); (err == nil) != want {
+			t.Errorf("PING with password %q = %v; want it to work: %v", p, err, want)
+		}
+		r.Close()
 	}
 }

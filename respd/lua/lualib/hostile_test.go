@@ -24,13 +24,7 @@ var errTime = errors.New("took too long")
 // where they begin, and LUA_TIME how long each may take.
 func TestHostileScripts(t *testing.T) {
 	n, from := count(t, "LUA_HOSTILE", 100), seed(t, "LUA_SEED")
-	hostileTime := 200 * time.Millisecond
-	if text := os.Getenv("LUA_TIME"); text != "" {
-		var err error
-		if hostileTime, err = time.ParseDuration(text); err != nil {
-			t.Fatalf("LUA_TIME: %v", err)
-		}
-	}
+	hostileTime := timeOfEach(t)
 	debug.FreeOSMemory()
 	before := resident(t)
 	// Time between two questions is that of the processors, since others use them,
@@ -59,17 +53,11 @@ func TestHostileScripts(t *testing.T) {
 		took := time.Since(begun)
 		gap = max(gap, cpu()-asked)
 		longest = max(longest, took)
-		switch {
-		case errors.Is(err, errTime):
-			ends["time"]++
-		case errors.Is(err, lua.ErrMemory):
-			ends["memory"]++
-		case err != nil:
+		how := ending(got, err)
+		if how == "" {
 			t.Errorf("script %d: %v", i, err)
-		case strings.HasPrefix(got, "error: "):
-			ends["error"]++
-		default:
-			ends["result"]++
+		} else {
+			ends[how]++
 		}
 		used := resident(t) - before
 		most = max(most, used)
@@ -94,6 +82,35 @@ func TestHostileScripts(t *testing.T) {
 	if late > n/20 {
 		t.Errorf("%d of %d scripts went past their bounds", late, n)
 	}
+}
+
+// timeOfEach is how long a script may take.
+func timeOfEach(t *testing.T) time.Duration {
+	t.Helper()
+	text := os.Getenv("LUA_TIME")
+	if text == "" {
+		return 200 * time.Millisecond
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		t.Fatalf("LUA_TIME: %v", err)
+	}
+	return d
+}
+
+// ending says by what a script has ended, or nothing if it may not end so.
+func ending(got string, err error) string {
+	switch {
+	case errors.Is(err, errTime):
+		return "time"
+	case errors.Is(err, lua.ErrMemory):
+		return "memory"
+	case err != nil:
+		return ""
+	case strings.HasPrefix(got, "error: "):
+		return "error"
+	}
+	return "result"
 }
 
 // cpu returns the processor time that the process has used.
