@@ -6,9 +6,13 @@ import "math"
 // calls, until the frame that is marked as fresh returns.
 //
 // It is one function, and repeats itself, for speed: what an instruction needs
-// in the usual case is here, without calls; everything else is in methods, which
-// may move the stack, so that regs is taken anew after them. Before anything
-// that may fail, call or count the memory, ci.pc is set.
+// in the usual case is here, almost without calls, and ends with continue. A case
+// that ends otherwise leaves the instruction to slow, which may move the stack and
+// say that another instruction is next, so that regs and pc are taken anew after it.
+// The methods that some cases call in place of slow are those in which the way
+// there would show. They are given ci and i only: more that has to be kept for them
+// costs every instruction a register. Before anything that may fail, call or count
+// the memory, ci.pc is set.
 func (L *Thread) exec() error {
 	s := L.state
 frames:
@@ -25,23 +29,28 @@ frames:
 			switch Opcode(i & 0x3f) {
 			case OpMove:
 				*ra = regs[uint8(i>>23)]
+				continue
 
 			case OpLoadK:
 				*ra = consts[i>>14]
+				continue
 
 			case OpLoadBool:
 				*ra = Bool(i>>23 != 0)
 				if i>>14&0x1ff != 0 {
 					pc++
 				}
+				continue
 
 			case OpLoadNil:
 				for at := int(uint8(i >> 6)); at <= int(uint8(i>>23)); at++ {
 					regs[at&0xff] = Value{}
 				}
+				continue
 
 			case OpGetUpval:
 				*ra = *fn.ups[i>>23].v
+				continue
 
 			case OpGetGlobal:
 				t := fn.env
@@ -53,13 +62,6 @@ frames:
 					*ra = Value{}
 					continue
 				}
-				ci.pc = pc
-				v, err := L.index(FromTable(t), consts[i>>14], -1)
-				if err != nil {
-					return err
-				}
-				regs = (*[registers]Value)(L.stack[base:])
-				regs[uint8(i>>6)] = v
 
 			case OpGetTable:
 				rb, rc := &regs[uint8(i>>23)], operand(regs, consts, i>>14)
@@ -83,23 +85,10 @@ frames:
 						}
 					}
 				}
-				ci.pc = pc
-				v, err := L.index(*rb, *rc, int(uint8(i>>23)))
-				if err != nil {
-					return err
-				}
-				regs = (*[registers]Value)(L.stack[base:])
-				regs[uint8(i>>6)] = v
-
-			case OpSetGlobal:
-				ci.pc = pc
-				if err := L.setIndex(FromTable(fn.env), consts[i>>14], *ra, -1); err != nil {
-					return err
-				}
-				regs = (*[registers]Value)(L.stack[base:])
 
 			case OpSetUpval:
 				*fn.ups[i>>23].v = *ra
+				continue
 
 			case OpSetTable:
 				rb, rc := operand(regs, consts, i>>23), operand(regs, consts, i>>14)
@@ -120,37 +109,27 @@ frames:
 					}
 				}
 				ci.pc = pc
-				if err := L.setIndex(*ra, *rb, *rc, int(uint8(i>>6))); err != nil {
+				if err := L.setTable(ci, i); err != nil {
 					return err
 				}
 				regs = (*[registers]Value)(L.stack[base:])
+				continue
 
 			case OpNewTable:
-				t := s.NewTable(fieldCount(int(i>>23)), fieldCount(int(i>>14&0x1ff)))
-				*ra = FromTable(t)
-				if s.room < 0 || s.dead != nil {
-					ci.pc = pc
-					if err := s.tick(); err != nil {
-						return err
-					}
+				*ra = FromTable(s.NewTable(fieldCount(int(i>>23)), fieldCount(int(i>>14&0x1ff))))
+				if s.room >= 0 && s.dead == nil {
+					continue
 				}
 
 			case OpSelf:
 				rb, rc := regs[uint8(i>>23)], operand(regs, consts, i>>14)
-				regs[uint8(i>>6+1)] = rb
 				if t := rb.Table(); t != nil && rc.IsString() {
 					if n := t.findStr((*str)(rc.p)); n != nil && n.val.p != nil {
-						regs[uint8(i>>6)] = n.val
+						regs[uint8(i>>6+1)] = rb
+						*ra = n.val
 						continue
 					}
 				}
-				ci.pc = pc
-				v, err := L.index(rb, *rc, int(uint8(i>>23)))
-				if err != nil {
-					return err
-				}
-				regs = (*[registers]Value)(L.stack[base:])
-				regs[uint8(i>>6)] = v
 
 			case OpAdd:
 				rb, rc := operand(regs, consts, i>>23), operand(regs, consts, i>>14)
@@ -158,11 +137,6 @@ frames:
 					ra.float(rb.Float() + rc.Float())
 					continue
 				}
-				ci.pc = pc
-				if err := L.arithOp(i, rb, rc); err != nil {
-					return err
-				}
-				regs = (*[registers]Value)(L.stack[base:])
 
 			case OpSub:
 				rb, rc := operand(regs, consts, i>>23), operand(regs, consts, i>>14)
@@ -170,11 +144,6 @@ frames:
 					ra.float(rb.Float() - rc.Float())
 					continue
 				}
-				ci.pc = pc
-				if err := L.arithOp(i, rb, rc); err != nil {
-					return err
-				}
-				regs = (*[registers]Value)(L.stack[base:])
 
 			case OpMul:
 				rb, rc := operand(regs, consts, i>>23), operand(regs, consts, i>>14)
@@ -182,11 +151,6 @@ frames:
 					ra.float(rb.Float() * rc.Float())
 					continue
 				}
-				ci.pc = pc
-				if err := L.arithOp(i, rb, rc); err != nil {
-					return err
-				}
-				regs = (*[registers]Value)(L.stack[base:])
 
 			case OpDiv:
 				rb, rc := operand(regs, consts, i>>23), operand(regs, consts, i>>14)
@@ -194,11 +158,6 @@ frames:
 					ra.float(rb.Float() / rc.Float())
 					continue
 				}
-				ci.pc = pc
-				if err := L.arithOp(i, rb, rc); err != nil {
-					return err
-				}
-				regs = (*[registers]Value)(L.stack[base:])
 
 			case OpMod:
 				rb, rc := operand(regs, consts, i>>23), operand(regs, consts, i>>14)
@@ -206,69 +165,30 @@ frames:
 					ra.float(modulo(rb.Float(), rc.Float()))
 					continue
 				}
-				ci.pc = pc
-				if err := L.arithOp(i, rb, rc); err != nil {
-					return err
-				}
-				regs = (*[registers]Value)(L.stack[base:])
-
-			case OpPow:
-				rb, rc := operand(regs, consts, i>>23), operand(regs, consts, i>>14)
-				ci.pc = pc
-				if err := L.arithOp(i, rb, rc); err != nil {
-					return err
-				}
-				regs = (*[registers]Value)(L.stack[base:])
 
 			case OpUnm:
-				rb := &regs[uint8(i>>23)]
-				if rb.p == numberMark() {
+				if rb := &regs[uint8(i>>23)]; rb.p == numberMark() {
 					ra.float(-rb.Float())
 					continue
 				}
-				ci.pc = pc
-				if err := L.arithOp(i, rb, rb); err != nil {
-					return err
-				}
-				regs = (*[registers]Value)(L.stack[base:])
 
 			case OpNot:
 				*ra = Bool(!regs[uint8(i>>23)].Truth())
+				continue
 
 			case OpLen:
-				ci.pc = pc
-				v, err := L.length(regs[uint8(i>>23)], int(uint8(i>>23)))
-				if err != nil {
-					return err
+				if t := regs[uint8(i>>23)].Table(); t != nil {
+					*ra = Int(t.Len())
+					continue
 				}
-				regs = (*[registers]Value)(L.stack[base:])
-				regs[uint8(i>>6)] = v
-
-			case OpConcat:
-				ci.pc = pc
-				b, c := int(uint8(i>>23)), int(uint8(i>>14))
-				if err := L.concat(base+b, base+c, b); err != nil {
-					return err
-				}
-				regs = (*[registers]Value)(L.stack[base:])
-				regs[uint8(i>>6)] = regs[uint8(b)]
 
 			case OpJmp:
-				d := int(i>>14) - maxSBx
-				pc += d
-				if d < 0 {
-					if s.fuel--; s.fuel < 0 {
-						ci.pc = pc
-						if err := s.tick(); err != nil {
-							return err
-						}
-					}
-				}
+				goto jump
 
 			case OpEq, OpLt, OpLe:
 				rb, rc := operand(regs, consts, i>>23), operand(regs, consts, i>>14)
-				var is bool
 				if rb.p == numberMark() && rc.p == numberMark() {
+					var is bool
 					switch x, y := rb.Float(), rc.Float(); Opcode(i & 0x3f) {
 					case OpEq:
 						is = x == y
@@ -277,27 +197,11 @@ frames:
 					default:
 						is = x <= y
 					}
-				} else {
-					ci.pc = pc
-					var err error
-					if is, err = L.compare(Opcode(i&0x3f), *rb, *rc); err != nil {
-						return err
+					if is != (i>>6&0xff != 0) {
+						pc++
+						continue
 					}
-					regs = (*[registers]Value)(L.stack[base:])
-				}
-				if is != (i>>6&0xff != 0) {
-					pc++
-					continue
-				}
-				d := int(code[pc]>>14) - maxSBx
-				pc += d + 1
-				if d < 0 {
-					if s.fuel--; s.fuel < 0 {
-						ci.pc = pc
-						if err := s.tick(); err != nil {
-							return err
-						}
-					}
+					goto held
 				}
 
 			case OpTest:
@@ -305,16 +209,7 @@ frames:
 					pc++
 					continue
 				}
-				d := int(code[pc]>>14) - maxSBx
-				pc += d + 1
-				if d < 0 {
-					if s.fuel--; s.fuel < 0 {
-						ci.pc = pc
-						if err := s.tick(); err != nil {
-							return err
-						}
-					}
-				}
+				goto held
 
 			case OpTestSet:
 				rb := &regs[uint8(i>>23)]
@@ -323,32 +218,18 @@ frames:
 					continue
 				}
 				*ra = *rb
-				d := int(code[pc]>>14) - maxSBx
-				pc += d + 1
-				if d < 0 {
-					if s.fuel--; s.fuel < 0 {
-						ci.pc = pc
-						if err := s.tick(); err != nil {
-							return err
-						}
-					}
-				}
+				goto held
 
 			case OpCall:
 				ci.pc = pc
-				if s.fuel--; s.fuel < 0 {
-					if err := s.tick(); err != nil {
-						return err
-					}
-				}
 				at := base + int(uint8(i>>6))
 				if b := int(i >> 23); b != 0 {
 					L.top = at + b
 				}
 				f := ra.Function()
-				if f == nil {
+				if s.fuel--; s.fuel < 0 || f == nil {
 					var err error
-					if f, err = L.callable(at, int(uint8(i>>6))); err != nil {
+					if f, err = L.callee(at, int(uint8(i>>6))); err != nil {
 						return err
 					}
 				}
@@ -363,41 +244,11 @@ frames:
 					return err
 				}
 				regs = (*[registers]Value)(L.stack[base:])
+				continue
 
 			case OpTailCall:
 				ci.pc = pc
-				if s.fuel--; s.fuel < 0 {
-					if err := s.tick(); err != nil {
-						return err
-					}
-				}
-				at := base + int(uint8(i>>6))
-				if b := int(i >> 23); b != 0 {
-					L.top = at + b
-				}
-				f := ra.Function()
-				if f == nil {
-					var err error
-					if f, err = L.callable(at, int(uint8(i>>6))); err != nil {
-						return err
-					}
-				}
-				if f.proto == nil {
-					if err := L.callGo(f, at, -1); err != nil {
-						return err
-					}
-					regs = (*[registers]Value)(L.stack[base:])
-					continue
-				}
-				if L.open != nil {
-					L.closeUpvalues(base)
-				}
-				if n := L.top - at; n > manyValues {
-					s.fuel -= n / valuesPerStep
-				}
-				L.top = ci.at + copy(L.stack[ci.at:], L.stack[at:L.top])
-				ci.tails++
-				if err := L.prepare(ci, f, ci.at); err != nil {
+				if err := L.tailCall(ci, i); err != nil {
 					return err
 				}
 				continue frames
@@ -433,20 +284,7 @@ frames:
 				}
 				ra.n = math.Float64bits(x)
 				regs[a+3].float(x)
-				pc += int(i>>14) - maxSBx
-				if s.fuel--; s.fuel < 0 {
-					ci.pc = pc
-					if err := s.tick(); err != nil {
-						return err
-					}
-				}
-
-			case OpForPrep:
-				ci.pc = pc
-				if err := L.prepareFor(regs, uint8(i>>6)); err != nil {
-					return err
-				}
-				pc += int(i>>14) - maxSBx
+				goto jump
 
 			case OpTForLoop:
 				a := uint8(i >> 6)
@@ -464,51 +302,40 @@ frames:
 				}
 				regs[a+2] = regs[a+3]
 				pc += int(code[pc]>>14) - maxSBx + 1
+				continue
 
-			case OpSetList:
-				n, c := int(i>>23), int(i>>14&0x1ff)
-				if c == 0 {
-					c = int(code[pc])
-					pc++
-				}
+			case OpClosure:
 				ci.pc = pc
-				a := base + int(uint8(i>>6))
-				if n == 0 {
-					n = L.top - a - 1
-				}
-				if err := L.setList(ra.Table(), L.stack[a+1:a+1+n], (c-1)*fieldsPerFlush); err != nil {
+				if err := L.closure(ci, i); err != nil {
 					return err
 				}
+				pc = ci.pc
+				continue
 
 			case OpClose:
 				L.closeUpvalues(base + int(uint8(i>>6)))
+				continue
+			}
+			ci.pc = pc
+			if err := L.slow(ci, i); err != nil {
+				return err
+			}
+			pc, regs = ci.pc, (*[registers]Value)(L.stack[base:])
+			continue
 
-			case OpClosure:
-				p := fn.proto.P[i>>14]
-				f := s.newClosure(p, fn.env)
-				for at := range f.ups {
-					u := code[pc]
-					pc++
-					if Opcode(u&0x3f) == OpGetUpval {
-						f.ups[at] = fn.ups[u>>23]
-					} else {
-						f.ups[at] = L.upvalue(base + int(u>>23))
-					}
-				}
-				*ra = FromFunction(f)
-				if s.room < 0 {
+		held: // A test has come true, and the jump after it is made at once.
+			i = code[pc]
+			pc++
+		jump:
+			d := int(i>>14) - maxSBx
+			pc += d
+			if d < 0 {
+				if s.fuel--; s.fuel < 0 {
 					ci.pc = pc
 					if err := s.tick(); err != nil {
 						return err
 					}
 				}
-
-			case OpVararg:
-				ci.pc = pc
-				if err := L.varargs(ci, base+int(uint8(i>>6)), int(i>>23)-1); err != nil {
-					return err
-				}
-				regs = (*[registers]Value)(L.stack[base:])
 			}
 		}
 	}
