@@ -21,7 +21,7 @@ import (
 )
 
 // steps are what Adopt does to a directory, one after the other, once it has
-// written down what is to be done. A cut may come behind each.
+// written down what is to be done. A cut may come after each.
 var steps = []struct {
 	name string
 	take func(d *directory) error
@@ -97,7 +97,7 @@ func write(t *testing.T, n *Node, keys int) {
 }
 
 // cutOff begins, in a copy of a directory, to adopt a snapshot of the leader's,
-// ends behind a step, and returns a copy of what there is then.
+// ends after a step, and returns a copy of what there is then.
 func cutOff(t *testing.T, old string, leader *Node, info snapshot.Info, diverged error, cut int) string {
 	t.Helper()
 	work, dir := filepath.Join(t.TempDir(), "work"), filepath.Join(t.TempDir(), "copy")

@@ -31,7 +31,7 @@ type between struct {
 	answer  func(what string, m, answer *nats.Msg) // may change the answer; mu
 }
 
-// stand starts a between in front of a leader.
+// stand starts a between before a leader.
 func stand(t *testing.T, leader *peer) *between {
 	t.Helper()
 	password, err := os.ReadFile(leader.secret())
@@ -143,7 +143,7 @@ func (b *between) count(what, part string) (n int) {
 }
 
 // large writes enough for a snapshot of several chunks, and truncates the
-// journal behind it.
+// journal after it.
 func (p *peer) large(t *testing.T) {
 	t.Helper()
 	noise := strings.Repeat("0123456789abcdef", 16<<10)

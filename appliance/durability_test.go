@@ -32,7 +32,7 @@ import (
 //
 // In some rounds the clients send without waiting for answers just before the
 // kill, so that the journal has numbers which nobody was told of; and its last
-// file is then cut at a random byte behind the last number that somebody was
+// file is then cut at a random byte after the last number that somebody was
 // told of, as a power cut would.
 func TestKill(t *testing.T) {
 	t.Parallel()
@@ -190,7 +190,7 @@ func fetch(t *testing.T, c *redis.Client, w *writer) map[string]item {
 	return got
 }
 
-// cut cuts the stopped node's last journal file at a random byte behind the
+// cut cuts the stopped node's last journal file at a random byte after the
 // last number of which any client knows.
 func (y *tally) cut(t *testing.T, dir string, base journal.Seq, writers []*writer, rng *rand.Rand) {
 	t.Helper()
@@ -218,7 +218,7 @@ func (y *tally) cut(t *testing.T, dir string, base journal.Seq, writers []*write
 	y.cutBytes += st.Size() - at
 }
 
-// recordTail is the checksum that the broker puts behind each message.
+// recordTail is the checksum that the broker puts after each message.
 const recordTail = 8
 
 // lastKnown returns the last number behind base with an entry that a client was

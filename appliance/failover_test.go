@@ -22,7 +22,7 @@ var names = [2]string{"a", "b"}
 type failover struct {
 	*pair
 	t      *testing.T
-	via    [2]*strait // in front of each
+	via    [2]*strait // before each
 	leads  int
 	number atomic.Int64  // of the last write
 	safe   []int64       // writes that a replica has, too; the writer's until it ends

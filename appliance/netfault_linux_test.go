@@ -145,7 +145,7 @@ func (f *faults) large(t *testing.T) {
 }
 
 // compact has the leader's journal begin late, so that replicas from scratch
-// need a full sync, and little behind it.
+// need a full sync, and little after it.
 func (f *faults) compact() {
 	for range 2 {
 		f.leader.do("INCR", "saved")
@@ -356,7 +356,7 @@ func (c *netCell) notice(t *testing.T) {
 }
 
 // resume waits until the replica has what the leader has, that which is written
-// behind the fault too.
+// after the fault too.
 func (c *netCell) resume(t *testing.T) {
 	began := time.Now()
 	r := c.replicas[stays]

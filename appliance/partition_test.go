@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// strait is in front of a node's NATS port and can be closed: what is sent
+// strait is before a node's NATS port and can be closed: what is sent
 // then arrives when it is open again, as on a line that drops packets for a
 // while.
 type strait struct {

@@ -76,7 +76,7 @@ func TestReplicaFullSync(t *testing.T) {
 	verified(t, dirs[1])
 }
 
-// A replica does not read a key behind its deadline, and does not remove it
+// A replica does not read a key after its deadline, and does not remove it
 // either: only what the leader has written is in its journal.
 func TestReplicaExpires(t *testing.T) {
 	t.Parallel()

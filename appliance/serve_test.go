@@ -97,7 +97,7 @@ func TestDrain(t *testing.T) {
 	p = start(t, dir)
 	c := p.client()
 	for i, want := range acked {
-		// The connection may break behind an answer that was on its way.
+		// The connection may break after an answer that was on its way.
 		if got, err := c.Get(ctx, fmt.Sprint("n", i)).Int(); err != nil || got != want && got != want+1 {
 			t.Errorf("n%d = %d, %v; want %d or one more", i, got, err, want)
 		}
@@ -143,7 +143,7 @@ func TestPassword(t *testing.T) {
 }
 
 // A first start that is killed at any point is made good by the next one: what
-// it can leave behind are the directory's states up to then.
+// it can leave are the directory's states up to then.
 func TestFirstStartCutShort(t *testing.T) {
 	for _, c := range []struct {
 		name string

@@ -27,7 +27,7 @@ func TestHistory(t *testing.T) {
 			t.Errorf("%s: Read(3) ends with number %d; want 5", name, n)
 		}
 		for range h.Read(t.Context(), 1) {
-			break // leaves nothing behind
+			break // leaves nothing
 		}
 	}
 	for _, err := range journal.NewHistory(reader, lg.Lineage()+1).Read(t.Context(), 2) {

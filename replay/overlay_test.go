@@ -27,8 +27,8 @@ func TestClearTwice(t *testing.T) {
 	})
 }
 
-// The overlay is one and the same for all groups, small behind large and large
-// behind small; what one has drafted, or taken back, the next doesn't see.
+// The overlay is one and the same for all groups, small after large and large
+// after small; what one has drafted, or taken back, the next doesn't see.
 func TestOverlayReused(t *testing.T) {
 	n := replaytest.Open(t, 2, writer.Config{})
 	want := make(map[string]string)

@@ -32,7 +32,7 @@ func (n *node) wait(others int, line string) *client {
 	return c
 }
 
-// Who came first is served first, in front of whoever takes what is left; one
+// Who came first is served first, before whoever takes what is left; one
 // push serves as many as it has items for.
 func TestBlockedOrder(t *testing.T) {
 	n := start(t)
@@ -70,7 +70,7 @@ func TestBlockedChain(t *testing.T) {
 	p.want("DBSIZE", "(integer) 0")
 }
 
-// In a pipeline the replies in front of a wait are sent, and what stands behind
+// In a pipeline the replies before a wait are sent, and what stands after
 // it runs when it is over.
 func TestBlockedPipeline(t *testing.T) {
 	n := start(t)

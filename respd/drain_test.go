@@ -141,7 +141,7 @@ func TestDrainBound(t *testing.T) {
 	}
 }
 
-// A server that has stopped leaves no goroutine behind.
+// A server that has stopped leaves no goroutine.
 func TestNoLeaks(t *testing.T) {
 	before := runtime.NumGoroutine()
 	t.Run("run", func(t *testing.T) {

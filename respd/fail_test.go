@@ -16,7 +16,7 @@ import (
 
 const execMisconf = "(error) EXECABORT Transaction discarded because of: MISCONF the journal takes no writes: …"
 
-// A failed append answers EXEC once, and what is pipelined behind it, too.
+// A failed append answers EXEC once, and what is pipelined after it, too.
 func TestFailedExec(t *testing.T) {
 	for name, cause := range map[string]error{"retryable": errFull, "operator": errDisk} {
 		t.Run(name, func(t *testing.T) {
@@ -59,7 +59,7 @@ func TestFailedState(t *testing.T) {
 	c.expect(`["zero" PONG]`, "OK", "(nil)")
 }
 
-// A transaction that is sent behind a write of the same pipeline fails with it.
+// A transaction that is sent after a write of the same pipeline fails with it.
 func TestFailedExecBehindWrite(t *testing.T) {
 	n := start(t)
 	c := n.dial()
@@ -80,7 +80,7 @@ func TestFailedExecWithLateCommands(t *testing.T) {
 	c.expect("OK", "QUEUED", "QUEUED", execMisconf, `["maxclients" "10000"]`, "PONG")
 }
 
-// A protocol error behind a write that fails is answered behind its error.
+// A protocol error after a write that fails is answered after its error.
 func TestFailedThenProtocolError(t *testing.T) {
 	n := start(t)
 	c := n.dial()

@@ -1,7 +1,7 @@
 package respd_test
 
 // Other protocols on the port for Redis clients: at their opening the connection
-// is closed with no answer, and nothing that comes behind it is run, however it
+// is closed with no answer, and nothing that comes after it is run, however it
 // arrives. What only looks like one is run as ever.
 
 import (

@@ -121,7 +121,7 @@ func TestRefusalWhileWaiting(t *testing.T) {
 	}
 }
 
-// A journal that is suspended while a write waits behind it refuses it, and what
+// A journal that is suspended while a write waits after it refuses it, and what
 // reads goes on.
 func TestRefusalAfterFailure(t *testing.T) {
 	n := start(t)

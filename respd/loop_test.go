@@ -19,7 +19,7 @@ import (
 	"ledge/respd/resp"
 )
 
-// Input that arrives behind a command which waits for its turn must not get
+// Input that arrives after a command which waits for its turn must not get
 // under its arguments. Here CLIENT PAUSE holds the command, and in the second
 // half it waits for a write before it.
 func TestArgumentsStay(t *testing.T) {

@@ -201,7 +201,7 @@ func (m *mutants) read(t *testing.T, nc net.Conn) (replies int64) {
 }
 
 // payload makes what one connection sends, and how many requests that is. What
-// comes in another protocol is always behind requests that are right: behind any
+// comes in another protocol is always after requests that are right: after any
 // other it might be an argument, and what it carries would be the client's own.
 func (m *mutants) payload(rnd *rand.Rand) (b []byte, count int64, foreign bool) {
 	if m.password != "" && rnd.IntN(4) > 0 {
@@ -225,7 +225,7 @@ func (m *mutants) payload(rnd *rand.Rand) (b []byte, count int64, foreign bool) 
 	return b, count, false
 }
 
-// mutant makes one request. Most are wrong only in what they say: behind one that
+// mutant makes one request. Most are wrong only in what they say: after one that
 // is wrong in its form a connection rarely goes on.
 func (m *mutants) mutant(rnd *rand.Rand) []byte {
 	words := m.request(rnd)

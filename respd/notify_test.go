@@ -51,7 +51,7 @@ func TestEventsWait(t *testing.T) {
 	}
 }
 
-// A client in RESP3 hears of its own write behind the reply: never before a
+// A client in RESP3 hears of its own write after the reply: never before a
 // reply that may be older.
 func TestOwnEvents(t *testing.T) {
 	n := start(t)

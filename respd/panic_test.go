@@ -88,7 +88,7 @@ func withBoom(cfg *respd.Config) {
 }
 
 // A command that panics is answered with one error wherever it runs, and what is
-// before and behind it in the pipeline is as ever.
+// before and after it in the pipeline is as ever.
 func TestPanicAlone(t *testing.T) {
 	var log logtest.Log
 	n := start(t, withBoom, logTo(&log))

@@ -173,7 +173,7 @@ func TestUnauthenticated(t *testing.T) {
 	c.expect("{…}", `"1"`)
 }
 
-// HELLO changes the protocol of the replies behind it, in the same pipeline.
+// HELLO changes the protocol of the replies after it, in the same pipeline.
 func TestHelloInPipeline(t *testing.T) {
 	n := start(t)
 	c := n.dial()
@@ -236,7 +236,7 @@ func TestHalfClosed(t *testing.T) {
 			c := n.dial()
 			before, in := n.srv.Stats().NetIn.Load(), encode(lines...)
 			c.send(in)
-			if behind { // the end arrives behind the commands, or with them
+			if behind { // the end arrives after the commands, or with them
 				until(t, "the commands", func() bool {
 					return n.srv.Stats().NetIn.Load() >= before+int64(len(in))
 				})

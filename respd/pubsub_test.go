@@ -218,7 +218,7 @@ func TestLeft(t *testing.T) {
 	admin.want("PUBSUB NUMPAT", "(integer) 0")
 }
 
-// What is published in a transaction, or behind a write, is sent when the
+// What is published in a transaction, or after a write, is sent when the
 // outcome is known, and not at all if there is none.
 func TestPublishWaits(t *testing.T) {
 	n := start(t)
@@ -243,9 +243,9 @@ func TestPublishWaits(t *testing.T) {
 	}
 }
 
-// A client in RESP3 gets its own message in front of PUBLISH's reply, as in
+// A client in RESP3 gets its own message before PUBLISH's reply, as in
 // Redis. In a transaction that would be in the middle of EXEC's reply; there it
-// comes behind.
+// comes after.
 func TestOwnMessage(t *testing.T) {
 	n := start(t)
 	c := n.subscriber(3, "SUBSCRIBE ch")

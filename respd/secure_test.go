@@ -293,7 +293,7 @@ func TestTLSOutputBound(t *testing.T) {
 	}
 }
 
-// Connections that come and go leave nothing behind, however they end.
+// Connections that come and go leave nothing after, however they end.
 func TestTLSGoroutines(t *testing.T) {
 	ours := certtest.New(t, "ours")
 	n := start(t, secure(ours.Sign(t, "server", "127.0.0.1"), ours, tls.NoClientCert))

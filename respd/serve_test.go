@@ -260,7 +260,7 @@ var (
 	errLost = fault.With(fault.Fatal, errors.New("power lost"))
 )
 
-// behind returns when a write of another client waits in a stuck journal.
+// after returns when a write of another client waits in a stuck journal.
 func (n *node) behind(appends int) {
 	n.t.Helper()
 	until(n.t, "append", func() bool { return n.journal.Appends() > appends })

@@ -28,7 +28,7 @@ func withAwait(cfg *respd.Config) {
 }
 
 // A subscriber that waits for a key hears messages at once, and its reply comes
-// behind them.
+// after them.
 func TestMessageWhileBlocked(t *testing.T) {
 	needsLoop(t)
 	n := start(t, withAwait)

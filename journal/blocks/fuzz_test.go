@@ -56,7 +56,7 @@ func recordIn(block uint32, seq journal.Seq, data []byte) []byte {
 }
 
 // sealRecord puts the right hash into the record at the front of b, if its
-// lengths make sense, so that what lies behind the hash is reached.
+// lengths make sense, so that what lies after the hash is reached.
 func sealRecord(b []byte) { sealIn(1, b) }
 
 func sealIn(block uint32, b []byte) {

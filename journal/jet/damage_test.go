@@ -1,6 +1,6 @@
 package jet_test
 
-// These tests harm a store's files behind the broker's back. Everything that
+// These tests harm a store's files without the broker's knowing. Everything that
 // was acknowledged must come back, or the number that doesn't must be named
 // and the journal refused. The images are copies of a running store, which is
 // what a kill leaves, and of a closed one.
@@ -169,7 +169,7 @@ func TestZeroTail(t *testing.T) {
 
 // Any one bit of any stored record that flips is named by its number, in the
 // middle and at the very end, after a kill and after a good end, with and
-// without tombstones behind it.
+// without tombstones after it.
 func TestBitFlips(t *testing.T) {
 	t.Parallel()
 	seed := uint64(rand.Uint32())

@@ -123,7 +123,7 @@ func TestPowerCutInterval(t *testing.T) {
 	}
 }
 
-// A snapshot must not be ahead of its journal: a power cut right behind SAVE
+// A snapshot must not be ahead of its journal: a power cut right after SAVE
 // leaves a node that starts, with all that was saved.
 func TestPowerCutBehindSave(t *testing.T) {
 	for name, options := range map[string][]string{

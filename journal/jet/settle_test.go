@@ -247,7 +247,7 @@ func TestWindowGivenUp(t *testing.T) {
 	}
 }
 
-// framesBehind returns so many frames behind prev.
+// framesBehind returns so many frames after prev.
 func framesBehind(prev journal.Seq, n int) (fs [][]byte) {
 	for i := range n {
 		fs = append(fs, frame(prev+1+journal.Seq(i)))
@@ -356,7 +356,7 @@ func TestForgedWriteError(t *testing.T) {
 	}
 }
 
-// A journal that goes on behind what we wrote is somebody else's, and is not
+// A journal that goes on after what we wrote is somebody else's, and is not
 // taken for ours by opening it anew.
 func TestReopenFenced(t *testing.T) {
 	j := open(t, jet.Config{Dir: t.TempDir(), Create: true})

@@ -11,7 +11,7 @@ import (
 	"ledge/journal/jet/faultfs"
 )
 
-// A power cut right behind a truncation takes what was not synced and no more:
+// A power cut right after a truncation takes what was not synced and no more:
 // what is left is a journal that opens. The mark must not speak of frames, nor
 // of a truncation up to some, that are not on the disk.
 func TestTruncatePowerCut(t *testing.T) {

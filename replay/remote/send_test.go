@@ -7,7 +7,7 @@ import (
 	"ledge/journal"
 )
 
-// A leader rests behind a chunk while clients write, for as long as the chunk was
+// A leader rests after a chunk while clients write, for as long as the chunk was
 // work, and no longer than is good for the replica's patience.
 func TestRest(t *testing.T) {
 	at := time.Unix(1000, 0)

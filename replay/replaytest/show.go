@@ -11,7 +11,7 @@ import (
 )
 
 // Show returns all that key holds as text: a string as it is, the elements of
-// anything else one behind the other, those without order sorted.
+// anything else one after the other, those without order sorted.
 func Show(tb testing.TB, v *replay.View, key string) string {
 	tb.Helper()
 	name := []byte(key)

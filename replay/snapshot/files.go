@@ -26,7 +26,7 @@ const (
 
 // Create writes a snapshot to a file in dir, which is made if it isn't there. What
 // write writes is to be durable when it returns. A snapshot that fails leaves
-// nothing behind and the older ones as they were.
+// no file, and the older ones as they were.
 func Create(dir string, write func(f *os.File) (Info, error)) (Info, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return Info{}, Failed(err)

@@ -116,7 +116,7 @@ func decodeHeader(b []byte) (h Header, err error) {
 
 // chunkHeader stands before each chunk's payload.
 type chunkHeader struct {
-	sum    uint32 // of the header behind it and the payload
+	sum    uint32 // of the header after it and the payload
 	number uint32 // 1, 2, 3 …
 	length uint32 // of the payload
 	rows   uint32

@@ -8,7 +8,7 @@ import (
 	"unsafe"
 )
 
-// An empty part of a block must not point behind the block: what stands there
+// An empty part of a block must not point after the block: what stands there
 // is another block's memory or free, and the collector stops the program over a
 // pointer to what is free.
 func TestEmptyParts(t *testing.T) {

@@ -189,7 +189,7 @@ func TestDoubtOutlastsClients(t *testing.T) {
 	}
 }
 
-// A proposal of more than one journal entry's size goes on behind its first part
+// A proposal of more than one journal entry's size goes on after its first part
 // when that is settled.
 func TestDoubtInTheMiddle(t *testing.T) {
 	for _, stored := range []bool{true, false} {

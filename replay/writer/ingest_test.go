@@ -115,7 +115,7 @@ func TestIngestInPart(t *testing.T) {
 	}
 }
 
-// Frames that stop adding up behind some that do are found out while those behind
+// Frames that stop adding up after some that do are found out while those after
 // them are being stored, and leave nothing.
 func TestIngestDoesNotAddUp(t *testing.T) {
 	const same, all = 300, 600

@@ -16,7 +16,7 @@ import (
 // Spec is one row of the command table. COMMAND, COMMAND DOCS, the checks
 // before a command runs and COMMANDS.md all come from it.
 type Spec struct {
-	// Name is in lower case. A subcommand's is the part behind its parent's.
+	// Name is in lower case. A subcommand's is the part after its parent's.
 	Name string
 	// Arity counts the name: exactly n, or at least n as -n.
 	Arity int
@@ -24,10 +24,10 @@ type Spec struct {
 	// the arity alone can't tell. nil is yes.
 	Fits func(Args) bool
 	Keys KeyRange
-	// NumKeys is the place of the argument that counts the keys behind it, as
+	// NumKeys is the place of the argument that counts the keys after it, as
 	// in EVAL and ZUNION; 0 is none. Such keys come on top of those in Keys.
 	NumKeys int
-	// Keyword is the word behind which keys begin, as XREAD's STREAMS.
+	// Keyword is the word after which keys begin, as XREAD's STREAMS.
 	Keyword string
 	// KeyFlags say what is done to the keys, as COMMAND shows it: "RO access".
 	// With ";" between them the first are for the first keys, one each, and the
@@ -45,7 +45,7 @@ type Spec struct {
 	Cats []string
 	// Group, Since, Complexity and Summary are for COMMAND DOCS.
 	Group, Since, Complexity, Summary string
-	// Syntax is the arguments behind the name, for HELP: "<key> [COUNT <n>]".
+	// Syntax is the arguments after the name, for HELP: "<key> [COUNT <n>]".
 	Syntax string
 	// Secrets returns the places of the arguments that only the client may see,
 	// however many there are. nil is none. See Shown.

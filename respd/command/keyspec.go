@@ -12,11 +12,11 @@ type KeySpec struct {
 	// Flags are "RO", "RW", "OW" or "RM", and then any of "access", "update",
 	// "insert", "delete", "not_key", "incomplete" and "variable_flags".
 	Flags []string
-	// Keyword is the word to look for; the keys begin behind it. Empty means
+	// Keyword is the word to look for; the keys begin after it. Empty means
 	// that they begin at Index.
 	Keyword string
 	Index   int
-	// Counted says that the argument at Index counts the keys behind it.
+	// Counted says that the argument at Index counts the keys after it.
 	Counted bool
 	// Last is the last key, from the first one on; counted from the end of the
 	// arguments when it is negative. Limit 2 is half of what follows.

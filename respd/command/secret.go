@@ -63,7 +63,7 @@ func SecretsFrom(first int) func(Args) []int {
 	}
 }
 
-// SecretsBehind returns the places of so many arguments behind each of some words,
+// SecretsBehind returns the places of so many arguments after each of some words,
 // in upper case, looking for them from an argument on.
 func SecretsBehind(first int, words map[string]int) func(Args) []int {
 	return func(args Args) (places []int) {
@@ -76,7 +76,7 @@ func SecretsBehind(first int, words map[string]int) func(Args) []int {
 	}
 }
 
-// SecretValues returns the places of what stands behind the name of a secret
+// SecretValues returns the places of what stands after the name of a secret
 // parameter, looking for names from an argument on.
 func SecretValues(first int) func(Args) []int {
 	return func(args Args) (places []int) {
@@ -100,7 +100,7 @@ func SecretParam(name string) bool {
 }
 
 // elsewhere are the secrets of Redis's commands that this program lacks: they are
-// sent to it all the same. A subcommand stands behind "|".
+// sent to it all the same. A subcommand stands after "|".
 var elsewhere = map[string]func(Args) []int{
 	"migrate":         SecretsBehind(1, map[string]int{"AUTH": 1, "AUTH2": 2}),
 	"acl|setuser":     SecretsFrom(2),

@@ -48,7 +48,7 @@ func (p *pair) one(t *testing.T, i int, args ...string) resp.Value {
 }
 
 // heard returns the events of each server since it was asked last. A message of
-// our own comes behind them.
+// our own comes after them.
 func (p *pair) heard(t *testing.T) (want, got []string) {
 	t.Helper()
 	p.ears.marks++

@@ -11,7 +11,7 @@ func MatchFold(pattern, s string) bool { return match(pattern, s, true) }
 // match goes back to the last star only: whatever an earlier one could take,
 // the last one can take as well. So the time is at most len(pattern)·len(s).
 func match(p, s string, fold bool) bool {
-	star, from := -1, 0 // behind the last star in p; where it begins in s
+	star, from := -1, 0 // after the last star in p; where it begins in s
 	i, j := 0, 0
 	for j < len(s) {
 		if i < len(p) && p[i] == '*' {

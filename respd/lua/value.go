@@ -219,7 +219,7 @@ func hashMore(h uint32, s string) uint32 {
 type Userdata struct {
 	Data any
 	Meta *Table
-	// Name is what tostring prints behind "userdata: ".
+	// Name is what tostring prints after "userdata: ".
 	Name string
 	id   uint32 // of serial
 }

@@ -69,7 +69,7 @@ func (x LongDouble) Thousandfold() int64 {
 	return n
 }
 
-// String shows x as Redis shows the outcome of INCRBYFLOAT: 17 digits behind
+// String shows x as Redis shows the outcome of INCRBYFLOAT: 17 digits after
 // the point, without the zeros at the end, and never an exponent.
 func (x LongDouble) String() string {
 	s := x.f.Text('f', 17)

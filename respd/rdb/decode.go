@@ -246,7 +246,7 @@ func (r *reader) member(v *Value, member string, score float64) {
 	}
 }
 
-// float reads a number that is written as text behind its length, or one of
+// float reads a number that is written as text after its length, or one of
 // the lengths that stand for numbers without a text.
 func (r *reader) float() float64 {
 	switch n := r.byte(); n {

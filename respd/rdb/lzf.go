@@ -61,7 +61,7 @@ type compressor struct {
 	base  int
 }
 
-// append compresses s behind dst and returns what it became, or false when that
+// append compresses s after dst and returns what it became, or false when that
 // saves nothing.
 func (c *compressor) append(dst []byte, s string) ([]byte, bool) {
 	start, most := len(dst), len(s)-4

@@ -2,7 +2,7 @@ package rdb
 
 import "iter"
 
-// The packed forms are blobs with one element behind another. They are read
+// The packed forms are blobs with one element after another. They are read
 // whole and strictly: a blob whose lengths disagree with it is refused.
 
 const (
@@ -11,7 +11,7 @@ const (
 	uncounted = 0xffff
 )
 
-// inside has read read all of blob, and goes on behind it.
+// inside has read read all of blob, and goes on after it.
 func (r *reader) inside(blob string, read func()) {
 	if r.err != nil {
 		return

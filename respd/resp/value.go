@@ -94,7 +94,7 @@ func Double(f float64) Value {
 // decimal is the format of doubles that are written by AppendDecimal.
 var decimal = [3]byte{'d', 'e', 'c'}
 
-// Decimal is Double, but written with its digits behind the point and never an
+// Decimal is Double, but written with its digits after the point and never an
 // exponent, as Redis writes coordinates.
 func Decimal(f float64) Value {
 	v := Double(f)

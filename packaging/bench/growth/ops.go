@@ -33,7 +33,7 @@ func name(i int) string { return fmt.Sprintf("member:%09d", i) }
 
 func fresh(i int) string { return "fresh:" + strconv.Itoa(i) }
 
-// at is a command on a member that is there, with more arguments behind it.
+// at is a command on a member that is there, with more arguments after it.
 func at(command string, more ...string) func(n, i int) []string {
 	return func(n, i int) []string { return append([]string{command, key, name(step(n, i))}, more...) }
 }

@@ -147,7 +147,7 @@ func printCommands(w io.Writer, index []stanza) error {
 	return b.Flush()
 }
 
-// load sets the packages behind the first from, batch by batch. It returns how
+// load sets the packages after the first from, batch by batch. It returns how
 // many packages the server has acknowledged in all.
 func load(ctx context.Context, c *redis.Client, index []stanza, from, batch int, tx bool) (int, error) {
 	if tx {

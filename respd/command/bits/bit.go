@@ -86,7 +86,7 @@ func offset(arg []byte) (int64, error) {
 	return n, nil
 }
 
-// bitAt returns a bit of s, 0 behind its end.
+// bitAt returns a bit of s, 0 after its end.
 func bitAt(s string, off int64) int64 {
 	if off>>3 >= int64(len(s)) {
 		return 0

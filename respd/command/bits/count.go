@@ -113,7 +113,7 @@ func count(s string, first, last int64) int64 {
 	}
 	n := 0
 	head := s[first>>3] & (0xff >> (first & 7)) // without the bits before first
-	tail := byte(0xff) << (7 - last&7)          // and without those behind last
+	tail := byte(0xff) << (7 - last&7)          // and without those after last
 	if first>>3 == last>>3 {
 		return int64(bits.OnesCount8(head & tail))
 	}

@@ -86,7 +86,7 @@ func (op *fieldOp) parseType(arg []byte) error {
 	return nil
 }
 
-// parseOffset reads an offset in bits or, behind "#", in fields of this width.
+// parseOffset reads an offset in bits or, after "#", in fields of this width.
 func (op *fieldOp) parseOffset(arg []byte) (int64, error) {
 	if len(arg) == 0 || arg[0] != '#' {
 		return offset(arg)

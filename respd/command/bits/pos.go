@@ -79,7 +79,7 @@ func parsePosPart(args command.Args) (p part, err error) {
 }
 
 // find returns the place of the first bit in s from first to last that is set,
-// or clear, and one behind last when there is none.
+// or clear, and one after last when there is none.
 func find(s string, first, last int64, clear bool) int64 {
 	flip := uint64(0)
 	if clear {

@@ -36,7 +36,7 @@ func cellAt(p point, latLimit float64, step int) cell {
 // score is the least score of a member in the cell.
 func (c cell) score() uint64 { return c.bits << (2 * (steps - c.step)) }
 
-// end is the least score behind the cell.
+// end is the least score after the cell.
 func (c cell) end() uint64 { return (c.bits + 1) << (2 * (steps - c.step)) }
 
 func (c cell) area() area {

@@ -78,7 +78,7 @@ func georadiusbymemberRO() *command.Spec {
 	}, form{from: 1, member: true})
 }
 
-// radiusKeys returns what finds the source and the destinations, behind the
+// radiusKeys returns what finds the source and the destinations, after the
 // first STORE and the first STOREDIST among the words from an argument on.
 func radiusKeys(from int) func(command.Args) []int {
 	return func(args command.Args) []int {

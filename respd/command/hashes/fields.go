@@ -20,7 +20,7 @@ const (
 const maxDeadline = 1<<46 - 1
 
 // fieldsAt reads FIELDS, which must be argument i, and returns the fields
-// behind it. badCount is the answer to a count that is none.
+// after it. badCount is the answer to a count that is none.
 func fieldsAt(args command.Args, i int, badCount error) ([][]byte, error) {
 	if !args.Is(i, "FIELDS") {
 		return nil, errNoFields

@@ -136,7 +136,7 @@ func parseSetex(args command.Args, now int64) (o setexOptions, err error) {
 	return o, wrongNumber("hsetex")
 }
 
-// pairsAt returns the fields and values behind FIELDS in argument i.
+// pairsAt returns the fields and values after FIELDS in argument i.
 func pairsAt(args command.Args, i int) ([][]byte, error) {
 	if i >= len(args)-3 {
 		return nil, wrongNumber("hsetex")

@@ -25,7 +25,7 @@ type run struct {
 }
 
 // readRun reads the run at a place of v, which is of bytes or a string. A cut
-// off one is as long as the NUL that Redis has behind a string makes it.
+// off one is as long as the NUL that Redis has after a string makes it.
 func readRun[T ~string | ~[]byte](v T, at int) run {
 	b := v[at]
 	switch {

@@ -8,7 +8,7 @@ import (
 
 // PUBLISH channel message
 //
-// It is not Inline: in a pipeline it waits until the writes in front of it are
+// It is not Inline: in a pipeline it waits until the writes before it are
 // in the journal, so that nobody hears of what never was. CLIENT PAUSE counts it
 // as a write.
 func publish() *command.Spec {

@@ -58,7 +58,7 @@ func runGetrange(v *replay.View, args command.Args) resp.Value {
 
 // between returns s from start to end, both included; negative ones count
 // from the end. As in Redis an end before the first byte is the first byte,
-// unless start lies behind it as they stand.
+// unless start lies after it as they stand.
 func between(s string, start, end int64) string {
 	if start < 0 && end < 0 && start > end {
 		return ""

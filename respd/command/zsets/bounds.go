@@ -43,7 +43,7 @@ type scoreBound struct {
 type lexBound struct {
 	name []byte
 	open bool
-	all  int8 // in front of all names, or behind all of them
+	all  int8 // before all names, or after all of them
 }
 
 // parseBounds reads the ends of a range, the lower first.
@@ -73,7 +73,7 @@ func parseBounds(by order, low, high []byte) (b bounds, err error) {
 	return b, err
 }
 
-// parseScoreBound reads what strtod would: up to a zero byte, behind any
+// parseScoreBound reads what strtod would: up to a zero byte, after any
 // spaces. Nothing at all is 0, as it is to strtod.
 func parseScoreBound(text []byte) (b scoreBound, ok bool) {
 	if len(text) > 0 && text[0] == '(' {
@@ -121,7 +121,7 @@ func (b *bounds) window(z value.ZSet) (lo, hi int) {
 	return lo, max(lo, hi)
 }
 
-// index returns how many members are in front of the bound, those of its name
+// index returns how many members are before the bound, those of its name
 // among them or not.
 func (b *lexBound) index(z value.ZSet, after bool) int {
 	switch b.all {
