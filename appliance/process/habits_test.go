@@ -21,7 +21,7 @@ func TestParseWithout(t *testing.T) {
 		}
 	}
 	for _, value := range []string{"all", "Monitor", "slack,-", "monitor=1"} {
-		if _, err := ParseWithout(value); err == nil || !strings.Contains(err.Error(), `"one-of-two"`) {
+		if _, err := ParseWithout(value); err == nil || !strings.Contains(err.Error(), "one-of-two, give-back") {
 			t.Errorf("ParseWithout(%q) = %v; want an error that lists the habits", value, err)
 		}
 	}
