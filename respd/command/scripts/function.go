@@ -70,15 +70,12 @@ func (e *Engine) addLibrary(d *replay.Draft, code string, replace bool) (string,
 	}
 	named := make(map[string]bool) // functions are found whatever their case
 	for _, f := range lib.sorted() {
-		if folded := strings.ToLower(f.name); named[folded] {
-			return "", resp.Error("ERR Function " + f.name + " already exists")
-		} else {
-			named[folded] = true
-		}
+		folded := strings.ToLower(f.name)
 		old := s.find(f.name)
-		if old != nil && (s.libraries[name] == nil || s.libraries[name].functions[old.name] != old) {
+		if named[folded] || old != nil && (s.libraries[name] == nil || s.libraries[name].functions[old.name] != old) {
 			return "", resp.Error("ERR Function " + f.name + " already exists")
 		}
+		named[folded] = true
 	}
 	return name, d.SetFunction(name, code)
 }
