@@ -38,7 +38,7 @@ func (g *gatekeeper) run(ctx context.Context) {
 	tick := time.NewTicker(gateTick)
 	defer tick.Stop()
 	for {
-		g.judge(g.link())
+		g.judge()
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -47,11 +47,12 @@ func (g *gatekeeper) run(ctx context.Context) {
 	}
 }
 
-// judge decides what is refused on a node with that link.
-func (g *gatekeeper) judge(l standing.Link) {
+// judge decides what is refused as things are. It looks at the link with the lock
+// held: a judgement that began before a change must not be put in place after it.
+func (g *gatekeeper) judge() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.Set(g.refusals(l, g.clock()))
+	g.Set(g.refusals(g.link(), g.clock()))
 }
 
 // refusals returns what reads and writes are refused with, or nil. All writes of a

@@ -52,7 +52,7 @@ func (n *Node) liveParam(r options.Row, p options.Param) command.Param {
 			if policy := resumePolicy(&l); policy != before {
 				n.writer.Health().SetPolicy(policy)
 			}
-			n.gate.judge(n.repl.Link()) // the next command is judged by what was set
+			n.gate.judge() // the next command is judged by what was set
 			return nil
 		}}
 }

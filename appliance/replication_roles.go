@@ -41,8 +41,7 @@ func newReplication(ctx context.Context, n *Node) (*replication.Replication, err
 		Beside: n.threads.Beside,
 		Notify: func(l standing.Link) {
 			n.events.link(l)
-			l.Applied = n.state.Pos().Seq
-			n.gate.judge(l)
+			n.gate.judge()
 		},
 		Directory: written{n.dir}, Broker: nodeBroker{n}, Snapshots: taker{n.saves}, Clients: clients{n}, Settings: live{n},
 		Clock: n.cfg.Clock, Logger: n.cfg.Logger,
@@ -121,7 +120,7 @@ func (t taker) Hold(ctx context.Context) (release func(), err error) {
 type clients struct{ n *Node }
 
 func (c clients) Demote(why error) { c.n.server.Demote(why) }
-func (c clients) Judge()           { c.n.gate.judge(c.n.Link()) }
+func (c clients) Judge()           { c.n.gate.judge() }
 
 func (c clients) Came() {
 	if c.n.gate.Closed() {
