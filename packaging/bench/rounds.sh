@@ -7,6 +7,8 @@
 #   PIPELINES="1 16"  CLASSES="always interval"
 #   LEAST=1000        requests of a round, at the least
 #   BEFORE=ledge      another build to compare with, in place of redis-server
+#   FRESH=1           starts both servers anew for each round, with new data, so that
+#                     neither how large it has grown nor one start's luck counts
 
 rounds=${ROUNDS:-5} least=${LEAST:-1000} each=${SECONDS_EACH:-1.5}
 clients=${CLIENTS:-50} size=${SIZE:-64} keys=${KEYS:-100000}
@@ -22,23 +24,24 @@ bench() {
 # requests RATE prints how many take the time that a round should.
 requests() { awk -v r="$1" -v s="$each" -v l="$least" 'BEGIN {n=int(r*s); print n < l ? l : n}'; }
 
-# row CLASS TEST PIPELINE measures a test on both servers and prints its line. The
+# row LABEL TEST PIPELINE measures a test on both servers and prints its line. The
 # script that calls it says what a test is: rate PORT TEST PIPELINE REQUESTS
 # prints requests a second, and prepare, which takes the same, is not timed.
 row() {
-	local class=$1 test=$2 pipe=$3 n i
+	local label=$1 test=$2 pipe=$3 n i
 	n=$(requests "$(round "$other" "$test" "$pipe" $((2 * least * pipe)))")
 	n=$(requests "$(round "$other" "$test" "$pipe" "$n")")
 	round "$ledge" "$test" "$pipe" "$n" >/dev/null # warm, as the other is
 	: >"$work/a" && : >"$work/b" && : >"$work/cpu-a" && : >"$work/cpu-b"
 	for ((i = 0; i < rounds; i++)); do
+		[ -z "${FRESH:-}" ] || anew
 		if ((i % 2)); then
 			timed "$ledge" "$lpid" b && timed "$other" "$opid" a
 		else
 			timed "$other" "$opid" a && timed "$ledge" "$lpid" b
 		fi
 	done
-	awk -v c="$class" -v t="${test^^}" -v p="$pipe" -v n="$n" \
+	awk -v c="$label" -v t="${test^^}" -v p="$pipe" -v n="$n" \
 		-v a="$(median <"$work/a")" -v b="$(median <"$work/b")" \
 		-v ca="$(median <"$work/cpu-a")" -v cb="$(median <"$work/cpu-b")" \
 		-v spread="$(awk -v m="$(median <"$work/b")" \
@@ -60,34 +63,53 @@ timed() {
 
 round() { prepare "$@" >/dev/null && rate "$@"; }
 
+# anew puts servers with new data in place of the pair, and warms them.
+anew() {
+	unpair
+	pair
+	round "$other" "$test" "$pipe" "$n" >/dev/null
+	round "$ledge" "$test" "$pipe" "$n" >/dev/null
+}
+
+# pair starts both servers of the table's class on new directories, and fills them.
+pair() {
+	local fsync=always
+	[ "$class" = interval ] && fsync=everysec
+	other=$(free_port) ledge=$(free_port)
+	if [ -n "${BEFORE:-}" ]; then
+		binary=$BEFORE start_ledge "before-$class" "$other" "$class"
+	else
+		start_redis "before-$class" "$other" "$fsync"
+	fi
+	opid=$pid
+	start_ledge "ledge-$class" "$ledge" "$class"; lpid=$pid
+	await "$other" "$opid" "$work/before-$class.log"
+	await "$ledge" "$lpid" "$work/ledge-$class.log"
+	fill "$other" >/dev/null
+	fill "$ledge" >/dev/null
+}
+
+# unpair stops them and removes their data.
+unpair() {
+	stop "$opid"
+	stop "$lpid"
+	rm -rf "$work/before-$class" "$work/ledge-$class"
+}
+
 # table TEST… starts both servers in each class and prints a row for each test
 # and pipeline. fill PORT is called once for each server.
 table() {
-	local class fsync name=redis other ledge opid lpid pipe test
+	local class name=redis other ledge opid lpid pipe test
 	[ -z "${BEFORE:-}" ] || name=before
 	echo "| durability | test | pipeline | $name/s | ledge/s | ratio | ledge spread | $name µs | ledge µs | requests |"
 	echo '|---|---|---:|---:|---:|---:|---:|---:|---:|---:|'
 	for class in ${CLASSES:-always interval}; do
-		fsync=always
-		[ "$class" = interval ] && fsync=everysec
-		other=$(free_port) ledge=$(free_port)
-		if [ "$name" = before ]; then
-			binary=$BEFORE start_ledge "before-$class" "$other" "$class"
-		else
-			start_redis "redis-$class" "$other" "$fsync"
-		fi
-		opid=$pid
-		start_ledge "ledge-$class" "$ledge" "$class"; lpid=$pid
-		await "$other" "$opid" "$work/$name-$class.log"
-		await "$ledge" "$lpid" "$work/ledge-$class.log"
-		fill "$other" >/dev/null
-		fill "$ledge" >/dev/null
+		pair
 		for pipe in ${PIPELINES:-1 16}; do
 			for test in "$@"; do
-				row "$class / $fsync" "$test" "$pipe"
+				row "$class / $([ "$class" = interval ] && echo everysec || echo always)" "$test" "$pipe"
 			done
 		done
-		stop "$opid"
-		stop "$lpid"
+		unpair
 	done
 }
