@@ -280,6 +280,32 @@ func TestNodes(t *testing.T) {
 	}
 }
 
+// events --since prints what was, and ends.
+func TestPastEvents(t *testing.T) {
+	b := admintest.Start(t)
+	node := &admintest.Backend{}
+	b.Serve(t, admin.Config{Backend: node})
+	var since time.Time
+	node.Hook(func(_ context.Context, _ string, args any) error { since, _ = args.(time.Time); return nil })
+	for args, want := range map[string]string{
+		"":               "2026-03-04T05:06:07Z  n1  started\n",
+		"--json":         `{"node":"n1","kind":"started","at":"2026-03-04T05:06:07Z"}` + "\n",
+		"--user=monitor": "2026-03-04T05:06:07Z  n1  started\n",
+	} {
+		began := time.Now()
+		got := ledge(t, append([]string{"events", "--dir", b.Dir, "--since", "1h"}, strings.Fields(args)...)...)
+		if got.code != 0 || got.stdout != want {
+			t.Errorf("events --since 1h %s: exit code %d, %q, %s; want %q", args, got.code, got.stdout, got.stderr, want)
+		}
+		if d := began.Sub(since); d < 59*time.Minute || d > time.Hour {
+			t.Errorf("events --since 1h asks since %s before; want 1h", d)
+		}
+	}
+	if got := ledge(t, "events", "--dir", b.Dir, "--since", "yesterday"); got.code != exitUsage || !strings.Contains(got.stderr, "yesterday") {
+		t.Errorf("events --since yesterday: exit code %d, %s; want %d and the value", got.code, got.stderr, exitUsage)
+	}
+}
+
 // events prints a line for each event until it is interrupted, and that is no
 // failure.
 func TestFollow(t *testing.T) {

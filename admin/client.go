@@ -292,6 +292,12 @@ func (c *Conn) Slowlog(ctx context.Context, node string, n int) (SlowList, error
 	return ask[SlowList](ctx, c, node, "slowlog", slowlogRequest{n})
 }
 
+// PastEvents returns what has happened to a node since a time, the oldest first; the
+// last MaxEventList at most.
+func (c *Conn) PastEvents(ctx context.Context, node string, since time.Time) (EventList, error) {
+	return ask[EventList](ctx, c, node, "events", eventsRequest{Since: since})
+}
+
 // Follow makes a node follow the leader with a NATS address.
 func (c *Conn) Follow(ctx context.Context, node, leader string) (Link, error) {
 	return ask[Link](ctx, c, node, "follow", followRequest{leader})

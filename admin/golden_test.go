@@ -55,6 +55,7 @@ func TestGolden(t *testing.T) {
 			fault.With(fault.Refused, errors.New("maxclients: -1 is not between 1 and 1000000"))},
 		{"clients", "clients", "", nil},
 		{"slowlog", "slowlog", `{"count":10}`, nil},
+		{"events", "events", `{"since":"2026-03-04T05:06:07Z"}`, nil},
 		{"bad-request", "slowlog", `{"counts":10}`, nil},
 		{"follow", "follow", `{"leader":"nats://10.0.0.1:4222"}`, nil},
 		{"promote", "promote", "", nil},
@@ -99,6 +100,7 @@ func events() []admin.Event {
 		{Kind: admin.EventSnapshot, Snapshot: &snap},
 		{Kind: admin.EventClientLimit, Cause: "10000 clients"},
 		{Kind: admin.EventLink, Class: link.Class, Cause: link.LastError, Attempts: link.Attempts, Link: &link},
+		{Kind: admin.EventStarted},
 		{Kind: admin.EventStopping},
 	}
 }

@@ -25,6 +25,8 @@ type Backend interface {
 	// ConfigSet changes all of the given parameters, or none.
 	ConfigSet(ctx context.Context, values map[string]string) error
 	Clients(ctx context.Context) ([]Client, error)
+	// Events returns the last events since a time, the oldest first, at most so many.
+	Events(ctx context.Context, since time.Time, most int) ([]Event, error)
 	// Slowlog returns at most n entries, the newest first; all if n is 0.
 	Slowlog(ctx context.Context, n int) ([]Slow, error)
 	// Follow makes the node follow the leader with that NATS address.
@@ -257,6 +259,7 @@ const (
 	EventSnapshot     = "snapshot"     // taken, or failed
 	EventClientLimit  = "client-limit" // a client was turned away
 	EventLink         = "link"         // a replica stands otherwise with its leader
+	EventStarted      = "started"
 	EventStopping     = "stopping"
 )
 

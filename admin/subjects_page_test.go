@@ -204,7 +204,7 @@ func sampleSubjects(written, verbs []string) (list []string) {
 			list = append(list, s, s+".ledge", s+".ledge.ID")
 		case strings.Contains(s, "VERB"):
 			for _, v := range verbs {
-				if v != "status" && v != "health" {
+				if v != "status" && v != "health" && v != "events" {
 					list = append(list, strings.Replace(s, "VERB", v, 1))
 				}
 			}

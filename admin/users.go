@@ -51,7 +51,7 @@ func Users(passwords map[string]string, replicas string) []broker.User {
 		}
 		u := broker.User{Name: name, Password: password,
 			Publish: []string{"$SRV.PING", "$SRV.PING.>", "$SRV.INFO", "$SRV.INFO.>",
-				"$SRV.STATS", "$SRV.STATS.>", ServiceName + ".*.status", ServiceName + ".*.health"},
+				"$SRV.STATS", "$SRV.STATS.>", ServiceName + ".*.status", ServiceName + ".*.health", ServiceName + ".*.events"},
 			Subscribe: []string{eventSubjects, inboxes + name + ".>"},
 		}
 		switch name {

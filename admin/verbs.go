@@ -2,6 +2,7 @@ package admin
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -63,6 +64,14 @@ type SlowList struct {
 	Entries []Slow `json:"entries"`
 }
 
+// EventList is the reply to events.
+type EventList struct {
+	Events []Event `json:"events"`
+}
+
+// MaxEventList is how many events one reply has at most.
+const MaxEventList = 10000
+
 // Done is the reply of verbs that have nothing to say.
 type Done struct{}
 
@@ -82,6 +91,10 @@ type (
 	}
 	slowlogRequest struct {
 		Count int `json:"count,omitempty"`
+	}
+	eventsRequest struct {
+		Since time.Time `json:"since,omitzero"`
+		Count int       `json:"count,omitempty"`
 	}
 )
 
@@ -116,6 +129,7 @@ var verbs = []verb{
 		acts: true, ask: parsed(configSet)},
 	{name: "clients", what: "list the Redis clients", ask: plain(clients)},
 	{name: "slowlog", what: `slow commands, newest first: {"count":10}`, ask: parsed(slowlog)},
+	{name: "events", what: `what has happened, oldest first: {"since":"2026-03-04T05:06:07Z"}`, ask: parsed(pastEvents)},
 	{name: "follow", what: `follow another node: {"leader":"nats://host:port"}`, acts: true, ask: parsed(follow)},
 	{name: "promote", what: "stop following, and lead", acts: true, ask: plain(Backend.Promote)},
 	{name: "switchover", what: `have a replica lead and follow it: {"to":"node"}`, acts: true, ask: parsed(switchover)},
@@ -234,6 +248,14 @@ func slowlog(b Backend, ctx context.Context, r slowlogRequest) (SlowList, error)
 	}
 	l, err := b.Slowlog(ctx, r.Count)
 	return SlowList{list(l)}, err
+}
+
+func pastEvents(b Backend, ctx context.Context, r eventsRequest) (EventList, error) {
+	if r.Count < 0 || r.Count > MaxEventList {
+		return EventList{}, bad("request: count %d is not between 0 and %d", r.Count, MaxEventList)
+	}
+	l, err := b.Events(ctx, r.Since, cmp.Or(r.Count, MaxEventList))
+	return EventList{list(l)}, err
 }
 
 func follow(b Backend, ctx context.Context, r followRequest) (Link, error) {

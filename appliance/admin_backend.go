@@ -181,6 +181,11 @@ func (b backend) Slowlog(_ context.Context, count int) ([]admin.Slow, error) {
 	return list, nil
 }
 
+// Events returns what has happened to the node.
+func (b backend) Events(_ context.Context, since time.Time, most int) ([]admin.Event, error) {
+	return b.n.events.past(since, most), nil
+}
+
 // Follow makes the node follow a leader.
 func (b backend) Follow(ctx context.Context, leader string) (admin.Link, error) {
 	err := b.n.repl.Follow(ctx, leader)

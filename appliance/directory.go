@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,6 +18,7 @@ import (
 
 	"ledge/admin"
 	"ledge/appliance/options"
+	"ledge/appliance/store"
 	"ledge/journal"
 	"ledge/journal/durable"
 	"ledge/journal/fault"
@@ -31,6 +33,7 @@ const (
 	authDir      = "auth"
 	inboxDir     = "sync"
 	divergedDir  = "diverged"
+	storeFile    = "node.db"
 )
 
 // directoryFormat is the newest layout of a data directory that this program
@@ -130,7 +133,7 @@ func notLedges(path string) error {
 		return journal.Damage(fmt.Errorf("%s has a journal and no %s, nor its copy; run: %s --apply",
 			path, identityFile, commandFor("journal repair", path)))
 	}
-	for _, name := range []string{runFile, authDir, damagedDir, divergedDir} {
+	for _, name := range []string{runFile, authDir, damagedDir, divergedDir, storeFile} {
 		if _, err := os.Stat(filepath.Join(path, name)); err == nil {
 			return fmt.Errorf("%s has no %s, no journal and no snapshots: if it was a node's, all of its data is gone; "+
 				"put a copy of the directory back, or start with an empty one", path, identityFile)
@@ -182,7 +185,7 @@ func (d *directory) begin() error {
 			continue
 		case journalDir, snapshotDir:
 			return optionFault("dir", notLedges(d.path))
-		case inboxDir, divergedDir, damagedDir, runFile, reserveFile:
+		case inboxDir, divergedDir, damagedDir, runFile, reserveFile, storeFile, storeFile + ".tmp":
 			ledges = f.Name()
 			continue
 		}
@@ -316,6 +319,12 @@ func ReadPassword(path string) (string, error) {
 		return "", fmt.Errorf("%s %w: it is not one line of text", path, errNoPassword)
 	}
 	return p, nil
+}
+
+// openStore opens the store of what is no part of the journal.
+func (d paths) openStore(log *slog.Logger) *store.Store {
+	return store.Open(store.Config{Path: filepath.Join(d.path, storeFile),
+		Aside: filepath.Join(d.path, asideName(), storeFile), Log: log})
 }
 
 func (d paths) adminPath() string           { return filepath.Join(d.path, authDir, admin.AdminUser) }

@@ -2,6 +2,10 @@ package appliance
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -20,6 +24,14 @@ type events struct {
 	queue   chan admin.Event
 	limited atomic.Int64 // when a client was last said to be turned away, Unix nanoseconds
 }
+
+// The events that were are rows of the node's own store, under numbers that grow, of
+// which there are mostKept at most. One that is longer than maxEvent is not kept.
+const (
+	eventTable = "events"
+	mostKept   = 10000
+	maxEvent   = 16 << 10
+)
 
 // maxEvents is how many events may wait to be published.
 const maxEvents = 256
@@ -41,11 +53,15 @@ func (e *events) post(ev admin.Event) {
 
 // run publishes until ctx ends.
 func (e *events) run(ctx context.Context) {
+	e.post(admin.Event{Kind: admin.EventStarted})
 	for {
 		select {
 		case ev := <-e.queue:
 			e.publish(ev)
 		case <-ctx.Done():
+			for len(e.queue) > 0 {
+				e.publish(<-e.queue)
+			}
 			e.publish(admin.Event{Kind: admin.EventStopping, At: e.node.cfg.Clock()})
 			return
 		}
@@ -53,9 +69,43 @@ func (e *events) run(ctx context.Context) {
 }
 
 func (e *events) publish(ev admin.Event) {
+	e.keep(ev)
 	if o := e.node.admin(); o != nil && o.service != nil {
 		o.publish(ev)
 	}
+}
+
+// keep adds an event to those that were. That some are missing costs no more than a
+// line of a timeline, so the store alone says what is wrong with the disk.
+func (e *events) keep(ev admin.Event) {
+	ev.Node = e.node.dir.node
+	b, err := json.Marshal(ev)
+	if err != nil || len(b) > maxEvent {
+		return
+	}
+	own, next := e.node.own, uint64(1)
+	if last, ok := own.Last(eventTable); ok {
+		n, _ := strconv.ParseUint(last.Key, 16, 64) // another key would begin anew
+		next = n + 1
+	}
+	if err := own.Put(eventTable, fmt.Sprintf("%016x", next), b); err == nil {
+		_ = own.Trim(eventTable, mostKept) // it can only be closed
+	}
+}
+
+// past returns the last events since a time, in the order in which they happened, at
+// most so many.
+func (e *events) past(since time.Time, most int) []admin.Event {
+	rows := e.node.own.Range(eventTable, "", "")
+	var list []admin.Event
+	for i := len(rows) - 1; i >= 0 && len(list) < most; i-- {
+		var ev admin.Event
+		if json.Unmarshal(rows[i].Val, &ev) == nil && !ev.At.Before(since) {
+			list = append(list, ev)
+		}
+	}
+	slices.Reverse(list)
+	return list
 }
 
 // health is told when the journal's health has changed.

@@ -2,6 +2,8 @@ package appliance
 
 import (
 	"errors"
+	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,6 +13,42 @@ import (
 	"ledge/journal/fault"
 	"ledge/replay/writer"
 )
+
+// Of the events that were so many are kept as fit, over restarts too, and those since a
+// time are found. One that is no event doesn't hide the others.
+func TestPastEvents(t *testing.T) {
+	dir := paths{t.TempDir()}
+	now := time.Unix(1e9, 0).UTC()
+	for range 2 {
+		n := &Node{own: dir.openStore(slog.New(slog.DiscardHandler)), dir: &directory{node: "n"}}
+		e := newEvents(n)
+		for range mostKept/2 + 10 {
+			now = now.Add(time.Second)
+			e.keep(admin.Event{Kind: admin.EventSnapshot, At: now})
+		}
+		e.keep(admin.Event{Kind: admin.EventLink, At: now, Cause: strings.Repeat("x", maxEvent)})
+		if err := n.own.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n := &Node{own: dir.openStore(slog.New(slog.DiscardHandler))}
+	defer n.own.Close()
+	e := newEvents(n)
+	all := e.past(time.Time{}, 2*mostKept)
+	if len(all) != mostKept || !all[0].At.Equal(now.Add(time.Second-mostKept*time.Second)) || !all[mostKept-1].At.Equal(now) {
+		t.Errorf("%d events are kept, from %s to %s; want %d, to %s", len(all), all[0].At, all[len(all)-1].At, mostKept, now)
+	}
+	last, _ := n.own.Last(eventTable)
+	if err := n.own.Put(eventTable, last.Key, []byte("{")); err != nil {
+		t.Fatal(err)
+	}
+	if got := e.past(now.Add(-9*time.Second), 5); len(got) != 5 || got[4].Node != "n" || !got[4].At.Equal(now.Add(-time.Second)) {
+		t.Errorf("the last 5 events are %+v; want those before the one that can't be read", got)
+	}
+	if got := e.past(now.Add(-9*time.Second), 50); len(got) != 9 {
+		t.Errorf("%d events since 9 s ago; want 9", len(got))
+	}
+}
 
 // What is told of the journal's health becomes an event that says how it is: a
 // reserve that is held again is said to be so, whether or not the journal takes

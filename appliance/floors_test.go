@@ -26,6 +26,7 @@ var floors = []struct {
 	{"journal/rare", 0},
 	{"journal/jet/faultfs", 0},
 	{"appliance/process", 0},
+	{"appliance/store", 1},
 	{"respd/resp", 0},
 	{"respd/rdb", 0},
 	{"respd/glob", 0},
@@ -76,7 +77,7 @@ var homes = []struct {
 	homes  []string
 	test   bool
 }{
-	{module: "github.com/tidwall/buntdb", homes: []string{"replay/catalog"}},
+	{module: "github.com/tidwall/buntdb", homes: []string{"replay/catalog", "appliance/store"}},
 	{module: "github.com/tidwall/btree", homes: []string{"replay"}},
 	{module: "github.com/cespare/xxhash/v2", homes: []string{"replay/value", "replay/snapshot"}},
 	{module: "github.com/nats-io/nats-server/v2", homes: []string{"journal/broker"}},

@@ -18,6 +18,7 @@ import (
 	"ledge/appliance/process"
 	"ledge/appliance/replication"
 	"ledge/appliance/report"
+	"ledge/appliance/store"
 	"ledge/journal"
 	"ledge/journal/fault"
 	"ledge/journal/jet"
@@ -40,6 +41,7 @@ type Node struct {
 	mem     *process.Memory
 	threads *process.Threads
 	dir     *directory
+	own     *store.Store            // what is no part of the journal
 	carried atomic.Pointer[carrier] // a full sync replaces it; nil until it is open
 	meter   *meter
 	log     *journal.Log
@@ -102,6 +104,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if err := portsFree(ctx, &n.cfg); err != nil {
 		return err
 	}
+	n.own = n.dir.openStore(n.cfg.Logger)
 	err = n.openState(ctx)
 	tell(n.dir, n.cfg.Logger)
 	if err != nil {

@@ -152,6 +152,7 @@ func (n *Node) Close() error {
 	if n.state != nil {
 		errs = append(errs, n.state.Close())
 	}
+	errs = append(errs, n.own.Close())
 	if n.dir != nil {
 		errs = append(errs, n.dir.close())
 	}

@@ -90,6 +90,11 @@ func (b *Backend) Slowlog(ctx context.Context, n int) ([]admin.Slow, error) {
 	return []admin.Slow{Slow()}, b.called(ctx, "slowlog", n)
 }
 
+// Events are one, whatever the time.
+func (b *Backend) Events(ctx context.Context, since time.Time, most int) ([]admin.Event, error) {
+	return []admin.Event{{Node: "n1", Kind: admin.EventStarted, At: At}}, b.called(ctx, "events", since)
+}
+
 func (b *Backend) Follow(ctx context.Context, leader string) (admin.Link, error) {
 	return Link(), b.called(ctx, "follow", leader)
 }

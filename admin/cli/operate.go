@@ -172,8 +172,12 @@ func listNodes(ctx context.Context, o *operator) error {
 func eventsCommand() *cli.Command {
 	return &cli.Command{
 		Name: "events", Usage: "print what happens to the nodes, one line each, until interrupted",
-		Flags: operateFlags(),
+		Flags: append([]cli.Flag{&cli.StringFlag{Name: "since",
+			Usage: "`DURATION`: print what has happened to a node within it, and end", DefaultText: "what comes"}}, operateFlags()...),
 		Action: func(c *cli.Context) error {
+			if c.IsSet("since") {
+				return operation{wait: quickWait, ask: pastEvents}.action(c)
+			}
 			ctx, stop := signal.NotifyContext(c.Context, syscall.SIGINT, syscall.SIGTERM)
 			defer stop()
 			return connected(0, func(_ context.Context, o *operator) error { return watch(ctx, o) })(c)
@@ -181,18 +185,43 @@ func eventsCommand() *cli.Command {
 	}
 }
 
+// pastEvents prints what was, in the lines in which watch prints what comes.
+func pastEvents(ctx context.Context, o *operator) error {
+	span, err := options.ParseDuration(o.c.String("since"))
+	if err != nil {
+		return Usage("--since: %w", err)
+	}
+	l, err := o.conn.PastEvents(ctx, o.node, time.Now().Add(-span))
+	if err != nil {
+		return err
+	}
+	for _, e := range l.Events {
+		if err := o.printEvent(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// printEvent prints an event in one line, for programs or for people.
+func (o *operator) printEvent(e admin.Event) error {
+	if !o.c.Bool("json") {
+		_, err := fmt.Fprintln(o.c.App.Writer, eventLine(e))
+		return err
+	}
+	enc := json.NewEncoder(o.c.App.Writer)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(e)
+}
+
 func watch(ctx context.Context, o *operator) error {
 	events, err := o.conn.Events(ctx, o.c.String("node"))
 	if err != nil {
 		return err
 	}
-	enc := json.NewEncoder(o.c.App.Writer)
-	enc.SetEscapeHTML(false)
 	for e, err := range events {
-		if err == nil && o.c.Bool("json") {
-			err = enc.Encode(e)
-		} else if err == nil {
-			_, err = fmt.Fprintln(o.c.App.Writer, eventLine(e))
+		if err == nil {
+			err = o.printEvent(e)
 		}
 		if err != nil {
 			return err
