@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
 	"slices"
 
 	urfave "github.com/urfave/cli/v2"
@@ -49,6 +48,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 func newApp(stdout, stderr io.Writer) *urfave.App {
 	urfave.VersionPrinter = nil // there is a command for it
 	version := &urfave.Command{Name: "version", Usage: "say which program this is", Action: printVersion}
+	_, day := origin()
 	app := &urfave.App{
 		Name:                 "ledge",
 		Usage:                "a key-value appliance that speaks the Redis protocol and keeps a journal",
@@ -59,14 +59,8 @@ func newApp(stdout, stderr io.Writer) *urfave.App {
 		ErrWriter:            stderr,
 		ExitErrHandler:       func(*urfave.Context, error) {},
 		Commands: slices.Concat([]*urfave.Command{serveCommand()}, cli.Stopped(),
-			[]*urfave.Command{version}, cli.Running()),
+			[]*urfave.Command{version, cli.CompletionCommand(), cli.ManualCommand(appliance.Version, day)}, cli.Running()),
 	}
 	cli.Strict(app)
 	return app
-}
-
-func printVersion(c *urfave.Context) error {
-	_, err := fmt.Fprintf(c.App.Writer, "ledge %s (%s, %s/%s)\n",
-		appliance.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	return err
 }
