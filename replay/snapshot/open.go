@@ -52,6 +52,15 @@ func OpenAs(path string) (*File, error) {
 	return &File{Reader: r, Info: r.Header.Info(path, st.Size()), f: f}, nil
 }
 
+// From is Open for a snapshot of size bytes that comes from r. It needs no Close.
+func From(r io.Reader, size int64) (*File, error) {
+	s, err := NewReader(r, size)
+	if err != nil {
+		return nil, err
+	}
+	return &File{Reader: s, Info: s.Header.Info("", size)}, nil
+}
+
 // Close closes the file.
 func (f *File) Close() { _ = f.f.Close() } // it was only read
 

@@ -1,0 +1,336 @@
+package backup
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+	"time"
+
+	"ledge/journal"
+	"ledge/journal/fault"
+	"ledge/replay"
+	"ledge/replay/snapshot"
+)
+
+// Part is a part of a backup somewhere.
+type Part struct {
+	Name string // for people
+	// Open begins to read it from its beginning, decrypted.
+	Open func() (io.ReadCloser, error)
+}
+
+// Target is how far to go; the zero Target is all there is.
+type Target struct {
+	Seq  journal.Seq // if HasSeq, up to and including it
+	Time time.Time   // if it isn't zero, before the first batch that has an entry written after it
+
+	HasSeq bool
+}
+
+// past reports whether a batch is beyond the target.
+func (t *Target) past(c journal.Committed) bool {
+	if t.HasSeq && c.Seq() > t.Seq {
+		return true
+	}
+	return !t.Time.IsZero() && slices.ContainsFunc(c.Batch().Entries, func(e journal.Entry) bool { return e.At.After(t.Time) })
+}
+
+// Loaded is what has come of a backup.
+type Loaded struct {
+	State   *replay.State // whoever calls closes it
+	Header  Header        // of the last part that was read
+	Base    Point         // where it began
+	Batches int           // applied after that
+	// At is when the last entry that was applied was written, or the snapshot was
+	// begun; zero for an empty state.
+	At time.Time
+}
+
+// Load makes the state that a backup has at a target. Every byte that it needs is
+// checked, and every digest on the way. A backup that does not go as far back, or
+// as far, is refused with what it has.
+func Load(ctx context.Context, parts []Part, to Target) (*Loaded, error) {
+	l, err := load(ctx, parts, to)
+	return l, fault.As(fault.Operator, "restore", err)
+}
+
+func load(ctx context.Context, parts []Part, to Target) (l *Loaded, err error) {
+	heads, err := survey(parts)
+	if err != nil {
+		return nil, err
+	}
+	begin := choose(heads, to)
+	if begin == nil {
+		return nil, tooEarly(heads, to)
+	}
+	return follow(ctx, heads, begin, to, func(*head) {})
+}
+
+// follow loads a part and those that follow it, up to the target.
+func follow(ctx context.Context, heads []*head, begin *head, to Target, visit func(*head)) (l *Loaded, err error) {
+	l = &Loaded{}
+	defer func() {
+		if err != nil && l.State != nil {
+			err = errors.Join(err, l.State.Close())
+		}
+	}()
+	for next := begin; next != nil; next = following(heads, l.Header.Last) {
+		visit(next)
+		done, err := l.take(ctx, next, to)
+		if err != nil {
+			return l, fmt.Errorf("%s: %w", next.Name, err)
+		}
+		if done {
+			return l, nil
+		}
+	}
+	return l, l.tooLate(to)
+}
+
+// Verify reads every part, loads each with those that follow it, and returns what
+// the last comes to.
+func Verify(ctx context.Context, parts []Part) (*Loaded, error) {
+	const op = "verify"
+	heads, err := survey(parts)
+	if err != nil {
+		return nil, fault.As(fault.Operator, op, err)
+	}
+	seen := make(map[*head]bool)
+	var last *Loaded
+	for _, h := range heads {
+		if !h.Base() || seen[h] {
+			continue
+		}
+		if last != nil {
+			err = last.State.Close()
+		}
+		if err == nil {
+			last, err = follow(ctx, heads, h, Target{}, func(h *head) { seen[h] = true })
+		}
+		if err != nil {
+			return nil, fault.As(fault.Operator, op, err)
+		}
+	}
+	for _, h := range heads {
+		if !seen[h] {
+			err = errors.Join(err, damaged("%s: it goes on from number %d, digest %s, and no other part ends there",
+				h.Name, h.After.Seq, h.After.Digest))
+		}
+	}
+	if err != nil && last != nil {
+		err = errors.Join(err, last.State.Close())
+	}
+	return last, fault.As(fault.Operator, op, err)
+}
+
+// head is a part whose header has been read.
+type head struct {
+	Part
+	Header
+	taken time.Time // when its snapshot was begun
+}
+
+// survey reads the headers of parts, and sorts them.
+func survey(parts []Part) ([]*head, error) {
+	var heads []*head
+	for _, p := range parts {
+		h, err := headOf(p)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", p.Name, err)
+		}
+		if heads = append(heads, h); h.Lineage != heads[0].Lineage {
+			return nil, fault.With(fault.Operator, fmt.Errorf("%s is of lineage %s; %s is of %s: they are backups of two journals",
+				p.Name, h.Lineage, heads[0].Name, heads[0].Lineage))
+		}
+	}
+	slices.SortFunc(heads, func(a, b *head) int {
+		return cmp.Or(cmp.Compare(a.After.Seq, b.After.Seq), cmp.Compare(a.Last.Seq, b.Last.Seq))
+	})
+	return heads, nil
+}
+
+// HeaderOf reads the header of a part.
+func HeaderOf(p Part) (Header, error) {
+	h, err := headOf(p)
+	if err != nil {
+		return Header{}, err
+	}
+	return h.Header, nil
+}
+
+func headOf(p Part) (*head, error) {
+	f, err := p.Open()
+	if err != nil {
+		return nil, fault.With(fault.Operator, err)
+	}
+	defer f.Close()
+	r, err := NewReader(f)
+	if err != nil {
+		return nil, err
+	}
+	h := &head{Part: p, Header: r.Header}
+	if h.Snapshot == 0 {
+		return h, nil
+	}
+	s, err := snapshot.NewReader(r, h.Snapshot)
+	if err != nil {
+		return nil, err
+	}
+	h.taken = s.Header.Created
+	return h, nil
+}
+
+// choose returns the last part from which the target can be reached.
+func choose(heads []*head, to Target) (best *head) {
+	for _, h := range heads {
+		if h.Base() && (!to.HasSeq || h.After.Seq <= to.Seq) && (to.Time.IsZero() || !h.taken.After(to.Time)) {
+			best = h
+		}
+	}
+	return best
+}
+
+// following returns the longest part that begins at a point, or nil.
+func following(heads []*head, at Point) (best *head) {
+	for _, h := range heads {
+		if h.After == at && h.Last.Seq > at.Seq {
+			best = h
+		}
+	}
+	return best
+}
+
+func tooEarly(heads []*head, to Target) error {
+	for _, h := range heads {
+		if h.Base() {
+			return fault.With(fault.Operator, fmt.Errorf("the backup goes back to number %d, of %s; %s is before that",
+				h.After.Seq, h.taken.UTC().Format(time.RFC3339), to))
+		}
+	}
+	return fault.With(fault.Operator, errors.New("the backup has no part to begin with: one with a snapshot, or from number 1 on"))
+}
+
+// String says in words what the target is.
+func (t Target) String() string {
+	switch {
+	case t.HasSeq:
+		return fmt.Sprintf("number %d", t.Seq)
+	case !t.Time.IsZero():
+		return t.Time.UTC().Format(time.RFC3339Nano)
+	}
+	return "all"
+}
+
+// tooLate refuses a target that the backup ends before.
+func (l *Loaded) tooLate(to Target) error {
+	h := &l.Header
+	switch {
+	case to.HasSeq && h.Last.Seq < to.Seq:
+		return fault.With(fault.Operator, fmt.Errorf("the backup ends at number %d, at %s; number %d is not in it",
+			h.Last.Seq, h.Created.UTC().Format(time.RFC3339), to.Seq))
+	case !to.Time.IsZero() && h.Created.Before(to.Time):
+		return fault.With(fault.Operator, fmt.Errorf("the backup ends at number %d, at %s; what came until %s is not in it",
+			h.Last.Seq, h.Created.UTC().Format(time.RFC3339), to))
+	}
+	return nil
+}
+
+// take applies a part, and reports whether the target is reached.
+func (l *Loaded) take(ctx context.Context, h *head, to Target) (done bool, err error) {
+	f, err := h.Open()
+	if err != nil {
+		return false, fault.With(fault.Operator, err)
+	}
+	defer f.Close()
+	r, err := NewReader(bufio.NewReaderSize(f, ChunkSize))
+	if err != nil {
+		return false, err
+	}
+	l.Header = r.Header
+	if l.State == nil {
+		if err := l.begin(ctx, r); err != nil {
+			return false, err
+		}
+	}
+	src := &frames{r: r, to: to, l: l}
+	if err := replay.CatchUpAll(ctx, src, l.State); err != nil {
+		return false, err
+	}
+	if src.past {
+		return true, nil
+	}
+	if got := (Point{l.State.Pos(), l.State.Epoch()}); got != h.Last {
+		return false, damaged("it comes to %s of epoch %d; its header says %s of %d", got.Pos, got.Epoch, h.Last.Pos, h.Last.Epoch)
+	}
+	return to.HasSeq && h.Last.Seq == to.Seq, nil
+}
+
+// begin makes the state that the first part begins with.
+func (l *Loaded) begin(ctx context.Context, r *Reader) (err error) {
+	h := &r.Header
+	l.Base = h.After
+	if h.Snapshot == 0 {
+		l.State, err = replay.New(h.Databases)
+		return err
+	}
+	var info snapshot.Info
+	if l.State, info, err = replay.ReadSnapshot(ctx, r, h.Snapshot, h.Databases); err != nil {
+		l.State = nil
+		return err
+	}
+	if at := (Point{info.Pos, info.Epoch}); at != h.After || info.Lineage != h.Lineage {
+		return damaged("its snapshot is of %s at %s; its header says %s at %s", info.Lineage, at.Pos, h.Lineage, h.After.Pos)
+	}
+	l.At = info.Created
+	return nil
+}
+
+// frames are the batches of a part up to the target.
+type frames struct {
+	r    *Reader
+	to   Target
+	l    *Loaded
+	past bool // there are batches beyond the target
+}
+
+// Read yields the batches of the part, all of which come after number from.
+func (s *frames) Read(ctx context.Context, from journal.Seq) iter.Seq2[journal.Committed, error] {
+	return func(yield func(journal.Committed, error) bool) {
+		for c, err := range journal.NewHistory(partFrames{s.r}, s.r.Header.Lineage).Read(ctx, from) {
+			if err == nil && s.to.past(c) {
+				s.past = true
+				return
+			}
+			if err == nil {
+				s.l.note(c)
+			}
+			if !yield(c, err) {
+				return
+			}
+		}
+	}
+}
+
+// note counts a batch that is about to be applied.
+func (l *Loaded) note(c journal.Committed) {
+	l.Batches++
+	if e := c.Batch().Entries; len(e) > 0 {
+		l.At = e[len(e)-1].At
+	}
+}
+
+// partFrames are the frames of a part as a journal.Reader. They are read once.
+type partFrames struct{ r *Reader }
+
+func (p partFrames) Read(ctx context.Context, _ journal.Seq) iter.Seq2[journal.Frame, error] {
+	return p.r.Frames(ctx)
+}
+
+func (p partFrames) Stat(context.Context) (journal.Stat, error) {
+	return journal.Stat{}, fault.With(fault.Refused, errNoSpan)
+}
