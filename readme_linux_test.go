@@ -20,9 +20,20 @@ import (
 // below it. "…" in a line of the README is anything, and as a line of its own any
 // lines. The session has a network, processes and a small disk of its own.
 func TestReadmeSession(t *testing.T) {
-	steps := readmeSession(t)
-	if len(steps) < 15 {
-		t.Fatalf("the README's session has %d commands; want all of it", len(steps))
+	carryOut(t, "README.md", "TestReadmeSession", 15)
+}
+
+// So is the one that the page about backups begins with.
+func TestBackupSession(t *testing.T) {
+	carryOut(t, "packaging/docs/backup.md", "TestBackupSession", 10)
+}
+
+// carryOut carries out the session of a page, which has so many commands at least.
+func carryOut(t *testing.T, page, test string, least int) {
+	t.Helper()
+	steps := sessionOf(t, page, test)
+	if len(steps) < least {
+		t.Fatalf("the session of %s has %d commands; want all of it", page, len(steps))
 	}
 	sh := openSession(t)
 	for _, s := range steps {
@@ -41,17 +52,17 @@ type step struct {
 
 func (s step) background() bool { return strings.HasSuffix(strings.TrimSpace(s.command), "&") }
 
-// readmeSession takes the session out of the README.
-func readmeSession(t *testing.T) (steps []step) {
+// sessionOf takes the session out of a page, which names the test that runs it.
+func sessionOf(t *testing.T, page, test string) (steps []step) {
 	t.Helper()
-	b, err := os.ReadFile("README.md")
+	b, err := os.ReadFile(filepath.FromSlash(page))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rest, ok := strings.Cut(string(b), "-run TestReadmeSession -->\n```console\n")
+	_, rest, ok := strings.Cut(string(b), "-run "+test+" -->\n```console\n")
 	text, _, ok2 := strings.Cut(rest, "```\n")
 	if !ok || !ok2 {
-		t.Fatal("README.md has no session")
+		t.Fatalf("%s has no session", page)
 	}
 	text = strings.ReplaceAll(text, "\\\n", "\\\n\x00") // goes on in the next line
 	for _, part := range strings.Split("\n"+text, "\n$ ")[1:] {

@@ -170,25 +170,9 @@ func (c *Conn) begin(ctx context.Context, subject string, limit time.Duration) (
 
 // ask sends a request to a node and decodes its answer.
 func ask[R any](ctx context.Context, c *Conn, node, name string, request any) (reply R, err error) {
-	if err := checkNode(node); err != nil {
-		return reply, err
-	}
-	var body []byte
-	if request != nil {
-		if body, err = json.Marshal(request); err != nil {
-			return reply, err
-		}
-	}
-	limit := defaultTimeout
-	if verbNamed(name).long {
-		limit = defaultLongTimeout
-	}
-	s := subject(node, name)
-	ctx, end := c.begin(ctx, s, limit+answerSlack)
-	defer end()
-	m, err := c.nc.RequestMsgWithContext(ctx, &nats.Msg{Subject: s, Data: body})
+	m, err := c.request(ctx, node, name, request)
 	if err != nil {
-		return reply, c.unanswered(ctx, node, err)
+		return reply, err
 	}
 	failed := answeredError(m)
 	if failed == nil || len(m.Data) > 0 {
@@ -198,9 +182,45 @@ func ask[R any](ctx context.Context, c *Conn, node, name string, request any) (r
 		return reply, failed
 	}
 	if err != nil {
-		return reply, fmt.Errorf("answer of %s: %w", s, err)
+		return reply, fmt.Errorf("answer of %s: %w", subject(node, name), err)
 	}
 	return reply, nil
+}
+
+// askRaw sends a request whose answer is bytes.
+func askRaw(ctx context.Context, c *Conn, node, name string, request any) (Raw, error) {
+	m, err := c.request(ctx, node, name, request)
+	if err != nil {
+		return nil, err
+	}
+	if err := answeredError(m); err != nil {
+		return nil, err
+	}
+	return rawOf(m)
+}
+
+// request sends a request to a node and returns its answer.
+func (c *Conn) request(ctx context.Context, node, name string, request any) (m *nats.Msg, err error) {
+	if err := checkNode(node); err != nil {
+		return nil, err
+	}
+	var body []byte
+	if request != nil {
+		if body, err = json.Marshal(request); err != nil {
+			return nil, err
+		}
+	}
+	limit := defaultTimeout
+	if verbNamed(name).long {
+		limit = defaultLongTimeout
+	}
+	s := subject(node, name)
+	ctx, end := c.begin(ctx, s, limit+answerSlack)
+	defer end()
+	if m, err = c.nc.RequestMsgWithContext(ctx, &nats.Msg{Subject: s, Data: body}); err != nil {
+		return nil, c.unanswered(ctx, node, err)
+	}
+	return m, nil
 }
 
 // answeredError returns the error that an answer says, or nil.

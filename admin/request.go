@@ -75,6 +75,10 @@ func (c *call) overdue(limit time.Duration) string {
 }
 
 func (c *call) succeed(reply any) {
+	if raw, ok := reply.(Raw); ok {
+		c.reply(raw.message(), "")
+		return
+	}
 	body, err := json.Marshal(reply)
 	if err == nil && int64(len(body)) > c.s.cfg.Conn.MaxPayload() {
 		err = fmt.Errorf("the reply has %d bytes; the most is %d", len(body), c.s.cfg.Conn.MaxPayload())

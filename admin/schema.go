@@ -20,6 +20,13 @@ type Backend interface {
 	Compact(ctx context.Context) (Compacted, error)
 	// Verify reads all of the journal and of the snapshots.
 	Verify(ctx context.Context) (Verified, error)
+	// BackupBegin holds what a backup needs that goes on from since.
+	BackupBegin(ctx context.Context, since BackupSince) (Backup, error)
+	// BackupRead returns bytes of the snapshot from an offset on, or, if from is
+	// not 0, frames from that number on.
+	BackupRead(ctx context.Context, id string, offset int64, from uint64) (Raw, error)
+	// BackupEnd lets it go.
+	BackupEnd(ctx context.Context, id string) error
 	// ConfigGet returns the parameters whose names match a glob pattern.
 	ConfigGet(ctx context.Context, pattern string) (map[string]string, error)
 	// ConfigSet changes all of the given parameters, or none.

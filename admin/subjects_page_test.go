@@ -48,9 +48,12 @@ func TestVerbsPage(t *testing.T) {
 			t.Errorf("%s with the page's request %s: %v", verb, request, err)
 		}
 		name := reflect.TypeOf(reply).Name()
-		if name == "Done" {
+		switch name {
+		case "Done":
 			name = "`{}`"
-		} else {
+		case "Raw":
+			name = "bytes"
+		default:
 			name = ref(name)
 			fields(t, reflect.TypeOf(reply))
 		}

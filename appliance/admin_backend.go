@@ -74,7 +74,7 @@ func (b backend) Compact(ctx context.Context) (c admin.Compacted, err error) {
 	switch {
 	case err != nil:
 	case uint64(after.First) <= uint64(info.Pos.Seq):
-		kept = "a replica that is behind needs the rest"
+		kept = "a replica that is behind, or a backup that is being taken, needs the rest"
 	case after.First == before.First:
 		kept = "nothing was written since it was truncated last"
 	}
@@ -119,6 +119,22 @@ func (b backend) truncatedMeanwhile(first journal.Seq, err error) error {
 		return fault.With(fault.Refused, errors.New("the journal was truncated meanwhile; try again"))
 	}
 	return err
+}
+
+// BackupBegin holds what a backup needs.
+func (b backend) BackupBegin(ctx context.Context, since admin.BackupSince) (admin.Backup, error) {
+	return b.n.backups.begin(ctx, since)
+}
+
+// BackupRead returns a piece of it.
+func (b backend) BackupRead(ctx context.Context, id string, offset int64, from uint64) (admin.Raw, error) {
+	return b.n.backups.piece(ctx, id, offset, journal.Seq(from))
+}
+
+// BackupEnd lets it go.
+func (b backend) BackupEnd(_ context.Context, id string) error {
+	b.n.backups.end(id)
+	return nil
 }
 
 // ConfigGet returns the parameters whose names match a glob pattern.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"net"
 	"os"
@@ -49,6 +50,7 @@ type Node struct {
 	writer  *writer.Writer
 	reserve *reserve
 	saves   *snapshots
+	backups *backups
 	events  *events
 	server  *respd.Server
 	gate    gatekeeper
@@ -114,6 +116,11 @@ func (n *Node) open(ctx context.Context) (err error) {
 	n.reserve = holdReserve(n.dir.path, n.cfg.Reserve, n.cfg.Logger)
 	n.report = newReport(n)
 	n.events = newEvents(n)
+	n.backups = newBackups(backupsConfig{dir: n.dir.snapshotPath(), node: n.dir.node, state: n.state, log: n.log,
+		read: func(ctx context.Context, from journal.Seq) iter.Seq2[journal.Frame, error] {
+			return n.jet().Read(ctx, from)
+		},
+		clock: n.cfg.Clock})
 	if n.saves, err = n.newSnapshots(ctx); err != nil {
 		return err
 	}
@@ -151,6 +158,7 @@ func (n *Node) newSnapshots(ctx context.Context) (*snapshots, error) {
 		dir: n.dir.snapshotPath(), every: n.cfg.SnapshotEvery, everyByte: n.cfg.SnapshotBytes,
 		retain: n.cfg.RetainForReplicas, state: n.state, log: n.log, appended: n.meter.bytes.Load,
 		held:   func() (journal.Seq, bool) { return n.repl.Held() },
+		backup: n.backups.held,
 		beside: n.threads.Beside, notify: n.events.snapshot, clock: n.cfg.Clock, logger: n.cfg.Logger,
 	}, n.started, n.recovered, span), err
 }

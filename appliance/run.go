@@ -146,6 +146,9 @@ func (n *Node) Close() error {
 	if n.server != nil {
 		errs = append(errs, n.server.Close())
 	}
+	if n.backups != nil {
+		n.backups.close()
+	}
 	if n.carrier() != nil {
 		errs = append(errs, n.carrier().Close())
 	}

@@ -36,7 +36,9 @@ type snapshotsConfig struct {
 	log      *journal.Log
 	appended func() int64 // bytes so far
 	// held returns the number after which replicas need the journal, if any do.
-	held   func() (journal.Seq, bool)
+	held func() (journal.Seq, bool)
+	// backup returns the number after which backups that are being taken need it.
+	backup func() (journal.Seq, bool)
 	beside func() (done func())       // has all processors
 	notify func(snapshot.Info, error) // how one has ended
 	clock  func() time.Time
@@ -137,7 +139,14 @@ func (s *snapshots) snapshot(ctx context.Context) (snapshot.Info, error) {
 	if err != nil {
 		return info, err
 	}
-	return info, snapshot.Truncate(ctx, s.cfg.log, list, s.hold(ctx))
+	hold := s.hold(ctx)
+	switch after, backed := s.cfg.backup(); {
+	case backed && after == 0:
+		return info, nil // all of the journal is being backed up
+	case backed && (hold == 0 || after < hold):
+		hold = after
+	}
+	return info, snapshot.Truncate(ctx, s.cfg.log, list, hold)
 }
 
 // compact takes a snapshot, reads it again, and truncates the journal up to it. An
@@ -164,6 +173,12 @@ func (s *snapshots) truncate(ctx context.Context, info snapshot.Info) error {
 	to := info.Pos.Seq
 	if hold := s.hold(ctx); hold > 0 {
 		to = min(to, hold)
+	}
+	if after, backed := s.cfg.backup(); backed {
+		to = min(to, after)
+	}
+	if to == 0 {
+		return nil
 	}
 	return s.cfg.log.Truncate(ctx, to)
 }

@@ -26,7 +26,7 @@ func newTaken(t *testing.T, held func() (journal.Seq, bool)) (*snapshots, *repla
 		n.Must(replaytest.Set("k", strings.Repeat("v", 100)))
 	}
 	return newSnapshots(snapshotsConfig{dir: t.TempDir(), retain: 1 << 20, state: n.State, log: n.Log,
-		appended: func() int64 { return 0 }, held: held, beside: func() func() { return func() {} },
+		appended: func() int64 { return 0 }, held: held, backup: nobodyNeeds, beside: func() func() { return func() {} },
 		notify: func(snapshot.Info, error) {}, clock: time.Now, logger: slog.New(slog.DiscardHandler)},
 		time.Unix(1000, 0), replay.Report{}, journal.Stat{}), n
 }

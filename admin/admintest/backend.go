@@ -73,6 +73,19 @@ func (b *Backend) Verify(ctx context.Context) (admin.Verified, error) {
 	return Verified(), b.called(ctx, "verify", nil)
 }
 
+func (b *Backend) BackupBegin(ctx context.Context, since admin.BackupSince) (admin.Backup, error) {
+	return Backup(), b.called(ctx, "backup.begin", since)
+}
+
+// BackupRead has few bytes.
+func (b *Backend) BackupRead(ctx context.Context, id string, offset int64, from uint64) (admin.Raw, error) {
+	return admin.Raw(`"bytes"`), b.called(ctx, "backup.read", []any{id, offset, from})
+}
+
+func (b *Backend) BackupEnd(ctx context.Context, id string) error {
+	return b.called(ctx, "backup.end", id)
+}
+
 // ConfigGet knows two parameters, whatever the pattern.
 func (b *Backend) ConfigGet(ctx context.Context, pattern string) (map[string]string, error) {
 	return Parameters(), b.called(ctx, "config.get", pattern)
@@ -172,6 +185,13 @@ func Snapshot() admin.Snapshot {
 // Compacted is a journal that begins with 201.
 func Compacted() admin.Compacted {
 	return admin.Compacted{Snapshot: Snapshot(), FirstBefore: 101, First: 201, BytesBefore: 81920, Bytes: 24576}
+}
+
+// Backup is a backup of a snapshot and what came after it.
+func Backup() admin.Backup {
+	return admin.Backup{ID: "ABCDEFGH", Node: "n1", Lineage: "00112233445566aa", Databases: 16, After: 200,
+		AfterSum: "8899aabbccddeeff", AfterIn: 3, Last: 250, Digest: "7788aabbccddeeff", Epoch: 3, Snapshot: 4096,
+		Frames: 8192, Created: At}
 }
 
 // Verified is a journal in which all is good.

@@ -40,6 +40,7 @@ func Running() []*cli.Command {
 			wait: longWait, ask: show((*admin.Conn).Compact, printCompacted)}.command(),
 		operation{name: "verify", usage: "have a running node read all of its journal and snapshots",
 			wait: longWait, ask: show((*admin.Conn).Verify, printVerified)}.command(),
+		backupCommand(),
 		configCommand(),
 		operation{name: "clients", usage: "list a node's Redis clients", wait: quickWait,
 			ask: show((*admin.Conn).Clients, printClients)}.command(),

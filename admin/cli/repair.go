@@ -18,11 +18,28 @@ func applyFlag() cli.Flag {
 }
 
 func restoreCommand() *cli.Command {
+	damaged := repairing("restore", (*appliance.Stopped).PlanRestore)
 	return &cli.Command{
-		Name:   "restore",
-		Usage:  "say what going back to the newest good snapshot of a stopped node loses; with --apply, do it",
-		Flags:  []cli.Flag{dirFlag(), applyFlag()},
-		Action: repairing("restore", (*appliance.Stopped).PlanRestore),
+		Name: "restore",
+		Usage: "with --from, restore a backup into an empty directory; else say what going back to the newest good " +
+			"snapshot of a stopped node loses, and with --apply, do it",
+		Flags: append([]cli.Flag{dirFlag(), applyFlag(),
+			&cli.StringFlag{Name: "from", Usage: "`PATH` of a backup"},
+			&cli.StringFlag{Name: "to-number", Usage: "go back to number `N`", DefaultText: "the last there is"},
+			&cli.StringFlag{Name: "to-time", Usage: "go back to `TIME`, as 2026-03-04T05:06:07Z, or to so long ago, as 90m"},
+			&cli.StringFlag{Name: "node", Usage: "the restored node's `NAME`", DefaultText: "what its first start is told"},
+			&cli.BoolFlag{Name: "json", Usage: "print JSON"}}, openFlags()...),
+		Action: func(c *cli.Context) error {
+			if c.IsSet("from") {
+				return restoreFrom(c)
+			}
+			for _, name := range []string{"to-number", "to-time", "node", "json", "identity", "passphrase-file"} {
+				if c.IsSet(name) {
+					return Usage("restore: --%s is of restoring a backup; --from says which", name)
+				}
+			}
+			return damaged(c)
+		},
 	}
 }
 

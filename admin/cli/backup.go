@@ -1,0 +1,325 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"ledge/admin"
+	"ledge/journal"
+	"ledge/journal/durable"
+	"ledge/journal/fault"
+	"ledge/replay/backup"
+)
+
+func backupCommand() *cli.Command {
+	cmd := operation{name: "backup", usage: "back a running node up, or add to a backup what it lacks",
+		flags: append([]cli.Flag{
+			&cli.StringFlag{Name: "to", Usage: "`PATH`: a directory, to which later backups add what is new; " +
+				"a file, if it ends in .backup; or - for standard output"},
+			&cli.BoolFlag{Name: "base", Usage: "begin with the newest snapshot, and add to nothing"},
+			&cli.BoolFlag{Name: "no-verify", Usage: "don't read the backup again, nor replay it"},
+		}, sealFlags()...),
+		ask: takeBackup}.command()
+	cmd.Subcommands = []*cli.Command{
+		{Name: "list", Usage: "list the parts of a backup", Args: true, ArgsUsage: "PATH", Flags: openFlags(), Action: listBackup},
+		{Name: "verify", Usage: "read a backup, replay it, and say what it holds", Args: true, ArgsUsage: "PATH",
+			Flags: openFlags(), Action: verifyBackup},
+	}
+	cmd.Before = func(c *cli.Context) error {
+		if c.Args().Present() && len(c.LocalFlagNames()) > 0 {
+			return Usage("backup: the options of %q stand after it", c.Args().First())
+		}
+		return nil
+	}
+	return cmd
+}
+
+// takeBackup takes a backup to where it is to be.
+func takeBackup(ctx context.Context, o *operator) error {
+	to := o.c.String("to")
+	if to == "" {
+		return Usage("backup: --to says where: a directory, a file that ends in %s, or -", backup.Extension)
+	}
+	seal, err := sealing(o.c)
+	if err != nil {
+		return err
+	}
+	if to != "-" && seal == nil && strings.HasSuffix(to, backup.Sealed) {
+		return Usage("backup: --to %s is to be encrypted; --encrypt-to or --passphrase-file says for whom", to)
+	}
+	if to != "-" && !isDirectory(to) && seal != nil && !strings.HasSuffix(to, backup.Sealed) {
+		to += backup.Sealed
+	}
+	t := &taker{o: o, to: to, seal: seal}
+	return t.run(ctx)
+}
+
+// isDirectory reports whether a backup to path is kept in a directory.
+func isDirectory(path string) bool {
+	if st, err := os.Stat(path); err == nil {
+		return st.IsDir()
+	}
+	base := strings.TrimSuffix(path, backup.Sealed)
+	return !strings.HasSuffix(base, backup.Extension)
+}
+
+// taker takes one backup.
+type taker struct {
+	o    *operator
+	to   string
+	seal func(io.Writer) (io.WriteCloser, error) // nil is as it is
+
+	path    string // of the part, once it is known
+	trailer backup.Trailer
+}
+
+// beginAttempts is how often a backup is begun anew when the node has let it go.
+const beginAttempts = 3
+
+// run takes it, and begins anew if the node has truncated what was wanted.
+func (t *taker) run(ctx context.Context) (err error) {
+	for attempt := range beginAttempts {
+		err = t.take(ctx)
+		var answer *admin.Error
+		if t.to == "-" || attempt == beginAttempts-1 || !errors.As(err, &answer) ||
+			answer.Class != fault.Retryable || !strings.Contains(answer.Text, "begin anew") {
+			break
+		}
+	}
+	if err != nil && t.to != "-" {
+		err = fmt.Errorf("backup to %s: %w; nothing that looks like a backup is left of this attempt", t.to, err)
+	}
+	return err
+}
+
+// take takes it once.
+func (t *taker) take(ctx context.Context) error {
+	since, err := t.since()
+	if err != nil {
+		return err
+	}
+	b, err := t.o.conn.BackupBegin(ctx, t.o.node, since)
+	if err != nil {
+		return err
+	}
+	defer func() { // the node lets it go by itself if that can't be said
+		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), quickWait)
+		defer cancel()
+		_ = t.o.conn.BackupEnd(end, t.o.node, b.ID)
+	}()
+	h, err := headerOf(b)
+	if err != nil {
+		return err
+	}
+	if since.Lineage != "" && h.After == h.Last && h.Snapshot == 0 && uint64(h.After.Seq) == since.Number {
+		return t.o.say("nothing is new: %s has everything up to number %d, digest %s", t.to, h.Last.Seq, h.Last.Digest)
+	}
+	write := func(w io.Writer) error { return t.sealed(w, func(w io.Writer) error { return t.write(ctx, w, b, h) }) }
+	switch {
+	case t.to == "-":
+		err = write(t.o.c.App.Writer)
+	case isDirectory(t.to):
+		t.path = filepath.Join(t.to, backup.Name(&h))
+		if t.seal != nil {
+			t.path += backup.Sealed
+		}
+		err = backup.Create(t.path, write)
+	default:
+		t.path = t.to
+		err = backup.Create(t.path, write)
+	}
+	if err != nil {
+		return err
+	}
+	return t.report(ctx, h, since)
+}
+
+// since finds out what the backup has that is to be added to.
+func (t *taker) since() (s admin.BackupSince, err error) {
+	s.Base = t.o.c.Bool("base")
+	if t.to == "-" || !isDirectory(t.to) {
+		return s, nil
+	}
+	if err := os.MkdirAll(t.to, 0o700); err != nil {
+		return s, err
+	}
+	if err := durable.File(filepath.Dir(filepath.Clean(t.to))); err != nil {
+		return s, err
+	}
+	files, err := backup.List(t.to)
+	if err != nil || len(files) == 0 {
+		return s, err
+	}
+	last := files[0]
+	for _, f := range files {
+		if f.Lineage != last.Lineage {
+			return s, fmt.Errorf("%s has backups of two journals, %s and %s; keep them apart", t.to, last.Lineage, f.Lineage)
+		}
+		if f.Last.Seq >= last.Last.Seq {
+			last = f
+		}
+	}
+	s.Lineage, s.Number, s.Digest, s.Epoch = last.Lineage.String(), uint64(last.Last.Seq), last.Last.Digest.String(), last.Last.Epoch
+	return s, nil
+}
+
+// sealed has fn write through the encryption, if there is one.
+func (t *taker) sealed(w io.Writer, fn func(io.Writer) error) error {
+	if t.seal == nil {
+		return fn(w)
+	}
+	sw, err := t.seal(w)
+	if err != nil {
+		return err
+	}
+	if err := fn(sw); err != nil {
+		return err // what has been written so far has no end, so it can't be read
+	}
+	return sw.Close()
+}
+
+// write reads all of the backup from the node and writes it.
+func (t *taker) write(ctx context.Context, w io.Writer, b admin.Backup, h backup.Header) error {
+	p, err := backup.NewWriter(w, h)
+	if err != nil {
+		return err
+	}
+	for at := int64(0); at < h.Snapshot; {
+		piece, err := t.piece(ctx, func(ctx context.Context) (admin.Raw, error) {
+			return t.o.conn.BackupSnapshot(ctx, t.o.node, b.ID, at)
+		})
+		if err == nil {
+			err = p.Snapshot(piece)
+		}
+		if err != nil {
+			return fmt.Errorf("byte %d of %d of the snapshot: %w", at, h.Snapshot, err)
+		}
+		at += int64(len(piece))
+	}
+	for p.Last() < h.Last.Seq {
+		piece, err := t.piece(ctx, func(ctx context.Context) (admin.Raw, error) {
+			return t.o.conn.BackupFrames(ctx, t.o.node, b.ID, uint64(p.Last()+1))
+		})
+		if err == nil {
+			err = p.Frames(piece)
+		}
+		if err != nil {
+			return fmt.Errorf("number %d of %d: %w", p.Last()+1, h.Last.Seq, err)
+		}
+	}
+	t.trailer, err = p.Close()
+	return err
+}
+
+// A piece of a backup is asked for again if it has not come, or not whole.
+const (
+	pieceWait     = 20 * time.Second
+	pieceAttempts = 3
+)
+
+func (t *taker) piece(ctx context.Context, ask func(context.Context) (admin.Raw, error)) (piece admin.Raw, err error) {
+	for range pieceAttempts {
+		timed, cancel := context.WithTimeout(ctx, pieceWait)
+		piece, err = ask(timed)
+		cancel()
+		var answer *admin.Error
+		if err == nil && len(piece) == 0 {
+			err = errors.New("the node has sent nothing")
+		}
+		if err == nil || ctx.Err() != nil || errors.As(err, &answer) {
+			return piece, err
+		}
+	}
+	return nil, err
+}
+
+// report verifies what was written, and says what it is.
+func (t *taker) report(ctx context.Context, h backup.Header, since admin.BackupSince) error {
+	if t.to == "-" {
+		return nil // standard output has the backup
+	}
+	verified := "not verified"
+	if !t.o.c.Bool("no-verify") {
+		took, err := t.verify(ctx, h)
+		if err != nil {
+			return fmt.Errorf("verify: %w; the part is left as it is, in %s", err, t.path)
+		}
+		verified = took
+	}
+	if h.Base() && since.Lineage != "" && since.Number < uint64(h.After.Seq) {
+		if err := t.o.say("numbers %d to %d are not in the backup: the node's journal goes back to number %d only",
+			since.Number+1, h.After.Seq, h.After.Seq+1); err != nil {
+			return err
+		}
+	}
+	return t.o.print(backedUp{t.path, h.Lineage.String(), uint64(h.After.Seq), uint64(h.Last.Seq), h.Last.Digest.String(),
+		h.Base(), t.seal != nil, t.trailer.Bytes, verified}, func(tb *table) {
+		tb.field("backup", "%s", t.path)
+		tb.field("holds", "%s", holds(&h))
+		tb.field("digest", "%s at number %d, epoch %d", h.Last.Digest, h.Last.Seq, h.Last.Epoch)
+		tb.field("size", "%s, %d numbers%s", size(t.trailer.Bytes), t.trailer.Frames, encrypted(t.seal != nil))
+		tb.field("state", "%s", verified)
+	})
+}
+
+// backedUp is what backup prints for programs.
+type backedUp struct {
+	Path      string `json:"path"`
+	Lineage   string `json:"lineage"`
+	After     uint64 `json:"after_number"`
+	Last      uint64 `json:"last_number"`
+	Digest    string `json:"digest"`
+	Base      bool   `json:"base"`
+	Encrypted bool   `json:"encrypted"`
+	Bytes     int64  `json:"bytes"`
+	Verified  string `json:"state"`
+}
+
+// encrypted says in words whether a part is.
+func encrypted(yes bool) string {
+	if yes {
+		return ", encrypted"
+	}
+	return ""
+}
+
+// holds says in words what a part has.
+func holds(h *backup.Header) string {
+	var s []string
+	if h.Snapshot > 0 {
+		s = append(s, fmt.Sprintf("the snapshot at number %d", h.After.Seq))
+	}
+	if h.Last.Seq > h.After.Seq {
+		s = append(s, fmt.Sprintf("numbers %d to %d", h.After.Seq+1, h.Last.Seq))
+	}
+	if len(s) == 0 {
+		return "an empty journal"
+	}
+	return strings.Join(s, " and ")
+}
+
+// headerOf makes a backup that a node has begun the header of a part.
+func headerOf(b admin.Backup) (h backup.Header, err error) {
+	var nums [3]uint64
+	for i, text := range []string{b.Lineage, b.AfterSum, b.Digest} {
+		n, perr := strconv.ParseUint(text, 16, 64)
+		if perr != nil {
+			err = errors.Join(err, fmt.Errorf("the node says %.32q; want 16 hexadecimal digits", text))
+		}
+		nums[i] = n
+	}
+	at := func(seq, digest, epoch uint64) backup.Point {
+		return backup.Point{Pos: journal.Pos{Seq: journal.Seq(seq), Digest: journal.Digest(digest)}, Epoch: epoch}
+	}
+	return backup.Header{Lineage: journal.Lineage(nums[0]), Databases: b.Databases, After: at(b.After, nums[1], b.AfterIn),
+		Last: at(b.Last, nums[2], b.Epoch), Snapshot: b.Snapshot, Created: b.Created, Node: b.Node}, err
+}

@@ -1,0 +1,224 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"ledge/appliance"
+	"ledge/appliance/options"
+	"ledge/journal"
+	"ledge/replay"
+	"ledge/replay/backup"
+)
+
+// say prints a line for people; programs have the exit code.
+func (o *operator) say(format string, args ...any) error {
+	w := o.c.App.Writer
+	if o.c.Bool("json") {
+		w = o.c.App.ErrWriter
+	}
+	_, err := fmt.Fprintf(w, format+"\n", args...)
+	return err
+}
+
+// verify reads again what was written, and replays it. It returns in words what that
+// has come to.
+func (t *taker) verify(ctx context.Context, h backup.Header) (string, error) {
+	open, able, err := opening(t.o.c)
+	if err != nil {
+		return "", err
+	}
+	if t.seal != nil && !able {
+		return "not verified: without --identity what is encrypted can't be read", nil
+	}
+	path := t.path
+	if isDirectory(t.to) {
+		path = t.to
+	}
+	parts, err := backup.Find(path, open)
+	if err != nil {
+		return "", err
+	}
+	began := time.Now()
+	l, err := backup.Load(ctx, parts, backup.Target{HasSeq: true, Seq: h.Last.Seq})
+	if err != nil {
+		return "", err
+	}
+	defer l.State.Close()
+	if got := l.State.Pos(); got != h.Last.Pos {
+		return "", fmt.Errorf("it comes to %s; the node was at %s", got, h.Last.Pos)
+	}
+	return fmt.Sprintf("verified: read again and replayed, %d keys, in %s", keysOf(l.State), time.Since(began).Round(time.Millisecond)), nil
+}
+
+// keysOf counts the keys of a state.
+func keysOf(st *replay.State) (n int) {
+	_ = st.View(time.Time{}, func(v *replay.View) error { // a closed state has none
+		for db := range v.Databases() {
+			n += v.Len(journal.DB(db))
+		}
+		return nil
+	})
+	return n
+}
+
+// onePath returns the one argument of a command about backups.
+func onePath(c *cli.Context) (string, error) {
+	if c.Args().Len() != 1 {
+		return "", Usage("%s: want one path of a backup", commandName(c))
+	}
+	return c.Args().First(), nil
+}
+
+// listBackup lists the parts of a backup, as far as they can be read.
+func listBackup(c *cli.Context) error {
+	path, err := onePath(c)
+	if err != nil {
+		return err
+	}
+	open, able, err := opening(c)
+	if err != nil {
+		return err
+	}
+	parts, err := backup.Find(path, open)
+	if err != nil {
+		return err
+	}
+	t := newTable()
+	t.row("CREATED", "NODE", "LINEAGE", "HOLDS", "DIGEST", "SIZE", "NAME")
+	var failed error
+	for _, p := range parts {
+		bytes := int64(0)
+		if st, err := os.Stat(p.Name); err == nil {
+			bytes = st.Size()
+		}
+		h, err := backup.HeaderOf(p)
+		switch {
+		case err == nil:
+			t.row(instant(h.Created), h.Node, h.Lineage.String(), holds(&h), h.Last.Digest.String(), size(bytes), filepath.Base(p.Name))
+		case errors.Is(err, errSealed) && !able:
+			t.row("encrypted", "", "", "", "", size(bytes), filepath.Base(p.Name))
+		default:
+			failed = errors.Join(failed, fmt.Errorf("%s: %w", p.Name, err))
+		}
+	}
+	return errors.Join(t.write(c.App.Writer), failed)
+}
+
+// verifyBackup reads all of a backup, and replays it.
+func verifyBackup(c *cli.Context) error {
+	path, err := onePath(c)
+	if err != nil {
+		return err
+	}
+	open, _, err := opening(c)
+	if err != nil {
+		return err
+	}
+	parts, err := backup.Find(path, open)
+	if err != nil {
+		return err
+	}
+	l, err := backup.Verify(c.Context, parts)
+	if err != nil {
+		return err
+	}
+	defer l.State.Close()
+	_, err = fmt.Fprintf(c.App.Writer, "ok: %d parts up to number %d, digest %s, %d keys\n",
+		len(parts), l.State.Pos().Seq, l.State.Pos().Digest, keysOf(l.State))
+	return err
+}
+
+// restoreFrom restores a backup into an empty directory.
+func restoreFrom(c *cli.Context) error {
+	to, err := targetOf(c, time.Now())
+	if err != nil {
+		return err
+	}
+	if !c.IsSet("dir") {
+		return Usage("restore: --dir says into which directory; it must be empty, or not there")
+	}
+	if c.Bool("apply") {
+		return Usage("restore: --apply is for a damaged directory, without --from")
+	}
+	dir := c.String("dir")
+	if err := appliance.CanRestore(dir); err != nil {
+		return fmt.Errorf("--dir: %w", err)
+	}
+	open, _, err := opening(c)
+	if err != nil {
+		return err
+	}
+	parts, err := partsFrom(c, open)
+	if err != nil {
+		return err
+	}
+	l, err := backup.Load(c.Context, parts, to)
+	if err != nil {
+		return err
+	}
+	defer l.State.Close()
+	r, err := appliance.Restore(c.Context, dir, c.String("node"), l.State)
+	if err != nil {
+		return options.Origins{}.Fault(err)
+	}
+	return printRestored(c, dir, l, r)
+}
+
+func printRestored(c *cli.Context, dir string, l *backup.Loaded, r appliance.Restored) error {
+	pos := l.State.Pos()
+	if c.Bool("json") {
+		return json.NewEncoder(c.App.Writer).Encode(map[string]any{"dir": dir, "number": uint64(pos.Seq),
+			"digest": pos.Digest.String(), "keys": keysOf(l.State), "at": l.At.UTC(), "lineage": r.Lineage.String(),
+			"from_lineage": l.Header.Lineage.String()})
+	}
+	t := newTable()
+	t.field("restored", "number %d, digest %s, %d keys", pos.Seq, pos.Digest, keysOf(l.State))
+	if !l.At.IsZero() {
+		t.field("as of", "%s", l.At.UTC().Format(time.RFC3339Nano))
+	}
+	t.field("from", "%s, lineage %s, of node %s", c.String("from"), l.Header.Lineage, l.Header.Node)
+	t.field("to", "%s, lineage %s, which begins with number %d", dir, r.Lineage, pos.Seq+1)
+	t.field("start", "ledge serve --dir %s", dir)
+	return t.write(c.App.Writer)
+}
+
+// partsFrom returns the parts that --from names.
+func partsFrom(c *cli.Context, open opener) ([]backup.Part, error) {
+	from := c.String("from")
+	if from == "-" {
+		return nil, Usage("restore: --from - can't be read twice; write it to a file first")
+	}
+	return backup.Find(from, open)
+}
+
+// targetOf returns how far to go back.
+func targetOf(c *cli.Context, now time.Time) (to backup.Target, err error) {
+	if s := c.String("to-number"); s != "" {
+		n, err := options.ParseNumber(s)
+		if err != nil {
+			return to, Usage("--to-number: %w", err)
+		}
+		to.Seq, to.HasSeq = journal.Seq(n), true
+	}
+	if s := c.String("to-time"); s != "" {
+		if to.HasSeq {
+			return to, Usage("--to-number and --to-time exclude each other")
+		}
+		if to.Time, err = options.ParseInstant(s, now); err != nil {
+			return to, Usage("--to-time: %w", err)
+		}
+	}
+	if to.Time.After(now) {
+		return to, Usage("--to-time: %s is in the future", strings.TrimSpace(c.String("to-time")))
+	}
+	return to, nil
+}
