@@ -8,6 +8,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -321,4 +322,69 @@ func (c *harmed) unattended(dir string) journal.Seq {
 		c.t.Errorf("with --on-damage serve-good the log does not name the loss at ERROR:\n%s", &log)
 	}
 	return at
+}
+
+// A byte that is flipped where a snapshot covers it costs nothing and is damage all
+// the same: journal verify says so with its exit code, also in JSON. An append that
+// was cut short is no damage.
+func TestVerifyCodes(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	var killed string
+	lifetime(t, dir, append(append(sets(1, 9), "SAVE"), sets(10, 12)...), func() { killed = bare(t, dir) })
+	const stream = "journal/jetstream/JOURNAL/streams/J/"
+	flip := func(rel string, at int) func(string) {
+		return func(dir string) {
+			_, err := change(filepath.Join(dir, rel), func(b []byte) []byte {
+				b[(at+len(b))%len(b)] ^= 1
+				return b
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for name, c := range map[string]struct {
+		from string
+		harm func(dir string)
+		code int
+		ok   bool
+	}{
+		"whole":             {dir, func(string) {}, 0, true},
+		"covered frame":     {dir, flip(stream+"msgs/1.blk", 200), 1, false},
+		"meta.inf":          {dir, flip(stream+"meta.inf", 20), 1, false},
+		"copy of the mark":  {dir, flip("journal/mark.copy", 30), 0, true}, // the mark itself is good
+		"identity":          {dir, flip("ledge.json", 20), 1, false},
+		"snapshot":          {dir, flip("snapshots/00000000000000000010.snap", -20), 1, false},
+		"killed":            {killed, func(string) {}, 0, true},
+		"unfinished append": {killed, func(dir string) { extend(t, filepath.Join(dir, stream+"msgs/1.blk")) }, 0, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			to := bare(t, c.from)
+			c.harm(to)
+			got := ledge(t, "journal", "verify", "--dir", to)
+			if got.code != c.code || (got.stderr != "") != (c.code != 0) {
+				t.Errorf("exit code %d, %s%s; want %d", got.code, got.stdout, got.stderr, c.code)
+			}
+			got = ledge(t, "journal", "verify", "--json", "--dir", to)
+			var said struct {
+				OK      bool
+				Damaged bool
+				Keys    int
+				Notes   []string
+			}
+			if err := json.Unmarshal([]byte(got.stdout), &said); err != nil || got.code != c.code ||
+				said.OK != c.ok || said.Damaged == c.ok || said.Keys != 12 || c.code != 0 && len(said.Notes) == 0 {
+				t.Errorf("--json: exit code %d, %v, %s; want ok %t, 12 keys, and notes", got.code, err, got.stdout, c.ok)
+			}
+		})
+	}
+}
+
+// extend adds pages to a block that were never written, as a process leaves that is
+// killed within an append.
+func extend(t *testing.T, path string) {
+	t.Helper()
+	if _, err := change(path, func(b []byte) []byte { return append(b, make([]byte, 100)...) }); err != nil {
+		t.Fatal(err)
+	}
 }

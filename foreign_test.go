@@ -80,7 +80,7 @@ func foreignMeta(t *testing.T, dir, other string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := ledge(t, "journal", "verify", "--dir", to); got.code != 0 || !strings.Contains(got.stdout, "written again") {
+	if got := ledge(t, "journal", "verify", "--dir", to); got.code != exitRefused || !strings.Contains(got.stdout, "written again") {
 		t.Fatalf("verify: exit code %d, %s%s; want a note", got.code, got.stdout, got.stderr)
 	}
 	lifetime(t, to, sets(6, 6), func() {})

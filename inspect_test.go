@@ -52,7 +52,7 @@ func written(t *testing.T, lines ...string) string {
 // nothing else.
 func TestTail(t *testing.T) {
 	dir := written(t, "SET k v", `SET bin "\xff\x00" PXAT 99999999999999`, "INCR n", "SELECT 3", "SET k w", "DEL k", "ZADD z -inf m", "SAVE")
-	got := ledge(t, "journal", "tail", "--dir", dir)
+	got := ledge(t, "journal", "tail", "--json", "--dir", dir)
 	if got.code != 0 || got.stderr != "" {
 		t.Fatalf("exit code %d, stderr %q", got.code, got.stderr)
 	}
@@ -85,7 +85,7 @@ func TestTail(t *testing.T) {
 			t.Errorf("line %d: ops %s; want %s", i, e.Ops, want[i])
 		}
 	}
-	if got := ledge(t, "journal", "tail", "--dir", dir, "--from", "7"); got.stdout != lines[6]+"\n" {
+	if got := ledge(t, "journal", "tail", "--json", "--dir", dir, "--from", "7"); got.stdout != lines[6]+"\n" {
 		t.Errorf("from 7: %q; want the last line alone", got.stdout)
 	}
 }

@@ -60,6 +60,7 @@ func TestGolden(t *testing.T) {
 		{"slowlog", "slowlog", `{"count":10}`, nil},
 		{"events", "events", `{"since":"2026-03-04T05:06:07Z"}`, nil},
 		{"bad-request", "slowlog", `{"counts":10}`, nil},
+		{"journal.tail", "journal.tail", `{"from":250,"key":"user:*","db":0,"wait_seconds":20}`, nil},
 		{"follow", "follow", `{"leader":"nats://10.0.0.1:4222"}`, nil},
 		{"promote", "promote", "", nil},
 		{"switchover", "switchover", `{"to":"n2"}`, nil},

@@ -36,6 +36,9 @@ type Backend interface {
 	Events(ctx context.Context, since time.Time, most int) ([]Event, error)
 	// Slowlog returns at most n entries, the newest first; all if n is 0.
 	Slowlog(ctx context.Context, n int) ([]Slow, error)
+	// JournalTail returns a piece of the journal. It waits for one that matches no
+	// longer than the query says.
+	JournalTail(ctx context.Context, q TailQuery) (Tail, error)
 	// Follow makes the node follow the leader with that NATS address.
 	Follow(ctx context.Context, leader string) (Link, error)
 	// Promote makes the node lead.

@@ -100,6 +100,8 @@ func typeName(t *testing.T, typ reflect.Type) string {
 	case typ.Kind() == reflect.Struct:
 		fields(t, typ)
 		return ref(typ.Name())
+	case typ == reflect.TypeFor[[]json.RawMessage]():
+		return "list of objects"
 	case typ == reflect.TypeFor[[]string]():
 		return "list of texts"
 	case typ == reflect.TypeFor[map[string]string]():

@@ -135,6 +135,8 @@ var verbs = []verb{
 	{name: "clients", what: "list the Redis clients", ask: plain(clients)},
 	{name: "slowlog", what: `slow commands, newest first: {"count":10}`, ask: parsed(slowlog)},
 	{name: "events", what: `what has happened, oldest first: {"since":"2026-03-04T05:06:07Z"}`, ask: parsed(pastEvents)},
+	{name: "journal.tail", what: `entries of the journal, and the number to go on with: {"from":1,"key":"*","wait_seconds":20}`,
+		ask: parsed(journalTail)},
 	{name: "follow", what: `follow another node: {"leader":"nats://host:port"}`, acts: true, ask: parsed(follow)},
 	{name: "promote", what: "stop following, and lead", acts: true, ask: plain(Backend.Promote)},
 	{name: "switchover", what: `have a replica lead and follow it: {"to":"node"}`, acts: true, ask: parsed(switchover)},

@@ -66,6 +66,7 @@ type Node struct {
 	found     int           // keys after it
 	lost      string        // what the last repair that cost something has lost
 
+	tails   chan struct{} // has a token for each answer from the journal under way
 	stop    chan struct{} // closed by Shutdown
 	stopped sync.Once
 }
@@ -87,7 +88,8 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	}
 	live := cfg.Live
 	cfg.Live = options.Live{} // so that nobody takes what was so at first for what is
-	n := &Node{cfg: cfg, secure: secure, started: cfg.Clock(), stop: make(chan struct{})}
+	n := &Node{cfg: cfg, secure: secure, started: cfg.Clock(), stop: make(chan struct{}),
+		tails: make(chan struct{}, maxTails)}
 	n.live.Store(&live)
 	if err := n.open(ctx); err != nil {
 		return nil, errors.Join(err, n.Close())

@@ -111,8 +111,9 @@ func TestDamagedOlderSnapshot(t *testing.T) {
 	if err := os.WriteFile(snaps[0], b, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if said := verified(t, dir); !strings.Contains(said, "note: ") || !strings.Contains(said, snaps[0]) {
-		t.Errorf("journal verify says %q; want a note about %s", said, snaps[0])
+	if said := run(t, "journal", "verify", "--dir", dir); said.code != 1 || !strings.Contains(said.stdout, "note: ") ||
+		!strings.Contains(said.stdout, snaps[0]) {
+		t.Errorf("journal verify: exit code %d, %q; want 1, and a note about %s", said.code, said.stdout, snaps[0])
 	}
 	log := filepath.Join(t.TempDir(), "log")
 	p = startLogged(t, dir, log)

@@ -53,6 +53,33 @@ func (s *Stopped) Batches(ctx context.Context, from journal.Seq) iter.Seq2[journ
 	}
 }
 
+// Tail yields what a query asks for of the journal, as far as that can be read; its
+// wait has no meaning here. Nothing is cut.
+func (s *Stopped) Tail(ctx context.Context, q admin.TailQuery) iter.Seq2[admin.JournalEntry, error] {
+	return func(yield func(admin.JournalEntry, error) bool) {
+		// A damaged journal is shown as far as it goes; reading it says where.
+		sum, _ := s.Journal(ctx)
+		t := newTailing(s.history(journal.Stat{First: sum.First, Last: sum.Last}), q)
+		t.shown.whole = true
+		if err := t.start(ctx); err != nil {
+			yield(admin.JournalEntry{}, err)
+			return
+		}
+		for com, err := range s.Batches(ctx, t.next) {
+			if err != nil {
+				yield(admin.JournalEntry{}, err)
+				return
+			}
+			for ; t.entry < len(com.Batch().Entries); t.entry++ {
+				if e, ok := t.shown.entry(com, t.entry); ok && !yield(e, nil) {
+					return
+				}
+			}
+			t.entry = 0
+		}
+	}
+}
+
 // Verified is what a directory was found to hold.
 type Verified struct {
 	Journal jet.Summary
@@ -61,6 +88,9 @@ type Verified struct {
 	// Notes say what is not as it should be and costs nothing: a start says so
 	// and makes it good.
 	Notes []string
+	// Damaged says that some of them are about damage: what is stored is not what was
+	// written, though nothing is lost by it.
+	Damaged bool
 }
 
 // Verify reads everything that a start relies on, and comes to the same end: it
@@ -78,6 +108,7 @@ func (s *Stopped) Verify(ctx context.Context) (v Verified, err error) {
 			v.Notes = append(v.Notes, err.Error())
 			v.Notes = append(v.Notes, p.Faults...)
 			v.Journal.First, v.Journal.Last, v.Pos, v.Keys, err = p.First, p.Pos.Seq, p.Pos, p.Keys, nil
+			v.Damaged = true
 		}
 	}
 	for _, user := range admin.PasswordUsers() {
@@ -85,6 +116,7 @@ func (s *Stopped) Verify(ctx context.Context) (v Verified, err error) {
 			v.Notes = append(v.Notes, perr.Error())
 		}
 	}
+	v.Damaged = v.Damaged || len(s.dir.notes) > 0
 	v.Notes = append(s.dir.notes, v.Notes...)
 	return v, err
 }
@@ -130,7 +162,7 @@ func (s *Stopped) verify(ctx context.Context) (v Verified, err error) {
 	if v.Journal, err = s.Journal(ctx); err != nil {
 		return v, err
 	}
-	v.Notes = v.Journal.Notes
+	v.Notes, v.Damaged = v.Journal.Notes, v.Journal.Damaged
 	// What a snapshot covers is not replayed, so its effects are read here.
 	for _, err := range s.Batches(ctx, v.Journal.First) {
 		if err != nil {
@@ -157,7 +189,7 @@ func (s *Stopped) verify(ctx context.Context) (v Verified, err error) {
 		}
 	}
 	if damaged != nil {
-		v.Notes = append(v.Notes, report.Line(damaged))
+		v.Notes, v.Damaged = append(v.Notes, report.Line(damaged)), true
 	}
 	return v, ctx.Err()
 }

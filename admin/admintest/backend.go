@@ -2,6 +2,7 @@ package admintest
 
 import (
 	"context"
+	"encoding/json"
 	"sync"
 	"time"
 
@@ -108,6 +109,10 @@ func (b *Backend) Events(ctx context.Context, since time.Time, most int) ([]admi
 	return []admin.Event{{Node: "n1", Kind: admin.EventStarted, At: At}}, b.called(ctx, "events", since)
 }
 
+func (b *Backend) JournalTail(ctx context.Context, q admin.TailQuery) (admin.Tail, error) {
+	return Tail(), b.called(ctx, "journal.tail", q)
+}
+
 func (b *Backend) Follow(ctx context.Context, leader string) (admin.Link, error) {
 	return Link(), b.called(ctx, "follow", leader)
 }
@@ -212,6 +217,13 @@ func Client() admin.Client {
 func Slow() admin.Slow {
 	return admin.Slow{ID: 5, At: At, Took: 15.25, Args: []string{"SET", "k", "two words"},
 		Client: "127.0.0.1:50000", Name: "job"}
+}
+
+// Tail is a journal's last number, with an entry of which one effect was asked for.
+func Tail() admin.Tail {
+	return admin.Tail{Lineage: "00112233445566aa", First: 101, Last: 250, Next: 251, Entries: []admin.JournalEntry{{
+		Number: 250, Epoch: 3, Prev: "8899aabbccddeeff", At: At, LeftOut: 1,
+		Ops: []json.RawMessage{json.RawMessage(`{"At":0,"DB":0,"Key":"user:1","Value":"Ada","op":"StringSet"}`)}}}}
 }
 
 // Link is a replica's link to its leader that has failed.

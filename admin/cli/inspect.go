@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,9 +9,12 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"ledge/admin"
 	"ledge/appliance"
 	"ledge/appliance/options"
+	"ledge/appliance/report"
 	"ledge/journal"
+	"ledge/journal/fault"
 	"ledge/journal/jet"
 	"ledge/replay/snapshot"
 )
@@ -23,29 +25,34 @@ func dirFlag() cli.Flag {
 		Usage: "`DIR`: the stopped node's data", EnvVars: []string{"LEDGE_DIR"}}
 }
 
+// jsonFlag has a command print for programs.
+func jsonFlag() cli.Flag { return &cli.BoolFlag{Name: "json", Usage: "print JSON"} }
+
+// printJSON prints what a command has found for programs.
+func printJSON(c *cli.Context, v any) error {
+	enc := json.NewEncoder(c.App.Writer)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}
+
 // Stopped returns the commands that look into the directory of a stopped node;
 // snapshot by itself asks a running one.
 func Stopped() []*cli.Command {
 	return []*cli.Command{journalCommand(), taking(snapshotCommand()), restoreCommand()}
 }
 
-// tailLength is how many numbers journal tail shows unless told.
-const tailLength = 10
-
 func journalCommand() *cli.Command {
 	return &cli.Command{
-		Name: "journal", Usage: "look into the journal of a stopped node",
+		Name: "journal", Usage: "look into the journal: of a stopped node, tail of a running one, too",
 		Subcommands: []*cli.Command{
-			{Name: "info", Usage: "say what the journal holds", Flags: []cli.Flag{dirFlag()},
+			{Name: "info", Usage: "say what the journal holds", Flags: []cli.Flag{dirFlag(), jsonFlag()},
 				Action: stopped(journalInfo)},
-			{Name: "tail", Usage: "print entries, one JSON line each",
-				Flags: []cli.Flag{dirFlag(),
-					&cli.Uint64Flag{Name: "from", DefaultText: "the last 10", Usage: "begin with number `N`"}},
-				Action: stopped(journalTail)},
-			{Name: "verify", Usage: "check every byte, every number and every digest",
-				Flags: []cli.Flag{dirFlag()}, Action: stopped(journalVerify)},
+			tailCommand(),
+			{Name: "verify", Usage: "check every byte, every number and every digest: exit code 1 if there is damage",
+				Flags: []cli.Flag{dirFlag(), jsonFlag()}, Action: stopped(journalVerify)},
 			{Name: "repair", Usage: "say what can be served of a damaged directory and what that loses; with --apply, do it",
-				Flags:  []cli.Flag{dirFlag(), applyFlag()},
+				Flags:  []cli.Flag{dirFlag(), applyFlag(), jsonFlag()},
 				Action: repairing("journal repair", (*appliance.Stopped).Plan)},
 		},
 	}
@@ -58,7 +65,7 @@ func snapshotCommand() *cli.Command {
 	return &cli.Command{
 		Name: "snapshot", Usage: "look at the snapshots of a stopped node",
 		Subcommands: []*cli.Command{
-			{Name: "list", Usage: "list them, newest first", Flags: []cli.Flag{dirFlag()},
+			{Name: "list", Usage: "list them, newest first", Flags: []cli.Flag{dirFlag(), jsonFlag()},
 				Action: func(c *cli.Context) error {
 					err := stopped(snapshotList)(c)
 					if errors.Is(err, appliance.ErrRunning) {
@@ -82,8 +89,26 @@ func stopped(fn func(*cli.Context, *appliance.Stopped) error) cli.ActionFunc {
 	}
 }
 
+// journalFacts is what journal info prints for programs.
+type journalFacts struct {
+	Node    string    `json:"node"`
+	Created time.Time `json:"created"`
+	Lineage string    `json:"lineage"`
+	First   uint64    `json:"first_number"`
+	Last    uint64    `json:"last_number"`
+	Bytes   int64     `json:"bytes"`
+	Files   int       `json:"files"`
+	Closed  bool      `json:"closed"` // in good order
+	Torn    int64     `json:"torn_bytes,omitempty"`
+}
+
 func journalInfo(c *cli.Context, s *appliance.Stopped) error {
 	sum, err := s.Journal(c.Context)
+	if c.Bool("json") {
+		return errors.Join(printJSON(c, journalFacts{Node: s.Node(), Created: s.Created(), Lineage: sum.Lineage.String(),
+			First: uint64(sum.First), Last: uint64(sum.Last), Bytes: sum.Bytes, Files: sum.Blocks,
+			Closed: sum.Clean, Torn: int64(sum.Torn)}), err)
+	}
 	w := c.App.Writer
 	fmt.Fprintf(w, "node      %s\n", s.Node())
 	fmt.Fprintf(w, "created   %s\n", s.Created().Format(time.RFC3339))
@@ -111,62 +136,67 @@ func closed(s jet.Summary) string {
 	return "not; the process was killed"
 }
 
+// journalVerdict is what journal verify prints for programs.
+type journalVerdict struct {
+	OK      bool     `json:"ok"`
+	Damaged bool     `json:"damaged"` // which may have cost nothing: then there is no error
+	First   uint64   `json:"first_number"`
+	Last    uint64   `json:"last_number"`
+	Digest  string   `json:"digest,omitempty"`
+	Keys    int      `json:"keys"`
+	Closed  bool     `json:"closed"`
+	Notes   []string `json:"notes"`
+	Error   string   `json:"error,omitempty"`
+}
+
+// errNoted ends journal verify when there is damage that a start makes good.
+var errNoted = errors.New("there is damage, which has cost nothing: a start makes it good")
+
 func journalVerify(c *cli.Context, s *appliance.Stopped) error {
 	v, err := s.Verify(c.Context)
-	for _, note := range v.Notes {
-		fmt.Fprintf(c.App.Writer, "note: %s\n", note)
-	}
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(c.App.Writer, "ok: numbers %s, digest %s, %d keys, closed %s\n",
-		span(v.Journal), v.Pos.Digest, v.Keys, closed(v.Journal))
-	return nil
-}
-
-func journalTail(c *cli.Context, s *appliance.Stopped) error {
-	from := journal.Seq(c.Uint64("from"))
-	if from == 0 {
-		// A damaged journal is shown as far as it goes; reading it says where.
-		sum, _ := s.Journal(c.Context)
-		from = max(sum.First, sum.Last-min(sum.Last, tailLength)+1)
-	}
-	return printBatches(c.Context, c.App.Writer, s, from)
-}
-
-// line is one entry as journal tail prints it.
-type line struct {
-	Seq   journal.Seq `json:"seq"`
-	Entry int         `json:"entry"` // its place in the batch, from 0
-	Epoch uint64      `json:"epoch"`
-	Prev  string      `json:"prev"` // the digest that the batch was written on
-	At    time.Time   `json:"at"`
-	Ops   []any       `json:"ops"`
-}
-
-func printBatches(ctx context.Context, w io.Writer, s *appliance.Stopped, from journal.Seq) error {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	for com, err := range s.Batches(ctx, from) {
+	if c.Bool("json") {
+		r := journalVerdict{OK: err == nil && !v.Damaged, Damaged: v.Damaged || errors.Is(err, journal.ErrDamage),
+			First: uint64(v.Journal.First), Last: uint64(v.Journal.Last), Keys: v.Keys, Closed: v.Journal.Clean,
+			Notes: append([]string{}, v.Notes...)}
 		if err != nil {
-			return err
+			r.Error = fault.Line(err)
+		} else {
+			r.Digest = v.Pos.Digest.String()
 		}
-		b := com.Batch()
-		for i, e := range b.Entries {
-			l := line{Seq: com.Seq(), Entry: i, Epoch: b.Epoch, Prev: b.Prev.String(), At: e.At.UTC()}
-			for _, op := range e.Ops {
-				l.Ops = append(l.Ops, journal.Describe(op))
-			}
-			if err := enc.Encode(l); err != nil {
-				return err
-			}
-		}
+		err = errors.Join(printJSON(c, r), err)
+	} else {
+		printVerdict(c.App.Writer, v, err == nil)
 	}
-	return nil
+	if err == nil && v.Damaged {
+		return errNoted
+	}
+	return err
+}
+
+func printVerdict(w io.Writer, v appliance.Verified, whole bool) {
+	for _, note := range v.Notes {
+		fmt.Fprintf(w, "note: %s\n", note)
+	}
+	if !whole {
+		return
+	}
+	verdict := "ok"
+	if v.Damaged {
+		verdict = "nothing is lost"
+	}
+	fmt.Fprintf(w, "%s: numbers %s, digest %s, %d keys, closed %s\n",
+		verdict, span(v.Journal), v.Pos.Digest, v.Keys, closed(v.Journal))
 }
 
 func snapshotList(c *cli.Context, s *appliance.Stopped) error {
 	list, err := s.Snapshots()
+	if c.Bool("json") {
+		l := admin.SnapshotList{Snapshots: []admin.Snapshot{}}
+		for _, i := range list {
+			l.Snapshots = append(l.Snapshots, report.SnapshotOf(i))
+		}
+		return errors.Join(printJSON(c, l), err)
+	}
 	printSnapshots(c.App.Writer, list)
 	return err
 }

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -44,7 +43,7 @@ func operateFlags() []cli.Flag {
 		&cli.StringFlag{Name: "node", Usage: "`NAME` of the node", DefaultText: "the one that answers"},
 		&cli.StringFlag{Name: "timeout", Usage: "`DURATION` to wait for an answer",
 			DefaultText: "by command"},
-		&cli.BoolFlag{Name: "json", Usage: "print JSON"},
+		jsonFlag(),
 	}, tlsFlags()...)
 }
 
@@ -144,10 +143,7 @@ func (o *operator) find(ctx context.Context) error {
 // print prints a reply, for programs or for people.
 func (o *operator) print(reply any, table func(*table)) error {
 	if o.c.Bool("json") {
-		enc := json.NewEncoder(o.c.App.Writer)
-		enc.SetEscapeHTML(false)
-		enc.SetIndent("", "  ")
-		return enc.Encode(reply)
+		return printJSON(o.c, reply)
 	}
 	t := newTable()
 	table(t)

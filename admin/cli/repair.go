@@ -28,12 +28,12 @@ func restoreCommand() *cli.Command {
 			&cli.StringFlag{Name: "to-number", Usage: "go back to number `N`", DefaultText: "the last there is"},
 			&cli.StringFlag{Name: "to-time", Usage: "go back to `TIME`, as 2026-03-04T05:06:07Z, or to so long ago, as 90m"},
 			&cli.StringFlag{Name: "node", Usage: "the restored node's `NAME`", DefaultText: "what its first start is told"},
-			&cli.BoolFlag{Name: "json", Usage: "print JSON"}}, openFlags()...),
+			jsonFlag()}, openFlags()...),
 		Action: func(c *cli.Context) error {
 			if c.IsSet("from") {
 				return restoreFrom(c)
 			}
-			for _, name := range []string{"to-number", "to-time", "node", "json", "identity", "passphrase-file"} {
+			for _, name := range []string{"to-number", "to-time", "node", "identity", "passphrase-file"} {
 				if c.IsSet(name) {
 					return Usage("restore: --%s is of restoring a backup; --from says which", name)
 				}
@@ -56,13 +56,19 @@ func repairing(name string, plan func(*appliance.Stopped, context.Context) (*app
 		if err != nil {
 			return err
 		}
-		w := c.App.Writer
+		w, apply := c.App.Writer, c.Bool("apply")
+		if c.Bool("json") {
+			if p.Needed() && apply {
+				err = s.Repair(c.Context, p)
+			}
+			return errors.Join(err, printJSON(c, repairOf(p, name, apply && err == nil)))
+		}
 		if !p.Needed() {
 			fmt.Fprintf(w, "nothing is damaged: %s can be served\n", p.Serves())
 			return nil
 		}
 		printPlan(w, p)
-		if !c.Bool("apply") {
+		if !apply {
 			fmt.Fprintf(w, "nothing is changed; to do so, run: %s\n", p.Command(name))
 			return nil
 		}
@@ -72,6 +78,28 @@ func repairing(name string, plan func(*appliance.Stopped, context.Context) (*app
 		fmt.Fprintf(w, "done; start the node as usual\n")
 		return nil
 	}
+}
+
+// repair is what the commands that mend print for programs.
+type repair struct {
+	Needed bool     `json:"needed"`
+	Done   bool     `json:"done"`
+	Damage []string `json:"damage"`
+	Serves string   `json:"serves"`
+	Loses  string   `json:"loses,omitempty"`
+	Keeps  string   `json:"keeps,omitempty"`   // where what is changed or removed is
+	Run    string   `json:"command,omitempty"` // that does it
+}
+
+func repairOf(p *appliance.Plan, name string, done bool) repair {
+	r := repair{Needed: p.Needed(), Damage: append([]string{}, p.Faults...), Serves: p.Serves()}
+	if r.Needed {
+		r.Done, r.Loses, r.Keeps = done, p.Loss(), p.Aside
+	}
+	if r.Needed && !done {
+		r.Run = p.Command(name)
+	}
+	return r
 }
 
 func printPlan(w io.Writer, p *appliance.Plan) {

@@ -27,6 +27,9 @@ type Summary struct {
 	// Notes say what is not as it should be, costs nothing, and is made good by
 	// Open.
 	Notes []string
+	// Damaged says that some of them are of damage, and not only of an append that
+	// never finished, which a process that is killed leaves.
+	Damaged bool
 }
 
 // Verify reads the whole store in dir, a Config.Dir that no node has open, and
@@ -52,7 +55,7 @@ func Verify(ctx context.Context, dir string) (Summary, error) {
 	}
 	sum, _, err := verify(ctx, s, m, checkFrame)
 	if k.note != "" {
-		sum.Notes = append(sum.Notes, k.note)
+		sum.Notes, sum.Damaged = append(sum.Notes, k.note), true
 	}
 	return sum, fault.As(fault.Fatal, "verify journal", err)
 }
@@ -87,6 +90,8 @@ func verify(
 	}
 	if err == nil {
 		sum.Notes = notes(s, m, e)
+		unfinished := e.Torn > 0 && !e.Foreign && !m.clean
+		sum.Damaged = len(sum.Notes) > 1 || len(sum.Notes) == 1 && !unfinished
 	}
 	return sum, e, err
 }
