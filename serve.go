@@ -120,7 +120,7 @@ func greet(w io.Writer, s appliance.Status) {
 		fmt.Fprintf(w, "  nats   %s   user admin, password in %s\n", s.NATS, s.Credentials)
 	}
 	if s.Metrics != "" {
-		fmt.Fprintf(w, "  stats  %s   for Prometheus\n", s.Metrics)
+		fmt.Fprintf(w, "  page   %s   for Prometheus: %s\n", s.Page, s.Metrics)
 	}
 	fmt.Fprintf(w, "  data   %s   sync %s\n", s.Dir, s.Sync)
 	fmt.Fprintf(w, "  state  %s\n", s.Recovered)

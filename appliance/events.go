@@ -20,8 +20,9 @@ import (
 // events tells whoever listens on the admin subjects what has happened to the
 // node. Nobody waits for it: what comes while the queue is full is dropped.
 type events struct {
-	node    *Node
-	queue   chan admin.Event
+	node  *Node
+	queue chan admin.Event
+	happened
 	limited atomic.Int64 // when a client was last said to be turned away, Unix nanoseconds
 }
 
@@ -45,6 +46,7 @@ func newEvents(n *Node) *events {
 
 func (e *events) post(ev admin.Event) {
 	ev.At = e.node.cfg.Clock()
+	e.add(ev)
 	select {
 	case e.queue <- ev:
 	default:

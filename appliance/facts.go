@@ -3,6 +3,7 @@ package appliance
 import (
 	"context"
 	"os"
+	"strconv"
 	"time"
 
 	"ledge/appliance/options"
@@ -23,7 +24,7 @@ func newReport(n *Node) *report.Report {
 		},
 		Memory: func() report.Memory {
 			u := process.ReadUsage()
-			return report.Memory{Taken: u.Taken, Live: u.Live, Percent: n.mem.Percent(), Refusing: n.mem.Over()}
+			return report.Memory{Taken: u.Taken, Most: n.cfg.MaxMemory, Live: u.Live, Percent: n.mem.Percent(), Refusing: n.mem.Over()}
 		},
 		Saves:   func() report.Saves { return n.saves.facts() },
 		Journal: func() report.Journal { return journalFacts(n) },
@@ -33,7 +34,7 @@ func newReport(n *Node) *report.Report {
 				Lineage: n.log.Lineage(), Applied: n.state.Pos().Seq}
 		},
 		Clients: func() report.Clients {
-			c := report.Clients{Stats: n.server.Stats()}
+			c := report.Clients{Stats: n.server.Stats(), Slow: n.server.Slowlog().Len(), Most: maxClients(n)}
 			n.server.Clients(func(s *command.Session) {
 				c.Connected++
 				if s.Blocked.Load() {
@@ -42,8 +43,15 @@ func newReport(n *Node) *report.Report {
 			})
 			return c
 		},
-		Keys: func() []report.Keys { return keysOf(n.state, n.cfg.Clock()) },
+		Keys:    func() []report.Keys { return keysOf(n.state, n.cfg.Clock()) },
+		Process: process.ReadFigures,
 	}
+}
+
+// maxClients is how many clients may connect.
+func maxClients(n *Node) int {
+	most, _ := strconv.Atoi(param(n, "maxclients"))
+	return most
 }
 
 func journalFacts(n *Node) report.Journal {
@@ -52,6 +60,7 @@ func journalFacts(n *Node) report.Journal {
 		Lineage: n.log.Lineage(), Epoch: n.state.Epoch(), Applied: n.state.Pos(),
 		Appends: n.meter.appends.Load(), Appended: n.meter.bytes.Load(), Failed: n.meter.failed.Load(),
 		Took: time.Duration(n.meter.took.Load()), Reserve: n.reserve.bytes(), Lost: n.lost, Recovery: n.recovery}
+	j.AppendTimes, j.SyncTimes, j.ApplyTimes = n.meter.appendTimes.Times(), n.meter.syncTimes.Times(), n.meter.applyTimes.Times()
 	if at := n.meter.last.Load(); at > 0 {
 		j.LastAppend = time.UnixMilli(at)
 	}
@@ -78,7 +87,8 @@ func keysOf(s *replay.State, at time.Time) (list []report.Keys) {
 	_ = s.View(at, func(v *replay.View) error { // a closed state has none
 		for i := range v.Databases() {
 			if n := v.Len(journal.DB(i)); n > 0 {
-				list = append(list, report.Keys{DB: journal.DB(i), Count: n})
+				expiring, _ := v.Expiring(journal.DB(i))
+				list = append(list, report.Keys{DB: journal.DB(i), Count: n, Expiring: expiring})
 			}
 		}
 		return nil

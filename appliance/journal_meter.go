@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"ledge/journal"
+	"ledge/journal/timing"
 )
 
 // meter counts what goes into the journal, and tells whoever serves replicas.
@@ -18,10 +19,19 @@ type meter struct {
 	appends, bytes, failed atomic.Int64
 	last                   atomic.Int64 // Unix milliseconds of the last that worked
 	took                   atomic.Int64 // nanoseconds, the last one
+
+	// How long appends took, each of all the batches that were stored together, how
+	// long syncs apart from appends, and how long applying.
+	appendTimes, syncTimes, applyTimes timing.Histogram
 }
 
-// on returns a driver whose appends the meter counts.
-func (m *meter) on(d journal.Driver) journal.Driver { return metered{d, m} }
+// on returns a driver whose appends and syncs the meter counts.
+func (m *meter) on(d journal.Driver) journal.Driver {
+	if j, ok := d.(interface{ TimeSyncs(*timing.Histogram) }); ok {
+		j.TimeSyncs(&m.syncTimes)
+	}
+	return metered{d, m}
+}
 
 type metered struct {
 	journal.Driver
@@ -38,7 +48,9 @@ func (d metered) Append(ctx context.Context, prev journal.Seq, frame []byte) err
 func (d metered) AppendAll(ctx context.Context, prev journal.Seq, frames [][]byte) (int, error) {
 	m, began := d.m, time.Now()
 	n, err := d.Driver.AppendAll(ctx, prev, frames)
-	m.took.Store(int64(time.Since(began)) / int64(max(n, 1)))
+	took := time.Since(began)
+	m.took.Store(int64(took) / int64(max(n, 1)))
+	m.appendTimes.Add(took)
 	m.countAll(prev, frames[:n])
 	m.failedBy(err, func(stored int) { m.countAll(prev+journal.Seq(n), frames[n:n+stored]) })
 	return n, err

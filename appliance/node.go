@@ -20,6 +20,7 @@ import (
 	"ledge/appliance/replication"
 	"ledge/appliance/report"
 	"ledge/appliance/store"
+	"ledge/appliance/web"
 	"ledge/journal"
 	"ledge/journal/fault"
 	"ledge/journal/jet"
@@ -57,8 +58,8 @@ type Node struct {
 	live    atomic.Pointer[options.Live] // what CONFIG SET changes
 	admins  atomic.Pointer[operators]    // a full sync replaces it
 	repl    *replication.Replication
-	// prometheus is nil without metrics-listen.
-	prometheus *metricsServer
+	seen    *seen
+	web     *web.Server // nil without http-listen
 
 	report    *report.Report
 	recovered replay.Report
@@ -132,6 +133,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 		Log: n.log, State: n.state, Node: n.dir.node, MaxValue: int(n.cfg.MaxValue),
 		DoubtWait: n.cfg.DoubtWait, Resume: resumePolicy(n.live.Load()), Reserve: n.reserve, Secure: n.saves.secure,
 		Epoch: n.dir.id.Epoch, Notify: n.events.health, Wanted: hub.Wanted, Events: hub.Notify, Clock: n.cfg.Clock, Logger: n.cfg.Logger,
+		Applied: &n.meter.applyTimes,
 	})
 	if n.repl, err = newReplication(ctx, n); err != nil {
 		return err
@@ -147,7 +149,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if err := n.openAdmin(ctx); err != nil {
 		return err
 	}
-	if n.prometheus, err = openMetrics(ctx, n.cfg.MetricsListen, n.report.Metrics); err != nil {
+	if err := n.openWeb(ctx); err != nil {
 		return err
 	}
 	return n.repl.Serve()
@@ -219,8 +221,9 @@ func portsFree(ctx context.Context, cfg *Config) error {
 		}
 		return ln.Close()
 	}
+	web, option := cfg.HTTPAddress()
 	return errors.Join(free("listen", cfg.Listen), free("tls-listen", cfg.TLSListen),
-		free("nats-listen", cfg.NATSListen), free("metrics-listen", cfg.MetricsListen))
+		free("nats-listen", cfg.NATSListen), free(option, web))
 }
 
 // addressFault names the option whose address can't be had.
@@ -303,7 +306,8 @@ type Status struct {
 	// NATS the URL for NATS clients, each empty if there is none; Credentials is
 	// the file with the admin's password.
 	Listen, TLSListen, NATS, Credentials string
-	Metrics                              string // the URL; empty is none
+	// Metrics is the URL for Prometheus, and Page the one for people; empty is none.
+	Metrics, Page string
 	// Recovered says how far the node has recovered.
 	Recovered string
 }
@@ -316,7 +320,8 @@ func (n *Node) Status() Status {
 		Credentials: n.dir.adminPath(), Recovered: recoveredTo(n.recovered, n.found, n.recovery, n.lost),
 	}
 	if a := n.MetricsAddr(); a != nil {
-		s.Metrics = "http://" + a.String() + "/metrics"
+		s.Page = "http://" + a.String() + "/"
+		s.Metrics = s.Page + "metrics"
 	}
 	if a := n.server.TLSAddr(); a != nil {
 		s.TLSListen = a.String()

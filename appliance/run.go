@@ -81,7 +81,7 @@ func startWork(ctx context.Context, n *Node, stop func()) *works {
 		n.writer.Sweep(ctx, func(keys int) { n.server.Stats().Expired.Add(int64(keys)) })
 	})
 	for _, run := range []func(context.Context){
-		n.events.run, n.checkSnapshots, n.gate.run, n.prometheus.run, n.state.KeepOrder, n.saves.run,
+		n.events.run, n.checkSnapshots, n.gate.run, n.web.Run, n.seen.history.Run, n.state.KeepOrder, n.saves.run,
 		func(ctx context.Context) { n.mem.Watch(ctx, changed(n.state)) },
 	} {
 		w.busy.Go(func() { run(ctx) })
@@ -135,7 +135,7 @@ func (n *Node) Shutdown() { n.stopped.Do(func() { close(n.stop) }) }
 // ended.
 func (n *Node) Close() error {
 	var errs []error
-	errs = append(errs, n.prometheus.close())
+	errs = append(errs, n.web.Close())
 	if n.repl != nil {
 		errs = append(errs, n.repl.Unserve())
 	}

@@ -50,8 +50,11 @@ type Config struct {
 	Dir        string // dir; DefaultDir
 	Listen     string // listen; DefaultListen, or Off if there is TLSListen
 	NATSListen string // nats-listen; DefaultNATSListen, or Off
-	// MetricsListen is the address for Prometheus; empty and Off are none.
-	MetricsListen string // metrics-listen
+	// HTTPListen is the address for browsers, probes and Prometheus; empty and Off
+	// are none. MetricsListen is the same under another name.
+	HTTPListen, MetricsListen string // http-listen, metrics-listen
+	// HTTPPasswordFile has the password that the page asks for.
+	HTTPPasswordFile string // http-password-file
 
 	// TLSListen is the address for Redis clients with TLS; empty is none.
 	TLSListen string // tls-listen

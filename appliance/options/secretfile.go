@@ -83,7 +83,11 @@ func (c *Config) ReadSecrets() (err error) {
 			return &Error{"follow-password-file", err}
 		}
 	}
+	if _, err := c.HTTPPassword(); err != nil {
+		return err
+	}
 	for _, f := range [][2]string{{"password-file", c.PasswordFile}, {"follow-password-file", c.FollowPasswordFile},
+		{"http-password-file", c.HTTPPasswordFile},
 		{"tls-key", c.TLSKey}, {"nats-tls-key", c.NATSTLSKey}} {
 		if f[1] == "" {
 			continue

@@ -2,8 +2,10 @@ package report
 
 import (
 	"strconv"
+	"time"
 
 	"ledge/journal/fault"
+	"ledge/journal/timing"
 	"ledge/replay/standing"
 	"ledge/replay/writer"
 )
@@ -15,12 +17,17 @@ func (r *Report) Metrics() string {
 	e.gauge("ledge_info", "What the node is.").set(1, label{"node", r.Node}, label{"version", r.Version},
 		label{"role", Role(p.Link)}, label{"sync", j.Sync})
 	e.at("ledge_start_time_seconds", "When the node was started.", r.Server().Started)
-	e.clients(r.Clients())
+	c := r.Clients()
+	e.clients(c)
+	e.commands(c.Stats)
 	e.state(r.Keys(), r.Memory(), r.Saves())
 	e.journal(j)
 	e.health(r.Health())
 	e.link(p.Link)
 	e.replicas(p)
+	f := r.Process()
+	e.process(f, r.Server().Started)
+	e.redis(r, f)
 	return e.b.String()
 }
 
@@ -58,7 +65,11 @@ func (e *exposition) state(keys []Keys, m Memory, s Saves) {
 	e.one("gauge", "ledge_memory_bytes", "Memory taken from the system, what max-memory bounds.", float64(m.Taken))
 	e.one("gauge", "ledge_memory_live_bytes", "Memory that the last collection found in use.", float64(m.Live))
 	e.one("gauge", "ledge_memory_refusing", "Whether commands that need memory are refused.", float64(flag(m.Refusing)))
-	e.at("ledge_snapshot_timestamp_seconds", "When the last snapshot was taken; before the first, when the node was started.", s.Last)
+	taken := s.Last
+	if s.Pos == 0 {
+		taken = time.Time{}
+	}
+	e.at("ledge_snapshot_timestamp_seconds", "When the last snapshot was taken; 0 before the first.", taken)
 	e.one("gauge", "ledge_snapshot_failed", "Whether the last attempt to take one failed.", float64(flag(s.Failed != nil)))
 }
 
@@ -72,6 +83,16 @@ func (e *exposition) journal(j Journal) {
 	e.one("counter", "ledge_journal_appended_bytes_total", "Bytes appended.", float64(j.Appended))
 	e.one("counter", "ledge_journal_failed_appends_total", "Appends that failed.", float64(j.Failed))
 	e.one("gauge", "ledge_journal_append_seconds", "How long the last append took, for each of the batches that were stored together.", j.Took.Seconds())
+	for _, h := range []struct {
+		name, help string
+		times      *timing.Times
+	}{
+		{"ledge_append_seconds", "How long appends took, each of all the batches that were stored together. With sync always that includes the sync.", &j.AppendTimes},
+		{"ledge_sync_seconds", "How long syncs of the journal took apart from appends; there are none with sync always.", &j.SyncTimes},
+		{"ledge_apply_seconds", "How long it took to apply what had been stored together.", &j.ApplyTimes},
+	} {
+		e.begin(h.name, "histogram", h.help).times(h.times, 1)
+	}
 	e.one("gauge", "ledge_reserve_bytes", "Room on the disk that is held back.", float64(j.Reserve))
 }
 

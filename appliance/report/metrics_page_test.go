@@ -16,7 +16,7 @@ func TestMetricsPage(t *testing.T) {
 	pagetest.Block(t, "METRICS.md", "metrics", metricsTable(r.Metrics()))
 }
 
-var metricLabel = regexp.MustCompile(`([a-z]+)="`)
+var metricLabel = regexp.MustCompile(`([a-z_]+)="`)
 
 // metricsTable writes a row for each metric of an exposition.
 func metricsTable(text string) string {
@@ -32,7 +32,9 @@ func metricsTable(text string) string {
 		default:
 			var labels []string
 			for _, m := range metricLabel.FindAllStringSubmatch(line, -1) {
-				labels = append(labels, m[1])
+				if m[1] != "le" && m[1] != "quantile" { // they say which part of a metric it is
+					labels = append(labels, m[1])
+				}
 			}
 			if len(labels) > 0 {
 				rows[len(rows)-1].labels = "`" + strings.Join(labels, "`, `") + "`"

@@ -2,9 +2,12 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"ledge/journal/timing"
 )
 
 // exposition collects metrics in Prometheus's text format, version 0.0.4.
@@ -29,9 +32,12 @@ type metric struct {
 }
 
 // set adds a sample.
-func (m metric) set(value float64, labels ...label) {
+func (m metric) set(value float64, labels ...label) { m.part("", value, labels...) }
+
+// part adds a sample of a metric that has several, whose names differ at their end.
+func (m metric) part(end string, value float64, labels ...label) {
 	b := &m.e.b
-	b.WriteString(m.name)
+	b.WriteString(m.name + end)
 	for i, l := range labels {
 		b.WriteByte("{,"[min(i, 1)])
 		b.WriteString(l.name + `="` + escapeLabel.Replace(l.value) + `"`)
@@ -40,6 +46,21 @@ func (m metric) set(value float64, labels ...label) {
 		b.WriteByte('}')
 	}
 	b.WriteString(" " + strconv.FormatFloat(value, 'g', -1, 64) + "\n")
+}
+
+// times adds the samples of one histogram, with every step-th of the bounds.
+func (m metric) times(t *timing.Times, step int, labels ...label) {
+	with := func(le string) []label { return append(slices.Clip(labels), label{"le", le}) }
+	sum := int64(0)
+	for i, n := range t.Counts[:timing.Bounds] {
+		if sum += n; i%step == 0 {
+			m.part("_bucket", float64(sum), with(strconv.FormatFloat(timing.Bound(i).Seconds(), 'g', -1, 64))...)
+		}
+	}
+	sum += t.Counts[timing.Bounds]
+	m.part("_bucket", float64(sum), with("+Inf")...)
+	m.part("_sum", t.Sum.Seconds(), labels...)
+	m.part("_count", float64(sum), labels...)
 }
 
 // escapeLabel is the escaping of the text format.

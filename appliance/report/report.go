@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"ledge/admin"
+	"ledge/appliance/process"
 	"ledge/journal"
+	"ledge/journal/timing"
 	"ledge/replay/standing"
 	"ledge/replay/writer"
 	"ledge/respd/command"
@@ -29,6 +31,7 @@ type Report struct {
 	Replication func() Replication
 	Clients     func() Clients
 	Keys        func() []Keys
+	Process     func() process.Figures
 }
 
 // Server is which process it is, and where it can be reached.
@@ -43,6 +46,7 @@ type Server struct {
 // Memory is what the process takes.
 type Memory struct {
 	Taken    int64 // from the system
+	Most     int64 // that may be taken, 0 for no bound
 	Live     int64 // found by the last collection
 	Percent  int64 // the collector's target
 	Refusing bool  // what needs memory is refused
@@ -55,7 +59,7 @@ type Saves struct {
 	Took    time.Duration // the last one that ended, -1 for none
 	Last    time.Time     // when the last one worked, or the start
 	Failed  error         // why the last one did not, or nil
-	Pos     journal.Seq   // what the last one covers
+	Pos     journal.Seq   // what the last one covers, 0 if there is none
 	Changes journal.Seq   // since then
 }
 
@@ -76,6 +80,10 @@ type Journal struct {
 	Reserve     int64         // bytes that are held back
 	Lost        string        // by the last repair that cost something
 	Recovery    time.Duration
+
+	// How long appends took, each of all the batches that were stored together, how
+	// long syncs apart from appends, and how long applying.
+	AppendTimes, SyncTimes, ApplyTimes timing.Times
 }
 
 // Health is whether the journal takes writes, and what is done about it if not.
@@ -99,13 +107,15 @@ type Replication struct {
 // Clients is what Redis clients do.
 type Clients struct {
 	Connected, Blocked int
+	Most               int // that may connect
 	Stats              *command.Stats
+	Slow               int // entries in the slow log
 }
 
-// Keys is how many keys a database has.
+// Keys is how many keys a database has, and how many of them have a deadline.
 type Keys struct {
-	DB    journal.DB
-	Count int
+	DB              journal.DB
+	Count, Expiring int
 }
 
 // Words of a role. Redis has other ones than operators.

@@ -9,12 +9,15 @@ import (
 	"time"
 
 	"ledge/admin"
+	"ledge/appliance/process"
 	"ledge/appliance/report"
 	"ledge/journal"
 	"ledge/journal/fault"
+	"ledge/journal/timing"
 	"ledge/replay/standing"
 	"ledge/replay/writer"
 	"ledge/respd/command"
+	"ledge/respd/stats"
 )
 
 var at = time.Unix(2000, 0)
@@ -61,13 +64,26 @@ func counted() (*report.Report, *[]string) {
 		},
 		Clients: func() report.Clients {
 			note("clients")
-			return report.Clients{Connected: 3, Blocked: 1, Stats: &command.Stats{}}
+			return report.Clients{Connected: 3, Blocked: 1, Most: 10, Stats: ran(), Slow: 2}
 		},
 		Keys: func() []report.Keys {
 			note("keys")
-			return []report.Keys{{DB: 0, Count: 2}, {DB: 3, Count: 4}}
+			return []report.Keys{{DB: 0, Count: 2, Expiring: 1}, {DB: 3, Count: 4}}
+		},
+		Process: func() process.Figures {
+			note("process")
+			return process.Figures{User: time.Second, Resident: 100, Objects: 50, Collections: 2, Pauses: time.Millisecond}
 		},
 	}, asked
+}
+
+// ran is what a server has counted: three runs of one command.
+func ran() *command.Stats {
+	s := stats.New[*command.Spec](at)
+	took := timing.Times{Sum: 6 * time.Microsecond}
+	took.Counts[1] = 3
+	s.Count(&command.Spec{Name: "get"}, &stats.Calls{Calls: 3, Micros: 6, Failed: 1, Rejected: 2, Took: took})
+	return s
 }
 
 // Only what somebody asks for is collected.

@@ -9,6 +9,7 @@ import (
 	"ledge/journal/blocks"
 	"ledge/journal/broker"
 	"ledge/journal/fault"
+	"ledge/journal/timing"
 )
 
 // Journal is a journal.Driver on the unreplicated stream of a broker.
@@ -32,7 +33,9 @@ type Journal struct {
 	bulk    atomic.Bool // frames are synced by Sync, not by the broker; see Bulk
 	suspect atomic.Bool // a sync has failed, so the page cache may lie
 	synced  syncPoint
-	witness witness
+	// syncTimes counts how long syncs take; nil until TimeSyncs.
+	syncTimes atomic.Pointer[timing.Histogram]
+	witness   witness
 
 	// first and last span what is acknowledged; bytes is what it takes.
 	first, last atomic.Uint64

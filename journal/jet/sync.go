@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"ledge/journal"
 	"ledge/journal/broker"
 	"ledge/journal/fault"
+	"ledge/journal/timing"
 )
 
 // Sync syncs what has been appended since it was last called, unless the broker
@@ -34,6 +36,10 @@ func (j *Journal) Sync(ctx context.Context) error {
 		return fmt.Errorf("%s: %w", op, d)
 	}
 }
+
+// TimeSyncs has it counted from now on how long each sync takes. Where the broker syncs
+// each frame, appends take that time, and nothing is counted here.
+func (j *Journal) TimeSyncs(h *timing.Histogram) { j.syncTimes.Store(h) }
 
 // Synced returns the number up to which the journal is on the disk. Where appends
 // are synced before they are acknowledged, that is the last; otherwise it is what
@@ -73,7 +79,9 @@ func (j *Journal) syncAlone() error {
 // caller holds shape.
 func (j *Journal) sync() error {
 	from, blocks := j.synced.get()
+	began := time.Now()
 	to, err := j.store.Sync(from)
+	j.syncTimes.Load().Add(time.Since(began))
 	if err == nil {
 		j.synced.set(to, blocks)
 	}

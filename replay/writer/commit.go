@@ -77,10 +77,14 @@ func (w *Writer) commit(ctx context.Context, es []journal.Entry, g *replay.Group
 	if err != nil {
 		return c, err
 	}
-	w.took.Add((int64(time.Since(began)) - w.took.Load()) / 8)
+	appended := time.Now()
+	w.took.Add((int64(appended.Sub(began)) - w.took.Load()) / 8)
 	w.last = lastBatch{b.Epoch, b.Prev}
 	if g != nil {
-		return c, g.Apply(c)
+		err = g.Apply(c)
+	} else {
+		err = w.cfg.State.Apply(c)
 	}
-	return c, w.cfg.State.Apply(c)
+	w.cfg.Applied.Add(time.Since(appended))
+	return c, err
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ledge/journal"
+	"ledge/journal/timing"
 	"ledge/replay"
 	"ledge/replay/events"
 )
@@ -52,6 +53,8 @@ type Config struct {
 	// Events is told what the commands of a group did, in order, once it is
 	// applied and before its clients are answered. It must not wait.
 	Events func([]events.Event)
+	// Applied counts how long applying batches took; nil does not count.
+	Applied *timing.Histogram
 	// Clock returns the time; nil is time.Now.
 	Clock func() time.Time
 	// Logger gets what an operator should know; nil discards it.

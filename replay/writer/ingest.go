@@ -213,9 +213,11 @@ func (f *Follower) store(ctx context.Context, st *storing) {
 // the journal did not take suspends the node.
 func (w *Writer) applyStored(st *storing) error {
 	if n := len(st.cs); n > 0 {
+		began := time.Now()
 		if err := w.cfg.State.Apply(st.cs...); err != nil {
 			return err
 		}
+		w.cfg.Applied.Add(time.Since(began))
 		b := st.cs[n-1].Batch()
 		w.epoch, w.last = b.Epoch, lastBatch{b.Epoch, b.Prev}
 	}

@@ -241,7 +241,7 @@ func (c *Conn) turnAway(err error) {
 	val := resp.FromError(err)
 	spec := c.cmd.spec
 	if spec != nil {
-		c.shared.Stats.Count(spec, stats.Calls{Rejected: 1})
+		c.shared.Stats.Count(spec, &stats.Calls{Rejected: 1})
 	}
 	if spec != nil && spec.Name == "exec" {
 		// Whatever keeps EXEC from running ends the transaction.

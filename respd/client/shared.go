@@ -65,7 +65,7 @@ func (s *Shared) Panicked(spec *command.Spec, p any) {
 	name := "unknown"
 	if spec != nil {
 		name = spec.FullName()
-		s.Stats.Count(spec, stats.Calls{Calls: 1, Failed: 1})
+		s.Stats.Count(spec, &stats.Calls{Calls: 1, Failed: 1})
 	}
 	caught := fault.Caught(p)
 	s.Log.Add(slog.LevelError, "a command panicked: "+name, "cause", caught, "stack", string(caught.Stack))

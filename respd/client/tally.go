@@ -36,6 +36,7 @@ func (c *Conn) ran(spec *command.Spec, args command.Args, failed bool) {
 	}
 	t.calls.Calls++
 	t.calls.Micros += took.Microseconds()
+	t.calls.Took.Add(took)
 	if failed {
 		t.calls.Failed++
 	}
@@ -52,7 +53,7 @@ func (c *Conn) count() {
 		return
 	}
 	c.shared.Stats.Commands.Add(t.calls.Calls)
-	c.shared.Stats.Count(t.spec, t.calls)
+	c.shared.Stats.Count(t.spec, &t.calls)
 	c.sess.LastCmd.Store(t.spec)
 	c.sess.LastUsed.Store(time.Now().UnixMilli())
 	t.spec, t.calls = nil, stats.Calls{}

@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"ledge/journal/timing"
 )
 
 // Stats counts what INFO shows, by command among others, which C names. All
@@ -40,6 +42,8 @@ type Stats[C comparable] struct {
 // Calls counts the runs of one command.
 type Calls struct {
 	Calls, Micros, Rejected, Failed int64
+	// Took is how long the runs took, without what was waited for.
+	Took timing.Times
 }
 
 // New returns counters at zero.
@@ -49,7 +53,7 @@ func New[C comparable](now time.Time) *Stats[C] {
 
 // Count adds n runs of a command. The caller gathers before it counts, so that
 // the lock is not taken for each command.
-func (s *Stats[C]) Count(of C, c Calls) {
+func (s *Stats[C]) Count(of C, c *Calls) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	have := s.calls[of]
@@ -61,6 +65,7 @@ func (s *Stats[C]) Count(of C, c Calls) {
 	have.Micros += c.Micros
 	have.Rejected += c.Rejected
 	have.Failed += c.Failed
+	have.Took.Join(&c.Took)
 }
 
 // CountError counts an error reply by its code.

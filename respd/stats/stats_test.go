@@ -13,8 +13,8 @@ import (
 // only so many of them. A reset forgets all but what is held at present.
 func TestStats(t *testing.T) {
 	s := stats.New[string](time.Unix(1, 0))
-	s.Count("get", stats.Calls{Calls: 2, Micros: 5})
-	s.Count("get", stats.Calls{Calls: 1, Failed: 1})
+	s.Count("get", &stats.Calls{Calls: 2, Micros: 5})
+	s.Count("get", &stats.Calls{Calls: 1, Failed: 1})
 	for i := range 1000 {
 		s.CountError("E" + strconv.Itoa(i))
 	}

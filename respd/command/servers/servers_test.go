@@ -198,7 +198,7 @@ func TestInfo(t *testing.T) {
 
 func TestInfoCounts(t *testing.T) {
 	h := open(t)
-	h.stats.Count(h.table.Find("config|get"), stats.Calls{Calls: 4, Micros: 10, Rejected: 1, Failed: 2})
+	h.stats.Count(h.table.Find("config|get"), &stats.Calls{Calls: 4, Micros: 10, Rejected: 1, Failed: 2})
 	h.stats.CountError("WRONGTYPE")
 	h.stats.CountError("ERR")
 	h.want("INFO commandstats", `(txt) "# Commandstats\r\n`+

@@ -1,0 +1,133 @@
+package appliance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+
+	"ledge/admin"
+	"ledge/appliance/report"
+	"ledge/appliance/web"
+)
+
+// seen is the node as browsers, probes and Prometheus see it.
+type seen struct {
+	n       *Node
+	history *report.History
+}
+
+// happened keeps what has happened to the node, for its page.
+type happened struct {
+	mu     sync.Mutex
+	events []admin.Event // mu; the oldest first, at most report.PageEvents
+}
+
+// add keeps an event. Of what is repeated as often as clients like, the last stays.
+func (h *happened) add(e admin.Event) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if last := len(h.events) - 1; last >= 0 && e.Kind == admin.EventClientLimit && h.events[last].Kind == e.Kind {
+		h.events[last] = e
+		return
+	}
+	if len(h.events) == report.PageEvents {
+		copy(h.events, h.events[1:])
+		h.events = h.events[:len(h.events)-1]
+	}
+	h.events = append(h.events, e)
+}
+
+// latest returns what has happened, the newest first.
+func (h *happened) latest() []admin.Event {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	list := make([]admin.Event, 0, len(h.events))
+	for i := len(h.events) - 1; i >= 0; i-- {
+		list = append(list, h.events[i])
+	}
+	return list
+}
+
+// openWeb listens for browsers, probes and Prometheus; nil is that nobody asks for it.
+func (n *Node) openWeb(ctx context.Context) error {
+	n.seen = &seen{n: n, history: report.NewHistory(n.report, nil)}
+	addr, option := n.cfg.HTTPAddress()
+	if addr == "" {
+		return nil
+	}
+	s, err := web.Open(ctx, web.Config{
+		Listen: addr, Local: n.cfg.HTTPLocal(), Node: n.seen, Metrics: n.report.Metrics,
+		Password: n.cfg.HTTPPassword, Admin: func() (string, error) { return ReadPassword(n.dir.adminPath()) },
+		Open: func() bool { return param(n, "requirepass") == "" }, Clock: n.cfg.Clock, Logger: n.cfg.Logger,
+	})
+	if err != nil {
+		return addressFault(option, addr, err)
+	}
+	n.web = s
+	return nil
+}
+
+// param returns a parameter of CONFIG, "" if there is none of that name.
+func param(n *Node, name string) string {
+	for _, p := range n.server.Config().Match(func(other string) bool { return other == name }) {
+		return p.Get()
+	}
+	return ""
+}
+
+// MetricsAddr returns the address that browsers, probes and Prometheus come to, or nil.
+func (n *Node) MetricsAddr() net.Addr { return n.web.Addr() }
+
+// errStopping is why a node that stops is not ready.
+var errStopping = errors.New("the node is stopping")
+
+// Ready returns why the node does not serve reads, or does not take writes.
+func (s *seen) Ready(writes bool) error {
+	n := s.n
+	select {
+	case <-n.stop:
+		return errStopping
+	default:
+	}
+	noReads, noWrites := n.gate.refusals(n.repl.Link(), n.cfg.Clock())
+	switch {
+	case noReads != nil:
+		return fmt.Errorf("reads are refused: %w", noReads)
+	case !writes:
+		return nil
+	}
+	if err := n.writer.Refusal(false); err != nil {
+		return fmt.Errorf("writes are refused: %w", err)
+	}
+	if noWrites != nil {
+		return fmt.Errorf("writes are refused: %w", noWrites)
+	}
+	return nil
+}
+
+// Facts returns what the page shows.
+func (s *seen) Facts(trusted bool) any {
+	p, b := s.n.report.Page(), backend{s.n}
+	p.NotReady, p.WritesRefused = report.Line(s.Ready(false)), report.Line(s.Ready(true))
+	p.Events = s.n.events.latest()
+	p.Slow, _ = b.Slowlog(context.Background(), report.PageRows) // it can't fail
+	if p.Hidden = !trusted; p.Hidden {
+		p.Clients = []admin.Client{}
+		for i := range p.Slow {
+			p.Slow[i].Args = p.Slow[i].Args[:min(1, len(p.Slow[i].Args))]
+			p.Slow[i].Client, p.Slow[i].Name = "", ""
+		}
+		return p
+	}
+	p.Clients, _ = b.Clients(context.Background())
+	p.Clients = p.Clients[:min(len(p.Clients), report.PageRows)]
+	return p
+}
+
+// History returns the samples of the last hour.
+func (s *seen) History() any { return s.history.Samples() }
+
+// Resume tries to resume.
+func (s *seen) Resume(ctx context.Context) (admin.Resumed, error) { return backend{s.n}.Resume(ctx) }

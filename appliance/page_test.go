@@ -1,0 +1,172 @@
+package appliance_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"ledge/appliance"
+	"ledge/appliance/report"
+	"ledge/journal/jet/faultfs"
+)
+
+// answer asks a node over HTTP.
+func answer(t *testing.T, method, url, body, bearer string) (int, string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Header.Set("Content-Type", "application/json"); bearer != "" {
+		r.Header.Set("Authorization", "Bearer "+bearer)
+	}
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	got, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(got)
+}
+
+func facts(t *testing.T, url string) (p report.Page) {
+	t.Helper()
+	status, body := answer(t, http.MethodGet, url+"facts", "", "")
+	if err := json.Unmarshal([]byte(body), &p); err != nil || status != http.StatusOK {
+		t.Fatalf("GET facts = %d, %s, %v", status, body, err)
+	}
+	return p
+}
+
+// suspend makes the journal of a sickbed fail, by one sync, and heals the disk.
+func (s *sickbed) suspend() {
+	s.t.Helper()
+	s.disk.Add(faultfs.Rule{Op: faultfs.OpFsync, Match: ".blk", Errno: syscall.EIO})
+	if err := s.c.Set(s.t.Context(), "k", "v", 0).Err(); err == nil {
+		s.t.Fatal("a write on a disk that fails = nil; want an error")
+	}
+	s.until("journal_state", "suspended")
+	s.disk.Clear()
+}
+
+// manual leaves resuming to an operator.
+func manual(c *appliance.Config) { c.ResumeAuto = "none" }
+
+// A node that is suspended serves reads and says so to probes; its page has the cause;
+// and with the admin's password, and no other, it is resumed.
+func TestResumeOverHTTP(t *testing.T) {
+	s := newSickbed(t, manual)
+	url := s.Status().Page
+	if err := s.c.Set(t.Context(), "k", "v", 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	if p := facts(t, url); p.Status.Health.State != "ok" || p.WritesRefused != "" || len(p.Events) != 0 {
+		t.Errorf("at first %s, %q, %d events; want ok, nothing refused, none", p.Status.Health.State, p.WritesRefused, len(p.Events))
+	}
+	s.suspend()
+	for path, want := range map[string]int{"healthz": 200, "readyz": 200, "readyz?writes": 503} {
+		if got, body := answer(t, http.MethodGet, url+path, "", ""); got != want {
+			t.Errorf("suspended, %s = %d %s; want %d", path, got, body, want)
+		}
+	}
+	p := facts(t, url)
+	if h := p.Status.Health; h.State != "suspended" || h.Cause == "" || p.NotReady != "" || p.WritesRefused == "" {
+		t.Errorf("suspended: %+v, %q, %q; want the cause, reads served, writes refused", h, p.NotReady, p.WritesRefused)
+	}
+	if len(p.Events) == 0 || p.Events[0].Kind != "suspended" {
+		t.Errorf("events %+v; want the suspension first", p.Events)
+	}
+	if got, body := answer(t, http.MethodPost, url+"resume", `{"password":"guess"}`, ""); got != http.StatusForbidden {
+		t.Errorf("resume with a guess = %d %s; want 403", got, body)
+	}
+	password, err := os.ReadFile(s.Status().Credentials)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := fmt.Sprintf(`{"password":%q}`, strings.TrimSpace(string(password)))
+	if got, said := answer(t, http.MethodPost, url+"resume", body, ""); got != http.StatusOK || !strings.Contains(said, `"state":"ok"`) {
+		t.Fatalf("resume = %d %s; want 200 and ok", got, said)
+	}
+	if got, body := answer(t, http.MethodGet, url+"readyz?writes", "", ""); got != 200 {
+		t.Errorf("resumed, readyz?writes = %d %s; want 200", got, body)
+	}
+	if p := facts(t, url); p.Events[0].Kind != "resumed" {
+		t.Errorf("events %+v; want that it was resumed first", p.Events)
+	}
+}
+
+// Who has shown no password sees no names of clients and no arguments while Redis
+// clients need one, and with a password for the page nobody sees it without.
+func TestWhoSeesThePage(t *testing.T) {
+	dir := t.TempDir()
+	for _, needs := range []bool{false, true} {
+		opts := []string{"--http-listen", freeAddr(t)}
+		if needs {
+			if err := os.WriteFile(filepath.Join(dir, "p"), []byte("seen\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			opts = append(opts, "--http-password-file", filepath.Join(dir, "p"))
+		}
+		p := start(t, filepath.Join(dir, fmt.Sprint(needs)), append(opts, "--password", "s3cret")...)
+		c := redis.NewClient(&redis.Options{Addr: p.client().Options().Addr, Password: "s3cret", ClientName: "<b>hostile</b>",
+			MaintNotificationsConfig: plainly})
+		defer c.Close()
+		for _, err := range []error{c.ConfigSet(t.Context(), "slowlog-log-slower-than", "0").Err(), c.Set(t.Context(), "key-of-mine", "v", 0).Err()} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		url := "http://" + opts[1] + "/facts"
+		status, body := answer(t, http.MethodGet, url, "", "")
+		seen := strings.Contains(body, "key-of-mine") || strings.Contains(body, "hostile")
+		if !needs && (status != 200 || seen || !strings.Contains(body, `"hidden":true`)) {
+			t.Errorf("without a password for the page: %d, %s; want 200, and neither key nor client", status, body)
+		}
+		if !needs {
+			continue
+		}
+		if status != 401 || seen {
+			t.Errorf("with a password for the page, without saying it: %d, %s; want 401", status, body)
+		}
+		if status, body := answer(t, http.MethodGet, url, "", "seen"); status != 200 || !strings.Contains(body, "key-of-mine") ||
+			!strings.Contains(body, `\u003cb\u003ehostile`) {
+			t.Errorf("with the password: %d, %s; want the key, and the client's name escaped", status, body)
+		}
+	}
+}
+
+// A replica whose leader has nothing for it yet is not ready, and one in step is, for
+// reads alone.
+func TestReplicaReady(t *testing.T) {
+	addrs := [2]string{freeAddr(t), freeAddr(t)}
+	dirs := [2]string{t.TempDir(), t.TempDir()}
+	nats := freeAddr(t)
+	b := start(t, dirs[1], "--http-listen", addrs[1], "--follow", "nats://"+nats, "--follow-password-file", dirs[0]+"/auth/replica")
+	if got, body := answer(t, http.MethodGet, "http://"+addrs[1]+"/readyz", "", ""); got != 503 || !strings.Contains(body, "LOADING") {
+		t.Errorf("a replica without its leader's data = %d %s; want 503 and why", got, body)
+	}
+	start(t, dirs[0], "--http-listen", addrs[0], "--nats-listen", nats)
+	within(t, 30*time.Second, "the replica is in step", func() bool { return b.info("ledge_link_state") == "streaming" })
+	within(t, 10*time.Second, "the replica is ready", func() bool {
+		got, _ := answer(t, http.MethodGet, "http://"+addrs[1]+"/readyz", "", "")
+		return got == 200
+	})
+	if got, body := answer(t, http.MethodGet, "http://"+addrs[1]+"/readyz?writes", "", ""); got != 503 || !strings.Contains(body, "writes are refused") {
+		t.Errorf("writes to a replica = %d %s; want 503", got, body)
+	}
+	if p := facts(t, "http://"+addrs[0]+"/"); len(p.Status.Replicas) != 1 {
+		t.Errorf("the leader's page has %d replicas; want 1", len(p.Status.Replicas))
+	}
+}
