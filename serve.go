@@ -80,7 +80,7 @@ func configure(c *urfave.Context) (cfg appliance.Config, from options.Origins, e
 func runNode(ctx context.Context, stdout io.Writer, cfg appliance.Config) error {
 	n, err := appliance.Open(ctx, cfg)
 	if err != nil {
-		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		if ctx.Err() != nil && errors.Is(err, ctx.Err()) || errors.Is(err, appliance.ErrStopped) {
 			return nil // told to stop before it was up
 		}
 		logPanic(cfg.Logger, err)

@@ -64,6 +64,11 @@ func (c *call) ask(ctx context.Context) (reply any, err error) {
 			reply, err = nil, fault.As(fault.Operator, c.verb.name, errInternal)
 		}
 	}()
+	if !c.verb.soon {
+		if err := c.s.cfg.Ready(); err != nil {
+			return nil, err
+		}
+	}
 	return c.verb.ask(ctx, c.s.cfg.Backend, c.request)
 }
 

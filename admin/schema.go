@@ -122,6 +122,7 @@ const (
 	StateOK        = "ok"
 	StateSuspended = "suspended"
 	StateInDoubt   = "in-doubt" // the disk has not answered; see Health.Number
+	StateLoading   = "loading"  // the node has not got all of its data yet; see Health.Loading
 )
 
 // Health is whether the journal takes writes, and if not, why and what next.
@@ -149,10 +150,24 @@ type Health struct {
 	// ReserveMissing says that no room is held back on the disk though it should
 	// be. It is tried each ResumeInterval.
 	ReserveMissing bool `json:"reserve_missing,omitempty"`
+	// Loading is how far a node has come that is loading; none otherwise.
+	Loading *Loading `json:"loading,omitempty"`
 	// The policy.
 	ResumeAuto        string  `json:"resume_auto"` // "retryable", "all", "none"
 	ResumeInterval    float64 `json:"resume_interval_seconds"`
 	ResumeMaxAttempts int     `json:"resume_max_attempts"` // 0 is no cap
+}
+
+// Loading is how far a node has come that has not got all of its data yet.
+type Loading struct {
+	Step    string    `json:"step"` // what it is at, in words
+	Began   time.Time `json:"began"`
+	Bytes   int64     `json:"bytes"` // read so far
+	Total   int64     `json:"total_bytes"`
+	Percent float64   `json:"percent"` // of the time that all of it takes, about
+	Rows    int64     `json:"rows"`    // keys so far
+	Rate    float64   `json:"rows_per_second"`
+	Left    *float64  `json:"seconds_left,omitempty"` // about; none while nobody can tell
 }
 
 // Journal is what the journal holds.

@@ -28,6 +28,10 @@ type Config struct {
 	Node    string
 	Version string // a semantic one
 
+	// Ready returns nil once the node has all of its data, and before that the error
+	// that requests get which need data. nil is that it has.
+	Ready func() error
+
 	// Timeout bounds a request; 0 means 30 s.
 	Timeout time.Duration
 	// LongTimeout bounds snapshot, compact and verify; 0 means 10 min.
@@ -61,6 +65,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.LongTimeout == 0 {
 		c.LongTimeout = defaultLongTimeout
+	}
+	if c.Ready == nil {
+		c.Ready = func() error { return nil }
 	}
 	if c.Clock == nil {
 		c.Clock = time.Now

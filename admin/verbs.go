@@ -104,6 +104,7 @@ type verb struct {
 	what string // for the endpoint's metadata
 	long bool   // it may take as long as there is data
 	acts bool   // it changes something or costs much, so it is logged
+	soon bool   // it is answered while the node has not got all of its data yet
 	ask  asker
 }
 
@@ -113,13 +114,13 @@ type asker func(ctx context.Context, b Backend, request []byte) (reply any, err 
 
 // verbs is all that a node can be asked, in the order of INFO.
 var verbs = []verb{
-	{name: "status", what: "what the node is and how it is", ask: plain(Backend.Status)},
+	{name: "status", what: "what the node is and how it is", soon: true, ask: plain(Backend.Status)},
 	{name: "health", what: "whether the journal takes writes, and if not, why",
-		ask: plain(Backend.Health)},
+		soon: true, ask: plain(Backend.Health)},
 	{name: "resume", what: "try to take writes again; the reply says what was tried",
 		acts: true, ask: plain(resume)},
 	{name: "snapshot", what: "take a snapshot", long: true, acts: true, ask: plain(Backend.Snapshot)},
-	{name: "snapshots", what: "list the snapshots", ask: plain(snapshots)},
+	{name: "snapshots", what: "list the snapshots", soon: true, ask: plain(snapshots)},
 	{name: "compact", what: "take a snapshot and truncate the journal up to it",
 		long: true, acts: true, ask: plain(Backend.Compact)},
 	{name: "verify", what: "read all of the journal and of the snapshots", long: true, acts: true,
@@ -129,18 +130,18 @@ var verbs = []verb{
 	{name: "backup.read", what: `bytes of the snapshot, or frames: {"id":"…","offset":0} or {"id":"…","from":1}`,
 		ask: parsed(backupRead)},
 	{name: "backup.end", what: `let go what a backup needed: {"id":"…"}`, acts: true, ask: parsed(backupEnd)},
-	{name: "config.get", what: `parameters by glob: {"pattern":"*"}`, ask: parsed(configGet)},
+	{name: "config.get", what: `parameters by glob: {"pattern":"*"}`, soon: true, ask: parsed(configGet)},
 	{name: "config.set", what: `change parameters, all or none: {"values":{"name":"value"}}`,
-		acts: true, ask: parsed(configSet)},
-	{name: "clients", what: "list the Redis clients", ask: plain(clients)},
-	{name: "slowlog", what: `slow commands, newest first: {"count":10}`, ask: parsed(slowlog)},
-	{name: "events", what: `what has happened, oldest first: {"since":"2026-03-04T05:06:07Z"}`, ask: parsed(pastEvents)},
+		acts: true, soon: true, ask: parsed(configSet)},
+	{name: "clients", what: "list the Redis clients", soon: true, ask: plain(clients)},
+	{name: "slowlog", what: `slow commands, newest first: {"count":10}`, soon: true, ask: parsed(slowlog)},
+	{name: "events", what: `what has happened, oldest first: {"since":"2026-03-04T05:06:07Z"}`, soon: true, ask: parsed(pastEvents)},
 	{name: "journal.tail", what: `entries of the journal, and the number to go on with: {"from":1,"key":"*","wait_seconds":20}`,
 		ask: parsed(journalTail)},
 	{name: "follow", what: `follow another node: {"leader":"nats://host:port"}`, acts: true, ask: parsed(follow)},
 	{name: "promote", what: "stop following, and lead", acts: true, ask: plain(Backend.Promote)},
 	{name: "switchover", what: `have a replica lead and follow it: {"to":"node"}`, acts: true, ask: parsed(switchover)},
-	{name: "stop", what: "stop the node, as SIGTERM does", acts: true, ask: plain(stop)},
+	{name: "stop", what: "stop the node, as SIGTERM does", acts: true, soon: true, ask: plain(stop)},
 }
 
 // endpoint is the verb's name in micro, which takes no dots.

@@ -16,20 +16,36 @@ import (
 // sync puts another carrier in place of the one there is.
 type carrier struct {
 	*broker.Broker
-	journal *jet.Journal
+	journal *jet.Journal // nil while only the broker is there
 }
 
 // openCarrier checks the directory's journal, starts the broker on it and opens the
 // journal, which is made if the directory is fresh. The broker listens for NATS
 // clients at an address or Off.
 func openCarrier(ctx context.Context, d *directory, cfg *Config, secure *security, listen string) (*carrier, error) {
-	passwords, err := d.passwords()
+	c, checked, err := startCarrier(ctx, d, cfg, secure, listen, nil)
 	if err != nil {
 		return nil, err
 	}
-	checked, err := jet.Check(ctx, jetConfig(d, cfg))
-	if err != nil {
+	if c, err = c.open(ctx, d, checked); err != nil {
 		return nil, err
+	}
+	return c, nil
+}
+
+// startCarrier is openCarrier up to the broker, which can be asked already. seen is
+// told how much of the journal has been checked.
+func startCarrier(ctx context.Context, d *directory, cfg *Config, secure *security, listen string,
+	seen func(done, total int64)) (*carrier, *jet.Checked, error) {
+	passwords, err := d.passwords()
+	if err != nil {
+		return nil, nil, err
+	}
+	at := jetConfig(d, cfg)
+	at.Seen = seen
+	checked, err := jet.Check(ctx, at)
+	if err != nil {
+		return nil, nil, err
 	}
 	server := broker.Config{Name: d.node, Users: admin.Users(passwords, remote.Subjects)}
 	if listen != Off {
@@ -37,13 +53,19 @@ func openCarrier(ctx context.Context, d *directory, cfg *Config, secure *securit
 	}
 	b, err := broker.Start(ctx, checked.Broker(server))
 	if err != nil {
-		return nil, addressFault("nats-listen", listen, err)
+		return nil, nil, addressFault("nats-listen", listen, err)
 	}
-	j, err := checked.Open(ctx, b)
+	return &carrier{Broker: b}, checked, nil
+}
+
+// open opens the journal on the broker, and returns the carrier of both. When that
+// fails the broker is closed.
+func (c *carrier) open(ctx context.Context, d *directory, checked *jet.Checked) (*carrier, error) {
+	j, err := checked.Open(ctx, c.Broker)
 	if err != nil {
-		return nil, errors.Join(err, b.Close())
+		return nil, errors.Join(err, c.Broker.Close())
 	}
-	c := &carrier{b, j}
+	c = &carrier{c.Broker, j}
 	if d.fresh() {
 		if err := d.ready(); err != nil {
 			return nil, errors.Join(err, c.Close())
@@ -67,6 +89,9 @@ func jetConfig(d *directory, cfg *Config) jet.Config {
 // Close closes the journal and then the broker. A journal that hangs with the disk
 // is left, and the broker with it: it would hang in the same place.
 func (c *carrier) Close() error {
+	if c.journal == nil {
+		return c.Broker.Close()
+	}
 	err := c.journal.Close()
 	if errors.Is(err, jet.ErrLeft) {
 		return err

@@ -237,12 +237,18 @@ func (d *directory) first() journal.Seq {
 // leader returns whom the node follows: the option says so, or what an operator
 // said before the node stopped. One that was promoted since leads.
 func (d *directory) leader(option string) string {
-	url := orDefault(option, d.id.Follow)
-	if url != "" && url == d.id.Promoted {
+	url, promoted := d.id.follows(option)
+	if promoted {
 		d.note("the node was promoted, so it leads; follow is ignored: %s", url)
 		return ""
 	}
 	return url
+}
+
+// follows returns the leader, whom one that was promoted does not follow.
+func (id identity) follows(option string) (url string, promoted bool) {
+	url = orDefault(option, id.Follow)
+	return url, url != "" && url == id.Promoted
 }
 
 // writeFollows notes which leader the node follows.

@@ -57,6 +57,7 @@ func TestHealthEvents(t *testing.T) {
 	n := &Node{report: &report.Report{Node: "n"}}
 	n.cfg.Clock = time.Now
 	n.live.Store(new(options.Live))
+	n.recovered.Store(&recovered{})
 	n.reserve = newReserve(t.TempDir(), 1)
 	n.dir = &directory{node: "n"}
 	e := newEvents(n)

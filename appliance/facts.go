@@ -20,7 +20,7 @@ func newReport(n *Node) *report.Report {
 		Node: n.dir.node, Version: Version, Clock: n.cfg.Clock,
 		Server: func() report.Server {
 			return report.Server{Started: n.started, PID: os.Getpid(), Dir: n.dir.path,
-				Redis: n.server.Addr().String(), NATS: n.carrier().ClientURL()}
+				Redis: n.server.Addr().String(), NATS: n.natsURL()}
 		},
 		Memory: func() report.Memory {
 			u := process.ReadUsage()
@@ -29,6 +29,7 @@ func newReport(n *Node) *report.Report {
 		Saves:   func() report.Saves { return n.saves.facts() },
 		Journal: func() report.Journal { return journalFacts(n) },
 		Health:  func() report.Health { return healthFacts(n) },
+		Loading: n.loading.facts,
 		Replication: func() report.Replication {
 			return report.Replication{Link: n.repl.Link(), Replicas: n.repl.Replicas(),
 				Lineage: n.log.Lineage(), Applied: n.state.Pos().Seq}
@@ -55,12 +56,15 @@ func maxClients(n *Node) int {
 }
 
 func journalFacts(n *Node) report.Journal {
-	st, _ := n.jet().Stat(context.Background()) // it can't fail
+	st, _ := n.log.Stat(context.Background()) // it can't fail
 	j := report.Journal{First: st.First, Last: st.Last, Bytes: st.Bytes, Sync: n.cfg.Sync,
 		Lineage: n.log.Lineage(), Epoch: n.state.Epoch(), Applied: n.state.Pos(),
 		Appends: n.meter.appends.Load(), Appended: n.meter.bytes.Load(), Failed: n.meter.failed.Load(),
-		Took: time.Duration(n.meter.took.Load()), Reserve: n.reserve.bytes(), Lost: n.lost, Recovery: n.recovery}
+		Took: time.Duration(n.meter.took.Load()), Reserve: n.reserve.bytes()}
 	j.AppendTimes, j.SyncTimes, j.ApplyTimes = n.meter.appendTimes.Times(), n.meter.syncTimes.Times(), n.meter.applyTimes.Times()
+	if r := n.recovered.Load(); r != nil {
+		j.Lost, j.Recovery = r.lost, r.took
+	}
 	if at := n.meter.last.Load(); at > 0 {
 		j.LastAppend = time.UnixMilli(at)
 	}
@@ -70,15 +74,14 @@ func journalFacts(n *Node) report.Journal {
 	return j
 }
 
-// healthFacts may be asked for before there is a writer.
+// healthFacts may be asked for before there is a writer. A reserve is missing only once
+// it was tried to hold it.
 func healthFacts(n *Node) report.Health {
 	h := report.Health{Policy: resumePolicy(n.live.Load())}
 	if n.writer != nil {
 		h.Suspension, h.Policy = n.writer.Health().Suspension(), n.writer.Health().Policy()
 	}
-	if n.reserve != nil {
-		h.Reserve, h.ReserveMissing = n.reserve.bytes(), !n.reserve.Held()
-	}
+	h.Reserve, h.ReserveMissing = n.reserve.bytes(), n.recovered.Load() != nil && !n.reserve.Held()
 	return h
 }
 

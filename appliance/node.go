@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"log/slog"
 	"net"
 	"os"
 	"sync"
@@ -32,9 +31,15 @@ import (
 
 // Node is a running ledge.
 //
-// Open takes everything, recovers and listens; Run serves; Close gives
-// everything back. What INFO asks for may be called from any goroutine in
-// between.
+// Open takes everything, listens and recovers, and answers meanwhile that it is
+// loading; Run serves; Close gives everything back. What INFO asks for may be called
+// from any goroutine in between.
+//
+// All parts are made before there is data: the state is empty and the journal not
+// open (openDoors). The opening then puts the journal into the Log (Log.Replace) and
+// what was recovered into the state (State.Become), both of which are made for
+// that, as in a full sync. So nothing has to ask whether a part is there already, but
+// for the broker, which needs a journal that has been checked.
 type Node struct {
 	cfg     Config
 	started time.Time
@@ -44,7 +49,7 @@ type Node struct {
 	threads *process.Threads
 	dir     *directory
 	own     *store.Store            // what is no part of the journal
-	carried atomic.Pointer[carrier] // a full sync replaces it; nil until it is open
+	carried atomic.Pointer[carrier] // a full sync replaces it; nil until there is a broker
 	meter   *meter
 	log     *journal.Log
 	state   *replay.State
@@ -54,6 +59,8 @@ type Node struct {
 	backups *backups
 	events  *events
 	server  *respd.Server
+	doors   *doors
+	loading *loading
 	gate    gatekeeper
 	live    atomic.Pointer[options.Live] // what CONFIG SET changes
 	admins  atomic.Pointer[operators]    // a full sync replaces it
@@ -62,19 +69,18 @@ type Node struct {
 	web     *web.Server // nil without http-listen
 
 	report    *report.Report
-	recovered replay.Report
-	recovery  time.Duration // how long that took
-	found     int           // keys after it
-	lost      string        // what the last repair that cost something has lost
+	recovered atomic.Pointer[recovered] // nil until all data is there
 
 	tails   chan struct{} // has a token for each answer from the journal under way
 	stop    chan struct{} // closed by Shutdown
 	stopped sync.Once
 }
 
-// Open makes or takes the directory, recovers what is in it, proves that the
-// journal takes writes, and listens. A damaged journal is refused and left as
-// it is.
+// ErrStopped is what Open returns when Shutdown was called before it was done.
+var ErrStopped = errors.New("the node was stopped while it was loading")
+
+// Open makes or takes the directory, listens, recovers what is in it, and proves that
+// the journal takes writes. A damaged journal is refused and left as it is.
 func Open(ctx context.Context, cfg Config) (*Node, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fault.With(fault.Operator, err)
@@ -92,7 +98,24 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	n := &Node{cfg: cfg, secure: secure, started: cfg.Clock(), stop: make(chan struct{}),
 		tails: make(chan struct{}, maxTails)}
 	n.live.Store(&live)
-	if err := n.open(ctx); err != nil {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		select {
+		case <-n.stop:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	err = n.open(ctx)
+	if err != nil && n.isStopped() {
+		err = ErrStopped
+	}
+	cancel()
+	<-watched
+	if err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
 	return n, nil
@@ -110,13 +133,31 @@ func (n *Node) open(ctx context.Context) (err error) {
 		return err
 	}
 	n.own = n.dir.openStore(n.cfg.Logger)
-	err = n.openState(ctx)
-	tell(n.dir, n.cfg.Logger)
-	if err != nil {
+	if err := n.openDoors(ctx); err != nil {
 		return err
 	}
-	n.lost = n.dir.id.lost()
-	n.reserve = holdReserve(n.dir.path, n.cfg.Reserve, n.cfg.Logger)
+	if err := (&opening{n}).run(ctx); err != nil {
+		return err
+	}
+	n.loading.done()
+	n.gate.Load(false)
+	return nil
+}
+
+// openDoors makes all parts of a node around a state that is empty and a journal that
+// is not open yet, and begins to answer: what needs data is refused until the
+// opening has put those in.
+func (n *Node) openDoors(ctx context.Context) (err error) {
+	n.loading = newLoading(n.started)
+	n.gate.Load(true)
+	if n.state, err = replay.New(n.cfg.Databases); err != nil {
+		return err
+	}
+	if n.log, err = journal.NewLog(ctx, unopened{}, n.dir.lineage); err != nil {
+		return err
+	}
+	n.meter = &meter{clock: n.cfg.Clock}
+	n.reserve = newReserve(n.dir.path, max(0, n.cfg.Reserve))
 	n.report = newReport(n)
 	n.events = newEvents(n)
 	n.backups = newBackups(backupsConfig{dir: n.dir.snapshotPath(), node: n.dir.node, state: n.state, log: n.log,
@@ -124,47 +165,36 @@ func (n *Node) open(ctx context.Context) (err error) {
 			return n.jet().Read(ctx, from)
 		},
 		clock: n.cfg.Clock})
-	if n.saves, err = n.newSnapshots(ctx); err != nil {
-		return err
-	}
+	n.saves = n.newSnapshots()
 	hub := hub.New()
 	hub.SetEvents(keyspaceEvents(&n.cfg))
 	n.writer = writer.New(writer.Config{
 		Log: n.log, State: n.state, Node: n.dir.node, MaxValue: int(n.cfg.MaxValue),
 		DoubtWait: n.cfg.DoubtWait, Resume: resumePolicy(n.live.Load()), Reserve: n.reserve, Secure: n.saves.secure,
-		Epoch: n.dir.id.Epoch, Notify: n.events.health, Wanted: hub.Wanted, Events: hub.Notify, Clock: n.cfg.Clock, Logger: n.cfg.Logger,
+		Notify: n.events.health, Wanted: hub.Wanted, Events: hub.Notify, Clock: n.cfg.Clock, Logger: n.cfg.Logger,
 		Applied: &n.meter.applyTimes,
 	})
-	if n.repl, err = newReplication(ctx, n); err != nil {
-		return err
-	}
-	tell(n.dir, n.cfg.Logger)
+	n.repl = newReplication(n)
 	n.gate.live, n.gate.link, n.gate.replicas, n.gate.clock = &n.live, n.repl.Link, n.repl.Replicas, n.cfg.Clock
-	if err := n.repl.Start(ctx); err != nil {
-		return err
-	}
 	if err := n.openServer(ctx, hub); err != nil {
-		return err
-	}
-	if err := n.openAdmin(ctx); err != nil {
 		return err
 	}
 	if err := n.openWeb(ctx); err != nil {
 		return err
 	}
-	return n.repl.Serve()
+	n.doors = openDoors(n)
+	return nil
 }
 
 // newSnapshots has snapshots taken as the configuration says.
-func (n *Node) newSnapshots(ctx context.Context) (*snapshots, error) {
-	span, err := n.jet().Stat(ctx)
+func (n *Node) newSnapshots() *snapshots {
 	return newSnapshots(snapshotsConfig{
 		dir: n.dir.snapshotPath(), every: n.cfg.SnapshotEvery, everyByte: n.cfg.SnapshotBytes,
 		retain: n.cfg.RetainForReplicas, state: n.state, log: n.log, appended: n.meter.bytes.Load,
 		held:   func() (journal.Seq, bool) { return n.repl.Held() },
-		backup: n.backups.held,
+		backup: n.backups.held, ready: n.loading.ready,
 		beside: n.threads.Beside, notify: n.events.snapshot, clock: n.cfg.Clock, logger: n.cfg.Logger,
-	}, n.started, n.recovered, span), err
+	}, n.started)
 }
 
 // openServer listens for Redis clients.
@@ -197,18 +227,16 @@ func (n *Node) carrier() *carrier { return n.carried.Load() }
 func (n *Node) jet() *jet.Journal { return n.carrier().journal }
 func (n *Node) admin() *operators { return n.admins.Load() }
 
-// holdReserve holds room back on the disk. A disk that is full already has
-// none to hold; the node starts all the same.
-func holdReserve(dir string, size int64, log *slog.Logger) *reserve {
-	r := newReserve(dir, max(0, size))
-	if err := r.Take(); err != nil {
-		log.Warn("no room is held back on the disk", "cause", err)
+// natsURL returns where NATS clients reach the node, "" for nowhere.
+func (n *Node) natsURL() string {
+	if c := n.carrier(); c != nil {
+		return c.ClientURL()
 	}
-	return r
+	return ""
 }
 
-// portsFree finds a taken port before the journal is made or read, which may
-// take long. The listeners proper come last, when there is something to serve.
+// portsFree finds all taken ports before any is listened on, and before the journal
+// is made or read, which may take long.
 func portsFree(ctx context.Context, cfg *Config) error {
 	free := func(option, addr string) error {
 		if addr == Off || addr == "" {
@@ -238,45 +266,19 @@ func addressFault(option, addr string, err error) error {
 	return optionFault(option, err)
 }
 
-// openJournal opens the journal, and makes it if this is the first start or
-// the first one was cut short. From "ready" on a journal that is missing has
-// been lost, and is not replaced by an empty one.
-func (n *Node) openJournal(ctx context.Context) (err error) {
-	if err := n.dir.finish(); err != nil {
-		return err
-	}
-	c, err := openCarrier(ctx, n.dir, &n.cfg, &n.secure, n.cfg.NATSListen)
-	if err != nil {
-		return err
-	}
-	n.carried.Store(c)
-	n.meter = &meter{clock: n.cfg.Clock}
-	n.log, err = journal.NewLog(ctx, n.meter.on(c.journal), n.dir.lineage)
-	return err
+// recovered is what was recovered when the node was opened.
+type recovered struct {
+	replay.Report
+	took time.Duration
+	keys int
+	lost string // what the last repair that cost something has lost
 }
 
-// recover makes the state out of the newest good snapshot and the journal.
-func (n *Node) recover(ctx context.Context) (err error) {
-	began := time.Now()
-	span, err := n.log.Stat(ctx)
-	if err != nil {
-		return err
-	}
-	n.mem.Loading(span.Bytes+n.dir.snapshotBytes(), process.Available())
-	n.state, n.recovered, err = replay.Recover(
-		ctx, n.dir.snapshotPath(), n.log, n.cfg.Databases, n.cfg.Logger)
-	if err != nil {
-		return err
-	}
-	n.recovery, n.found = time.Since(began), keys(n.state)
-	return nil
-}
-
-// recoveredTo says in words how far the node has recovered.
-func recoveredTo(r replay.Report, keys int, took time.Duration, lost string) string {
+// words says in words how far the node has recovered.
+func (r *recovered) words() string {
 	switch {
-	case r.Pos.Seq == 0 && lost != "":
-		return "empty since a repair; lost is " + lost
+	case r.Pos.Seq == 0 && r.lost != "":
+		return "empty since a repair; lost is " + r.lost
 	case r.Pos.Seq == 0:
 		return "new and empty"
 	}
@@ -285,7 +287,7 @@ func recoveredTo(r replay.Report, keys int, took time.Duration, lost string) str
 		from = fmt.Sprintf("a snapshot at %d and %d numbers behind it", r.Snapshot.Pos.Seq, r.Batches)
 	}
 	return fmt.Sprintf("recovered up to number %d, %d keys, in %s, from %s",
-		r.Pos.Seq, keys, took.Round(time.Millisecond), from)
+		r.Pos.Seq, r.keys, r.took.Round(time.Millisecond), from)
 }
 
 // keys counts the keys of all databases.
@@ -316,8 +318,11 @@ type Status struct {
 func (n *Node) Status() Status {
 	s := Status{
 		Node: n.dir.node, Dir: n.dir.path, Sync: n.cfg.Sync,
-		NATS:        n.carrier().ClientURL(),
-		Credentials: n.dir.adminPath(), Recovered: recoveredTo(n.recovered, n.found, n.recovery, n.lost),
+		NATS:        n.natsURL(),
+		Credentials: n.dir.adminPath(),
+	}
+	if r := n.recovered.Load(); r != nil {
+		s.Recovered = r.words()
 	}
 	if a := n.MetricsAddr(); a != nil {
 		s.Page = "http://" + a.String() + "/"

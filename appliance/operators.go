@@ -37,7 +37,7 @@ func (n *Node) openAdmin(ctx context.Context) (err error) {
 		return fault.As(fault.Operator, "open admin", err)
 	}
 	o.service, err = admin.Open(ctx, admin.Config{
-		Conn: o.requests, Events: o.events, Backend: backend{n},
+		Conn: o.requests, Events: o.events, Backend: backend{n}, Ready: n.loading.ready,
 		Node: n.dir.node, Version: Version, Clock: n.cfg.Clock, Logger: n.cfg.Logger,
 	})
 	if err != nil {
@@ -69,7 +69,7 @@ const runFile = "run.json"
 // only costs a warning.
 func (n *Node) leaveAddress() error {
 	says := map[string]any{
-		"pid": os.Getpid(), "redis": n.server.Addr().String(), "nats": n.carrier().ClientURL(),
+		"pid": os.Getpid(), "redis": n.server.Addr().String(), "nats": n.natsURL(),
 	}
 	if at := n.Status().TLSListen; at != "" {
 		says["redis_tls"] = at

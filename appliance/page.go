@@ -91,6 +91,9 @@ func (s *seen) Ready(writes bool) error {
 		return errStopping
 	default:
 	}
+	if err := n.loading.ready(); err != nil {
+		return err
+	}
 	noReads, noWrites := n.gate.refusals(n.repl.Link(), n.cfg.Clock())
 	switch {
 	case noReads != nil:
@@ -130,4 +133,9 @@ func (s *seen) Facts(trusted bool) any {
 func (s *seen) History() any { return s.history.Samples() }
 
 // Resume tries to resume.
-func (s *seen) Resume(ctx context.Context) (admin.Resumed, error) { return backend{s.n}.Resume(ctx) }
+func (s *seen) Resume(ctx context.Context) (admin.Resumed, error) {
+	if err := s.n.loading.ready(); err != nil {
+		return admin.Resumed{}, err
+	}
+	return backend{s.n}.Resume(ctx)
+}

@@ -24,13 +24,14 @@ import (
 )
 
 // newReplication gives a node the five interfaces that its replication needs.
-func newReplication(ctx context.Context, n *Node) (*replication.Replication, error) {
-	st, err := n.log.Stat(ctx)
-	if err != nil {
-		return nil, err
+// Whom it follows is certain only once the directory is known to be whole.
+func newReplication(n *Node) *replication.Replication {
+	leader, promoted := n.dir.id.follows(n.cfg.Follow)
+	if promoted {
+		leader = ""
 	}
 	r := replication.New(replication.Config{
-		Node: n.dir.node, User: admin.ReplicaUser, Leader: n.dir.leader(n.cfg.Follow), Resync: n.cfg.OnDivergence == options.DivergenceResync,
+		Node: n.dir.node, User: admin.ReplicaUser, Leader: leader, Resync: n.cfg.OnDivergence == options.DivergenceResync,
 		Inbox: n.dir.inboxPath(), Snapshot: n.dir.snapshotPath(), Databases: n.cfg.Databases, MaxMemory: n.cfg.MaxMemory,
 		Free: func() (int64, error) { return freeBytes(n.dir.path) },
 		TLS:  n.secure.leader, Log: n.log, State: n.state, Writer: n.writer,
@@ -45,9 +46,9 @@ func newReplication(ctx context.Context, n *Node) (*replication.Replication, err
 		},
 		Directory: written{n.dir}, Broker: nodeBroker{n}, Snapshots: taker{n.saves}, Clients: clients{n}, Settings: live{n},
 		Clock: n.cfg.Clock, Logger: n.cfg.Logger,
-	}, st.Last)
+	})
 	n.meter.stored, n.meter.ended = r.Feed().Stored, r.Feed().Reset
-	return r, nil
+	return r
 }
 
 // written is the directory as the node's replication sees it.

@@ -37,7 +37,11 @@ func (n *Node) Run(ctx context.Context) error {
 	})
 	work := startWork(working, n, stopServing)
 
-	err := n.server.Run(serving)
+	select {
+	case <-serving.Done():
+	case <-n.doors.ended:
+	}
+	err := n.doors.close()
 	stopWorking()
 	if late := waitFor(&work.busy); late != nil {
 		stopWriting()
@@ -81,7 +85,7 @@ func startWork(ctx context.Context, n *Node, stop func()) *works {
 		n.writer.Sweep(ctx, func(keys int) { n.server.Stats().Expired.Add(int64(keys)) })
 	})
 	for _, run := range []func(context.Context){
-		n.events.run, n.checkSnapshots, n.gate.run, n.web.Run, n.seen.history.Run, n.state.KeepOrder, n.saves.run,
+		n.events.run, n.checkSnapshots, n.gate.run, n.seen.history.Run, n.state.KeepOrder, n.saves.run,
 		func(ctx context.Context) { n.mem.Watch(ctx, changed(n.state)) },
 	} {
 		w.busy.Go(func() { run(ctx) })
@@ -131,11 +135,21 @@ func (n *Node) Link() standing.Link { return n.repl.Link() }
 // Shutdown makes Run return, as the end of its context does. It does not wait.
 func (n *Node) Shutdown() { n.stopped.Do(func() { close(n.stop) }) }
 
+// isStopped reports whether Shutdown was called.
+func (n *Node) isStopped() bool {
+	select {
+	case <-n.stop:
+		return true
+	default:
+		return false
+	}
+}
+
 // Close gives up everything that Open took, the last first. Run must have
 // ended.
 func (n *Node) Close() error {
 	var errs []error
-	errs = append(errs, n.web.Close())
+	errs = append(errs, n.doors.close(), n.web.Close())
 	if n.repl != nil {
 		errs = append(errs, n.repl.Unserve())
 	}

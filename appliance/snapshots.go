@@ -39,6 +39,7 @@ type snapshotsConfig struct {
 	held func() (journal.Seq, bool)
 	// backup returns the number after which backups that are being taken need it.
 	backup func() (journal.Seq, bool)
+	ready  func() error               // why no snapshot can be taken yet, or nil
 	beside func() (done func())       // has all processors
 	notify func(snapshot.Info, error) // how one has ended
 	clock  func() time.Time
@@ -62,10 +63,17 @@ type snapshots struct {
 	bytes   int64         // mu; appended when that was begun
 }
 
-// newSnapshots begins with what recovery has found: what it had to replay of a
-// journal with that span counts towards the next snapshot.
-func newSnapshots(cfg snapshotsConfig, started time.Time, found replay.Report, span journal.Stat) *snapshots {
-	s := &snapshots{cfg: cfg, asked: make(chan struct{}, 1), right: make(chan struct{}, 1), took: -1, last: started}
+// newSnapshots returns the snapshots of a node that has none yet, as far as it knows.
+func newSnapshots(cfg snapshotsConfig, started time.Time) *snapshots {
+	return &snapshots{cfg: cfg, asked: make(chan struct{}, 1), right: make(chan struct{}, 1),
+		took: -1, last: started, began: started}
+}
+
+// found goes on from what recovery has found: what it had to replay of a journal with
+// that span counts towards the next snapshot.
+func (s *snapshots) found(found replay.Report, span journal.Stat) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if snap := found.Snapshot; snap.Pos.Seq > 0 {
 		s.last, s.pos = snap.Created, snap.Pos.Seq
 	}
@@ -73,7 +81,6 @@ func newSnapshots(cfg snapshotsConfig, started time.Time, found replay.Report, s
 	if found.Batches > 0 {
 		s.bytes = -span.Bytes * int64(found.Batches) / int64(span.Last-span.First+1)
 	}
-	return s
 }
 
 // run takes snapshots until ctx ends. How each ended is logged and in INFO.
@@ -116,6 +123,9 @@ func (s *snapshots) take(ctx context.Context) error {
 
 // takeInfo is take for whoever wants to know what was taken.
 func (s *snapshots) takeInfo(ctx context.Context) (snapshot.Info, error) {
+	if s.cfg.ready() != nil {
+		return snapshot.Info{}, command.ErrLoading // it would be an empty one
+	}
 	if !s.begin() {
 		return snapshot.Info{}, command.ErrSaving
 	}

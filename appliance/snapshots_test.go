@@ -10,7 +10,6 @@ import (
 
 	"ledge/appliance/process"
 	"ledge/journal"
-	"ledge/replay"
 	"ledge/replay/replaytest"
 	"ledge/replay/snapshot"
 	"ledge/replay/writer"
@@ -27,8 +26,8 @@ func newTaken(t *testing.T, held func() (journal.Seq, bool)) (*snapshots, *repla
 	}
 	return newSnapshots(snapshotsConfig{dir: t.TempDir(), retain: 1 << 20, state: n.State, log: n.Log,
 		appended: func() int64 { return 0 }, held: held, backup: nobodyNeeds, beside: func() func() { return func() {} },
-		notify: func(snapshot.Info, error) {}, clock: time.Now, logger: slog.New(slog.DiscardHandler)},
-		time.Unix(1000, 0), replay.Report{}, journal.Stat{}), n
+		ready: func() error { return nil }, notify: func(snapshot.Info, error) {}, clock: time.Now,
+		logger: slog.New(slog.DiscardHandler)}, time.Unix(1000, 0)), n
 }
 
 func nobodyNeeds() (journal.Seq, bool) { return 0, false }

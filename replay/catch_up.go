@@ -22,9 +22,14 @@ type Source interface {
 // One goroutine reads, which decodes and checks, while another applies several
 // batches at a time.
 func CatchUp(ctx context.Context, src Source, st *State, until journal.Seq) error {
+	return catchUp(ctx, src, st, until, nil)
+}
+
+// catchUp is CatchUp, which may be shown.
+func catchUp(ctx context.Context, src Source, st *State, until journal.Seq, shown *Progress) error {
 	for st.Pos().Seq < until {
 		from := st.Pos().Seq
-		if err := catchUpOnce(ctx, src, st, until); err != nil {
+		if err := catchUpOnce(ctx, src, st, until, shown); err != nil {
 			return fmt.Errorf("follow: %w", err)
 		}
 		if st.Pos().Seq == from {
@@ -44,7 +49,7 @@ const (
 
 // catchUpOnce applies what one Read of src yields. The goroutine that reads has ended
 // when it returns.
-func catchUpOnce(ctx context.Context, src Source, st *State, until journal.Seq) error {
+func catchUpOnce(ctx context.Context, src Source, st *State, until journal.Seq, shown *Progress) error {
 	ctx, cancel := context.WithCancel(ctx)
 	groups, failed := make(chan []journal.Committed, 4), make(chan error, 1)
 	go func() {
@@ -56,6 +61,7 @@ func catchUpOnce(ctx context.Context, src Source, st *State, until journal.Seq) 
 		if err = st.Apply(g...); err != nil {
 			break
 		}
+		shown.appliedTo(st, g)
 	}
 	cancel()
 	for range groups { // the reader may be waiting to send

@@ -15,22 +15,22 @@ import (
 // given number of databases. All of it is checked; a snapshot.Damage says where
 // it is not what was written.
 func LoadSnapshot(ctx context.Context, path string, databases int) (*State, snapshot.Info, error) {
-	return loadFrom(ctx, path, databases, snapshot.Open)
+	return loadFrom(ctx, path, databases, snapshot.Open, nil)
 }
 
 // LoadFound is LoadSnapshot for a file under any name.
 func LoadFound(ctx context.Context, path string, databases int) (*State, snapshot.Info, error) {
-	return loadFrom(ctx, path, databases, snapshot.OpenAs)
+	return loadFrom(ctx, path, databases, snapshot.OpenAs, nil)
 }
 
 func loadFrom(ctx context.Context, path string, databases int,
-	open func(string) (*snapshot.File, error)) (*State, snapshot.Info, error) {
+	open func(string) (*snapshot.File, error), shown *Progress) (*State, snapshot.Info, error) {
 	f, err := open(path)
 	if err != nil {
 		return nil, snapshot.Info{}, err
 	}
 	defer f.Close()
-	s, err := loadSnapshot(ctx, f, databases)
+	s, err := loadSnapshot(ctx, f, databases, shown)
 	if err != nil {
 		return nil, snapshot.Info{}, f.In(err)
 	}
@@ -39,12 +39,12 @@ func loadFrom(ctx context.Context, path string, databases int,
 
 // loadSnapshot reads, checks, takes apart and fills the dicts. The rows come in
 // order, so the trees can be filled in one run, later.
-func loadSnapshot(ctx context.Context, f *snapshot.File, databases int) (*State, error) {
+func loadSnapshot(ctx context.Context, f *snapshot.File, databases int, shown *Progress) (*State, error) {
 	s, err := New(databases)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.fillDicts(ctx, f); err != nil {
+	if err := s.fillDicts(ctx, f, shown); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	for _, db := range s.dbs {
@@ -61,7 +61,7 @@ func loadSnapshot(ctx context.Context, f *snapshot.File, databases int) (*State,
 const minRow = 2 + value.RowHead + 1
 
 // fillDicts puts the rows of f into the dicts and notes their keys for the trees.
-func (s *State) fillDicts(ctx context.Context, f *snapshot.File) error {
+func (s *State) fillDicts(ctx context.Context, f *snapshot.File, shown *Progress) error {
 	var c snapshot.Chunk
 	for {
 		err := f.Next(&c)
@@ -94,5 +94,6 @@ func (s *State) fillDicts(ctx context.Context, f *snapshot.File) error {
 			}
 		}
 		db.digest += c.Digest
+		shown.loadedTo(f, len(c.Rows))
 	}
 }

@@ -81,7 +81,7 @@ func taking(cmd *cli.Command) *cli.Command {
 // found out is 2 whatever the cause.
 func healthCommand() *cli.Command {
 	cmd := operation{name: "health", wait: quickWait, ask: health,
-		usage: "say whether a node takes writes: exit code 0, 1 if not, 2 if it is unreachable"}.command()
+		usage: "say whether a node takes writes: exit code 0, 1 if not, 2 if it is unreachable, 4 while it loads"}.command()
 	action := cmd.Action
 	cmd.Action = func(c *cli.Context) error {
 		err := action(c)
@@ -101,6 +101,9 @@ func health(ctx context.Context, o *operator) error {
 	}
 	if err := o.print(h, func(t *table) { printHealth(t, h) }); err != nil {
 		return err
+	}
+	if h.State == admin.StateLoading {
+		return &ExitError{ExitLoading, fmt.Errorf("node %s is loading its data: %s", h.Node, loadingWords(h.Loading))}
 	}
 	if h.State != admin.StateOK {
 		return &ExitError{ExitRefused, fmt.Errorf("node %s takes no writes: %s; once that is mended, "+

@@ -90,7 +90,10 @@ func printHealth(t *table, h admin.Health) {
 // healthFields prints health without the node's name.
 func healthFields(t *table, h admin.Health) {
 	t.field("state", "%s", h.State)
-	if h.State != admin.StateOK {
+	if h.Loading != nil {
+		t.field("loading", "%s", loadingWords(h.Loading))
+	}
+	if h.State != admin.StateOK && h.State != admin.StateLoading {
 		t.field("cause", "%s (%s)", h.Cause, h.Class)
 		if h.Since != nil {
 			t.field("since", "%s", instant(*h.Since))
@@ -121,6 +124,21 @@ func healthFields(t *table, h admin.Health) {
 		limit = fmt.Sprintf(", at most %d times", h.ResumeMaxAttempts)
 	}
 	t.field("resume", "auto %s, every %s%s", h.ResumeAuto, seconds(h.ResumeInterval), limit)
+}
+
+// loadingWords says how far a node has come that is loading.
+func loadingWords(l *admin.Loading) string {
+	if l == nil {
+		return "it does not say how far it is"
+	}
+	s := fmt.Sprintf("%s, %.0f %%", l.Step, l.Percent)
+	if l.Rows > 0 {
+		s += fmt.Sprintf(", %d keys, %.0f a second", l.Rows, l.Rate)
+	}
+	if l.Left != nil {
+		s += fmt.Sprintf(", %s left", seconds(*l.Left))
+	}
+	return s
 }
 
 func printResumed(t *table, r admin.Resumed) {

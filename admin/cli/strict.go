@@ -14,6 +14,8 @@ const (
 	// ExitUnreachable is the code when no node has answered; of health, when its
 	// state isn't known for whatever reason.
 	ExitUnreachable = 2
+	// ExitLoading is health's code for a node that is still loading its data.
+	ExitLoading = 4
 )
 
 // ExitError is an error that says how the program ends.

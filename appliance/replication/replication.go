@@ -60,11 +60,12 @@ type following struct {
 // showLocked has Link say what is so.
 func (r *Replication) showLocked() { r.shown.Store(&following{r.url, r.link}) }
 
-// New returns the replication of a node whose journal ends at last.
-func New(cfg Config, last journal.Seq) *Replication {
+// New returns the replication of a node whose journal is not open yet. Whoever opens it
+// resets the feed to its end.
+func New(cfg Config) *Replication {
 	r := &Replication{cfg: cfg, id: rand.Text(), began: make(chan struct{}), mu: newTurn(),
 		url: cfg.Leader, fatal: make(chan error, 1)}
-	r.feed = remote.NewFeed(last, cfg.Read)
+	r.feed = remote.NewFeed(0, cfg.Read)
 	r.showLocked()
 	return r
 }
@@ -72,8 +73,11 @@ func New(cfg Config, last journal.Seq) *Replication {
 // Feed returns the journal's end as replicas see it. Whoever appends tells it.
 func (r *Replication) Feed() *remote.Feed { return r.feed }
 
-// Start has the writer lead, or follow, and writes down which it is.
-func (r *Replication) Start(ctx context.Context) (err error) {
+// Start has the writer lead, or follow the leader with that URL, and writes down which
+// it is.
+func (r *Replication) Start(ctx context.Context, leader string) (err error) {
+	r.url = leader
+	r.showLocked()
 	if r.url == "" {
 		return r.cfg.Writer.Start(ctx)
 	}

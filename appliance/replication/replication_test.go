@@ -90,7 +90,8 @@ func open(t *testing.T, leader string) (*Replication, *node) {
 		Synced: func() journal.Seq { return n.State.Pos().Seq }, Beside: func() func() { return func() {} },
 		Free: func() (int64, error) { return 1 << 40, nil }, Notify: func(standing.Link) {},
 		Directory: n, Broker: n, Snapshots: n, Clients: n, Settings: n,
-		Clock: time.Now, Logger: slog.New(slog.DiscardHandler)}, n.State.Pos().Seq)
+		Clock: time.Now, Logger: slog.New(slog.DiscardHandler)})
+	r.Feed().Reset(n.State.Pos().Seq)
 	return r, n
 }
 

@@ -79,6 +79,26 @@ func (r *Report) infoPersistence() []command.InfoField {
 		refused = "err"
 	}
 	f.add("aof_last_write_status", refused)
+	return append(f, r.infoLoading()...)
+}
+
+// infoLoading has Redis's names; most of the fields are there only while the node
+// loads, as in Redis.
+func (r *Report) infoLoading() []command.InfoField {
+	var f fields
+	l := r.loading()
+	if l.Step == "" {
+		return nil // the server says that it doesn't load
+	}
+	f.add("loading", 1)
+	f.add("loading_start_time", l.Began.Unix())
+	f.add("loading_total_bytes", l.Total)
+	f.add("loading_loaded_bytes", l.Bytes)
+	f.add("loading_loaded_perc", fmt.Sprintf("%.2f", 100*l.Share))
+	f.add("loading_eta_seconds", max(seconds(l.Left), 1)) // Redis says 1 as well while it can't tell
+	f.add("loading_step", l.Step)
+	f.add("loading_rows", l.Rows)
+	f.add("loading_rows_per_sec", int64(l.Rate))
 	return f
 }
 

@@ -1,6 +1,8 @@
 package report
 
 import (
+	"math"
+
 	"ledge/admin"
 	"ledge/journal/fault"
 	"ledge/replay/snapshot"
@@ -53,6 +55,9 @@ func (r *Report) HealthOf(facts Health, s *writer.Suspension) admin.Health {
 		ResumeAuto: string(facts.Policy.Auto), ResumeInterval: facts.Policy.Interval.Seconds(),
 		ResumeMaxAttempts: facts.Policy.MaxAttempts, ReserveMissing: facts.ReserveMissing,
 	}
+	if l := r.loading(); l.Step != "" {
+		h.State, h.Loading = admin.StateLoading, loadingOf(l)
+	}
 	if s == nil {
 		return h
 	}
@@ -64,6 +69,17 @@ func (r *Report) HealthOf(facts Health, s *writer.Suspension) admin.Health {
 	h.Attempts, h.Automatic, h.LastError = s.Attempts, s.Automatic, Line(s.LastError)
 	h.LastAttempt, h.NextAttempt = moment(s.LastAttempt), moment(s.NextAttempt)
 	return h
+}
+
+// loadingOf words how far a node has come for operators.
+func loadingOf(l Loading) *admin.Loading {
+	a := &admin.Loading{Step: l.Step, Began: l.Began.UTC(), Bytes: l.Bytes, Total: l.Total,
+		Percent: math.Round(1000*l.Share) / 10, Rows: l.Rows, Rate: math.Round(l.Rate)}
+	if l.Left >= 0 {
+		left := math.Round(l.Left.Seconds())
+		a.Left = &left
+	}
+	return a
 }
 
 // LinkOf words a link for operators.

@@ -28,6 +28,7 @@ type Report struct {
 	Saves       func() Saves
 	Journal     func() Journal
 	Health      func() Health
+	Loading     func() Loading // nil is that the node never loads
 	Replication func() Replication
 	Clients     func() Clients
 	Keys        func() []Keys
@@ -94,6 +95,26 @@ type Health struct {
 	// than there should be.
 	Reserve        int64
 	ReserveMissing bool
+}
+
+// Loading is how far a node has come that has not got all of its data yet. Its zero
+// value is a node that has.
+type Loading struct {
+	Step         string // what it is at; "" if it has all of its data
+	Began        time.Time
+	Bytes, Total int64         // that have been read, of those that there are to read
+	Share        float64       // of the time that all of it takes, about; 0 to 1
+	Rows         int64         // keys so far
+	Rate         float64       // rows in a second
+	Left         time.Duration // about; negative is that nobody can tell yet
+}
+
+// loading returns how far the node has come.
+func (r *Report) loading() Loading {
+	if r.Loading == nil {
+		return Loading{}
+	}
+	return r.Loading()
 }
 
 // Replication is how the node stands with its leader and its replicas.

@@ -103,6 +103,18 @@ func (s Store) Blocks() (string, []uint32, error) {
 	return filepath.Join(s.Dir, BlockDir), nil, nil
 }
 
+// Size returns how many bytes the blocks have. What can't be looked at counts
+// nothing; whoever reads it says why.
+func (s Store) Size() (n int64) {
+	dir, ids, _ := s.Blocks()
+	for _, id := range ids {
+		if fi, err := os.Stat(Path(dir, id)); err == nil {
+			n += fi.Size()
+		}
+	}
+	return n
+}
+
 // Path returns the path of a block in dir.
 func Path(dir string, block uint32) string {
 	return filepath.Join(dir, strconv.FormatUint(uint64(block), 10)+".blk")

@@ -56,6 +56,9 @@ func NewReader(r io.Reader, size int64) (*Reader, error) {
 	return s, nil
 }
 
+// Offset returns how many bytes have been read.
+func (s *Reader) Offset() int64 { return s.offset }
+
 // Database announces the rows of a database.
 type Database struct {
 	DB     journal.DB

@@ -53,7 +53,7 @@ type Health struct {
 func newHealth(cfg *Config) *Health {
 	missing := func() bool { return cfg.Reserve != nil && !cfg.Reserve.Held() }
 	return &Health{clock: cfg.Clock, log: cfg.Logger, notify: cfg.Notify,
-		policy: cfg.Resume.withDefaults(), wake: make(chan struct{}, 1), missing: missing, gaveUp: missing()}
+		policy: cfg.Resume.withDefaults(), wake: make(chan struct{}, 1), missing: missing}
 }
 
 // Suspension returns why writes are refused, or nil.

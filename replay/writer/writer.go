@@ -153,6 +153,10 @@ func (w *Writer) Refusal(frees bool) error {
 	return w.health.Refusal(frees)
 }
 
+// AtLeast raises the least that the next epoch may be, once that is known. It comes
+// before Start and Follow.
+func (w *Writer) AtLeast(epoch uint64) { w.cfg.Epoch = max(w.cfg.Epoch, epoch) }
+
 // Start raises the epoch by one entry. It proves that the journal takes writes
 // before any client's is accepted, and makes sure that a number which is used
 // again after a lost tail carries another epoch. A journal that can't take it

@@ -78,10 +78,13 @@ func (c *Conn) judgeAgain() (verdict, error) {
 
 // refusal returns why the next command may not run, or nil. The checks are in
 // Redis's order, since the first that objects words the error; but a node that
-// shows no data, as it is loading them, says so of writes as well. They are short
+// shows no data, as it is loading them, says so of all else, writes too. They are short
 // enough to be inlined, for they are made for each command.
 func (c *Conn) refusal() error {
 	if err := c.checkAuth(); err != nil {
+		return err
+	}
+	if err := c.checkLoading(); err != nil {
 		return err
 	}
 	d := c.demand()
@@ -144,6 +147,14 @@ func (c *Conn) checkWrite(demand command.Flags) error {
 // tell the command's reply from them.
 func (c *Conn) listens() bool {
 	return c.sess.Proto == resp.RESP2 && !c.cmd.spec.Flags.Has(command.Listening) && c.sess.Subscribed()
+}
+
+// checkLoading refuses what needs data that are still being loaded.
+func (c *Conn) checkLoading() error {
+	if c.shared.Replica.loading.Load() && !c.cmd.spec.Flags.Has(command.Loading) {
+		return command.ErrLoading
+	}
+	return nil
 }
 
 // checkStale refuses to show data that are too old.

@@ -7,10 +7,16 @@ import (
 	"ledge/journal/fault"
 )
 
-// Gate refuses commands for what goes on outside of the server: too few
-// replicas, or a leader that has not been heard of for too long. It may be set
-// from any goroutine, and is looked at for each command.
-type Gate struct{ reads, writes atomic.Pointer[error] }
+// Gate refuses commands for what goes on outside of the server: a node that is
+// still loading its data, too few replicas, or a leader that has not been heard of
+// for too long. It may be set from any goroutine, and is looked at for each command.
+type Gate struct {
+	reads, writes atomic.Pointer[error]
+	loading       atomic.Bool
+}
+
+// Load has commands without the flag Loading refused, or not any more.
+func (g *Gate) Load(on bool) { g.loading.Store(on) }
 
 // Set has commands that read data refused with reads, and those that write with
 // writes; nil refuses none.

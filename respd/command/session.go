@@ -221,6 +221,9 @@ type Replication interface {
 	Await(ctx context.Context, seq journal.Seq, want int, synced bool) int
 }
 
+// ErrLoading is Redis's text for a node that has not got all of its data yet.
+const ErrLoading resp.Error = "LOADING Redis is loading the dataset in memory"
+
 // ErrSaving refuses a second snapshot beside the first.
 const ErrSaving resp.Error = "ERR Background save already in progress"
 

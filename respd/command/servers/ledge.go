@@ -22,7 +22,7 @@ const resumeLimit = time.Minute
 // LEDGE RESUME
 func ledgeResume() *command.Spec {
 	return family.Conn(command.Spec{
-		Name: "resume", Arity: 2, Flags: admin | command.NoMulti | command.Slow, Since: "7.0.0",
+		Name: "resume", Arity: 2, Flags: admin&^command.Loading | command.NoMulti | command.Slow, Since: "7.0.0",
 		Complexity: "O(1), or O(N) where N is all that is stored, after a failed sync",
 		Summary:    "Prove that the journal takes writes again; show what was tried.",
 	}, runLedgeResume)

@@ -28,7 +28,7 @@ const promoteLimit = 30 * time.Second
 
 func following(name, since, summary string) *command.Spec {
 	return family.Conn(command.Spec{
-		Name: name, Arity: 3, Flags: admin | command.NoMulti | command.Slow,
+		Name: name, Arity: 3, Flags: admin&^command.Loading | command.NoMulti | command.Slow,
 		Syntax: "<host> <port> | NO ONE", Since: since, Complexity: "O(1)", Summary: summary,
 	}, func(s *command.Session, args command.Args) resp.Value {
 		node := s.Host.Node()

@@ -1,6 +1,8 @@
 package servers
 
 import (
+	"errors"
+
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -41,7 +43,9 @@ func runShutdown(s *command.Session, args command.Args) resp.Value {
 	case given["ABORT"]:
 		return resp.Err(errNoShutdown)
 	case given["SAVE"]:
-		if err := snapshot(s); err != nil && !given["FORCE"] {
+		// While a node loads there is nothing to save, and Redis stops all the same.
+		err := snapshot(s)
+		if err != nil && !errors.Is(err, command.ErrLoading) && !given["FORCE"] {
 			return resp.Err(errShutdownSave)
 		}
 	}
