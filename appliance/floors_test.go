@@ -70,7 +70,7 @@ var floors = []struct {
 	{"appliance", 9},
 	{"admin/cli", 10}, // it looks into the directories of stopped nodes, too
 	{"", 11},          // main
-	{"packaging/", 11},
+	{"packaging/build", 11}, {"packaging/", 11},
 }
 
 // homes says where a module from elsewhere may be imported. With test, it is

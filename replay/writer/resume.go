@@ -65,7 +65,7 @@ func (h *Health) Resume(ctx context.Context) ([]Step, error) {
 func (w *Writer) RunHealth(ctx context.Context) error {
 	h := w.health
 	defer h.end()
-	h.gaveUp = h.missing() // the node has tried to hold it by now, and has said how that went
+	h.gaveUp = h.missing()                      // the node has tried to hold it by now, and has said how that went
 	room := time.Now().Add(h.reserveInterval()) // when to try to hold the reserve back
 	for {
 		h.noteReserve() // a step that nobody waits for any more may be back
