@@ -182,6 +182,8 @@ func TestServerVersion(t *testing.T) {
 // Options of other programs that pages show.
 var othersOptions = []string{
 	"tls", "cacert", "cert", "key", "pipe", // redis-cli
+	"arch", "out", // packaging/build
+	"now", "system", "name", // systemctl, useradd, docker
 	"user", "password", "inbox-prefix", "replies", "raw", // nats
 }
 
