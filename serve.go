@@ -67,6 +67,7 @@ func configure(c *urfave.Context) (cfg appliance.Config, from options.Origins, e
 	if cfg, from, err = options.Read(flag, file); err != nil {
 		return cfg, from, err
 	}
+	cfg.From, cfg.Level = from, new(slog.LevelVar)
 	if _, err = process.ParseWithout(os.Getenv(process.Variable)); err != nil {
 		return cfg, from, err
 	}

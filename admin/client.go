@@ -293,7 +293,18 @@ func (c *Conn) Verify(ctx context.Context, node string) (Verified, error) {
 
 // ConfigGet returns the parameters that match a glob pattern.
 func (c *Conn) ConfigGet(ctx context.Context, node, pattern string) (Parameters, error) {
-	return ask[Parameters](ctx, c, node, "config.get", configGetRequest{pattern})
+	return ask[Parameters](ctx, c, node, "config.get", configGetRequest{Pattern: pattern})
+}
+
+// ConfigOrigins is ConfigGet that says where each value is from, too.
+func (c *Conn) ConfigOrigins(ctx context.Context, node, pattern string) (Parameters, error) {
+	return ask[Parameters](ctx, c, node, "config.get", configGetRequest{pattern, true})
+}
+
+// ConfigReset gives a parameter the value back that the configuration says.
+func (c *Conn) ConfigReset(ctx context.Context, node, name string) error {
+	_, err := ask[Done](ctx, c, node, "config.reset", configResetRequest{name})
+	return err
 }
 
 // ConfigSet changes all of the given parameters, or none.

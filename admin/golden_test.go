@@ -53,6 +53,8 @@ func TestGolden(t *testing.T) {
 		{"backup.read", "backup.read", `{"id":"ABCDEFGH","from":201}`, nil},
 		{"backup.end", "backup.end", `{"id":"ABCDEFGH"}`, nil},
 		{"config.get", "config.get", `{"pattern":"*"}`, nil},
+		{"config.get-origin", "config.get", `{"pattern":"*","origin":true}`, nil},
+		{"config.reset", "config.reset", `{"name":"maxclients"}`, nil},
 		{"config.set", "config.set", `{"values":{"maxclients":"20000"}}`, nil},
 		{"config.set-refused", "config.set", `{"values":{"maxclients":"-1"}}`,
 			fault.With(fault.Refused, errors.New("maxclients: -1 is not between 1 and 1000000"))},

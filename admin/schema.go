@@ -29,6 +29,11 @@ type Backend interface {
 	BackupEnd(ctx context.Context, id string) error
 	// ConfigGet returns the parameters whose names match a glob pattern.
 	ConfigGet(ctx context.Context, pattern string) (map[string]string, error)
+	// ConfigOrigins says of the same where their values are from: default, file,
+	// environment, flag, set at run time.
+	ConfigOrigins(ctx context.Context, pattern string) (map[string]string, error)
+	// ConfigReset gives a parameter the value back that the configuration says.
+	ConfigReset(ctx context.Context, name string) error
 	// ConfigSet changes all of the given parameters, or none.
 	ConfigSet(ctx context.Context, values map[string]string) error
 	Clients(ctx context.Context) ([]Client, error)

@@ -52,6 +52,8 @@ type SnapshotList struct {
 // Parameters is the reply to config.get.
 type Parameters struct {
 	Parameters map[string]string `json:"parameters"`
+	// Origins says where each value is from, if it was asked for.
+	Origins map[string]string `json:"origins,omitempty"`
 }
 
 // ClientList is the reply to clients.
@@ -79,9 +81,13 @@ type Done struct{}
 type (
 	configGetRequest struct {
 		Pattern string `json:"pattern,omitempty"`
+		Origin  bool   `json:"origin,omitempty"`
 	}
 	configSetRequest struct {
 		Values map[string]string `json:"values"`
+	}
+	configResetRequest struct {
+		Name string `json:"name"`
 	}
 	followRequest struct {
 		Leader string `json:"leader"`
@@ -130,9 +136,10 @@ var verbs = []verb{
 	{name: "backup.read", what: `bytes of the snapshot, or frames: {"id":"…","offset":0} or {"id":"…","from":1}`,
 		ask: parsed(backupRead)},
 	{name: "backup.end", what: `let go what a backup needed: {"id":"…"}`, acts: true, ask: parsed(backupEnd)},
-	{name: "config.get", what: `parameters by glob: {"pattern":"*"}`, soon: true, ask: parsed(configGet)},
+	{name: "config.get", what: `parameters by glob: {"pattern":"*","origin":true}`, soon: true, ask: parsed(configGet)},
 	{name: "config.set", what: `change parameters, all or none: {"values":{"name":"value"}}`,
 		acts: true, soon: true, ask: parsed(configSet)},
+	{name: "config.reset", what: `give up what was set at run time: {"name":"maxclients"}`, acts: true, soon: true, ask: parsed(configReset)},
 	{name: "clients", what: "list the Redis clients", soon: true, ask: plain(clients)},
 	{name: "slowlog", what: `slow commands, newest first: {"count":10}`, soon: true, ask: parsed(slowlog)},
 	{name: "events", what: `what has happened, oldest first: {"since":"2026-03-04T05:06:07Z"}`, soon: true, ask: parsed(pastEvents)},
@@ -240,7 +247,23 @@ func configGet(b Backend, ctx context.Context, r configGetRequest) (Parameters, 
 	if m == nil {
 		m = map[string]string{}
 	}
-	return Parameters{m}, err
+	p := Parameters{Parameters: m}
+	if err == nil && r.Origin {
+		p.Origins, err = b.ConfigOrigins(ctx, r.Pattern)
+	}
+	for name := range p.Origins {
+		if _, ok := m[name]; !ok { // a secret
+			delete(p.Origins, name)
+		}
+	}
+	return p, err
+}
+
+func configReset(b Backend, ctx context.Context, r configResetRequest) (Done, error) {
+	if r.Name == "" {
+		return Done{}, bad(`request: no name; want {"name":"parameter"}`)
+	}
+	return Done{}, b.ConfigReset(ctx, r.Name)
 }
 
 func configSet(b Backend, ctx context.Context, r configSetRequest) (Done, error) {

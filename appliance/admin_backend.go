@@ -151,7 +151,7 @@ func (b backend) ConfigGet(_ context.Context, pattern string) (map[string]string
 }
 
 // ConfigSet changes parameters, all or none.
-func (b backend) ConfigSet(_ context.Context, values map[string]string) error {
+func (b backend) ConfigSet(ctx context.Context, values map[string]string) error {
 	var pairs []string
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if len(b.n.server.Config().Match(func(n string) bool { return strings.EqualFold(n, name) })) == 0 {
@@ -159,7 +159,21 @@ func (b backend) ConfigSet(_ context.Context, values map[string]string) error {
 		}
 		pairs = append(pairs, name, values[name])
 	}
-	return fault.With(fault.Refused, b.n.server.Config().Set(pairs...))
+	return fault.With(fault.Refused, b.n.server.Config().Set(ctx, pairs...))
+}
+
+// ConfigOrigins says where the values of parameters are from.
+func (b backend) ConfigOrigins(_ context.Context, pattern string) (map[string]string, error) {
+	origins := make(map[string]string)
+	for _, p := range b.n.server.Config().Match(func(name string) bool { return glob.MatchFold(pattern, name) }) {
+		origins[p.Name] = b.n.set.origin(p)
+	}
+	return origins, nil
+}
+
+// ConfigReset gives a parameter the value back that the configuration says.
+func (b backend) ConfigReset(ctx context.Context, name string) error {
+	return fault.With(fault.Refused, b.n.set.reset(ctx, b.n.server.Config(), name))
 }
 
 // Clients lists the connected Redis clients.

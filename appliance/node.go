@@ -49,6 +49,7 @@ type Node struct {
 	threads *process.Threads
 	dir     *directory
 	own     *store.Store            // what is no part of the journal
+	set     *settings               // what was set at run time
 	carried atomic.Pointer[carrier] // a full sync replaces it; nil until there is a broker
 	meter   *meter
 	log     *journal.Log
@@ -125,7 +126,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if n.without, err = process.ParseWithout(os.Getenv(process.Variable)); err != nil {
 		return fault.With(fault.Operator, err)
 	}
-	n.mem, n.threads = process.NewMemory(n.cfg.MaxMemory, n.without), process.NewThreads(n.without)
+	n.mem, n.threads = process.NewMemory(n.live.Load().MaxMemory, n.without), process.NewThreads(n.without)
 	if n.dir, err = openDirectory(&n.cfg); err != nil {
 		return err
 	}
@@ -133,6 +134,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 		return err
 	}
 	n.own = n.dir.openStore(n.cfg.Logger)
+	n.takeSettings()
 	if err := n.openDoors(ctx); err != nil {
 		return err
 	}
@@ -189,8 +191,7 @@ func (n *Node) openDoors(ctx context.Context) (err error) {
 // newSnapshots has snapshots taken as the configuration says.
 func (n *Node) newSnapshots() *snapshots {
 	return newSnapshots(snapshotsConfig{
-		dir: n.dir.snapshotPath(), every: n.cfg.SnapshotEvery, everyByte: n.cfg.SnapshotBytes,
-		retain: n.cfg.RetainForReplicas, state: n.state, log: n.log, appended: n.meter.bytes.Load,
+		dir: n.dir.snapshotPath(), live: n.live.Load, state: n.state, log: n.log, appended: n.meter.bytes.Load,
 		held:   func() (journal.Seq, bool) { return n.repl.Held() },
 		backup: n.backups.held, ready: n.loading.ready,
 		beside: n.threads.Beside, notify: n.events.snapshot, clock: n.cfg.Clock, logger: n.cfg.Logger,
@@ -202,11 +203,11 @@ func (n *Node) openServer(ctx context.Context, hub *hub.Hub) (err error) {
 	cfg := respd.Config{
 		TLSListen: n.cfg.TLSListen, TLS: n.secure.redis,
 		Password: n.cfg.Password, MaxClients: n.cfg.MaxClients,
-		State: n.state, Writer: n.writer, Hub: hub, Params: n.params(), CheckParam: options.CheckParam,
+		State: n.state, Writer: n.writer, Hub: hub, Params: n.params(), CheckParam: options.CheckParam, OwnerOf: options.Owner,
 		Node: sideOf(n), Ungathered: n.without[process.Gather],
 		Replica: &n.gate.Gate, OutOfMemory: n.mem.Over, Growing: n.mem.Growing, TurnedAway: n.events.turnedAway,
 		Clock: n.cfg.Clock, Logger: n.cfg.Logger,
-		MaxBuffers: process.Buffers(n.cfg.MaxMemory),
+		MaxBuffers: process.Buffers(n.live.Load().MaxMemory),
 	}
 	if n.cfg.Listen != Off {
 		cfg.Listen = n.cfg.Listen
@@ -218,6 +219,7 @@ func (n *Node) openServer(ctx context.Context, hub *hub.Hub) (err error) {
 	case err != nil:
 		return addressFault("listen", n.cfg.Listen, err)
 	}
+	n.set.restore(ctx, n.server.Config())
 	return nil
 }
 

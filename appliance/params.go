@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"errors"
 	"net"
 	"strconv"
 
@@ -40,21 +41,54 @@ func fixedParam(name, value string) command.Param {
 // liveParam is a parameter that CONFIG SET changes by the option's own rule. One
 // is changed at a time: the list of parameters sees to it.
 func (n *Node) liveParam(r options.Row, p options.Param) command.Param {
-	return command.Param{Name: p.Name,
+	return command.Param{Name: p.Name, Owner: r.Name,
 		Get: func() string { return r.Show(p, Config{Live: *n.live.Load()}) },
 		Set: func(v string, apply bool) error {
 			l := *n.live.Load()
-			before := resumePolicy(&l)
-			if err := r.Change(p, &l, v); err != nil || !apply {
+			if err := r.Change(p, &l, v); err != nil {
 				return err
 			}
-			n.live.Store(&l)
-			if policy := resumePolicy(&l); policy != before {
-				n.writer.Health().SetPolicy(policy)
+			if l.LogLevel != n.live.Load().LogLevel && n.cfg.Level == nil {
+				return errors.New("the log is not the node's own")
 			}
-			n.gate.judge() // the next command is judged by what was set
+			if apply {
+				n.takeLive(l)
+			}
 			return nil
 		}}
+}
+
+// takeLive has what can change while the node runs be as l says.
+func (n *Node) takeLive(l options.Live) {
+	before := n.live.Swap(&l)
+	if policy := resumePolicy(&l); policy != resumePolicy(before) {
+		n.writer.Health().SetPolicy(policy)
+	}
+	if l.MaxMemory != before.MaxMemory {
+		n.mem.SetLimit(l.MaxMemory)
+	}
+	if n.cfg.Level != nil {
+		n.cfg.Level.Set(l.LogLevel)
+	}
+	n.gate.judge() // the next command is judged by what was set
+}
+
+// takeSettings puts what was set at run time, before the node was started anew, in
+// place of what the configuration says. No part of the node has looked at that yet,
+// but those that bound it while it opens.
+func (n *Node) takeSettings() {
+	n.set = newSettings(n)
+	c := n.cfg
+	c.Live = *n.live.Load()
+	n.set.overlay(&c)
+	live := c.Live
+	n.live.Store(&live)
+	c.Live = options.Live{}
+	n.cfg = c
+	n.mem.SetLimit(live.MaxMemory)
+	if n.cfg.Level != nil {
+		n.cfg.Level.Set(live.LogLevel)
+	}
 }
 
 // announced returns where Redis clients reach the node, whose connection the

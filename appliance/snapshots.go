@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"ledge/appliance/options"
 	"ledge/appliance/report"
 	"ledge/journal"
 	"ledge/replay"
@@ -27,10 +28,8 @@ const (
 
 // snapshotsConfig is what taking snapshots needs.
 type snapshotsConfig struct {
-	dir       string
-	every     time.Duration // 0 is never by time
-	everyByte int64         // of journal; 0 is never by that
-	retain    int64         // bytes of journal that stay for replicas, at most
+	dir  string
+	live func() *options.Live // when one is due, and how much journal stays for replicas
 
 	state    *replay.State
 	log      *journal.Log
@@ -109,10 +108,11 @@ func (s *snapshots) due() bool {
 	if s.running || s.cfg.state.Pos().Seq == s.pos || s.failed != nil && age < snapshotRetry {
 		return false
 	}
-	if s.cfg.every > 0 && age >= s.cfg.every {
+	every := s.cfg.live()
+	if every.SnapshotEvery > 0 && age >= every.SnapshotEvery {
 		return true
 	}
-	return s.cfg.everyByte > 0 && s.cfg.appended()-s.bytes >= s.cfg.everyByte
+	return every.SnapshotBytes > 0 && s.cfg.appended()-s.bytes >= every.SnapshotBytes
 }
 
 // take takes one snapshot, and truncates the journal up to the older of those that stay.
@@ -203,7 +203,7 @@ func (s *snapshots) hold(ctx context.Context) journal.Seq {
 		return 0
 	}
 	needed := int64(float64(st.Bytes) * float64(st.Last-max(held, st.First-1)) / float64(st.Last-st.First+1))
-	if needed > s.cfg.retain {
+	if needed > s.cfg.live().RetainForReplicas {
 		s.cfg.logger.Warn("the journal is truncated although a replica needs more of it",
 			"replica", uint64(held), "last", uint64(st.Last), "bytes", needed)
 		return 0

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"ledge/appliance/options"
 	"ledge/appliance/process"
 	"ledge/journal"
 	"ledge/replay/replaytest"
@@ -24,7 +25,7 @@ func newTaken(t *testing.T, held func() (journal.Seq, bool)) (*snapshots, *repla
 	for range 20 {
 		n.Must(replaytest.Set("k", strings.Repeat("v", 100)))
 	}
-	return newSnapshots(snapshotsConfig{dir: t.TempDir(), retain: 1 << 20, state: n.State, log: n.Log,
+	return newSnapshots(snapshotsConfig{dir: t.TempDir(), live: func() *options.Live { return &options.Live{RetainForReplicas: 1 << 20} }, state: n.State, log: n.Log,
 		appended: func() int64 { return 0 }, held: held, backup: nobodyNeeds, beside: func() func() { return func() {} },
 		ready: func() error { return nil }, notify: func(snapshot.Info, error) {}, clock: time.Now,
 		logger: slog.New(slog.DiscardHandler)}, time.Unix(1000, 0)), n
@@ -85,7 +86,7 @@ func TestSnapshotsHold(t *testing.T) {
 		{"one that needs too much", 5, true, 10, 0},
 	} {
 		s, n := newTaken(t, func() (journal.Seq, bool) { return tt.held, tt.needs })
-		s.cfg.retain = tt.retain
+		s.cfg.live = func() *options.Live { return &options.Live{RetainForReplicas: tt.retain} }
 		if got := s.hold(t.Context()); got != tt.want {
 			t.Errorf("%s: held is %d; want %d", tt.name, got, tt.want)
 		}

@@ -30,6 +30,9 @@ func (s *Server) checkedParams() []command.Param {
 		if p.Set == nil {
 			continue
 		}
+		if s.cfg.OwnerOf != nil {
+			list[i].Owner = s.cfg.OwnerOf(p.Name)
+		}
 		list[i].Set = func(v string, apply bool) error {
 			plain, err := s.cfg.CheckParam(p.Name, v)
 			if err == nil {

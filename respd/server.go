@@ -75,6 +75,9 @@ type Config struct {
 	// rule that the node has for it, and returns it as it is written plainly; nil has
 	// no rules.
 	CheckParam func(name, value string) (plain string, err error)
+	// OwnerOf returns what the value of such a parameter belongs to (command.Param);
+	// nil is the parameter itself.
+	OwnerOf func(name string) string
 	// Replica says what a node refuses because of how it stands with its leader
 	// or its replicas; nil is nothing.
 	Replica *Gate

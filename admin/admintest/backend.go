@@ -92,6 +92,16 @@ func (b *Backend) ConfigGet(ctx context.Context, pattern string) (map[string]str
 	return Parameters(), b.called(ctx, "config.get", pattern)
 }
 
+// ConfigOrigins knows where the two are from, and a secret.
+func (b *Backend) ConfigOrigins(ctx context.Context, pattern string) (map[string]string, error) {
+	return map[string]string{"maxclients": "set at run time", "timeout": "default", "requirepass": "file"},
+		b.called(ctx, "config.get", pattern)
+}
+
+func (b *Backend) ConfigReset(ctx context.Context, name string) error {
+	return b.called(ctx, "config.reset", name)
+}
+
 func (b *Backend) ConfigSet(ctx context.Context, values map[string]string) error {
 	return b.called(ctx, "config.set", values)
 }

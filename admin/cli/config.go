@@ -14,9 +14,12 @@ func configCommand() *cli.Command {
 		Name: "config", Usage: "look at a running node's parameters and change them",
 		Subcommands: []*cli.Command{
 			operation{name: "get", usage: "print the parameters, or those that match a glob pattern",
-				args: "[PATTERN]", wait: quickWait, ask: configGet}.command(),
-			operation{name: "set", usage: "change parameters, all or none", args: "NAME VALUE ...",
-				wait: quickWait, ask: configSet}.command(),
+				args: "[PATTERN]", wait: quickWait, ask: configGet, flags: []cli.Flag{&cli.BoolFlag{Name: "origin",
+					Usage: "say where each value is from: default, file, environment, flag, set at run time"}}}.command(),
+			operation{name: "set", usage: "change parameters, all or none; what is set holds after a restart, too", args: "NAME VALUE ...",
+				wait: configWait, ask: configSet}.command(),
+			operation{name: "reset", usage: "give up what was set at run time, so that the configuration holds", args: "NAME",
+				wait: configWait, ask: configReset}.command(),
 		},
 	}
 }
@@ -30,7 +33,11 @@ func configGet(ctx context.Context, o *operator) error {
 	default:
 		return Usage("config get: unexpected argument %q", args.Get(1))
 	}
-	p, err := o.conn.ConfigGet(ctx, o.node, pattern)
+	get := o.conn.ConfigGet
+	if o.c.Bool("origin") {
+		get = o.conn.ConfigOrigins
+	}
+	p, err := get(ctx, o.node, pattern)
 	if err != nil {
 		return err
 	}
@@ -41,6 +48,21 @@ func configGet(ctx context.Context, o *operator) error {
 		return fmt.Errorf("no parameter matches %q; ledge config get lists those there are", pattern)
 	}
 	return nil
+}
+
+func configReset(ctx context.Context, o *operator) error {
+	if o.c.Args().Len() != 1 {
+		return Usage("config reset: wants one NAME")
+	}
+	name := o.c.Args().First()
+	if err := o.conn.ConfigReset(ctx, o.node, name); err != nil {
+		return err
+	}
+	p, err := o.conn.ConfigOrigins(ctx, o.node, name)
+	if err != nil {
+		return err
+	}
+	return o.print(p, func(t *table) { printParameters(t, p) })
 }
 
 func configSet(ctx context.Context, o *operator) error {

@@ -22,6 +22,7 @@ import (
 // by 30 s and the long ones by 10 min.
 const (
 	quickWait  = 5 * time.Second
+	configWait = 10 * time.Second // the node waits for its disk
 	resumeWait = 40 * time.Second
 	longWait   = 10*time.Minute + 10*time.Second
 )

@@ -197,7 +197,11 @@ func printParameters(t *table, p admin.Parameters) {
 		if commands.SecretParam(name) {
 			value = commands.Redacted
 		}
-		t.row(name, value)
+		if origin := p.Origins[name]; origin != "" {
+			t.row(name, value, origin)
+		} else {
+			t.row(name, value)
+		}
 	}
 }
 

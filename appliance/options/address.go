@@ -39,6 +39,13 @@ func clashListen(c *Config) error {
 	return nil
 }
 
+// CheckPassword says what is wrong with having the password that c has, whatever file
+// it is from: a listener that others reach wants one.
+func CheckPassword(c Config) error {
+	c.PasswordFile = ""
+	return errors.Join(clashListen(&c), clashTLSListen(&c))
+}
+
 // splitAddress returns the host of a host:port and checks both.
 func splitAddress(addr string) (host string, err error) {
 	host, port, err := net.SplitHostPort(addr)

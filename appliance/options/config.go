@@ -84,18 +84,10 @@ type Config struct {
 	Databases    int    // databases
 	// MaxValue is the longest value, with its key's length taken off.
 	MaxValue int64 // max-value
-	// MaxMemory is how much memory the process may take before commands that
-	// need more are refused; 0 is no bound.
-	MaxMemory int64 // max-memory
 
 	// NotifyKeyspaceEvents are the letters of Redis's option of that name; empty
 	// sends no keyspace events.
 	NotifyKeyspaceEvents string // notify-keyspace-events
-
-	// A snapshot is taken when the journal has grown by SnapshotBytes or
-	// SnapshotEvery has gone by, whichever is set.
-	SnapshotBytes int64         // snapshot-every
-	SnapshotEvery time.Duration // snapshot-every
 
 	// OnDamage says what a start does about damage that costs something.
 	OnDamage string // on-damage; DamageStop
@@ -111,12 +103,11 @@ type Config struct {
 	// OnDivergence says what becomes of a replica whose history is not the
 	// leader's.
 	OnDivergence string // on-divergence; DivergenceStop, DivergenceResync
-	// RetainForReplicas is how much of the journal is kept for replicas that are
-	// behind, beyond what the snapshots need.
-	RetainForReplicas int64 // retain-for-replicas
 
-	LogLevel  slog.Level // log-level; of NewLogger
-	LogFormat string     // log-format; of NewLogger
+	LogFormat string // log-format; of NewLogger
+	// Level is what NewLogger goes by, and what LogLevel is put into. Without one
+	// the level of Logger can't be changed.
+	Level *slog.LevelVar
 
 	// Logger gets what an operator should know; nil discards it.
 	Logger *slog.Logger
@@ -127,6 +118,14 @@ type Config struct {
 	AppendTimeout, DoubtWait time.Duration
 	// Clock returns the time; nil is time.Now.
 	Clock func() time.Time
+
+	// From says where each value is from; those that it lacks count as set by
+	// whoever made the Config.
+	From Origins
+	// Reread puts the Config together anew out of what it was read from, for SIGHUP.
+	// Rewrite changes the file that it was read from; nil is that there is no file.
+	Reread  func() (Config, error)
+	Rewrite func(values map[string]string) error
 }
 
 // Live is what can be changed while a node runs. One that has been handed out
@@ -158,6 +157,17 @@ type Live struct {
 	// A replica that has not had all of its leader's for ReadStaleness serves no
 	// reads; 0 is no bound.
 	ReadStaleness time.Duration // read-staleness
+	// RetainForReplicas is how much of the journal is kept for replicas that are
+	// behind, beyond what the snapshots need.
+	RetainForReplicas int64 // retain-for-replicas
+	// MaxMemory is how much memory the process may take before commands that
+	// need more are refused; 0 is no bound.
+	MaxMemory int64 // max-memory
+	// A snapshot is taken when the journal has grown by SnapshotBytes or
+	// SnapshotEvery has gone by, whichever is set.
+	SnapshotBytes int64         // snapshot-every
+	SnapshotEvery time.Duration // snapshot-every
+	LogLevel      slog.Level    // log-level
 }
 
 // Error is a fault of one option. Option is its name towards users.
@@ -223,6 +233,10 @@ func (c *Config) SetDefaults() {
 // NewLogger returns a log as LogLevel and LogFormat ask for.
 func (c Config) NewLogger(w io.Writer) *slog.Logger {
 	opts := &slog.HandlerOptions{Level: c.LogLevel}
+	if c.Level != nil {
+		c.Level.Set(c.LogLevel)
+		opts.Level = c.Level
+	}
 	if c.LogFormat == formatJSON {
 		return slog.New(slog.NewJSONHandler(w, opts))
 	}

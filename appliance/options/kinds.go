@@ -118,6 +118,19 @@ func size(at func(*Config) *int64, least, most int64) value {
 	}
 }
 
+// zeroIsNone lets a size be written as 0, which is none.
+func (v value) zeroIsNone(at func(*Config) *int64) value {
+	parse := v.parse
+	v.parse = func(c *Config, s string) error {
+		if s == "0" {
+			*at(c) = 0
+			return nil
+		}
+		return parse(c, s)
+	}
+	return v
+}
+
 // within checks a number, of which 0 says that it has not been set.
 func within(v, least, most int64) error {
 	if v != 0 && (v < least || v > most) {

@@ -9,6 +9,30 @@ import (
 // Origins tells where each option's value came from.
 type Origins map[string]string
 
+// Kinds of places.
+const (
+	ByDefault     = "default"
+	ByFile        = "file"
+	ByEnvironment = "environment"
+	ByFlag        = "flag"
+)
+
+// Kind returns of which kind the place is that an option's value is from.
+func (o Origins) Kind(option string) string {
+	switch at, ok := o[option]; {
+	case !ok:
+		return ByDefault
+	case at == "--"+option:
+		return ByFlag
+	case at == Env(option):
+		return ByEnvironment
+	}
+	return ByFile
+}
+
+// At returns how to name an option to whoever set it.
+func (o Origins) At(option string) string { return o.name(option) }
+
 // name returns how to name an option to whoever set it.
 func (o Origins) name(option string) string {
 	if at, ok := o[option]; ok {
@@ -53,6 +77,8 @@ func Read(flag func(name string) (string, bool), f *File) (Config, Origins, erro
 		switch {
 		case given && v == "" && inEnv && env == "":
 			continue
+		case given && (env == "" || env != v):
+			from[r.Name] = "--" + r.Name
 		case given && env != "" && env == v:
 			from[r.Name] = r.Env()
 		case !given && f.lines[r.Name] == "":

@@ -92,19 +92,30 @@ func (r Row) Show(p Param, c Config) string {
 // leaves live as it is if there is an error.
 func (r Row) Change(p Param, live *Live, v string) (err error) {
 	c := Config{Live: *live}
-	if err = r.change(p, &c, v); err == nil {
+	if err = r.Take(p, &c, v); err == nil {
 		*live = c.Live
 	}
 	return err
 }
 
-func (r Row) change(p Param, c *Config, v string) (err error) {
+// Take puts a value of a parameter into a Config, by the rule that the option has.
+func (r Row) Take(p Param, c *Config, v string) (err error) {
 	if p.read != nil {
 		if v, err = p.read(v); err != nil {
 			return err
 		}
 	}
 	return r.Set(c, v)
+}
+
+// Owner returns the option that a live parameter belongs to, or its name if there is none.
+func Owner(param string) string {
+	for _, r := range Table() {
+		if slices.ContainsFunc(r.Params, func(p Param) bool { return p.Live && p.Name == param }) {
+			return r.Name
+		}
+	}
+	return param
 }
 
 // CheckParam checks a value for a live parameter of CONFIG by the rule that the
@@ -117,7 +128,7 @@ func CheckParam(name, v string) (plain string, err error) {
 			continue
 		}
 		var c Config
-		if err := r.change(r.Params[i], &c, v); err != nil {
+		if err := r.Take(r.Params[i], &c, v); err != nil {
 			return "", err
 		}
 		return r.Show(r.Params[i], c), nil

@@ -111,8 +111,8 @@ func boundRows() []Row {
 			value:  size(func(c *Config) *int64 { return &c.MaxValue }, minMaxValue, journal.MaxEntry/2)},
 		{Name: "max-memory", Hint: "SIZE", Doc: "memory that the process may take", Otherwise: "no bound",
 			More:   "above it, or with 80 % of it in live data, commands that need memory get Redis's OOM error",
-			Params: fixed("maxmemory"),
-			value:  size(func(c *Config) *int64 { return &c.MaxMemory }, minMaxMemory, maxSize)},
+			Params: live("maxmemory"),
+			value:  size(func(c *Config) *int64 { return &c.MaxMemory }, minMaxMemory, maxSize).zeroIsNone(func(c *Config) *int64 { return &c.MaxMemory })},
 		{Name: "notify-keyspace-events", Hint: "LETTERS", Doc: "which keyspace events are sent, and as what",
 			Otherwise: "none", More: "in Redis's letters",
 			Params: []Param{{Name: "notify-keyspace-events", Live: true, Server: true}},
@@ -125,7 +125,7 @@ func careRows() []Row {
 	return []Row{
 		{Name: "snapshot-every", Hint: "SIZE|DURATION",
 			Doc:     "take a snapshot when the journal has grown by this much, or this often",
-			Default: "256MiB", value: snapshotEvery()},
+			Default: "256MiB", Params: live("ledge-snapshot-every"), value: snapshotEvery()},
 		{Name: "resume-auto", Hint: "CLASS", Doc: "which suspensions are tried without being asked: retryable, all, none",
 			Default: string(writer.ResumeRetryable), Params: live("ledge-resume-auto"),
 			value: choice(func(c *Config) *string { return &c.ResumeAuto },
@@ -190,10 +190,10 @@ func replicaRows() []Row {
 			value: span(func(c *Config) *time.Duration { return &c.ReadStaleness }, minTimeout, 0).
 				orZero(func(c *Config) *time.Duration { return &c.ReadStaleness })},
 		{Name: "retain-for-replicas", Hint: "SIZE", Doc: "how much of the journal is kept for replicas that are behind",
-			Default: "1GiB", More: "one that is further behind needs a full sync",
+			Default: "1GiB", More: "one that is further behind needs a full sync", Params: live("ledge-retain-for-replicas"),
 			value: size(func(c *Config) *int64 { return &c.RetainForReplicas }, 1, maxSize)},
 		{Name: "log-level", Hint: "LEVEL", Doc: "debug, info, warn or error", Default: "info",
-			More: "to standard error", value: logLevel()},
+			More: "to standard error", Params: live("ledge-log-level"), value: logLevel()},
 		{Name: "log-format", Hint: "FORMAT", Doc: "text or json", Default: formatText, value: logFormat()},
 	}
 }

@@ -19,9 +19,10 @@ func snapshotEvery() value {
 	return value{
 		parse: func(c *Config, s string) (err error) {
 			if d, err := time.ParseDuration(s); err == nil && d > 0 {
-				c.SnapshotEvery = d
+				c.SnapshotEvery, c.SnapshotBytes = d, 0
 				return nil
 			}
+			c.SnapshotEvery = 0
 			if c.SnapshotBytes, err = parseSize(s); err != nil {
 				return fmt.Errorf("%q is neither a size like 256MiB nor a duration like 1h", s)
 			}

@@ -49,7 +49,7 @@ func Buffers(limit int64) int {
 // changes process-wide settings, so there is one in a process; NewMemory's
 // caller gives them back with Close.
 type Memory struct {
-	max     int64
+	max     atomic.Int64 // 0 is no bound
 	without Without
 	over    atomic.Bool  // commands that need memory are refused
 	percent atomic.Int64 // the collector's target
@@ -92,16 +92,25 @@ func ReadUsage() Usage { return readUsage(newSamples()) }
 
 // NewMemory begins with the collector as it is by default. A limit of 0 is none.
 func NewMemory(limit int64, without Without) *Memory {
-	m := &Memory{max: limit, without: without, sample: newSamples(), dirty: true}
+	m := &Memory{without: without, sample: newSamples(), dirty: true}
 	m.doze.sleep, m.doze.wake = m.sleep, m.wake
 	m.rest.collect, m.rest.giveBack = runtime.GC, debug.FreeOSMemory
 	m.oldPercent = m.setPercent(100)
 	m.oldLimit = debug.SetMemoryLimit(-1)
 	m.limits = limits{usual: m.oldLimit, dozing: math.MaxInt64, script: math.MaxInt64}
-	if limit > 0 {
-		m.limits.set(func(l *limits) { l.usual = int64(float64(limit) * memoryLimit) })
-	}
+	m.SetLimit(limit)
 	return m
+}
+
+// SetLimit changes how much the process may take; 0 is no bound.
+func (m *Memory) SetLimit(limit int64) {
+	m.max.Store(limit)
+	usual := m.oldLimit
+	if limit > 0 {
+		usual = int64(float64(limit) * memoryLimit)
+	}
+	m.limits.set(func(l *limits) { l.usual = usual })
+	m.over.Store(m.full(ReadUsage()))
 }
 
 // Over reports whether commands that need memory are to be refused.
@@ -137,7 +146,7 @@ const growRoom = 16 << 20
 // done is called. One script at a time may ask for it.
 func (m *Memory) Growing(bytes int64) (done func()) {
 	u := ReadUsage()
-	bound := u.Taken + bytes + max(growRoom, room(u.Live, m.max)/2)
+	bound := u.Taken + bytes + max(growRoom, room(u.Live, m.max.Load())/2)
 	if bound < 0 { // what a script may keep is no bound
 		return func() {}
 	}
@@ -214,7 +223,7 @@ func (m *Memory) look(now time.Time, c Change, read func() Usage) {
 	}
 	u := read()
 	if !m.without[Slack] {
-		m.slack.look(u, now, room(u.Live, m.max), Available)
+		m.slack.look(u, now, room(u.Live, m.max.Load()), Available)
 	}
 	quiet := now.Sub(m.quiet) >= memoryQuiet
 	if quiet {
@@ -224,14 +233,14 @@ func (m *Memory) look(now time.Time, c Change, read func() Usage) {
 	if m.without[GiveBack] || !quiet {
 		collect = m.rest.collect
 	}
-	worth := quiet && m.rest.due(u, now, room(u.Live, m.max), c.Keys)
+	worth := quiet && m.rest.due(u, now, room(u.Live, m.max.Load()), c.Keys)
 	if m.dirty && (worth || full && m.rest.hasRested(now, fullTimes, fullMost)) {
 		m.rest.run(collect, now, read, c.Keys)
 		m.dirty = m.dirty && !quiet
 		u = read()
 	}
 	if !m.without[Doze] {
-		m.doze.look(u, quiet, room(u.Live, m.max))
+		m.doze.look(u, quiet, room(u.Live, m.max.Load()))
 	}
 	if !m.doze.asleep {
 		m.tune(u)
@@ -253,13 +262,14 @@ func (m *Memory) wake() {
 
 // full reports whether there is no room for more.
 func (m *Memory) full(u Usage) bool {
-	return m.max > 0 && (u.Taken > m.max || float64(u.Live) > memoryLive*float64(m.max))
+	most := m.max.Load()
+	return most > 0 && (u.Taken > most || float64(u.Live) > memoryLive*float64(most))
 }
 
 // tune sets the collector's target for what lives in the heap. Setting it
 // stops the world for a moment, so small changes are left out.
 func (m *Memory) tune(u Usage) {
-	want := target(u.Live, m.max, m.slack.times())
+	want := target(u.Live, m.max.Load(), m.slack.times())
 	have := m.percent.Load()
 	if math.Abs(float64(int64(want)-have)) <= 0.1*float64(have) {
 		return

@@ -35,7 +35,7 @@ func (t adopter) Suspended() error {
 // Fits refuses a snapshot for which the disk has no room, or which is longer than
 // all the memory that the process may take.
 func (t adopter) Fits(bytes, have int64) error {
-	if most := t.r.cfg.MaxMemory; most > 0 && bytes > most {
+	if most := t.r.cfg.MaxMemory(); most > 0 && bytes > most {
 		return fault.With(fault.Operator, fmt.Errorf(
 			"the leader's snapshot has %d bytes; max-memory is %d", bytes, most))
 	}

@@ -91,7 +91,7 @@ type Config struct {
 	Inbox     string // the directory for what is received
 	Snapshot  string // the directory with the snapshots
 	Databases int
-	MaxMemory int64                 // 0 is no bound
+	MaxMemory func() int64          // 0 is no bound
 	Free      func() (int64, error) // room on the disk
 
 	TLS    *tls.Config // towards the leader; nil is by the URL

@@ -274,7 +274,7 @@ func TestSource(t *testing.T) {
 func TestFits(t *testing.T) {
 	r, _ := open(t, "")
 	a := adopter{r}
-	r.cfg.MaxMemory = 100
+	r.cfg.MaxMemory = func() int64 { return 100 }
 	r.cfg.Free = func() (int64, error) { return 50, nil }
 	for _, tt := range []struct {
 		bytes, have int64

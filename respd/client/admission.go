@@ -172,7 +172,7 @@ func (c *Conn) checkMulti() error {
 	}
 	spec := c.cmd.spec
 	f := spec.Flags
-	if f.Has(command.NoMulti) || f.Has(command.Slow) && spec.Conn != nil && !f.Has(command.Waits) {
+	if f.Has(command.NoMulti) || f.Has(command.Slow) && spec.Conn != nil && !f.Has(command.Waits) && !spec.Brief {
 		return errNoMulti
 	}
 	return nil

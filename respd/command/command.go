@@ -40,6 +40,7 @@ type Spec struct {
 	// certain place.
 	UnknownKeys []KeySpec
 	Flags       Flags
+	Brief       bool // a Slow command with Conn that may be part of a transaction all the same
 	// Cats are the ACL categories that don't follow from the flags, without
 	// "@": "string", "keyspace", "dangerous" …
 	Cats []string

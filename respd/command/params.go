@@ -1,6 +1,8 @@
 package command
 
 import (
+	"cmp"
+	"context"
 	"slices"
 	"sort"
 	"strconv"
@@ -8,25 +10,44 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"ledge/journal/fault"
 	"ledge/respd/number"
 	"ledge/respd/resp"
 )
 
-// Params are the parameters of CONFIG GET and CONFIG SET.
+// Params are the parameters of CONFIG GET and CONFIG SET. Which there are does not
+// change.
 type Params struct {
-	mu   sync.Mutex
 	list []Param // by name
+	keep Keep    // nil keeps nothing
+
+	mu sync.Mutex // held while parameters are changed, so that one change ends before the next
+}
+
+// Keep writes down what is about to be changed. With an error nothing is changed.
+type Keep func(ctx context.Context, changes []Change) error
+
+// Change is a parameter with the value that it is to have.
+type Change struct {
+	Param
+	Value string
 }
 
 // Param is one parameter.
 type Param struct {
 	Name string
-	Get  func() string
+	// Owner is what the value belongs to, where several parameters show one value;
+	// empty is the parameter itself.
+	Owner string
+	Get   func() string
 	// Set changes the parameter, or says why not. It is nil for what can't
 	// be changed while the server runs. apply is false for a trial: CONFIG
 	// SET of several parameters changes all of them or none.
 	Set func(value string, apply bool) error
 }
+
+// Belongs returns what the value belongs to.
+func (p Param) Belongs() string { return cmp.Or(p.Owner, p.Name) }
 
 // NewParams returns a list of parameters. Each has one owner, who keeps its value: a
 // name that stands twice is a bug, and a panic.
@@ -67,8 +88,6 @@ func NumberParam(name string, n *atomic.Int64, check func(x int64, whole bool) e
 
 // Match returns the parameters whose name match says yes to, in order.
 func (p *Params) Match(match func(name string) bool) []Param {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	var out []Param
 	for _, x := range p.list {
 		if match(x.Name) {
@@ -78,31 +97,50 @@ func (p *Params) Match(match func(name string) bool) []Param {
 	return out
 }
 
-// Set changes all of the given parameters, names and values in turn, or none.
-func (p *Params) Set(pairs ...string) error {
+// Kept has what Set changes written down first. It is called before anybody sets
+// anything.
+func (p *Params) Kept(keep Keep) { p.keep = keep }
+
+// Set changes all of the given parameters, names and values in turn, or none. It
+// waits, as long as ctx lets it, for them to be written down.
+func (p *Params) Set(ctx context.Context, pairs ...string) error {
+	return p.Change(ctx, p.keep, pairs...)
+}
+
+// Change is Set that has what it changes written down in another way; nil is not at
+// all.
+func (p *Params) Change(ctx context.Context, keep Keep, pairs ...string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var found []Param
+	var found []Change
 	for i := 0; i+1 < len(pairs); i += 2 {
-		x, err := p.settableLocked(pairs[i], found)
+		x, err := p.settable(pairs[i], found)
 		if err != nil {
 			return err
 		}
-		found = append(found, x)
+		found = append(found, Change{x, pairs[i+1]})
 	}
-	for _, apply := range []bool{false, true} {
-		for i, x := range found {
-			if err := x.Set(pairs[2*i+1], apply); err != nil {
-				return setFailed(pairs[2*i], err.Error())
-			}
+	for i, x := range found {
+		if err := x.Set(x.Value, false); err != nil {
+			return setFailed(pairs[2*i], err.Error())
+		}
+	}
+	if keep != nil {
+		if err := keep(ctx, found); err != nil {
+			return resp.Error("ERR CONFIG SET failed - it can't be kept: " + fault.Line(err))
+		}
+	}
+	for i, x := range found {
+		if err := x.Set(x.Value, true); err != nil {
+			return setFailed(pairs[2*i], err.Error())
 		}
 	}
 	return nil
 }
 
-// settableLocked returns the parameter of that name if it can be set and is
-// not among those found so far.
-func (p *Params) settableLocked(name string, found []Param) (Param, error) {
+// settable returns the parameter of that name if it can be set and is not among
+// those found so far, by that name or another of the same value.
+func (p *Params) settable(name string, found []Change) (Param, error) {
 	same := func(x Param) bool { return strings.EqualFold(x.Name, name) }
 	i := slices.IndexFunc(p.list, same)
 	switch {
@@ -111,7 +149,7 @@ func (p *Params) settableLocked(name string, found []Param) (Param, error) {
 			"ERR Unknown option or number of arguments for CONFIG SET - '" + name + "'")
 	case p.list[i].Set == nil:
 		return Param{}, setFailed(name, "can't set immutable config")
-	case slices.ContainsFunc(found, same):
+	case slices.ContainsFunc(found, func(c Change) bool { return c.Belongs() == p.list[i].Belongs() }):
 		return Param{}, setFailed(name, "duplicate parameter")
 	}
 	return p.list[i], nil

@@ -38,7 +38,7 @@ func TestNumberParam(t *testing.T) {
 		{"n", "8", true, 8}, {"n", "4", false, 8}, {"n", "x", false, 8}, {"n", "9.0", false, 8},
 		{"fixed", "y", false, 8}, {"N", "5", true, 5},
 	} {
-		if err := p.Set(c.name, c.value); (err == nil) != c.ok || n.Load() != c.want {
+		if err := p.Set(t.Context(), c.name, c.value); (err == nil) != c.ok || n.Load() != c.want {
 			t.Errorf("Set(%s, %s) = %v, and n is %d; want it taken %v, and %d", c.name, c.value, err, n.Load(), c.ok, c.want)
 		}
 	}

@@ -131,9 +131,12 @@ func (e *Engine) Stop() { e.stopped.Store(true); e.alarm.timer.Stop() }
 
 // Params are the parameters of CONFIG that concern scripts.
 func (e *Engine) Params() []command.Param {
+	const busy = "busy-reply-threshold"
+	old := command.NumberParam("lua-time-limit", &e.busyAfter, atLeast(0), e.alarm.changed)
+	old.Owner = busy
 	return []command.Param{
-		command.NumberParam("lua-time-limit", &e.busyAfter, atLeast(0), e.alarm.changed),
-		command.NumberParam("busy-reply-threshold", &e.busyAfter, atLeast(0), e.alarm.changed),
+		old,
+		command.NumberParam(busy, &e.busyAfter, atLeast(0), e.alarm.changed),
 		command.NumberParam("script-max-time", &e.maxTime, atLeast(1), nil),
 		command.NumberParam("script-max-memory", &e.maxMemory, atLeast(1<<20), nil),
 	}

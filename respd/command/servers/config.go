@@ -1,11 +1,20 @@
 package servers
 
 import (
+	"context"
 	"strings"
+	"time"
 
 	"ledge/respd/command"
 	"ledge/respd/glob"
 	"ledge/respd/resp"
+)
+
+// How long CONFIG SET waits for what it sets to be on the disk. In a transaction
+// others wait for it.
+const (
+	keepLimit     = 5 * time.Second
+	keepLimitExec = 250 * time.Millisecond
 )
 
 const errNoConfigFile resp.Error = "ERR The server is running without a config file"
@@ -58,7 +67,7 @@ func runConfigGet(s *command.Session, args command.Args) resp.Value {
 // CONFIG SET parameter value [parameter value ...]
 func configSet() *command.Spec {
 	return family.Conn(command.Spec{
-		Name: "set", Arity: -4, Flags: admin, Since: "2.0.0",
+		Name: "set", Arity: -4, Flags: admin | command.Slow, Brief: true, Since: "2.0.0",
 		Complexity: "O(N) when N is the number of configuration parameters provided",
 		Syntax:     "<parameter> <value> [<parameter> <value> ...]",
 		Summary:    "Change parameters, all of them or none.",
@@ -75,7 +84,13 @@ func runConfigSet(s *command.Session, args command.Args) resp.Value {
 	for i := 2; i < len(args); i++ {
 		pairs = append(pairs, args.Str(i))
 	}
-	return result(s.Host.Config().Set(pairs...))
+	parent, limit := s.Context(), keepLimit
+	if s.InExec {
+		parent, limit = context.Background(), keepLimitExec
+	}
+	ctx, cancel := context.WithTimeout(parent, limit)
+	defer cancel()
+	return result(s.Host.Config().Set(ctx, pairs...))
 }
 
 // CONFIG RESETSTAT
