@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 
 	urfave "github.com/urfave/cli/v2"
@@ -43,6 +44,8 @@ const argsKey = "args"
 
 // serve runs a node. Its context ends with the signals that stop it.
 func serve(c *urfave.Context) error {
+	hangups, ignore := hangUps()
+	defer ignore()
 	cfg, from, err := configure(c)
 	if err != nil {
 		return &cli.ExitError{Code: exitUsage, Err: err}
@@ -50,24 +53,43 @@ func serve(c *urfave.Context) error {
 	ctx, stop := signal.NotifyContext(c.Context, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	return from.Fault(runNode(ctx, c.App.Writer, cfg))
+	return from.Fault(runNode(ctx, c.App.Writer, cfg, hangups))
+}
+
+// hangUps returns a channel with SIGHUPs, which end the process at no time: neither
+// before there is a node, nor while it stops, nor after that.
+func hangUps() (hangups chan os.Signal, ignore func()) {
+	hangups = make(chan os.Signal, 1) // one that waits stands for all
+	signal.Notify(hangups, syscall.SIGHUP)
+	return hangups, func() { signal.Ignore(syscall.SIGHUP) }
+}
+
+// reload has a node read its configuration anew at each SIGHUP, until ctx ends.
+func reload(ctx context.Context, n *appliance.Node, log *slog.Logger, hangups <-chan os.Signal) {
+	for {
+		select {
+		case <-hangups:
+			if err := n.Reload(ctx); err != nil {
+				log.Error("the configuration could not be read anew, and nothing has changed", "cause", fault.Line(err))
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // configure puts together what the command line, the environment and the file
 // say, and logs what is to be said about that.
 func configure(c *urfave.Context) (cfg appliance.Config, from options.Origins, err error) {
-	var file *options.File
-	path := c.String("config")
-	if path != "" {
-		if file, err = options.ReadFile(path); err != nil {
-			return cfg, nil, err
-		}
-	}
-	flag := func(name string) (string, bool) { return c.String(name), c.IsSet(name) }
-	if cfg, from, err = options.Read(flag, file); err != nil {
+	cfg, file, err := read(c)
+	if from = cfg.From; err != nil {
 		return cfg, from, err
 	}
-	cfg.From, cfg.Level = from, new(slog.LevelVar)
+	cfg.Level = new(slog.LevelVar)
+	cfg.Reread = func() (appliance.Config, error) {
+		again, _, err := read(c)
+		return again, err
+	}
 	if _, err = process.ParseWithout(os.Getenv(process.Variable)); err != nil {
 		return cfg, from, err
 	}
@@ -77,8 +99,21 @@ func configure(c *urfave.Context) (cfg appliance.Config, from options.Origins, e
 	return cfg, from, nil
 }
 
+// read reads what a node is configured from. The file is nil if there is none.
+func read(c *urfave.Context) (cfg appliance.Config, file *options.File, err error) {
+	if path := c.String("config"); path != "" {
+		if file, err = options.ReadFile(path); err != nil {
+			return cfg, file, err
+		}
+	}
+	flag := func(name string) (string, bool) { return c.String(name), c.IsSet(name) }
+	cfg, from, err := options.Read(flag, file)
+	cfg.From = from
+	return cfg, file, err
+}
+
 // runNode opens a node, says so, and runs it.
-func runNode(ctx context.Context, stdout io.Writer, cfg appliance.Config) error {
+func runNode(ctx context.Context, stdout io.Writer, cfg appliance.Config, hangups <-chan os.Signal) error {
 	n, err := appliance.Open(ctx, cfg)
 	if err != nil {
 		if ctx.Err() != nil && errors.Is(err, ctx.Err()) || errors.Is(err, appliance.ErrStopped) {
@@ -88,7 +123,13 @@ func runNode(ctx context.Context, stdout io.Writer, cfg appliance.Config) error 
 		return err
 	}
 	greet(stdout, n.Status())
-	err = errors.Join(n.Run(ctx), n.Close())
+	var reloads sync.WaitGroup
+	running, stop := context.WithCancel(ctx)
+	reloads.Go(func() { reload(running, n, cfg.Logger, hangups) })
+	err = n.Run(ctx)
+	stop()
+	reloads.Wait()
+	err = errors.Join(err, n.Close())
 	if fault.Of(err) == fault.Fatal {
 		logPanic(cfg.Logger, err)
 		return &cli.ExitError{Code: exitFatal, Err: err}

@@ -75,7 +75,7 @@ func (n *Node) leaveAddress() error {
 		says["redis_tls"] = at
 	}
 	if n.secure.nats != nil {
-		says["tls"] = runTLS(n.secure.nats, &n.cfg)
+		says["tls"] = runTLS(n.secure.current.Load().nats, &n.cfg)
 	}
 	b, err := json.Marshal(says)
 	if err != nil {

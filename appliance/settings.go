@@ -214,6 +214,45 @@ func (s *settings) change(ctx context.Context, edit func(map[string]setting, map
 	return nil
 }
 
+// reconfigure has the node be as the configuration says now, where it says something
+// else than before: what was set at run time in its place is given up. It returns the
+// parameters that this changes.
+func (s *settings) reconfigure(ctx context.Context, params *command.Params, said map[string]word) (changed []string, err error) {
+	s.mu.Lock()
+	before, kept := s.said, s.kept
+	s.mu.Unlock()
+	var pairs, outdated []string
+	for _, owner := range slices.Sorted(maps.Keys(said)) {
+		w := said[owner]
+		if w.text == before[owner].text {
+			continue
+		}
+		pairs, changed = append(pairs, w.param, w.text), append(changed, w.param)
+		if _, ok := kept[owner]; ok {
+			outdated = append(outdated, owner)
+		}
+	}
+	keep := func(ctx context.Context, _ []command.Change) error {
+		if len(outdated) == 0 {
+			return nil
+		}
+		return s.change(ctx, func(kept map[string]setting, _ map[string]word) {
+			for _, owner := range outdated {
+				delete(kept, owner)
+			}
+		})
+	}
+	if err := params.Change(ctx, keep, pairs...); err != nil {
+		return nil, err
+	}
+	all := maps.Clone(before)
+	maps.Copy(all, said)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.said = all
+	return changed, nil
+}
+
 // origin says where a parameter's value is from.
 func (s *settings) origin(p command.Param) string {
 	s.mu.Lock()

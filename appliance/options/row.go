@@ -108,6 +108,17 @@ func (r Row) Take(p Param, c *Config, v string) (err error) {
 	return r.Set(c, v)
 }
 
+// Same reports whether two Configs have the same value.
+func (r Row) Same(a, b *Config) bool { return r.show(a) == r.show(b) }
+
+// Reloaded reports whether the option is taken while the node runs when the
+// configuration is read anew: because a parameter sets it, or because it names a file
+// that is read then.
+func (r Row) Reloaded() bool {
+	return r.Name == "password-file" || strings.Contains(r.Name, "tls-") && r.Hint == "FILE" ||
+		slices.ContainsFunc(r.Params, func(p Param) bool { return p.Live })
+}
+
 // Owner returns the option that a live parameter belongs to, or its name if there is none.
 func Owner(param string) string {
 	for _, r := range Table() {

@@ -94,7 +94,7 @@ type Config struct {
 	MaxMemory func() int64          // 0 is no bound
 	Free      func() (int64, error) // room on the disk
 
-	TLS    *tls.Config // towards the leader; nil is by the URL
+	TLS    func() *tls.Config // towards the leader; nil is by the URL
 	Log    *journal.Log
 	State  *replay.State
 	Writer *writer.Writer

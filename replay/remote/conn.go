@@ -77,10 +77,10 @@ func dial(ctx context.Context, cfg *FollowerConfig) (*conn, error) {
 		nats.PingInterval(time.Second), nats.MaxPingsOutstanding(2), nats.NoCallbacksAfterClientClose(),
 		nats.ClosedHandler(func(*nats.Conn) { close(c.gone) }),
 	}
-	if cfg.TLS != nil {
+	if secure := cfg.secure(); secure != nil {
 		// nats.Secure would turn down a leader without TLS, which only the URL's
 		// scheme is to do.
-		opts = append(opts, func(o *nats.Options) error { o.TLSConfig = cfg.TLS; return nil })
+		opts = append(opts, func(o *nats.Options) error { o.TLSConfig = secure; return nil })
 	}
 	nc, err := nats.Connect(cfg.Leader, opts...)
 	if err != nil {
@@ -328,4 +328,12 @@ func appendFrames(to []journal.Frame, message []byte, next journal.Seq) ([]journ
 		}
 	}
 	return to, nil
+}
+
+// secure returns how to speak TLS to the leader.
+func (cfg *FollowerConfig) secure() *tls.Config {
+	if cfg.TLS == nil {
+		return nil
+	}
+	return cfg.TLS()
 }

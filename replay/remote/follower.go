@@ -52,9 +52,10 @@ type FollowerConfig struct {
 	Leader   string // the NATS URL
 	User     string
 	Password func() (string, error) // asked before each attempt
-	// TLS is for a leader that asks for it, and for one whose URL does; nil
-	// trusts the system's roots.
-	TLS    *tls.Config
+	// TLS is asked before each attempt. What it returns is for a leader that asks
+	// for TLS, and for one whose URL does; nil, as without it, trusts the system's
+	// roots.
+	TLS    func() *tls.Config
 	ID     string // drawn anew for each run
 	Node   string // for the leader to know us by
 	Target Target

@@ -1,0 +1,67 @@
+package appliance
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"ledge/appliance/options"
+	"ledge/journal/fault"
+)
+
+// reloadLimit bounds how long Reload waits for the disk.
+const reloadLimit = 10 * time.Second
+
+// Reload reads anew what the node was configured from: the file, passwords in files,
+// and certificates. What can change while the node runs is then as they say, for
+// commands and connections that begin then; clients that are in stay. Of what can't
+// there is a WARN. With an error nothing has changed. One call ends before the next
+// begins: whoever calls sees to it.
+func (n *Node) Reload(ctx context.Context) error {
+	const op = "read the configuration anew"
+	ctx, cancel := context.WithTimeout(ctx, reloadLimit)
+	defer cancel()
+	if n.cfg.Reread == nil {
+		return fault.As(fault.Refused, op, errors.New("the node was not configured from anything that can be read again"))
+	}
+	next, err := n.cfg.Reread()
+	if err != nil {
+		return fault.As(fault.Operator, op, err)
+	}
+	next.Logger, next.Clock = n.cfg.Logger, n.cfg.Clock
+	next.SetDefaults()
+	if err := next.ReadSecrets(); err != nil {
+		return fault.As(fault.Operator, op, next.From.Fault(err))
+	}
+	files := n.cfg
+	files.TLSCert, files.TLSKey, files.TLSCA = next.TLSCert, next.TLSKey, next.TLSCA
+	files.NATSTLSCert, files.NATSTLSKey, files.NATSTLSCA = next.NATSTLSCert, next.NATSTLSKey, next.NATSTLSCA
+	secure, err := n.secure.reread(&files)
+	if err != nil {
+		return fault.As(fault.Operator, op, next.From.Fault(err))
+	}
+	changed, err := n.set.reconfigure(ctx, n.server.Config(), configured(&next))
+	if err != nil {
+		return fault.As(fault.Operator, op, err)
+	}
+	n.secure.current.Store(&secure)
+	n.warnFixed(&next)
+	n.cfg.Logger.Info("the configuration was read anew", "changed", changed)
+	if n.secure.nats != nil {
+		return n.leaveAddress() // which says the listener's certificate
+	}
+	return nil
+}
+
+// warnFixed names what the configuration says otherwise than at the start and what
+// can't be changed before the next one.
+func (n *Node) warnFixed(next *Config) {
+	at := n.cfg
+	at.Live = next.Live // Reload has taken that
+	for _, r := range options.Table() {
+		if !r.Same(&at, next) && !r.Reloaded() {
+			n.cfg.Logger.Warn("an option can't be changed while the node runs; the next start takes it",
+				"option", r.Name, "at", next.From.At(r.Name))
+		}
+	}
+}
