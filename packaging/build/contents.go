@@ -85,7 +85,7 @@ func (r *release) tarball(name string, c contents) ([]byte, error) {
 	for i := range list {
 		list[i].path = name + "/" + list[i].path
 	}
-	return compress(archive(list, nil, r.source.when))
+	return compress(archive(list, nil, r.source.when), gzip.DefaultCompression)
 }
 
 // archive writes files, each after the directories that it is in. Owners names
@@ -132,10 +132,10 @@ func archive(list []file, owners map[string]int, when time.Time) []byte {
 	return b.Bytes()
 }
 
-// compress compresses as gzip -9n does: the result has no name and no time.
-func compress(b []byte) ([]byte, error) {
+// compress compresses as gzip -n does: the result has no name and no time.
+func compress(b []byte, level int) ([]byte, error) {
 	var out bytes.Buffer
-	w, err := gzip.NewWriterLevel(&out, gzip.BestCompression)
+	w, err := gzip.NewWriterLevel(&out, level)
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +161,7 @@ func (c contents) installed(manual string) ([]file, error) {
 		{path: "usr/share/ledge/sbom.cdx.json", mode: 0o644, body: c.bill},
 	}
 	for _, page := range []string{"ledge.1", "ledge.yaml.5"} {
-		body, err := compress(c.page("man/" + page))
+		body, err := compress(c.page("man/"+page), gzip.BestCompression)
 		if err != nil {
 			return nil, err
 		}

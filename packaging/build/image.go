@@ -1,6 +1,7 @@
 package main
 
 import (
+	"compress/gzip"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
@@ -48,7 +49,7 @@ func (r *release) image(t target, c contents) ([]byte, error) {
 		{path: "usr/share/doc/ledge/LICENSES.txt", mode: 0o644, body: licenceTexts(c.parts)},
 		{path: "usr/share/ledge/sbom.cdx.json", mode: 0o644, body: c.bill},
 	}, map[string]int{"var/lib/ledge": imageUser}, r.source.when)
-	packed, err := compress(layer)
+	packed, err := compress(layer, gzip.DefaultCompression)
 	if err != nil {
 		return nil, err
 	}

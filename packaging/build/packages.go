@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"compress/gzip"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -46,11 +47,11 @@ func (r *release) packages(t target, c contents, dir string) error {
 func (r *release) debDocuments(c contents) ([]file, error) {
 	log := fmt.Sprintf("ledge (%s-%d) unstable; urgency=medium\n\n  * Built of commit %s. CHANGELOG.md says what changes.\n\n -- %s  %s\n",
 		r.version, r.revision, strings.TrimSuffix(r.source.commit, "+"), maintainer, r.source.when.Format(time.RFC1123Z))
-	debian, err := compress([]byte(log))
+	debian, err := compress([]byte(log), gzip.BestCompression) // as Debian wants it
 	if err != nil {
 		return nil, err
 	}
-	upstream, err := compress(c.page("CHANGELOG.md"))
+	upstream, err := compress(c.page("CHANGELOG.md"), gzip.BestCompression)
 	if err != nil {
 		return nil, err
 	}
