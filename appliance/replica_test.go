@@ -2,6 +2,7 @@ package appliance_test
 
 import (
 	"context"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -224,4 +225,22 @@ func TestReplicaRefused(t *testing.T) {
 		}
 		b.refuses("LOADING", "SET", "k", "v")
 	}
+}
+
+// A node that is told to follow what is no leader says what is there, and goes on
+// leading.
+func TestFollowOther(t *testing.T) {
+	dirs := directories(t, "a", "b")
+	a, b := lead(t, dirs[0]), lead(t, dirs[1])
+	host, port, _ := net.SplitHostPort(a.addr)
+	b.refuses("Redis's protocol", "REPLICAOF", host, port)
+	own, ownPort, _ := net.SplitHostPort(b.addr)
+	b.refuses("Redis's protocol", "REPLICAOF", own, ownPort)
+	if got := run(t, "follow", "--dir", b.dir, a.addr); got.code != 1 || !strings.Contains(got.stderr, "NATS address") {
+		t.Errorf("follow %s: exit code %d, %s; want 1 and the next step", a.addr, got.code, got.stderr)
+	}
+	if got := b.field("role"); got != "master" {
+		t.Errorf("the node is a %s; want that it leads", got)
+	}
+	b.do("SET", "k", "v")
 }

@@ -55,7 +55,11 @@ func printLink(t *table, l admin.Link) {
 	}
 	t.field("leader", "%s %s", l.Leader, l.Node)
 	t.field("link", "%s since %s", state, instant(l.Since))
-	t.field("lag", "%d numbers: %d of %d", l.Lag, l.Applied, l.Last)
+	if l.Heard == nil {
+		t.field("lag", "unknown: the leader has not been heard of yet; %d are applied", l.Applied)
+	} else {
+		t.field("lag", "%d numbers: %d of %d", l.Lag, l.Applied, l.Last)
+	}
 	if l.LastError != "" {
 		t.field("", "%d failed attempts, class %s: %s", l.Attempts, l.Class, l.LastError)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"ledge/appliance/options"
 	"ledge/journal/fault"
+	"ledge/replay/remote"
 	"ledge/replay/writer"
 )
 
@@ -30,6 +31,9 @@ func (r *Replication) Follow(ctx context.Context, addr string) error {
 	leader, err := options.LeaderURL(addr)
 	if err != nil {
 		return fault.With(fault.Refused, fmt.Errorf("ERR leader %q: %w", options.ShownURL(addr), err))
+	}
+	if err := remote.Probe(ctx, leader); err != nil {
+		return err
 	}
 	if err := r.awaitTurn(ctx); err != nil {
 		return err

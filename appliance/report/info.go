@@ -209,7 +209,7 @@ func (f *fields) addLink(l standing.Link, now time.Time) {
 	f.add("ledge_link_step", l.Step)
 	f.add("ledge_link_attempts", l.Attempts)
 	f.add("ledge_link_last_error", Line(l.Err))
-	f.add("ledge_link_lag_numbers", lag(l))
+	f.add("ledge_link_lag_numbers", knownLag(l))
 	f.add("ledge_link_lag_seconds", ago(now, l.Level))
 	f.add("ledge_link_full_syncs", l.Syncs)
 }

@@ -165,6 +165,14 @@ func RedisRole(l standing.Link) string {
 // lag is how many numbers a replica lacks, as far as it knows.
 func lag(l standing.Link) uint64 { return uint64(max(l.Last, l.Applied) - l.Applied) }
 
+// knownLag is lag, or -1 before the leader has been heard of.
+func knownLag(l standing.Link) int64 {
+	if l.Heard.IsZero() {
+		return -1
+	}
+	return int64(lag(l))
+}
+
 // state words whether the journal takes writes.
 func (h Health) state() string {
 	switch {

@@ -289,3 +289,25 @@ func BenchmarkInfo(b *testing.B) {
 		})
 	}
 }
+
+// How far a node is behind a leader that it has not heard of is not known, and no 0.
+func TestUnknownLag(t *testing.T) {
+	r, _ := counted()
+	facts := r.Replication()
+	r.Replication = func() report.Replication {
+		f := facts
+		f.Link.Heard = time.Time{}
+		return f
+	}
+	var got string
+	for _, s := range r.Info(func(string) bool { return true }) {
+		for _, f := range s.Fields {
+			if f.Name == "ledge_link_lag_numbers" {
+				got = fmt.Sprint(f.Value)
+			}
+		}
+	}
+	if got != "-1" {
+		t.Errorf("ledge_link_lag_numbers is %s; want -1", got)
+	}
+}
