@@ -17,7 +17,6 @@ import (
 	"ledge/admin/cli"
 	"ledge/appliance"
 	"ledge/appliance/options"
-	"ledge/appliance/process"
 	"ledge/journal/fault"
 )
 
@@ -89,9 +88,6 @@ func configure(c *urfave.Context) (cfg appliance.Config, from options.Origins, e
 	cfg.Reread = func() (appliance.Config, error) {
 		again, _, err := read(c)
 		return again, err
-	}
-	if _, err = process.ParseWithout(os.Getenv(process.Variable)); err != nil {
-		return cfg, from, err
 	}
 	cfg.Logger = cfg.NewLogger(c.App.ErrWriter)
 	args, _ := c.App.Metadata[argsKey].([]string)

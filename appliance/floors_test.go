@@ -29,7 +29,7 @@ var floors = []struct {
 	{"appliance/process", 0},
 	{"appliance/store", 1},
 	{"respd/resp", 0},
-	{"respd/rdb", 0},
+	{"respd/rdb", 1},
 	{"respd/glob", 0},
 	{"respd/number", 0},
 	{"respd/stats", 1},

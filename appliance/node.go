@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"iter"
 	"net"
-	"os"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -123,9 +122,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 }
 
 func (n *Node) open(ctx context.Context) (err error) {
-	if n.without, err = process.ParseWithout(os.Getenv(process.Variable)); err != nil {
-		return fault.With(fault.Operator, err)
-	}
+	n.without = n.cfg.Without
 	n.mem, n.threads = process.NewMemory(n.live.Load().MaxMemory, n.without), process.NewThreads(n.without)
 	if n.dir, err = openDirectory(&n.cfg); err != nil {
 		return err

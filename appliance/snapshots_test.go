@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"ledge/appliance/options"
-	"ledge/appliance/process"
 	"ledge/journal"
 	"ledge/replay/replaytest"
 	"ledge/replay/snapshot"
@@ -102,14 +101,5 @@ func TestSnapshotsHold(t *testing.T) {
 		} else if tt.want == 0 && st.First <= 6 {
 			t.Errorf("%s: the journal begins with %d; want it truncated", tt.name, st.First)
 		}
-	}
-}
-
-// A habit that nobody knows is refused at the start, with those that there are.
-func TestWithoutRefused(t *testing.T) {
-	t.Setenv(process.Variable, "monitor,gc")
-	n, err := Open(t.Context(), Config{Dir: t.TempDir(), Listen: "127.0.0.1:0", NATSListen: Off})
-	if err == nil || n != nil || !strings.Contains(err.Error(), `"gc"`) || !strings.Contains(err.Error(), "give-back") {
-		t.Errorf("Open = %v; want it refused, naming the word and what there is", err)
 	}
 }

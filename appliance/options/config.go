@@ -5,6 +5,8 @@ import (
 	"io"
 	"log/slog"
 	"time"
+
+	"ledge/appliance/process"
 )
 
 // What becomes of a replica that has diverged.
@@ -119,13 +121,14 @@ type Config struct {
 	// Clock returns the time; nil is time.Now.
 	Clock func() time.Time
 
+	// Without is what of the process is left as in other Go programs.
+	Without process.Without // the variable process.Variable
+
 	// From says where each value is from; those that it lacks count as set by
 	// whoever made the Config.
 	From Origins
 	// Reread puts the Config together anew out of what it was read from, for SIGHUP.
-	// Rewrite changes the file that it was read from; nil is that there is no file.
-	Reread  func() (Config, error)
-	Rewrite func(values map[string]string) error
+	Reread func() (Config, error)
 }
 
 // Live is what can be changed while a node runs. One that has been handed out

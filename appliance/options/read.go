@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+
+	"ledge/appliance/process"
 )
 
 // Origins tells where each option's value came from.
@@ -94,6 +96,10 @@ func Read(flag func(name string) (string, bool), f *File) (Config, Origins, erro
 		if err != nil {
 			errs = append(errs, &Error{r.Name, err})
 		}
+	}
+	var err error
+	if c.Without, err = process.ParseWithout(os.Getenv(process.Variable)); err != nil {
+		errs = append(errs, err)
 	}
 	return c, from, from.Fault(errors.Join(errors.Join(errs...), c.Validate()))
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"unsafe"
+
+	"ledge/respd/number"
 )
 
 // Up to these bounds Redis 7.0 packs a value, unless it is configured
@@ -77,7 +79,7 @@ func (w *writer) length(n int) {
 // str writes a string: as a number when it is one of at most 32 bits, and
 // compressed when that makes it shorter.
 func (w *writer) str(s string) {
-	if n, ok := integer(s); ok && n == int64(int32(n)) {
+	if n, ok := number.ParseInt(s); ok && n == int64(int32(n)) {
 		w.number(int32(n))
 		return
 	}
@@ -161,7 +163,7 @@ func integers(items []string) []int64 {
 	}
 	ints := make([]int64, len(items))
 	for i, s := range items {
-		n, ok := integer(s)
+		n, ok := number.ParseInt(s)
 		if !ok {
 			return nil
 		}

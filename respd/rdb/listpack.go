@@ -2,7 +2,8 @@ package rdb
 
 import (
 	"encoding/binary"
-	"math"
+
+	"ledge/respd/number"
 )
 
 const (
@@ -28,7 +29,7 @@ func (l *listpack) reset() {
 // add adds an element: as a number, if it is one in the form that Redis writes.
 func (l *listpack) add(s string) {
 	start := len(l.b)
-	if n, ok := integer(s); ok {
+	if n, ok := number.ParseInt(s); ok {
 		l.b = appendPackedInt(l.b, n)
 	} else {
 		l.b = appendPackedString(l.b, s)
@@ -76,7 +77,7 @@ func appendPackedString(b []byte, s string) []byte {
 // packedSize returns how many bytes add adds.
 func packedSize(s string) int {
 	n := len(s) + 5
-	if v, ok := integer(s); ok {
+	if v, ok := number.ParseInt(s); ok {
 		var buf [9]byte
 		n = len(appendPackedInt(buf[:0], v))
 	} else if len(s) < 1<<6 {
@@ -103,31 +104,4 @@ func appendBack(b []byte, n int) []byte {
 		return append(b, byte(n>>21), byte(n>>14)|0x80, byte(n>>7)|0x80, byte(n)|0x80)
 	}
 	return append(b, byte(n>>28), byte(n>>21)|0x80, byte(n>>14)|0x80, byte(n>>7)|0x80, byte(n)|0x80)
-}
-
-// integer reads a 64-bit integer in the one form that Redis writes.
-func integer(s string) (int64, bool) {
-	neg := s != "" && s[0] == '-'
-	digits := s
-	if neg {
-		digits = s[1:]
-	}
-	if digits == "" || len(digits) > 19 || digits[0] == '0' && len(s) > 1 {
-		return 0, false
-	}
-	var n uint64 // 19 digits fit
-	for i := range len(digits) {
-		d := digits[i] - '0'
-		if d > 9 {
-			return 0, false
-		}
-		n = n*10 + uint64(d)
-	}
-	switch {
-	case neg && n <= 1<<63:
-		return -int64(n), true // -1<<63 wraps to itself
-	case !neg && n <= math.MaxInt64:
-		return int64(n), true
-	}
-	return 0, false
 }
