@@ -30,6 +30,7 @@ func serveCommand() *urfave.Command {
 			Name: r.Name, Usage: r.Usage(), DefaultText: r.DefaultText(), EnvVars: []string{r.Env()},
 		})
 	}
+	flags = append(flags, pastFlags()...)
 	return &urfave.Command{
 		Name: "serve", Usage: "run a node until SIGTERM or SIGINT",
 		Description: "An option is taken from the command line, else from LEDGE_NAME in the\n" +
@@ -48,6 +49,12 @@ func serve(c *urfave.Context) error {
 	cfg, from, err := configure(c)
 	if err != nil {
 		return &cli.ExitError{Code: exitUsage, Err: err}
+	}
+	if c.IsSet("as-of") {
+		return from.Fault(servePast(c, cfg))
+	}
+	if err := notOfPast(c); err != nil {
+		return err
 	}
 	ctx, stop := signal.NotifyContext(c.Context, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()

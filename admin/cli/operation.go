@@ -64,6 +64,11 @@ func (op operation) action(c *cli.Context) error {
 	})(c)
 }
 
+// patientConnect is how long a command that may take as long as it likes waits for
+// the node to take the connection: one that runs by itself, as backups do, should not
+// fail because the node is busy for a moment.
+const patientConnect = 15 * time.Second
+
 // connected runs a command with a connection, as long as it may wait. A wait
 // of 0 has no end.
 func connected(wait time.Duration, run func(context.Context, *operator) error) cli.ActionFunc {
@@ -79,6 +84,8 @@ func connected(wait time.Duration, run func(context.Context, *operator) error) c
 		ctx, cancel := c.Context, context.CancelFunc(func() {})
 		if wait > 0 {
 			ctx, cancel = context.WithTimeout(ctx, wait)
+		} else {
+			cfg.ConnectTimeout = patientConnect
 		}
 		defer cancel()
 		conn, err := admin.Dial(ctx, cfg)

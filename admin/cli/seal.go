@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"ledge/appliance"
+	"ledge/replay/backup"
 )
 
 // sealFlags say for whom a backup is encrypted, in age's format.
@@ -18,6 +19,19 @@ func sealFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "encrypt-to", Usage: "encrypt to `RECIPIENT`, an age public key; may stand several times"},
 		&cli.StringFlag{Name: "recipients-file", Usage: "encrypt to those in `FILE`, one on each line"},
 	}, openFlags()...)
+}
+
+// OpenFlags say how what is encrypted can be read.
+func OpenFlags() []cli.Flag { return openFlags() }
+
+// BackupParts returns the parts of the backup at a path, decrypted as the flags of
+// OpenFlags say.
+func BackupParts(c *cli.Context, path string) ([]backup.Part, error) {
+	open, _, err := opening(c)
+	if err != nil {
+		return nil, err
+	}
+	return backup.Find(path, open)
 }
 
 // openFlags say how what is encrypted can be read.

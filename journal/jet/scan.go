@@ -37,3 +37,21 @@ func Scan(ctx context.Context, dir string, from journal.Seq) iter.Seq2[journal.F
 		}
 	}
 }
+
+// Seen is what a journal's mark says to whoever looks at its files beside the node
+// that has them open.
+type Seen struct {
+	Lineage journal.Lineage
+	Floor   journal.Seq // numbers up to it have been truncated, or are about to be
+	Last    journal.Seq // all up to it is on the disk; there may be more
+}
+
+// Look reads the mark in dir, a Config.Dir, which a node may have open.
+func Look(dir string) (Seen, error) {
+	k, err := loadMark(dir)
+	if err != nil {
+		return Seen{}, fault.As(fault.Operator, "look at journal", err)
+	}
+	m := k.get()
+	return Seen{m.lineage, m.floor, m.last}, nil
+}

@@ -257,11 +257,11 @@ func (l *Loaded) take(ctx context.Context, h *head, to Target) (done bool, err e
 			return false, err
 		}
 	}
-	src := &frames{r: r, to: to, l: l}
+	src := &Bounded{Source: journal.NewHistory(partFrames{r}, h.Lineage), To: to, Note: l.Note}
 	if err := replay.CatchUpAll(ctx, src, l.State); err != nil {
 		return false, err
 	}
-	if src.past {
+	if src.Past {
 		return true, nil
 	}
 	if got := (Point{l.State.Pos(), l.State.Epoch()}); got != h.Last {
@@ -290,24 +290,26 @@ func (l *Loaded) begin(ctx context.Context, r *Reader) (err error) {
 	return nil
 }
 
-// frames are the batches of a part up to the target.
-type frames struct {
-	r    *Reader
-	to   Target
-	l    *Loaded
-	past bool // there are batches beyond the target
+// Bounded are the batches of a source up to a target.
+type Bounded struct {
+	Source replay.Source
+	To     Target
+	// Note is told of each batch that is about to be applied.
+	Note func(journal.Committed)
+	// Past says that there are batches beyond the target.
+	Past bool
 }
 
-// Read yields the batches of the part, all of which come after number from.
-func (s *frames) Read(ctx context.Context, from journal.Seq) iter.Seq2[journal.Committed, error] {
+// Read yields the batches from number from on, up to the target.
+func (s *Bounded) Read(ctx context.Context, from journal.Seq) iter.Seq2[journal.Committed, error] {
 	return func(yield func(journal.Committed, error) bool) {
-		for c, err := range journal.NewHistory(partFrames{s.r}, s.r.Header.Lineage).Read(ctx, from) {
-			if err == nil && s.to.past(c) {
-				s.past = true
+		for c, err := range s.Source.Read(ctx, from) {
+			if err == nil && s.To.past(c) {
+				s.Past = true
 				return
 			}
 			if err == nil {
-				s.l.note(c)
+				s.Note(c)
 			}
 			if !yield(c, err) {
 				return
@@ -316,8 +318,8 @@ func (s *frames) Read(ctx context.Context, from journal.Seq) iter.Seq2[journal.C
 	}
 }
 
-// note counts a batch that is about to be applied.
-func (l *Loaded) note(c journal.Committed) {
+// Note counts a batch that is about to be applied.
+func (l *Loaded) Note(c journal.Committed) {
 	l.Batches++
 	if e := c.Batch().Entries; len(e) > 0 {
 		l.At = e[len(e)-1].At

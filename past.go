@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/signal"
+	"syscall"
+	"time"
+
+	urfave "github.com/urfave/cli/v2"
+
+	"ledge/admin/cli"
+	"ledge/appliance"
+	"ledge/appliance/options"
+	"ledge/journal"
+	"ledge/replay/backup"
+)
+
+// pastFlags are those with which serve serves the past.
+func pastFlags() []urfave.Flag {
+	return append([]urfave.Flag{
+		&urfave.StringFlag{Name: "as-of", Usage: "serve the past, read-only: `N|TIME`, a number of the journal, a time as " +
+			"2026-03-04T05:06:07Z, or 90m for so long ago. DIR may be a running node's, and is not changed"},
+		&urfave.StringFlag{Name: "from", Usage: "with --as-of, take the past from the backup at `PATH` in place of DIR"},
+	}, cli.OpenFlags()...)
+}
+
+// notOfPast are flags of serve that mean nothing without --as-of.
+func notOfPast(c *urfave.Context) error {
+	for _, f := range pastFlags()[1:] {
+		if name := f.Names()[0]; c.IsSet(name) {
+			return cli.Usage("serve: --%s goes with --as-of", name)
+		}
+	}
+	return nil
+}
+
+// servePast serves the past until it is told to stop.
+func servePast(c *urfave.Context, cfg appliance.Config) error {
+	n, at, err := options.ParsePast(c.String("as-of"), time.Now())
+	if err != nil {
+		return cli.Usage("--as-of: %w", err)
+	}
+	to := backup.Target{Seq: journal.Seq(n), HasSeq: at.IsZero(), Time: at}
+	if at.After(time.Now()) {
+		return cli.Usage("--as-of: %s is in the future", to)
+	}
+	cfg.SetDefaults()
+	if err := cfg.ReadSecrets(); err != nil {
+		return err
+	}
+	if cfg.Listen == appliance.Off {
+		return cli.Usage("serve: --as-of needs --listen")
+	}
+	ctx, stop := signal.NotifyContext(c.Context, syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	began := time.Now()
+	l, err := loadPast(ctx, c, cfg.Dir, to)
+	if err != nil {
+		return options.Origins{}.Fault(err)
+	}
+	if at.IsZero() {
+		at = l.At
+	}
+	p, err := appliance.OpenPast(ctx, appliance.PastConfig{Listen: cfg.Listen, Password: cfg.Password,
+		MaxClients: cfg.MaxClients, At: at, Node: l.Header.Node, Logger: cfg.Logger}, l.State, l.Header.Lineage)
+	if err != nil {
+		return errors.Join(options.Origins{}.Fault(err), l.State.Close())
+	}
+	pos := l.State.Pos()
+	fmt.Fprintf(c.App.Writer, "ledge %s serves the past of node %s, read-only\n", appliance.Version, l.Header.Node)
+	fmt.Fprintf(c.App.Writer, "  redis  %s   try: redis-cli%s\n", p.Addr(), whereabouts(p.Addr().String()))
+	fmt.Fprintf(c.App.Writer, "  state  number %d, digest %s, as of %s, read in %s\n", pos.Seq, pos.Digest,
+		at.UTC().Format(time.RFC3339Nano), time.Since(began).Round(time.Millisecond))
+	return errors.Join(p.Run(ctx), p.Close(), l.State.Close())
+}
+
+// loadPast reads the past from a backup, or from a directory.
+func loadPast(ctx context.Context, c *urfave.Context, dir string, to backup.Target) (*backup.Loaded, error) {
+	if !c.IsSet("from") {
+		return appliance.ReadPast(ctx, dir, to)
+	}
+	parts, err := cli.BackupParts(c, c.String("from"))
+	if err != nil {
+		return nil, err
+	}
+	return backup.Load(ctx, parts, to)
+}
