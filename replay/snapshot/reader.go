@@ -85,6 +85,9 @@ type Row struct {
 // Hash returns the hash of the row's key.
 func (r *Row) Hash() uint64 { return r.hash }
 
+// Key returns the row's key, which is good as long as the row is.
+func (r *Row) Key() string { return r.k[value.RowHead:] }
+
 // Block returns a block of the row's key and of what it holds, which shares no
 // memory with the row.
 func (r *Row) Block() *value.Block {

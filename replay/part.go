@@ -1,0 +1,175 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"ledge/journal"
+	"ledge/journal/fault"
+	"ledge/replay/snapshot"
+	"ledge/replay/value"
+)
+
+// Part is what a state holds under one key, made out of a snapshot and batches as the
+// whole state would be, with memory for no more than that key and those whose values
+// have come to it by RENAME, COPY or SWAPDB. Which those are comes to light on the
+// way; then Grown says that the way has to be gone again.
+//
+// It belongs to one goroutine.
+type Part struct {
+	s         *State
+	databases int
+	wanted    map[held]struct{}
+	grown     bool // since Begin
+}
+
+// held is where a value is.
+type held struct {
+	db  journal.DB
+	key string
+}
+
+// mostWanted bounds the keys that one key's value may have come by.
+const mostWanted = 4096
+
+// NewPart returns the part of a state that is under a key.
+func NewPart(databases int, db journal.DB, key string) (*Part, error) {
+	if int(db) >= databases {
+		return nil, fault.With(fault.Refused, fmt.Errorf("database %d of %d", db, databases))
+	}
+	return &Part{databases: databases, wanted: map[held]struct{}{{db, key}: {}}}, nil
+}
+
+// Begin makes it that of an empty state.
+func (p *Part) Begin() (err error) {
+	if err := p.Close(); err != nil {
+		return err
+	}
+	p.grown = false
+	p.s, err = New(p.databases)
+	return err
+}
+
+// Close ends it. It is safe to call twice.
+func (p *Part) Close() error {
+	if p.s == nil {
+		return nil
+	}
+	err := p.s.Close()
+	p.s = nil
+	return err
+}
+
+// Grown reports whether other keys are needed than when it was begun: then what it
+// holds is not right, and everything has to be read again after Begin.
+func (p *Part) Grown() bool { return p.grown }
+
+// want notes that a place is needed.
+func (p *Part) want(db journal.DB, key string) {
+	if at := (held{db, key}); !p.wants(db, key) {
+		p.wanted[at], p.grown = struct{}{}, true
+	}
+}
+
+func (p *Part) wants(db journal.DB, key string) bool {
+	_, ok := p.wanted[held{db, key}]
+	return ok
+}
+
+// Load takes its share of a snapshot file, all of which is checked.
+func (p *Part) Load(ctx context.Context, path string) (snapshot.Info, error) {
+	f, err := snapshot.Open(path)
+	if err != nil {
+		return snapshot.Info{}, err
+	}
+	defer f.Close()
+	p.s.mu.Lock()
+	defer p.s.mu.Unlock()
+	t := tables{s: p.s, ink: value.NewPen(&p.s.gen)}
+	var c snapshot.Chunk
+	for {
+		err := f.Next(&c)
+		if err == io.EOF {
+			return f.Info, t.commit()
+		}
+		if err = errors.Join(err, ctx.Err()); err != nil {
+			t.rollback()
+			return f.Info, f.In(err)
+		}
+		if int(c.Of.DB) >= p.databases {
+			continue
+		}
+		for i := range c.Rows {
+			if r := &c.Rows[i]; p.wants(c.Of.DB, r.Key()) {
+				b := r.Block()
+				t.put(c.Of.DB, b.Name(), value.RecordOf(b), b)
+			}
+		}
+	}
+}
+
+// Apply takes its share of a batch, which must be the next one.
+func (p *Part) Apply(c journal.Committed) error {
+	p.s.mu.Lock()
+	defer p.s.mu.Unlock()
+	t := tables{s: p.s, ink: value.NewPen(&p.s.gen)}
+	for _, e := range c.Batch().Entries {
+		for _, op := range e.Ops {
+			if err := p.apply(&t, op); err != nil {
+				t.rollback()
+				return fault.As(fault.Fatal, "replay.Part", fmt.Errorf("number %d: %w", c.Seq(), err))
+			}
+		}
+	}
+	if len(p.wanted) > mostWanted {
+		t.rollback()
+		return fault.With(fault.Refused, fmt.Errorf("the key's value has come by more than %d other keys", mostWanted))
+	}
+	return t.commit()
+}
+
+// apply applies an effect if it is about what is wanted. Once more is wanted than was
+// read from the beginning it only looks for what else is.
+func (p *Part) apply(t *tables, op journal.Op) error {
+	switch o := op.(type) {
+	case *journal.Epoch, *journal.FunctionSet, *journal.FunctionFlush:
+		return nil
+	case *journal.RangeClear: // of what is wanted there is no more than that
+	case *journal.SwapDB:
+		for at := range p.wanted {
+			switch at.db {
+			case o.A:
+				p.want(o.B, at.key)
+			case o.B:
+				p.want(o.A, at.key)
+			}
+		}
+	case *journal.KeyRename:
+		if p.wants(o.ToDB, o.To) {
+			p.want(o.DB, o.Key)
+		} else if p.wants(o.DB, o.Key) {
+			op = &journal.KeyDelete{DB: o.DB, Key: o.Key}
+		} else {
+			return nil
+		}
+	case *journal.KeyCopy:
+		if !p.wants(o.ToDB, o.To) {
+			return nil
+		}
+		p.want(o.DB, o.Key)
+	default:
+		if !p.wants(journal.KeyOf(op)) {
+			return nil
+		}
+	}
+	if p.grown {
+		return nil
+	}
+	return apply(t, op, made{})
+}
+
+// View calls fn with what it holds, at the given time, as State.View does.
+func (p *Part) View(now time.Time, fn func(*View) error) error { return p.s.View(now, fn) }
