@@ -16,6 +16,7 @@ import (
 // clientSide is the node as Redis clients see it.
 type clientSide struct {
 	*replication.Replication
+	*recaller
 	report *report.Report
 	saves  *snapshots
 	health *writer.Health
@@ -27,7 +28,7 @@ type clientSide struct {
 var _ command.Node = clientSide{}
 
 func sideOf(n *Node) clientSide {
-	return clientSide{Replication: n.repl, report: n.report, saves: n.saves, health: n.writer.Health(),
+	return clientSide{Replication: n.repl, recaller: n.recaller(), report: n.report, saves: n.saves, health: n.writer.Health(),
 		log: n.log, syncs: n.cfg.Sync != SyncOff, stop: n.Shutdown}
 }
 

@@ -159,3 +159,9 @@ func (s pastSide) Follow(context.Context, string) error                { return 
 func (s pastSide) Promote(context.Context) error                       { return errPast }
 
 func (s pastSide) Await(context.Context, journal.Seq, int, bool) int { return 0 }
+
+func (s pastSide) Recall(context.Context, string, journal.DB, string, func(*replay.View)) error {
+	return errPast
+}
+
+func (s pastSide) History(context.Context) ([]command.InfoField, error) { return nil, errPast }

@@ -201,6 +201,17 @@ type Node interface {
 	// Shutdown makes the node stop, as SIGTERM does. It does not wait.
 	Shutdown()
 	Replication
+	Past
+}
+
+// Past is what a node can say of what was there before.
+type Past interface {
+	// Recall calls read once with a view of database db as it was at a number of the
+	// journal or at a time, which at says. It has nothing but the one key. It takes
+	// as long as reading a snapshot and the journal, and ends with ctx.
+	Recall(ctx context.Context, at string, db journal.DB, key string, read func(*replay.View)) error
+	// History returns how far back that goes.
+	History(ctx context.Context) ([]InfoField, error)
 }
 
 // Replication is what a node knows of its leader and of its replicas.

@@ -278,7 +278,7 @@ func startLedge(t *testing.T) string {
 }
 
 // node is the little of a node that the scripts see.
-type node struct{}
+type node struct{ command.Past }
 
 func (node) Info(func(string) bool) []command.InfoSection { return nil }
 func (node) Save(context.Context) error                   { return nil }

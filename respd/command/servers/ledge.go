@@ -12,8 +12,8 @@ import (
 func health() *command.Spec {
 	return family.Container(command.Spec{
 		Name: "ledge", Since: "7.0.0",
-		Summary: "Look at the journal's health and resume it. Redis has no such command.",
-	}, ledgeResume(), ledgeStatus(), family.Help("7.0.0"))
+		Summary: "Look at the journal's health and resume it, and ask the past. Redis has no such command.",
+	}, ledgeAt(), ledgeHistory(), ledgeResume(), ledgeStatus(), family.Help("7.0.0"))
 }
 
 // resumeLimit bounds how long a client waits for an attempt to resume.

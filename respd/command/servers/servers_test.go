@@ -37,6 +37,7 @@ type host struct {
 }
 
 type node struct {
+	command.Past
 	sections  []command.InfoSection
 	saved     int
 	saveErr   error
