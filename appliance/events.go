@@ -20,9 +20,8 @@ import (
 // events tells whoever listens on the admin subjects what has happened to the
 // node. Nobody waits for it: what comes while the queue is full is dropped.
 type events struct {
-	node  *Node
-	queue chan admin.Event
-	happened
+	node    *Node
+	queue   chan admin.Event
 	limited atomic.Int64 // when a client was last said to be turned away, Unix nanoseconds
 }
 
@@ -46,7 +45,6 @@ func newEvents(n *Node) *events {
 
 func (e *events) post(ev admin.Event) {
 	ev.At = e.node.cfg.Clock()
-	e.add(ev)
 	select {
 	case e.queue <- ev:
 	default:
@@ -90,10 +88,30 @@ func (e *events) keep(ev admin.Event) {
 		n, _ := strconv.ParseUint(last.Key, 16, 64) // another key would begin anew
 		next = n + 1
 	}
-	if err := own.Put(eventTable, fmt.Sprintf("%016x", next), b); err == nil {
+	if err := own.Put(eventTable, eventKey(next), b); err == nil {
 		_ = own.Trim(eventTable, mostKept) // it can only be closed
 	}
 }
+
+// latest returns the last events, the newest first, at most so many.
+func (e *events) latest(most int) []admin.Event {
+	list := []admin.Event{}
+	last, ok := e.node.own.Last(eventTable)
+	n, err := strconv.ParseUint(last.Key, 16, 64)
+	if !ok || err != nil {
+		return list
+	}
+	rows := e.node.own.Range(eventTable, eventKey(n-min(n, uint64(most-1))), "")
+	for _, r := range slices.Backward(rows) {
+		var ev admin.Event
+		if json.Unmarshal(r.Val, &ev) == nil {
+			list = append(list, ev)
+		}
+	}
+	return list
+}
+
+func eventKey(n uint64) string { return fmt.Sprintf("%016x", n) }
 
 // past returns the last events since a time, in the order in which they happened, at
 // most so many.

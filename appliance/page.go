@@ -2,13 +2,14 @@ package appliance
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
-	"sync"
 
 	"ledge/admin"
 	"ledge/appliance/report"
+	"ledge/appliance/store"
 	"ledge/appliance/web"
 )
 
@@ -18,41 +19,9 @@ type seen struct {
 	history *report.History
 }
 
-// happened keeps what has happened to the node, for its page.
-type happened struct {
-	mu     sync.Mutex
-	events []admin.Event // mu; the oldest first, at most report.PageEvents
-}
-
-// add keeps an event. Of what is repeated as often as clients like, the last stays.
-func (h *happened) add(e admin.Event) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if last := len(h.events) - 1; last >= 0 && e.Kind == admin.EventClientLimit && h.events[last].Kind == e.Kind {
-		h.events[last] = e
-		return
-	}
-	if len(h.events) == report.PageEvents {
-		copy(h.events, h.events[1:])
-		h.events = h.events[:len(h.events)-1]
-	}
-	h.events = append(h.events, e)
-}
-
-// latest returns what has happened, the newest first.
-func (h *happened) latest() []admin.Event {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	list := make([]admin.Event, 0, len(h.events))
-	for i := len(h.events) - 1; i >= 0; i-- {
-		list = append(list, h.events[i])
-	}
-	return list
-}
-
 // openWeb listens for browsers, probes and Prometheus; nil is that nobody asks for it.
 func (n *Node) openWeb(ctx context.Context) error {
-	n.seen = &seen{n: n, history: report.NewHistory(n.report, nil)}
+	n.seen = &seen{n: n, history: report.NewHistory(n.report, kept{n.own})}
 	addr, option := n.cfg.HTTPAddress()
 	if addr == "" {
 		return nil
@@ -114,7 +83,7 @@ func (s *seen) Ready(writes bool) error {
 func (s *seen) Facts(trusted bool) any {
 	p, b := s.n.report.Page(), backend{s.n}
 	p.NotReady, p.WritesRefused = report.Line(s.Ready(false)), report.Line(s.Ready(true))
-	p.Events = s.n.events.latest()
+	p.Events = s.n.events.latest(report.PageEvents)
 	p.Slow, _ = b.Slowlog(context.Background(), report.PageRows) // it can't fail
 	if p.Hidden = !trusted; p.Hidden {
 		p.Clients = []admin.Client{}
@@ -138,4 +107,33 @@ func (s *seen) Resume(ctx context.Context) (admin.Resumed, error) {
 		return admin.Resumed{}, err
 	}
 	return backend{s.n}.Resume(ctx)
+}
+
+// kept is the node's own store as the history sees it: a row for each sample, under
+// its time.
+type kept struct{ own *store.Store }
+
+const sampleTable = "samples"
+
+// Kept returns the samples that an earlier run has kept.
+func (k kept) Kept() (list []report.Sample) {
+	for _, r := range k.own.Range(sampleTable, "", "") {
+		var s report.Sample
+		if json.Unmarshal(r.Val, &s) == nil {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// Keep keeps a sample. That one is missing costs a gap in a chart, so the store alone
+// says what is wrong with the disk.
+func (k kept) Keep(s report.Sample) {
+	b, err := json.Marshal(s)
+	if err != nil {
+		return
+	}
+	if k.own.Put(sampleTable, fmt.Sprintf("%016x", s.At), b) == nil {
+		_ = k.own.Trim(sampleTable, report.Samples) // it can only be closed
+	}
 }

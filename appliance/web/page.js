@@ -172,7 +172,7 @@ function showReplication(p) {
 
 const kinds = {
   suspended: ['bad', 'Suspended'], 'in-doubt': ['bad', 'In doubt'], resumed: ['ok', 'Resumed'], 'resume-failed': ['bad', 'Attempt to resume failed'],
-  reserve: ['', 'Reserve'], snapshot: ['ok', 'Snapshot taken'], 'client-limit': ['bad', 'Client turned away'], link: ['', 'Link'], stopping: ['', 'Stopping']
+  reserve: ['', 'Reserve'], snapshot: ['ok', 'Snapshot taken'], 'client-limit': ['bad', 'Client turned away'], link: ['', 'Link'], started: ['ok', 'Started'], stopping: ['', 'Stopping']
 };
 function showEvents(list) {
   $('noevents').hidden = list.length > 0;
