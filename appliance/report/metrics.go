@@ -17,6 +17,7 @@ func (r *Report) Metrics() string {
 	e.gauge("ledge_info", "What the node is.").set(1, label{"node", r.Node}, label{"version", r.Version},
 		label{"role", Role(p.Link)}, label{"sync", j.Sync})
 	e.at("ledge_start_time_seconds", "When the node was started.", r.Server().Started)
+	e.one("gauge", "ledge_loading", "Whether the node has not got all of its data yet.", float64(flag(r.loading().Step != "")))
 	c := r.Clients()
 	e.clients(c)
 	e.commands(c.Stats)

@@ -90,6 +90,7 @@ func (e *exposition) redisCommands(st *command.Stats) {
 }
 
 func (e *exposition) redisSaves(s Saves, r *Report) {
+	e.one("gauge", "redis_loading_dump_file", "As ledge_loading.", float64(flag(r.loading().Step != "")))
 	e.at("redis_rdb_last_save_timestamp_seconds", "As LASTSAVE: before the first snapshot, when the node was started.", s.Last)
 	e.one("gauge", "redis_rdb_changes_since_last_save", "Numbers in the journal since then.", float64(s.Changes))
 	e.one("gauge", "redis_rdb_bgsave_in_progress", "Whether a snapshot is being taken.", float64(flag(s.Running)))

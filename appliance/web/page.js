@@ -66,7 +66,7 @@ function table(place, caption, cols, rows, none) {
   if (!rows.length) return put(place, el('p', { class: 'quiet' }, none));
   const head = el('tr', {}, ...cols.map(([h, c]) => el('th', { scope: 'col', class: c || '' }, h)));
   const body = rows.map(r => el('tr', {}, ...r.map((v, i) => i ? el('td', { class: cols[i][1] || '' }, v) : el('th', { scope: 'row', class: cols[i][1] || '' }, v))));
-  put(place, el('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': caption },
+  put(place, el('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': caption + ', as a table' },
     el('table', {}, el('caption', { class: 'hidden' }, caption), el('thead', {}, head), el('tbody', {}, ...body))));
 }
 
@@ -77,6 +77,10 @@ function verdict(p) {
   const h = p.status.health;
   if (h.state === 'suspended') return ['bad', 'Suspended', 'The journal takes no writes; reads are served.'];
   if (h.state === 'in-doubt') return ['bad', 'In doubt', 'The disk has not answered; writes wait, reads are served.'];
+  if (h.state === 'loading' && h.loading) {
+    const l = h.loading, left = l.seconds_left === undefined ? '' : ', about ' + span(l.seconds_left) + ' left';
+    return ['warn', 'Loading', `${l.step}: about ${Math.round(l.percent)} %, ${plural(l.rows, 'key', 'keys')}${left}.`];
+  }
   if (p.not_ready) return ['bad', 'Not ready', p.not_ready];
   if (h.state !== 'ok') return ['bad', h.state, p.writes_refused || ''];
   if (p.memory.refusing) return ['warn', 'Short of memory', 'Commands that need memory are refused.'];
@@ -218,6 +222,7 @@ function showCharts() {
   if (!samples.length) return;
   // A node that has not run for an hour yet gets what there is, from ten minutes on.
   const end = samples.at(-1).at, begin = Math.max(end - 3600, Math.min(samples[0].at, end - 600));
+  samples = samples.filter(s => s.at >= begin);
   const list = charts.filter(c => c[0].startsWith('Replication') ? samples.some(s => s.lag) || (last && (last.status.link || (last.status.replicas || []).length)) : true);
   put($('charts'), ...list.map(([title, unit, lines]) => chart(title, unit, lines, begin, end)));
 }
