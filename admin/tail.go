@@ -53,6 +53,11 @@ type JournalEntry struct {
 	Epoch  uint64    `json:"epoch"`
 	Prev   string    `json:"prev"` // the digest that the batch was written on
 	At     time.Time `json:"at"`
+	// Who wrote it, if journal-who was on: the user, what the client called itself, and
+	// its address.
+	User   string `json:"user,omitempty"`
+	Client string `json:"client,omitempty"`
+	Addr   string `json:"addr,omitempty"`
 	// Ops are its effects: each has its name as "op", and its fields.
 	Ops []json.RawMessage `json:"ops"`
 	// LeftOut counts the effects of the entry that are not shown: they were not asked

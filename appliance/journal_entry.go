@@ -46,23 +46,31 @@ func (f filter) entry(com journal.Committed, i int) (admin.JournalEntry, bool) {
 	e, room := b.Entries[i], admin.MaxTailBytes
 	shown := admin.JournalEntry{Number: uint64(com.Seq()), Entry: i, Epoch: b.Epoch,
 		Prev: b.Prev.String(), At: e.At.UTC(), Ops: []json.RawMessage{}}
-	matches := false
+	matches, effects := false, len(e.Ops)
 	for _, op := range e.Ops {
+		if who, ok := op.(*journal.Who); ok {
+			shown.User, shown.Client, shown.Addr = printable(who.User), printable(who.Client), printable(who.Addr)
+			effects--
+			continue
+		}
 		if !f.has(op) {
 			continue
 		}
 		matches = true
 		if room <= 0 && !f.whole {
-			break
+			continue
 		}
 		text, cut := f.encode(op)
 		if room -= len(text); room >= 0 || f.whole {
 			shown.Ops, shown.Cut = append(shown.Ops, text), shown.Cut || cut
 		}
 	}
-	shown.LeftOut = len(e.Ops) - len(shown.Ops)
+	shown.LeftOut = effects - len(shown.Ops)
 	return shown, matches
 }
+
+// printable replaces what is no UTF-8 in what a client says of itself.
+func printable(s string) string { return strings.ToValidUTF8(s, "\ufffd") }
 
 // entryOverhead is about what an entry takes beside its effects.
 const entryOverhead = 160

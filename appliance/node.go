@@ -202,7 +202,7 @@ func (n *Node) openServer(ctx context.Context, hub *hub.Hub) (err error) {
 		Password: n.cfg.Password, MaxClients: n.cfg.MaxClients,
 		State: n.state, Writer: n.writer, Hub: hub, Params: n.params(), CheckParam: options.CheckParam, OwnerOf: options.Owner,
 		Node: sideOf(n), Ungathered: n.without[process.Gather],
-		Replica: &n.gate.Gate, OutOfMemory: n.mem.Over, Growing: n.mem.Growing, TurnedAway: n.events.turnedAway,
+		Replica: &n.gate.Gate, OutOfMemory: n.mem.Over, Named: n.named, Growing: n.mem.Growing, TurnedAway: n.events.turnedAway,
 		Clock: n.cfg.Clock, Logger: n.cfg.Logger,
 		MaxBuffers: process.Buffers(n.live.Load().MaxMemory),
 	}
@@ -219,6 +219,9 @@ func (n *Node) openServer(ctx context.Context, hub *hub.Hub) (err error) {
 	n.set.restore(ctx, n.server.Config())
 	return nil
 }
+
+// named reports whether entries of the journal say who wrote them.
+func (n *Node) named() bool { return n.live.Load().JournalWho == options.Yes }
 
 // carrier returns the broker with the journal, jet the journal in it, and admin the
 // door for operators.

@@ -29,6 +29,8 @@ const (
 
 	KindFunctionSet   Kind = 32
 	KindFunctionFlush Kind = 33
+
+	KindWho Kind = 40
 )
 
 // effects is the one table of effects: reading a frame, what journal tail
@@ -88,4 +90,7 @@ var effects = newTable([]effect{
 		[]Op{&FunctionSet{Name: "lib", Code: "#!lua name=lib\n\x00\xff"}, &FunctionSet{Name: "lib"}}},
 	{KindFunctionFlush, "FunctionFlush", func() Op { return new(FunctionFlush) }, None, false,
 		[]Op{&FunctionFlush{}}},
+
+	{KindWho, "Who", func() Op { return new(Who) }, None, false,
+		[]Op{&Who{User: "default", Client: "billing-1", Addr: "10.0.0.7:50000"}, &Who{User: "default", Addr: "/run/ledge.sock"}}},
 })

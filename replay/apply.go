@@ -34,8 +34,8 @@ type store interface {
 // draft has made for the effect is put in place.
 func apply(s store, op journal.Op, m made) error {
 	switch o := op.(type) {
-	case *journal.Epoch:
-		return nil // the batch's own epoch field says it
+	case *journal.Epoch, *journal.Who:
+		return nil // the batch's own epoch field says it; who it was changes nothing
 	case *journal.StringSet:
 		if err := checkDB(s, o.DB); err != nil {
 			return err

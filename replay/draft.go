@@ -176,10 +176,18 @@ func (d *Draft) void() {
 }
 
 // Seal makes one journal entry of everything since the last Seal.
-func (d *Draft) Seal() {
+func (d *Draft) Seal() { d.SealBy(nil) }
+
+// SealBy is Seal, and has the entry say who it was; nil is nobody. The same who may
+// be given for many entries, and must not be changed any more.
+func (d *Draft) SealBy(who *journal.Who) {
 	d.mustBeWhole()
 	if len(d.ops) == 0 {
 		return
+	}
+	if who != nil {
+		d.ops, d.made = append(d.ops, who), append(d.made, made{})
+		d.opBytes += d.sizer.Size(who)
 	}
 	n := len(d.ops)
 	d.entries = append(d.entries, journal.Entry{At: d.at, Ops: d.ops[:n:n]})
@@ -222,7 +230,7 @@ func (d *Draft) emit(op journal.Op) error { return d.emitMade(op, nil) }
 // emitMade is emit for an effect whose block is made already.
 func (d *Draft) emitMade(op journal.Op, block *value.Block) error {
 	n := d.sizer.Size(op)
-	if d.opBytes+n+journal.EntryOverhead > journal.MaxEntry {
+	if d.opBytes+n+journal.EntryOverhead+journal.MaxWho > journal.MaxEntry {
 		return tooLarge("transaction of more than %d bytes of changes; the journal takes %d in one entry",
 			d.opBytes+n, journal.MaxEntry)
 	}

@@ -84,6 +84,9 @@ type Config struct {
 	// OutOfMemory reports whether commands that need memory are refused; nil
 	// never does.
 	OutOfMemory func() bool
+	// Named reports whether entries of the journal say who wrote them; nil never
+	// does.
+	Named func() bool
 	// Growing is called when a script has begun to allocate much. It may let it
 	// have so many bytes; done is called when it has ended. nil means that nobody
 	// minds.
@@ -196,7 +199,7 @@ func (s *Server) share() {
 		State: cfg.State, Writer: cfg.Writer, Table: table, Scripts: s.scripts,
 		Stats: stats.New[*command.Spec](cfg.Clock()), Slowlog: stats.NewSlowlog(), Hub: cfg.Hub, Host: s,
 		MaxInput: cfg.MaxInput, MaxOutput: cfg.MaxOutput, MaxQueued: cfg.MaxQueued, MaxBuffers: cfg.MaxBuffers,
-		PushLimit: cfg.PushLimit, Replica: cfg.Replica, OutOfMemory: cfg.OutOfMemory,
+		PushLimit: cfg.PushLimit, Replica: cfg.Replica, OutOfMemory: cfg.OutOfMemory, Named: cfg.Named,
 		Clock: cfg.Clock, Logger: cfg.Logger, Log: s.log,
 	})
 }
@@ -235,6 +238,9 @@ func setDefaults(cfg *Config) {
 	}
 	if cfg.OutOfMemory == nil {
 		cfg.OutOfMemory = func() bool { return false }
+	}
+	if cfg.Named == nil {
+		cfg.Named = func() bool { return false }
 	}
 	if cfg.TurnedAway == nil {
 		cfg.TurnedAway = func() {}

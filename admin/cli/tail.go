@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -210,6 +211,9 @@ func (p *entryPrinter) print(e admin.JournalEntry) error {
 		}{e, ops})
 	}
 	head := fmt.Sprintf("%d  %s", e.Number, e.At.UTC().Format("2006-01-02T15:04:05.000Z"))
+	if e.User != "" || e.Addr != "" {
+		head += "  by " + clean(cmp.Or(e.User, "nobody")) + " " + clean(cmp.Or(e.Client, e.Addr))
+	}
 	var b strings.Builder
 	for _, op := range ops {
 		fmt.Fprintf(&b, "%s  %s\n", head, effectLine(op))

@@ -35,6 +35,12 @@ const (
 // Off in place of an address means no listener.
 const Off = "off"
 
+// Values of options that are on or off.
+const (
+	No  = "no"
+	Yes = "yes"
+)
+
 // Sync modes, as they are written in options and in INFO.
 const (
 	SyncAlways   = "always"
@@ -139,6 +145,9 @@ type Live struct {
 	ResumeAuto        string        // resume-auto; "retryable", "all", "none"
 	ResumeInterval    time.Duration // resume-interval
 	ResumeMaxAttempts int           // resume-max-attempts
+
+	// JournalWho has entries of the journal say who wrote them.
+	JournalWho string // journal-who; No, Yes
 
 	// What a replica waits for at most, and after how many failures in a row it
 	// counts as failed.

@@ -140,6 +140,10 @@ func careRows() []Row {
 			Doc:     "what a start does when something acknowledged can't be read: stop, or serve-good, which loses it",
 			Default: DamageStop, More: "`serve-good` does what `ledge journal repair --apply` does, see [Damage](../../packaging/docs/directory.md#damage)",
 			value: choice(func(c *Config) *string { return &c.OnDamage }, DamageStop, DamageServeGood)},
+		{Name: "journal-who", Hint: "WHETHER", Doc: "entries of the journal say who wrote them: user, CLIENT SETNAME, address; yes or no",
+			Default: No, Params: live("ledge-journal-who"),
+			More:  "some 26 bytes an entry, more with a name; older programs can't read such entries, see [FORMAT.md](../../journal/FORMAT.md#effects)",
+			value: choice(func(c *Config) *string { return &c.JournalWho }, No, Yes)},
 		{Name: "reserve", Hint: "SIZE", Doc: "room on the disk that is held back for when it is full; 0 for none",
 			Default: "16MiB", value: reserve()},
 	}

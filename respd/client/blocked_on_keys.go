@@ -330,7 +330,7 @@ func (w *Waiter) serve(d *replay.Draft, key []byte) {
 	if err != nil {
 		val = resp.FromError(err)
 	} else {
-		d.Seal()
+		d.SealBy(c.who())
 	}
 	if w.state == waiting {
 		d.Join(c)

@@ -16,6 +16,7 @@ package client
 import (
 	"sync/atomic"
 
+	"ledge/journal"
 	"ledge/replay"
 	"ledge/respd/command"
 	"ledge/respd/resp"
@@ -58,6 +59,9 @@ type Conn struct {
 	wait  *Waiter // while it is blocked; see blocked_on_keys.go
 	await atomic.Pointer[await]
 	tally tally
+
+	known   *journal.Who // what the journal says of the client; see who
+	knownAs names
 
 	hungry  bool // the input ends in the middle of a command
 	foreign bool // it has turned out to speak another protocol

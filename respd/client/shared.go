@@ -42,9 +42,11 @@ type Config struct {
 	Replica *Gate
 	// OutOfMemory reports whether commands that need memory are refused.
 	OutOfMemory func() bool
-	Clock       func() time.Time
-	Logger      *slog.Logger
-	Log         *rare.Log // of what strangers can cause
+	// Named reports whether entries of the journal say who wrote them.
+	Named  func() bool
+	Clock  func() time.Time
+	Logger *slog.Logger
+	Log    *rare.Log // of what strangers can cause
 }
 
 // Shared is what all connections of a server have in common.

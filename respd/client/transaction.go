@@ -97,7 +97,7 @@ func (c *Conn) runExec(v *replay.View, d *replay.Draft) (complete bool) {
 		x.vals[i] = c.runQueued(q, v, d)
 	}
 	if d != nil {
-		d.Seal()
+		d.SealBy(c.who())
 		c.shared.waiters.serve(d)
 	}
 	c.ran(spec, args, false)
