@@ -42,10 +42,13 @@ var publishDoors = []door{
 	{"$SRV.STATS.ledge", everyone}, {"$SRV.OTHER", admins},
 	// Events are the node's alone.
 	{"ledge.n1.event.suspended", nobody}, {"ledge.n1.event.resumed", nobody}, {"ledge.n2.event.x", nobody},
-	// So is answering.
-	{"_INBOX.admin.x", nobody}, {"_INBOX.monitor.x", nobody}, {"_INBOX.replica.x", nobody}, {"_INBOX.x", nobody},
+	// So is answering, but into one's own inbox, as programs do that check a connection.
+	{"_INBOX.admin.x", admins}, {"_INBOX.monitor.x", []string{admin.MonitorUser}},
+	{"_INBOX.replica.x", []string{admin.ReplicaUser}}, {"_INBOX.x", admins},
+	// Whether there are streams, of which the account has none.
+	{"$JS.API.INFO", everyone}, {"$JS.API.STREAM.LIST", everyone}, {"$JS.API.STREAM.NAMES", everyone},
 	// The journal.
-	{"j", nobody}, {"J", nobody}, {"$JS.API.INFO", nobody}, {"$JS.API.STREAM.INFO.J", nobody},
+	{"j", nobody}, {"J", nobody}, {"$JS.API.STREAM.INFO.J", nobody},
 	{"$JS.API.STREAM.DELETE.J", nobody}, {"$JS.API.STREAM.PURGE.J", nobody},
 	{"$JS.API.STREAM.UPDATE.J", nobody}, {"$JS.API.STREAM.CREATE.X", nobody},
 	{"$JS.API.STREAM.MSG.GET.J", nobody}, {"$JS.API.STREAM.MSG.DELETE.J", nobody},
@@ -190,5 +193,34 @@ func TestNoDeputy(t *testing.T) {
 	}
 	if calls := node.Calls(); slices.Contains(calls, "stop") {
 		t.Errorf("the backend was asked for %q; want no stop", calls)
+	}
+}
+
+// Programs that look for streams, or check a connection by sending themselves a message,
+// have an answer at once, and nothing is refused.
+func TestStockProbes(t *testing.T) {
+	b := admintest.Start(t)
+	b.Serve(t, admin.Config{Backend: &admintest.Backend{}})
+	for _, user := range everyone {
+		nc := stock(t, b, user)
+		for _, subject := range []string{"$JS.API.INFO", "$JS.API.STREAM.LIST", "$JS.API.STREAM.NAMES"} {
+			m, err := nc.Request(subject, nil, 5*time.Second)
+			if err != nil || !strings.Contains(string(m.Data), `"err_code":10039`) {
+				t.Errorf("%s: %s = %+v, %v; want that JetStream is not enabled for the account", user, subject, m, err)
+			}
+		}
+		sub, err := nc.SubscribeSync(nc.NewRespInbox())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := nc.Publish(sub.Subject, []byte("echo")); err != nil {
+			t.Fatal(err)
+		}
+		if m, err := sub.NextMsg(5 * time.Second); err != nil || string(m.Data) != "echo" {
+			t.Errorf("%s hears of itself %+v, %v; want its own message", user, m, err)
+		}
+		if err := nc.LastError(); err != nil {
+			t.Errorf("%s: %v; want nothing refused", user, err)
+		}
 	}
 }

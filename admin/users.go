@@ -30,13 +30,18 @@ const (
 	inboxes       = "_INBOX."
 )
 
+// jetStream is what programs ask that look for streams. The account has none, and the
+// broker says so at once; a refusal had them wait.
+var jetStream = []string{"$JS.API.INFO", "$JS.API.STREAM.LIST", "$JS.API.STREAM.NAMES"}
+
 // Users returns everybody whom a node's broker lets in, and what each may publish
 // and subscribe to: those of PasswordUsers who have one of passwords, the service
 // and the events. replicas are the subjects on which a leader answers its replicas.
 //
 // Nobody from outside may answer for the service or publish events, and each but
 // the admin sees its own inbox only. The admin has all inboxes, so that clients
-// work that know nothing of prefixes.
+// work that know nothing of prefixes. Each may publish to inboxes that are its own,
+// as programs do that check a connection, and not to those of the others.
 func Users(passwords map[string]string, replicas string) []broker.User {
 	users := []broker.User{
 		// Not any reply subject: a request could name one of the service's own.
@@ -51,16 +56,19 @@ func Users(passwords map[string]string, replicas string) []broker.User {
 		}
 		u := broker.User{Name: name, Password: password,
 			Publish: []string{"$SRV.PING", "$SRV.PING.>", "$SRV.INFO", "$SRV.INFO.>",
-				"$SRV.STATS", "$SRV.STATS.>", ServiceName + ".*.status", ServiceName + ".*.health", ServiceName + ".*.events"},
+				"$SRV.STATS", "$SRV.STATS.>", ServiceName + ".*.status", ServiceName + ".*.health", ServiceName + ".*.events",
+				inboxes + name + ".>"},
 			Subscribe: []string{eventSubjects, inboxes + name + ".>"},
 		}
 		switch name {
 		case AdminUser:
-			u.Publish, u.Deny = []string{allSubjects, "$SRV.>"}, []string{eventSubjects}
+			u.Publish = []string{allSubjects, "$SRV.>", inboxes + ">"}
+			u.Deny = []string{eventSubjects, inboxes + ReplicaUser + ".>", inboxes + MonitorUser + ".>"}
 			u.Subscribe = []string{eventSubjects, inboxes + ">"}
 		case ReplicaUser:
 			u.Publish = append(u.Publish, replicas)
 		}
+		u.Publish = append(u.Publish, jetStream...)
 		users = append(users, u)
 	}
 	return users
