@@ -33,7 +33,7 @@ func main() {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	app := newApp(stdout, stderr)
 	app.Metadata = map[string]any{argsKey: args}
-	err := app.RunContext(ctx, args)
+	err := app.RunContext(ctx, asCommands(args))
 	if err == nil {
 		return 0
 	}
@@ -43,6 +43,19 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return coded.Code
 	}
 	return exitRefused
+}
+
+// asCommands returns the arguments of the program with what other programs understand
+// as well put as the commands that there are: --version, -v, help COMMAND.
+func asCommands(args []string) []string {
+	switch {
+	case len(args) < 2:
+	case args[1] == "--version" || args[1] == "-v":
+		return append([]string{args[0], "version"}, args[2:]...)
+	case args[1] == "help":
+		return append(append([]string{args[0]}, args[2:]...), "--help")
+	}
+	return args
 }
 
 func newApp(stdout, stderr io.Writer) *urfave.App {

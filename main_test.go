@@ -169,7 +169,7 @@ func TestRefusals(t *testing.T) {
 // A fault in a configuration file is named with the file's line.
 func TestRefusedFile(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
-		{"unknown", "sync: always\nsink: off\n", "FILE:2: sink: unknown option"},
+		{"unknown", "sync: always\nsink: off\n", "FILE:2: sink: unknown option; did you mean sync?"},
 		{"twice", "sync: always\nlisten: 127.0.0.1:1\nsync: off\n", "FILE:3: sync: stands at FILE:1 already"},
 		{"list", "listen: [a, b]\n", "FILE:1: listen: wants one value, has a list"},
 		{"mapping", "\nlisten:\n  host: a\n", "FILE:2: listen: wants one value, has a mapping"},

@@ -99,6 +99,9 @@ func configure(c *urfave.Context) (cfg appliance.Config, from options.Origins, e
 	cfg.Logger = cfg.NewLogger(c.App.ErrWriter)
 	args, _ := c.App.Metadata[argsKey].([]string)
 	from.Warn(cfg.Logger, args, file)
+	for _, v := range options.UnknownVariables(process.Variable) {
+		cfg.Logger.Warn("a variable in the environment is no option and does nothing", "variable", v)
+	}
 	return cfg, from, nil
 }
 

@@ -2,11 +2,17 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"ledge/admin"
+	"ledge/appliance/options"
 )
 
 func configCommand() *cli.Command {
@@ -45,7 +51,8 @@ func configGet(ctx context.Context, o *operator) error {
 		return err
 	}
 	if len(p.Parameters) == 0 {
-		return fmt.Errorf("no parameter matches %q; ledge config get lists those there are", pattern)
+		return fmt.Errorf("no parameter matches %q; ledge config get lists those there are%s", pattern,
+			nearParameter(ctx, o, pattern))
 	}
 	return nil
 }
@@ -78,9 +85,33 @@ func configSet(ctx context.Context, o *operator) error {
 		values[args[i]] = args[i+1]
 	}
 	if err := o.conn.ConfigSet(ctx, o.node, values); err != nil {
-		return err
+		return suggest(ctx, o, err, values)
 	}
 	return o.print(admin.Done{}, func(t *table) {
 		printParameters(t, admin.Parameters{Parameters: values})
 	})
+}
+
+// suggest adds to the answer that there is no such parameter which one there is.
+func suggest(ctx context.Context, o *operator, err error, values map[string]string) error {
+	var answer *admin.Error
+	if !errors.As(err, &answer) || answer.Code != admin.CodeNotFound {
+		return err
+	}
+	for name := range values {
+		if strings.Contains(answer.Text, strconv.Quote(name)) {
+			return fmt.Errorf("%w%s", err, nearParameter(ctx, o, name))
+		}
+	}
+	return err
+}
+
+// nearParameter returns which parameter may have been meant, if the node says what
+// there are.
+func nearParameter(ctx context.Context, o *operator, name string) string {
+	p, err := o.conn.ConfigGet(ctx, o.node, "*")
+	if err != nil {
+		return ""
+	}
+	return options.Near("", name, slices.Collect(maps.Keys(p.Parameters)))
 }

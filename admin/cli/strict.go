@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"ledge/appliance/options"
 )
 
 // Exit codes of commands.
@@ -95,8 +97,8 @@ func commandName(c *cli.Context) string {
 // group is what a command with subcommands does by itself.
 func group(c *cli.Context) error {
 	if c.Args().Present() {
-		return Usage("unknown command %q; %s --help lists those there are",
-			c.Args().First(), c.Command.HelpName)
+		return Usage("unknown command %q; %s --help lists those there are%s",
+			c.Args().First(), c.Command.HelpName, options.Near("", c.Args().First(), commandNames(c)))
 	}
 	return cli.ShowSubcommandHelp(c)
 }
@@ -105,11 +107,34 @@ func group(c *cli.Context) error {
 func usageError(c *cli.Context, err error, _ bool) error {
 	s := err.Error()
 	if name, ok := strings.CutPrefix(s, "flag provided but not defined: -"); ok {
-		return Usage("--%s: unknown option; %s --help lists those there are",
-			strings.TrimPrefix(name, "-"), c.Command.HelpName)
+		name = strings.TrimPrefix(name, "-")
+		return Usage("--%s: unknown option; %s --help lists those there are%s",
+			name, c.Command.HelpName, options.Near("--", name, flagNames(c)))
 	}
 	if name, ok := strings.CutPrefix(s, "flag needs an argument: -"); ok {
 		return Usage("--%s: needs a value", strings.TrimPrefix(name, "-"))
 	}
 	return Usage("%s", s)
+}
+
+// commandNames returns what a command has below it.
+func commandNames(c *cli.Context) (names []string) {
+	list := c.Command.Subcommands
+	if len(list) == 0 {
+		list = c.App.Commands
+	}
+	for _, sub := range list {
+		if !sub.Hidden {
+			names = append(names, sub.Name)
+		}
+	}
+	return names
+}
+
+// flagNames returns the names of a command's options.
+func flagNames(c *cli.Context) (names []string) {
+	for _, f := range c.Command.Flags {
+		names = append(names, f.Names()[0])
+	}
+	return names
 }

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -55,7 +57,8 @@ func readFile(path string, known []Row, removed map[string]string) (*File, error
 			f.Warnings = append(f.Warnings, fmt.Sprintf("%s: %s was removed and does nothing: %s",
 				at, k.Value, advice))
 		case !names[k.Value]:
-			errs = append(errs, fmt.Errorf("%s: %s: unknown option", at, k.Value))
+			errs = append(errs, fmt.Errorf("%s: %s: unknown option%s", at, k.Value,
+				Near("", k.Value, slices.Collect(maps.Keys(names)))))
 		case f.lines[k.Value] != "":
 			errs = append(errs, fmt.Errorf("%s: %s: stands at %s already", at, k.Value, f.lines[k.Value]))
 		case v.Kind != yaml.ScalarNode || v.Tag == "!!null":

@@ -1,0 +1,33 @@
+package options
+
+import (
+	"reflect"
+	"testing"
+)
+
+func TestNear(t *testing.T) {
+	names := append(Names(), "status", "config", "nodes")
+	for name, want := range map[string]string{
+		"max-memroy": "max-memory", "snyc": "sync", "listn": "listen", "databses": "databases", "statsu": "status",
+		"log-fromat": "log-format", "MAX-MEMORY": "max-memory", "resume-max": "resume-max-attempts", "node": "node",
+		"frob": "", "x": "", "": "", "nothing-like-it-at-all": "",
+	} {
+		if want != "" {
+			want = "; did you mean " + want + "?"
+		}
+		if got := Near("", name, names); got != want {
+			t.Errorf("Near(%q) = %q; want %q", name, got, want)
+		}
+	}
+}
+
+func TestUnknownVariables(t *testing.T) {
+	for name, v := range map[string]string{"LEDGE_MAX_MEMROY": "1GiB", "LEDGE_FROB": "1", "LEDGE_SYNC": "off", "LEDGE_CONFIG": "f",
+		"LEDGE_OTHER": "x", "NOT_LEDGE": "x"} {
+		t.Setenv(name, v)
+	}
+	want := []string{"LEDGE_FROB", "LEDGE_MAX_MEMROY; did you mean LEDGE_MAX_MEMORY?"}
+	if got := UnknownVariables("LEDGE_OTHER"); !reflect.DeepEqual(got, want) {
+		t.Errorf("UnknownVariables = %q; want %q", got, want)
+	}
+}

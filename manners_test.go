@@ -1,0 +1,97 @@
+package main
+
+// What people type who know other programs, or make a slip, leads on.
+
+import (
+	"bytes"
+	"context"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"ledge/admin"
+	"ledge/admin/admintest"
+	"ledge/journal/fault"
+)
+
+// The version and the help are found in the ways that other programs have them.
+func TestVersionAndHelp(t *testing.T) {
+	want := ledge(t, "version")
+	for _, args := range [][]string{{"--version"}, {"-v"}} {
+		if got := ledge(t, args...); got != want || got.code != 0 || !strings.HasPrefix(got.stdout, "ledge ") {
+			t.Errorf("%q: %+v; want what ledge version says, %+v", args, got, want)
+		}
+	}
+	for _, c := range []struct{ args, same []string }{
+		{[]string{"help"}, []string{"--help"}},
+		{[]string{"help", "serve"}, []string{"serve", "--help"}},
+		{[]string{"help", "journal", "tail"}, []string{"journal", "tail", "--help"}},
+		{[]string{"help", "config"}, []string{"config", "--help"}},
+	} {
+		got, want := ledge(t, c.args...), ledge(t, c.same...)
+		if got != want || got.code != 0 || !strings.Contains(got.stdout, "USAGE") {
+			t.Errorf("%q: %+v; want what %q says", c.args, got, c.same)
+		}
+	}
+	if got := ledge(t, "help", "frob"); got.code != exitUsage || !strings.Contains(got.stderr, `unknown command "frob"`) {
+		t.Errorf("help frob: %+v; want it refused", got)
+	}
+}
+
+// A slip in the name of a command, an option, a key of the file or a parameter is
+// answered with the name that is near; what is near to nothing with none.
+func TestDidYouMean(t *testing.T) {
+	b := admintest.Start(t)
+	node := &admintest.Backend{}
+	b.Serve(t, admin.Config{Backend: node})
+	node.Hook(func(_ context.Context, verb string, _ any) error {
+		if verb == "config.set" {
+			return fault.With(fault.Refused, missing{})
+		}
+		return nil
+	})
+	file := write(t, "ledge.yaml", "max-memroy: 1GiB\n")
+	for _, c := range []struct {
+		args []string
+		want string // at the end; "" is no suggestion
+	}{
+		{[]string{"statsu"}, "did you mean status?"},
+		{[]string{"srve"}, "did you mean serve?"},
+		{[]string{"journal", "verfy"}, "did you mean verify?"},
+		{[]string{"serve", "--listn", "x"}, "did you mean --listen?"},
+		{[]string{"serve", "--max-memroy", "1GiB"}, "did you mean --max-memory?"},
+		{[]string{"journal", "tail", "--folow"}, "did you mean --follow?"},
+		{[]string{"serve", "--config", file}, "did you mean max-memory?"},
+		{[]string{"config", "set", "--dir", b.Dir, "maxclient", "5"}, "did you mean maxclients?"},
+		{[]string{"frobnicate"}, ""},
+		{[]string{"serve", "--frobnicate", "1"}, ""},
+	} {
+		got := ledge(t, c.args...)
+		if got.code == 0 || strings.Count(got.stderr, "\n") != 1 || !strings.HasSuffix(strings.TrimSpace(got.stderr), c.want) ||
+			strings.Contains(got.stderr, "did you mean") != (c.want != "") {
+			t.Errorf("%q: exit code %d, %q; want it refused, and %q at the end", c.args, got.code, got.stderr, c.want)
+		}
+	}
+}
+
+// missing is a node's answer that it has no parameter maxclient.
+type missing struct{}
+
+func (missing) Error() string        { return `parameter "maxclient": not found` }
+func (missing) Is(target error) bool { return target == admin.ErrNotFound }
+
+// A variable that looks like an option and is none is named once the node starts.
+func TestUnknownVariable(t *testing.T) {
+	t.Setenv("LEDGE_MAX_MEMROY", "1GiB")
+	t.Setenv("LEDGE_DATABASES", "4")
+	t.Setenv("LEDGE_WITHOUT", "")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var stdout, stderr bytes.Buffer
+	run(ctx, []string{"ledge", "serve", "--dir", filepath.Join(t.TempDir(), "data"), "--listen", "127.0.0.1:0", "--nats-listen", "off"},
+		&stdout, &stderr)
+	if got := stderr.String(); strings.Count(got, "is no option") != 1 ||
+		!strings.Contains(got, `level=WARN`) || !strings.Contains(got, "LEDGE_MAX_MEMROY; did you mean LEDGE_MAX_MEMORY?") {
+		t.Errorf("the log says\n%s\nwant LEDGE_MAX_MEMROY named, and it alone", got)
+	}
+}
