@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"net"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -93,5 +94,37 @@ func TestUnknownVariable(t *testing.T) {
 	if got := stderr.String(); strings.Count(got, "is no option") != 1 ||
 		!strings.Contains(got, `level=WARN`) || !strings.Contains(got, "LEDGE_MAX_MEMROY; did you mean LEDGE_MAX_MEMORY?") {
 		t.Errorf("the log says\n%s\nwant LEDGE_MAX_MEMROY named, and it alone", got)
+	}
+}
+
+// --port is what redis-server has, short for --listen; where both are said the refusal
+// names both places.
+func TestPort(t *testing.T) {
+	file := write(t, "ledge.yaml", "listen: 127.0.0.1:7001\n")
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"--port", "7000", "--config", file}, "--port: " + file + ":1: listen says 127.0.0.1:7001 already"},
+		{[]string{"--port", "7000", "--listen", "127.0.0.1:7000"}, "--port: --listen says 127.0.0.1:7000 already"},
+		{[]string{"--port", "70000"}, "--port: 70000 is not"},
+		{[]string{"--port", "0"}, "--port: "},
+		{[]string{"--port", "7000", "--tls-listen", "127.0.0.1:7000", "--tls-cert", "c", "--tls-key", "k"},
+			"--tls-listen: 127.0.0.1:7000 is the address of listen already"},
+	} {
+		got := ledge(t, append([]string{"serve", "--dir", filepath.Join(t.TempDir(), "data")}, c.args...)...)
+		if got.code != exitUsage || !strings.HasPrefix(got.stderr, "ledge: "+c.want) {
+			t.Errorf("%q: exit code %d, %s; want %s", c.args, got.code, got.stderr, c.want)
+		}
+	}
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	_, port, _ := net.SplitHostPort(taken.Addr().String())
+	got := ledge(t, "serve", "--dir", filepath.Join(t.TempDir(), "data"), "--port", port, "--nats-listen", "off")
+	if got.code != 1 || !strings.HasPrefix(got.stderr, "ledge: --port: ") || !strings.Contains(got.stderr, "is taken") {
+		t.Errorf("a port that is taken: exit code %d, %s; want it refused by its name", got.code, got.stderr)
 	}
 }

@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"ledge/respd/command"
@@ -32,7 +34,7 @@ func clashListen(c *Config) error {
 		}
 		return nil
 	}
-	host, _ := splitAddress(cmp.Or(c.Listen, DefaultListen))
+	host, _ := splitAddress(c.listen())
 	if !loopback(host) && !c.hasPassword() {
 		return fmt.Errorf("%s can be reached from other machines, so there must be a password", c.Listen)
 	}
@@ -45,6 +47,28 @@ func CheckPassword(c Config) error {
 	c.PasswordFile = ""
 	return errors.Join(clashListen(&c), clashTLSListen(&c))
 }
+
+// listen returns the address for Redis clients, whichever option says it.
+func (c *Config) listen() string {
+	if c.Listen == "" && 0 < c.Port && c.Port <= math.MaxUint16 {
+		return net.JoinHostPort("127.0.0.1", strconv.Itoa(c.Port))
+	}
+	return cmp.Or(c.Listen, DefaultListen)
+}
+
+// clashPort wants one option to say where Redis clients come.
+func clashPort(c *Config) error {
+	if c.Port == 0 || c.Listen == "" {
+		return nil
+	}
+	return &besideError{"listen", "says " + c.Listen + " already"}
+}
+
+// besideError is what is wrong with an option because of another, which is named by the
+// place where it was set.
+type besideError struct{ other, text string }
+
+func (e *besideError) Error() string { return e.other + " " + e.text }
 
 // splitAddress returns the host of a host:port and checks both.
 func splitAddress(addr string) (host string, err error) {

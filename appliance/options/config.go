@@ -55,8 +55,10 @@ type Config struct {
 	// Live is what can change while the node runs, as it is at first.
 	Live
 
-	Dir        string // dir; DefaultDir
-	Listen     string // listen; DefaultListen, or Off if there is TLSListen
+	Dir    string // dir; DefaultDir
+	Listen string // listen; DefaultListen, or Off if there is TLSListen
+	// Port is short for a Listen on 127.0.0.1, where that is not set; 0 is not.
+	Port       int    // port
 	NATSListen string // nats-listen; DefaultNATSListen, or Off
 	// HTTPListen is the address for browsers, probes and Prometheus; empty and Off
 	// are none. MetricsListen is the same under another name.
@@ -223,6 +225,7 @@ func each(err error) []error {
 // SetDefaults gives every option that has no value its default. It is for what
 // Validate has found good.
 func (c *Config) SetDefaults() {
+	c.Listen, c.Port = c.listen(), 0
 	for _, r := range Table() {
 		if r.Default == "" || !r.none(c) {
 			continue

@@ -53,7 +53,11 @@ func (o Origins) Fault(err error) error {
 		return errors.Join(out...)
 	}
 	var bad *Error
-	if errors.As(err, &bad) {
+	var beside *besideError
+	switch errors.As(err, &bad); {
+	case bad != nil && errors.As(err, &beside):
+		return fmt.Errorf("%s: %s %s", o.name(bad.Option), o.name(beside.other), beside.text)
+	case bad != nil:
 		return fmt.Errorf("%s: %w", o.name(bad.Option), bad.Err)
 	}
 	return err
@@ -100,6 +104,9 @@ func Read(flag func(name string) (string, bool), f *File) (Config, Origins, erro
 	var err error
 	if c.Without, err = process.ParseWithout(os.Getenv(process.Variable)); err != nil {
 		errs = append(errs, err)
+	}
+	if c.Port != 0 && c.Listen == "" {
+		from["listen"] = from.name("port") // what is wrong with the address is wrong with that
 	}
 	return c, from, from.Fault(errors.Join(errors.Join(errs...), c.Validate()))
 }

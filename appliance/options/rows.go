@@ -43,6 +43,8 @@ func placeRows() []Row {
 		{Name: "listen", Hint: "ADDR", Doc: "address for Redis clients, or off if there is tls-listen",
 			Default: DefaultListen, Params: shown("port", func(c *Config) string { return portOf(c.Listen) }),
 			value: text(func(c *Config) *string { return &c.Listen }, checkAddress), clash: clashListen},
+		{Name: "port", Hint: "PORT", Doc: "port for Redis clients on 127.0.0.1: short for listen", Otherwise: "the one of listen",
+			value: count(func(c *Config) *int { return &c.Port }, 1, math.MaxUint16), clash: clashPort},
 		{Name: "tls-listen", Hint: "ADDR", Doc: "address for Redis clients with TLS", Otherwise: "none",
 			More:   "see [TLS](../../packaging/docs/tls.md)",
 			Params: shown("tls-port", func(c *Config) string { return portOf(c.TLSListen) }),

@@ -12,7 +12,8 @@ import (
 
 // samples are good values for the options, other than their defaults.
 var samples = map[string]string{
-	"dir": "d", "listen": "127.0.0.1:1", "tls-listen": "127.0.0.1:2", "tls-cert": "c", "tls-key": "k", "tls-ca": "a",
+	"port": "7000",
+	"dir":  "d", "listen": "127.0.0.1:1", "tls-listen": "127.0.0.1:2", "tls-cert": "c", "tls-key": "k", "tls-ca": "a",
 	"tls-auth-clients": "optional", "nats-listen": "off", "nats-tls-cert": "c", "nats-tls-key": "k", "nats-tls-ca": "a",
 	"metrics-listen": "127.0.0.1:3", "http-listen": "127.0.0.1:4", "http-password-file": "h", "node": "n", "sync": "interval", "sync-interval": "2s", "password": "p",
 	"password-file": "f", "max-clients": "5", "databases": "4", "max-value": "1MiB", "max-memory": "1GiB",

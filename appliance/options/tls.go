@@ -178,7 +178,7 @@ func clashTLSListen(c *Config) error {
 	}
 	host, _ := splitAddress(c.TLSListen)
 	switch {
-	case c.TLSListen == cmp.Or(c.Listen, DefaultListen) && !strings.HasSuffix(c.TLSListen, ":0"):
+	case c.TLSListen == c.listen() && !strings.HasSuffix(c.TLSListen, ":0"):
 		return fmt.Errorf("%s is the address of listen already", c.TLSListen)
 	case c.TLSCert == "" && c.TLSKey == "":
 		return errors.New("needs tls-cert and tls-key, which are missing")
