@@ -151,6 +151,27 @@ func TestSwitchover(t *testing.T) {
 	}
 }
 
+// When a switchover has returned, the node that is to lead takes writes at once.
+func TestSwitchoverReturnsLate(t *testing.T) {
+	p := leadAndFollow(t)
+	conns := [2]*admin.Conn{p.admin(t, 0), p.admin(t, 1)}
+	clients := [2]*redis.Client{p.nodes[0].client(), p.nodes[1].client()}
+	for i := range 10 {
+		from, to := i%2, 1-i%2
+		_, err := conns[from].Switchover(t.Context(), names[from], names[to])
+		for tries := 0; err != nil && strings.Contains(err.Error(), "has not taken the lead") && tries < 5; tries++ {
+			_, err = conns[from].Switchover(t.Context(), names[from], names[to])
+		}
+		if err != nil {
+			t.Fatalf("round %d: %v", i, err)
+		}
+		if err := clients[to].Set(t.Context(), "k", i, 0).Err(); err != nil {
+			t.Errorf("round %d: the first write after it: %v", i, err)
+		}
+		p.streams(t, from)
+	}
+}
+
 // same waits until both nodes hold the same.
 func (p *pair) same(t *testing.T) {
 	t.Helper()
