@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"slices"
 
@@ -37,7 +38,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintf(stderr, "ledge: %s\n", fault.Line(err))
+	if log, ok := app.Metadata[logKey].(*slog.Logger); ok {
+		log.Error("the program ends", "cause", fault.Line(err))
+	} else {
+		fmt.Fprintf(stderr, "ledge: %s\n", fault.Line(err))
+	}
 	var coded *cli.ExitError
 	if errors.As(err, &coded) {
 		return coded.Code

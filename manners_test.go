@@ -5,10 +5,12 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"net"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"ledge/admin"
 	"ledge/admin/admintest"
@@ -126,5 +128,60 @@ func TestPort(t *testing.T) {
 	got := ledge(t, "serve", "--dir", filepath.Join(t.TempDir(), "data"), "--port", port, "--nats-listen", "off")
 	if got.code != 1 || !strings.HasPrefix(got.stderr, "ledge: --port: ") || !strings.Contains(got.stderr, "is taken") {
 		t.Errorf("a port that is taken: exit code %d, %s; want it refused by its name", got.code, got.stderr)
+	}
+}
+
+// With log-format json all that is on standard error is JSON, what is wrong with the
+// options and the words at the stop included, and durations are seconds.
+func TestJSONAlone(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	taken := write(t, "taken", "")
+	serve := func(args ...string) (int, []map[string]any) {
+		t.Helper()
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		var stdout, stderr lines
+		ended := make(chan int, 1)
+		go func() {
+			ended <- run(ctx, append([]string{"ledge", "serve", "--log-format", "json", "--listen", "127.0.0.1:0", "--nats-listen", "off"}, args...),
+				&stdout, &stderr)
+		}()
+		code := -1
+		for end := time.Now().Add(20 * time.Second); code < 0; {
+			select {
+			case code = <-ended:
+			case <-time.After(5 * time.Millisecond):
+				if strings.Contains(stdout.String(), "state") {
+					cancel()
+				}
+				if time.Now().After(end) {
+					t.Fatalf("%q goes on: %s%s", args, stdout.String(), stderr.String())
+				}
+			}
+		}
+		var said []map[string]any
+		for line := range strings.Lines(stderr.String()) {
+			var l map[string]any
+			if err := json.Unmarshal([]byte(line), &l); err != nil {
+				t.Errorf("%q: %q is no JSON", args, line)
+			}
+			said = append(said, l)
+		}
+		return code, said
+	}
+	code, said := serve("--dir", dir)
+	if code != 0 || len(said) < 2 {
+		t.Fatalf("exit code %d, %v; want it stopped in good order, and said so", code, said)
+	}
+	stops, stopped := said[len(said)-2], said[len(said)-1]
+	took, ok := stopped["took"].(float64)
+	if !strings.Contains(stops["msg"].(string), "the node stops") || stopped["msg"] != "the node has stopped" || !ok || took <= 0 || took > 60 {
+		t.Errorf("at the stop: %v, %v; want what it does, and how many seconds it took", stops, stopped)
+	}
+	for _, args := range [][]string{{"--dir", taken}, {"--dir", dir, "--max-value", "1"}} {
+		code, said := serve(args...)
+		if last := len(said) - 1; code == 0 || last < 0 || said[last]["level"] != "ERROR" || said[last]["cause"] == "" {
+			t.Errorf("%q: exit code %d, %v; want why it ends", args, code, said)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"os/signal"
 	"sync"
 	"syscall"
+	"time"
 
 	urfave "github.com/urfave/cli/v2"
 
@@ -39,6 +41,10 @@ func serveCommand() *urfave.Command {
 	}
 }
 
+// logKey is where the app's metadata has the log in which the program says why it has
+// ended; without one it says so in a line of its own.
+const logKey = "log"
+
 // argsKey is where the app's metadata has the program's arguments.
 const argsKey = "args"
 
@@ -47,6 +53,9 @@ func serve(c *urfave.Context) error {
 	hangups, ignore := hangUps()
 	defer ignore()
 	cfg, from, err := configure(c)
+	if cfg.JSON() {
+		c.App.Metadata[logKey] = cfg.NewLogger(c.App.ErrWriter)
+	}
 	if err != nil {
 		return &cli.ExitError{Code: exitUsage, Err: err}
 	}
@@ -128,14 +137,22 @@ func runNode(ctx context.Context, stdout io.Writer, cfg appliance.Config, hangup
 		logPanic(cfg.Logger, err)
 		return err
 	}
-	greet(stdout, n.Status())
+	greet(stdout, n.Status(), cmp.Or(cfg.TLSCA, cfg.TLSCert))
+	var began time.Time
+	stopping := sync.OnceFunc(func() {
+		began = time.Now()
+		cfg.Logger.Info("the node stops: clients get their last replies, then the journal is closed")
+	})
+	defer context.AfterFunc(ctx, stopping)()
 	var reloads sync.WaitGroup
 	running, stop := context.WithCancel(ctx)
 	reloads.Go(func() { reload(running, n, cfg.Logger, hangups) })
 	err = n.Run(ctx)
 	stop()
+	stopping() // an operator has said so, or it can't go on
 	reloads.Wait()
 	err = errors.Join(err, n.Close())
+	cfg.Logger.Info("the node has stopped", "took", time.Since(began))
 	if fault.Of(err) == fault.Fatal {
 		logPanic(cfg.Logger, err)
 		return &cli.ExitError{Code: exitFatal, Err: err}
@@ -151,8 +168,9 @@ func logPanic(log *slog.Logger, err error) {
 	}
 }
 
-// greet tells whoever started the node what to do with it.
-func greet(w io.Writer, s appliance.Status) {
+// greet tells whoever started the node what to do with it. ca is the file that makes
+// known to a client with TLS whom it speaks to: who may sign, or the certificate itself.
+func greet(w io.Writer, s appliance.Status, ca string) {
 	fmt.Fprintf(w, "ledge %s, node %s, is ready\n", appliance.Version, s.Node)
 	if s.Listen == "" {
 		fmt.Fprintf(w, "  redis  off\n")
@@ -160,7 +178,7 @@ func greet(w io.Writer, s appliance.Status) {
 		fmt.Fprintf(w, "  redis  %s   try: redis-cli%s\n", s.Listen, whereabouts(s.Listen))
 	}
 	if s.TLSListen != "" {
-		fmt.Fprintf(w, "  tls    %s   try: redis-cli --tls%s\n", s.TLSListen, whereabouts(s.TLSListen))
+		fmt.Fprintf(w, "  tls    %s   try: redis-cli --tls --cacert %s%s\n", s.TLSListen, ca, whereabouts(s.TLSListen))
 	}
 	if s.NATS == "" {
 		fmt.Fprintf(w, "  nats   off\n")

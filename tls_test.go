@@ -104,7 +104,7 @@ func TestServeTLS(t *testing.T) {
 	_, rest, _ := strings.Cut(greeting, "tls    ")
 	listen, rest, _ := strings.Cut(rest, " ")
 	_, port, err := net.SplitHostPort(listen)
-	if err != nil || !strings.Contains(greeting, "redis  off\n") || !strings.Contains(rest, "redis-cli --tls -p "+port) {
+	if err != nil || !strings.Contains(greeting, "redis  off\n") || !strings.Contains(rest, "redis-cli --tls --cacert ") || !strings.Contains(rest, " -p "+port) {
 		t.Fatalf("the node says %q (%v); want redis off, and where it takes TLS", greeting, err)
 	}
 	c := redis.NewClient(&redis.Options{Addr: "127.0.0.1:" + port, TLSConfig: ours.Client(own)})

@@ -76,7 +76,7 @@ func TestJournalWho(t *testing.T) {
 	go func() { popped <- bob.BLPop(t.Context(), 20*time.Second, "list").Err() }()
 	within(t, "bob waits", func() bool {
 		l, err := n.c.ClientList(t.Context()).Result()
-		return err == nil && strings.Contains(l, "name=bob") && strings.Contains(l, "flags=b")
+		return err == nil && strings.Contains(l, "name=bob") && strings.Contains(l, "flags=b") && strings.Contains(l, "cmd=blpop")
 	})
 	do(ada, "RPUSH", "list", "item")
 	if err := <-popped; err != nil {

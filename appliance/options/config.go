@@ -252,8 +252,20 @@ func (c Config) NewLogger(w io.Writer) *slog.Logger {
 		c.Level.Set(c.LogLevel)
 		opts.Level = c.Level
 	}
-	if c.LogFormat == formatJSON {
+	if c.JSON() {
+		opts.ReplaceAttr = inSeconds
 		return slog.New(slog.NewJSONHandler(w, opts))
 	}
 	return slog.New(slog.NewTextHandler(w, opts))
+}
+
+// JSON reports whether the log is JSON, and so all that is said on standard error.
+func (c Config) JSON() bool { return c.LogFormat == formatJSON }
+
+// inSeconds has a duration be a number of seconds, for programs.
+func inSeconds(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindDuration {
+		a.Value = slog.Float64Value(a.Value.Duration().Seconds())
+	}
+	return a
 }

@@ -190,6 +190,7 @@ func (w *Waiter) park() bool {
 		return false
 	}
 	w.state = waiting
+	w.c.sess.LastCmd.Store(w.c.cmd.spec) // others see what it waits in
 	shared := w.c.shared
 	if w.timeout > 0 {
 		w.timer = time.AfterFunc(max(0, w.timeout-shared.Clock().Sub(w.since)), func() {
