@@ -19,6 +19,7 @@ import (
 	"ledge/admin/cli"
 	"ledge/appliance"
 	"ledge/appliance/options"
+	"ledge/appliance/process"
 	"ledge/journal/fault"
 )
 
