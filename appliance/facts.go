@@ -24,7 +24,8 @@ func newReport(n *Node) *report.Report {
 		},
 		Memory: func() report.Memory {
 			u := process.ReadUsage()
-			return report.Memory{Taken: u.Taken, Most: n.cfg.MaxMemory, Live: u.Live, Percent: n.mem.Percent(), Refusing: n.mem.Over()}
+			most, by := n.memoryBound()
+			return report.Memory{Taken: u.Taken, Most: most, BoundBy: by, Live: u.Live, Percent: n.mem.Percent(), Refusing: n.mem.Over()}
 		},
 		Saves:   func() report.Saves { return n.saves.facts() },
 		Journal: func() report.Journal { return journalFacts(n) },

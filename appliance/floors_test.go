@@ -89,6 +89,7 @@ var homes = []struct {
 	{module: "github.com/nats-io/nats.go", homes: []string{"journal/broker", "journal/jet", "replay", "replay/remote", "admin", "appliance", "appliance/replication"}},
 	{module: "github.com/urfave/cli/v2", homes: []string{"", "admin/cli"}},
 	{module: "filippo.io/age", homes: []string{"admin/cli"}},
+	{module: "github.com/coreos/go-systemd/v22", homes: []string{"appliance/process"}},
 	{module: "gopkg.in/yaml.v3", homes: []string{"appliance/options", "packaging/monitoring", "packaging/examples"}},
 	{module: "github.com/goreleaser/nfpm/v2", homes: []string{"packaging/build"}},
 	{module: "golang.org/x/sys", homes: []string{"journal/blocks", "respd", "appliance", "appliance/process"}},

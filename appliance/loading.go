@@ -3,10 +3,12 @@ package appliance
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync/atomic"
 	"time"
 
+	"ledge/appliance/process"
 	"ledge/appliance/report"
 	"ledge/journal/fault"
 	"ledge/replay"
@@ -23,6 +25,10 @@ const (
 
 // loadingTick is how often it is said in the log how far the node has come.
 const loadingTick = 3 * time.Second
+
+// loadingPatience is how much longer a service manager is asked to wait each time that
+// a start has got on. Making room for many keys at once may show nothing for a while.
+const loadingPatience = time.Minute
 
 // errNotLoaded answers operators' requests that need data.
 var errNotLoaded = fault.With(fault.Retryable, errors.New("the node is loading its data; ledge health says how far it is"))
@@ -70,8 +76,8 @@ func (l *loading) seen(done, total int64) {
 // with more work than one of a snapshot, whose rows are in order.
 const (
 	costCheck    = 1
-	costSnapshot = 4
-	costJournal  = 8
+	costSnapshot = 8
+	costJournal  = 24
 )
 
 // facts says how far the node has come.
@@ -102,8 +108,10 @@ func (l *loading) facts() report.Loading {
 	return f
 }
 
-// tell logs how far the node has come, again and again until ctx ends.
-func (l *loading) tell(ctx context.Context, log *slog.Logger) {
+// tell says in the log and to the service manager how far the node has come, again and
+// again until ctx ends.
+func (l *loading) tell(ctx context.Context, log *slog.Logger, super *process.Supervisor) {
+	was := report.Loading{}
 	tick := time.NewTicker(loadingTick)
 	defer tick.Stop()
 	for {
@@ -116,6 +124,12 @@ func (l *loading) tell(ctx context.Context, log *slog.Logger) {
 		if f.Step == "" {
 			continue
 		}
+		more := time.Duration(0)
+		if f.Step != was.Step || f.Bytes != was.Bytes {
+			more = loadingPatience
+		}
+		was = f
+		super.Starting(fmt.Sprintf("loading, %s: %.0f %%, %d keys", f.Step, 100*f.Share, f.Rows), more)
 		log.Info("loading", "step", f.Step, "percent", int(100*f.Share), "rows", f.Rows,
 			"rows per second", int64(f.Rate), "left", max(f.Left, 0).Round(time.Second))
 	}

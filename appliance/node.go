@@ -45,6 +45,8 @@ type Node struct {
 	secure  security
 	without process.Without // of what the process does otherwise than Go
 	mem     *process.Memory
+	group   int64 // what the process's control group lets it take; 0 is no bound
+	super   *process.Supervisor
 	threads *process.Threads
 	dir     *directory
 	own     *store.Store            // what is no part of the journal
@@ -123,7 +125,10 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 
 func (n *Node) open(ctx context.Context) (err error) {
 	n.without = n.cfg.Without
-	n.mem, n.threads = process.NewMemory(n.live.Load().MaxMemory, n.without), process.NewThreads(n.without)
+	n.boundByGroup()
+	most, _ := n.memoryBound()
+	n.mem, n.threads = process.NewMemory(most, n.without), process.NewThreads(n.without)
+	n.super = process.NewSupervisor(n.cfg.Logger)
 	if n.dir, err = openDirectory(&n.cfg); err != nil {
 		return err
 	}
@@ -204,7 +209,7 @@ func (n *Node) openServer(ctx context.Context, hub *hub.Hub) (err error) {
 		Node: sideOf(n), Ungathered: n.without[process.Gather],
 		Replica: &n.gate.Gate, OutOfMemory: n.mem.Over, Named: n.named, Growing: n.mem.Growing, TurnedAway: n.events.turnedAway,
 		Clock: n.cfg.Clock, Logger: n.cfg.Logger,
-		MaxBuffers: process.Buffers(n.live.Load().MaxMemory),
+		MaxBuffers: process.Buffers(n.boundNow()),
 	}
 	if n.cfg.Listen != Off {
 		cfg.Listen = n.cfg.Listen

@@ -19,7 +19,7 @@ type opening struct{ *Node }
 func (o *opening) run(ctx context.Context) error {
 	telling, told := context.WithCancel(ctx)
 	var teller sync.WaitGroup
-	teller.Go(func() { o.loading.tell(telling, o.cfg.Logger) })
+	teller.Go(func() { o.loading.tell(telling, o.cfg.Logger, o.super) })
 	defer func() {
 		told()
 		teller.Wait()

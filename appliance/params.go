@@ -65,7 +65,7 @@ func (n *Node) takeLive(l options.Live) {
 		n.writer.Health().SetPolicy(policy)
 	}
 	if l.MaxMemory != before.MaxMemory {
-		n.mem.SetLimit(l.MaxMemory)
+		n.mem.SetLimit(n.boundNow())
 	}
 	if n.cfg.Level != nil {
 		n.cfg.Level.Set(l.LogLevel)
@@ -85,7 +85,7 @@ func (n *Node) takeSettings() {
 	n.live.Store(&live)
 	c.Live = options.Live{}
 	n.cfg = c
-	n.mem.SetLimit(live.MaxMemory)
+	n.mem.SetLimit(n.boundNow())
 	if n.cfg.Level != nil {
 		n.cfg.Level.Set(live.LogLevel)
 	}

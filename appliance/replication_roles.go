@@ -32,7 +32,7 @@ func newReplication(n *Node) *replication.Replication {
 	}
 	r := replication.New(replication.Config{
 		Node: n.dir.node, User: admin.ReplicaUser, Leader: leader, Resync: n.cfg.OnDivergence == options.DivergenceResync,
-		Inbox: n.dir.inboxPath(), Snapshot: n.dir.snapshotPath(), Databases: n.cfg.Databases, MaxMemory: func() int64 { return n.live.Load().MaxMemory },
+		Inbox: n.dir.inboxPath(), Snapshot: n.dir.snapshotPath(), Databases: n.cfg.Databases, MaxMemory: n.boundNow,
 		Free: func() (int64, error) { return freeBytes(n.dir.path) },
 		TLS:  n.secure.leader, Log: n.log, State: n.state, Writer: n.writer,
 		Read: func(ctx context.Context, from journal.Seq) func(func(journal.Frame, error) bool) {

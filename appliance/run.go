@@ -25,6 +25,7 @@ func (n *Node) Run(ctx context.Context) error {
 	working, stopWorking := context.WithCancel(writing)
 	defer stopWorking()
 
+	n.super.Ready()
 	n.threads.Serve()
 	if err := process.ScheduleMonitor(n.without); err != nil { // it costs a tenth of the rate, no more
 		n.cfg.Logger.Debug("the runtime's monitor is scheduled as any thread", "cause", err)
@@ -41,6 +42,7 @@ func (n *Node) Run(ctx context.Context) error {
 	case <-serving.Done():
 	case <-n.doors.ended:
 	}
+	n.super.Stopping()
 	err := n.doors.close()
 	stopWorking()
 	if late := waitFor(&work.busy); late != nil {
@@ -85,12 +87,35 @@ func startWork(ctx context.Context, n *Node, stop func()) *works {
 		n.writer.Sweep(ctx, func(keys int) { n.server.Stats().Expired.Add(int64(keys)) })
 	})
 	for _, run := range []func(context.Context){
-		n.events.run, n.checkSnapshots, n.gate.run, n.seen.history.Run, n.state.KeepOrder, n.saves.run,
+		n.events.run, n.watch, n.checkSnapshots, n.gate.run, n.seen.history.Run, n.state.KeepOrder, n.saves.run,
 		func(ctx context.Context) { n.mem.Watch(ctx, changed(n.state)) },
 	} {
 		w.busy.Go(func() { run(ctx) })
 	}
 	return w
+}
+
+// watch tells the service manager that the node is alive for as long as the event loop
+// and the writer both come round. Neither waits for the disk for longer than an append
+// may take, nor for a script past its limit. A node where one of them hangs says
+// nothing, and is ended.
+func (n *Node) watch(ctx context.Context) {
+	every := n.super.Watchdog / 3
+	if every <= 0 {
+		return
+	}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		if errors.Join(n.server.Turn(ctx), n.writer.Turn(ctx)) == nil {
+			n.super.Alive()
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // stopLimit bounds how long a node that stops waits for what works in it. What

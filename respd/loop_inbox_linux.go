@@ -89,6 +89,14 @@ func (c *conn) Poke() {
 // nudge makes the loop look at the writers that wait for a group.
 func (l *loop) nudge() { l.wake() }
 
+// turn has done called in the next round. One asks at a time: the watchdog.
+func (l *loop) turn(done func()) {
+	l.mu.Lock()
+	l.turns = append(l.turns, done)
+	l.mu.Unlock()
+	l.wake()
+}
+
 // wake ends the loop's sleep, if it sleeps. Of several callers one does it: a wake
 // is a system call when the poller has to be told.
 func (l *loop) wake() {
@@ -102,7 +110,12 @@ func (l *loop) take() {
 	l.mu.Lock()
 	fresh, back, poked, parking := l.fresh, l.back, l.poked, l.parking
 	l.fresh, l.back, l.poked, l.parking = nil, nil, nil, nil
+	turns := l.turns
+	l.turns = nil
 	l.mu.Unlock()
+	for _, done := range turns {
+		done()
+	}
 	// Fresh connections come first: one that was also poked has to be in conns by
 	// then. Parked ones come before those that are back: a waiter may have been
 	// served before the loop has seen that it was parked.

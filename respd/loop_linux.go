@@ -98,6 +98,7 @@ type loop struct {
 	back     []*conn   // from the writer and slow commands; mu
 	poked    []*conn   // to be looked at: killed, or with messages; mu
 	parking  []parking // their clients wait for a key; mu
+	turns    []func()  // to be called in the next round; mu
 	closed   bool      // mu
 }
 
@@ -232,7 +233,7 @@ func (l *loop) wait(ctx context.Context, events []unix.EpollEvent) (int, error) 
 func (l *loop) called() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return len(l.fresh)+len(l.back)+len(l.poked)+len(l.parking) > 0 ||
+	return len(l.fresh)+len(l.back)+len(l.poked)+len(l.parking)+len(l.turns) > 0 ||
 		len(l.submit) > 0 && (l.srv.scripts.Busy() != nil || l.srv.cfg.Writer.Health().InDoubt())
 }
 

@@ -161,6 +161,8 @@ func newConn(s *Server, nc net.Conn) *conn {
 type transport interface {
 	add(c *conn, nc socket) error
 	nudge() // writers that wait for a group are to be turned away
+	// turn has done called soon by whoever serves all clients, if it still does.
+	turn(done func())
 	run(ctx context.Context, grace time.Duration) error
 	close() error
 }
@@ -281,6 +283,19 @@ func (s *Server) stopListening() {
 	_ = s.unlisten()
 	if s.door != nil {
 		s.door.shut(time.Now().Add(s.cfg.Drain))
+	}
+}
+
+// Turn returns nil once the event loop has come round, and an error if ctx ends first:
+// it proves that clients are served.
+func (s *Server) Turn(ctx context.Context) error {
+	came := make(chan struct{})
+	s.loop.turn(func() { close(came) })
+	select {
+	case <-came:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 

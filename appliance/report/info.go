@@ -56,6 +56,8 @@ func (r *Report) infoMemory() []command.InfoField {
 	f.add("used_memory_dataset", m.Live)
 	f.add("mem_gc_percent", m.Percent)
 	f.add("mem_refusing", flag(m.Refusing))
+	f.add("mem_bound", m.Most)
+	f.add("mem_bound_by", m.BoundBy)
 	return f
 }
 

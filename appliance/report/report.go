@@ -46,11 +46,12 @@ type Server struct {
 
 // Memory is what the process takes.
 type Memory struct {
-	Taken    int64 // from the system
-	Most     int64 // that may be taken, 0 for no bound
-	Live     int64 // found by the last collection
-	Percent  int64 // the collector's target
-	Refusing bool  // what needs memory is refused
+	Taken    int64  // from the system
+	Most     int64  // that may be taken, 0 for no bound
+	Live     int64  // found by the last collection
+	Percent  int64  // the collector's target
+	Refusing bool   // what needs memory is refused
+	BoundBy  string // what says so
 }
 
 // Saves is how taking snapshots goes.

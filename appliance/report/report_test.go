@@ -34,7 +34,7 @@ func counted() (*report.Report, *[]string) {
 		},
 		Memory: func() report.Memory {
 			note("memory")
-			return report.Memory{Taken: 5, Live: 3, Percent: 30, Refusing: true}
+			return report.Memory{Taken: 5, Live: 3, Percent: 30, Refusing: true, Most: 9, BoundBy: "cgroup"}
 		},
 		Saves: func() report.Saves {
 			note("saves")
@@ -131,6 +131,8 @@ ledge_node:n
 used_memory_dataset:3
 mem_gc_percent:30
 mem_refusing:1
+mem_bound:9
+mem_bound_by:cgroup
 # Persistence
 rdb_changes_since_last_save:5
 rdb_bgsave_in_progress:1

@@ -1,0 +1,69 @@
+package process
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// The narrowest of the groups around a process bounds it, of either kind, and a group
+// without a bound counts for nothing.
+func TestGroupLimit(t *testing.T) {
+	root := t.TempDir()
+	for path, text := range map[string]string{
+		"memory.max":                        "max\n",
+		"a/memory.max":                      "67108864\n",
+		"a/b/memory.max":                    "max\n",
+		"a/c/memory.max":                    "33554432\n",
+		"wide/memory.max":                   "max\n",
+		"memory/memory.limit_in_bytes":      "9223372036854771712\n",
+		"memory/d/memory.limit_in_bytes":    "1073741824\n",
+		"memory/d/e/memory.limit_in_bytes":  "9223372036854771712\n",
+		"memory/free/memory.limit_in_bytes": "9223372036854771712\n",
+		"bad/memory.max":                    "many\n",
+	} {
+		file := filepath.Join(root, path)
+		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, tt := range []struct {
+		name, groups string
+		want         int64
+	}{
+		{"own", "0::/a\n", 64 << 20},
+		{"the one around it", "0::/a/b\n", 64 << 20},
+		{"its own is narrower", "0::/a/c\n", 32 << 20},
+		{"none", "0::/wide\n", 0},
+		{"not there", "0::/gone/too\n", 0},
+		{"the path is of outside", "0::/../../elsewhere/a\n", 0},
+		{"what makes no sense", "0::/bad\n", 0},
+		{"older kind", "5:cpu,cpuacct:/d\n4:memory:/d\n", 1 << 30},
+		{"older kind, nested", "4:memory:/d/e\n", 1 << 30},
+		{"older kind, none", "4:memory:/free\n", 0},
+		{"older kind, several controllers", "4:hugetlb,memory:/d\n", 1 << 30},
+		{"another controller", "4:memoryless:/d\n", 0},
+		{"both kinds", "4:memory:/d\n0::/a\n", 64 << 20},
+		{"no file", "", 0},
+		{"no sense", "x\n:\n", 0},
+	} {
+		if got := groupLimit(root, []byte(tt.groups)); got != tt.want {
+			t.Errorf("%s: groupLimit = %d; want %d", tt.name, got, tt.want)
+		}
+	}
+}
+
+// What a process takes by itself leaves room below the bound of its group for what the
+// group counts besides.
+func TestWithinGroup(t *testing.T) {
+	for _, tt := range []struct{ limit, want int64 }{
+		{16 << 20, 8 << 20}, {48 << 20, 24 << 20}, {64 << 20, 40 << 20}, {128 << 20, 128<<20*8/10 + 1}, {1 << 30, 1<<30*8/10 + 1},
+	} {
+		if got := WithinGroup(tt.limit); got < tt.want-1 || got > tt.want {
+			t.Errorf("WithinGroup(%d) = %d; want %d", tt.limit, got, tt.want)
+		}
+	}
+}
