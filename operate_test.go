@@ -79,7 +79,7 @@ var operations = []struct {
 			"5   2026-03-04T05:06:07Z  15.250 ms  127.0.0.1:50000  job   SET k \"two words\"\n",
 		admin.SlowList{Entries: []admin.Slow{admintest.Slow()}}},
 	{[]string{"slowlog", "--count", "3"}, "slowlog 3", "", nil},
-	{[]string{"stop"}, "stop", "node n1  is stopping\n", admin.Done{}},
+	{[]string{"stop", "--no-wait"}, "stop", "node n1  is stopping\n", admin.Done{}},
 }
 
 // Each command finds the node by its directory, asks it, and prints a table

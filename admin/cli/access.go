@@ -58,8 +58,15 @@ func access(c *cli.Context) (admin.ClientConfig, error) {
 
 // runFile is what a node has left in its directory about its NATS listener.
 type runFile struct {
+	PID  int               `json:"pid"`
 	NATS *string           `json:"nats"`
 	TLS  *appliance.RunTLS `json:"tls"`
+}
+
+// hasRun reports whether a node has said in its directory where it listens.
+func hasRun(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, "run.json"))
+	return err == nil
 }
 
 // readRun reads that. A file that isn't there or makes no sense says nothing.

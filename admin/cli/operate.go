@@ -55,8 +55,7 @@ func Running() []*cli.Command {
 		operation{name: "switchover", usage: "have a replica lead, and the node follow it", wait: resumeWait,
 			flags: []cli.Flag{&cli.StringFlag{Name: "to", Usage: "`NODE` that is to lead", Required: true}},
 			ask:   switchOver}.command(),
-		operation{name: "stop", usage: "stop a node, as SIGTERM does",
-			wait: quickWait, ask: stop}.command(),
+		stopCommand(),
 		eventsCommand(),
 		{Name: "nodes", Usage: "list the nodes that answer", Flags: operateFlags(),
 			Action: connected(quickWait, listNodes)},
@@ -137,13 +136,6 @@ func slowlog(ctx context.Context, o *operator) error {
 	return o.print(l, func(t *table) { printSlow(t, l) })
 }
 
-func stop(ctx context.Context, o *operator) error {
-	if err := o.conn.Stop(ctx, o.node); err != nil {
-		return err
-	}
-	return o.print(admin.Done{}, func(t *table) { t.row("node "+o.node, "is stopping") })
-}
-
 func followLeader(ctx context.Context, o *operator) error {
 	if o.c.Args().Len() != 1 {
 		return Usage("follow: want one URL, nats://HOST:PORT")
@@ -219,7 +211,57 @@ func (o *operator) printEvent(e admin.Event) error {
 	return enc.Encode(e)
 }
 
+// watch prints what happens until ctx ends. A node that stops, or can't be reached for
+// a while, is awaited.
 func watch(ctx context.Context, o *operator) error {
+	defer func() { o.conn.Close() }()
+	for {
+		err := watchOnce(ctx, o)
+		if !errors.Is(err, admin.ErrUnreachable) || ctx.Err() != nil {
+			return err
+		}
+		fmt.Fprintf(o.c.App.ErrWriter, "ledge: %s; waiting for it\n", clean(err.Error()))
+		if err := o.redial(ctx); err != nil || ctx.Err() != nil {
+			return err
+		}
+		fmt.Fprintln(o.c.App.ErrWriter, "ledge: it is back")
+	}
+}
+
+// redialEvery is how often it is tried to reach a node that has gone.
+const redialEvery = time.Second
+
+// redial connects again, as soon as that works, or ctx ends. Who is not let in any more
+// hears so.
+func (o *operator) redial(ctx context.Context) error {
+	tick := time.NewTicker(redialEvery)
+	defer tick.Stop()
+	for {
+		cfg, err := access(o.c) // it may listen elsewhere now
+		if err == nil && o.c.String("server") == "" && !hasRun(o.c.String("dir")) {
+			err = admin.ErrUnreachable // whoever listens where nodes do by default is another
+		}
+		if err == nil {
+			var conn *admin.Conn
+			if conn, err = admin.Dial(ctx, cfg); err == nil {
+				o.conn.Close()
+				o.conn = conn
+				return nil
+			}
+		}
+		if !errors.Is(err, admin.ErrUnreachable) {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// watchOnce is watch on one connection.
+func watchOnce(ctx context.Context, o *operator) error {
 	events, err := o.conn.Events(ctx, o.c.String("node"))
 	if err != nil {
 		return err
