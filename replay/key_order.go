@@ -42,7 +42,8 @@ const (
 	// maxNoted bounds what a reader may have to wait for: about 5 ms.
 	maxNoted = 4096
 	// maxLooseNoted is for recovery, when nobody reads, and for a replica that
-	// has far to go. Whoever reads the order then waits as after a start.
+	// has far to go, where there are fewer than half as many keys; else it is
+	// twice the keys. Whoever reads the order then waits as after a start.
 	maxLooseNoted = 4 << 20
 	// placeRun is how many keys make it worth waking KeepOrder.
 	placeRun = 1024
@@ -62,7 +63,11 @@ func newOrder() order {
 func (db *database) note(key string, most int) {
 	o := &db.order
 	o.noted = append(o.noted, key)
-	if n := len(o.noted); n >= most && n < 2*most || n >= maxLooseNoted {
+	loose := max(maxLooseNoted, 2*db.dict.n)
+	if most == maxLooseNoted {
+		most = loose
+	}
+	if n := len(o.noted); n >= most && n < 2*most || n >= loose {
 		db.place(inOrder(o.noted))
 		o.noted = o.noted[:0]
 	}
