@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"ledge/admin"
@@ -30,10 +31,10 @@ func TestBackupFails(t *testing.T) {
 		{"let go", "backup.read", fault.With(fault.Retryable, errors.New("not held any more; begin anew")), "begin anew"},
 		{"other bytes than were announced", "", nil, "byte 4095 of 4096"},
 	} {
-		begun := 0
+		var begun atomic.Int64
 		node.Hook(func(_ context.Context, verb string, _ any) error {
 			if verb == "backup.begin" {
-				begun++
+				begun.Add(1)
 			}
 			if verb == c.verb {
 				return c.err
@@ -46,8 +47,8 @@ func TestBackupFails(t *testing.T) {
 				t.Errorf("%s: exit code %d, %q, %q; want 1 and %q", c.name, got.code, got.stdout, got.stderr, c.want)
 			}
 		}
-		if again := strings.Contains(c.want, "anew"); again != (begun > 2) {
-			t.Errorf("%s: begun %d times for two backups; want more only if the node has let it go", c.name, begun)
+		if again := strings.Contains(c.want, "anew"); again != (begun.Load() > 2) {
+			t.Errorf("%s: begun %d times for two backups; want more only if the node has let it go", c.name, begun.Load())
 		}
 		left := 0
 		err := filepath.WalkDir(store, func(path string, d os.DirEntry, err error) error {

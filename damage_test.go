@@ -201,7 +201,8 @@ func (c *harmed) check() string {
 			c.t.Fatalf("it serves up to number %d without being told to; want %d\n%s", at, c.last, &log)
 		}
 		warned := strings.Contains(log.String(), "level=WARN")
-		if warned && len(notes) == 0 {
+		// node.db is no part of what verify looks at: a start begins it anew and says so.
+		if warned && len(notes) == 0 && !strings.Contains(c.t.Name(), "/node.db/") {
 			c.t.Errorf("verify says nothing; a start warns:\n%s", &log)
 		}
 		if !warned && len(notes) > 0 && !strings.Contains(c.t.Name(), "/snapshots/") {

@@ -64,7 +64,6 @@ func asCommands(args []string) []string {
 }
 
 func newApp(stdout, stderr io.Writer) *urfave.App {
-	urfave.VersionPrinter = nil // there is a command for it
 	version := &urfave.Command{Name: "version", Usage: "say which program this is", Action: printVersion}
 	_, day := origin()
 	app := &urfave.App{

@@ -59,7 +59,7 @@ func TestRefusals(t *testing.T) {
 		{"unknown subcommand", []string{"journal", "frob"}, 2,
 			`unknown command "frob"; ledge journal --help lists those there are`},
 		{"unknown option", []string{"serve", "--frob", "1"}, 2,
-			`--frob: unknown option; ledge serve --help lists those there are`},
+			`--frob: unknown option; ledge serve --help lists those there are; did you mean --from?`},
 		{"argument", []string{"serve", "frob"}, 2, `serve: unexpected argument "frob"`},
 		{"no value", []string{"serve", "--listen"}, 2, `--listen: needs a value`},
 		{"empty value", []string{"serve", "--dir", ""}, 2, `--dir: no value`},

@@ -148,11 +148,11 @@ func TestTailFollow(t *testing.T) {
 	go func() {
 		ended <- run(ctx, []string{"ledge", "journal", "tail", "--follow", "--dir", dir}, &people, &stderr)
 	}()
+	people.awaitText(t, `"before"`) // two command lines are not read at once
 	go func() {
-		ended <- run(ctx, []string{"ledge", "journal", "tail", "--follow", "--json", "--key", "wanted:*", "--last", "1", "--dir", dir},
+		ended <- run(ctx, []string{"ledge", "journal", "tail", "--follow", "--json", "--key", "wanted:*", "--from", "1", "--dir", dir},
 			&programs, &stderr)
 	}()
-	people.awaitText(t, `"before"`)
 	do("SET wanted:1 a", "SET other b")
 	people.awaitText(t, `"other"`)
 	programs.awaitText(t, `"wanted:1"`)

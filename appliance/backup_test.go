@@ -142,13 +142,13 @@ func answered[T any](t *testing.T, args ...string) (v T) {
 	return v
 }
 
-// backups is how many backups the test takes: LEDGE_BACKUPS, or few.
+// backups is how many backups the test takes: BACKUPS, or few.
 func backups(t *testing.T) int {
-	n, err := strconv.Atoi(os.Getenv("LEDGE_BACKUPS"))
+	n, err := strconv.Atoi(os.Getenv("BACKUPS"))
 	if err != nil {
 		n = 10
 	}
-	t.Logf("%d backups; LEDGE_BACKUPS says how many", n)
+	t.Logf("%d backups; BACKUPS says how many", n)
 	return n
 }
 
@@ -174,7 +174,7 @@ func TestBackupsUnderLoad(t *testing.T) {
 	if err := os.WriteFile(key, []byte(ageIdentity+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := start(t, dir, "--nats-listen", "127.0.0.1:0", "--snapshot-every", "4mb", "--sync", "interval")
+	p := start(t, dir, "--nats-listen", "127.0.0.1:0", "--snapshot-every", "1mb", "--sync", "interval")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	list := sightings(ctx, t, p, 5*time.Millisecond)
@@ -218,7 +218,7 @@ func TestBackupsUnderLoad(t *testing.T) {
 func restoreAll(t *testing.T, all []kept, list []seen, store string) {
 	t.Helper()
 	r := rand.New(rand.NewPCG(uint64(len(all)), 200))
-	inTime := 0
+	atNumber, inTime := 0, 0
 	for i, k := range all {
 		var within []int
 		for j, s := range list {
@@ -229,6 +229,7 @@ func restoreAll(t *testing.T, all []kept, list []seen, store string) {
 		if len(within) == 0 {
 			continue // it has few numbers, and nobody looked meanwhile
 		}
+		atNumber++
 		j := within[r.IntN(len(within))]
 		to := filepath.Join(store, fmt.Sprint("restored", i))
 		args := append([]string{"restore", "--json", "--from", k.path, "--dir", to}, k.open...)
@@ -240,13 +241,13 @@ func restoreAll(t *testing.T, all []kept, list []seen, store string) {
 			if digest := digestOf(t, verified(t, to)); digest != list[j].digest {
 				t.Errorf("the restored directory has digest %s; want %s", digest, list[j].digest)
 			}
-			if atTime(t, k, list, j, to+"t") {
+			if atTime(t, k, list, within[0], to+"t") {
 				inTime++
 			}
 		}
 		os.RemoveAll(to)
 	}
-	t.Logf("%d backups restored at a number, %d at a time", len(all), inTime)
+	t.Logf("%d backups of %d restored at a number, %d at a time", atNumber, len(all), inTime)
 	if inTime == 0 {
 		t.Error("none was restored at a time; want some")
 	}

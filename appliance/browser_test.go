@@ -217,10 +217,10 @@ func (p *tab) key(key string, code int, text string) {
 	p.b.do(p.session, "Input.dispatchKeyEvent", q)
 }
 
-// shoot keeps a picture of all of the page where LEDGE_SCREENSHOTS says, if it does.
+// shoot keeps a picture of all of the page where SCREENSHOTS says, if it does.
 func (p *tab) shoot(name string) {
 	p.b.t.Helper()
-	dir := os.Getenv("LEDGE_SCREENSHOTS")
+	dir := os.Getenv("SCREENSHOTS")
 	if dir == "" {
 		return
 	}
@@ -240,12 +240,12 @@ func (p *tab) shoot(name string) {
 }
 
 // accessible looks with axe-core for what keeps people from using the page. The script
-// is where LEDGE_AXE says, or where npm puts it for the whole machine; without it a
+// is where AXE_CORE says, or where npm puts it for the whole machine; without it a
 // line says that this was not looked at.
 func (p *tab) accessible(when string) {
 	p.b.t.Helper()
 	var script []byte
-	for _, path := range []string{os.Getenv("LEDGE_AXE"), "/usr/local/lib/node_modules/axe-core/axe.min.js",
+	for _, path := range []string{os.Getenv("AXE_CORE"), "/usr/local/lib/node_modules/axe-core/axe.min.js",
 		"/usr/lib/node_modules/axe-core/axe.min.js"} {
 		if text, err := os.ReadFile(path); err == nil {
 			script = text

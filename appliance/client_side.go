@@ -28,7 +28,7 @@ type clientSide struct {
 var _ command.Node = clientSide{}
 
 func sideOf(n *Node) clientSide {
-	return clientSide{Replication: n.repl, recaller: n.recaller(), report: n.report, saves: n.saves, health: n.writer.Health(),
+	return clientSide{Replication: n.repl, recaller: newRecaller(n), report: n.report, saves: n.saves, health: n.writer.Health(),
 		log: n.log, syncs: n.cfg.Sync != SyncOff, stop: n.Shutdown}
 }
 

@@ -24,7 +24,7 @@ func newReport(n *Node) *report.Report {
 		},
 		Memory: func() report.Memory {
 			u := process.ReadUsage()
-			most, by := n.memoryBound()
+			most, by := n.bound.by()
 			return report.Memory{Taken: u.Taken, Most: most, BoundBy: by, Live: u.Live, Percent: n.mem.Percent(), Refusing: n.mem.Over()}
 		},
 		Saves:   func() report.Saves { return n.saves.facts() },

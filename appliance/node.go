@@ -45,7 +45,7 @@ type Node struct {
 	secure  security
 	without process.Without // of what the process does otherwise than Go
 	mem     *process.Memory
-	group   int64 // what the process's control group lets it take; 0 is no bound
+	bound   *memoryBound
 	super   *process.Supervisor
 	threads *process.Threads
 	dir     *directory
@@ -125,9 +125,8 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 
 func (n *Node) open(ctx context.Context) (err error) {
 	n.without = n.cfg.Without
-	n.boundByGroup()
-	most, _ := n.memoryBound()
-	n.mem, n.threads = process.NewMemory(most, n.without), process.NewThreads(n.without)
+	n.bound = newMemoryBound(&n.live, n.cfg.Logger)
+	n.mem, n.threads = process.NewMemory(n.bound.now(), n.without), process.NewThreads(n.without)
 	n.super = process.NewSupervisor(n.cfg.Logger)
 	if n.dir, err = openDirectory(&n.cfg); err != nil {
 		return err
@@ -183,7 +182,8 @@ func (n *Node) openDoors(ctx context.Context) (err error) {
 	if err := n.openServer(ctx, hub); err != nil {
 		return err
 	}
-	if err := n.openWeb(ctx); err != nil {
+	n.seen = &seen{n: n, history: report.NewHistory(n.report, kept{n.own})}
+	if n.web, err = openWeb(ctx, n); err != nil {
 		return err
 	}
 	n.doors = openDoors(n)
@@ -207,9 +207,9 @@ func (n *Node) openServer(ctx context.Context, hub *hub.Hub) (err error) {
 		Password: n.cfg.Password, MaxClients: n.cfg.MaxClients,
 		State: n.state, Writer: n.writer, Hub: hub, Params: n.params(), CheckParam: options.CheckParam, OwnerOf: options.Owner,
 		Node: sideOf(n), Ungathered: n.without[process.Gather],
-		Replica: &n.gate.Gate, OutOfMemory: n.mem.Over, Named: n.named, Growing: n.mem.Growing, TurnedAway: n.events.turnedAway,
+		Replica: &n.gate.Gate, OutOfMemory: n.mem.Over, Named: func() bool { return n.live.Load().JournalWho == options.Yes }, Growing: n.mem.Growing, TurnedAway: n.events.turnedAway,
 		Clock: n.cfg.Clock, Logger: n.cfg.Logger,
-		MaxBuffers: process.Buffers(n.boundNow()),
+		MaxBuffers: process.Buffers(n.bound.now()),
 	}
 	if n.cfg.Listen != Off {
 		cfg.Listen = n.cfg.Listen
@@ -224,9 +224,6 @@ func (n *Node) openServer(ctx context.Context, hub *hub.Hub) (err error) {
 	n.set.restore(ctx, n.server.Config())
 	return nil
 }
-
-// named reports whether entries of the journal say who wrote them.
-func (n *Node) named() bool { return n.live.Load().JournalWho == options.Yes }
 
 // carrier returns the broker with the journal, jet the journal in it, and admin the
 // door for operators.

@@ -43,7 +43,7 @@ func (n *Node) openAdmin(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	return n.leaveAddress()
+	return leaveAddress(n)
 }
 
 func (o *operators) publish(e admin.Event) { o.service.Publish(e) }
@@ -67,7 +67,7 @@ const runFile = "run.json"
 
 // leaveAddress writes the file. It is a convenience, so a disk that is full
 // only costs a warning.
-func (n *Node) leaveAddress() error {
+func leaveAddress(n *Node) error {
 	says := map[string]any{
 		"pid": os.Getpid(), "redis": n.server.Addr().String(), "nats": n.natsURL(),
 	}

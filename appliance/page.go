@@ -20,11 +20,10 @@ type seen struct {
 }
 
 // openWeb listens for browsers, probes and Prometheus; nil is that nobody asks for it.
-func (n *Node) openWeb(ctx context.Context) error {
-	n.seen = &seen{n: n, history: report.NewHistory(n.report, kept{n.own})}
+func openWeb(ctx context.Context, n *Node) (*web.Server, error) {
 	addr, option := n.cfg.HTTPAddress()
 	if addr == "" {
-		return nil
+		return nil, nil
 	}
 	s, err := web.Open(ctx, web.Config{
 		Listen: addr, Local: n.cfg.HTTPLocal(), Node: n.seen, Metrics: n.report.Metrics,
@@ -32,10 +31,9 @@ func (n *Node) openWeb(ctx context.Context) error {
 		Open: func() bool { return param(n, "requirepass") == "" }, Clock: n.cfg.Clock, Logger: n.cfg.Logger,
 	})
 	if err != nil {
-		return addressFault(option, addr, err)
+		return nil, addressFault(option, addr, err)
 	}
-	n.web = s
-	return nil
+	return s, nil
 }
 
 // param returns a parameter of CONFIG, "" if there is none of that name.

@@ -65,7 +65,7 @@ func (n *Node) takeLive(l options.Live) {
 		n.writer.Health().SetPolicy(policy)
 	}
 	if l.MaxMemory != before.MaxMemory {
-		n.mem.SetLimit(n.boundNow())
+		n.mem.SetLimit(n.bound.now())
 	}
 	if n.cfg.Level != nil {
 		n.cfg.Level.Set(l.LogLevel)
@@ -85,7 +85,7 @@ func (n *Node) takeSettings() {
 	n.live.Store(&live)
 	c.Live = options.Live{}
 	n.cfg = c
-	n.mem.SetLimit(n.boundNow())
+	n.mem.SetLimit(n.bound.now())
 	if n.cfg.Level != nil {
 		n.cfg.Level.Set(live.LogLevel)
 	}
@@ -103,8 +103,7 @@ func (n *Node) announced(seen net.IP) string {
 }
 
 // timeouts returns what a replica waits for at most.
-func (n *Node) timeouts() remote.Timeouts {
-	l := n.live.Load()
+func timeouts(l *options.Live) remote.Timeouts {
 	return remote.Timeouts{Connect: l.ConnectTimeout, Fetch: l.FetchTimeout, Chunk: l.SyncChunkTimeout,
 		Attempts: l.SyncAttempts}
 }

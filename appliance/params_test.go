@@ -63,7 +63,7 @@ func TestOneRule(t *testing.T) {
 	ctx := t.Context()
 	c := start(t, t.TempDir()).client()
 	values := []string{"0", "0s", "1", "7", "+7", "007", "-1", "1ns", "10ms", "1s", "1.5s", "90m", "48h", "3601", "70000",
-		"2000000", "3000000000", "99999999999999999999", "none", "all", "warn", "KEA", "KEz", "127.0.0.1", "a b", "a,b",
+		"2000000", "3000000000", "99999999999999999999", "none", "all", "yes", "warn", "KEA", "KEz", "127.0.0.1", "a b", "a,b",
 		strings.Repeat("x", 300), strings.Repeat("x", 16<<10), strings.Repeat("x", 16<<10+1)}
 	live := 0
 	for _, r := range options.Table() {

@@ -24,6 +24,7 @@ import (
 // as it was. Whoever opens it closes the state.
 type Past struct {
 	cfg    PastConfig
+	at     time.Time // at which its clock stands
 	state  *replay.State
 	writer *writer.Writer
 	server *respd.Server
@@ -33,11 +34,12 @@ type Past struct {
 
 // OpenPast listens for clients.
 func OpenPast(ctx context.Context, cfg PastConfig, st *replay.State, l journal.Lineage) (*Past, error) {
-	p := &Past{cfg: cfg, state: st, stop: make(chan struct{})}
-	if cfg.At.IsZero() {
-		p.cfg.At = time.Now()
+	at := cfg.At
+	if at.IsZero() {
+		at = time.Now()
 	}
-	clock := func() time.Time { return p.cfg.At }
+	p := &Past{cfg: cfg, at: at, state: st, stop: make(chan struct{})}
+	clock := func() time.Time { return at }
 	pos := st.Pos()
 	log, err := journal.NewLog(ctx, nowhere{pos.Seq}, l)
 	if err != nil {
@@ -45,7 +47,7 @@ func OpenPast(ctx context.Context, cfg PastConfig, st *replay.State, l journal.L
 	}
 	p.writer = writer.New(writer.Config{Log: log, State: st, Node: cfg.Node, Clock: clock, Logger: cfg.Logger})
 	why := fault.With(fault.Refused, resp.Error(fmt.Sprintf(
-		"READONLY This is the past, at number %d of %s: it can't be written.", pos.Seq, p.cfg.At.UTC().Format(time.RFC3339))))
+		"READONLY This is the past, at number %d of %s: it can't be written.", pos.Seq, at.UTC().Format(time.RFC3339))))
 	if _, err := p.writer.Follow(ctx, why); err != nil {
 		return nil, err
 	}
@@ -133,7 +135,7 @@ func (s pastSide) Info(wanted func(section string) bool) []command.InfoSection {
 	}
 	pos := s.p.state.Pos()
 	return []command.InfoSection{{Name: "Journal", Fields: []command.InfoField{
-		{Name: "journal_as_of_time", Value: s.p.cfg.At.UTC().Format(time.RFC3339Nano)},
+		{Name: "journal_as_of_time", Value: s.p.at.UTC().Format(time.RFC3339Nano)},
 		{Name: "journal_as_of_node", Value: s.p.cfg.Node},
 		{Name: "journal_applied_seq", Value: number(pos.Seq)},
 		{Name: "journal_digest", Value: pos.Digest.String()},
@@ -151,7 +153,7 @@ func (s pastSide) Health() []command.InfoField {
 func (s pastSide) Resume(context.Context) ([]command.InfoField, error) { return nil, errPast }
 func (s pastSide) Syncs() bool                                         { return false }
 func (s pastSide) AwaitSync(context.Context, journal.Seq) bool         { return false }
-func (s pastSide) LastSave() time.Time                                 { return s.p.cfg.At }
+func (s pastSide) LastSave() time.Time                                 { return s.p.at }
 func (s pastSide) Shutdown()                                           { s.p.once.Do(func() { close(s.p.stop) }) }
 func (s pastSide) Link() standing.Link                                 { return standing.Link{} }
 func (s pastSide) Replicas() []standing.Replica                        { return nil }

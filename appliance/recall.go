@@ -41,7 +41,8 @@ type recaller struct {
 	slots     chan struct{}
 }
 
-func (n *Node) recaller() *recaller {
+// newRecaller reads a node's past.
+func newRecaller(n *Node) *recaller {
 	return &recaller{dir: n.dir.snapshotPath(), databases: n.cfg.Databases, log: n.log, state: n.state,
 		beside: n.threads.Beside, clock: n.cfg.Clock, slots: make(chan struct{}, mostRecalls)}
 }

@@ -29,7 +29,7 @@ func tell(d *directory, log *slog.Logger) {
 
 // checkSnapshots reads the snapshots that were not needed, so that a damaged one
 // is heard of before it is.
-func (n *Node) checkSnapshots(ctx context.Context) {
+func checkSnapshots(ctx context.Context, n *Node) {
 	list, damaged := snapshot.List(n.dir.snapshotPath())
 	for _, info := range list {
 		if info.Path == n.recovered.Load().Snapshot.Path || ctx.Err() != nil {

@@ -45,17 +45,17 @@ func (n *Node) Reload(ctx context.Context) error {
 		return fault.As(fault.Operator, op, err)
 	}
 	n.secure.current.Store(&secure)
-	n.warnFixed(&next)
+	warnFixed(n, &next)
 	n.cfg.Logger.Info("the configuration was read anew", "changed", changed)
 	if n.secure.nats != nil {
-		return n.leaveAddress() // which says the listener's certificate
+		return leaveAddress(n) // which says the listener's certificate
 	}
 	return nil
 }
 
 // warnFixed names what the configuration says otherwise than at the start and what
 // can't be changed before the next one.
-func (n *Node) warnFixed(next *Config) {
+func warnFixed(n *Node, next *Config) {
 	at := n.cfg
 	at.Live = next.Live // Reload has taken that
 	for _, r := range options.Table() {

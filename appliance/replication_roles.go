@@ -32,7 +32,7 @@ func newReplication(n *Node) *replication.Replication {
 	}
 	r := replication.New(replication.Config{
 		Node: n.dir.node, User: admin.ReplicaUser, Leader: leader, Resync: n.cfg.OnDivergence == options.DivergenceResync,
-		Inbox: n.dir.inboxPath(), Snapshot: n.dir.snapshotPath(), Databases: n.cfg.Databases, MaxMemory: n.boundNow,
+		Inbox: n.dir.inboxPath(), Snapshot: n.dir.snapshotPath(), Databases: n.cfg.Databases, MaxMemory: n.bound.now,
 		Free: func() (int64, error) { return freeBytes(n.dir.path) },
 		TLS:  n.secure.leader, Log: n.log, State: n.state, Writer: n.writer,
 		Read: func(ctx context.Context, from journal.Seq) func(func(journal.Frame, error) bool) {
@@ -132,7 +132,7 @@ func (c clients) Came() {
 // live are the settings that can be changed while the node runs.
 type live struct{ n *Node }
 
-func (v live) Timeouts() remote.Timeouts    { return v.n.timeouts() }
+func (v live) Timeouts() remote.Timeouts    { return timeouts(v.n.live.Load()) }
 func (v live) Announced(seen net.IP) string { return v.n.announced(seen) }
 
 // Present is not less than min-replicas-lag says.
