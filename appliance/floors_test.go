@@ -23,6 +23,7 @@ var floors = []struct {
 	{"journal/durable", 0},
 	{"journal/fault", 0},
 	{"journal/logtest", 0},
+	{"journal/turn", 0},
 	{"journal/rare", 0},
 	{"journal/timing", 0},
 	{"journal/jet/faultfs", 0},

@@ -78,14 +78,13 @@ func locksIn(t *testing.T, name string) (locks []string) {
 }
 
 // isLock reports whether a type is that of a lock: sync.Mutex, sync.RWMutex, or a
-// turn, which can be waited for with a context.
+// turn.Turn, which can be waited for with a context.
 func isLock(typ ast.Expr) bool {
 	switch x := typ.(type) {
 	case *ast.SelectorExpr:
 		pkg, ok := x.X.(*ast.Ident)
-		return ok && pkg.Name == "sync" && (x.Sel.Name == "Mutex" || x.Sel.Name == "RWMutex")
-	case *ast.Ident:
-		return x.Name == "turn"
+		return ok && (pkg.Name == "sync" && (x.Sel.Name == "Mutex" || x.Sel.Name == "RWMutex") ||
+			pkg.Name == "turn" && x.Sel.Name == "Turn")
 	}
 	return false
 }

@@ -38,7 +38,7 @@ func (r *Replication) Follow(ctx context.Context, addr string) error {
 	if err := r.awaitTurn(ctx); err != nil {
 		return err
 	}
-	defer r.mu.unlock()
+	defer r.mu.Unlock()
 	if r.ctx == nil {
 		return writer.ErrStopped
 	}
@@ -84,7 +84,7 @@ func (r *Replication) Promote(ctx context.Context) error {
 	if err := r.awaitTurn(ctx); err != nil {
 		return err
 	}
-	defer r.mu.unlock()
+	defer r.mu.Unlock()
 	switch {
 	case r.ctx == nil:
 		return writer.ErrStopped

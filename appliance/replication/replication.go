@@ -12,6 +12,7 @@ import (
 
 	"ledge/journal"
 	"ledge/journal/fault"
+	"ledge/journal/turn"
 	"ledge/replay/remote"
 	"ledge/replay/standing"
 	"ledge/replay/writer"
@@ -37,7 +38,7 @@ type Replication struct {
 	// is asked for may come to ask how many replicas there are, while it is closed.
 	leader atomic.Pointer[remote.Leader]
 
-	mu       turn
+	mu       turn.Turn
 	ctx      context.Context // of Run; nil before and afterwards
 	url      string          // of the leader; "" while the node leads
 	sink     *writer.Follower
@@ -63,7 +64,7 @@ func (r *Replication) showLocked() { r.shown.Store(&following{r.url, r.link}) }
 // New returns the replication of a node whose journal is not open yet. Whoever opens it
 // resets the feed to its end.
 func New(cfg Config) *Replication {
-	r := &Replication{cfg: cfg, id: rand.Text(), began: make(chan struct{}), mu: newTurn(),
+	r := &Replication{cfg: cfg, id: rand.Text(), began: make(chan struct{}), mu: turn.New(),
 		url: cfg.Leader, fatal: make(chan error, 1)}
 	r.feed = remote.NewFeed(0, cfg.Read)
 	r.showLocked()
@@ -95,10 +96,12 @@ func (r *Replication) Start(ctx context.Context, leader string) (err error) {
 func (r *Replication) awaitTurn(ctx context.Context) error {
 	select {
 	case <-r.began:
-		return r.mu.await(ctx)
+		if r.mu.Lock(ctx) == nil {
+			return nil
+		}
 	case <-ctx.Done():
-		return busy(ctx)
 	}
+	return fault.With(fault.Retryable, fmt.Errorf("the node is busy with its replication: %w", ctx.Err()))
 }
 
 // Hold has nobody change who leads before release.
@@ -106,7 +109,7 @@ func (r *Replication) Hold(ctx context.Context) (release func(), err error) {
 	if err := r.awaitTurn(ctx); err != nil {
 		return nil, err
 	}
-	return r.mu.unlock, nil
+	return r.mu.Unlock, nil
 }
 
 // Serve begins to answer replicas. Serve and Unserve are for one goroutine at a time.
@@ -144,22 +147,22 @@ func (r *Replication) dismiss() {
 // Run follows, if the node follows, until ctx ends. It returns what the node
 // can't go on from. It is called once.
 func (r *Replication) Run(ctx context.Context) error {
-	r.mu.lock()
+	_ = r.mu.Lock(context.Background()) // however long it takes
 	r.ctx = ctx
 	if r.url != "" {
 		r.launchLocked()
 	}
 	close(r.began)
-	r.mu.unlock()
+	r.mu.Unlock()
 	var err error
 	select {
 	case err = <-r.fatal:
 	case <-ctx.Done():
 	}
-	r.mu.lock()
+	_ = r.mu.Lock(context.Background()) // however long it takes
 	err = errors.Join(err, r.haltLocked())
 	r.ctx = nil
-	r.mu.unlock()
+	r.mu.Unlock()
 	r.busy.Wait()
 	return err
 }
@@ -198,8 +201,8 @@ func (r *Replication) launchLocked() {
 // relaunch follows on when a follower has ended that was told to, and that nobody
 // has waited for.
 func (r *Replication) relaunch(link *remote.Follower) {
-	r.mu.lock()
-	defer r.mu.unlock()
+	_ = r.mu.Lock(context.Background()) // however long it takes
+	defer r.mu.Unlock()
 	if r.ctx != nil && r.link == link {
 		r.launchLocked()
 	}

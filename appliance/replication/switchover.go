@@ -66,7 +66,7 @@ func (r *Replication) handOver(ctx context.Context, to string) (admin.Switched, 
 	if err := r.awaitTurn(ctx); err != nil {
 		return admin.Switched{}, err
 	}
-	defer r.mu.unlock()
+	defer r.mu.Unlock()
 	switch {
 	case r.ctx == nil:
 		return admin.Switched{}, writer.ErrStopped
@@ -109,8 +109,8 @@ func stillLeads(err error) error {
 
 // takeOver makes the node lead when its leader has handed over.
 func (r *Replication) takeOver(link *remote.Follower) {
-	r.mu.lock()
-	defer r.mu.unlock()
+	_ = r.mu.Lock(context.Background()) // however long it takes
+	defer r.mu.Unlock()
 	if r.ctx == nil || r.link != link {
 		return // somebody has said something else meanwhile
 	}

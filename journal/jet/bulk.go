@@ -27,10 +27,10 @@ func (j *Journal) Bulk(ctx context.Context, on bool) error {
 	}
 	_, err := j.within(ctx, 0, j.late("loading the journal stream"),
 		func(ctx context.Context) (int, error) {
-			if err := j.api.lock(ctx); err != nil {
+			if err := await(ctx, j.api); err != nil {
 				return 0, err
 			}
-			defer j.api.unlock()
+			defer j.api.Unlock()
 			if err := j.setBulk(ctx, on); err != nil {
 				return 0, j.failed(op, err)
 			}

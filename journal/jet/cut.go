@@ -21,10 +21,10 @@ func (j *Journal) Cut(ctx context.Context, last journal.Seq) error {
 	}
 	_, err := j.within(context.WithoutCancel(ctx), 0, j.late("cutting the journal's end off"),
 		func(ctx context.Context) (int, error) {
-			if err := j.api.lock(ctx); err != nil {
+			if err := await(ctx, j.api); err != nil {
 				return 0, err
 			}
-			defer j.api.unlock()
+			defer j.api.Unlock()
 			if last >= journal.Seq(j.last.Load()) {
 				return 0, nil
 			}
@@ -41,10 +41,10 @@ func (j *Journal) Cut(ctx context.Context, last journal.Seq) error {
 // may be stored all the same, because the number that it expected before it is there.
 // It returns cause.
 func (j *Journal) withdraw(ctx context.Context, prev journal.Seq, frames [][]byte, cause error) error {
-	if err := j.api.lock(ctx); err != nil {
+	if err := await(ctx, j.api); err != nil {
 		return cannotSettle(prev+1, cause, err)
 	}
-	defer j.api.unlock()
+	defer j.api.Unlock()
 	floor := journal.Seq(j.first.Load()) - 1
 	if prev < floor {
 		return cause

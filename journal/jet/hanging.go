@@ -8,6 +8,7 @@ import (
 
 	"ledge/journal"
 	"ledge/journal/fault"
+	"ledge/journal/turn"
 )
 
 // A disk may take any time to answer. The broker holds its stream's lock meanwhile,
@@ -31,24 +32,13 @@ var errBusy = errors.New("the store is busy with something that has not come bac
 // errClosing ends what is in doubt when the journal is closed.
 var errClosing = errors.New("the journal is being closed")
 
-// turn is a mutex that can be waited for with a context.
-type turn chan struct{}
-
-func (t turn) lock(ctx context.Context) error {
-	select {
-	case t <- struct{}{}:
-		return nil
-	default:
+// await waits for a turn until ctx ends.
+func await(ctx context.Context, t turn.Turn) error {
+	if err := t.Lock(ctx); err != nil {
+		return fault.With(fault.Retryable, fmt.Errorf("%w: %w", errBusy, err))
 	}
-	select {
-	case t <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return fault.With(fault.Retryable, fmt.Errorf("%w: %w", errBusy, ctx.Err()))
-	}
+	return nil
 }
-
-func (t turn) unlock() { <-t }
 
 // within calls run, which may hang, on a goroutine, and returns its outcome if that
 // comes within mendTime and before ctx ends. Otherwise it returns a Doubt with that

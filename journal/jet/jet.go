@@ -10,6 +10,7 @@ import (
 	"ledge/journal/broker"
 	"ledge/journal/fault"
 	"ledge/journal/timing"
+	"ledge/journal/turn"
 )
 
 // Journal is a journal.Driver on the unreplicated stream of a broker.
@@ -45,11 +46,11 @@ type Journal struct {
 
 	// api is held by whatever changes the stream other than by appending: Truncate,
 	// Cut, Bulk, Reopen and settling. It is taken before shape.
-	api turn
+	api turn.Turn
 	// shape is held while a truncation has the broker remove and rename blocks, and
 	// while Sync syncs them: a directory that is synced in the middle of a renaming
 	// would keep the new name of a block whose bytes are not on the disk yet.
-	shape turn
+	shape turn.Turn
 
 	resume resumePoint
 
@@ -69,7 +70,7 @@ var _ journal.Driver = (*Journal)(nil)
 func (c *Checked) Open(ctx context.Context, b *broker.Broker) (*Journal, error) {
 	const op = "open journal"
 	j := &Journal{cfg: c.cfg, store: c.store, guard: c.guard, mark: c.mark,
-		api: make(turn, 1), shape: make(turn, 1)}
+		api: turn.New(), shape: turn.New()}
 	j.life, j.stop = context.WithCancel(context.WithoutCancel(ctx))
 	if err := j.open(ctx, b, c); err != nil {
 		j.stop()

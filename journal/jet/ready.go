@@ -51,11 +51,11 @@ func (j *Journal) makeReady(ctx context.Context, text string) error {
 		return j.afterWriteError(ctx, errors.New(text))
 	}
 	if j.down != nil {
-		if err := j.api.lock(ctx); err != nil {
+		if err := await(ctx, j.api); err != nil {
 			return err
 		}
 		err := j.load(ctx, journal.Seq(j.last.Load()))
-		j.api.unlock()
+		j.api.Unlock()
 		if err != nil {
 			return err
 		}
@@ -76,10 +76,10 @@ func (j *Journal) makeReady(ctx context.Context, text string) error {
 // waiting for, such as a failed sync in the background, and returns it. Whoever gets
 // the error has to make sure that earlier frames are on the disk: see Reopen.
 func (j *Journal) afterWriteError(ctx context.Context, cause error) error {
-	if err := j.api.lock(ctx); err != nil {
+	if err := await(ctx, j.api); err != nil {
 		return err
 	}
-	defer j.api.unlock()
+	defer j.api.Unlock()
 	if err := j.stream.Unload(ctx, cause.Error()); err != nil {
 		j.cfg.Log.Warn("the stream could not be taken out of the broker", "cause", err)
 	}

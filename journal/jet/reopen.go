@@ -19,10 +19,10 @@ func (j *Journal) Reopen(ctx context.Context) error {
 	if err := j.usable(); err != nil {
 		return fault.As(fault.Retryable, op, err)
 	}
-	if err := j.api.lock(ctx); err != nil {
+	if err := await(ctx, j.api); err != nil {
 		return fault.As(fault.Retryable, op, err)
 	}
-	defer j.api.unlock()
+	defer j.api.Unlock()
 	if err := j.reopen(ctx); err != nil {
 		return j.failed(op, err)
 	}

@@ -66,10 +66,10 @@ func (j *Journal) settle(
 	ctx context.Context, prev journal.Seq, frames [][]byte, cause error,
 ) (stored int, err error) {
 	j.cfg.Log.Warn("what became of an append is not certain; finding out", "number", uint64(prev)+1, "cause", cause)
-	if err := j.api.lock(ctx); err != nil {
+	if err := await(ctx, j.api); err != nil {
 		return 0, cannotSettle(prev+1, cause, err)
 	}
-	defer j.api.unlock()
+	defer j.api.Unlock()
 	for pause := settleAgain; ; pause = min(2*pause, settleMost) {
 		stored, err = j.trySettle(ctx, prev, frames, &cause)
 		var no unsure

@@ -54,10 +54,10 @@ func (j *Journal) Synced() (journal.Seq, <-chan struct{}) {
 
 // syncAlone syncs when nobody else does.
 func (j *Journal) syncAlone() error {
-	if err := j.shape.lock(j.life); err != nil {
+	if err := await(j.life, j.shape); err != nil {
 		return err
 	}
-	defer j.shape.unlock()
+	defer j.shape.Unlock()
 	now := j.witness.get()
 	err := j.sync()
 	if err == nil {

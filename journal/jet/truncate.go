@@ -14,10 +14,10 @@ import (
 // they may be gone before they go.
 func (j *Journal) Truncate(ctx context.Context, upTo journal.Seq) error {
 	const op = "jet.Truncate"
-	if err := j.api.lock(ctx); err != nil {
+	if err := await(ctx, j.api); err != nil {
 		return fault.As(fault.Retryable, op, err)
 	}
-	defer j.api.unlock()
+	defer j.api.Unlock()
 	last := journal.Seq(j.last.Load())
 	upTo = min(upTo, last)
 	if upTo < journal.Seq(j.first.Load()) {
@@ -32,10 +32,10 @@ func (j *Journal) Truncate(ctx context.Context, upTo journal.Seq) error {
 			}
 			return err
 		}
-		if err := j.shape.lock(ctx); err != nil {
+		if err := await(ctx, j.shape); err != nil {
 			return fault.As(fault.Retryable, op, err)
 		}
-		defer j.shape.unlock()
+		defer j.shape.Unlock()
 		if err := j.guardTruncation(); err != nil {
 			return fault.As(fault.Operator, op, broker.DiskError(err.Error()))
 		}

@@ -9,34 +9,6 @@ import (
 	"ledge/journal/fault"
 )
 
-// turn is a mutex that can be waited for with a context, and handed on: whoever
-// unlocks it need not be whoever has locked it. A sync.Mutex can do neither, and a
-// disk that hangs would have promotions and stops wait without a bound.
-type turn chan struct{}
-
-func (t turn) tryLock() bool {
-	select {
-	case t <- struct{}{}:
-		return true
-	default:
-		return false
-	}
-}
-
-func (t turn) lock(ctx context.Context) error {
-	if t.tryLock() {
-		return nil
-	}
-	select {
-	case t <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (t turn) unlock() { <-t }
-
 // tenure is the right to append, as an attempt to resume or a follower has it. It is
 // given back with release, unless it has gone to something that is in doubt.
 type tenure struct {
@@ -47,7 +19,7 @@ type tenure struct {
 // hold waits for the right to append, until ctx ends. What is in doubt may keep it
 // for as long as a disk hangs; the error then is the suspension that says so.
 func (w *Writer) hold(ctx context.Context) (*tenure, error) {
-	if err := w.appending.lock(ctx); err != nil {
+	if err := w.appending.Lock(ctx); err != nil {
 		if s := w.health.Suspension(); s != nil && s.InDoubt {
 			return nil, s
 		}
@@ -59,7 +31,7 @@ func (w *Writer) hold(ctx context.Context) (*tenure, error) {
 // release gives the right to append back, if it is still here.
 func (t *tenure) release() {
 	if !t.gone {
-		t.w.appending.unlock()
+		t.w.appending.Unlock()
 	}
 }
 

@@ -126,7 +126,7 @@ func (w *Writer) leftBehind(err error) {
 	if d := doubtIn(err); d != nil {
 		w.leaveToRun(&pending{doubt: d})
 	} else {
-		w.appending.unlock()
+		w.appending.Unlock()
 	}
 	w.health.retry()
 }

@@ -23,7 +23,7 @@ func (w *Writer) commitDrafted(ctx context.Context) error {
 	if err := w.Refusal(true); err != nil {
 		return err
 	}
-	if !w.appending.tryLock() {
+	if !w.appending.TryLock() {
 		if err := w.Refusal(true); err != nil { // whoever has it said so first
 			return err
 		}
@@ -31,7 +31,7 @@ func (w *Writer) commitDrafted(ctx context.Context) error {
 	}
 	err := w.appendDrafted(ctx)
 	if doubtIn(err) == nil {
-		w.appending.unlock()
+		w.appending.Unlock()
 	}
 	return err
 }

@@ -94,7 +94,7 @@ func (w *Writer) resolve(p *pending) error {
 	}
 	p.err = err
 	if !p.owner.CompareAndSwap(ownerWaits, ownerBack) {
-		w.appending.unlock()
+		w.appending.Unlock()
 	}
 	close(p.done)
 	if fault.Of(err) == fault.Fatal {

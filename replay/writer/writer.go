@@ -67,6 +67,7 @@ import (
 
 	"ledge/journal"
 	"ledge/journal/fault"
+	"ledge/journal/turn"
 	"ledge/replay"
 )
 
@@ -93,7 +94,7 @@ type Writer struct {
 	// appending is the right to append. Run has it for each batch, an attempt to
 	// resume and a follower for as long as they are at it, and what is in doubt
 	// until it is settled.
-	appending turn
+	appending turn.Turn
 	epoch     uint64    // of the next batch; appending
 	last      lastBatch // appending
 
@@ -135,7 +136,7 @@ func New(cfg Config) *Writer {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	return &Writer{cfg: cfg, drafted: cfg.State.NewGroup(cfg.MaxValue), wake: make(chan struct{}, 1), health: newHealth(&cfg),
-		appending: make(turn, 1), pendings: make(chan *pending, 1)}
+		appending: turn.New(), pendings: make(chan *pending, 1)}
 }
 
 // Health returns whether the journal takes writes, and why not.
