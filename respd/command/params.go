@@ -7,10 +7,10 @@ import (
 	"sort"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 
 	"ledge/journal/fault"
+	"ledge/journal/turn"
 	"ledge/respd/number"
 	"ledge/respd/resp"
 )
@@ -21,7 +21,9 @@ type Params struct {
 	list []Param // by name
 	keep Keep    // nil keeps nothing
 
-	mu sync.Mutex // held while parameters are changed, so that one change ends before the next
+	// mu is held while parameters are changed, so that one change ends before the
+	// next. It may wait for the disk, so nobody waits for it without a bound.
+	mu turn.Turn
 }
 
 // Keep writes down what is about to be changed. With an error nothing is changed.
@@ -52,7 +54,7 @@ func (p Param) Belongs() string { return cmp.Or(p.Owner, p.Name) }
 // NewParams returns a list of parameters. Each has one owner, who keeps its value: a
 // name that stands twice is a bug, and a panic.
 func NewParams(list ...Param) *Params {
-	p := &Params{list: list}
+	p := &Params{list: list, mu: turn.New()}
 	sort.Slice(p.list, func(i, j int) bool { return p.list[i].Name < p.list[j].Name })
 	for i := 1; i < len(p.list); i++ {
 		if p.list[i].Name == p.list[i-1].Name {
@@ -110,7 +112,9 @@ func (p *Params) Set(ctx context.Context, pairs ...string) error {
 // Change is Set that has what it changes written down in another way; nil is not at
 // all.
 func (p *Params) Change(ctx context.Context, keep Keep, pairs ...string) error {
-	p.mu.Lock()
+	if err := p.mu.Lock(ctx); err != nil {
+		return fault.With(fault.Retryable, resp.Error("ERR CONFIG SET failed - another change of parameters is under way; try again"))
+	}
 	defer p.mu.Unlock()
 	var found []Change
 	for i := 0; i+1 < len(pairs); i += 2 {
@@ -127,7 +131,7 @@ func (p *Params) Change(ctx context.Context, keep Keep, pairs ...string) error {
 	}
 	if keep != nil {
 		if err := keep(ctx, found); err != nil {
-			return resp.Error("ERR CONFIG SET failed - it can't be kept: " + fault.Line(err))
+			return fault.With(fault.Of(err), resp.Error("ERR CONFIG SET failed - it can't be kept: "+fault.Line(err)))
 		}
 	}
 	for i, x := range found {

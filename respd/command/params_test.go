@@ -1,10 +1,12 @@
 package command_test
 
 import (
+	"context"
 	"errors"
 	"sync/atomic"
 	"testing"
 
+	"ledge/journal/fault"
 	"ledge/respd/command"
 )
 
@@ -44,5 +46,31 @@ func TestNumberParam(t *testing.T) {
 	}
 	if changes != 2 {
 		t.Errorf("changed was called %d times; want 2", changes)
+	}
+}
+
+// Whoever sets a parameter while another change waits for the disk waits no longer
+// than its context, and learns why; a change that can't be kept has its cause's class.
+func TestParamsBusy(t *testing.T) {
+	var n atomic.Int64
+	p := command.NewParams(command.NumberParam("n", &n, func(int64, bool) error { return nil }, nil))
+	keeping, release := make(chan struct{}), make(chan struct{})
+	full := fault.With(fault.Retryable, errors.New("no space left on device"))
+	p.Kept(func(context.Context, []command.Change) error {
+		close(keeping)
+		<-release
+		return full
+	})
+	first := make(chan error, 1)
+	go func() { first <- p.Set(context.Background(), "n", "1") }()
+	<-keeping
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := p.Set(ctx, "n", "2"); fault.Of(err) != fault.Retryable {
+		t.Errorf("Set beside one that waits = %v; want it refused as retryable", err)
+	}
+	close(release)
+	if err := <-first; fault.Of(err) != fault.Retryable || n.Load() != 0 {
+		t.Errorf("Set that can't be kept = %v, and n is %d; want a retryable error, and 0", err, n.Load())
 	}
 }
