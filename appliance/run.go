@@ -25,7 +25,6 @@ func (n *Node) Run(ctx context.Context) error {
 	working, stopWorking := context.WithCancel(writing)
 	defer stopWorking()
 
-	n.super.Ready()
 	n.threads.Serve()
 	if err := process.ScheduleMonitor(n.without); err != nil { // it costs a tenth of the rate, no more
 		n.cfg.Logger.Debug("the runtime's monitor is scheduled as any thread", "cause", err)
@@ -37,6 +36,7 @@ func (n *Node) Run(ctx context.Context) error {
 		stopServing()
 	})
 	work := startWork(working, n, stopServing)
+	n.super.Ready()
 
 	select {
 	case <-serving.Done():
@@ -97,9 +97,10 @@ func startWork(ctx context.Context, n *Node, stop func()) *works {
 }
 
 // watch tells the service manager that the node is alive for as long as the event loop
-// and the writer both come round. Neither waits for the disk for longer than an append
-// may take, nor for a script past its limit. A node where one of them hangs says
-// nothing, and is ended.
+// and the writer both come round. The loop waits for nothing, and the writer for the
+// disk no longer than an append may take. A script may hold the writer for as long as
+// its own limit lets it, so while one is busy the loop's word is enough. A node where
+// one of them hangs says nothing, and is ended.
 func (n *Node) watch(ctx context.Context) {
 	every := n.super.Watchdog / 3
 	if every <= 0 {
@@ -108,7 +109,7 @@ func (n *Node) watch(ctx context.Context) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
-		if errors.Join(n.server.Turn(ctx), n.writer.Turn(ctx)) == nil {
+		if n.comesRound(ctx, every) {
 			n.super.Alive()
 		}
 		select {
@@ -117,6 +118,17 @@ func (n *Node) watch(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// comesRound reports whether the event loop and the writer have come round within a
+// time, but for a script that the writer carries out.
+func (n *Node) comesRound(ctx context.Context, within time.Duration) bool {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	if n.server.Turn(ctx) != nil {
+		return false
+	}
+	return n.writer.Turn(ctx) == nil || n.server.ScriptRuns()
 }
 
 // stopLimit bounds how long a node that stops waits for what works in it. What
@@ -149,7 +161,7 @@ func changed(s *replay.State) func() process.Change {
 	return func() process.Change {
 		now := s.Pos().Seq
 		if c.Changed = now != last || s.Behind(); c.Changed {
-			last, c.Keys = now, keys(s)
+			last, c.Keys = now, s.Keys()
 		}
 		return c
 	}

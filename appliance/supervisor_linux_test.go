@@ -87,3 +87,26 @@ func TestServiceManagerHearsNoLie(t *testing.T) {
 		t.Errorf("the service manager has heard %q of a start that was refused", buf[:n])
 	}
 }
+
+// A script that is within its limit holds the writer, and is no reason to end the node.
+func TestServiceManagerAndScripts(t *testing.T) {
+	m := newNotified(t)
+	cmd := exec.Command(binary(t), serving(t.TempDir())...)
+	cmd.Env = append(cmd.Environ(), "NOTIFY_SOCKET="+m.path, "WATCHDOG_USEC=300000")
+	c := launch(t, cmd).client()
+	m.hears(t, "READY=1")
+	ended := make(chan error, 1)
+	go func() { ended <- c.Eval(context.Background(), "while true do end", nil).Err() }()
+	for range 40 { // more than may wait unread from before
+		m.hears(t, "WATCHDOG=1")
+	}
+	select {
+	case err := <-ended:
+		t.Errorf("the script has ended meanwhile: %v", err)
+	default:
+	}
+	if err := c.Do(context.Background(), "SCRIPT", "KILL").Err(); err != nil {
+		t.Error(err)
+	}
+	<-ended
+}

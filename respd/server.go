@@ -299,6 +299,10 @@ func (s *Server) Turn(ctx context.Context) error {
 	}
 }
 
+// ScriptRuns reports whether a script is being carried out, which may hold the writer
+// until its limit.
+func (s *Server) ScriptRuns() bool { return s.scripts.Runs() }
+
 // Close stops listening and lets go of the loop. Run must have ended.
 func (s *Server) Close() error { return errors.Join(s.unlisten(), s.loop.close()) }
 

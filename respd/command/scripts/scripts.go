@@ -126,6 +126,9 @@ func (e *Engine) Busy() error {
 	return ErrBusy
 }
 
+// Runs reports whether a script is being carried out.
+func (e *Engine) Runs() bool { return e.running.Load() != nil }
+
 // Stop ends the script that runs, if any, and lets no other begin.
 func (e *Engine) Stop() { e.stopped.Store(true); e.alarm.timer.Stop() }
 
