@@ -98,6 +98,12 @@ func (b *backups) begin(ctx context.Context, since admin.BackupSince) (admin.Bac
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.open[t.ID] != t { // the disk has taken so long that it was let go
+		if t.file != nil {
+			t.file.Close() // it was only read
+		}
+		return admin.Backup{}, fault.With(fault.Retryable, fmt.Errorf("what the backup needs took longer than %s to find; begin anew", backupIdle))
+	}
 	t.After, t.AfterSum, t.AfterIn = uint64(t.after.Seq), t.after.Digest.String(), t.after.Epoch
 	t.Last, t.Digest, t.Epoch = uint64(t.last.Seq), t.last.Digest.String(), t.last.Epoch
 	t.Node, t.Lineage, t.Databases, t.Created = b.cfg.node, t.lineage.String(), b.cfg.state.Databases(), now.UTC()
