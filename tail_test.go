@@ -119,8 +119,8 @@ $`},
 		code int
 		want string
 	}{
-		{[]string{"--since", "then"}, 2, `--since: "then" is no number from 1 on, no time like`},
-		{[]string{"--since", "-1h"}, 2, `--since: "-1h" is no number`},
+		{[]string{"--since", "then"}, 2, `--since: "then": want a number of the journal, a time as`},
+		{[]string{"--since", "-1h"}, 2, `--since: "-1h": want a number`},
 		{[]string{"--from", "0"}, 2, `--from: "0" is no number from 1 on`},
 		{[]string{"--last", "x"}, 2, `--last: "x" is no number from 1 on`},
 		{[]string{"--since", "1", "--last", "2"}, 2, `exclude each other`},

@@ -85,9 +85,16 @@ func tailQuery(c *cli.Context, now time.Time) (q admin.TailQuery, err error) {
 		}
 	}
 	if c.IsSet("since") {
-		if err := parseSince(&q, c.String("since"), now); err != nil {
+		n, at, err := options.ParsePast(c.String("since"), now)
+		switch {
+		case err != nil:
 			return q, Usage("--since: %w", err)
+		case !at.IsZero():
+			q.Since = &at
+		case n == 0:
+			return q, Usage("--since: numbers begin with 1")
 		}
+		q.From = n
 	}
 	if c.IsSet("db") {
 		n, err := strconv.ParseUint(c.String("db"), 10, 16)
@@ -110,24 +117,6 @@ func count(given []bool) (n int) {
 		}
 	}
 	return n
-}
-
-func parseSince(q *admin.TailQuery, s string, now time.Time) error {
-	if n, err := strconv.ParseUint(s, 10, 64); err == nil && n > 0 {
-		q.From = n
-		return nil
-	}
-	if d, err := time.ParseDuration(s); err == nil && d >= 0 {
-		at := now.Add(-d)
-		q.Since = &at
-		return nil
-	}
-	at, err := time.Parse(time.RFC3339, s)
-	if err != nil {
-		return fmt.Errorf("%q is no number from 1 on, no time like 2026-01-31T12:00:00Z and no duration like 1h", s)
-	}
-	q.Since = &at
-	return nil
 }
 
 func tailStopped(c *cli.Context, s *appliance.Stopped, q admin.TailQuery) error {
