@@ -108,7 +108,7 @@ func (b backend) Verify(ctx context.Context) (v admin.Verified, err error) {
 	if err = errors.Join(err, n.state.Check()); err != nil {
 		return v, opFault(err)
 	}
-	v.Digest, v.Keys, v.Took = n.state.Pos().Digest.String(), keys(n.state), report.Millis(time.Since(began))
+	v.Digest, v.Keys, v.Took = n.state.Pos().Digest.String(), n.state.Keys(), report.Millis(time.Since(began))
 	return v, nil
 }
 

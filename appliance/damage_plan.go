@@ -227,7 +227,7 @@ func (p *Plan) choose(ctx context.Context, list []base) error {
 			return err
 		}
 		if pos := st.Pos(); pos.Seq > p.Pos.Seq || p.Pos.Seq == 0 {
-			p.Snapshot, p.Pos, p.Keys, p.epoch = b.info, pos, keys(st), st.Epoch()
+			p.Snapshot, p.Pos, p.Keys, p.epoch = b.info, pos, st.Keys(), st.Epoch()
 		}
 		if err := st.Close(); err != nil {
 			return err

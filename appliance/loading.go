@@ -19,6 +19,7 @@ const (
 	stepChecking = "checking the journal"
 	stepJournal  = "opening the journal"
 	stepReading  = "reading snapshot and journal"
+	stepOrder    = "putting keys in order"
 	stepRepair   = "finding out what can be served of a damaged directory"
 	stepWriter   = "proving that the journal takes writes"
 )
@@ -102,7 +103,7 @@ func (l *loading) facts() report.Loading {
 	if at := l.reading.Load(); at > 0 {
 		f.Rate = float64(p.Rows) / max(now.Sub(time.Unix(0, at)).Seconds(), 0.001)
 	}
-	if f.Share > 0 {
+	if f.Share > 0 && f.Share < 1 {
 		f.Left = time.Duration(float64(now.Sub(l.began)) * (1 - f.Share) / f.Share)
 	}
 	return f

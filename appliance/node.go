@@ -294,17 +294,6 @@ func (r *recovered) words() string {
 		r.Pos.Seq, r.keys, r.took.Round(time.Millisecond), from)
 }
 
-// keys counts the keys of all databases.
-func keys(s *replay.State) (n int) {
-	_ = s.View(time.Time{}, func(v *replay.View) error { // a closed state has none
-		for i := range v.Databases() {
-			n += v.Len(journal.DB(i))
-		}
-		return nil
-	})
-	return n
-}
-
 // Status is what a node is and where, for people.
 type Status struct {
 	Node, Dir, Sync string

@@ -149,7 +149,11 @@ func (o *opening) recover(ctx context.Context) (*replay.State, *recovered, error
 	if err != nil {
 		return nil, nil, err
 	}
-	return s, &recovered{Report: found, took: time.Since(began), keys: keys(s)}, nil
+	o.loading.enter(stepOrder)
+	if err := s.PutInOrder(ctx); err != nil {
+		return nil, nil, errors.Join(err, s.Close())
+	}
+	return s, &recovered{Report: found, took: time.Since(began), keys: s.Keys()}, nil
 }
 
 // drop gives up what openJournal has opened.

@@ -175,7 +175,7 @@ func (s *Stopped) verify(ctx context.Context) (v Verified, err error) {
 	if err != nil {
 		return v, err
 	}
-	v.Pos, v.Keys = st.Pos(), keys(st)
+	v.Pos, v.Keys = st.Pos(), st.Keys()
 	if err := st.Close(); err != nil {
 		return v, err
 	}

@@ -143,6 +143,32 @@ func (s *State) KeepOrder(ctx context.Context) {
 	}
 }
 
+// PutInOrder brings the trees up to date in short steps if a recovery has left so much
+// that whoever reads the order first would wait for long, and everybody with it. It is
+// called before anybody reads. What is left otherwise is for KeepOrder.
+func (s *State) PutInOrder(ctx context.Context) error { return s.putInOrder(ctx, maxLooseNoted) }
+
+// putInOrder is PutInOrder if that many keys are left, or more.
+func (s *State) putInOrder(ctx context.Context, many int) error {
+	left := 0
+	for _, db := range s.dbs {
+		left += len(db.order.noted)
+	}
+	if left < many {
+		return nil
+	}
+	for n := range s.dbs {
+		for s.sortNoted(n) {
+			for s.placeSome(n) {
+				if ctx.Err() != nil {
+					return ctx.Err()
+				}
+			}
+		}
+	}
+	return nil
+}
+
 // Appending says that an append is under way, which is a good moment for
 // KeepOrder, if there is enough to do: the longer a run, the nearer to each other
 // its places. far says that a replica has far to go: then what reads the order

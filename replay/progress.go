@@ -68,11 +68,12 @@ func (p *Progress) appliedTo(s *State, cs []journal.Committed) {
 	}
 	// The journal's bytes were estimated, so more may come of them than there were.
 	p.applied.Store(min(p.applied.Load()+n, p.journalBytes.Load()))
-	p.rows.Store(int64(s.count()))
+	p.rows.Store(int64(s.Keys()))
 }
 
-// count returns how many keys there are.
-func (s *State) count() (n int) {
+// Keys returns how many keys there are in all databases, those that have expired and
+// are not removed yet among them.
+func (s *State) Keys() (n int) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	for _, db := range s.dbs {

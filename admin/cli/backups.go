@@ -15,7 +15,6 @@ import (
 	"ledge/appliance"
 	"ledge/appliance/options"
 	"ledge/journal"
-	"ledge/replay"
 	"ledge/replay/backup"
 )
 
@@ -56,18 +55,7 @@ func (t *taker) verify(ctx context.Context, h backup.Header) (string, error) {
 	if got := l.State.Pos(); got != h.Last.Pos {
 		return "", fmt.Errorf("it comes to %s; the node was at %s", got, h.Last.Pos)
 	}
-	return fmt.Sprintf("verified: read again and replayed, %d keys, in %s", keysOf(l.State), time.Since(began).Round(time.Millisecond)), nil
-}
-
-// keysOf counts the keys of a state.
-func keysOf(st *replay.State) (n int) {
-	_ = st.View(time.Time{}, func(v *replay.View) error { // a closed state has none
-		for db := range v.Databases() {
-			n += v.Len(journal.DB(db))
-		}
-		return nil
-	})
-	return n
+	return fmt.Sprintf("verified: read again and replayed, %d keys, in %s", l.State.Keys(), time.Since(began).Round(time.Millisecond)), nil
 }
 
 // onePath returns the one argument of a command about backups.
@@ -133,7 +121,7 @@ func verifyBackup(c *cli.Context) error {
 	}
 	defer l.State.Close()
 	_, err = fmt.Fprintf(c.App.Writer, "ok: %d parts up to number %d, digest %s, %d keys\n",
-		len(parts), l.State.Pos().Seq, l.State.Pos().Digest, keysOf(l.State))
+		len(parts), l.State.Pos().Seq, l.State.Pos().Digest, l.State.Keys())
 	return err
 }
 
@@ -177,11 +165,11 @@ func printRestored(c *cli.Context, dir string, l *backup.Loaded, r appliance.Res
 	pos := l.State.Pos()
 	if c.Bool("json") {
 		return json.NewEncoder(c.App.Writer).Encode(map[string]any{"dir": dir, "number": uint64(pos.Seq),
-			"digest": pos.Digest.String(), "keys": keysOf(l.State), "at": l.At.UTC(), "lineage": r.Lineage.String(),
+			"digest": pos.Digest.String(), "keys": l.State.Keys(), "at": l.At.UTC(), "lineage": r.Lineage.String(),
 			"from_lineage": l.Header.Lineage.String()})
 	}
 	t := newTable()
-	t.field("restored", "number %d, digest %s, %d keys", pos.Seq, pos.Digest, keysOf(l.State))
+	t.field("restored", "number %d, digest %s, %d keys", pos.Seq, pos.Digest, l.State.Keys())
 	if !l.At.IsZero() {
 		t.field("as of", "%s", l.At.UTC().Format(time.RFC3339Nano))
 	}

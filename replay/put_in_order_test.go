@@ -1,0 +1,50 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"ledge/journal"
+	"ledge/replay/value"
+)
+
+// Many keys that a recovery has left are put in order in steps, so that nobody who
+// reads the order waits for them, and that ends with its context.
+func TestPutInOrder(t *testing.T) {
+	const keys = 10 * placeSlice
+	s, err := New(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	s.loosen()
+	s.mu.Lock()
+	tab := tables{s: s, ink: value.NewPen(&s.gen)}
+	for i := range keys {
+		if err := apply(&tab, &journal.StringSet{Key: fmt.Sprint("key:", i), Value: "v"}, made{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := tab.commit(); err != nil {
+		t.Fatal(err)
+	}
+	s.mu.Unlock()
+	s.tighten()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.putInOrder(ctx, keys); !errors.Is(err, context.Canceled) {
+		t.Errorf("with a context that has ended: %v; want its error", err)
+	}
+	o := &s.dbs[0].order
+	if left := len(o.noted) + len(o.sorting) + len(o.run); left == 0 {
+		t.Error("with a context that has ended nothing is left to do; want most of it")
+	}
+	if err := s.putInOrder(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
+	if left := len(o.noted) + len(o.sorting) + len(o.run); left > 0 || o.tree.Len() != keys {
+		t.Errorf("%d keys are left and %d are in order; want 0 and %d", left, o.tree.Len(), keys)
+	}
+}
