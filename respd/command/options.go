@@ -1,5 +1,10 @@
 package command
 
+import (
+	"ledge/respd/number"
+	"ledge/respd/resp"
+)
+
 // Options declares the options of a command, in place of a branch for each: the
 // words, what each says, what it takes, and what it may not stand together with. T is
 // what their values are read into.
@@ -76,3 +81,12 @@ func (os Options[T]) Take(args Args, i int, g *Given[T]) (n int, err error) {
 
 // KeepValue is the Read of an option whose one value is kept as it is.
 func KeepValue(_ []byte, vals Args) ([]byte, error) { return vals[0], nil }
+
+// ParseLimit reads the value of LIMIT in SINTERCARD and ZINTERCARD: a number from 0 on.
+func ParseLimit(arg []byte) (int64, error) {
+	n, ok := number.ParseInt(arg)
+	if !ok || n < 0 {
+		return 0, resp.Error("ERR LIMIT can't be negative")
+	}
+	return n, nil
+}

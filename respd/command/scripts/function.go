@@ -183,21 +183,34 @@ func (e *Engine) functionList() *command.Spec {
 		Tips: []string{"nondeterministic_output_order"}, Read: e.runList})
 }
 
-func (e *Engine) runList(v *replay.View, args command.Args) resp.Value {
-	var pattern []byte
-	code := false
-	for i := 2; i < len(args); i++ {
-		switch {
-		case !code && args.Is(i, "WITHCODE"):
-			code = true
-		case pattern == nil && args.Is(i, "LIBRARYNAME"):
-			if i++; i == len(args) {
-				return resp.Errf("ERR library name argument was not given")
-			}
-			pattern = args[i]
-		default:
-			return resp.Errf("ERR Unknown argument %s", args[i])
+const (
+	withCode command.OptionBits = 1 << iota
+	byName
+)
+
+var listWords = command.Options[[]byte]{
+	{Word: "WITHCODE", Says: withCode, Not: withCode},
+	{Word: "LIBRARYNAME", Says: byName, Not: byName, Takes: 1, Read: command.KeepValue,
+		Missing: resp.Error("ERR library name argument was not given")},
+}
+
+// listing reads the options of FUNCTION LIST, the pattern of names among them.
+func listing(args command.Args) (g command.Given[[]byte], err error) {
+	for n := 0; len(args) > 0; args = args[n:] {
+		if n, err = listWords.Take(args, 0, &g); n == 0 && err == nil {
+			err = resp.Error("ERR Unknown argument " + args.Str(0))
 		}
+		if err != nil {
+			return g, err
+		}
+	}
+	return g, nil
+}
+
+func (e *Engine) runList(v *replay.View, args command.Args) resp.Value {
+	given, err := listing(args[2:])
+	if err != nil {
+		return resp.FromError(err)
 	}
 	s := e.acquire()
 	defer e.release(s)
@@ -206,8 +219,8 @@ func (e *Engine) runList(v *replay.View, args command.Args) resp.Value {
 	}
 	var out []resp.Value
 	for _, name := range v.Functions().Keys() {
-		if pattern == nil || glob.Match(strings.ToLower(string(pattern)), strings.ToLower(name)) {
-			out = append(out, describe(s.libraries[name], code))
+		if !given.Bits.Has(byName) || glob.Match(strings.ToLower(string(given.Value)), strings.ToLower(name)) {
+			out = append(out, describe(s.libraries[name], given.Bits.Has(withCode)))
 		}
 	}
 	return resp.Array(out...)

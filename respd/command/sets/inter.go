@@ -13,7 +13,6 @@ import (
 const (
 	errNumKeys     resp.Error = "ERR numkeys should be greater than 0"
 	errTooManyKeys resp.Error = "ERR Number of keys can't be greater than number of args"
-	errLimit       resp.Error = "ERR LIMIT can't be negative"
 )
 
 const interCost = "O(N·M log N) where N is the size of the smallest set and M the number of sets"
@@ -56,6 +55,10 @@ func sintercard() *command.Spec {
 	}, runSintercard)
 }
 
+var interWords = command.Options[int64]{{Word: "LIMIT", Takes: 1, Read: func(_ int64, vals command.Args) (int64, error) {
+	return command.ParseLimit(vals[0])
+}}}
+
 func runSintercard(v *replay.View, args command.Args) resp.Value {
 	n, ok := number.ParseInt(args[1])
 	if !ok || n < 1 {
@@ -65,14 +68,9 @@ func runSintercard(v *replay.View, args command.Args) resp.Value {
 		return resp.Err(errTooManyKeys)
 	}
 	keys, opts := args[2:2+n], args[2+n:]
-	limit := int64(0)
-	for i := 0; i < len(opts); i += 2 {
-		if !opts.Is(i, "LIMIT") || i+1 == len(opts) {
-			return resp.Err(command.ErrSyntax)
-		}
-		if limit, ok = number.ParseInt(opts[i+1]); !ok || limit < 0 {
-			return resp.Err(errLimit)
-		}
+	limit, err := interWords.Parse(opts, 0)
+	if err != nil {
+		return resp.FromError(err)
 	}
 	sets, err := setsOf(v, keys)
 	if err != nil {
@@ -80,7 +78,7 @@ func runSintercard(v *replay.View, args command.Args) resp.Value {
 	}
 	count := int64(0)
 	for range intersection(sets) {
-		if count++; count == limit {
+		if count++; count == limit.Value {
 			break
 		}
 	}

@@ -15,10 +15,7 @@ import (
 	"ledge/respd/resp"
 )
 
-const (
-	errWeight resp.Error = "ERR weight value is not a float"
-	errLimit  resp.Error = "ERR LIMIT can't be negative"
-)
+const errWeight resp.Error = "ERR weight value is not a float"
 
 // algebra is a command on several sources.
 type algebra struct {
@@ -28,72 +25,72 @@ type algebra struct {
 	limit  int64 // of ZINTERCARD; 0 is none
 }
 
-// takesOptions says which options a command of several sources has.
-type takesOptions struct{ weights, scores, limit bool }
+// The options of commands on several sources.
+var (
+	aggregateWord = command.Option[algebra]{Word: "AGGREGATE", Takes: 1, Read: func(a algebra, vals command.Args) (_ algebra, err error) {
+		a.of, err = parseAggregate(vals)
+		return a, err
+	}}
+	scoresWord = command.Option[algebra]{Word: "WITHSCORES", Read: func(a algebra, _ command.Args) (algebra, error) {
+		a.scores = true
+		return a, nil
+	}}
+	limitWord = command.Option[algebra]{Word: "LIMIT", Takes: 1, Read: func(a algebra, vals command.Args) (_ algebra, err error) {
+		a.limit, err = command.ParseLimit(vals[0])
+		return a, err
+	}}
+)
 
-// parseAlgebra reads what begins with the number of keys at argument at. Keys
-// of another type are found before what is wrong with the options.
+// weightsWord is WEIGHTS for so many keys.
+func weightsWord(keys int) command.Option[algebra] {
+	return command.Option[algebra]{Word: "WEIGHTS", Takes: keys, Read: func(a algebra, vals command.Args) (algebra, error) {
+		for i := range a.srcs {
+			var ok bool
+			if a.srcs[i].weight, ok = number.ParseFloat(vals[i]); !ok {
+				return a, errWeight
+			}
+		}
+		return a, nil
+	}}
+}
+
+func parseAggregate(args command.Args) (aggregate, error) {
+	switch {
+	case args.Is(0, "SUM"):
+		return aggregateSum, nil
+	case args.Is(0, "MIN"):
+		return aggregateMin, nil
+	case args.Is(0, "MAX"):
+		return aggregateMax, nil
+	}
+	return aggregateSum, command.ErrSyntax
+}
+
+// parseAlgebra reads what begins with the number of keys at argument at. Commands
+// that combine scores have weights and an aggregate beside the given options. Keys of
+// another type are found before what is wrong with the options.
 func parseAlgebra(
-	v *replay.View, name string, args command.Args, at int, has takesOptions,
-) (*algebra, error) {
+	v *replay.View, name string, args command.Args, at int, combines bool, words ...command.Option[algebra],
+) (algebra, error) {
+	a := algebra{of: aggregateSum}
 	n, err := args.Int(at)
 	switch {
 	case err != nil:
-		return nil, err
+		return a, err
 	case n < 1:
-		return nil, resp.Error(fmt.Sprintf("ERR at least 1 input key is needed for '%s' command", name))
+		return a, resp.Error(fmt.Sprintf("ERR at least 1 input key is needed for '%s' command", name))
 	case n > int64(len(args)-at-1):
-		return nil, command.ErrSyntax
+		return a, command.ErrSyntax
 	}
 	keys, opts := args[at+1:at+1+int(n)], args[at+1+int(n):]
-	a := &algebra{of: aggregateSum}
 	if a.srcs, err = sources(v, keys); err != nil {
-		return nil, err
+		return a, err
 	}
-	for len(opts) > 0 {
-		taken, err := a.option(opts, has)
-		if err != nil {
-			return nil, err
-		}
-		opts = opts[taken:]
+	if combines {
+		words = append(words, weightsWord(len(keys)), aggregateWord)
 	}
-	return a, nil
-}
-
-// option reads the option that opts begin with.
-func (a *algebra) option(opts command.Args, has takesOptions) (taken int, err error) {
-	switch {
-	case has.weights && len(opts) > len(a.srcs) && opts.Is(0, "WEIGHTS"):
-		for i := range a.srcs {
-			var ok bool
-			if a.srcs[i].weight, ok = number.ParseFloat(opts[1+i]); !ok {
-				return 0, errWeight
-			}
-		}
-		return 1 + len(a.srcs), nil
-	case has.weights && len(opts) > 1 && opts.Is(0, "AGGREGATE"):
-		switch {
-		case opts.Is(1, "SUM"):
-			a.of = aggregateSum
-		case opts.Is(1, "MIN"):
-			a.of = aggregateMin
-		case opts.Is(1, "MAX"):
-			a.of = aggregateMax
-		default:
-			return 0, command.ErrSyntax
-		}
-		return 2, nil
-	case has.scores && opts.Is(0, "WITHSCORES"):
-		a.scores = true
-		return 1, nil
-	case has.limit && len(opts) > 1 && opts.Is(0, "LIMIT"):
-		var ok bool
-		if a.limit, ok = number.ParseInt(opts[1]); !ok || a.limit < 0 {
-			return 0, errLimit
-		}
-		return 2, nil
-	}
-	return 0, command.ErrSyntax
+	given, err := command.Options[algebra](words).Parse(opts, a)
+	return given.Value, err
 }
 
 // ranked puts members in the order of a sorted set.
@@ -143,17 +140,16 @@ func zdiff() *command.Spec {
 
 // answering returns a row that answers with a sorted set made of others.
 func answering(name, options, cost, summary string, of making) *command.Spec {
-	has := takesOptions{weights: options != "", scores: true}
 	return family.Read(command.Spec{
 		Name: name, Arity: -3, NumKeys: 1, Flags: command.Big,
 		Syntax: "<numkeys> <key> [<key> ...]" + options + " [WITHSCORES]",
 		Since:  "6.2.0", Complexity: cost, Summary: summary,
 	}, func(v *replay.View, args command.Args) resp.Value {
-		a, err := parseAlgebra(v, name, args, 1, has)
+		a, err := parseAlgebra(v, name, args, 1, options != "", scoresWord)
 		if err != nil {
 			return resp.FromError(err)
 		}
-		members := ranked(of(a))
+		members := ranked(of(&a))
 		return reply(len(members), func(yield func(string, float64) bool) {
 			for i := range members {
 				if !yield(members[i].Member, members[i].Score) {
@@ -191,11 +187,11 @@ func storing(name, since, options, cost, summary string, of making) *command.Spe
 		Syntax:   "<destination> <numkeys> <key> [<key> ...]" + options,
 		Since:    since, Complexity: cost, Summary: summary,
 	}, func(d *replay.Draft, args command.Args) (resp.Value, error) {
-		a, err := parseAlgebra(&d.View, name, args, 2, takesOptions{weights: options != ""})
+		a, err := parseAlgebra(&d.View, name, args, 2, options != "")
 		if err != nil {
 			return resp.Value{}, err
 		}
-		return store(d, name, args[1], ranked(of(a)))
+		return store(d, name, args[1], ranked(of(&a)))
 	})
 }
 
@@ -206,7 +202,7 @@ func zintercard() *command.Spec {
 		Syntax: "<numkeys> <key> [<key> ...] [LIMIT <limit>]",
 		Since:  "7.0.0", Complexity: interCost, Summary: "Count the members that all keys have.",
 	}, func(v *replay.View, args command.Args) resp.Value {
-		a, err := parseAlgebra(v, "zintercard", args, 1, takesOptions{limit: true})
+		a, err := parseAlgebra(v, "zintercard", args, 1, false, limitWord)
 		if err != nil {
 			return resp.FromError(err)
 		}
