@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -28,6 +29,23 @@ const (
 
 func main() {
 	os.Exit(run(context.Background(), os.Args, os.Stdout, os.Stderr))
+}
+
+// sharedFlag is a flag that every command line has. Each of them writes to a copy of
+// its own: the library has one variable for all, and tests run several at once.
+type sharedFlag struct{ *urfave.BoolFlag }
+
+func (f sharedFlag) Apply(set *flag.FlagSet) error {
+	own := *f.BoolFlag
+	return own.Apply(set)
+}
+
+func init() {
+	for _, f := range []*urfave.Flag{&urfave.HelpFlag, &urfave.BashCompletionFlag} {
+		if shared, ok := (*f).(*urfave.BoolFlag); ok {
+			*f = sharedFlag{shared}
+		}
+	}
 }
 
 // run is the whole program, for main and for tests.
