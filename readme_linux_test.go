@@ -72,6 +72,9 @@ func sessionOf(t *testing.T, page, test string) (steps []step) {
 	return steps
 }
 
+// columns are the gaps between the columns of a table.
+var columns = regexp.MustCompile("  +")
+
 // outputOf makes what stands below a command something to match with.
 func outputOf(text string) *regexp.Regexp {
 	var b strings.Builder
@@ -82,7 +85,9 @@ func outputOf(text string) *regexp.Regexp {
 		case "…":
 			b.WriteString(`(?:.*\n)*?`)
 		default:
-			b.WriteString(strings.ReplaceAll(regexp.QuoteMeta(line), "…", ".*") + ` *\n`)
+			// A figure of another width moves what stands after it.
+			line = columns.ReplaceAllString(regexp.QuoteMeta(line), "  *")
+			b.WriteString(strings.ReplaceAll(line, "…", ".*") + ` *\n`)
 		}
 	}
 	b.WriteString(`\z`)
