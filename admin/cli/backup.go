@@ -59,8 +59,30 @@ func takeBackup(ctx context.Context, o *operator) error {
 	if to != "-" && !isDirectory(to) && seal != nil && !strings.HasSuffix(to, backup.Sealed) {
 		to += backup.Sealed
 	}
+	if to != "-" {
+		if err := mayReplace(to); err != nil {
+			return err
+		}
+	}
 	t := &taker{o: o, to: to, seal: seal}
 	return t.run(ctx)
+}
+
+// mayReplace refuses a path at which something stands that a backup must not take the
+// place of: a file with another name than a backup's, a device, a pipe, a link.
+func mayReplace(path string) error {
+	st, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist), err == nil && st.IsDir(), isDirectory(path) && err == nil:
+		return nil
+	case err != nil:
+		return fmt.Errorf("backup to %s: %w", path, err)
+	case !st.Mode().IsRegular():
+		return Usage("backup: --to %s is neither a file nor a directory; --to - writes to standard output", path)
+	case !strings.HasSuffix(strings.TrimSuffix(path, backup.Sealed), backup.Extension):
+		return Usage("backup: --to %s is a file that is no backup, and stays; a backup's name ends in %s", path, backup.Extension)
+	}
+	return nil
 }
 
 // isDirectory reports whether a backup to path is kept in a directory.
