@@ -151,7 +151,7 @@ func runNode(ctx context.Context, stdout io.Writer, cfg appliance.Config, hangup
 	err = n.Run(ctx)
 	stop()
 	stopping() // an operator has said so, or it can't go on
-	reloads.Wait()
+	letGo(&reloads, cfg.Logger)
 	err = errors.Join(err, n.Close())
 	cfg.Logger.Info("the node has stopped", "took", time.Since(began))
 	if fault.Of(err) == fault.Fatal {
@@ -159,6 +159,23 @@ func runNode(ctx context.Context, stdout io.Writer, cfg appliance.Config, hangup
 		return &cli.ExitError{Code: exitFatal, Err: err}
 	}
 	return err
+}
+
+// reloadGrace is how long a node that ends waits for its configuration to be read.
+const reloadGrace = 2 * time.Second
+
+// letGo waits for reloads to end, but not for a file on a mount that hangs.
+func letGo(reloads *sync.WaitGroup, log *slog.Logger) {
+	ended := make(chan struct{})
+	go func() {
+		reloads.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(reloadGrace):
+		log.Warn("the node ends while its configuration is still read", "waited", reloadGrace)
+	}
 }
 
 // logPanic logs where a node has panicked, if that is why it ends.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -34,7 +33,7 @@ type File struct {
 func ReadFile(path string) (*File, error) { return readFile(path, Table(), Removed) }
 
 func readFile(path string, known []Row, removed map[string]string) (*File, error) {
-	b, err := os.ReadFile(path)
+	b, err := readBounded(path, mostSecret)
 	if err != nil {
 		return nil, fmt.Errorf("--config: %w", err)
 	}

@@ -9,6 +9,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
+	"time"
 )
 
 // Files with secrets are refused if everybody on the machine can read or change
@@ -23,9 +25,42 @@ const (
 // from it.
 const mostSecret = 1 << 20
 
+// longestRead is how long a pipe may take to say what is in it. A named one may have
+// nobody who writes to it, and a shell's is written to at once.
+const longestRead = 5 * time.Second
+
+// openBounded opens a file for reading so that neither that nor reading it waits for
+// another process for longer than longestRead.
+func openBounded(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	// A file on a disk has no deadline, and needs none.
+	if err := f.SetReadDeadline(time.Now().Add(longestRead)); err != nil && !errors.Is(err, os.ErrNoDeadline) {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// readBounded reads the whole of a file, opened by openBounded, of at most so many
+// bytes.
+func readBounded(path string, most int64) ([]byte, error) {
+	f, err := openBounded(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && int64(len(b)) > most {
+		err = fmt.Errorf("%s has more than %d bytes", path, most)
+	}
+	return b, err
+}
+
 // readSecret reads a file with a secret in it.
 func readSecret(path string) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := openBounded(path)
 	if err != nil {
 		return nil, err
 	}

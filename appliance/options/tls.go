@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 )
 
@@ -66,7 +65,7 @@ func (k KeyFiles) load() (own []tls.Certificate, ca *x509.CertPool, err error) {
 	if k.CA == "" {
 		return own, nil, nil
 	}
-	b, err := os.ReadFile(k.CA)
+	b, err := readBounded(k.CA, mostSecret)
 	if err != nil {
 		return nil, nil, &Error{k.option("ca"), err}
 	}
@@ -78,7 +77,7 @@ func (k KeyFiles) load() (own []tls.Certificate, ca *x509.CertPool, err error) {
 }
 
 func (k KeyFiles) pair() (c tls.Certificate, err error) {
-	cert, err := os.ReadFile(k.Cert)
+	cert, err := readBounded(k.Cert, mostSecret)
 	if err != nil {
 		return c, &Error{k.option("cert"), err}
 	}
