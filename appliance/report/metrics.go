@@ -127,7 +127,9 @@ func (e *exposition) link(l standing.Link) {
 		failed.set(float64(flag(l.Err != nil && fault.Of(l.Err) == c)), label{"class", c.String()})
 	}
 	e.at("ledge_link_next_attempt_seconds", "When the next is made.", l.Next)
-	e.one("gauge", "ledge_link_lag_numbers", "How many numbers the node is behind.", float64(lag(l)))
+	if behind := knownLag(l); behind >= 0 { // one that isn't known is no lag of 0
+		e.one("gauge", "ledge_link_lag_numbers", "How many numbers the node is behind.", float64(behind))
+	}
 	e.at("ledge_link_heard_seconds", "When the leader was heard of last.", l.Heard)
 	e.at("ledge_link_level_seconds", "When the node last had all that its leader had.", l.Level)
 	e.one("counter", "ledge_full_syncs_total", "Full syncs that were finished.", float64(l.Syncs))
