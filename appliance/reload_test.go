@@ -56,7 +56,7 @@ func TestHangUp(t *testing.T) {
 	}
 	// Each of these is bad in another way; max-clients shows whether it was taken.
 	for _, bad := range []string{"max-clients: 800\nno-such: 1\n", "max-clients: 800\nfetch-timeout: x\n", "max-clients: 800\n- x\n",
-		"max-clients: 800\npassword-file: " + filepath.Join(dir, "missing") + "\n", "max-clients: 800\nlisten: 0.0.0.0:1\n",
+		"max-clients: 800\npassword-file: " + filepath.Join(dir, "missing") + "\n", "max-clients: 800\nreserve: x\n",
 		"max-clients: 800\nnats-tls-cert: /missing\nnats-tls-key: /missing\n"} {
 		replaceFile(t, file, bad)
 		hangUp()
