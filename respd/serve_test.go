@@ -188,9 +188,11 @@ func (c *client) next() string {
 	return v.String()
 }
 
-// do sends one command and returns its reply.
+// do sends one command and returns its reply. Each command has its own time, so that
+// a long test on a slow machine does not run out of that of its first.
 func (c *client) do(line string) string {
 	c.t.Helper()
+	_ = c.nc.SetDeadline(time.Now().Add(2 * patience))
 	c.send(encode(line))
 	return c.next()
 }
