@@ -33,7 +33,7 @@ type File struct {
 func ReadFile(path string) (*File, error) { return readFile(path, Table(), Removed) }
 
 func readFile(path string, known []Row, removed map[string]string) (*File, error) {
-	b, err := readBounded(path, mostSecret)
+	b, err := readBounded(path)
 	if err != nil {
 		return nil, fmt.Errorf("--config: %w", err)
 	}

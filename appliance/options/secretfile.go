@@ -21,9 +21,9 @@ const (
 	groupAccess  fs.FileMode = 0o060
 )
 
-// mostSecret is how much of a file with a secret is read. A chain of keys is far
-// from it.
-const mostSecret = 1 << 20
+// mostRead is how much is read of a file with a secret, a certificate or options. A
+// chain of keys is far from it.
+const mostRead = 1 << 20
 
 // longestRead is how long a pipe may take to say what is in it. A named one may have
 // nobody who writes to it, and a shell's is written to at once.
@@ -43,17 +43,21 @@ func openBounded(path string) (*os.File, error) {
 	return f, nil
 }
 
-// readBounded reads the whole of a file, opened by openBounded, of at most so many
-// bytes.
-func readBounded(path string, most int64) ([]byte, error) {
+// readBounded reads the whole of a file of at most mostRead bytes.
+func readBounded(path string) ([]byte, error) {
 	f, err := openBounded(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, most+1))
-	if err == nil && int64(len(b)) > most {
-		err = fmt.Errorf("%s has more than %d bytes", path, most)
+	return readWhole(f)
+}
+
+// readWhole reads a file of at most mostRead bytes that openBounded has opened.
+func readWhole(f *os.File) ([]byte, error) {
+	b, err := io.ReadAll(io.LimitReader(f, mostRead+1))
+	if err == nil && len(b) > mostRead {
+		err = fmt.Errorf("%s has more than %d bytes", f.Name(), mostRead)
 	}
 	return b, err
 }
@@ -75,11 +79,7 @@ func readSecret(path string) ([]byte, error) {
 		return nil, fmt.Errorf("%s can be read or changed by every user of this machine (mode %04o); chmod o-rw %s",
 			path, st.Mode().Perm(), path)
 	}
-	b, err := io.ReadAll(io.LimitReader(f, mostSecret+1))
-	if err == nil && len(b) > mostSecret {
-		err = fmt.Errorf("%s has more than %d bytes", path, mostSecret)
-	}
-	return b, err
+	return readWhole(f)
 }
 
 // mostPassword is the longest password that a client can say: no argument may be
