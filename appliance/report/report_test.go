@@ -312,4 +312,7 @@ func TestUnknownLag(t *testing.T) {
 	if got != "-1" {
 		t.Errorf("ledge_link_lag_numbers is %s; want -1", got)
 	}
+	if strings.Contains(r.Metrics(), "\nledge_link_lag_numbers ") {
+		t.Error("the metrics have a lag that is not known; want none")
+	}
 }
