@@ -23,7 +23,7 @@ type carrier struct {
 // journal, which is made if the directory is fresh. The broker listens for NATS
 // clients at an address or Off.
 func openCarrier(ctx context.Context, d *directory, cfg *Config, secure *security, listen string) (*carrier, error) {
-	c, checked, err := startCarrier(ctx, d, cfg, secure, listen, nil)
+	c, checked, err := startCarrier(ctx, d, cfg, secure, listen)
 	if err != nil {
 		return nil, err
 	}
@@ -33,17 +33,14 @@ func openCarrier(ctx context.Context, d *directory, cfg *Config, secure *securit
 	return c, nil
 }
 
-// startCarrier is openCarrier up to the broker, which can be asked already. seen is
-// told how much of the journal has been checked.
-func startCarrier(ctx context.Context, d *directory, cfg *Config, secure *security, listen string,
-	seen func(done, total int64)) (*carrier, *jet.Checked, error) {
+// startCarrier is openCarrier up to the broker, which can be asked already.
+func startCarrier(ctx context.Context, d *directory, cfg *Config, secure *security, listen string) (
+	*carrier, *jet.Checked, error) {
 	passwords, err := d.passwords()
 	if err != nil {
 		return nil, nil, err
 	}
-	at := jetConfig(d, cfg)
-	at.Seen = seen
-	checked, err := jet.Check(ctx, at)
+	checked, err := jet.Check(ctx, jetConfig(d, cfg))
 	if err != nil {
 		return nil, nil, err
 	}

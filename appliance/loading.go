@@ -10,16 +10,18 @@ import (
 
 	"ledge/appliance/process"
 	"ledge/appliance/report"
+	"ledge/journal"
 	"ledge/journal/fault"
+	"ledge/journal/jet"
+	"ledge/journal/progress"
 	"ledge/replay"
+	"ledge/replay/snapshot"
 )
 
-// Steps of a start, in words.
+// Steps of a start, in words; replay has the others.
 const (
-	stepChecking = "checking the journal"
+	stepChecking = jet.StepCheck
 	stepJournal  = "opening the journal"
-	stepReading  = "reading snapshot and journal"
-	stepOrder    = "putting keys in order"
 	stepRepair   = "finding out what can be served of a damaged directory"
 	stepWriter   = "proving that the journal takes writes"
 )
@@ -37,74 +39,114 @@ var errNotLoaded = fault.With(fault.Retryable, errors.New("the node is loading i
 // loading is how far a node has come that is being opened. It is changed by the
 // goroutine that opens the node, and may be looked at from any other.
 type loading struct {
-	began time.Time
-	step  atomic.Pointer[string] // nil once the node has all of its data
-
-	checked, journal atomic.Int64 // bytes that have been checked, of those that are there
-	snapshot         atomic.Int64 // bytes of the largest snapshot, until it is known which is taken
-	reading          atomic.Int64 // since when snapshot and journal are read, Unix nanoseconds; 0 is not yet
-	recovery         replay.Progress
+	began   time.Time
+	loaded  atomic.Bool // the node has all of its data
+	shown   bool        // somebody shows it already; fixed
+	meter   *progress.Meter
+	reading atomic.Int64 // since when snapshot and journal are read, Unix nanoseconds; 0 is not yet
+	held    atomic.Int64 // keys of the snapshot
+	rest    atomic.Int64 // bytes of the journal after it
 }
 
-func newLoading(began time.Time) *loading {
-	l := &loading{began: began}
+// newLoading returns the loading of a node that begins to be opened. m is the Meter of
+// whoever shows it, or nil.
+func newLoading(began time.Time, m *progress.Meter) *loading {
+	l := &loading{began: began, shown: m != nil, meter: m}
+	if m == nil {
+		l.meter = progress.New()
+	}
 	l.enter(stepChecking)
 	return l
 }
 
-// enter says what the node is at.
-func (l *loading) enter(step string) { l.step.Store(&step) }
+// enter says what the node is at, in a step whose share nobody can tell.
+func (l *loading) enter(step string) { l.meter.Step(step, progress.Unmeasured, 0) }
 
 // done says that the node has all of its data.
-func (l *loading) done() { l.step.Store(nil) }
+func (l *loading) done() { l.loaded.Store(true) }
 
 // ready returns nil once the node has all of its data.
 func (l *loading) ready() error {
-	if l.step.Load() != nil {
+	if !l.loaded.Load() {
 		return errNotLoaded
 	}
 	return nil
 }
 
-// seen is told how much of the journal has been checked.
-func (l *loading) seen(done, total int64) {
-	l.checked.Store(done)
-	l.journal.Store(total)
+// What each step takes, about, for a byte or a key: of packaging/bench/start.sh. Only
+// the proportions matter, and those to 10 %.
+const (
+	checkByte = 1.0 // nanoseconds, like the rest
+	openByte  = 1.0 // where the broker reads all, because the journal was not closed
+	loadByte  = 1.0
+	loadKey   = 250.0
+	applyByte = 1.0
+	applyKey  = 500.0
+	sortKey   = 500.0
+	orderKey  = 500.0
+	// sizeOfKey is how many bytes of the journal are taken to bring a key, before it is
+	// seen how many do.
+	sizeOfKey = 200
+)
+
+// expect plans what the start of a directory comes to: from the size of its journal, the
+// header of its newest snapshot, and the journal's mark.
+func (l *loading) expect(d *directory) {
+	bytes := jet.Size(d.journalPath())
+	mark, _ := jet.Look(d.journalPath()) // the check says what is wrong with it
+	info := d.newestSnapshot()
+	span := journal.Stat{First: mark.Floor + 1, Last: mark.Last, Bytes: bytes}
+	rest := replay.After(span, info.Pos.Seq)
+	l.held.Store(int64(info.Keys))
+	l.rest.Store(rest)
+	open := 0.0
+	if !mark.Clean {
+		open = openByte * float64(bytes)
+	}
+	parts := []progress.Part{
+		{Name: stepChecking, Unit: progress.Bytes, Total: bytes, Cost: nanoseconds(checkByte * float64(bytes))},
+		{Name: stepJournal, Cost: nanoseconds(open)},
+	}
+	if info.Keys > 0 {
+		parts = append(parts, progress.Part{Name: replay.StepLoad, Unit: progress.Bytes, Total: info.Bytes,
+			Cost: nanoseconds(loadByte*float64(info.Bytes) + loadKey*float64(info.Keys))})
+	}
+	l.meter.Plan(append(parts,
+		progress.Part{Name: replay.StepApply, Unit: progress.Bytes, Total: rest},
+		progress.Part{Name: replay.StepSort}, progress.Part{Name: replay.StepOrder, Unit: progress.Keys},
+		progress.Part{Name: stepWriter, Cost: 20 * time.Millisecond})...)
+	l.expectKeys(rest / sizeOfKey)
 }
 
-// What a byte takes in each step, in proportion, so that what is shown grows as
-// time goes by: a check reads and sums up, and a byte of the journal becomes state
-// with more work than one of a snapshot, whose rows are in order.
-const (
-	costCheck    = 1
-	costSnapshot = 8
-	costJournal  = 24
-)
+// expectKeys says that the journal brings that many keys, about.
+func (l *loading) expectKeys(keys int64) {
+	rest := l.rest.Load()
+	l.meter.Expect(replay.StepApply, rest, nanoseconds(applyByte*float64(rest)+applyKey*float64(keys)))
+	if keys < replay.OrderFrom {
+		keys = 0
+	}
+	l.meter.Expect(replay.StepSort, keys, nanoseconds(sortKey*float64(keys)))
+	l.meter.Expect(replay.StepOrder, keys, nanoseconds(orderKey*float64(keys)))
+}
+
+// nanoseconds is a time of so many nanoseconds.
+func nanoseconds(ns float64) time.Duration { return time.Duration(ns) }
 
 // facts says how far the node has come.
 func (l *loading) facts() report.Loading {
-	step := l.step.Load()
-	if step == nil {
+	if l.loaded.Load() {
 		return report.Loading{}
 	}
-	p, now := l.recovery.Read(), time.Now()
-	toLoad, toApply := p.SnapshotBytes, p.JournalBytes
-	if toLoad == 0 && toApply == 0 { // it is not known yet which snapshot is taken
-		if toLoad = l.snapshot.Load(); toLoad == 0 {
-			toApply = l.journal.Load()
-		}
+	s, now := l.meter.Look(), time.Now()
+	if s.Step == replay.StepApply && s.Total > 0 && s.Done > s.Total/50 { // it is seen how many keys come of it
+		l.rest.Store(s.Total)
+		l.expectKeys(int64(float64(max(s.Keys-l.held.Load(), 0)) * float64(s.Total) / float64(s.Done)))
+		s = l.meter.Look()
 	}
-	f := report.Loading{Step: *step, Began: l.began, Rows: p.Rows, Left: -1,
-		Bytes: l.checked.Load() + p.Loaded + p.Applied, Total: l.journal.Load() + toLoad + toApply}
-	done := costCheck*l.checked.Load() + costSnapshot*p.Loaded + costJournal*p.Applied
-	if all := costCheck*l.journal.Load() + costSnapshot*toLoad + costJournal*toApply; all > 0 {
-		f.Share = float64(done) / float64(all)
-	}
+	f := report.Loading{Step: s.Step, Began: l.began, Rows: s.Keys, Share: s.Share, Left: s.Left}
+	f.Bytes, f.Total = l.meter.Read()
 	if at := l.reading.Load(); at > 0 {
-		f.Rate = float64(p.Rows) / max(now.Sub(time.Unix(0, at)).Seconds(), 0.001)
-	}
-	if f.Share > 0 && f.Share < 1 {
-		f.Left = time.Duration(float64(now.Sub(l.began)) * (1 - f.Share) / f.Share)
+		f.Rate = float64(s.Keys) / max(now.Sub(time.Unix(0, at)).Seconds(), 0.001)
 	}
 	return f
 }
@@ -131,7 +173,24 @@ func (l *loading) tell(ctx context.Context, log *slog.Logger, super *process.Sup
 		}
 		was = f
 		super.Starting(fmt.Sprintf("loading, %s: %.0f %%, %d keys", f.Step, 100*f.Share, f.Rows), more)
-		log.Info("loading", "step", f.Step, "percent", int(100*f.Share), "rows", f.Rows,
+		level := slog.LevelInfo
+		if l.shown { // on the terminal that the log goes to, too
+			level = slog.LevelDebug
+		}
+		log.Log(ctx, level, "loading", "step", f.Step, "percent", int(100*f.Share), "rows", f.Rows,
 			"rows per second", int64(f.Rate), "left", max(f.Left, 0).Round(time.Second))
 	}
+}
+
+// newestSnapshot returns what the header of the newest snapshot says that can be read; zero
+// is none.
+func (d paths) newestSnapshot() snapshot.Info {
+	list, _ := snapshot.Paths(d.snapshotPath()) // recovery says what is wrong with it
+	for _, path := range list {
+		if f, err := snapshot.Open(path); err == nil {
+			f.Close()
+			return f.Info
+		}
+	}
+	return snapshot.Info{}
 }

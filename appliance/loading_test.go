@@ -18,6 +18,8 @@ import (
 
 	"ledge/admin"
 	"ledge/journal/fault"
+	"ledge/journal/progress"
+	"ledge/replay"
 	"ledge/replay/standing"
 	"ledge/respd/command"
 )
@@ -187,14 +189,14 @@ func TestAnswersWhileLoading(t *testing.T) {
 	}
 	info := c.Info(ctx, "persistence").Val()
 	for _, want := range []string{"loading:1\r\n", "loading_start_time:", "loading_total_bytes:", "loading_loaded_perc:",
-		"loading_eta_seconds:", "loading_step:" + stepReading} {
+		"loading_eta_seconds:", "loading_step:" + replay.StepLoad} {
 		if strings.Count(info, "\r\n"+want) != 1 {
 			t.Errorf("INFO has %q %d times; want once:\n%s", want, strings.Count(info, "\r\n"+want), info)
 		}
 	}
 	o := h.operator(t)
 	health, err := o.Health(ctx, "n")
-	if err != nil || health.State != admin.StateLoading || health.Loading == nil || health.Loading.Step != stepReading ||
+	if err != nil || health.State != admin.StateLoading || health.Loading == nil || health.Loading.Step != replay.StepLoad ||
 		health.Loading.Total == 0 || health.ReserveMissing {
 		t.Errorf("health = %+v, %+v, %v; want one that is loading", health, health.Loading, err)
 	}
@@ -318,22 +320,57 @@ func TestReplicaLoads(t *testing.T) {
 
 // What is shown of a start never goes back, and ends with all of it.
 func TestLoadingFacts(t *testing.T) {
-	l := newLoading(time.Now())
+	l := newLoading(time.Now(), nil)
 	if f := l.facts(); f.Step != stepChecking || f.Left >= 0 || f.Share != 0 {
 		t.Errorf("at first: %+v; want nothing, and no time that is left", f)
 	}
-	l.snapshot.Store(500)
-	was := 0.0
-	for done := int64(0); done <= 1000; done += 100 {
-		l.seen(done, 1000)
-		f := l.facts()
-		if f.Share < was || f.Share > 1 || f.Bytes != done || f.Total != 1500 {
-			t.Errorf("after %d of 1000 checked: %+v; want no less than %f", done, f, was)
+	l.held.Store(10)
+	l.rest.Store(1000)
+	l.meter.Plan(progress.Part{Name: stepChecking, Unit: progress.Bytes, Total: 1000, Cost: time.Second},
+		progress.Part{Name: replay.StepLoad, Unit: progress.Bytes, Total: 500, Cost: time.Second},
+		progress.Part{Name: replay.StepApply, Unit: progress.Bytes, Total: 1000, Cost: time.Second},
+		progress.Part{Name: replay.StepSort}, progress.Part{Name: replay.StepOrder, Unit: progress.Keys})
+	was, before := 0.0, int64(0)
+	for _, step := range []struct {
+		name  string
+		total int64
+	}{{stepChecking, 1000}, {replay.StepLoad, 500}, {replay.StepApply, 1000}} {
+		l.meter.Step(step.name, progress.Bytes, step.total)
+		for done := int64(0); done <= step.total; done += 100 {
+			l.meter.To(done)
+			l.meter.SetKeys(done / 10)
+			f := l.facts()
+			if f.Step != step.name || f.Share < was || f.Share > 1 || f.Bytes != before+done || f.Total != 2500 || f.Rows != done/10 {
+				t.Errorf("after %d of %d of %s: %+v; want no less than %f", done, step.total, step.name, f, was)
+			}
+			was = f.Share
 		}
-		was = f.Share
+		before += step.total
 	}
 	l.done()
 	if f := l.facts(); f.Step != "" || l.ready() != nil {
 		t.Errorf("at the end: %+v, %v; want nothing", f, l.ready())
+	}
+}
+
+// A start plans from what stands in the directory before anything of it is read: keys
+// of which there are many have to be put in order, others not.
+func TestLoadingPlan(t *testing.T) {
+	l := newLoading(time.Now(), nil)
+	l.rest.Store(1 << 30)
+	plan := func() {
+		l.meter.Plan(progress.Part{Name: replay.StepApply, Unit: progress.Bytes, Total: 1 << 30},
+			progress.Part{Name: replay.StepSort}, progress.Part{Name: replay.StepOrder, Unit: progress.Keys})
+	}
+	left := func(keys int64) time.Duration {
+		plan()
+		l.expectKeys(keys)
+		l.meter.Step(replay.StepApply, progress.Bytes, 1<<30)
+		l.meter.To(1 << 10)
+		return l.meter.Look().Left
+	}
+	few, many := left(replay.OrderFrom-1), left(replay.OrderFrom)
+	if few <= 0 || many < few+few/4 {
+		t.Errorf("%s are left with too few keys to put in order, %s with enough; want that to tell", few, many)
 	}
 }

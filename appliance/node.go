@@ -22,6 +22,7 @@ import (
 	"ledge/journal"
 	"ledge/journal/fault"
 	"ledge/journal/jet"
+	"ledge/journal/progress"
 	"ledge/replay"
 	"ledge/replay/writer"
 	"ledge/respd"
@@ -151,7 +152,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 // is not open yet, and begins to answer: what needs data is refused until the
 // opening has put those in.
 func (n *Node) openDoors(ctx context.Context) (err error) {
-	n.loading = newLoading(n.started)
+	n.loading = newLoading(n.started, progress.Of(ctx))
 	n.gate.Load(true)
 	if n.state, err = replay.New(n.cfg.Databases); err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"ledge/appliance/process"
+	"ledge/journal/progress"
 	"ledge/replay"
 )
 
@@ -17,6 +18,7 @@ type opening struct{ *Node }
 
 // run recovers, proves that the journal takes writes, and begins to answer replicas.
 func (o *opening) run(ctx context.Context) error {
+	ctx = progress.With(ctx, o.loading.meter)
 	telling, told := context.WithCancel(ctx)
 	var teller sync.WaitGroup
 	teller.Go(func() { o.loading.tell(telling, o.cfg.Logger, o.super) })
@@ -116,9 +118,9 @@ func (o *opening) openJournal(ctx context.Context) error {
 	if err := o.dir.finish(); err != nil {
 		return err
 	}
+	o.loading.expect(o.dir)
 	o.loading.enter(stepChecking)
-	o.loading.snapshot.Store(o.dir.snapshotBytes())
-	c, checked, err := startCarrier(ctx, o.dir, &o.cfg, &o.secure, o.cfg.NATSListen, o.loading.seen)
+	c, checked, err := startCarrier(ctx, o.dir, &o.cfg, &o.secure, o.cfg.NATSListen)
 	if err != nil {
 		return err
 	}
@@ -138,18 +140,15 @@ func (o *opening) openJournal(ctx context.Context) error {
 func (o *opening) recover(ctx context.Context) (*replay.State, *recovered, error) {
 	began := time.Now()
 	o.loading.reading.Store(began.UnixNano())
-	o.loading.enter(stepReading)
 	span, err := o.log.Stat(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
 	o.mem.Loading(span.Bytes+o.dir.snapshotBytes(), process.Available())
-	s, found, err := replay.RecoverShown(
-		ctx, o.dir.snapshotPath(), o.log, o.cfg.Databases, o.cfg.Logger, &o.loading.recovery)
+	s, found, err := replay.Recover(ctx, o.dir.snapshotPath(), o.log, o.cfg.Databases, o.cfg.Logger)
 	if err != nil {
 		return nil, nil, err
 	}
-	o.loading.enter(stepOrder)
 	if err := s.PutInOrder(ctx); err != nil {
 		return nil, nil, errors.Join(err, s.Close())
 	}

@@ -7,6 +7,7 @@ import (
 
 	"ledge/journal"
 	"ledge/journal/fault"
+	"ledge/journal/progress"
 )
 
 // Source is where batches come from: the node's own journal, or a leader's.
@@ -22,14 +23,9 @@ type Source interface {
 // One goroutine reads, which decodes and checks, while another applies several
 // batches at a time.
 func CatchUp(ctx context.Context, src Source, st *State, until journal.Seq) error {
-	return catchUp(ctx, src, st, until, nil)
-}
-
-// catchUp is CatchUp, which may be shown.
-func catchUp(ctx context.Context, src Source, st *State, until journal.Seq, shown *Progress) error {
 	for st.Pos().Seq < until {
 		from := st.Pos().Seq
-		if err := catchUpOnce(ctx, src, st, until, shown); err != nil {
+		if err := catchUpOnce(ctx, src, st, until); err != nil {
 			return fmt.Errorf("follow: %w", err)
 		}
 		if st.Pos().Seq == from {
@@ -49,19 +45,20 @@ const (
 
 // catchUpOnce applies what one Read of src yields. The goroutine that reads has ended
 // when it returns.
-func catchUpOnce(ctx context.Context, src Source, st *State, until journal.Seq, shown *Progress) error {
+func catchUpOnce(ctx context.Context, src Source, st *State, until journal.Seq) error {
+	shown := progress.Of(ctx)
 	ctx, cancel := context.WithCancel(ctx)
 	groups, failed := make(chan []journal.Committed, 4), make(chan error, 1)
 	go func() {
 		defer close(groups)
-		failed <- readGroups(ctx, src, st.Pos().Seq+1, until, groups)
+		failed <- readGroups(progress.Without(ctx), src, st.Pos().Seq+1, until, groups)
 	}()
 	var err error
 	for g := range groups {
 		if err = st.Apply(g...); err != nil {
 			break
 		}
-		shown.appliedTo(st, g)
+		applied(shown, st, g)
 	}
 	cancel()
 	for range groups { // the reader may be waiting to send

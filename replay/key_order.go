@@ -11,6 +11,7 @@ import (
 	"github.com/tidwall/btree"
 
 	"ledge/journal"
+	"ledge/journal/progress"
 	"ledge/replay/value"
 )
 
@@ -45,6 +46,9 @@ const (
 	// has far to go, where there are fewer than half as many keys; else it is
 	// twice the keys. Whoever reads the order then waits as after a start.
 	maxLooseNoted = 4 << 20
+	// OrderFrom is how many keys that came or went during a recovery are put in order
+	// within it.
+	OrderFrom = maxLooseNoted
 	// placeRun is how many keys make it worth waking KeepOrder.
 	placeRun = 1024
 	// placeSlice is how many keys KeepOrder places before it lets a batch be
@@ -146,7 +150,7 @@ func (s *State) KeepOrder(ctx context.Context) {
 // PutInOrder brings the trees up to date in short steps if a recovery has left so much
 // that whoever reads the order first would wait for long, and everybody with it. It is
 // called before anybody reads. What is left otherwise is for KeepOrder.
-func (s *State) PutInOrder(ctx context.Context) error { return s.putInOrder(ctx, maxLooseNoted) }
+func (s *State) PutInOrder(ctx context.Context) error { return s.putInOrder(ctx, OrderFrom) }
 
 // putInOrder is PutInOrder if that many keys are left, or more.
 func (s *State) putInOrder(ctx context.Context, many int) error {
@@ -157,9 +161,13 @@ func (s *State) putInOrder(ctx context.Context, many int) error {
 	if left < many {
 		return nil
 	}
+	shown := progress.Of(ctx)
 	for n := range s.dbs {
+		shown.Step(StepSort, progress.Unmeasured, 0)
 		for s.sortNoted(n) {
+			shown.Step(StepOrder, progress.Keys, int64(len(s.dbs[n].order.run)))
 			for s.placeSome(n) {
+				shown.Add(placeSlice)
 				if ctx.Err() != nil {
 					return ctx.Err()
 				}

@@ -9,6 +9,7 @@ import (
 
 	"ledge/journal"
 	"ledge/journal/fault"
+	"ledge/journal/progress"
 	"ledge/replay/snapshot"
 )
 
@@ -30,14 +31,7 @@ type Report struct {
 func Recover(
 	ctx context.Context, dir string, log journal.History, databases int, logger *slog.Logger,
 ) (*State, Report, error) {
-	return RecoverShown(ctx, dir, log, databases, logger, &Progress{})
-}
-
-// RecoverShown is Recover for callers that show how far it has come.
-func RecoverShown(
-	ctx context.Context, dir string, log journal.History, databases int, logger *slog.Logger, shown *Progress,
-) (*State, Report, error) {
-	r := recovery{ctx: ctx, dir: dir, log: log, databases: databases, logger: logger, shown: shown}
+	r := recovery{ctx: ctx, dir: dir, log: log, databases: databases, logger: logger, shown: progress.Of(ctx)}
 	if r.logger == nil {
 		r.logger = slog.New(slog.DiscardHandler)
 	}
@@ -57,7 +51,7 @@ type recovery struct {
 	databases int
 	logger    *slog.Logger
 	span      journal.Stat
-	shown     *Progress
+	shown     *progress.Meter
 }
 
 func (r *recovery) run() (s *State, err error) {
@@ -104,7 +98,6 @@ func (r *recovery) newest() (*State, error) {
 		return nil, errors.Join(append(r.Bad, unfit(
 			"the journal begins with number %d and no snapshot has what was before", r.span.First))...)
 	}
-	r.shown.begin(0, 0, r.span)
 	return New(r.databases)
 }
 
@@ -119,8 +112,7 @@ func (r *recovery) load(path string) (*State, snapshot.Info, error) {
 	if err := r.fits(f.Info); err != nil {
 		return nil, f.Info, errors.Join(append(r.Bad, err)...)
 	}
-	r.shown.begin(f.Info.Bytes, f.Info.Pos.Seq, r.span)
-	return loadFrom(r.ctx, path, r.databases, snapshot.Open, r.shown)
+	return loadFrom(r.ctx, path, r.databases, snapshot.Open)
 }
 
 // fits reports why a snapshot and the journal can't belong together.
@@ -158,7 +150,8 @@ func unfit(format string, args ...any) error {
 func (r *recovery) replay(s *State) error {
 	start, from := time.Now(), s.Pos().Seq
 	s.loosen()
-	err := catchUp(r.ctx, r.log, s, r.span.Last, r.shown)
+	r.shown.Step(StepApply, progress.Bytes, After(r.span, from))
+	err := CatchUp(r.ctx, r.log, s, r.span.Last)
 	s.tighten()
 	r.ReplayTime = time.Since(start)
 	r.Batches = int(s.Pos().Seq - from)

@@ -18,7 +18,7 @@ func ReadSnapshot(ctx context.Context, r io.Reader, size int64, databases int) (
 	if err != nil {
 		return nil, snapshot.Info{}, err
 	}
-	s, err := loadSnapshot(ctx, f, max(databases, f.Header.Databases), nil)
+	s, err := loadSnapshot(ctx, f, max(databases, f.Header.Databases))
 	return s, f.Info, err
 }
 
@@ -27,7 +27,7 @@ func ReadSnapshot(ctx context.Context, r io.Reader, size int64, databases int) (
 func CatchUpAll(ctx context.Context, src Source, st *State) error {
 	st.loosen()
 	defer st.tighten()
-	return catchUpOnce(ctx, src, st, math.MaxUint64, nil)
+	return catchUpOnce(ctx, src, st, math.MaxUint64)
 }
 
 // SaveAs writes the state to a snapshot in dir, as that of a journal of lineage l,

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"ledge/journal/fault"
+	"ledge/journal/progress"
 	"ledge/replay/snapshot"
 	"ledge/replay/value"
 )
@@ -15,22 +16,22 @@ import (
 // given number of databases. All of it is checked; a snapshot.Damage says where
 // it is not what was written.
 func LoadSnapshot(ctx context.Context, path string, databases int) (*State, snapshot.Info, error) {
-	return loadFrom(ctx, path, databases, snapshot.Open, nil)
+	return loadFrom(ctx, path, databases, snapshot.Open)
 }
 
 // LoadFound is LoadSnapshot for a file under any name.
 func LoadFound(ctx context.Context, path string, databases int) (*State, snapshot.Info, error) {
-	return loadFrom(ctx, path, databases, snapshot.OpenAs, nil)
+	return loadFrom(ctx, path, databases, snapshot.OpenAs)
 }
 
 func loadFrom(ctx context.Context, path string, databases int,
-	open func(string) (*snapshot.File, error), shown *Progress) (*State, snapshot.Info, error) {
+	open func(string) (*snapshot.File, error)) (*State, snapshot.Info, error) {
 	f, err := open(path)
 	if err != nil {
 		return nil, snapshot.Info{}, err
 	}
 	defer f.Close()
-	s, err := loadSnapshot(ctx, f, databases, shown)
+	s, err := loadSnapshot(ctx, f, databases)
 	if err != nil {
 		return nil, snapshot.Info{}, f.In(err)
 	}
@@ -39,12 +40,12 @@ func loadFrom(ctx context.Context, path string, databases int,
 
 // loadSnapshot reads, checks, takes apart and fills the dicts. The rows come in
 // order, so the trees can be filled in one run, later.
-func loadSnapshot(ctx context.Context, f *snapshot.File, databases int, shown *Progress) (*State, error) {
+func loadSnapshot(ctx context.Context, f *snapshot.File, databases int) (*State, error) {
 	s, err := New(databases)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.fillDicts(ctx, f, shown); err != nil {
+	if err := s.fillDicts(ctx, f); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	for _, db := range s.dbs {
@@ -61,8 +62,10 @@ func loadSnapshot(ctx context.Context, f *snapshot.File, databases int, shown *P
 const minRow = 2 + value.RowHead + 1
 
 // fillDicts puts the rows of f into the dicts and notes their keys for the trees.
-func (s *State) fillDicts(ctx context.Context, f *snapshot.File, shown *Progress) error {
+func (s *State) fillDicts(ctx context.Context, f *snapshot.File) error {
 	var c snapshot.Chunk
+	shown, keys := progress.Of(ctx), 0
+	shown.Step(StepLoad, progress.Bytes, f.Info.Bytes)
 	for {
 		err := f.Next(&c)
 		if err == io.EOF {
@@ -94,6 +97,8 @@ func (s *State) fillDicts(ctx context.Context, f *snapshot.File, shown *Progress
 			}
 		}
 		db.digest += c.Digest
-		shown.loadedTo(f, len(c.Rows))
+		keys += len(c.Rows)
+		shown.To(f.Offset())
+		shown.SetKeys(int64(keys))
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"ledge/journal"
 	"ledge/journal/fault"
+	"ledge/journal/progress"
 	"ledge/replay/snapshot"
 	"ledge/replay/value"
 )
@@ -33,6 +34,8 @@ func (s *State) writeSnapshot(
 		enc.Library(l)
 	}
 	var rows []walkedRow
+	shown := progress.Of(ctx)
+	shown.Step(StepSave, progress.Keys, int64(wk.start.Rows))
 	for _, p := range wk.parts {
 		var digest journal.Digest
 		enc.Database(snapshot.Database{DB: p.number, Rows: uint64(p.rows), Digest: p.digest})
@@ -47,6 +50,7 @@ func (s *State) writeSnapshot(
 				digest += value.BlockDigest(r.b, value.Sum(r.k[value.RowHead:]))
 				enc.Row(r.k, r.b)
 			}
+			shown.Add(int64(len(rows)))
 			clear(rows)
 		}
 		sum += snapshot.Numbered(digest, int(p.number))

@@ -106,26 +106,13 @@ func errNoMark(dir string) error {
 	return journal.Damage(fmt.Errorf("%s has a journal stream but no file %q that vouches for it", dir, markFile))
 }
 
-// seen returns what tells Config.Seen of each frame, or nil.
-func (c *Checked) seen() func(blocks.Record, blocks.Place) error {
-	if c.cfg.Seen == nil {
-		return nil
-	}
-	done, total := int64(0), c.store.Size()
-	return func(r blocks.Record, _ blocks.Place) error {
-		done += int64(r.Size)
-		c.cfg.Seen(done, max(done, total))
-		return nil
-	}
-}
-
 // check reads the whole store before the broker gets to see it. What no frame depends
 // on it makes good: it cuts off a torn end, and writes the stream's configuration
 // again. It removes the broker's index unless the journal was closed in good order
 // and the index goes up to the end: an old one can make the broker leave a gap.
 func (c *Checked) check(ctx context.Context) (Summary, error) {
 	m := c.mark.get()
-	sum, e, err := verify(ctx, c.store, m, c.seen())
+	sum, e, err := verify(ctx, c.store, m, nil)
 	if err != nil {
 		return sum, err
 	}

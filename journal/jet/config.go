@@ -59,10 +59,6 @@ type Config struct {
 	// After it the outcome is found out.
 	AppendTimeout time.Duration
 
-	// Seen is told by Check how many of the journal's bytes it has gone over, and
-	// how many there are. nil doesn't want to know. It must not wait.
-	Seen func(done, total int64)
-
 	Log *slog.Logger
 }
 

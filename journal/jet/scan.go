@@ -44,6 +44,7 @@ type Seen struct {
 	Lineage journal.Lineage
 	Floor   journal.Seq // numbers up to it have been truncated, or are about to be
 	Last    journal.Seq // all up to it is on the disk; there may be more
+	Clean   bool        // the journal was closed in good order
 }
 
 // Look reads the mark in dir, a Config.Dir, which a node may have open.
@@ -53,5 +54,5 @@ func Look(dir string) (Seen, error) {
 		return Seen{}, fault.As(fault.Operator, "look at journal", err)
 	}
 	m := k.get()
-	return Seen{m.lineage, m.floor, m.last}, nil
+	return Seen{m.lineage, m.floor, m.last, m.clean}, nil
 }

@@ -10,7 +10,14 @@ import (
 	"ledge/journal/blocks"
 	"ledge/journal/broker"
 	"ledge/journal/fault"
+	"ledge/journal/progress"
 )
+
+// StepCheck is the step of a progress.Meter in which all of a journal is read.
+const StepCheck = "checking the journal"
+
+// Size returns how many bytes the journal in dir has, a Config.Dir.
+func Size(dir string) int64 { return blocks.NewStore(dir).Size() }
 
 // Summary is what a store holds.
 type Summary struct {
@@ -74,7 +81,10 @@ func verify(
 		return sum, blocks.End{}, s.Missing()
 	}
 	m.seal(&s)
+	shown := progress.Of(ctx)
+	shown.Step(StepCheck, progress.Bytes, s.Size())
 	e, err := s.Walk(ctx, m.floor, m.floor+1, nil, func(r blocks.Record, p blocks.Place) error {
+		shown.Add(int64(r.Size))
 		if r.Seq == m.last && m.headed && headOf(r.Data) != m.head {
 			return journal.Damaged(r.Seq, otherFrame)
 		}
