@@ -15,6 +15,7 @@ import (
 	"ledge/journal"
 	"ledge/journal/fault"
 	"ledge/journal/jet"
+	"ledge/journal/progress"
 	"ledge/replay"
 	"ledge/replay/snapshot"
 )
@@ -251,6 +252,7 @@ func (p *Plan) try(ctx context.Context, b base) (st *replay.State, err error) {
 	if b.reach == from || !p.sameEpoch(ctx, log, b.info) {
 		return st, nil
 	}
+	progress.Of(ctx).Step(replay.StepApply, progress.Bytes, p.survey.Bytes(from, b.reach))
 	err = replay.CatchUp(ctx, log, st, b.reach)
 	if err := ctx.Err(); err != nil {
 		return nil, errors.Join(err, st.Close())
@@ -292,6 +294,11 @@ func (p *Plan) sortSnapshots(ctx context.Context, d *directory, infos []snapshot
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fault.With(fault.Operator, err)
 	}
+	bytes := int64(0)
+	for _, info := range infos {
+		bytes += info.Bytes
+	}
+	progress.Of(ctx).Step(snapshot.StepVerify, progress.Bytes, bytes)
 	for _, f := range files {
 		path := filepath.Join(d.snapshotPath(), f.Name())
 		if filepath.Ext(path) != ".snap" {

@@ -12,6 +12,7 @@ import (
 	"ledge/appliance/report"
 	"ledge/journal"
 	"ledge/journal/jet"
+	"ledge/journal/progress"
 	"ledge/replay"
 	"ledge/replay/snapshot"
 )
@@ -156,6 +157,7 @@ func (s *Stopped) unfinished(ctx context.Context, v *Verified) (bool, error) {
 
 // verify reads the journal and the snapshots as they are.
 func (s *Stopped) verify(ctx context.Context) (v Verified, err error) {
+	s.expect(progress.Of(ctx))
 	if done, err := s.unfinished(ctx, &v); done || err != nil {
 		return v, err
 	}
@@ -164,10 +166,13 @@ func (s *Stopped) verify(ctx context.Context) (v Verified, err error) {
 	}
 	v.Notes, v.Damaged = v.Journal.Notes, v.Journal.Damaged
 	// What a snapshot covers is not replayed, so its effects are read here.
-	for _, err := range s.Batches(ctx, v.Journal.First) {
+	shown := progress.Of(ctx)
+	shown.Step(stepEffects, progress.Bytes, v.Journal.Bytes)
+	for c, err := range s.Batches(progress.Without(ctx), v.Journal.First) {
 		if err != nil {
 			return v, err
 		}
+		shown.Add(int64(c.Size()))
 	}
 	log := s.history(journal.Stat{First: v.Journal.First, Last: v.Journal.Last, Bytes: v.Journal.Bytes})
 	st, recovered, err := replay.Recover(ctx, s.dir.snapshotPath(), log, max(s.dir.id.Databases, 1),
@@ -180,6 +185,7 @@ func (s *Stopped) verify(ctx context.Context) (v Verified, err error) {
 		return v, err
 	}
 	list, damaged := snapshot.List(s.dir.snapshotPath())
+	shown.Step(stepSnapshots, progress.Bytes, 0)
 	for _, info := range list {
 		if info.Path == recovered.Snapshot.Path {
 			continue
@@ -192,6 +198,34 @@ func (s *Stopped) verify(ctx context.Context) (v Verified, err error) {
 		v.Notes, v.Damaged = append(v.Notes, report.Line(damaged)), true
 	}
 	return v, ctx.Err()
+}
+
+// Steps of a verification that are of no start.
+const (
+	stepEffects   = "reading every effect"
+	stepSnapshots = snapshot.StepVerify
+)
+
+// expect plans what a verification comes to.
+func (s *Stopped) expect(shown *progress.Meter) {
+	bytes, info := jet.Size(s.dir.journalPath()), s.dir.newestSnapshot()
+	mark, _ := jet.Look(s.dir.journalPath()) // reading it says what is wrong
+	rest := replay.After(journal.Stat{First: mark.Floor + 1, Last: mark.Last, Bytes: bytes}, info.Pos.Seq)
+	list, _ := snapshot.List(s.dir.snapshotPath())
+	others := int64(0)
+	for _, other := range list {
+		if other.Path != info.Path {
+			others += other.Bytes
+		}
+	}
+	shown.Plan(
+		progress.Part{Name: jet.StepCheck, Unit: progress.Bytes, Total: bytes, Cost: nanoseconds(checkByte * float64(bytes))},
+		progress.Part{Name: stepEffects, Unit: progress.Bytes, Total: bytes, Cost: nanoseconds(effectsByte * float64(bytes))},
+		progress.Part{Name: replay.StepLoad, Unit: progress.Bytes, Total: info.Bytes,
+			Cost: nanoseconds(loadByte*float64(info.Bytes) + loadKey*float64(info.Keys))},
+		progress.Part{Name: replay.StepApply, Unit: progress.Bytes, Total: rest,
+			Cost: nanoseconds(applyByte*float64(rest) + applyKey*float64(rest/sizeOfKey))},
+		progress.Part{Name: stepSnapshots, Unit: progress.Bytes, Total: others, Cost: nanoseconds(verifyByte * float64(others))})
 }
 
 // Snapshots returns the snapshots there are, newest first. Those that can't be

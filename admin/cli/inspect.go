@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -103,7 +104,14 @@ type journalFacts struct {
 }
 
 func journalInfo(c *cli.Context, s *appliance.Stopped) error {
-	sum, err := s.Journal(c.Context)
+	var sum jet.Summary
+	err := long(c, "journal info", nothingChanged, func(ctx context.Context) (err error) {
+		sum, err = s.Journal(ctx)
+		return err
+	})
+	if interrupted(err) {
+		return err
+	}
 	if c.Bool("json") {
 		return errors.Join(printJSON(c, journalFacts{Node: s.Node(), Created: s.Created(), Lineage: sum.Lineage.String(),
 			First: uint64(sum.First), Last: uint64(sum.Last), Bytes: sum.Bytes, Files: sum.Blocks,
@@ -153,7 +161,14 @@ type journalVerdict struct {
 var errNoted = errors.New("there is damage, which has cost nothing: a start makes it good")
 
 func journalVerify(c *cli.Context, s *appliance.Stopped) error {
-	v, err := s.Verify(c.Context)
+	var v appliance.Verified
+	err := long(c, "journal verify", nothingChanged, func(ctx context.Context) (err error) {
+		v, err = s.Verify(ctx)
+		return err
+	})
+	if interrupted(err) {
+		return err
+	}
 	if c.Bool("json") {
 		r := journalVerdict{OK: err == nil && !v.Damaged, Damaged: v.Damaged || errors.Is(err, journal.ErrDamage),
 			First: uint64(v.Journal.First), Last: uint64(v.Journal.Last), Keys: v.Keys, Closed: v.Journal.Clean,

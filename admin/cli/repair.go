@@ -52,14 +52,21 @@ func repairing(name string, plan func(*appliance.Stopped, context.Context) (*app
 			return options.Origins{}.Fault(err)
 		}
 		defer func() { err = errors.Join(err, s.Close()) }()
-		p, err := plan(s, c.Context)
-		if err != nil {
+		var p *appliance.Plan
+		if err := long(c, name, nothingChanged, func(ctx context.Context) (err error) {
+			p, err = plan(s, ctx)
 			return err
+		}); err != nil {
+			return err
+		}
+		mend := func() error {
+			return long(c, name, "what it has done stands and nothing more is lost; run it again to finish",
+				func(ctx context.Context) error { return s.Repair(ctx, p) })
 		}
 		w, apply := c.App.Writer, c.Bool("apply")
 		if c.Bool("json") {
 			if p.Needed() && apply {
-				err = s.Repair(c.Context, p)
+				err = mend()
 			}
 			return errors.Join(err, printJSON(c, repairOf(p, name, apply && err == nil)))
 		}
@@ -72,7 +79,7 @@ func repairing(name string, plan func(*appliance.Stopped, context.Context) (*app
 			fmt.Fprintf(w, "nothing is changed; to do so, run: %s\n", p.Command(name))
 			return nil
 		}
-		if err := s.Repair(c.Context, p); err != nil {
+		if err := mend(); err != nil {
 			return err
 		}
 		fmt.Fprintf(w, "done; start the node as usual\n")

@@ -18,6 +18,8 @@ const (
 	ExitUnreachable = 2
 	// ExitLoading is health's code for a node that is still loading its data.
 	ExitLoading = 4
+	// ExitInterrupted is the code of long work that was interrupted, as shells have it.
+	ExitInterrupted = 130
 )
 
 // ExitError is an error that says how the program ends.

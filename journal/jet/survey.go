@@ -13,6 +13,7 @@ import (
 	"ledge/journal/blocks"
 	"ledge/journal/broker"
 	"ledge/journal/fault"
+	"ledge/journal/progress"
 )
 
 // Survey is all that can be read of a store, however much of it is damaged. It
@@ -39,6 +40,22 @@ type Survey struct {
 	blocks []surveyed
 	faulty map[string]int // how many faults a file has, said or not
 	unsaid int
+}
+
+// StepSurvey is the step of a progress.Meter in which a store is surveyed.
+const StepSurvey = "finding out what can be read"
+
+// Bytes returns how many bytes the frames after one number up to another have, about:
+// those of the runs that they are in.
+func (s *Survey) Bytes(after, until journal.Seq) (n int64) {
+	for _, b := range s.blocks {
+		for _, r := range b.runs {
+			if r.last > after && r.first <= until {
+				n += r.to - r.from
+			}
+		}
+	}
+	return n
 }
 
 // Fault is something that is wrong with a store.
@@ -88,9 +105,14 @@ func Inspect(ctx context.Context, dir string, lineage journal.Lineage) (*Survey,
 		s.fault(s.store.Dir, 0, "there is no journal stream")
 	}
 	last := journal.Seq(0)
+	shown := progress.Of(ctx)
+	shown.Step(StepSurvey, progress.Bytes, s.store.Size())
 	for i, id := range ids {
 		if err := ctx.Err(); err != nil {
 			return nil, err
+		}
+		if i > 0 {
+			shown.Add(s.blocks[len(s.blocks)-1].size)
 		}
 		if last, err = s.block(id, last, i == len(ids)-1); err != nil {
 			return nil, fault.As(fault.Operator, "inspect journal", err)

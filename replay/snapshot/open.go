@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"ledge/journal/fault"
+	"ledge/journal/progress"
 )
 
 // File is a snapshot file whose header has been read.
@@ -67,6 +68,9 @@ func (f *File) Close() { _ = f.f.Close() } // it was only read
 // In names the file in an error.
 func (f *File) In(err error) error { return in(f.Info.Path, err) }
 
+// StepVerify is the step of a progress.Meter in which snapshots are verified.
+const StepVerify = "checking snapshots"
+
 // Verify reads a whole snapshot and checks all of it.
 func Verify(ctx context.Context, path string) (Info, error) {
 	f, err := Open(path)
@@ -75,10 +79,16 @@ func Verify(ctx context.Context, path string) (Info, error) {
 	}
 	defer f.Close()
 	var c Chunk
+	shown, at := progress.Of(ctx), int64(0)
+	if shown.Look().Step != StepVerify { // several are verified in one step
+		shown.Step(StepVerify, progress.Bytes, f.Info.Bytes)
+	}
 	for {
 		if err = f.Next(&c); err == io.EOF {
 			return f.Info, nil
 		}
+		shown.Add(f.Offset() - at)
+		at = f.Offset()
 		if err = errors.Join(err, ctx.Err()); err != nil {
 			return Info{}, f.In(err)
 		}
