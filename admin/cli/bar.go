@@ -14,8 +14,9 @@ import (
 // How often it is shown how far work has come: on a terminal, where one line is drawn
 // again and again, and elsewhere, where each time is a line. Lines become rarer as the
 // work goes on: no pause between two is shorter than a tenth of what it has taken.
+// Work that ends within the first pause shows nothing.
 const (
-	firstBar  = 300 * time.Millisecond
+	firstBar  = 2 * time.Second
 	barEvery  = 200 * time.Millisecond
 	firstLine = 3 * time.Second
 	lineEvery = 3 * time.Second
@@ -27,13 +28,20 @@ const (
 type Bar struct {
 	w     io.Writer
 	width func() (int, bool) // of the terminal; false if it is none
+	first time.Duration      // how long work goes on before it is shown
 
 	mu    sync.Mutex
 	drawn string // mu; the line that is on the terminal
 }
 
 // NewBar returns a bar on w: on a terminal one line, elsewhere lines each few seconds.
-func NewBar(w io.Writer) *Bar { return &Bar{w: w, width: terminal(w)} }
+func NewBar(w io.Writer) *Bar {
+	b := &Bar{w: w, width: terminal(w), first: firstLine}
+	if b.Terminal() {
+		b.first = firstBar
+	}
+	return b
+}
 
 // Terminal reports whether it is drawn on a terminal.
 func (b *Bar) Terminal() bool {
@@ -75,7 +83,7 @@ func (b *Bar) Show(title string, look func() progress.Seen) (done func()) {
 
 // draw draws the bar again and again.
 func (b *Bar) draw(title string, look func() progress.Seen, stop <-chan struct{}) {
-	t := time.NewTimer(firstBar)
+	t := time.NewTimer(b.first)
 	defer t.Stop()
 	for {
 		select {
@@ -119,7 +127,7 @@ func (b *Bar) eraseLocked() {
 // list prints a line now and then.
 func (b *Bar) list(title string, look func() progress.Seen, stop <-chan struct{}) {
 	began := time.Now()
-	t := time.NewTimer(firstLine)
+	t := time.NewTimer(b.first)
 	defer t.Stop()
 	for {
 		select {
