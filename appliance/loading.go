@@ -10,7 +10,6 @@ import (
 
 	"ledge/appliance/process"
 	"ledge/appliance/report"
-	"ledge/journal"
 	"ledge/journal/fault"
 	"ledge/journal/jet"
 	"ledge/journal/progress"
@@ -82,9 +81,9 @@ const (
 	loadByte  = 1.0
 	loadKey   = 800.0
 	applyByte = 1.0
-	applyKey  = 1200.0
-	sortKey   = 500.0
-	orderKey  = 500.0
+	applyKey  = 2000.0
+	sortKey   = 750.0
+	orderKey  = 1550.0
 	// What a verification has beside a start.
 	effectsByte = 3.0
 	verifyByte  = 1.5
@@ -99,8 +98,7 @@ func (l *loading) expect(d *directory) {
 	bytes := jet.Size(d.journalPath())
 	mark, _ := jet.Look(d.journalPath()) // the check says what is wrong with it
 	info := d.newestSnapshot()
-	span := journal.Stat{First: mark.Floor + 1, Last: mark.Last, Bytes: bytes}
-	rest := replay.After(span, info.Pos.Seq)
+	rest := jet.SizeAfter(d.journalPath(), info.Pos.Seq)
 	l.held.Store(int64(info.Keys))
 	l.rest.Store(rest)
 	open := 0.0

@@ -209,8 +209,7 @@ const (
 // expect plans what a verification comes to.
 func (s *Stopped) expect(shown *progress.Meter) {
 	bytes, info := jet.Size(s.dir.journalPath()), s.dir.newestSnapshot()
-	mark, _ := jet.Look(s.dir.journalPath()) // reading it says what is wrong
-	rest := replay.After(journal.Stat{First: mark.Floor + 1, Last: mark.Last, Bytes: bytes}, info.Pos.Seq)
+	rest := jet.SizeAfter(s.dir.journalPath(), info.Pos.Seq)
 	list, _ := snapshot.List(s.dir.snapshotPath())
 	others := int64(0)
 	for _, other := range list {

@@ -54,6 +54,8 @@ const (
 	// placeSlice is how many keys KeepOrder places before it lets a batch be
 	// applied.
 	placeSlice = 32
+	// sortSlice is after how many keys it is said how far sorting is.
+	sortSlice = 1024
 )
 
 func newOrder() order {
@@ -72,7 +74,7 @@ func (db *database) note(key string, most int) {
 		most = loose
 	}
 	if n := len(o.noted); n >= most && n < 2*most || n >= loose {
-		db.place(inOrder(o.noted))
+		db.place(inOrder(o.noted, nil))
 		o.noted = o.noted[:0]
 	}
 }
@@ -103,7 +105,7 @@ func (db *database) ordered() *btree.BTreeG[string] {
 		db.place(o.run)
 	}
 	if rest := append(o.sorting, o.noted...); len(rest) > 0 {
-		db.place(inOrder(rest))
+		db.place(inOrder(rest, nil))
 	}
 	o.noted, o.sorting, o.run = o.noted[:0], nil, nil
 	return o.tree
@@ -130,7 +132,7 @@ func (s *State) KeepOrder(ctx context.Context) {
 	for {
 		s.noted.Store(0)
 		for n := range s.dbs {
-			for s.sortNoted(n) {
+			for s.sortNoted(n, nil) {
 				for s.placeSome(n) {
 					if ctx.Err() != nil {
 						return
@@ -161,16 +163,19 @@ func (s *State) putInOrder(ctx context.Context, many int) error {
 	if left < many {
 		return nil
 	}
-	shown := progress.Of(ctx)
+	shown, runs := progress.Of(ctx), 0
+	shown.Step(StepSort, progress.Keys, int64(left))
+	for n, db := range s.dbs {
+		s.sortNoted(n, shown)
+		if runs += len(db.order.run); ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	shown.Step(StepOrder, progress.Keys, int64(runs))
 	for n := range s.dbs {
-		shown.Step(StepSort, progress.Unmeasured, 0)
-		for s.sortNoted(n) {
-			shown.Step(StepOrder, progress.Keys, int64(len(s.dbs[n].order.run)))
-			for s.placeSome(n) {
-				shown.Add(placeSlice)
-				if ctx.Err() != nil {
-					return ctx.Err()
-				}
+		for s.placeSome(n) {
+			if shown.Add(placeSlice); ctx.Err() != nil {
+				return ctx.Err()
 			}
 		}
 	}
@@ -192,13 +197,13 @@ func (s *State) Appending(far bool) {
 }
 
 // sortNoted makes a run of what has been noted in database n, and reports
-// whether there is a run. It sorts without any lock.
-func (s *State) sortNoted(n int) bool {
+// whether there is a run. It sorts without any lock. shown is told how far that is.
+func (s *State) sortNoted(n int, shown *progress.Meter) bool {
 	db, keys := s.takeNoted(n)
 	if len(keys) == 0 {
 		return db != nil
 	}
-	run := inOrder(keys)
+	run := inOrder(keys, shown)
 	o := &db.order
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -256,14 +261,18 @@ type place struct {
 }
 
 // inOrder returns keys in the order of the tree, each once. They are dealt out
-// by slot first, so that what is left to sort is small.
-func inOrder(keys []string) []string {
+// by slot first, so that what is left to sort is small. shown is told of each key twice
+// as of half a one, since dealing takes as long as sorting.
+func inOrder(keys []string, shown *progress.Meter) []string {
 	var ends [journal.MaxSlot + 2]int
 	places := make([]place, len(keys))
 	for i, key := range keys {
 		pos, _ := value.RowPos(key)
 		places[i] = place{pos, key}
 		ends[value.PositionSlot(pos)+1]++
+		if i%sortSlice == sortSlice-1 {
+			shown.Add(sortSlice / 2)
+		}
 	}
 	for i := range ends[1:] {
 		ends[i+1] += ends[i]
@@ -286,6 +295,7 @@ func inOrder(keys []string) []string {
 		for _, p := range dealt[begin:end] {
 			sorted = append(sorted, p.key)
 		}
+		shown.Add(int64(end-begin) / 2)
 		begin = end
 	}
 	return slices.Compact(sorted)

@@ -14,13 +14,14 @@ const (
 	StepSave  = "writing the snapshot"
 )
 
-// After returns how many bytes of a journal come after a number, about.
-func After(span journal.Stat, seq journal.Seq) int64 {
-	after := max(seq, span.First-1)
-	if after >= span.Last {
+// after returns how many bytes of a journal come after a number, about: as if all of
+// its numbers had as many.
+func after(span journal.Stat, seq journal.Seq) int64 {
+	seq = max(seq, span.First-1)
+	if seq >= span.Last {
 		return 0
 	}
-	return int64(float64(span.Bytes) * float64(span.Last-after) / float64(span.Last-span.First+1))
+	return int64(float64(span.Bytes) * float64(span.Last-seq) / float64(span.Last-span.First+1))
 }
 
 // applied says that batches have been applied to s.

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"ledge/journal"
+	"ledge/journal/progress"
 	"ledge/replay/value"
 )
 
@@ -41,8 +43,14 @@ func TestPutInOrder(t *testing.T) {
 	if left := len(o.noted) + len(o.sorting) + len(o.run); left == 0 {
 		t.Error("with a context that has ended nothing is left to do; want most of it")
 	}
-	if err := s.putInOrder(t.Context(), 0); err != nil {
+	shown := progress.New()
+	shown.Plan(progress.Part{Name: StepSort, Unit: progress.Keys, Cost: time.Second},
+		progress.Part{Name: StepOrder, Unit: progress.Keys, Cost: time.Second})
+	if err := s.putInOrder(progress.With(t.Context(), shown), 0); err != nil {
 		t.Fatal(err)
+	}
+	if seen := shown.Look(); seen.Step != StepOrder || seen.Done < keys-placeSlice || seen.Total != keys || seen.Share < 0.9 {
+		t.Errorf("at the end %+v is shown; want all of %d keys in order", seen, keys)
 	}
 	if left := len(o.noted) + len(o.sorting) + len(o.run); left > 0 || o.tree.Len() != keys {
 		t.Errorf("%d keys are left and %d are in order; want 0 and %d", left, o.tree.Len(), keys)

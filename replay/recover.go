@@ -150,7 +150,11 @@ func unfit(format string, args ...any) error {
 func (r *recovery) replay(s *State) error {
 	start, from := time.Now(), s.Pos().Seq
 	s.loosen()
-	r.shown.Step(StepApply, progress.Bytes, After(r.span, from))
+	bytes := int64(0) // as planned
+	if len(r.Bad) > 0 || !r.shown.Planned(StepApply) {
+		bytes = after(r.span, from)
+	}
+	r.shown.Step(StepApply, progress.Bytes, bytes)
 	err := CatchUp(r.ctx, r.log, s, r.span.Last)
 	s.tighten()
 	r.ReplayTime = time.Since(start)

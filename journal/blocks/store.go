@@ -115,6 +115,32 @@ func (s Store) Size() (n int64) {
 	return n
 }
 
+// SizeAfter returns how many bytes the blocks have after number seq, about, and Size
+// if all of them are. last is the last number, if the caller knows it: only within the
+// last block does it count. It looks into the head of each block that is after seq.
+func (s Store) SizeAfter(seq, last journal.Seq) (n int64) {
+	dir, ids, _ := s.Blocks()
+	w := walker{dir: dir}
+	for i := len(ids) - 1; i >= 0; i-- {
+		fi, err := os.Stat(Path(dir, ids[i]))
+		if err != nil {
+			continue
+		}
+		first, ok := w.firstIn(ids[i])
+		if ok && first <= seq && last >= first { // as much of it as of its numbers
+			of := float64(last) - float64(first) + 1
+			return n + int64(float64(fi.Size())*min(1, max(0, float64(last)-float64(seq))/of))
+		}
+		if n += fi.Size(); ok && first <= seq {
+			return n
+		}
+		if ok {
+			last = first - 1
+		}
+	}
+	return n
+}
+
 // Path returns the path of a block in dir.
 func Path(dir string, block uint32) string {
 	return filepath.Join(dir, strconv.FormatUint(uint64(block), 10)+".blk")

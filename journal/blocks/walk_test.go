@@ -252,6 +252,42 @@ func TestSizes(t *testing.T) {
 	}
 }
 
+// What comes after a number is reckoned by the blocks' sizes, not by how many numbers
+// there are: blocks have very different ones.
+func TestSizeAfter(t *testing.T) {
+	s := layOut(t, [2]int{1, 10}, [2]int{11, 2}, [2]int{13, 100})
+	size := func(block uint32) int64 {
+		fi, err := os.Stat(Path(filepath.Join(s.Dir, BlockDir), block))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fi.Size()
+	}
+	for _, tt := range []struct {
+		seq, last journal.Seq
+		want      int64
+	}{
+		{0, 112, s.Size()},
+		{0, 0, s.Size()},
+		{5, 112, size(1)/2 + size(2) + size(3)},
+		{10, 112, size(2) + size(3)},
+		{11, 112, size(2)/2 + size(3)},
+		{12, 112, size(3)},
+		{62, 112, size(3) / 2},
+		{112, 112, 0},
+		{200, 112, 0},
+		{5, 3, size(1)/2 + size(2) + size(3)}, // the last number is known of the last block only
+		{50, 0, size(3)},                      // and that one counts as a whole without it
+	} {
+		if got := s.SizeAfter(tt.seq, tt.last); max(got-tt.want, tt.want-got) > 1 {
+			t.Errorf("SizeAfter(%d, %d) = %d; want %d", tt.seq, tt.last, got, tt.want)
+		}
+	}
+	if got := NewStore(t.TempDir()).SizeAfter(0, 0); got != 0 {
+		t.Errorf("SizeAfter of nothing = %d; want 0", got)
+	}
+}
+
 // The configuration counts with its checksum only, and the index with its own.
 func TestSums(t *testing.T) {
 	s := layOut(t, [2]int{1, 1})

@@ -19,6 +19,16 @@ const StepCheck = "checking the journal"
 // Size returns how many bytes the journal in dir has, a Config.Dir.
 func Size(dir string) int64 { return blocks.NewStore(dir).Size() }
 
+// SizeAfter returns how many bytes the journal in dir has after a number, about, by the
+// sizes of its files.
+func SizeAfter(dir string, seq journal.Seq) int64 {
+	last := journal.Seq(0)
+	if k, err := loadMark(dir); err == nil {
+		last = k.get().last
+	}
+	return blocks.NewStore(dir).SizeAfter(seq, last)
+}
+
 // Summary is what a store holds.
 type Summary struct {
 	Lineage     journal.Lineage

@@ -138,6 +138,16 @@ func (m *Meter) Plan(parts ...Part) {
 	}
 }
 
+// Planned reports whether a step is planned, and how much there is of it known.
+func (m *Meter) Planned(name string) bool {
+	if m == nil {
+		return false
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.ContainsFunc(m.plan, func(p planned) bool { return p.Name == name && p.Total > 0 })
+}
+
 // Expect changes what was planned of a step that is still to come, or under way.
 func (m *Meter) Expect(name string, total int64, cost time.Duration) {
 	if m == nil {
