@@ -228,7 +228,7 @@ func TestPrecedence(t *testing.T) {
 	var n appliance.Config
 	app := newApp(new(bytes.Buffer), new(bytes.Buffer))
 	app.Commands[0].Action = func(c *urfave.Context) (err error) {
-		n, _, err = configure(c)
+		n, _, err = configure(c, c.App.ErrWriter)
 		return err
 	}
 	if err := app.Run([]string{"ledge", "serve", "--node", "from-flag", "--config", path}); err != nil {

@@ -37,7 +37,7 @@ func notOfPast(c *urfave.Context) error {
 }
 
 // servePast serves the past until it is told to stop.
-func servePast(c *urfave.Context, cfg appliance.Config) error {
+func servePast(c *urfave.Context, cfg appliance.Config, bar *cli.Bar) error {
 	n, at, err := options.ParsePast(c.String("as-of"), time.Now())
 	if err != nil {
 		return cli.Usage("--as-of: %w", err)
@@ -56,7 +56,9 @@ func servePast(c *urfave.Context, cfg appliance.Config) error {
 	ctx, stop := signal.NotifyContext(c.Context, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	began := time.Now()
-	l, err := loadPast(ctx, c, cfg.Dir, to)
+	reading, done := shown(ctx, bar, "reading the past")
+	l, err := loadPast(reading, c, cfg.Dir, to)
+	done()
 	if err != nil {
 		return options.Origins{}.Fault(err)
 	}

@@ -21,6 +21,7 @@ import (
 	"ledge/appliance/options"
 	"ledge/appliance/process"
 	"ledge/journal/fault"
+	"ledge/journal/progress"
 )
 
 func serveCommand() *urfave.Command {
@@ -53,15 +54,17 @@ const argsKey = "args"
 func serve(c *urfave.Context) error {
 	hangups, ignore := hangUps()
 	defer ignore()
-	cfg, from, err := configure(c)
+	bar := cli.NewBar(c.App.ErrWriter) // which the log goes through, so that its lines stand above it
+	cfg, from, err := configure(c, bar)
 	if cfg.JSON() {
-		c.App.Metadata[logKey] = cfg.NewLogger(c.App.ErrWriter)
+		c.App.Metadata[logKey] = cfg.NewLogger(bar)
+		bar = nil
 	}
 	if err != nil {
 		return &cli.ExitError{Code: exitUsage, Err: err}
 	}
 	if c.IsSet("as-of") {
-		return from.Fault(servePast(c, cfg))
+		return from.Fault(servePast(c, cfg, bar))
 	}
 	if err := notOfPast(c); err != nil {
 		return err
@@ -69,7 +72,7 @@ func serve(c *urfave.Context) error {
 	ctx, stop := signal.NotifyContext(c.Context, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	return from.Fault(runNode(ctx, c.App.Writer, cfg, hangups))
+	return from.Fault(runNode(ctx, c.App.Writer, cfg, bar, hangups))
 }
 
 // hangUps returns a channel with SIGHUPs, which end the process at no time: neither
@@ -96,7 +99,7 @@ func reload(ctx context.Context, n *appliance.Node, log *slog.Logger, hangups <-
 
 // configure puts together what the command line, the environment and the file
 // say, and logs what is to be said about that.
-func configure(c *urfave.Context) (cfg appliance.Config, from options.Origins, err error) {
+func configure(c *urfave.Context, stderr io.Writer) (cfg appliance.Config, from options.Origins, err error) {
 	cfg, file, err := read(c)
 	if from = cfg.From; err != nil {
 		return cfg, from, err
@@ -106,7 +109,7 @@ func configure(c *urfave.Context) (cfg appliance.Config, from options.Origins, e
 		again, _, err := read(c)
 		return again, err
 	}
-	cfg.Logger = cfg.NewLogger(c.App.ErrWriter)
+	cfg.Logger = cfg.NewLogger(stderr)
 	args, _ := c.App.Metadata[argsKey].([]string)
 	from.Warn(cfg.Logger, args, file)
 	for _, v := range options.UnknownVariables(process.Variable) {
@@ -128,12 +131,31 @@ func read(c *urfave.Context) (cfg appliance.Config, file *options.File, err erro
 	return cfg, file, err
 }
 
+// shown returns ctx with which what is read at a start is shown by a bar, until done is
+// called. Elsewhere than on a terminal the node's log has lines.
+func shown(ctx context.Context, bar *cli.Bar, title string) (_ context.Context, done func()) {
+	if bar == nil || !bar.Terminal() {
+		return ctx, func() {}
+	}
+	m := progress.New()
+	return progress.With(ctx, m), bar.Show(title, m.Look)
+}
+
+// openNode opens a node, and shows on a terminal how far that is.
+func openNode(ctx context.Context, cfg appliance.Config, bar *cli.Bar) (*appliance.Node, error) {
+	ctx, done := shown(ctx, bar, "loading")
+	defer done()
+	defer context.AfterFunc(ctx, done)()
+	return appliance.Open(ctx, cfg)
+}
+
 // runNode opens a node, says so, and runs it.
-func runNode(ctx context.Context, stdout io.Writer, cfg appliance.Config, hangups <-chan os.Signal) error {
-	n, err := appliance.Open(ctx, cfg)
+func runNode(ctx context.Context, stdout io.Writer, cfg appliance.Config, bar *cli.Bar, hangups <-chan os.Signal) error {
+	n, err := openNode(ctx, cfg, bar)
 	if err != nil {
 		if ctx.Err() != nil && errors.Is(err, ctx.Err()) || errors.Is(err, appliance.ErrStopped) {
-			return nil // told to stop before it was up
+			cfg.Logger.Info("the node has stopped before it had its data: the next start reads all of it again")
+			return nil
 		}
 		logPanic(cfg.Logger, err)
 		return err

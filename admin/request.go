@@ -69,7 +69,14 @@ func (c *call) ask(ctx context.Context) (reply any, err error) {
 			return nil, err
 		}
 	}
-	return c.verb.ask(ctx, c.s.cfg.Backend, c.request)
+	ctx, done := c.shown(ctx)
+	defer done()
+	reply, err = c.verb.ask(ctx, c.s.cfg.Backend, c.request)
+	if s, ok := reply.(Status); ok { // which the backend does not know of
+		s.Work = c.s.workUnderWay()
+		reply = s
+	}
+	return reply, err
 }
 
 // errInternal answers a request that has panicked.

@@ -72,6 +72,8 @@ type Status struct {
 	// Link is how a replica stands with its leader; none on a leader.
 	Link     *Link     `json:"link,omitempty"`
 	Replicas []Replica `json:"replicas,omitempty"`
+	// Work is what operators have asked for that takes long, the oldest first.
+	Work []Work `json:"work,omitempty"`
 }
 
 // Link is how a replica stands with its leader.

@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go/micro"
 
 	"ledge/journal/fault"
+	"ledge/journal/progress"
 )
 
 // Config says what Open serves. Zero fields mean the defaults.
@@ -105,6 +106,7 @@ type Service struct {
 	mu      sync.Mutex
 	closed  bool
 	running sync.WaitGroup
+	work    map[*call]*progress.Meter // mu; the requests under way that may take long
 
 	closing  sync.Once
 	closeErr error
@@ -119,7 +121,7 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 	cfg.setDefaults()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // Close ends it
 	s := &Service{cfg: cfg, cancel: cancel, slots: make(chan struct{}, maxUnderWay),
-		meters: make(map[string]*meter), events: newEvents(cfg.Events, cfg.Logger)}
+		meters: make(map[string]*meter), work: make(map[*call]*progress.Meter), events: newEvents(cfg.Events, cfg.Logger)}
 	if err := s.serve(ctx); err != nil {
 		return nil, fault.As(fault.Operator, op, errors.Join(err, s.Close()))
 	}

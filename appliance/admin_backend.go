@@ -13,6 +13,8 @@ import (
 	"ledge/appliance/report"
 	"ledge/journal"
 	"ledge/journal/fault"
+	"ledge/journal/progress"
+	"ledge/replay"
 	"ledge/replay/snapshot"
 	"ledge/respd/command"
 	"ledge/respd/glob"
@@ -65,6 +67,10 @@ func (b backend) Compact(ctx context.Context) (c admin.Compacted, err error) {
 	if err != nil {
 		return c, err
 	}
+	keys := int64(b.n.state.Keys())
+	progress.Of(ctx).Plan(
+		progress.Part{Name: replay.StepSave, Unit: progress.Keys, Total: keys, Cost: nanoseconds(saveKey * float64(keys))},
+		progress.Part{Name: snapshot.StepVerify, Unit: progress.Bytes, Cost: nanoseconds(verifyKey * float64(keys))})
 	info, err := b.n.saves.compact(ctx)
 	if err != nil {
 		return c, opFault(err)
@@ -94,17 +100,28 @@ func (b backend) Verify(ctx context.Context) (v admin.Verified, err error) {
 		return v, err
 	}
 	v.First, v.Last = uint64(st.First), uint64(st.Last)
-	for _, err := range n.log.Read(ctx, st.First) {
+	infos, err := snapshot.List(n.dir.snapshotPath())
+	shown, bytes := progress.Of(ctx), int64(0)
+	for _, info := range infos {
+		bytes += info.Bytes
+	}
+	shown.Plan(progress.Part{Name: stepEffects, Unit: progress.Bytes, Cost: nanoseconds(effectsByte * float64(st.Bytes))},
+		progress.Part{Name: snapshot.StepVerify, Unit: progress.Bytes, Cost: nanoseconds(verifyByte * float64(bytes))},
+		progress.Part{Name: stepState, Cost: nanoseconds(verifyKey * float64(n.state.Keys()))})
+	shown.Step(stepEffects, progress.Bytes, st.Bytes)
+	for c, err := range n.log.Read(progress.Without(ctx), st.First) {
 		if err := errors.Join(err, ctx.Err()); err != nil {
 			return v, b.truncatedMeanwhile(st.First, err)
 		}
+		shown.Add(int64(c.Size()))
 	}
-	infos, err := snapshot.List(n.dir.snapshotPath())
+	shown.Step(snapshot.StepVerify, progress.Bytes, bytes)
 	for _, info := range infos {
 		_, verr := snapshot.Verify(ctx, info.Path)
 		err = errors.Join(err, verr)
 	}
 	v.Snapshots = len(infos)
+	shown.Step(stepState, progress.Unmeasured, 0)
 	if err = errors.Join(err, n.state.Check()); err != nil {
 		return v, opFault(err)
 	}

@@ -87,6 +87,9 @@ const (
 	// What a verification has beside a start.
 	effectsByte = 3.0
 	verifyByte  = 1.5
+	// What keys cost that are saved, and checked again.
+	saveKey   = 600.0
+	verifyKey = 300.0
 	// sizeOfKey is how many bytes of the journal are taken to bring a key, before it is
 	// seen how many do.
 	sizeOfKey = 80

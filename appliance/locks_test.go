@@ -13,7 +13,7 @@ import (
 // lockedPackages are those whose locks stand in ARCHITECTURE.md.
 var lockedPackages = []string{
 	"appliance", "appliance/process", "appliance/replication", "appliance/report", "appliance/options", "appliance/store", "appliance/web", "admin",
-	"journal", "journal/jet", "journal/broker", "journal/blocks", "journal/rare",
+	"journal", "journal/jet", "journal/broker", "journal/blocks", "journal/rare", "journal/progress", "admin/cli",
 	"replay", "replay/value", "replay/snapshot", "replay/catalog", "replay/writer", "replay/remote",
 	"respd", "respd/client", "respd/hub", "respd/stats", "respd/command", "respd/command/scripts", "respd/lua",
 }

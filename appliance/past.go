@@ -13,6 +13,7 @@ import (
 	"ledge/journal"
 	"ledge/journal/fault"
 	"ledge/journal/jet"
+	"ledge/journal/progress"
 	"ledge/replay"
 	"ledge/replay/backup"
 	"ledge/replay/snapshot"
@@ -79,6 +80,11 @@ func (p *past) read(ctx context.Context) (l *backup.Loaded, err error) {
 	p.last = l.State.Pos().Seq
 	src := &backup.Bounded{Source: journal.NewHistory(stoppedReader{dir: p.journalPath()}, p.seen.Lineage), To: p.to,
 		Note: func(c journal.Committed) { l.Note(c); p.last = c.Seq() }}
+	bytes := jet.SizeAfter(p.journalPath(), p.last)
+	if p.to.HasSeq {
+		bytes -= min(bytes, jet.SizeAfter(p.journalPath(), p.to.Seq))
+	}
+	progress.Of(ctx).Step(replay.StepApply, progress.Bytes, bytes)
 	if !p.to.HasSeq || p.to.Seq > p.last {
 		err = replay.CatchUpAll(ctx, src, l.State)
 	}

@@ -200,10 +200,11 @@ func (s *Stopped) verify(ctx context.Context) (v Verified, err error) {
 	return v, ctx.Err()
 }
 
-// Steps of a verification that are of no start.
+// Steps of a verification that are of no start; the last is a running node's.
 const (
 	stepEffects   = "reading every effect"
 	stepSnapshots = snapshot.StepVerify
+	stepState     = "counting the state again"
 )
 
 // expect plans what a verification comes to.

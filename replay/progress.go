@@ -29,9 +29,12 @@ func applied(shown *progress.Meter, s *State, cs []journal.Committed) {
 	if shown == nil {
 		return
 	}
-	n := int64(0)
-	for _, c := range cs {
-		n += int64(c.Size())
+	n := int64(len(cs))
+	if shown.Unit() == progress.Bytes {
+		n = 0
+		for _, c := range cs {
+			n += int64(c.Size())
+		}
 	}
 	shown.Add(n)
 	shown.SetKeys(int64(s.Keys()))

@@ -17,6 +17,7 @@ import (
 	"ledge/journal"
 	"ledge/journal/durable"
 	"ledge/journal/fault"
+	"ledge/journal/progress"
 	"ledge/replay/backup"
 )
 
@@ -28,6 +29,7 @@ func backupCommand() *cli.Command {
 			&cli.BoolFlag{Name: "base", Usage: "begin with the newest snapshot, and add to nothing"},
 			&cli.BoolFlag{Name: "no-verify", Usage: "don't read the backup again, nor replay it"},
 		}, sealFlags()...),
+		verb: "backup.begin", after: "what was not written whole looks like no backup; a part that was being verified stays",
 		ask: takeBackup}.command()
 	cmd.Subcommands = []*cli.Command{
 		{Name: "list", Usage: "list the parts of a backup", Args: true, ArgsUsage: "PATH", Flags: openFlags(), Action: listBackup},
@@ -215,6 +217,12 @@ func (t *taker) write(ctx context.Context, w io.Writer, b admin.Backup, h backup
 	if err != nil {
 		return err
 	}
+	shown := progress.Of(ctx)
+	shown.Plan(progress.Part{Name: stepFetch, Unit: progress.Bytes, Total: h.Snapshot, Cost: time.Duration(h.Snapshot)},
+		progress.Part{Name: stepFrames, Unit: progress.Bytes, Total: b.Frames, Cost: time.Duration(b.Frames)})
+	if h.Snapshot > 0 {
+		shown.Step(stepFetch, progress.Bytes, h.Snapshot)
+	}
 	for at := int64(0); at < h.Snapshot; {
 		piece, err := t.piece(ctx, func(ctx context.Context) (admin.Raw, error) {
 			return t.o.conn.BackupSnapshot(ctx, t.o.node, b.ID, at)
@@ -226,7 +234,9 @@ func (t *taker) write(ctx context.Context, w io.Writer, b admin.Backup, h backup
 			return fmt.Errorf("byte %d of %d of the snapshot: %w", at, h.Snapshot, err)
 		}
 		at += int64(len(piece))
+		shown.To(at)
 	}
+	shown.Step(stepFrames, progress.Bytes, b.Frames)
 	for p.Last() < h.Last.Seq {
 		piece, err := t.piece(ctx, func(ctx context.Context) (admin.Raw, error) {
 			return t.o.conn.BackupFrames(ctx, t.o.node, b.ID, uint64(p.Last()+1))
@@ -237,10 +247,17 @@ func (t *taker) write(ctx context.Context, w io.Writer, b admin.Backup, h backup
 		if err != nil {
 			return fmt.Errorf("number %d of %d: %w", p.Last()+1, h.Last.Seq, err)
 		}
+		shown.Add(int64(len(piece)))
 	}
 	t.trailer, err = p.Close()
 	return err
 }
+
+// Steps of a backup, before it is verified.
+const (
+	stepFetch  = "fetching the snapshot"
+	stepFrames = "fetching the journal"
+)
 
 // A piece of a backup is asked for again if it has not come, or not whole.
 const (

@@ -115,8 +115,11 @@ func verifyBackup(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	l, err := backup.Verify(c.Context, parts)
-	if err != nil {
+	var l *backup.Loaded
+	if err := long(c, "backup verify", nothingChanged, func(ctx context.Context) (err error) {
+		l, err = backup.Verify(ctx, parts)
+		return err
+	}); err != nil {
 		return err
 	}
 	defer l.State.Close()
@@ -149,14 +152,22 @@ func restoreFrom(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	l, err := backup.Load(c.Context, parts, to)
+	var l *backup.Loaded
+	var r appliance.Restored
+	err = long(c, "restore", "nothing is restored; what there is in "+dir+" has to be removed before the next", func(ctx context.Context) error {
+		loaded, err := backup.Load(ctx, parts, to)
+		if err != nil {
+			return err
+		}
+		l = loaded
+		r, err = appliance.Restore(ctx, dir, c.String("node"), l.State)
+		return options.Origins{}.Fault(err)
+	})
+	if l != nil {
+		defer l.State.Close()
+	}
 	if err != nil {
 		return err
-	}
-	defer l.State.Close()
-	r, err := appliance.Restore(c.Context, dir, c.String("node"), l.State)
-	if err != nil {
-		return options.Origins{}.Fault(err)
 	}
 	return printRestored(c, dir, l, r)
 }

@@ -194,3 +194,29 @@ func TestLongInterrupted(t *testing.T) {
 		}
 	}
 }
+
+// What a node works at is shown as it says; an interrupt says that the node goes on. Once
+// the command works itself, that is shown.
+func TestRemoteShown(t *testing.T) {
+	t.Setenv("TERM", "xterm")
+	s := openScreen(t, 100)
+	app := &cli.App{Writer: io.Discard, ErrWriter: s.File, ExitErrHandler: func(*cli.Context, error) {},
+		Action: func(c *cli.Context) error {
+			l := lengthy{title: "snapshot", after: nodeGoesOn, remote: func(context.Context) (progress.Seen, error) { return half(), nil }}
+			return l.run(c.Context, c, func(ctx context.Context) error {
+				s.await(t, "snapshot  checking the journal")
+				progress.Of(ctx).Step("fetching", progress.Bytes, 100)
+				s.await(t, "snapshot  fetching")
+				if err := syscall.Kill(os.Getpid(), syscall.SIGINT); err != nil {
+					return err
+				}
+				<-ctx.Done()
+				return ctx.Err()
+			})
+		}}
+	err := app.RunContext(t.Context(), []string{"ledge"})
+	var coded *ExitError
+	if !errors.As(err, &coded) || coded.Code != ExitInterrupted || !strings.Contains(err.Error(), "the node goes on") {
+		t.Errorf("an interrupted snapshot = %v; want code %d and that the node goes on", err, ExitInterrupted)
+	}
+}

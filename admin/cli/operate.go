@@ -38,9 +38,9 @@ func Running() []*cli.Command {
 		operation{name: "snapshots", usage: "list a running node's snapshots", wait: quickWait,
 			ask: show((*admin.Conn).Snapshots, printSnapshotList)}.command(),
 		operation{name: "compact", usage: "have a node take a snapshot and truncate its journal",
-			wait: longWait, ask: show((*admin.Conn).Compact, printCompacted)}.command(),
+			wait: longWait, verb: "compact", after: nodeGoesOn, ask: show((*admin.Conn).Compact, printCompacted)}.command(),
 		operation{name: "verify", usage: "have a running node read all of its journal and snapshots",
-			wait: longWait, ask: show((*admin.Conn).Verify, printVerified)}.command(),
+			wait: longWait, verb: "verify", after: nodeGoesOn, ask: show((*admin.Conn).Verify, printVerified)}.command(),
 		backupCommand(),
 		configCommand(),
 		operation{name: "clients", usage: "list a node's Redis clients", wait: quickWait,
@@ -65,7 +65,7 @@ func Running() []*cli.Command {
 // taking makes the commands about snapshots take one if none of them is named.
 // Those look at a stopped node, so options before their name would be lost.
 func taking(cmd *cli.Command) *cli.Command {
-	op := operation{wait: longWait, ask: show((*admin.Conn).Snapshot, printSnapshot)}
+	op := operation{name: "snapshot", wait: longWait, verb: "snapshot", after: nodeGoesOn, ask: show((*admin.Conn).Snapshot, printSnapshot)}
 	cmd.Usage = "have a running node take a snapshot, or list those of a stopped one"
 	cmd.Flags, cmd.Action = operateFlags(), op.action
 	cmd.Before = func(c *cli.Context) error {

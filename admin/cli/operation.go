@@ -13,6 +13,7 @@ import (
 
 	"ledge/admin"
 	"ledge/appliance/options"
+	"ledge/journal/progress"
 )
 
 // operation is a command that asks a running node.
@@ -20,7 +21,10 @@ type operation struct {
 	name, usage, args string
 	flags             []cli.Flag
 	wait              time.Duration
-	ask               func(ctx context.Context, o *operator) error
+	// after says what is so after an interrupt of one that may take long, and verb what
+	// the node calls it; "" is one that is quick.
+	after, verb string
+	ask         func(ctx context.Context, o *operator) error
 }
 
 // operator is one run of an operation.
@@ -60,8 +64,27 @@ func (op operation) action(c *cli.Context) error {
 		if err := o.find(ctx); err != nil {
 			return err
 		}
-		return op.ask(ctx, o)
+		if op.after == "" {
+			return op.ask(ctx, o)
+		}
+		l := lengthy{title: op.name, after: op.after, remote: func(ctx context.Context) (progress.Seen, error) {
+			return o.working(ctx, op.verb)
+		}}
+		return l.run(ctx, c, func(ctx context.Context) error { return op.ask(ctx, o) })
 	})(c)
+}
+
+// working asks the node how far it is with a verb: with what was asked for last, if
+// several have.
+func (o *operator) working(ctx context.Context, verb string) (s progress.Seen, err error) {
+	st, err := o.conn.Status(ctx, o.node)
+	s.Left = -1
+	for _, w := range st.Work {
+		if w.Verb == verb {
+			s = w.Seen()
+		}
+	}
+	return s, err
 }
 
 // patientConnect is how long a command that may take as long as it likes waits for

@@ -39,6 +39,11 @@ func printStatus(t *table, s admin.Status) {
 	t.field("data", "%d keys, %d clients", s.Data.Keys, s.Data.Clients)
 	t.field("memory", "%s, %s of it in use", size(s.Data.Memory), size(s.Data.Live))
 	printSaves(t, s.Saves)
+	for _, w := range s.Work {
+		seen := w.Seen()
+		seen.Took = max(0, time.Duration(s.Uptime*float64(time.Second))-w.Began.Sub(s.Started))
+		t.field("work", "%s: %s", w.Verb, progressWords(seen))
+	}
 	if s.Link != nil {
 		printLink(t, *s.Link)
 	}

@@ -209,6 +209,16 @@ func (m *Meter) Add(done int64) {
 	}
 }
 
+// Unit returns what is counted in the step that is under way.
+func (m *Meter) Unit() Unit {
+	if m != nil {
+		if s := m.cur.Load(); s != nil {
+			return s.unit
+		}
+	}
+	return Unmeasured
+}
+
 // SetKeys says how many keys there are so far.
 func (m *Meter) SetKeys(n int64) {
 	if m != nil {

@@ -13,6 +13,7 @@ import (
 
 	"ledge/journal"
 	"ledge/journal/fault"
+	"ledge/journal/progress"
 	"ledge/replay"
 	"ledge/replay/snapshot"
 )
@@ -257,6 +258,11 @@ func (l *Loaded) take(ctx context.Context, h *head, to Target) (done bool, err e
 			return false, err
 		}
 	}
+	last := h.Last.Seq
+	if to.HasSeq {
+		last = min(last, to.Seq)
+	}
+	progress.Of(ctx).Step(replay.StepApply, progress.Numbers, int64(last-min(last, l.State.Pos().Seq)))
 	src := &Bounded{Source: journal.NewHistory(partFrames{r}, h.Lineage), To: to, Note: l.Note}
 	if err := replay.CatchUpAll(ctx, src, l.State); err != nil {
 		return false, err
