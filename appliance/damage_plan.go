@@ -254,7 +254,10 @@ func (p *Plan) try(ctx context.Context, b base) (st *replay.State, err error) {
 	}
 	progress.Of(ctx).Step(replay.StepApply, progress.Bytes, p.survey.Bytes(from, b.reach))
 	err = replay.CatchUp(ctx, log, st, b.reach)
-	if err := ctx.Err(); err != nil {
+	if stop := ctx.Err(); stop != nil {
+		return nil, errors.Join(stop, st.Close())
+	}
+	if errors.Is(err, journal.ErrNewer) {
 		return nil, errors.Join(err, st.Close())
 	}
 	if err != nil {

@@ -111,6 +111,8 @@ func (d *directory) load() error {
 	switch {
 	case errors.As(err, &option):
 		return err // of a newer program, whatever the copy says
+	case err != nil && errors.As(cerr, &option):
+		return cerr
 	case err == nil && (cerr != nil || id.Sum == "" || copied.Written <= id.Written):
 		// One without a checksum is an older program's, which knows no copy.
 		if id.Sum != "" && (cerr != nil || copied.Written != id.Written) {

@@ -30,7 +30,10 @@ type coder struct {
 	// everything that is read later is zero, so callers check once.
 	rest []byte
 	err  string
-	show func(name string, val any)
+	// newer is the kind of an effect that nobody knows here, if that was the
+	// failure.
+	newer Kind
+	show  func(name string, val any)
 }
 
 // Upper bounds on encoded integers, for sizing.

@@ -79,6 +79,9 @@ func CheckFrame(f []byte, l Lineage, seq Seq) error {
 	if len(f) < headerSize {
 		return Damaged(seq, "a frame of %d bytes; the header alone has %d", len(f), headerSize)
 	}
+	if newerFrame(f) {
+		return Newer("number %d is a frame of format %s; this program knows %s", seq, f[:offCRC], magic)
+	}
 	if string(f[:offCRC]) != magic {
 		return Damaged(seq, "frame begins with %q; want %q", f[:offCRC], magic)
 	}
@@ -92,6 +95,16 @@ func CheckFrame(f []byte, l Lineage, seq Seq) error {
 		return Damaged(seq, "the frame is of lineage %s; this journal is %s", got, l)
 	}
 	return nil
+}
+
+// newerFrame reports whether f is a frame of a format that comes after ours. All
+// formats have the letters, their own number and the checksum where ours has them,
+// and from the second on the checksum covers the magic, too: so that no flipped bit
+// makes one of ours look like one.
+func newerFrame(f []byte) bool {
+	const digit = offCRC - 1
+	return string(f[:digit]) == magic[:digit] && f[digit] > magic[digit] &&
+		Checksum(f[:offCRC], f[offSeq:]) == binary.BigEndian.Uint32(f[offCRC:])
 }
 
 // LineageOf returns the lineage that a frame says it is of; false if it is no
@@ -120,7 +133,10 @@ func (c *coder) decodeFrame(t *table, f []byte, l Lineage, seq Seq) (Batch, erro
 	if c.err == "" && len(c.rest) > 0 {
 		c.fail("%d bytes behind the last entry", len(c.rest))
 	}
-	if c.err != "" {
+	switch {
+	case c.newer != 0:
+		return Batch{}, Newer("number %d has effect %d, which this program does not know", seq, c.newer)
+	case c.err != "":
 		return Batch{}, Damaged(seq, "%s", c.err)
 	}
 	return b, nil
@@ -148,6 +164,7 @@ func (c *coder) entry(t *table) Entry {
 		k := Kind(c.readByte())
 		row := t.byKind[k]
 		if row == nil {
+			c.newer = k // the frame's checksum is right; 0 is nobody's
 			c.fail("unknown effect %d", k)
 			return Entry{}
 		}

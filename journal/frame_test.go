@@ -103,14 +103,45 @@ func sameBatch(a, b Batch) bool {
 	return string(encodeFrame(nil, 0, 1, a)) == string(encodeFrame(nil, 0, 1, b))
 }
 
+// A whole frame of a format, or with an effect, that comes after ours is told from
+// damage: nothing is wrong with it. With anything wrong it is damage all the same.
+func TestNewer(t *testing.T) {
+	reseal := func(f []byte) []byte {
+		binary.BigEndian.PutUint32(f[offCRC:], Checksum(f[:offCRC], f[offSeq:]))
+		return f
+	}
+	later := func(magic string) []byte {
+		f := sealed([]byte{0, 0}, 1)
+		copy(f, magic)
+		return reseal(f)
+	}
+	for name, f := range map[string][]byte{
+		"format 2": later("LDG2"), "format 9": later("LDG9"), "format A": reseal(append(later("LDGA"), "anything"...)),
+		"effect 34": sealed([]byte{0, 1, 34}, 1), "effect 99": sealed([]byte{0, 1, 99, 1, 2, 3}, 1),
+		"effect 255":   sealed([]byte{0, 1, 255}, 1),
+		"a second one": sealed([]byte{0, 2, byte(KindKeyDelete), 0, 1, 'a', 41}, 1),
+	} {
+		_, err := decodeFrame(f, testLineage, 42)
+		if !errors.Is(err, ErrNewer) || errors.Is(err, ErrDamage) || fault.Of(err) != fault.Operator {
+			t.Errorf("%s: %v, class %s; want one of a newer program, class operator", name, err, fault.Of(err))
+		}
+		f[len(f)-1] ^= 1
+		_, err = decodeFrame(f, testLineage, 42)
+		wantDamaged(t, err, 42)
+	}
+	for _, magic := range []string{"LDG0", "LDH2", "ldg2"} {
+		_, err := decodeFrame(later(magic), testLineage, 42)
+		wantDamaged(t, err, 42)
+	}
+}
+
 // Numbers that are right by themselves and mean nothing are refused.
 func TestSenselessFields(t *testing.T) {
 	tests := []struct {
 		name string
 		op   []byte
 	}{
-		{"unknown effect", []byte{0}},
-		{"effect not assigned", []byte{255}},
+		{"no effect", []byte{0}},
 		{"database too high", []byte{byte(KindKeyDelete), 0x80, 0x80, 0x04, 0}},
 		{"slot too high", []byte{byte(KindRangeClear), 0, 0, 0x80, 0x80, 0x01}},
 		{"slots backwards", []byte{byte(KindRangeClear), 0, 2, 1}},

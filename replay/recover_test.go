@@ -2,6 +2,7 @@ package replay_test
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -150,8 +151,16 @@ func TestRecoverRefuses(t *testing.T) {
 			}
 			h.Log = log
 		}, fault.Operator, "lineage"},
-		{"newer format", func(t *testing.T, h *history) { patch(t, h.new.Path, 8, 0x7f) },
-			fault.Operator, "format 32514"},
+		{"newer format", func(t *testing.T, h *history) {
+			patch(t, h.new.Path, 8, 0x7f)
+			b, err := os.ReadFile(h.new.Path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, c := range binary.BigEndian.AppendUint32(nil, journal.Checksum(b[:12], b[16:64])) {
+				patch(t, h.new.Path, 12+i, c)
+			}
+		}, fault.Operator, "format 32514"},
 		{"number used again", func(t *testing.T, h *history) {
 			h.Mem = mem.New()
 			h.Log = replaytest.NewLog(t, h.Mem)

@@ -79,6 +79,8 @@ func loadMark(dir string) (*marker, error) {
 	k, err := readMark(filepath.Join(dir, markFile))
 	c, cerr := readMark(filepath.Join(dir, markCopy))
 	switch {
+	case errors.Is(cerr, journal.ErrNewer):
+		return nil, cerr
 	case cerr != nil || err == nil && c.gen <= k.gen:
 		return k, err
 	case err == nil:
@@ -102,11 +104,15 @@ func readMark(path string) (*marker, error) {
 	if err != nil {
 		return nil, blocks.Unreadable(err)
 	}
-	k := &marker{path: path}
+	k, newer := &marker{path: path}, false
 	for i := 0; i+slotSize <= min(len(b), 2*slotSize); i += slotSize {
 		if m, gen, ok := decodeSlot(b[i : i+slotSize]); ok && gen > k.gen {
 			k.gen, k.m = gen, m
 		}
+		newer = newer || newerSlot(b[i:i+slotSize])
+	}
+	if newer {
+		return nil, journal.Newer("%s is of a format which this program does not know; it knows %s", path, markMagic)
 	}
 	if k.gen == 0 {
 		return nil, fault.With(fault.Fatal, journal.Damage(fmt.Errorf(
@@ -218,6 +224,14 @@ func encodeSlot(m mark, gen uint64) []byte {
 		b = binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b))
 	}
 	return b
+}
+
+// newerSlot reports whether a slot is of a format that comes after ours. All formats
+// have the letters, their own letter after them, and the checksum where ours has them.
+func newerSlot(b []byte) bool {
+	const letter = len(markMagic) - 1
+	return string(b[:letter]) == markMagic[:letter] && b[letter] > markMagic[letter] &&
+		crc32.ChecksumIEEE(b[:slotUsed-4]) == binary.BigEndian.Uint32(b[slotUsed-4:])
 }
 
 func decodeSlot(b []byte) (mark, uint64, bool) {

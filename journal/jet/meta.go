@@ -3,6 +3,7 @@ package jet
 import (
 	"fmt"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"ledge/journal"
@@ -27,6 +28,24 @@ func metaFault(s blocks.Store, l journal.Lineage) error {
 	}
 	if got := spec.Metadata[metaLineage]; got != l.String() {
 		return fmt.Errorf("%s is of lineage %s; the journal is %s", path, got, l)
+	}
+	if got := spec.Metadata[metaFormat]; got != format {
+		return fmt.Errorf("%s says format %.20q; the journal is of format %s", path, got, format)
+	}
+	return nil
+}
+
+// newerMeta returns an ErrNewer if the stream says that its format is one which comes
+// after ours. A format that can't be read is a fault of the file, as any other.
+func newerMeta(s blocks.Store) error {
+	b, err := s.ReadMeta()
+	if err != nil {
+		return nil // metaFault says so
+	}
+	spec, _ := broker.ParseMeta(b)
+	ours, _ := strconv.Atoi(format)
+	if n, err := strconv.Atoi(spec.Metadata[metaFormat]); err == nil && n > ours {
+		return journal.Newer("the journal in %s has format %d; this program knows %s", s.Dir, n, format)
 	}
 	return nil
 }

@@ -40,6 +40,7 @@ type Survey struct {
 	blocks []surveyed
 	faulty map[string]int // how many faults a file has, said or not
 	unsaid int
+	newer  error // of the first frame that is of a newer format
 }
 
 // StepSurvey is the step of a progress.Meter in which a store is surveyed.
@@ -89,11 +90,12 @@ type run struct {
 }
 
 // Inspect surveys the store in dir, a Config.Dir that no node has open. lineage
-// is the journal's where the mark can't say it; 0 is that of the first frame.
+// is the journal's where the mark can't say it; 0 is that of the first frame. A store
+// of a newer program is refused, whatever else is wrong with it: see journal.ErrNewer.
 func Inspect(ctx context.Context, dir string, lineage journal.Lineage) (*Survey, error) {
 	s := &Survey{root: dir, store: blocks.NewStore(dir), Lineage: lineage, faulty: make(map[string]int)}
 	_, _ = broker.NewGuard(dir, s.store).Restore() // Open does so first, and says what fails
-	if err := s.readMark(); err != nil {
+	if err := errors.Join(newerMeta(s.store), s.readMark()); err != nil {
 		return nil, fault.As(fault.Operator, "inspect journal", err)
 	}
 	var ids []uint32
@@ -117,6 +119,9 @@ func Inspect(ctx context.Context, dir string, lineage journal.Lineage) (*Survey,
 		if last, err = s.block(id, last, i == len(ids)-1); err != nil {
 			return nil, fault.As(fault.Operator, "inspect journal", err)
 		}
+	}
+	if s.newer != nil {
+		return nil, fault.As(fault.Operator, "inspect journal", s.newer)
 	}
 	if n, ok := s.store.IndexLast(); ok && (s.mark.synced || !s.Marked) {
 		s.Promised = max(s.Promised, n)
@@ -243,6 +248,9 @@ func (s *Survey) record(buf []byte, h *blocks.Hash) (blocks.Record, *blocks.Bad)
 		s.Lineage, _ = journal.LineageOf(rec.Data)
 	}
 	if err := journal.CheckFrame(rec.Data, s.Lineage, rec.Seq); err != nil {
+		if s.newer == nil && errors.Is(err, journal.ErrNewer) {
+			s.newer = err
+		}
 		return rec, &blocks.Bad{Cause: err.Error()}
 	}
 	if rec.Seq == s.mark.last && s.mark.headed && headOf(rec.Data) != s.mark.head {

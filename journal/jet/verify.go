@@ -90,6 +90,9 @@ func verify(
 	if !ok {
 		return sum, blocks.End{}, s.Missing()
 	}
+	if err := newerMeta(s); err != nil {
+		return sum, blocks.End{}, err
+	}
 	m.seal(&s)
 	shown := progress.Of(ctx)
 	shown.Step(StepCheck, progress.Bytes, s.Size())

@@ -2,12 +2,10 @@ package backup
 
 import (
 	"encoding/binary"
-	"fmt"
 	"strings"
 	"time"
 
 	"ledge/journal"
-	"ledge/journal/fault"
 )
 
 // The layout of a part; BACKUP.md has the tables.
@@ -100,8 +98,8 @@ func (h *Header) encode() []byte {
 // headerSum is the checksum of all header bytes but its own four.
 func headerSum(b []byte) uint32 { return journal.Checksum(b[:12], b[16:headerSize]) }
 
-// decodeHeader reads a header. Magic and version stand where they are in every
-// version, so that a newer part is told from a damaged one.
+// decodeHeader reads a header. Magic, version and checksum stand where they are in
+// every version, so that a newer part is told from a damaged one.
 func decodeHeader(b []byte) (h Header, err error) {
 	if len(b) < len(magic) || string(b[:len(magic)]) != magic {
 		return h, damaged("it begins with %.16q; want %q", b, magic)
@@ -110,12 +108,11 @@ func decodeHeader(b []byte) (h Header, err error) {
 		return h, damaged("%w", errCut)
 	}
 	be := binary.BigEndian
-	if v := be.Uint16(b[8:]); v > version {
-		return h, fault.With(fault.Operator, fmt.Errorf(
-			"backup format %d; this program knows up to %d: use the program that wrote it, or newer", v, version))
-	}
 	if got, want := headerSum(b), be.Uint32(b[12:]); got != want {
 		return h, damaged("the header's checksum is %08x; it says %08x", got, want)
+	}
+	if v := be.Uint16(b[8:]); v > version {
+		return h, journal.Newer("backup format %d; this program knows up to %d", v, version)
 	}
 	h = Header{
 		Lineage: journal.Lineage(be.Uint64(b[16:])), Databases: int(be.Uint16(b[10:])),

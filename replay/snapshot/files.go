@@ -125,7 +125,7 @@ func RemoveUnfinished(dir string) error {
 
 // Find returns the snapshots in dir by what they hold, newest first, whatever
 // their names say, going by their headers. Those whose header can't be read are
-// left out.
+// left out; one of a newer program is an error, a journal.ErrNewer.
 func Find(dir string) ([]Info, error) {
 	paths, err := Paths(dir)
 	if err != nil {
@@ -133,9 +133,13 @@ func Find(dir string) ([]Info, error) {
 	}
 	var infos []Info
 	for _, path := range paths {
-		if f, err := OpenAs(path); err == nil {
+		f, err := OpenAs(path)
+		switch {
+		case err == nil:
 			f.Close()
 			infos = append(infos, f.Info)
+		case errors.Is(err, journal.ErrNewer):
+			return nil, err
 		}
 	}
 	slices.SortStableFunc(infos, func(a, b Info) int { return cmp.Compare(b.Pos.Seq, a.Pos.Seq) })

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"ledge/journal"
-	"ledge/journal/fault"
 )
 
 // The layout of a snapshot; SNAPSHOT.md has the tables. A file is a header,
@@ -82,9 +81,8 @@ func headerSum(b []byte) uint32 {
 	return journal.Checksum(b[:12], b[16:headerSize])
 }
 
-// decodeHeader reads a header. Magic and version come first and stay
-// where they are in every version, so that a newer file is told from a damaged
-// one.
+// decodeHeader reads a header. Magic, version and checksum stay where they are in
+// every version, so that a newer file is told from a damaged one.
 func decodeHeader(b []byte) (h Header, err error) {
 	if len(b) < headerSize {
 		return h, &Damage{Cause: fmt.Sprintf("a header of %d bytes; want %d",
@@ -94,15 +92,12 @@ func decodeHeader(b []byte) (h Header, err error) {
 	if string(b[:8]) != magic {
 		return h, &Damage{Cause: fmt.Sprintf("begins with %q; want %q", b[:8], magic)}
 	}
-	sound := headerSum(b) == be.Uint32(b[12:])
-	if v := be.Uint16(b[8:]); v > version {
-		return h, fault.With(fault.Operator, fmt.Errorf(
-			"snapshot format %d; this program knows up to %d: use the program that wrote it, or newer",
-			v, version))
-	}
-	if !sound {
+	if headerSum(b) != be.Uint32(b[12:]) {
 		return h, &Damage{Cause: fmt.Sprintf("header checksum is %08x; the header says %08x",
 			headerSum(b), be.Uint32(b[12:]))}
+	}
+	if v := be.Uint16(b[8:]); v > version {
+		return h, journal.Newer("snapshot format %d; this program knows up to %d", v, version)
 	}
 	return Header{
 		Databases: int(be.Uint16(b[10:])),
