@@ -183,7 +183,7 @@ func TestServerVersion(t *testing.T) {
 var othersOptions = []string{
 	"tls", "cacert", "cert", "key", "pipe", // redis-cli
 	"arch", "out", // packaging/build
-	"now", "system", "name", // systemctl, useradd, docker
+	"now", "system", "name", "reference", // systemctl, useradd, docker, chown
 	"user", "password", "inbox-prefix", "replies", "raw", // nats
 }
 

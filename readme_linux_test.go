@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -11,6 +12,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -35,20 +37,29 @@ func carryOut(t *testing.T, page, test string, least int) {
 	if len(steps) < least {
 		t.Fatalf("the session of %s has %d commands; want all of it", page, len(steps))
 	}
-	sh := openSession(t)
-	for _, s := range steps {
-		got, err := sh.run(s)
-		if err != nil || !s.output.MatchString(got) {
-			t.Fatalf("$ %s\nprints\n%s%v; want\n%s", s.command, got, err, s.output)
+	openSession(t, "ip link set lo up && mkdir disk && mount -t tmpfs -o size=64m tmpfs disk").carryOut(t, steps)
+}
+
+// carryOut runs commands, and holds what each prints against what it should.
+func (s *session) carryOut(t *testing.T, steps []step) {
+	t.Helper()
+	for _, st := range steps {
+		got, err := s.run(st)
+		if err != nil || !st.output.MatchString(got) {
+			t.Fatalf("%s$ %s\nprints\n%s%v; want\n%s", st.machine, st.command, got, err, st.output)
 		}
 	}
 }
 
-// step is a command of the session and what it prints.
+// step is a command of the session and what it prints. The machine is the letter
+// before the prompt, if there is one.
 type step struct {
-	command string
-	output  *regexp.Regexp
+	machine, command string
+	output           *regexp.Regexp
 }
+
+// prompt is what a command stands after.
+var prompt = regexp.MustCompile(`\n([ab]?)[$#] `)
 
 func (s step) background() bool { return strings.HasSuffix(strings.TrimSpace(s.command), "&") }
 
@@ -65,9 +76,15 @@ func sessionOf(t *testing.T, page, test string) (steps []step) {
 		t.Fatalf("%s has no session", page)
 	}
 	text = strings.ReplaceAll(text, "\\\n", "\\\n\x00") // goes on in the next line
-	for _, part := range strings.Split("\n"+text, "\n$ ")[1:] {
+	text = "\n" + text
+	at := prompt.FindAllStringSubmatchIndex(text, -1)
+	for i, m := range at {
+		part := text[m[1]:]
+		if i+1 < len(at) {
+			part = text[m[1]:at[i+1][0]]
+		}
 		command, output, _ := strings.Cut(strings.ReplaceAll(part, "\\\n\x00", "\\\x00"), "\n")
-		steps = append(steps, step{strings.ReplaceAll(command, "\\\x00", "\\\n"), outputOf(output)})
+		steps = append(steps, step{text[m[2]:m[3]], strings.ReplaceAll(command, "\\\x00", "\\\n"), outputOf(output)})
 	}
 	return steps
 }
@@ -100,14 +117,40 @@ type session struct {
 	mu     sync.Mutex
 	out    bytes.Buffer // what has been printed and not yet looked at
 	arrive chan struct{}
+	over   chan struct{} // closed when the shell has ended
+}
+
+// shipped builds the program as it is shipped, once, for all sessions.
+var shipped = sync.OnceValues(func() (dir string, err error) {
+	if dir, err = os.MkdirTemp("", "ledge-test"); err != nil {
+		return "", err
+	}
+	if out, err := exec.Command("go", "build", "-o", filepath.Join(dir, "ledge"), ".").CombinedOutput(); err != nil {
+		return dir, fmt.Errorf("go build: %w, %s", err, out)
+	}
+	return dir, nil
+})
+
+// builds says that some session has had the program built.
+var builds atomic.Bool
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if builds.Load() {
+		dir, _ := shipped()
+		os.RemoveAll(dir)
+	}
+	os.Exit(code)
 }
 
 // openSession starts the shell, with the program in its path and an empty
-// directory to be in, in which disk is a file system of 64 MiB.
-func openSession(t *testing.T) *session {
+// directory to be in, and has it prepare a network and disks of its own.
+func openSession(t *testing.T, prepare string) *session {
 	t.Helper()
-	apart := []string{"--user", "--map-root-user", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"}
-	prepare := "ip link set lo up && mkdir disk && mount -t tmpfs -o size=64m tmpfs disk"
+	apart := []string{"--user", "--map-root-user", "--mount", "--net", "--pid", "--uts", "--fork", "--kill-child", "--mount-proc"}
+	if os.Geteuid() == 0 {
+		apart = apart[2:] // then there are other users, too
+	}
 	dir := t.TempDir()
 	for _, name := range []string{"unshare", "ip", "redis-cli", "bash"} {
 		if _, err := exec.LookPath(name); err != nil {
@@ -118,26 +161,31 @@ func openSession(t *testing.T) *session {
 	if out, err := try.CombinedOutput(); err != nil {
 		t.Skipf("it takes a network and a disk of its own, as root has: %v, %s", err, out)
 	}
-	bin := t.TempDir()
-	if out, err := exec.Command("go", "build", "-o", filepath.Join(bin, "ledge"), ".").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v, %s", err, out)
+	builds.Store(true)
+	bin, err := shipped()
+	if err != nil {
+		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cmd := exec.CommandContext(ctx, "unshare", append(apart, "bash")...)
-	cmd.Dir, cmd.Env = dir, append(os.Environ(), "FAKETTY=1", "LC_ALL=C", "PATH="+bin+":"+os.Getenv("PATH"))
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "FAKETTY=1", "LC_ALL=C", "PROGRAM="+bin, "PATH="+bin+":"+os.Getenv("PATH"))
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &session{in: in, arrive: make(chan struct{}, 1)}
+	s := &session{in: in, arrive: make(chan struct{}, 1), over: make(chan struct{})}
 	var stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = s, &stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	go func() {
+		_ = cmd.Wait() // it was killed, or the next command says that it is gone
+		close(s.over)
+	}()
 	t.Cleanup(func() {
 		cancel()
-		_ = cmd.Wait() // it was killed
+		<-s.over
 		if t.Failed() {
 			t.Logf("the shell says: %s", &stderr)
 			for _, name := range []string{"a.log", "b.log"} {
@@ -169,6 +217,9 @@ func (s *session) Write(b []byte) (int, error) {
 func (s *session) run(st step) (string, error) {
 	const end = "-- that was all --\n"
 	command := "{ " + st.command + "\n} </dev/null 2>&1\n"
+	if st.machine == "b" {
+		command = "on_b <<'-- end --'\n" + st.command + "\n-- end --\n"
+	}
 	if st.background() {
 		command += "disown -a\n" // its end is nothing to report
 	} else {
@@ -191,6 +242,8 @@ func (s *session) run(st step) (string, error) {
 		s.mu.Unlock()
 		select {
 		case <-s.arrive:
+		case <-s.over:
+			return got, errors.New("and the shell has ended")
 		case <-limit.C:
 			return got, errors.New("and no more within a minute")
 		}

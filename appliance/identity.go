@@ -124,6 +124,8 @@ func (d *directory) load() error {
 	case cerr == nil:
 		d.note("%s is taken from %s: %s", path, second, err)
 		id = copied
+	case errors.Is(err, fs.ErrPermission): // nothing is known to be damaged
+		return fault.With(fault.Operator, err)
 	case errors.Is(err, fs.ErrNotExist) && errors.Is(cerr, fs.ErrNotExist):
 		return fault.With(fault.Operator, err)
 	case !hasData(d.path):

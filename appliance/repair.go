@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -117,7 +118,7 @@ func OpenDamaged(path string) (*Stopped, error) {
 	var option *OptionError
 	switch {
 	case err == nil:
-	case errors.As(err, &option): // of a newer program
+	case errors.As(err, &option), errors.Is(err, fs.ErrPermission): // of a newer program, or for others
 		return nil, errors.Join(err, d.close())
 	default:
 		d.forget(err)

@@ -81,6 +81,9 @@ func snapshotCommand() *cli.Command {
 // stopped runs a command on the directory of a stopped node.
 func stopped(fn func(*cli.Context, *appliance.Stopped) error) cli.ActionFunc {
 	return func(c *cli.Context) (err error) {
+		if err := asOwner(c.String("dir")); err != nil {
+			return err
+		}
 		s, err := appliance.OpenStopped(c.String("dir"))
 		if err != nil {
 			return options.Origins{}.Fault(err)

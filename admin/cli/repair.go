@@ -47,6 +47,9 @@ func restoreCommand() *cli.Command {
 // it is told to.
 func repairing(name string, plan func(*appliance.Stopped, context.Context) (*appliance.Plan, error)) cli.ActionFunc {
 	return func(c *cli.Context) (err error) {
+		if err := asOwner(c.String("dir")); err != nil {
+			return err
+		}
 		s, err := appliance.OpenDamaged(c.String("dir"))
 		if err != nil {
 			return options.Origins{}.Fault(err)

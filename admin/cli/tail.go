@@ -48,6 +48,9 @@ func tail(c *cli.Context) error {
 	}
 	named := c.IsSet("server") || c.IsSet("node")
 	if !named {
+		if err := asOwner(c.String("dir")); err != nil {
+			return err
+		}
 		s, err := appliance.OpenStopped(c.String("dir"))
 		if err == nil {
 			return errors.Join(tailStopped(c, s, q), s.Close())
