@@ -2,6 +2,7 @@ package appliance
 
 import (
 	"ledge/appliance/replication"
+	"ledge/respd"
 	"ledge/respd/command"
 )
 
@@ -10,3 +11,6 @@ func (n *Node) Replication() *replication.Replication { return n.repl }
 
 // ClientSide is the node as Redis clients see it.
 func (n *Node) ClientSide() command.Node { return sideOf(n) }
+
+// Limits are what clients may have.
+func (n *Node) Limits() respd.Limits { return n.server.Limits() }

@@ -2,11 +2,14 @@ package appliance
 
 import (
 	"errors"
+	"math"
 	"net"
 	"strconv"
 
 	"ledge/appliance/options"
+	"ledge/appliance/process"
 	"ledge/replay/remote"
+	"ledge/respd"
 	"ledge/respd/command"
 )
 
@@ -41,7 +44,7 @@ func fixedParam(name, value string) command.Param {
 // liveParam is a parameter that CONFIG SET changes by the option's own rule. One
 // is changed at a time: the list of parameters sees to it.
 func (n *Node) liveParam(r options.Row, p options.Param) command.Param {
-	return command.Param{Name: p.Name, Owner: r.Name,
+	live := command.Param{Name: p.Name, Owner: r.Name,
 		Get: func() string { return r.Show(p, Config{Live: *n.live.Load()}) },
 		Set: func(v string, apply bool) error {
 			l := *n.live.Load()
@@ -56,6 +59,14 @@ func (n *Node) liveParam(r options.Row, p options.Param) command.Param {
 			}
 			return nil
 		}}
+	if p.Partial {
+		live.Whole = func(v string) string {
+			l := *n.live.Load()
+			_ = r.Change(p, &l, v) // it was tried before
+			return r.Show(p, Config{Live: l})
+		}
+	}
+	return live
 }
 
 // takeLive has what can change while the node runs be as l says.
@@ -70,6 +81,10 @@ func (n *Node) takeLive(l options.Live) {
 	if n.cfg.Level != nil {
 		n.cfg.Level.Set(l.LogLevel)
 	}
+	if l.Output != before.Output || l.MaxMemory != before.MaxMemory || l.IdleTimeout != before.IdleTimeout {
+		n.server.SetLimits(clientLimits(&l, n.bound.now()))
+	}
+	n.server.SetKeepAlive(max(0, l.TCPKeepAlive))
 	n.gate.judge() // the next command is judged by what was set
 }
 
@@ -100,6 +115,26 @@ func (n *Node) announced(seen net.IP) string {
 		_, port, _ = net.SplitHostPort(n.server.Addr().String())
 	}
 	return net.JoinHostPort(host, port)
+}
+
+// clientLimits returns what clients may have, where the process may take so much
+// memory.
+func clientLimits(l *options.Live, memory int64) respd.Limits {
+	all := process.Buffers(memory)
+	hard := func(o options.OutputLimit) int {
+		if o.Hard == 0 {
+			return all
+		}
+		return int(min(o.Hard, math.MaxInt))
+	}
+	normal, push := l.Output.Normal, l.Output.PubSub
+	limits := respd.Limits{MaxBuffers: all, Idle: l.IdleTimeout, MaxOutput: hard(normal),
+		SoftOutput: int(min(normal.Soft, math.MaxInt)), SoftFor: normal.SoftFor,
+		Push: respd.PushLimit{Hard: hard(push), Soft: int(min(push.Soft, math.MaxInt)), SoftFor: max(1, push.SoftFor)}}
+	if push.Soft == 0 {
+		limits.Push.Soft = math.MaxInt
+	}
+	return limits
 }
 
 // timeouts returns what a replica waits for at most.

@@ -10,10 +10,12 @@ import (
 	"ledge/journal/fault"
 )
 
+// plainListener leaves connections as the system makes them.
+var plainListener = net.ListenConfig{KeepAlive: -1}
+
 func (s *Server) listen(ctx context.Context) (err error) {
 	if s.cfg.Listen != "" || s.cfg.TLSListen == "" {
-		var lc net.ListenConfig
-		if s.ln, err = lc.Listen(ctx, "tcp", s.cfg.Listen); err != nil {
+		if s.ln, err = plainListener.Listen(ctx, "tcp", s.cfg.Listen); err != nil {
 			return fault.As(fault.Operator, "listen for clients on "+s.cfg.Listen, err)
 		}
 	}
@@ -83,6 +85,7 @@ func (s *Server) welcome(nc net.Conn) {
 		return
 	}
 	s.shared.Stats.Connections.Add(1)
+	s.keepAsking(nc)
 	c := newConn(s, nc)
 	if err := s.loop.add(c, nc.(*net.TCPConn)); err != nil {
 		s.cfg.Logger.Warn("connection not taken", "client", c.Session().Addr, "cause", err)

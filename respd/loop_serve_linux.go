@@ -74,7 +74,13 @@ func (l *loop) serve(c *conn) {
 		l.shut(c)
 		return
 	}
-	if k.held || !l.makeWay(c) {
+	if k.held {
+		return
+	}
+	if !l.makeWay(c) {
+		if !k.dead && c.Rested() {
+			l.shut(c)
+		}
 		return
 	}
 	// The next slice of a long reply comes before any other command.
@@ -149,7 +155,7 @@ func (l *loop) rest(c *conn) {
 	if c.link.eof {
 		c.Session().Quit = true
 	}
-	if c.TooMuchInput() {
+	if c.TooMuchInput() || c.Rested() {
 		l.shut(c)
 		return
 	}

@@ -141,7 +141,7 @@ func TestSlowSubscriber(t *testing.T) {
 	const size = 32 << 10
 	var out bytes.Buffer
 	n := start(t, func(cfg *respd.Config) {
-		cfg.PushLimit.Hard = 256 << 10
+		cfg.Push.Hard = 256 << 10
 		cfg.Logger = slog.New(slog.NewTextHandler(&out, nil))
 	})
 	slow, good := n.subscriber(2, "SUBSCRIBE ch"), n.subscriber(3, "SUBSCRIBE ch")
@@ -284,7 +284,7 @@ func TestPausePublish(t *testing.T) {
 
 // A message longer than the bound closes its receivers.
 func TestLongMessage(t *testing.T) {
-	n := start(t, func(cfg *respd.Config) { cfg.PushLimit.Hard = 1000 })
+	n := start(t, func(cfg *respd.Config) { cfg.Push.Hard = 1000 })
 	c, p := n.subscriber(2, "SUBSCRIBE ch"), n.dial()
 	p.want("PUBLISH ch "+strings.Repeat("x", 900), "(integer) 1")
 	c.expect(message(2, "message", "ch", strings.Repeat("x", 900)))

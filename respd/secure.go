@@ -52,8 +52,7 @@ type door struct {
 
 // openDoor begins to listen for clients with TLS.
 func openDoor(ctx context.Context, s *Server) (*door, error) {
-	var lc net.ListenConfig
-	ln, err := lc.Listen(ctx, "tcp", s.cfg.TLSListen)
+	ln, err := plainListener.Listen(ctx, "tcp", s.cfg.TLSListen)
 	if err != nil {
 		return nil, fault.As(fault.Operator, "listen on "+s.cfg.TLSListen, fmt.Errorf("%w: %w", ErrTLSListen, err))
 	}
@@ -68,6 +67,7 @@ func (d *door) welcome(nc net.Conn) {
 		nc.Close() // without TLS there is no way to say why
 		return
 	}
+	d.srv.keepAsking(nc)
 	d.mu.Lock()
 	stopped := !d.end.IsZero()
 	if !stopped {

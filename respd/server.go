@@ -46,21 +46,18 @@ type Config struct {
 	// MaxInput bounds what one connection may have unparsed, one argument
 	// included; 0 is 64 MiB.
 	MaxInput int
-	// MaxOutput bounds the replies that one connection has not read yet;
-	// past it the connection is closed. 0 is 256 MiB.
-	MaxOutput int
+	// Limits are what clients may have at first: SetLimits changes that. Of them
+	// MaxOutput 0 is 256 MiB, and MaxBuffers 0 is 1 GiB.
+	Limits
+	// KeepAlive is how long a connection is silent before the kernel asks whether the
+	// client is there, at first; 0 is never.
+	KeepAlive time.Duration
 	// MaxQueued bounds the commands of one MULTI, with what keeping them takes; 0
 	// is 256 MiB, of which a million short ones take half.
 	MaxQueued int
 	// Stall is how long a client may take nothing of its replies while more of its
 	// commands wait than are answered for one that doesn't read; 0 is 60 s.
 	Stall time.Duration
-	// MaxBuffers bounds what all clients together have unparsed, and likewise
-	// the replies that they have not read and the commands that wait for EXEC;
-	// 0 is 1 GiB.
-	MaxBuffers int
-	// PushLimit bounds the messages that one connection has not read yet.
-	PushLimit PushLimit
 	// Hub knows who subscribes to what; nil is one of the server's own. The
 	// writer's keyspace events come through it.
 	Hub    *hub.Hub
@@ -104,9 +101,10 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-// Gate and PushLimit are parts of a Config.
+// Gate, Limits and PushLimit are parts of a Config.
 type (
 	Gate      = client.Gate
+	Limits    = client.Limits
 	PushLimit = client.PushLimit
 )
 
@@ -121,6 +119,8 @@ type Server struct {
 	secret  atomic.Pointer[string] // set by CONFIG SET requirepass
 	// maxClients bounds the connections; CONFIG SET maxclients changes it.
 	maxClients atomic.Int64
+	keepAlive  atomic.Int64  // of connections that come from here on, in nanoseconds
+	limited    chan struct{} // has a token when the limits were changed
 	loop       transport
 	nextID     atomic.Int64
 	log        *rare.Log // of what strangers can cause
@@ -170,7 +170,8 @@ type transport interface {
 // Open begins to listen. Clients are served by Run.
 func Open(ctx context.Context, cfg Config) (*Server, error) {
 	setDefaults(&cfg)
-	s := &Server{cfg: cfg, conns: make(map[int64]*conn)}
+	s := &Server{cfg: cfg, conns: make(map[int64]*conn), limited: make(chan struct{}, 1)}
+	s.SetKeepAlive(cfg.KeepAlive)
 	s.log = rare.New(cfg.Logger)
 	if err := s.listen(ctx); err != nil {
 		return nil, errors.Join(err, s.unlisten())
@@ -200,8 +201,7 @@ func (s *Server) share() {
 	s.shared = client.NewShared(client.Config{
 		State: cfg.State, Writer: cfg.Writer, Table: table, Scripts: s.scripts,
 		Stats: stats.New[*command.Spec](cfg.Clock()), Slowlog: stats.NewSlowlog(), Hub: cfg.Hub, Host: s,
-		MaxInput: cfg.MaxInput, MaxOutput: cfg.MaxOutput, MaxQueued: cfg.MaxQueued, MaxBuffers: cfg.MaxBuffers,
-		PushLimit: cfg.PushLimit, Replica: cfg.Replica, OutOfMemory: cfg.OutOfMemory, Named: cfg.Named,
+		MaxInput: cfg.MaxInput, MaxQueued: cfg.MaxQueued, AtFirst: cfg.Limits, Replica: cfg.Replica, OutOfMemory: cfg.OutOfMemory, Named: cfg.Named,
 		Clock: cfg.Clock, Logger: cfg.Logger, Log: s.log,
 	})
 }
@@ -225,7 +225,7 @@ func setDefaults(cfg *Config) {
 	if cfg.MaxBuffers == 0 {
 		cfg.MaxBuffers = 1 << 30
 	}
-	cfg.PushLimit.SetDefaults()
+	cfg.Push.SetDefaults()
 	if cfg.Hub == nil {
 		cfg.Hub = hub.New()
 	}
@@ -265,6 +265,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if s.door != nil {
 		accepting.Go(func() { s.accept(s.door.ln, s.door.welcome) })
 	}
+	accepting.Go(func() { s.watchClients(ctx) })
 	stop := context.AfterFunc(ctx, s.stopListening)
 	defer stop()
 	err := s.loop.run(ctx, s.cfg.Drain)
@@ -373,12 +374,7 @@ func (s *Server) Node() command.Node { return s.cfg.Node }
 
 // Clients calls fn with each connected client, in order of their ids.
 func (s *Server) Clients(fn func(*command.Session)) {
-	s.mu.Lock()
-	all := make([]*conn, 0, len(s.conns))
-	for _, c := range s.conns {
-		all = append(all, c)
-	}
-	s.mu.Unlock()
+	all := s.all()
 	sort.Slice(all, func(i, j int) bool { return all[i].Session().ID < all[j].Session().ID })
 	for _, c := range all {
 		fn(c.Session())

@@ -155,7 +155,7 @@ func (t *threads) handle(c *conn, nc net.Conn) {
 		if err != nil && t.poked(c, nc, err) {
 			err = nil
 		}
-		if !t.serve(c, nc) || c.TooMuchInput() {
+		if !t.serve(c, nc) || c.TooMuchInput() || c.Rested() {
 			return
 		}
 		if err != nil { // what had come before the end has been answered
@@ -306,7 +306,7 @@ func (k *link) last() (since time.Duration, broken bool) {
 func (t *threads) await(c *conn) bool {
 	for {
 		since, broken := c.link.last()
-		if broken || c.Killed() {
+		if broken || c.Killed() || c.Unsent() > 0 && c.Rested() {
 			return false
 		}
 		idle := client.Elapsed() - since

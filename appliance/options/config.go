@@ -182,6 +182,15 @@ type Live struct {
 	SnapshotBytes int64         // snapshot-every
 	SnapshotEvery time.Duration // snapshot-every
 	LogLevel      slog.Level    // log-level
+
+	// A client that neither sends nor takes anything for IdleTimeout is closed; 0 is
+	// no bound.
+	IdleTimeout time.Duration // idle-timeout
+	// TCPKeepAlive is how long a connection is silent before the kernel asks whether
+	// the client is there; negative is never.
+	TCPKeepAlive time.Duration // tcp-keepalive
+	// Output bounds what waits for one client that does not read.
+	Output OutputLimits // client-output-buffer-limit
 }
 
 // Error is a fault of one option. Option is its name towards users.

@@ -74,6 +74,9 @@ type Param struct {
 	Live bool
 	// Server says that the server keeps the value, which does not stand in Live.
 	Server bool
+	// Partial says that a value may be about a part of the option only, which Show
+	// writes as a whole.
+	Partial bool
 	// show and read are for a parameter whose values are written in another way than
 	// the option's, as Redis does; nil is that they are not.
 	show func(*Config) string

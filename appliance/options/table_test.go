@@ -22,6 +22,7 @@ var samples = map[string]string{
 	"follow-password-file": "l", "on-divergence": "resync", "connect-timeout": "8s", "fetch-timeout": "9s",
 	"sync-chunk-timeout": "11s", "sync-attempts": "12", "announce-host": "h", "announce-port": "13", "min-replicas": "1",
 	"min-replicas-lag": "14s", "read-staleness": "15s", "retain-for-replicas": "2GiB", "log-level": "debug", "log-format": "json",
+	"idle-timeout": "16s", "tcp-keepalive": "17s", "client-output-buffer-limit": "pubsub 1mb 0 0",
 }
 
 // Each row is whole: it has all that people are shown, a default that its own

@@ -84,9 +84,9 @@ func (c *Conn) Stuck() {
 // short it is less.
 func (s *Shared) InputBound() int64 {
 	if s.OutOfMemory() {
-		return int64(s.MaxBuffers / shortShare)
+		return int64(s.Limits().MaxBuffers / shortShare)
 	}
-	return int64(s.MaxBuffers)
+	return int64(s.Limits().MaxBuffers)
 }
 
 // Expel closes a connection for what it makes the server hold. Whoever owns it

@@ -60,6 +60,9 @@ type Conn struct {
 	await atomic.Pointer[await]
 	tally tally
 
+	rested  atomic.Pointer[activity] // it was idle for too long when it had done this
+	watched watched
+
 	known   *journal.Who // what the journal says of the client; see who
 	knownAs names
 

@@ -119,7 +119,7 @@ func (c *Conn) MayReceive() int {
 	switch {
 	case !c.sess.Authed:
 		step = strangerInput
-	case c.shared.Stats.HeldIn.Load() > int64(c.shared.MaxBuffers):
+	case c.shared.Stats.HeldIn.Load() > int64(c.shared.Limits().MaxBuffers):
 		step = keepBuffer
 	}
 	if c.hungry {

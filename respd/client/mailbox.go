@@ -102,7 +102,7 @@ func (m *mailbox) dropped() int {
 // Push sends a message to the client from any goroutine. It does not wait: a
 // client that lets too many come together is closed.
 func (c *Conn) Push(m *hub.Message) {
-	switch first, over := c.mail.put(m, &c.shared.PushLimit, c.shared.Clock); {
+	switch first, over := c.mail.put(m, &c.shared.Limits().Push, c.shared.Clock); {
 	case over:
 		c.Kill()
 	case first:

@@ -14,7 +14,7 @@ func (c *Conn) reply(v resp.Value) {
 	}
 	if v.IsError() {
 		if v.ErrorText() == string(command.ErrTooLong) {
-			c.tooMuchOutput(c.shared.MaxOutput)
+			c.tooMuchOutput(c.shared.Limits().MaxOutput)
 			return
 		}
 		c.shared.Stats.CountError(resp.Error(v.ErrorText()).Code())
@@ -31,7 +31,8 @@ func (c *Conn) reply(v resp.Value) {
 		c.beginStream(s)
 		return
 	}
-	if n := c.Unsent() + bound(v, c.shared.MaxOutput); n > c.shared.MaxOutput {
+	most := c.shared.Limits().MaxOutput
+	if n := c.Unsent() + bound(v, most); n > most {
 		c.tooMuchOutput(n)
 		return
 	}
@@ -152,7 +153,7 @@ func (c *Conn) TooMuchOutput(n, pending int) bool {
 	switch {
 	case !c.sess.Authed && n+pending > strangerOutput:
 		c.Expel(&c.shared.Stats.OutputLimit, strangerClosed, n+pending)
-	case n > c.shared.MaxOutput:
+	case n > c.shared.Limits().MaxOutput:
 		c.tooMuchOutput(n)
 	default:
 		return false
@@ -175,10 +176,10 @@ func (c *Conn) MayReadOn(since time.Duration) bool {
 		return false
 	case n < StepOutput:
 		return true
-	case since < PauseBeforeReadOn || n >= c.shared.MaxOutput/readOnShare:
+	case since < PauseBeforeReadOn || n >= c.shared.Limits().MaxOutput/readOnShare:
 		return false
 	}
-	return c.shared.Stats.HeldOut.Load() < int64(c.shared.MaxBuffers) && !c.shared.OutOfMemory()
+	return c.shared.Stats.HeldOut.Load() < int64(c.shared.Limits().MaxBuffers) && !c.shared.OutOfMemory()
 }
 
 // isPush reports whether a reply is one that CLIENT REPLY does not keep back.

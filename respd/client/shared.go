@@ -29,14 +29,10 @@ type Config struct {
 	Host command.Host
 	// MaxInput bounds what one connection may have unparsed, one argument included.
 	MaxInput int
-	// MaxOutput bounds the replies that one connection has not read yet.
-	MaxOutput int
 	// MaxQueued bounds the commands of one MULTI, with what keeping them takes.
 	MaxQueued int
-	// MaxBuffers bounds what all connections together have unparsed, and likewise
-	// their unread replies and their commands that wait for EXEC.
-	MaxBuffers int
-	PushLimit  PushLimit
+	// AtFirst is what clients may have until SetLimits is called.
+	AtFirst Limits
 	// Replica says what is refused because of how the node stands with its leader
 	// or its replicas.
 	Replica *Gate
@@ -52,6 +48,7 @@ type Config struct {
 // Shared is what all connections of a server have in common.
 type Shared struct {
 	Config
+	limits  atomic.Pointer[Limits]
 	pause   pause
 	waiters waiters
 	demoted atomic.Pointer[error] // what Demote was called with last
@@ -59,7 +56,11 @@ type Shared struct {
 }
 
 // NewShared returns what the connections of a server have in common.
-func NewShared(cfg Config) *Shared { return &Shared{Config: cfg} }
+func NewShared(cfg Config) *Shared {
+	s := &Shared{Config: cfg}
+	s.SetLimits(cfg.AtFirst)
+	return s
+}
 
 // Panicked counts and logs a panic. It must be called by whoever has recovered.
 func (s *Shared) Panicked(spec *command.Spec, p any) {

@@ -27,7 +27,7 @@ func (c *Conn) enqueue() {
 	case tx.Bytes+size > c.shared.MaxQueued:
 		c.turnAway(resp.Error(fmt.Sprintf(errTxFull, c.shared.MaxQueued)))
 		return
-	case c.shared.Stats.HeldTx.Load()+int64(size) > int64(c.shared.MaxBuffers):
+	case c.shared.Stats.HeldTx.Load()+int64(size) > int64(c.shared.Limits().MaxBuffers):
 		c.turnAway(errTxsFull)
 		return
 	}
@@ -131,7 +131,7 @@ func (c *Conn) runQueued(q command.Queued, v *replay.View, d *replay.Draft) resp
 	}
 	c.ran(q.Spec, q.Args, val.IsError())
 	if val.IsError() && val.ErrorText() == string(command.ErrTooLong) {
-		c.tooMuchOutput(c.shared.MaxOutput)
+		c.tooMuchOutput(c.shared.Limits().MaxOutput)
 	}
 	if val.Kind() == resp.KindNone {
 		return resp.Nil // an element can't be left out

@@ -46,6 +46,9 @@ type Param struct {
 	// be changed while the server runs. apply is false for a trial: CONFIG
 	// SET of several parameters changes all of them or none.
 	Set func(value string, apply bool) error
+	// Whole writes a value that Set takes as all that the parameter is then, where one
+	// may be about a part of it; nil is that none may.
+	Whole func(value string) string
 }
 
 // Belongs returns what the value belongs to.
@@ -127,6 +130,9 @@ func (p *Params) Change(ctx context.Context, keep Keep, pairs ...string) error {
 	for i, x := range found {
 		if err := x.Set(x.Value, false); err != nil {
 			return setFailed(pairs[2*i], err.Error())
+		}
+		if x.Whole != nil {
+			found[i].Value = x.Whole(x.Value)
 		}
 	}
 	if keep != nil {

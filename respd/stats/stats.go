@@ -28,8 +28,8 @@ type Stats[C comparable] struct {
 	Handshakes  atomic.Int64 // with TLS that failed
 	// Clients closed for what they made the server hold: a command longer than
 	// the query buffer, more replies than they may have unread, and half a
-	// command while memory was short.
-	InputLimit, OutputLimit, Evicted atomic.Int64
+	// command while memory was short. Idle are those closed for that.
+	InputLimit, OutputLimit, Evicted, Idle atomic.Int64
 	// What clients make the server hold at present, in bytes: input, unread
 	// replies, and commands that wait for EXEC.
 	HeldIn, HeldOut, HeldTx atomic.Int64
@@ -100,7 +100,7 @@ func (s *Stats[C]) ByError(fn func(code string, n int64)) {
 func (s *Stats[C]) Reset() {
 	for _, c := range []*atomic.Int64{&s.Connections, &s.Commands, &s.Rejected, &s.Expired,
 		&s.Hits, &s.Misses, &s.Errors, &s.NetIn, &s.NetOut, &s.Panics,
-		&s.Foreign, &s.Denied, &s.Handshakes, &s.InputLimit, &s.OutputLimit, &s.Evicted} {
+		&s.Foreign, &s.Denied, &s.Handshakes, &s.InputLimit, &s.OutputLimit, &s.Evicted, &s.Idle} {
 		c.Store(0)
 	}
 	s.mu.Lock()

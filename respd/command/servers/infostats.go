@@ -36,6 +36,7 @@ func infoStats(s *command.Session) []command.InfoField {
 	f.add("command_panics", st.Panics.Load())
 	f.add("client_query_buffer_limit_disconnections", st.InputLimit.Load())
 	f.add("client_output_buffer_limit_disconnections", st.OutputLimit.Load())
+	f.add("client_idle_disconnections", st.Idle.Load())
 	return f
 }
 
