@@ -46,6 +46,7 @@ type Broker struct {
 	log  *brokerLog
 
 	secrets map[string]string // of the users that exist within the process only
+	logins  *logins
 
 	closing sync.Once
 	closed  error
@@ -68,7 +69,7 @@ func Start(ctx context.Context, cfg Config) (*Broker, error) {
 		return nil, fault.As(fault.Operator, op, err)
 	}
 	b.srv.SetLoggerV2(b.log, false, false, false)
-	if err := b.start(ctx); err != nil {
+	if err := errors.Join(b.logins.serve(b.srv), b.start(ctx)); err != nil {
 		return nil, fault.As(fault.Operator, op, errors.Join(err, b.Close()))
 	}
 	return b, nil
@@ -96,9 +97,10 @@ func (b *Broker) options(cfg *Config) (*server.Options, error) {
 		SyncAlways: cfg.SyncAlways, SyncInterval: cfg.SyncInterval,
 		SystemAccount: systemAccount,
 	}
-	own, admin := server.NewAccount(blocks.Account), server.NewAccount(adminAccount)
-	o.Accounts = []*server.Account{own, admin, server.NewAccount(systemAccount)}
-	o.Users = b.users(cfg.Users, own, admin)
+	o.Accounts = []*server.Account{server.NewAccount(blocks.Account), server.NewAccount(adminAccount),
+		server.NewAccount(systemAccount)}
+	b.logins = b.newLogins(cfg.Users)
+	o.CustomClientAuthentication = b.logins
 	if cfg.Listen == "" {
 		return o, nil
 	}
@@ -148,6 +150,7 @@ func (b *Broker) Close() error {
 
 func (b *Broker) close() error {
 	done := make(chan struct{})
+	b.logins.close()
 	go func() {
 		defer close(done)
 		b.srv.Shutdown()

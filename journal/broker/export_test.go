@@ -19,3 +19,11 @@ func (b *Broker) Say(text string, warning bool) {
 		b.log.Errorf("%s", text)
 	}
 }
+
+// Remembered returns of how many connections the broker knows by which password they
+// are in.
+func (b *Broker) Remembered() int {
+	b.logins.mu.Lock()
+	defer b.logins.mu.Unlock()
+	return len(b.logins.by)
+}

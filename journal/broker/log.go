@@ -117,10 +117,9 @@ func (b *brokerLog) Debugf(format string, v ...any) {}
 // Tracef is not called: the broker runs with trace off.
 func (b *brokerLog) Tracef(format string, v ...any) {}
 
-// advice is what the broker warns of at each start, and what is so on purpose:
-// the passwords are made at random and never leave the process or the
-// directory, and the payload limit is that of an entry.
-var advice = []string{"Plaintext passwords detected", "Maximum payloads over"}
+// advice is what the broker warns of at each start, and what is so on purpose: the
+// payload limit is that of an entry.
+var advice = []string{"Maximum payloads over"}
 
 // Warnf logs a warning and keeps it.
 func (b *brokerLog) Warnf(format string, v ...any) {

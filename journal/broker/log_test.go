@@ -63,8 +63,8 @@ func TestSick(t *testing.T) {
 	if got := s.LastWarning(); got != "something is odd" {
 		t.Errorf("LastWarning = %q", got)
 	}
-	b.Say("Plaintext passwords detected, use nkeys or bcrypt", true)
-	if got := s.LastWarning(); got != "something is odd" || strings.Contains(log.String(), "level=WARN msg=\"Plaintext") {
+	b.Say("Maximum payloads over 8.00 MB are generally discouraged", true)
+	if got := s.LastWarning(); got != "something is odd" || strings.Contains(log.String(), "level=WARN msg=\"Maximum") {
 		t.Errorf("what is so on purpose is warned of: %q\n%s", got, log.String())
 	}
 }

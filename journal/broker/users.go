@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 
@@ -17,6 +16,8 @@ type User struct {
 	Name string
 	// Password lets the user in, from outside and within the process.
 	Password string
+	// Former are passwords that have been changed and still let the user in.
+	Former []Former
 	// Inside is for a user who has no password and exists within the process only:
 	// see Connect.
 	Inside bool
@@ -39,28 +40,12 @@ func checkUsers(users []User) error {
 			errs = append(errs, fmt.Errorf("user %q has no password", u.Name))
 		case u.Password != "" && u.Inside:
 			errs = append(errs, fmt.Errorf("user %q is within the process and needs no password", u.Name))
+		case len(u.Former) > MaxFormer:
+			errs = append(errs, fmt.Errorf("user %q has %d former passwords; the most is %d", u.Name, len(u.Former), MaxFormer))
 		}
 		seen[u.Name] = true
 	}
 	return errors.Join(errs...)
-}
-
-// users returns everybody whom the broker lets in, and draws the secrets of those
-// who exist within the process only.
-func (b *Broker) users(list []User, own, admin *server.Account) []*server.User {
-	inside := map[string]struct{}{"IN_PROCESS": {}}
-	b.secrets[journalUser] = rand.Text()
-	all := []*server.User{{Username: journalUser, Password: b.secrets[journalUser], Account: own,
-		AllowedConnectionTypes: inside}}
-	for _, u := range list {
-		s := &server.User{Username: u.Name, Password: u.Password, Account: admin, Permissions: u.permissions()}
-		if u.Inside {
-			b.secrets[u.Name] = rand.Text()
-			s.Password, s.AllowedConnectionTypes = b.secrets[u.Name], inside
-		}
-		all = append(all, s)
-	}
-	return all
 }
 
 // permissions returns what the server is told. It takes an empty list for leave to
