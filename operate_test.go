@@ -80,6 +80,10 @@ var operations = []struct {
 			"5   2026-03-04T05:06:07Z  15.250 ms  127.0.0.1:50000  job   SET k \"two words\"\n",
 		admin.SlowList{Entries: []admin.Slow{admintest.Slow()}}},
 	{[]string{"slowlog", "--count", "3"}, "slowlog 3", "", nil},
+	{[]string{"passwd"}, "passwd [admin  1h0m0s]", "password  of admin, drawn; it is in /var/lib/ledge/auth/admin\n" +
+		"before    holds until 2026-03-04T06:06:07Z; connections by it or by others from before: 2\n", admintest.PasswordChanged()},
+	{[]string{"passwd", "--expire-now"}, "passwd [admin  0s]", "", nil},
+	{[]string{"passwd", "--grace", "90m"}, "passwd [admin  1h30m0s]", "", nil},
 	{[]string{"stop", "--no-wait"}, "stop", "node n1  is stopping\n", admin.Done{}},
 }
 

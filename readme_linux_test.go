@@ -30,6 +30,11 @@ func TestBackupSession(t *testing.T) {
 	carryOut(t, "packaging/docs/backup.md", "TestBackupSession", 10)
 }
 
+// So is the one about secrets.
+func TestSecretsSession(t *testing.T) {
+	carryOut(t, "packaging/docs/secrets.md", "TestSecretsSession", 8)
+}
+
 // carryOut carries out the session of a page, which has so many commands at least.
 func carryOut(t *testing.T, page, test string, least int) {
 	t.Helper()

@@ -344,6 +344,13 @@ func (c *Conn) Switchover(ctx context.Context, node, to string) (Switched, error
 	return ask[Switched](ctx, c, node, "switchover", switchoverRequest{to})
 }
 
+// Passwd has a node give a user another password, "" for one that the node draws. The
+// one before holds beside it for so long.
+func (c *Conn) Passwd(ctx context.Context, node, user, password string, grace time.Duration) (PasswordChanged, error) {
+	seconds := grace.Seconds()
+	return ask[PasswordChanged](ctx, c, node, "passwd", passwdRequest{user, password, &seconds})
+}
+
 // Stop makes a node stop. It doesn't wait for that.
 func (c *Conn) Stop(ctx context.Context, node string) error {
 	_, err := ask[Done](ctx, c, node, "stop", nil)

@@ -66,6 +66,7 @@ func TestGolden(t *testing.T) {
 		{"follow", "follow", `{"leader":"nats://10.0.0.1:4222"}`, nil},
 		{"promote", "promote", "", nil},
 		{"switchover", "switchover", `{"to":"n2"}`, nil},
+		{"passwd", "passwd", `{"user":"monitor","grace_seconds":3600}`, nil},
 		{"stop", "stop", "", nil},
 	} {
 		node.Hook(func(context.Context, string, any) error { return c.err })

@@ -39,6 +39,9 @@ type Backend interface {
 	Clients(ctx context.Context) ([]Client, error)
 	// Events returns the last events since a time, the oldest first, at most so many.
 	Events(ctx context.Context, since time.Time, most int) ([]Event, error)
+	// Passwd gives one of the users another password, and draws one if it is "". The one
+	// before holds for so long beside it.
+	Passwd(ctx context.Context, user, password string, grace time.Duration) (PasswordChanged, error)
 	// Slowlog returns at most n entries, the newest first; all if n is 0.
 	Slowlog(ctx context.Context, n int) ([]Slow, error)
 	// JournalTail returns a piece of the journal. It waits for one that matches no
@@ -74,7 +77,36 @@ type Status struct {
 	Replicas []Replica `json:"replicas,omitempty"`
 	// Work is what operators have asked for that takes long, the oldest first.
 	Work []Work `json:"work,omitempty"`
+	// Former are passwords that were changed and still let their users in.
+	Former []FormerPassword `json:"former_passwords,omitempty"`
 }
+
+// FormerPassword says of a user whose password was changed that the one before, or
+// several, still let the user in.
+type FormerPassword struct {
+	User    string    `json:"user"`
+	Until   time.Time `json:"until"`               // when the last of them ends
+	Former  int       `json:"former_connections"`  // made with them
+	Current int       `json:"current_connections"` // made with the password that stays
+}
+
+// PasswordChanged is a user's password that was changed.
+type PasswordChanged struct {
+	Node  string     `json:"node"`
+	User  string     `json:"user"`
+	File  string     `json:"file"`            // of the node, where the password is
+	Drawn bool       `json:"drawn"`           // by the node
+	Until *time.Time `json:"until,omitempty"` // up to when the one before holds; none is that it doesn't
+	// Former is how many connections there are by passwords from before. They are closed
+	// when those are refused.
+	Former int `json:"former_connections"`
+}
+
+// Bounds of how long a password holds beside the one that has taken its place.
+const (
+	DefaultGrace = time.Hour
+	MaxGrace     = 30 * 24 * time.Hour
+)
 
 // Link is how a replica stands with its leader.
 type Link struct {
@@ -91,8 +123,8 @@ type Link struct {
 	Next      *time.Time `json:"next_attempt,omitempty"`
 
 	Applied uint64     `json:"applied_number"`
-	Last    uint64     `json:"leader_number"` // as far as is known
-	Lag     uint64     `json:"lag_numbers"`
+	Last    *uint64    `json:"leader_number,omitempty"` // as far as is known
+	Lag     *uint64    `json:"lag_numbers,omitempty"`   // likewise
 	Heard   *time.Time `json:"heard,omitempty"`
 	Level   *time.Time `json:"level,omitempty"` // when it last had all of the leader's
 	Syncs   int        `json:"full_syncs"`

@@ -95,6 +95,11 @@ type (
 	switchoverRequest struct {
 		To string `json:"to"`
 	}
+	passwdRequest struct {
+		User     string   `json:"user"`
+		Password string   `json:"password,omitempty"`
+		Grace    *float64 `json:"grace_seconds,omitempty"`
+	}
 	slowlogRequest struct {
 		Count int `json:"count,omitempty"`
 	}
@@ -148,6 +153,8 @@ var verbs = []verb{
 	{name: "follow", what: `follow another node: {"leader":"nats://host:port"}`, acts: true, ask: parsed(follow)},
 	{name: "promote", what: "stop following, and lead", acts: true, ask: plain(Backend.Promote)},
 	{name: "switchover", what: `have a replica lead and follow it: {"to":"node"}`, acts: true, ask: parsed(switchover)},
+	{name: "passwd", what: `give a user another password: {"user":"admin","grace_seconds":3600}`,
+		acts: true, soon: true, ask: parsed(passwd)},
 	{name: "stop", what: "stop the node, as SIGTERM does", acts: true, soon: true, ask: plain(stop)},
 }
 
@@ -301,6 +308,20 @@ func switchover(b Backend, ctx context.Context, r switchoverRequest) (Switched, 
 		return Switched{}, bad(`request: no node; want {"to":"node"}`)
 	}
 	return b.Switchover(ctx, r.To)
+}
+
+func passwd(b Backend, ctx context.Context, r passwdRequest) (PasswordChanged, error) {
+	if r.User == "" {
+		return PasswordChanged{}, bad(`request: no user; want {"user":"admin"}`)
+	}
+	grace := DefaultGrace
+	if r.Grace != nil {
+		if *r.Grace < 0 || *r.Grace > MaxGrace.Seconds() {
+			return PasswordChanged{}, bad("request: grace_seconds %g is not between 0 and %g", *r.Grace, MaxGrace.Seconds())
+		}
+		grace = time.Duration(*r.Grace * float64(time.Second))
+	}
+	return b.Passwd(ctx, r.User, r.Password, grace)
 }
 
 func stop(b Backend, ctx context.Context) (Done, error) { return Done{}, b.Stop(ctx) }

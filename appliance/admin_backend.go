@@ -26,7 +26,11 @@ type backend struct{ n *Node }
 var _ admin.Backend = backend{}
 
 // Status says what the node is and how it is.
-func (b backend) Status(context.Context) (admin.Status, error) { return b.n.report.Status(), nil }
+func (b backend) Status(context.Context) (admin.Status, error) {
+	s := b.n.report.Status()
+	s.Former = b.n.words.standing()
+	return s, nil
+}
 
 // Health says whether the journal takes writes.
 func (b backend) Health(context.Context) (admin.Health, error) {
@@ -248,6 +252,13 @@ func (b backend) Promote(ctx context.Context) (admin.Promoted, error) {
 // Switchover has a replica lead, and the node follow it.
 func (b backend) Switchover(ctx context.Context, to string) (admin.Switched, error) {
 	return b.n.repl.Switchover(ctx, to)
+}
+
+// Passwd gives one of the NATS users another password.
+func (b backend) Passwd(ctx context.Context, user, password string, grace time.Duration) (admin.PasswordChanged, error) {
+	c, err := b.n.words.change(ctx, user, password, grace)
+	c.Node = b.n.dir.node
+	return c, err
 }
 
 // stopDelay is what the answer to a stop has to get out, before the broker that

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"ledge/admin"
 	"ledge/journal/broker"
 	"ledge/journal/jet"
 	"ledge/replay/remote"
@@ -36,7 +35,7 @@ func openCarrier(ctx context.Context, d *directory, cfg *Config, secure *securit
 // startCarrier is openCarrier up to the broker, which can be asked already.
 func startCarrier(ctx context.Context, d *directory, cfg *Config, secure *security, listen string) (
 	*carrier, *jet.Checked, error) {
-	passwords, err := d.passwords()
+	users, err := d.users(remote.Subjects)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -44,7 +43,7 @@ func startCarrier(ctx context.Context, d *directory, cfg *Config, secure *securi
 	if err != nil {
 		return nil, nil, err
 	}
-	server := broker.Config{Name: d.node, Users: admin.Users(passwords, remote.Subjects)}
+	server := broker.Config{Name: d.node, Users: users}
 	if listen != Off {
 		server.Listen, server.TLS = listen, secure.nats
 	}

@@ -10,17 +10,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
-	"syscall"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"ledge/admin"
 	"ledge/appliance/options"
 	"ledge/appliance/store"
 	"ledge/journal"
-	"ledge/journal/durable"
 	"ledge/journal/fault"
 )
 
@@ -263,68 +258,6 @@ func (d *directory) writeLeads(followed string) error {
 	id := d.id
 	id.Follow, id.Promoted = "", followed
 	return d.store(id)
-}
-
-// passwords returns the passwords of the NATS users who have one. A password that isn't
-// there is drawn: all are on the first start, and one that was removed to
-// change it is on the next.
-func (d *directory) passwords() (map[string]string, error) {
-	users := make(map[string]string)
-	for _, name := range admin.PasswordUsers() {
-		p, err := d.password(name)
-		if err != nil {
-			return nil, fault.With(fault.Operator, err)
-		}
-		users[name] = p
-	}
-	return users, nil
-}
-
-// password reads or draws the password of a user. One that nobody can have
-// chosen is no password: it is drawn anew.
-func (d *directory) password(user string) (string, error) {
-	path := d.userPath(user)
-	p, err := ReadPassword(path)
-	switch {
-	case err == nil:
-		return p, nil
-	case errors.Is(err, errNoPassword):
-		d.note("%s; another one is drawn", err)
-	case !errors.Is(err, fs.ErrNotExist):
-		return "", err
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return "", err
-	}
-	p = rand.Text()
-	return p, durable.Replace(path, []byte(p+"\n"))
-}
-
-// errNoPassword says that what is in a file is no password.
-var errNoPassword = errors.New("has no password")
-
-// maxPassword is the longest that a password may be.
-const maxPassword = 4096
-
-// ReadPassword reads the password in a file: one line of text.
-func ReadPassword(path string) (string, error) {
-	b, err := os.ReadFile(path)
-	switch {
-	case errors.Is(err, syscall.EISDIR):
-		return "", fmt.Errorf("%s %w: it is a directory", path, errNoPassword)
-	case err != nil:
-		return "", err
-	}
-	p := strings.TrimSpace(string(b))
-	switch {
-	case p == "":
-		return "", fmt.Errorf("%s %w: it is empty", path, errNoPassword)
-	case len(p) > maxPassword:
-		return "", fmt.Errorf("%s %w: it has %d bytes", path, errNoPassword, len(p))
-	case !utf8.ValidString(p) || strings.ContainsFunc(p, unicode.IsControl):
-		return "", fmt.Errorf("%s %w: it is not one line of text", path, errNoPassword)
-	}
-	return p, nil
 }
 
 // openStore opens the store of what is no part of the journal.

@@ -16,6 +16,7 @@ func (d paths) misplaced() (paths []string) {
 		return nil
 	}
 	names := []string{identityFile, identityCopy, identityFile + ".tmp", identityCopy + ".tmp", filepath.Join(authDir, "leader"),
+		filepath.Join(authDir, formerFile), filepath.Join(authDir, formerFile+".tmp"),
 		runFile, runFile + ".tmp", storeFile, storeFile + ".tmp", reserveFile, reserveTemp}
 	for _, user := range admin.PasswordUsers() {
 		names = append(names, filepath.Join(authDir, user), filepath.Join(authDir, user+".tmp"))

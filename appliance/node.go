@@ -20,9 +20,11 @@ import (
 	"ledge/appliance/store"
 	"ledge/appliance/web"
 	"ledge/journal"
+	"ledge/journal/broker"
 	"ledge/journal/fault"
 	"ledge/journal/jet"
 	"ledge/journal/progress"
+	"ledge/journal/turn"
 	"ledge/replay"
 	"ledge/replay/writer"
 	"ledge/respd"
@@ -50,6 +52,7 @@ type Node struct {
 	super   *process.Supervisor
 	threads *process.Threads
 	dir     *directory
+	words   *passwords              // of the NATS users
 	own     *store.Store            // what is no part of the journal
 	set     *settings               // what was set at run time
 	carried atomic.Pointer[carrier] // a full sync replaces it; nil until there is a broker
@@ -66,10 +69,14 @@ type Node struct {
 	loading *loading
 	gate    gatekeeper
 	live    atomic.Pointer[options.Live] // what CONFIG SET changes
-	admins  atomic.Pointer[operators]    // a full sync replaces it
-	repl    *replication.Replication
-	seen    *seen
-	web     *web.Server // nil without http-listen
+	// followFile is follow-password-file, which Reload changes, and leaderSaid the last
+	// good password that was read for a leader.
+	followFile atomic.Pointer[string]
+	leaderSaid atomic.Pointer[leaderSecret]
+	admins     atomic.Pointer[operators] // a full sync replaces it
+	repl       *replication.Replication
+	seen       *seen
+	web        *web.Server // nil without http-listen
 
 	report    *report.Report
 	recovered atomic.Pointer[recovered] // nil until all data is there
@@ -101,6 +108,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	n := &Node{cfg: cfg, secure: secure, started: cfg.Clock(), stop: make(chan struct{}),
 		tails: make(chan struct{}, maxTails)}
 	n.live.Store(&live)
+	n.followFile.Store(&cfg.FollowPasswordFile)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	watched := make(chan struct{})
@@ -135,6 +143,12 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if err := portsFree(ctx, &n.cfg); err != nil {
 		return err
 	}
+	n.words = &passwords{paths: n.dir.paths, turn: turn.New(), log: n.cfg.Logger, broker: func() *broker.Broker {
+		if c := n.carrier(); c != nil {
+			return c.Broker
+		}
+		return nil
+	}}
 	n.own = n.dir.openStore(n.cfg.Logger)
 	n.takeSettings()
 	if err := n.openDoors(ctx); err != nil {

@@ -36,6 +36,9 @@ func (n *Node) Reload(ctx context.Context) error {
 	if err := next.ReadSecrets(); err != nil {
 		return fault.As(fault.Operator, op, next.From.Fault(err))
 	}
+	if err := errors.Join(n.words.check(), n.checkLeaderPassword(next.FollowPasswordFile)); err != nil {
+		return fault.As(fault.Operator, op, next.From.Fault(err))
+	}
 	files := n.cfg
 	files.TLSCert, files.TLSKey, files.TLSCA = next.TLSCert, next.TLSKey, next.TLSCA
 	files.NATSTLSCert, files.NATSTLSKey, files.NATSTLSCA = next.NATSTLSCert, next.NATSTLSKey, next.NATSTLSCA
@@ -48,7 +51,13 @@ func (n *Node) Reload(ctx context.Context) error {
 		return fault.As(fault.Operator, op, err)
 	}
 	n.secure.current.Store(&secure)
+	n.followFile.Store(&next.FollowPasswordFile)
 	warnFixed(n, &next)
+	err = n.words.reread(ctx)
+	n.repl.Again() // what the leader refused may be what was changed
+	if err != nil {
+		return fault.As(fault.Of(err), "take the users' passwords; the rest of the configuration was taken", err)
+	}
 	n.cfg.Logger.Info("the configuration was read anew", "changed", changed)
 	if n.secure.nats != nil {
 		return leaveAddress(n) // which says the listener's certificate

@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -76,7 +74,7 @@ func (w written) Adopt(l journal.Lineage, first journal.Seq, snapshot string, di
 type nodeBroker struct{ n *Node }
 
 func (b nodeBroker) URL() string               { return b.n.carrier().ClientURL() }
-func (b nodeBroker) Password() (string, error) { return b.n.dir.password(admin.ReplicaUser) }
+func (b nodeBroker) Password() (string, error) { return b.n.words.current(admin.ReplicaUser) }
 func (b nodeBroker) Conn() *nats.Conn          { return b.n.admin().requests }
 
 // Replace closes the broker, has the directory changed, and opens the new one on
@@ -87,6 +85,10 @@ func (b nodeBroker) Replace(ctx context.Context, put func(journal.Driver) error)
 	if addr := n.carrier().Addr(); addr != nil {
 		listen = addr.String() // the one that was free, if any would do
 	}
+	if err := n.words.turn.Lock(ctx); err != nil { // the new broker goes by the files
+		return fault.As(fault.Retryable, "replace the broker", err)
+	}
+	defer n.words.turn.Unlock()
 	if err := errors.Join(n.admin().close(), n.carrier().Close()); err != nil {
 		return err
 	}
@@ -138,19 +140,4 @@ func (v live) Announced(seen net.IP) string { return v.n.announced(seen) }
 // Present is not less than min-replicas-lag says.
 func (v live) Present() time.Duration {
 	return max(remote.DefaultPresent, v.n.live.Load().MinReplicasLag)
-}
-
-// LeaderPassword reads the password for a leader, before each attempt: it may
-// have been changed.
-func (v live) LeaderPassword(leader string) (string, error) {
-	cfg, path := &v.n.cfg, v.n.dir.leaderPath()
-	if _, err := os.Stat(path); cfg.FollowPasswordFile != "" && (leader == cfg.Follow || err != nil) {
-		path = cfg.FollowPasswordFile
-	}
-	p, err := ReadPassword(path)
-	if err != nil {
-		err = fmt.Errorf("the leader's password can't be read: %w; copy %s of the leader's directory to %s, "+
-			"or name another file with --follow-password-file", err, filepath.Join(authDir, admin.ReplicaUser), path)
-	}
-	return p, err
 }

@@ -135,6 +135,12 @@ func (b *Backend) Switchover(ctx context.Context, to string) (admin.Switched, er
 	return admin.Switched{Node: to, Leader: "nats://10.0.0.2:4222", Number: 42, Took: 12.5}, b.called(ctx, "switchover", to)
 }
 
+func (b *Backend) Passwd(ctx context.Context, user, password string, grace time.Duration) (admin.PasswordChanged, error) {
+	c := PasswordChanged()
+	c.User, c.Drawn = user, password == ""
+	return c, b.called(ctx, "passwd", []any{user, password, grace})
+}
+
 func (b *Backend) Stop(ctx context.Context) error { return b.called(ctx, "stop", nil) }
 
 // At is when everything in the samples happens, give or take minutes.
@@ -239,10 +245,16 @@ func Tail() admin.Tail {
 // Link is a replica's link to its leader that has failed.
 func Link() admin.Link {
 	at := time.Date(2026, 1, 17, 12, 0, 0, 0, time.UTC)
-	next := at.Add(30 * time.Second)
+	next, last, lag := at.Add(30*time.Second), uint64(42), uint64(2)
 	return admin.Link{Leader: "nats://10.0.0.1:4222", Node: "n0", State: "failed", Since: at, Attempts: 10,
-		Class: "retryable", LastError: "attempt 10: connect: i/o timeout", Next: &next, Applied: 40, Last: 42,
-		Lag: 2, Heard: &at, Level: &at, Syncs: 1}
+		Class: "retryable", LastError: "attempt 10: connect: i/o timeout", Next: &next, Applied: 40, Last: &last,
+		Lag: &lag, Heard: &at, Level: &at, Syncs: 1}
+}
+
+// PasswordChanged is a password that was drawn, whose former holds for an hour.
+func PasswordChanged() admin.PasswordChanged {
+	until := At.Add(time.Hour)
+	return admin.PasswordChanged{Node: "n1", User: "admin", File: "/var/lib/ledge/auth/admin", Drawn: true, Until: &until, Former: 2}
 }
 
 // Promoted is a node that was promoted.

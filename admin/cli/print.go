@@ -51,6 +51,10 @@ func printStatus(t *table, s admin.Status) {
 		t.field("replica", "%s at %s, %s, number %d (synced %d), heard %s",
 			r.Node, r.Redis, r.State, r.Applied, r.Synced, instant(r.Heard))
 	}
+	for _, f := range s.Former {
+		t.field("password", "of %s: those before hold until %s, %d connections by them, %d by the new one",
+			f.User, instant(f.Until), f.Former, f.Current)
+	}
 }
 
 func printLink(t *table, l admin.Link) {
@@ -60,10 +64,10 @@ func printLink(t *table, l admin.Link) {
 	}
 	t.field("leader", "%s %s", l.Leader, l.Node)
 	t.field("link", "%s since %s", state, instant(l.Since))
-	if l.Heard == nil {
+	if l.Heard == nil || l.Lag == nil || l.Last == nil {
 		t.field("lag", "unknown: the leader has not been heard of yet; %d are applied", l.Applied)
 	} else {
-		t.field("lag", "%d numbers: %d of %d", l.Lag, l.Applied, l.Last)
+		t.field("lag", "%d numbers: %d of %d", *l.Lag, l.Applied, *l.Last)
 	}
 	if l.LastError != "" {
 		t.field("", "%d failed attempts, class %s: %s", l.Attempts, l.Class, l.LastError)

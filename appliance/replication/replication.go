@@ -241,6 +241,13 @@ func (r *Replication) haltLocked() error {
 	return nil
 }
 
+// Again has a replica that waits for its next attempt to reach its leader make it.
+func (r *Replication) Again() {
+	if f := r.shown.Load(); f.link != nil {
+		f.link.Again()
+	}
+}
+
 // Link returns how the node stands with its leader.
 func (r *Replication) Link() standing.Link {
 	switch f := r.shown.Load(); {

@@ -86,7 +86,11 @@ func loadingOf(l Loading) *admin.Loading {
 func LinkOf(l standing.Link) admin.Link {
 	a := admin.Link{Leader: l.Leader, Node: l.Node, State: l.State.String(), Step: l.Step, Since: l.Since.UTC(),
 		Attempts: l.Attempts, LastError: Line(l.Err), Next: moment(l.Next), Applied: uint64(l.Applied),
-		Last: uint64(l.Last), Lag: lag(l), Heard: moment(l.Heard), Level: moment(l.Level), Syncs: l.Syncs}
+		Heard: moment(l.Heard), Level: moment(l.Level), Syncs: l.Syncs}
+	if !l.Heard.IsZero() { // else nobody knows
+		last, behind := uint64(l.Last), lag(l)
+		a.Last, a.Lag = &last, &behind
+	}
 	if l.Err != nil {
 		a.Class = fault.Of(l.Err).String()
 	}

@@ -28,8 +28,8 @@ type Former struct {
 	Until time.Time
 }
 
-// hashed returns how a password is compared.
-func hashed(password string, until time.Time) Former {
+// NewFormer returns how a password is compared that lets in until a time.
+func NewFormer(password string, until time.Time) Former {
 	f := Former{Until: until}
 	_, _ = rand.Read(f.Salt[:]) // it never fails
 	f.Sum = f.sum(password)
@@ -103,7 +103,7 @@ func (b *Broker) newLogins(list []User) *logins {
 			secret = rand.Text()
 			b.secrets[u.Name] = secret
 		}
-		in := &login{may: u.permissions(), inside: u.Inside, current: &password{hashed(secret, time.Time{})}}
+		in := &login{may: u.permissions(), inside: u.Inside, current: &password{NewFormer(secret, time.Time{})}}
 		if u.Name == journalUser {
 			in.may = nil // all of its own account
 		}
@@ -258,6 +258,9 @@ func (l *logins) close() {
 // errNoUser says that there is no such user with a password.
 var errNoUser = errors.New("there is no such user with a password")
 
+// ErrSame says that a password is to be changed to itself.
+var ErrSame = errors.New("that is the password already")
+
 // ErrManyFormer says that too many passwords of a user hold already.
 var ErrManyFormer = fmt.Errorf("%d passwords that were changed before still hold", MaxFormer)
 
@@ -269,6 +272,9 @@ var ErrManyFormer = fmt.Errorf("%d passwords that were changed before still hold
 // what will let the user in beside it. When it fails nothing has changed. One call for a
 // user ends before the next begins: whoever calls sees to it.
 //
+// Changing a password to itself is ErrSame, but with a time that is over: then all others
+// are refused.
+//
 // It returns how many connections are there that were made with other passwords.
 func (b *Broker) ChangePassword(user, to string, until time.Time, write func([]Former) error) (others int, err error) {
 	l := b.logins
@@ -276,15 +282,10 @@ func (b *Broker) ChangePassword(user, to string, until time.Time, write func([]F
 	if !ok || in.inside {
 		return 0, fmt.Errorf("user %q: %w", user, errNoUser)
 	}
-	next := &password{hashed(to, time.Time{})}
-	l.mu.Lock()
-	stay := in.staying(until, time.Now())
-	if len(stay) > MaxFormer {
-		l.mu.Unlock()
-		return 0, fmt.Errorf("user %q: %w", user, ErrManyFormer)
+	next, stay, err := l.begin(in, to, until)
+	if err != nil {
+		return 0, fmt.Errorf("user %q: %w", user, err)
 	}
-	in.next = next
-	l.mu.Unlock()
 	var formers []Former
 	for _, p := range stay {
 		formers = append(formers, p.Former)
@@ -294,12 +295,33 @@ func (b *Broker) ChangePassword(user, to string, until time.Time, write func([]F
 	defer l.mu.Unlock()
 	in.next = nil
 	if err != nil {
-		l.partLocked(next, leaveDelay)
+		if next != in.current {
+			l.partLocked(next, leaveDelay)
+		}
 		return 0, err
 	}
 	others = l.replaceLocked(in, next, stay)
 	l.expireLocked()
 	return others, nil
+}
+
+// begin takes the next password of a user, and returns which ones will let the user in
+// beside it.
+func (l *logins) begin(in *login, to string, until time.Time) (next *password, stay []*password, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	stay = in.staying(until, time.Now())
+	switch same := in.current.Is(to); {
+	case same && len(stay) > 0:
+		return nil, nil, ErrSame
+	case len(stay) > MaxFormer:
+		return nil, nil, ErrManyFormer
+	case same: // its connections stay
+		in.next = in.current
+	default:
+		in.next = &password{NewFormer(to, time.Time{})}
+	}
+	return in.next, stay, nil
 }
 
 // staying returns which passwords will let a user in beside another one.
@@ -320,15 +342,18 @@ func (in *login) staying(until, now time.Time) (stay []*password) {
 // replaceLocked has a user be let in by another password, and by others that stay, and
 // returns how many connections were made with those or are about to be closed.
 func (l *logins) replaceLocked(in *login, next *password, stay []*password) (others int) {
-	was, formers := in.current, in.former
-	in.current, in.former = next, stay
-	for _, p := range append(formers, was) {
-		others += len(l.madeWithLocked(p))
+	was, old := in.current, in.former
+	if was != next {
+		old = append(slices.Clone(old), was)
 	}
-	if len(stay) == 0 {
-		for _, p := range append(formers, was) {
+	in.current, in.former = next, stay
+	for _, p := range old {
+		others += len(l.madeWithLocked(p))
+		if len(stay) == 0 {
 			l.partLocked(p, leaveDelay)
 		}
+	}
+	if len(stay) == 0 {
 		return others
 	}
 	for id, by := range l.by {

@@ -261,3 +261,37 @@ func TestChangesUnderLoad(t *testing.T) {
 		t.Errorf("%d connections are remembered of %d that have gone; want at most 128", n, entered)
 	}
 }
+
+// A password that stays ends the grace of those before it when it is said once more,
+// without one; whoever came by it stays.
+func TestEndGrace(t *testing.T) {
+	b := guests(t)
+	var kept []broker.Former
+	old, err := enter(t, b, "guest", "one")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.ChangePassword("guest", "two", time.Now().Add(time.Hour), written(&kept)); err != nil {
+		t.Fatal(err)
+	}
+	in, err := enter(t, b, "guest", "two")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.ChangePassword("guest", "two", time.Now().Add(time.Hour), written(&kept)); !errors.Is(err, broker.ErrSame) {
+		t.Errorf("ChangePassword to the same = %v; want %v", err, broker.ErrSame)
+	}
+	full := errors.New("no space left on device")
+	if _, err := b.ChangePassword("guest", "two", time.Time{}, func([]broker.Former) error { return full }); !errors.Is(err, full) {
+		t.Errorf("ChangePassword that is not written = %v; want %v", err, full)
+	}
+	lets(t, b, "after it failed", map[string]bool{"one": true, "two": true})
+	if n, err := b.ChangePassword("guest", "two", time.Time{}, written(&kept)); err != nil || n != 1 || len(kept) != 0 {
+		t.Errorf("ChangePassword to the same without a grace = %d, %v, with %d former; want 1 connection and none", n, err, len(kept))
+	}
+	until(t, "the one by the old password is closed", old.IsClosed)
+	lets(t, b, "after that", map[string]bool{"one": false, "two": true})
+	if err := in.Flush(); err != nil {
+		t.Errorf("who came by the password that stays: %v", err)
+	}
+}

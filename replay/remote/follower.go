@@ -116,6 +116,8 @@ type Follower struct {
 	received int64         // the most of any snapshot that was stored since; likewise
 	steady   time.Duration // how long a stream must be level to count as progress
 
+	again chan struct{} // has a token once it is to be tried again at once
+
 	leader atomic.Value // the id of the leader's run
 
 	busy atomic.Int64 // when the target was given what it is busy with, Unix nanoseconds; 0 for nothing
@@ -123,9 +125,18 @@ type Follower struct {
 
 // NewFollower returns a follower; Run makes it work.
 func NewFollower(cfg FollowerConfig) *Follower {
-	f := &Follower{cfg: cfg, steady: RetryMost, reached: cfg.Target.State().Pos().Seq}
+	f := &Follower{cfg: cfg, steady: RetryMost, reached: cfg.Target.State().Pos().Seq, again: make(chan struct{}, 1)}
 	f.link = standing.Link{Leader: cfg.Leader, State: standing.LinkConnecting, Since: cfg.Clock()}
 	return f
+}
+
+// Again has an attempt made at once, if one is waited for: what made the last one fail
+// may have been mended.
+func (f *Follower) Again() {
+	select {
+	case f.again <- struct{}{}:
+	default:
+	}
 }
 
 // Link returns how the follower stands with its leader.
@@ -190,6 +201,10 @@ func (f *Follower) heard(last journal.Seq) {
 
 // attempt connects and follows until something fails.
 func (f *Follower) attempt(ctx context.Context) error {
+	select {
+	case <-f.again: // this is it
+	default:
+	}
 	limits := f.cfg.Timeouts()
 	f.cfg.ConnectTimeout = limits.Connect
 	f.set(func(l *standing.Link) {

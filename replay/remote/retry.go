@@ -42,6 +42,8 @@ func (f *Follower) pause(ctx context.Context, d time.Duration, cause error) {
 			return
 		case <-ctx.Done():
 			return
+		case <-f.again:
+			return
 		case <-tick.C:
 			if early && knock(ctx, f.cfg.Leader, knockEvery) {
 				f.knocked = true

@@ -1,0 +1,163 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"ledge/admin"
+	"ledge/appliance"
+	"ledge/appliance/options"
+)
+
+// mostSaid is how much is read of a new password: more than one may have.
+const mostSaid = 16 << 10
+
+// passwdCommand changes a password of a NATS user: at a running node through its admin
+// subject, in the directory of a stopped one by itself. A password never stands on the
+// command line, where others can read it.
+func passwdCommand() *cli.Command {
+	op := operation{name: "passwd", args: "[USER]", wait: resumeWait, ask: passwdAsk,
+		usage: "give a NATS user, admin unless told, another password, which the node draws unless told",
+		flags: []cli.Flag{
+			&cli.StringFlag{Name: "new-password-file", Usage: "`FILE` with the new password, - for standard input",
+				DefaultText: "drawn by the node"},
+			&cli.StringFlag{Name: "grace", Usage: "`DURATION` for which the password before holds, too, 720h at most",
+				DefaultText: "1h"},
+			&cli.BoolFlag{Name: "expire-now", Usage: "refuse the password before at once, and close the connections made with it"},
+		}}
+	cmd := op.command()
+	cmd.Action = func(c *cli.Context) error {
+		if c.String("server") != "" || !isNode(c.String("dir")) {
+			return op.action(c)
+		}
+		s, err := appliance.OpenStopped(c.String("dir"))
+		if errors.Is(err, appliance.ErrRunning) {
+			return op.action(c)
+		}
+		if err != nil {
+			return options.Origins{}.Fault(err)
+		}
+		return errors.Join(passwdStopped(c, s), s.Close())
+	}
+	return cmd
+}
+
+// isNode reports whether a directory is a node's.
+func isNode(dir string) bool {
+	for _, name := range []string{"ledge.json", "ledge.json.copy"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// passwdAsk has a running node change a password.
+func passwdAsk(ctx context.Context, o *operator) error {
+	q, err := passwdOf(o.c)
+	if err != nil {
+		return err
+	}
+	r, err := o.conn.Passwd(ctx, o.node, q.user, q.password, q.grace)
+	if err != nil {
+		return err
+	}
+	return o.print(r, func(t *table) { printPassword(t, r) })
+}
+
+// passwdStopped changes a password in the directory of a stopped node.
+func passwdStopped(c *cli.Context, s *appliance.Stopped) error {
+	q, err := passwdOf(c)
+	if err != nil {
+		return err
+	}
+	r, err := s.ChangePassword(c.Context, q.user, q.password, q.grace)
+	if err != nil {
+		return err
+	}
+	return (&operator{c: c}).print(r, func(t *table) { printPassword(t, r) })
+}
+
+// newPassword is what is to be changed.
+type newPassword struct {
+	user, password string
+	grace          time.Duration
+}
+
+// passwdOf reads what is to be changed.
+func passwdOf(c *cli.Context) (q newPassword, err error) {
+	q = newPassword{user: admin.AdminUser, grace: admin.DefaultGrace}
+	switch args := c.Args(); args.Len() {
+	case 0:
+	case 1:
+		q.user = args.First()
+	default:
+		return q, Usage("passwd: want one USER at most; a password is read from --new-password-file")
+	}
+	switch {
+	case c.Bool("expire-now") && c.IsSet("grace"):
+		return q, Usage("passwd: --grace has no meaning beside --expire-now")
+	case c.Bool("expire-now"):
+		q.grace = 0
+	case c.IsSet("grace"):
+		if q.grace, err = options.ParseDuration(c.String("grace")); err != nil {
+			return q, Usage("--grace: %w", err)
+		}
+		if q.grace > admin.MaxGrace {
+			return q, Usage("--grace: %s is more than %s", q.grace, admin.MaxGrace)
+		}
+	}
+	if c.IsSet("new-password-file") {
+		q.password, err = readNew(c)
+	}
+	return q, err
+}
+
+// readNew reads the new password: one line of text. The node says what else is wrong.
+func readNew(c *cli.Context) (string, error) {
+	path, from := c.String("new-password-file"), c.App.Reader
+	if path != "-" {
+		f, err := os.Open(path)
+		if err != nil {
+			return "", fmt.Errorf("the new password: %w", err)
+		}
+		defer f.Close()
+		from = f
+	}
+	b, err := io.ReadAll(io.LimitReader(from, mostSaid+1))
+	p := strings.TrimSpace(string(b))
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("the new password: %w", err)
+	case len(b) > mostSaid:
+		return "", fmt.Errorf("the new password: %s has more than %d bytes", path, mostSaid)
+	case p == "":
+		return "", fmt.Errorf("the new password: %s is empty", path)
+	}
+	return p, nil
+}
+
+func printPassword(t *table, r admin.PasswordChanged) {
+	how := "changed"
+	if r.Drawn {
+		how = "drawn"
+	}
+	t.field("password", "of %s, %s; it is in %s", r.User, how, r.File)
+	switch {
+	case r.Until != nil:
+		t.field("before", "holds until %s; connections by it or by others from before: %d", instant(*r.Until), r.Former)
+	default:
+		t.field("before", "is refused from now on; connections closed: %d", r.Former)
+	}
+	if r.User == admin.ReplicaUser {
+		t.field("next", "the nodes that follow this one read it from auth/leader or --follow-password-file; SIGHUP makes them try at once")
+	}
+}
