@@ -106,6 +106,10 @@ func events() []admin.Event {
 		{Kind: admin.EventReserve, Cause: "given up"},
 		{Kind: admin.EventSnapshot, Snapshot: &snap},
 		{Kind: admin.EventClientLimit, Cause: "10000 clients"},
+		{Kind: admin.EventRole, Role: "replica", Leader: "nats://10.0.0.2:4222", Number: 12},
+		{Kind: admin.EventReplica, Cause: "nothing was heard of it for 15s", Replica: &admin.Replica{
+			Node: "n2", ID: "r1", Redis: "10.0.0.2:6379", State: "streaming", Applied: 12, Synced: 11,
+			Heard: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)}},
 		{Kind: admin.EventLink, Class: link.Class, Cause: link.LastError, Attempts: link.Attempts, Link: &link},
 		{Kind: admin.EventStarted},
 		{Kind: admin.EventStopping},

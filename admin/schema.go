@@ -323,6 +323,8 @@ const (
 	EventSnapshot     = "snapshot"     // taken, or failed
 	EventClientLimit  = "client-limit" // a client was turned away
 	EventLink         = "link"         // a replica stands otherwise with its leader
+	EventRole         = "role"         // the node leads, or follows, from now on
+	EventReplica      = "replica"      // a replica of the node came, or was lost
 	EventStarted      = "started"
 	EventStopping     = "stopping"
 )
@@ -340,4 +342,8 @@ type Event struct {
 	Health   *Health   `json:"health,omitempty"`
 	Snapshot *Snapshot `json:"snapshot,omitempty"`
 	Link     *Link     `json:"link,omitempty"`
+	Role     string    `json:"role,omitempty"`   // "leader" or "replica"
+	Leader   string    `json:"leader,omitempty"` // URL of whom a replica follows from now on
+	Number   uint64    `json:"number,omitempty"` // the last that the node has
+	Replica  *Replica  `json:"replica,omitempty"`
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"ledge/admin"
+	"ledge/appliance/options"
 	"ledge/appliance/report"
 	"ledge/journal/fault"
 	"ledge/replay/snapshot"
@@ -159,6 +160,16 @@ func (e *events) link(l standing.Link) {
 	}
 	s := report.LinkOf(l)
 	ev.Link = &s
+	e.post(ev)
+}
+
+// turned is told when the node follows the leader with that URL from now on; with ""
+// it leads.
+func (e *events) turned(leader string) {
+	ev := admin.Event{Kind: admin.EventRole, Role: report.Role(e.node.repl.Link()), Number: uint64(e.node.state.Pos().Seq)}
+	if leader != "" {
+		ev.Leader = options.ShownURL(leader)
+	}
 	e.post(ev)
 }
 

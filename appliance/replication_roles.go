@@ -42,6 +42,7 @@ func newReplication(n *Node) *replication.Replication {
 			n.events.link(l)
 			n.gate.judge()
 		},
+		Turned:    n.events.turned,
 		Directory: written{n.dir}, Broker: nodeBroker{n}, Snapshots: taker{n.saves}, Clients: clients{n}, Settings: live{n},
 		Clock: n.cfg.Clock, Logger: n.cfg.Logger,
 	})

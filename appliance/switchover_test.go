@@ -150,6 +150,18 @@ func TestSwitchover(t *testing.T) {
 		t.Errorf("%d writes, %v without one", r.acked, r.gap)
 	}
 	p.same(t)
+	for i, c := range conns {
+		told := map[string]int{}
+		l, err := c.PastEvents(t.Context(), names[i], time.Time{})
+		for _, e := range l.Events {
+			if e.Kind == admin.EventRole {
+				told[e.Role]++
+			}
+		}
+		if err != nil || told["leader"] == 0 || told["replica"] == 0 {
+			t.Errorf("events of node %s tell of roles %v, %v; want of both", names[i], told, err)
+		}
+	}
 	for i, n := range p.nodes {
 		if got, err := n.client().DBSize(t.Context()).Result(); err != nil || got < int64(r.acked) || got > int64(r.acked)+1 {
 			t.Errorf("node %s has %d keys, %v; want %d", names[i], got, err, r.acked)

@@ -57,13 +57,17 @@ func printStatus(t *table, s admin.Status) {
 	}
 }
 
-func printLink(t *table, l admin.Link) {
-	state := l.State
-	if l.Step != "" {
-		state += ", " + l.Step
+// linkState is a link's state with the step within it.
+func linkState(l admin.Link) string {
+	if l.Step == "" {
+		return l.State
 	}
+	return l.State + ", " + l.Step
+}
+
+func printLink(t *table, l admin.Link) {
 	t.field("leader", "%s %s", l.Leader, l.Node)
-	t.field("link", "%s since %s", state, instant(l.Since))
+	t.field("link", "%s since %s", linkState(l), instant(l.Since))
 	if l.Heard == nil || l.Lag == nil || l.Last == nil {
 		t.field("lag", "unknown: the leader has not been heard of yet; %d are applied", l.Applied)
 	} else {
@@ -252,12 +256,33 @@ func printNodes(t *table, l admin.NodeList) {
 	}
 }
 
+// roleWords says what a node does from now on.
+func roleWords(e admin.Event) string {
+	if e.Leader == "" {
+		return fmt.Sprintf("leads, from number %d", e.Number)
+	}
+	return fmt.Sprintf("follows %s, from number %d", e.Leader, e.Number)
+}
+
 // eventLine is an event in one line.
 func eventLine(e admin.Event) string {
 	words := []string{instant(e.At), e.Node, e.Kind}
 	if e.Snapshot != nil {
 		words = append(words, fmt.Sprintf("number %d, %d keys, %s", e.Snapshot.Number, e.Snapshot.Keys,
 			size(e.Snapshot.Bytes)))
+	}
+	if e.Link != nil {
+		words = append(words, linkState(*e.Link), "leader "+strings.TrimSpace(e.Link.Leader+" "+e.Link.Node))
+	}
+	if e.Role != "" {
+		words = append(words, roleWords(e))
+	}
+	if e.Replica != nil {
+		word := e.Replica.State
+		if e.Cause != "" {
+			word = "lost"
+		}
+		words = append(words, e.Replica.Node, word, fmt.Sprintf("number %d", e.Replica.Applied))
 	}
 	if e.Cause != "" {
 		words = append(words, e.Cause)

@@ -73,6 +73,7 @@ func (r *Replication) Follow(ctx context.Context, addr string) error {
 	r.dismiss()
 	r.cfg.Clients.Demote(errReadOnly)
 	r.cfg.Logger.Warn("now following", "leader", leader)
+	r.cfg.Turned(leader)
 	return nil
 }
 
@@ -125,5 +126,6 @@ func (r *Replication) leadLocked(ctx context.Context) error {
 	r.url, r.sink = "", nil
 	r.showLocked()
 	r.cfg.Clients.Judge() // nothing is refused any more for what a follower lacks
+	r.cfg.Turned("")
 	return err
 }

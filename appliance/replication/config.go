@@ -105,6 +105,9 @@ type Config struct {
 	Beside func() (done func())
 	// Notify is told when the node stands otherwise with its leader.
 	Notify func(standing.Link)
+	// Turned is told when the node follows the leader with that URL from now on; with
+	// "" it leads. It must not wait for anything.
+	Turned func(leader string)
 
 	Directory Directory
 	Broker    Broker

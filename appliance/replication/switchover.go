@@ -99,6 +99,7 @@ func (r *Replication) handOver(ctx context.Context, to string) (admin.Switched, 
 	r.cfg.Clients.Demote(errReadOnly)
 	took := r.cfg.Clock().Sub(began)
 	r.cfg.Logger.Warn("the lead is handed over", "to", to, "at", at, "number", uint64(last), "took", took)
+	r.cfg.Turned(at)
 	return admin.Switched{Node: to, Leader: at, Number: uint64(last), Took: float64(took.Microseconds()) / 1000}, nil
 }
 

@@ -100,10 +100,15 @@ func LinkOf(l standing.Link) admin.Link {
 func replicasOf(list []standing.Replica) []admin.Replica {
 	out := make([]admin.Replica, len(list))
 	for i, r := range list {
-		out[i] = admin.Replica{Node: r.Node, ID: r.ID, Redis: r.Redis, State: r.State,
-			Applied: uint64(r.Applied), Synced: uint64(r.Synced), Heard: r.Heard.UTC()}
+		out[i] = ReplicaOf(r)
 	}
 	return out
+}
+
+// ReplicaOf words a replica for operators.
+func ReplicaOf(r standing.Replica) admin.Replica {
+	return admin.Replica{Node: r.Node, ID: r.ID, Redis: r.Redis, State: r.State,
+		Applied: uint64(r.Applied), Synced: uint64(r.Synced), Heard: r.Heard.UTC()}
 }
 
 // SnapshotOf words a snapshot for operators.

@@ -225,7 +225,7 @@ func TestAllSayTheSame(t *testing.T) {
 		{"epoch", info["journal_epoch"], fmt.Sprint(s.Journal.Epoch), "ledge_journal_epoch %s\n"},
 		{"appends", info["journal_appends"], fmt.Sprint(s.Journal.Appends), "ledge_journal_appends_total %s\n"},
 		{"live", info["used_memory_dataset"], fmt.Sprint(s.Data.Live), "ledge_memory_live_bytes %s\n"},
-		{"lag", info["ledge_link_lag_numbers"], fmt.Sprint(s.Link.Lag), "ledge_link_lag_numbers %s\n"},
+		{"lag", info["ledge_link_lag_numbers"], fmt.Sprint(*s.Link.Lag), "ledge_link_lag_numbers %s\n"},
 		{"attempts", info["journal_resume_attempts"], fmt.Sprint(s.Health.Attempts), "ledge_resume_attempts %s\n"},
 		{"replicas", info["connected_slaves"], fmt.Sprint(len(s.Replicas)), "ledge_replicas %s\n"},
 	} {

@@ -176,7 +176,7 @@ function showReplication(p) {
 
 const kinds = {
   suspended: ['bad', 'Suspended'], 'in-doubt': ['bad', 'In doubt'], resumed: ['ok', 'Resumed'], 'resume-failed': ['bad', 'Attempt to resume failed'],
-  reserve: ['', 'Reserve'], snapshot: ['ok', 'Snapshot taken'], 'client-limit': ['bad', 'Client turned away'], link: ['', 'Link'], started: ['ok', 'Started'], stopping: ['', 'Stopping']
+  reserve: ['', 'Reserve'], snapshot: ['ok', 'Snapshot taken'], 'client-limit': ['bad', 'Client turned away'], link: ['', 'Link'], role: ['', 'Role'], replica: ['', 'Replica'], started: ['ok', 'Started'], stopping: ['', 'Stopping']
 };
 function showEvents(list) {
   $('noevents').hidden = list.length > 0;
@@ -187,6 +187,8 @@ function showEvents(list) {
     if (e.kind === 'snapshot' && e.cause) [kind, word] = ['bad', 'Snapshot failed'];
     if (e.kind === 'snapshot' && e.snapshot && !e.cause) more = 'at ' + count(e.snapshot.number) + ', ' + plural(e.snapshot.keys, 'key', 'keys') + ', ' + size(e.snapshot.bytes);
     if (e.kind === 'link' && e.link) { word = 'Link: ' + e.link.state; if (e.link.state === 'failed') kind = 'bad'; if (e.link.state === 'streaming') kind = 'ok'; }
+    if (e.kind === 'role') [word, more] = e.role === 'leader' ? ['Leads', 'from number ' + count(e.number)] : ['Follows', e.leader];
+    if (e.kind === 'replica' && e.replica) [kind, word] = e.cause ? ['bad', 'Replica lost: ' + e.replica.node] : ['ok', 'Replica came: ' + e.replica.node];
     if (e.kind === 'reserve') word = e.cause ? 'Reserve given up' : 'Reserve held again';
     return el('li', { class: kind }, el('span', {}, word), el('time', { datetime: e.at }, moment(e.at)), more ? el('p', {}, more) : '');
   }));
