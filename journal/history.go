@@ -39,7 +39,7 @@ func (h history) Read(ctx context.Context, from Seq) iter.Seq2[Committed, error]
 		var c coder
 		for f, err := range h.reader.Read(ctx, from) {
 			if err != nil {
-				yield(Committed{}, fault.As(fault.Fatal, "journal.Read", err))
+				yield(Committed{}, fault.As(fault.Fatal, "read the journal", err))
 				return
 			}
 			f.Data = bytes.Clone(f.Data) // the batch is made of it

@@ -59,7 +59,7 @@ func (l *Log) Replace(ctx context.Context, drv Driver, lineage Lineage) error {
 // error but a Fatal one means that b is not in the journal, and a Doubt that this
 // is still to be found out: Settle tells what came of it.
 func (l *Log) Append(ctx context.Context, b Batch) (Committed, error) {
-	const op = "journal.Append"
+	const op = "append to the journal"
 	if err := l.unsettled(op); err != nil {
 		return Committed{}, err
 	}
@@ -119,7 +119,7 @@ func (l *Log) Settle(d *Doubt) ([]Committed, error) {
 		err = fault.With(fault.Retryable, errors.New("the disk has kept the journal from being written to"))
 	}
 	l.doubt, l.after, l.single = nil, nil, false
-	return cs, fault.As(fault.Fatal, "journal.Settle", err)
+	return cs, fault.As(fault.Fatal, "settle an append", err)
 }
 
 // Check decodes frames that come from a journal of the same lineage and must
@@ -155,7 +155,7 @@ func (r Received) Batch() Batch { return r.c.batch }
 // where they come from. It returns those that are stored; an error, which is
 // Append's, is about the one after them.
 func (l *Log) AppendReceived(ctx context.Context, rs []Received) ([]Committed, error) {
-	const op = "journal.AppendReceived"
+	const op = "append what was received"
 	if err := l.unsettled(op); err != nil {
 		return nil, err
 	}
@@ -175,7 +175,7 @@ func (l *Log) AppendReceived(ctx context.Context, rs []Received) ([]Committed, e
 // Bulk says that many frames are to be stored that nobody waits for, or that this
 // is over. It belongs to the appending goroutine.
 func (l *Log) Bulk(ctx context.Context, on bool) error {
-	const op = "journal.Bulk"
+	const op = "begin or end bulk mode"
 	if err := l.unsettled(op); err != nil {
 		return err
 	}
@@ -187,7 +187,7 @@ func (l *Log) Bulk(ctx context.Context, on bool) error {
 // Sync returns when all that is stored is durable, whatever the sync mode. It may
 // run beside the appends.
 func (l *Log) Sync(ctx context.Context) error {
-	return fault.As(fault.Fatal, "journal.Sync", l.on.Load().drv.Sync(ctx))
+	return fault.As(fault.Fatal, "sync the journal", l.on.Load().drv.Sync(ctx))
 }
 
 // Synced returns the number up to which the journal is surely on the disk.
@@ -215,7 +215,7 @@ func (l *Log) AwaitSync(ctx context.Context, seq Seq) bool {
 // Cut takes out what is stored after number last, and turned out not to belong
 // there. It belongs to the appending goroutine.
 func (l *Log) Cut(ctx context.Context, last Seq) error {
-	const op = "journal.Cut"
+	const op = "cut the journal"
 	if err := l.unsettled(op); err != nil {
 		return err
 	}
@@ -234,7 +234,7 @@ func (l *Log) Cut(ctx context.Context, last Seq) error {
 // Reopen makes a journal that has refused an append fit to take one again, and
 // checks that it ends where it did. It belongs to the appending goroutine.
 func (l *Log) Reopen(ctx context.Context) error {
-	const op = "journal.Reopen"
+	const op = "open the journal anew"
 	if err := l.unsettled(op); err != nil {
 		return err
 	}

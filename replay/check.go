@@ -26,7 +26,7 @@ func (s *State) Check() error {
 	if got := s.digestLocked(); got != s.pos.Digest {
 		errs = append(errs, fmt.Errorf("digest of all databases is %s; the position says %s", got, s.pos.Digest))
 	}
-	return fault.As(fault.Fatal, "replay.Check", errors.Join(errs...))
+	return fault.As(fault.Fatal, "check the state", errors.Join(errs...))
 }
 
 func checkDatabase(db *database) error {

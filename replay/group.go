@@ -82,7 +82,7 @@ func (g *Group) Joined() []Proposal { return g.draft.joined }
 func (g *Group) Apply(c journal.Committed) error {
 	d := &g.draft
 	if !d.drafted(c.Batch()) {
-		return fault.As(fault.Fatal, "replay.Apply", fmt.Errorf("number %d: %w", c.Seq(), errNotDrafted))
+		return fault.As(fault.Fatal, "apply", fmt.Errorf("number %d: %w", c.Seq(), errNotDrafted))
 	}
 	if err := g.s.applyMade([]journal.Committed{c}, d.made); err != nil {
 		return err

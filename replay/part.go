@@ -120,7 +120,7 @@ func (p *Part) Apply(c journal.Committed) error {
 		for _, op := range e.Ops {
 			if err := p.apply(&t, op); err != nil {
 				t.rollback()
-				return fault.As(fault.Fatal, "replay.Part", fmt.Errorf("number %d: %w", c.Seq(), err))
+				return fault.As(fault.Fatal, "fill a part of the state", fmt.Errorf("number %d: %w", c.Seq(), err))
 			}
 		}
 	}

@@ -37,7 +37,7 @@ func Recover(
 	}
 	s, err := r.run()
 	if err != nil {
-		return nil, r.Report, fault.As(fault.Fatal, "replay.Recover", err)
+		return nil, r.Report, fault.As(fault.Fatal, "recover", err)
 	}
 	return s, r.Report, nil
 }

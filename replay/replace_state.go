@@ -28,7 +28,7 @@ func (s *State) Become(fresh *State) error {
 	old := s.dbs
 	if len(old) != len(fresh.dbs) {
 		s.mu.Unlock()
-		return fault.As(fault.Operator, "replay.Become",
+		return fault.As(fault.Operator, "put another state in place",
 			fmt.Errorf("%d databases; this node has %d", len(fresh.dbs), len(old)))
 	}
 	for i := range old {

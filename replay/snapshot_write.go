@@ -60,7 +60,7 @@ func (s *State) writeSnapshot(
 		return snapshot.Info{}, snapshot.Failed(enc.Err())
 	}
 	if sum != wk.start.Pos.Digest || enc.Rows() != wk.start.Rows {
-		return snapshot.Info{}, fault.As(fault.Fatal, "replay.Snapshot", fmt.Errorf(
+		return snapshot.Info{}, fault.As(fault.Fatal, "take a snapshot", fmt.Errorf(
 			"walk ended with %d rows and digest %s; the state at number %d had %d rows and %s",
 			enc.Rows(), sum, wk.start.Pos.Seq, wk.start.Rows, wk.start.Pos.Digest))
 	}

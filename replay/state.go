@@ -73,7 +73,7 @@ const DefaultDatabases = 16
 // New returns an empty state with n databases.
 func New(n int) (*State, error) {
 	if n < 1 || n > 1<<15 {
-		return nil, fault.As(fault.Refused, "replay.New", fmt.Errorf("%d databases", n))
+		return nil, fault.As(fault.Refused, "make a state", fmt.Errorf("%d databases", n))
 	}
 	s := &State{dbs: make([]*database, n), idle: make(chan struct{}, 1)}
 	s.watches.init()
@@ -134,7 +134,7 @@ func (s *State) applyMade(cs []journal.Committed, given []made) (err error) {
 	t := tables{s: s, ink: value.NewPen(&s.gen)}
 	defer func() {
 		if p := recover(); p != nil {
-			err = fault.As(fault.Fatal, "replay.Apply", fault.Caught(p))
+			err = fault.As(fault.Fatal, "apply", fault.Caught(p))
 			defer func() { _ = recover() }() // it is Fatal either way
 			t.rollback()
 			s.pos, s.epoch = pos, epoch
@@ -144,10 +144,10 @@ func (s *State) applyMade(cs []journal.Committed, given []made) (err error) {
 		if err := s.applyLocked(&t, c, given); err != nil {
 			t.rollback()
 			s.pos, s.epoch = pos, epoch
-			return fault.As(fault.Fatal, "replay.Apply", fmt.Errorf("number %d: %w", c.Seq(), err))
+			return fault.As(fault.Fatal, "apply", fmt.Errorf("number %d: %w", c.Seq(), err))
 		}
 	}
-	return fault.As(fault.Fatal, "replay.Apply", t.commit())
+	return fault.As(fault.Fatal, "apply", t.commit())
 }
 
 // applyLocked applies one batch to t. What was made for its effects is in their
@@ -224,7 +224,7 @@ func (s *State) View(now time.Time, fn func(*View) error) error {
 	v.lock()
 	defer v.unlock()
 	if s.closed {
-		return fault.As(fault.Operator, "replay.View", errors.New("state is closed"))
+		return fault.As(fault.Operator, "look at the state", errors.New("state is closed"))
 	}
 	return fn(&v)
 }

@@ -48,15 +48,17 @@ type classed struct {
 }
 
 func (e *classed) Error() string {
-	if e.op == "" {
-		return e.err.Error()
+	text := e.err.Error()
+	if e.op == "" || strings.HasPrefix(text, e.op+": ") { // a package below does the same
+		return text
 	}
-	return e.op + ": " + e.err.Error()
+	return e.op + ": " + text
 }
 
 func (e *classed) Unwrap() error { return e.err }
 
-// As gives err a class and names the operation that met it. It returns nil for
+// As gives err a class and names the operation that met it, in words that whoever
+// operates the node reads: "truncate the journal". It returns nil for
 // nil. An error that already has a class keeps it: whoever was nearest to the
 // cause knew best.
 func As(c Class, op string, err error) error {

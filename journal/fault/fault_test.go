@@ -80,3 +80,22 @@ func TestLine(t *testing.T) {
 		}
 	}
 }
+
+// Packages above each other that do the same say it once.
+func TestSameOperation(t *testing.T) {
+	const op = "truncate the journal"
+	cause := errors.New("no room")
+	for _, tt := range []struct {
+		err  error
+		want string
+	}{
+		{fault.As(fault.Retryable, op, fault.As(fault.Retryable, op, cause)), "truncate the journal: no room"},
+		{fault.As(fault.Retryable, op, fault.With(fault.Retryable, fault.As(fault.Retryable, op, cause))), "truncate the journal: no room"},
+		{fault.As(fault.Retryable, "compact", fault.As(fault.Retryable, op, cause)), "compact: truncate the journal: no room"},
+		{fault.As(fault.Retryable, "truncate", fault.As(fault.Retryable, op, cause)), "truncate: truncate the journal: no room"},
+	} {
+		if got := tt.err.Error(); got != tt.want || !errors.Is(tt.err, cause) {
+			t.Errorf("%q; want %q", got, tt.want)
+		}
+	}
+}

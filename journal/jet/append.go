@@ -43,7 +43,7 @@ func window(frames [][]byte) int {
 
 // AppendAll stores frames after number prev.
 func (j *Journal) AppendAll(ctx context.Context, prev journal.Seq, frames [][]byte) (stored int, err error) {
-	const op = "jet.Append"
+	const op = "append to the journal"
 	if err := j.usable(); err != nil {
 		return 0, fault.As(fault.Retryable, op, err)
 	}

@@ -15,7 +15,7 @@ import (
 // either syncs each message or none, and decides so when it loads the stream. So the
 // stream is taken out and loaded anew.
 func (j *Journal) Bulk(ctx context.Context, on bool) error {
-	const op = "jet.Bulk"
+	const op = "begin or end bulk mode"
 	if j.cfg.Sync != SyncAlways || j.bulk.Load() == on {
 		return nil
 	}

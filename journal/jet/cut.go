@@ -15,7 +15,7 @@ import (
 // reaches no further than that. So if a cut is done only in part, the next Open sees
 // a torn tail or a longer journal, and no damage.
 func (j *Journal) Cut(ctx context.Context, last journal.Seq) error {
-	const op = "jet.Cut"
+	const op = "cut the journal"
 	if err := j.usable(); err != nil {
 		return fault.As(fault.Retryable, op, err)
 	}

@@ -18,7 +18,7 @@ func (j *Journal) Read(ctx context.Context, from journal.Seq) iter.Seq2[journal.
 	return func(yield func(journal.Frame, error) bool) {
 		first, last := journal.Seq(j.first.Load()), journal.Seq(j.last.Load())
 		if from < first {
-			yield(journal.Frame{}, fault.As(fault.Fatal, "jet.Read", &journal.DamageError{
+			yield(journal.Frame{}, fault.As(fault.Fatal, "read the journal", &journal.DamageError{
 				Seq: from, Cause: fmt.Sprintf("truncated; the journal begins with number %d", first),
 			}))
 			return
@@ -27,7 +27,7 @@ func (j *Journal) Read(ctx context.Context, from journal.Seq) iter.Seq2[journal.
 			return
 		}
 		if err := j.read(ctx, first, from, last, yield); err != nil && err != blocks.ErrStop {
-			yield(journal.Frame{}, fault.As(fault.Fatal, "jet.Read", err))
+			yield(journal.Frame{}, fault.As(fault.Fatal, "read the journal", err))
 		}
 	}
 }

@@ -15,7 +15,7 @@ import (
 // seen to end where it did. After a failed sync every frame is read and checked,
 // from the disk as far as the kernel drops its own copy.
 func (j *Journal) Reopen(ctx context.Context) error {
-	const op = "jet.Reopen"
+	const op = "open the journal anew"
 	if err := j.usable(); err != nil {
 		return fault.As(fault.Retryable, op, err)
 	}

@@ -22,7 +22,7 @@ import (
 // A sync that is not back when ctx ends has not failed: it goes on, and the next call
 // waits for it.
 func (j *Journal) Sync(ctx context.Context) error {
-	const op = "jet.Sync"
+	const op = "sync the journal"
 	if !j.lazy() {
 		return nil
 	}

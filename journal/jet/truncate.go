@@ -13,7 +13,7 @@ import (
 // Truncate forgets the frames up to and including upTo. The mark records on disk that
 // they may be gone before they go.
 func (j *Journal) Truncate(ctx context.Context, upTo journal.Seq) error {
-	const op = "jet.Truncate"
+	const op = "truncate the journal"
 	if err := await(ctx, j.api); err != nil {
 		return fault.As(fault.Retryable, op, err)
 	}

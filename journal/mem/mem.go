@@ -46,7 +46,7 @@ func New() *Journal { return new(Journal) }
 
 // Reopen fails while the journal is sick.
 func (j *Journal) Reopen(ctx context.Context) error {
-	const op = "mem.Reopen"
+	const op = "open the journal anew"
 	if err := ctx.Err(); err != nil {
 		return fault.As(fault.Retryable, op, err)
 	}
@@ -81,7 +81,7 @@ func (j *Journal) Appends() int {
 
 // Append stores a copy of frame as number prev+1.
 func (j *Journal) Append(ctx context.Context, prev journal.Seq, frame []byte) error {
-	const op = "mem.Append"
+	const op = "append to the journal"
 	if err := ctx.Err(); err != nil {
 		return fault.As(fault.Retryable, op, err)
 	}
@@ -204,7 +204,7 @@ func (j *Journal) Read(ctx context.Context, from journal.Seq) iter.Seq2[journal.
 		var buf []byte
 		next := from
 		bad := func(format string, args ...any) {
-			yield(journal.Frame{}, fault.As(fault.Fatal, "mem.Read",
+			yield(journal.Frame{}, fault.As(fault.Fatal, "read the journal",
 				&journal.DamageError{Seq: next, Cause: fmt.Sprintf(format, args...)}))
 		}
 		if from <= floor {
@@ -216,7 +216,7 @@ func (j *Journal) Read(ctx context.Context, from journal.Seq) iter.Seq2[journal.
 				continue
 			}
 			if err := ctx.Err(); err != nil {
-				yield(journal.Frame{}, fault.As(fault.Retryable, "mem.Read", err))
+				yield(journal.Frame{}, fault.As(fault.Retryable, "read the journal", err))
 				return
 			}
 			if f.Seq != next {

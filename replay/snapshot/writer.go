@@ -22,7 +22,7 @@ func Failed(err error) error {
 		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		class = fault.Retryable
 	}
-	return fault.As(class, "replay.Snapshot", err)
+	return fault.As(class, "take a snapshot", err)
 }
 
 // Writer puts rows into chunks. The first failed write is kept and ends all others.
