@@ -79,10 +79,12 @@ func journalFacts(n *Node) report.Journal {
 // it was tried to hold it.
 func healthFacts(n *Node) report.Health {
 	h := report.Health{Policy: resumePolicy(n.live.Load())}
+	h.Reserve = n.reserve.bytes()
 	if n.writer != nil {
-		h.Suspension, h.Policy = n.writer.Health().Suspension(), n.writer.Health().Policy()
+		health := n.writer.Health()
+		h.ReserveMissing = n.recovered.Load() != nil && health.ReserveMissing() // asked first: it says so
+		h.Suspension, h.Policy = health.Suspension(), health.Policy()
 	}
-	h.Reserve, h.ReserveMissing = n.reserve.bytes(), n.recovered.Load() != nil && !n.reserve.Held()
 	return h
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"ledge/appliance/process"
+	"ledge/journal/durable"
 	"ledge/journal/progress"
 	"ledge/replay"
 )
@@ -37,7 +38,7 @@ func (o *opening) run(ctx context.Context) error {
 	}
 	o.recovered.Store(r)
 	o.loading.enter(stepWriter)
-	holdReserve(o.reserve, o.cfg.Logger)
+	full := holdReserve(o.reserve, o.cfg.Logger)
 	span, err := o.log.Stat(ctx)
 	if err != nil {
 		return err
@@ -48,17 +49,25 @@ func (o *opening) run(ctx context.Context) error {
 	if err := o.repl.Start(ctx, o.dir.leader(o.cfg.Follow)); err != nil {
 		return err
 	}
+	if full != nil {
+		o.writer.Health().WithoutReserve(full)
+	}
 	tell(o.dir, o.cfg.Logger)
 	o.gate.judge()
 	return o.repl.Serve()
 }
 
-// holdReserve holds room back on the disk. A disk that is full already has
-// none to hold; the node starts all the same.
-func holdReserve(r *reserve, log *slog.Logger) {
-	if err := r.Take(); err != nil {
+// holdReserve holds room back on the disk. A disk that is full already has none to
+// hold, which is returned; the node starts all the same.
+func holdReserve(r *reserve, log *slog.Logger) (full error) {
+	err := r.Take()
+	if durable.Full(err) {
+		return err
+	}
+	if err != nil {
 		log.Warn("no room is held back on the disk", "cause", err)
 	}
+	return nil
 }
 
 // openState opens the journal and recovers the state. Damage that costs nothing

@@ -89,8 +89,26 @@ func (r *reserve) Take() error {
 		return nil
 	}
 	_ = os.Remove(tmp)
-	return diskFault(fmt.Errorf("hold back %d bytes: %w", r.size, err))
+	return diskFault(fmt.Errorf("hold back %s for deletes on a full disk: %w%s", mebibytes(r.size), err, room(err, r.path)))
 }
+
+// room says in words what is free on the disk that a path is on, if err says that this
+// is too little; else "".
+func room(err error, path string) string {
+	if !durable.Full(err) {
+		return ""
+	}
+	free, inodes, err := freeRoom(filepath.Dir(path))
+	switch {
+	case err != nil:
+		return ""
+	case !inodes:
+		return fmt.Sprintf("; there are no inodes left, and %s are free", mebibytes(free))
+	}
+	return fmt.Sprintf("; %s are free", mebibytes(free))
+}
+
+func mebibytes(n int64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) }
 
 // fillFile makes a file whose blocks are really there.
 func fillFile(path string, size int64) error {

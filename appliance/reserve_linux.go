@@ -14,12 +14,19 @@ func allocate(f *os.File, size int64) error {
 
 // freeBytes returns how much room a file system has for whoever we are.
 func freeBytes(path string) (int64, error) {
+	free, _, err := freeRoom(path)
+	return free, err
+}
+
+// freeRoom is freeBytes, and whether files can be made, as far as inodes go.
+func freeRoom(path string) (free int64, inodes bool, err error) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(path, &st); err != nil {
-		return 0, err
+		return 0, false, err
 	}
+	inodes = st.Files == 0 || st.Ffree > 0 // some file systems have as many as they need
 	if room := math.MaxInt64 / uint64(max(st.Bsize, 1)); st.Bavail > room {
-		return math.MaxInt64, nil
+		return math.MaxInt64, inodes, nil
 	}
-	return int64(st.Bavail) * int64(st.Bsize), nil
+	return int64(st.Bavail) * int64(st.Bsize), inodes, nil
 }

@@ -41,6 +41,7 @@ type snapshotsConfig struct {
 	ready  func() error               // why no snapshot can be taken yet, or nil
 	beside func() (done func())       // has all processors
 	notify func(snapshot.Info, error) // how one has ended
+	freed  func()                     // is told that the journal was truncated
 	clock  func() time.Time
 	logger *slog.Logger
 }
@@ -156,6 +157,7 @@ func (s *snapshots) snapshot(ctx context.Context) (snapshot.Info, error) {
 	case backed && (hold == 0 || after < hold):
 		hold = after
 	}
+	defer s.cfg.freed()
 	return info, snapshot.Truncate(ctx, s.cfg.log, list, hold)
 }
 
@@ -190,6 +192,7 @@ func (s *snapshots) truncate(ctx context.Context, info snapshot.Info) error {
 	if to == 0 {
 		return nil
 	}
+	defer s.cfg.freed()
 	return s.cfg.log.Truncate(ctx, to)
 }
 

@@ -24,7 +24,7 @@ func newTaken(t *testing.T, held func() (journal.Seq, bool)) (*snapshots, *repla
 	for range 20 {
 		n.Must(replaytest.Set("k", strings.Repeat("v", 100)))
 	}
-	return newSnapshots(snapshotsConfig{dir: t.TempDir(), live: func() *options.Live { return &options.Live{RetainForReplicas: 1 << 20} }, state: n.State, log: n.Log,
+	return newSnapshots(snapshotsConfig{freed: func() {}, dir: t.TempDir(), live: func() *options.Live { return &options.Live{RetainForReplicas: 1 << 20} }, state: n.State, log: n.Log,
 		appended: func() int64 { return 0 }, held: held, backup: nobodyNeeds, beside: func() func() { return func() {} },
 		ready: func() error { return nil }, notify: func(snapshot.Info, error) {}, clock: time.Now,
 		logger: slog.New(slog.DiscardHandler)}, time.Unix(1000, 0)), n

@@ -43,6 +43,7 @@ type Health struct {
 	before *Suspension // mu; what there was before the doubt that there is, or nil
 
 	missing func() bool // reports whether there is a reserve that is not held
+	giving  atomic.Bool // the reserve is being given up, and it is not known yet whether that helps
 
 	gaveUp bool // belongs to RunHealth: missing, as it was told last
 

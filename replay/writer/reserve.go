@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ledge/journal"
+	"ledge/journal/durable"
 	"ledge/journal/fault"
 )
 
@@ -29,13 +30,15 @@ func (w *Writer) wantsReserve(s *Suspension) bool {
 // giveUpReserve makes room and, when the journal proves good in it, takes what
 // frees more. The suspension goes on.
 func (w *Writer) giveUpReserve(ctx context.Context, s *Suspension) error {
-	_, err := w.prove(ctx, true)
 	h := w.health
+	h.giving.Store(true)
+	_, err := w.prove(ctx, true)
 	h.mu.Lock()
 	n := *h.cur.Load()
 	n.reserved, n.Deletes = true, err == nil
 	h.cur.Store(&n)
 	h.mu.Unlock()
+	h.giving.Store(false)
 	h.noteReserve()
 	if err != nil {
 		h.log.Error("giving up the reserve has not helped", "class", fault.Of(err).String(), "cause", err)
@@ -43,6 +46,41 @@ func (w *Writer) giveUpReserve(ctx context.Context, s *Suspension) error {
 	}
 	h.log.Warn("the reserve is given up: deletes are taken, other writes are not", "cause", s.Cause)
 	return nil
+}
+
+// ReserveMissing reports whether there is a reserve that is not held. While it is being
+// given up it counts as held, so that whoever asks for the suspension after that finds
+// what has come of it.
+func (h *Health) ReserveMissing() bool { return h.missing() && !h.giving.Load() }
+
+// WithoutReserve is told that the node begins on a disk that has no room for the
+// reserve, and why. What room there is is then for deletes, as on a disk that filled
+// while the node ran. It is called before RunHealth.
+func (h *Health) WithoutReserve(err error) {
+	h.mu.Lock()
+	if h.cur.Load() != nil { // the journal has not taken the first entry either
+		h.mu.Unlock()
+		h.log.Warn("no room is held back on the disk", "cause", err)
+		return
+	}
+	s := &Suspension{Class: fault.Of(err), Cause: fault.Cause(err), Since: h.clock(), Deletes: true, reserved: true}
+	h.scheduleLocked(s)
+	h.cur.Store(s)
+	h.mu.Unlock()
+	h.log.Warn("there is no room for the reserve: deletes are taken, other writes are not", "cause", s.Cause)
+	h.tell(Suspended, s)
+}
+
+// Freed is told that room has been made on the disk. A suspension for want of room is
+// then tried at once, if it is tried at all without being asked.
+func (h *Health) Freed() {
+	h.mu.Lock()
+	s := h.cur.Load()
+	if again := s != nil && !s.InDoubt && (errors.Is(s.Cause, journal.ErrNoSpace) || durable.Full(s.Cause)) && h.policy.tries(s); again {
+		h.again = true
+		defer h.stir()
+	}
+	h.mu.Unlock()
 }
 
 // reserveLeast is how long, at least, lies between two tries to hold the reserve
