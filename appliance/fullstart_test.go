@@ -124,7 +124,7 @@ func TestStartWithoutInodes(t *testing.T) {
 	if got := p.do("GET", "k"); got != "v" {
 		t.Errorf("GET = %v; want v", got)
 	}
-	if h := p.health(); h.State != admin.StateSuspended || !strings.Contains(h.Cause, "no space left on device") {
+	if h := p.health(); h.State != admin.StateSuspended || !strings.Contains(h.Cause, "there are next to no inodes left") {
 		t.Errorf("health without inodes = %+v; want suspended", h)
 	}
 }

@@ -188,7 +188,7 @@ func (n *Node) openDoors(ctx context.Context) (err error) {
 	hub.SetEvents(keyspaceEvents(&n.cfg))
 	n.writer = writer.New(writer.Config{
 		Log: n.log, State: n.state, Node: n.dir.node, MaxValue: int(n.cfg.MaxValue),
-		DoubtWait: n.cfg.DoubtWait, Resume: resumePolicy(n.live.Load()), Reserve: n.reserve, Secure: n.saves.secure,
+		DoubtWait: n.cfg.DoubtWait, Resume: resumePolicy(n.live.Load()), Reserve: n.reserve, Explain: n.reserve.explain, Secure: n.saves.secure,
 		Notify: n.events.health, Wanted: hub.Wanted, Events: hub.Notify, Clock: n.cfg.Clock, Logger: n.cfg.Logger,
 		Applied: &n.meter.applyTimes,
 	})

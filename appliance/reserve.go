@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"sync"
 
+	"ledge/journal"
 	"ledge/journal/durable"
 	"ledge/journal/fault"
 )
@@ -103,9 +104,21 @@ func room(err error, path string) string {
 	case err != nil:
 		return ""
 	case !inodes:
-		return fmt.Sprintf("; there are no inodes left, and %s are free", mebibytes(free))
+		return fmt.Sprintf("; there are next to no inodes left, and %s are free", mebibytes(free))
 	}
 	return fmt.Sprintf("; %s are free", mebibytes(free))
+}
+
+// explain says of a full disk that there is room on it and that inodes lack, since the
+// system has one error for both.
+func (r *reserve) explain(err error) error {
+	if !errors.Is(err, journal.ErrNoSpace) && !durable.Full(err) {
+		return err
+	}
+	if free, inodes, ferr := freeRoom(filepath.Dir(r.path)); ferr == nil && !inodes {
+		return fmt.Errorf("%w; there are next to no inodes left, and %s are free", err, mebibytes(free))
+	}
+	return err
 }
 
 func mebibytes(n int64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) }

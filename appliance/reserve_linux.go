@@ -18,13 +18,17 @@ func freeBytes(path string) (int64, error) {
 	return free, err
 }
 
+// fewInodes is too few to tell from none: those that lacked one have removed what they
+// had made before.
+const fewInodes = 16
+
 // freeRoom is freeBytes, and whether files can be made, as far as inodes go.
 func freeRoom(path string) (free int64, inodes bool, err error) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(path, &st); err != nil {
 		return 0, false, err
 	}
-	inodes = st.Files == 0 || st.Ffree > 0 // some file systems have as many as they need
+	inodes = st.Files == 0 || st.Ffree >= fewInodes // some file systems have as many as they need
 	if room := math.MaxInt64 / uint64(max(st.Bsize, 1)); st.Bavail > room {
 		return math.MaxInt64, inodes, nil
 	}

@@ -132,7 +132,7 @@ func healthFields(t *table, h admin.Health) {
 	}
 	switch {
 	case h.ReserveMissing && h.Deletes:
-		t.field("reserve", "given up, so that deletes find room; held back again before other writes are taken")
+		t.field("reserve", "not held, so that deletes find what room there is; held back before other writes are taken")
 	case h.ReserveMissing:
 		t.field("reserve", "not held: a full disk will take no deletes; tried each %s, or ledge resume", seconds(h.ResumeInterval))
 	}

@@ -17,7 +17,7 @@ func TestHealthReserve(t *testing.T) {
 	}{
 		{"held", admin.Health{State: admin.StateOK}, "resume", "reserve"},
 		{"given up", admin.Health{State: admin.StateSuspended, Deletes: true, ReserveMissing: true},
-			"given up, so that deletes find room", "will take no deletes"},
+			"so that deletes find what room there is", "will take no deletes"},
 		{"never held", admin.Health{State: admin.StateOK, ReserveMissing: true}, "will take no deletes", "given up"},
 		{"never held, suspended", admin.Health{State: admin.StateSuspended, ReserveMissing: true}, "will take no deletes", "deletes only"},
 	} {

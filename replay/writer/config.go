@@ -39,6 +39,9 @@ type Config struct {
 	// AttemptTimeout bounds one attempt to resume; 0 is 10 min. Writing a
 	// whole snapshot is the one thing in it that may take long.
 	AttemptTimeout time.Duration
+	// Explain adds to the cause of a suspension what a person has to know beside it; nil
+	// adds nothing. The Writer waits for it.
+	Explain func(cause error) error
 	// Reserve is given up when the disk is full; nil is none.
 	Reserve Reserve
 	// Secure makes all that is acknowledged durable without the journal as it

@@ -42,6 +42,7 @@ type Health struct {
 	again  bool        // mu; what an attempt has left hanging is back, so another is due
 	before *Suspension // mu; what there was before the doubt that there is, or nil
 
+	explain func(error) error
 	missing func() bool // reports whether there is a reserve that is not held
 	giving  atomic.Bool // the reserve is being given up, and it is not known yet whether that helps
 
@@ -53,7 +54,11 @@ type Health struct {
 // newHealth returns a Health that is ok.
 func newHealth(cfg *Config) *Health {
 	missing := func() bool { return cfg.Reserve != nil && !cfg.Reserve.Held() }
-	return &Health{clock: cfg.Clock, log: cfg.Logger, notify: cfg.Notify,
+	explain := cfg.Explain
+	if explain == nil {
+		explain = func(err error) error { return err }
+	}
+	return &Health{explain: explain, clock: cfg.Clock, log: cfg.Logger, notify: cfg.Notify,
 		policy: cfg.Resume.withDefaults(), wake: make(chan struct{}, 1), missing: missing}
 }
 
@@ -105,7 +110,7 @@ func (h *Health) suspend(err error) error { return h.suspendFor(err, false) }
 // are made at all without being asked for.
 func (h *Health) suspendFor(err error, soon bool) error {
 	h.mu.Lock()
-	cause := fault.Cause(err)
+	cause := h.explain(fault.Cause(err))
 	s := &Suspension{Class: fault.Of(err), Cause: cause, Since: h.clock(),
 		Suspect: errors.Is(err, journal.ErrSync)}
 	if old := h.cur.Load(); old != nil {
