@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"ledge/appliance"
+	"ledge/appliance/options"
 )
 
 // lines is what a program prints, while it runs.
@@ -50,7 +51,7 @@ func tailServing(t *testing.T) (dir string, do func(lines ...string)) {
 	t.Helper()
 	dir = filepath.Join(t.TempDir(), "data")
 	n, err := appliance.Open(t.Context(), appliance.Config{
-		Dir: dir, Listen: "127.0.0.1:0", NATSListen: "127.0.0.1:0", Node: "n", Sync: appliance.SyncOff})
+		Dir: dir, Listen: "127.0.0.1:0", NATSListen: "127.0.0.1:0", Node: "n", Live: options.Live{Sync: appliance.SyncOff}})
 	if err != nil {
 		t.Fatal(err)
 	}

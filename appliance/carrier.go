@@ -72,14 +72,11 @@ func (c *carrier) open(ctx context.Context, d *directory, checked *jet.Checked) 
 
 // jetConfig says how the directory's journal is kept.
 func jetConfig(d *directory, cfg *Config) jet.Config {
-	c := jet.Config{
+	s := syncingOf(&cfg.Live)
+	return jet.Config{
 		Dir: d.journalPath(), Lineage: d.lineage, Create: d.fresh(), First: d.first(),
-		Sync: syncMode(cfg), AppendTimeout: cfg.AppendTimeout, Log: cfg.Logger,
+		Sync: s.Mode, SyncEvery: s.Every, AppendTimeout: cfg.AppendTimeout, Log: cfg.Logger,
 	}
-	if cfg.Sync == SyncInterval {
-		c.SyncEvery = cfg.SyncInterval
-	}
-	return c
 }
 
 // Close closes the journal and then the broker. A journal that hangs with the disk

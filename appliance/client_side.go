@@ -21,7 +21,6 @@ type clientSide struct {
 	saves  *snapshots
 	health *writer.Health
 	log    *journal.Log
-	syncs  bool
 	stop   func()
 }
 
@@ -29,7 +28,7 @@ var _ command.Node = clientSide{}
 
 func sideOf(n *Node) clientSide {
 	return clientSide{Replication: n.repl, recaller: newRecaller(n), report: n.report, saves: n.saves, health: n.writer.Health(),
-		log: n.log, syncs: n.cfg.Sync != SyncOff, stop: n.Shutdown}
+		log: n.log, stop: n.Shutdown}
 }
 
 // Role returns what the node is: "master" or "slave".
@@ -63,7 +62,7 @@ func (c clientSide) AwaitSync(ctx context.Context, seq journal.Seq) bool {
 }
 
 // Syncs reports whether the journal is synced without anybody's asking.
-func (c clientSide) Syncs() bool { return c.syncs }
+func (c clientSide) Syncs() bool { return c.log.Syncing().Mode != journal.SyncOff }
 
 // Save takes a snapshot and waits for it.
 func (c clientSide) Save(ctx context.Context) error { return c.saves.take(ctx) }

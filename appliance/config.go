@@ -2,7 +2,6 @@ package appliance
 
 import (
 	"ledge/appliance/options"
-	"ledge/journal/jet"
 	"ledge/replay/writer"
 	"ledge/respd/hub"
 )
@@ -43,15 +42,4 @@ func resumePolicy(l *options.Live) writer.ResumePolicy {
 func keyspaceEvents(c *Config) hub.EventFlags {
 	f, _ := hub.ParseEvents(c.NotifyKeyspaceEvents) // Validate has looked at it
 	return f
-}
-
-// syncMode returns the journal's name for the mode.
-func syncMode(c *Config) jet.SyncMode {
-	switch c.Sync {
-	case SyncInterval:
-		return jet.SyncInterval
-	case SyncOff:
-		return jet.SyncOff
-	}
-	return jet.SyncAlways
 }

@@ -58,7 +58,8 @@ func maxClients(n *Node) int {
 
 func journalFacts(n *Node) report.Journal {
 	st, _ := n.log.Stat(context.Background()) // it can't fail
-	j := report.Journal{First: st.First, Last: st.Last, Bytes: st.Bytes, Sync: n.cfg.Sync,
+	live := n.liveNow()
+	j := report.Journal{First: st.First, Last: st.Last, Bytes: st.Bytes, Sync: live.Sync,
 		Lineage: n.log.Lineage(), Epoch: n.state.Epoch(), Applied: n.state.Pos(),
 		Appends: n.meter.appends.Load(), Appended: n.meter.bytes.Load(), Failed: n.meter.failed.Load(),
 		Took: time.Duration(n.meter.took.Load()), Reserve: n.reserve.bytes()}
@@ -69,8 +70,8 @@ func journalFacts(n *Node) report.Journal {
 	if at := n.meter.last.Load(); at > 0 {
 		j.LastAppend = time.UnixMilli(at)
 	}
-	if n.cfg.Sync == options.SyncInterval {
-		j.Interval = n.cfg.SyncInterval
+	if live.Sync == options.SyncInterval {
+		j.Interval = live.SyncInterval
 	}
 	return j
 }

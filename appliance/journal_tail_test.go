@@ -15,6 +15,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"ledge/admin"
+	"ledge/appliance/options"
 	"ledge/journal/fault"
 )
 
@@ -27,7 +28,7 @@ type tailed struct {
 
 func openTailed(t *testing.T) *tailed {
 	t.Helper()
-	n := running(t, Config{Dir: t.TempDir() + "/data", NATSListen: Off, Sync: SyncOff})
+	n := running(t, Config{Dir: t.TempDir() + "/data", NATSListen: Off, Live: options.Live{Sync: SyncOff}})
 	c := redis.NewClient(&redis.Options{Addr: n.Status().Listen})
 	t.Cleanup(func() { c.Close() })
 	return &tailed{t, backend{n}, c}

@@ -324,8 +324,9 @@ type Status struct {
 
 // Status returns what the node is and where.
 func (n *Node) Status() Status {
+	live := n.liveNow()
 	s := Status{
-		Node: n.dir.node, Dir: n.dir.path, Sync: n.cfg.Sync,
+		Node: n.dir.node, Dir: n.dir.path, Sync: live.Sync,
 		NATS:        n.natsURL(),
 		Credentials: n.dir.adminPath(),
 	}
@@ -343,7 +344,7 @@ func (n *Node) Status() Status {
 		s.Listen = n.server.Addr().String()
 	}
 	if s.Sync == SyncInterval {
-		s.Sync = fmt.Sprintf("every %s", n.cfg.SyncInterval)
+		s.Sync = fmt.Sprintf("every %s", live.SyncInterval)
 	}
 	return s
 }

@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"context"
 	"errors"
 	"math"
 	"net"
@@ -45,9 +46,9 @@ func fixedParam(name, value string) command.Param {
 // is changed at a time: the list of parameters sees to it.
 func (n *Node) liveParam(r options.Row, p options.Param) command.Param {
 	live := command.Param{Name: p.Name, Owner: r.Name,
-		Get: func() string { return r.Show(p, Config{Live: *n.live.Load()}) },
+		Get: func() string { return r.Show(p, Config{Live: n.liveNow()}) },
 		Set: func(v string, apply bool) error {
-			l := *n.live.Load()
+			l := n.liveNow()
 			if err := r.Change(p, &l, v); err != nil {
 				return err
 			}
@@ -59,6 +60,15 @@ func (n *Node) liveParam(r options.Row, p options.Param) command.Param {
 			}
 			return nil
 		}}
+	if r.Name == "sync" || r.Name == "sync-interval" {
+		live.Begin = func(ctx context.Context, v string) error {
+			l := n.liveNow()
+			if err := r.Change(p, &l, v); err != nil {
+				return err
+			}
+			return n.setSyncing(ctx, l)
+		}
+	}
 	if p.Partial {
 		live.Whole = func(v string) string {
 			l := *n.live.Load()

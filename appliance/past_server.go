@@ -111,12 +111,14 @@ func (n nowhere) AppendAll(context.Context, journal.Seq, [][]byte) (int, error) 
 	return 0, errNowhere
 }
 
-func (n nowhere) Cut(context.Context, journal.Seq) error      { return errNowhere }
-func (n nowhere) Bulk(context.Context, bool) error            { return errNowhere }
-func (n nowhere) Reopen(context.Context) error                { return nil }
-func (n nowhere) Truncate(context.Context, journal.Seq) error { return errNowhere }
-func (n nowhere) Sync(context.Context) error                  { return nil }
-func (n nowhere) Close() error                                { return nil }
+func (n nowhere) Cut(context.Context, journal.Seq) error         { return errNowhere }
+func (n nowhere) Bulk(context.Context, bool) error               { return errNowhere }
+func (n nowhere) SetSync(context.Context, journal.Syncing) error { return errNowhere }
+func (n nowhere) Syncing() journal.Syncing                       { return journal.Syncing{} }
+func (n nowhere) Reopen(context.Context) error                   { return nil }
+func (n nowhere) Truncate(context.Context, journal.Seq) error    { return errNowhere }
+func (n nowhere) Sync(context.Context) error                     { return nil }
+func (n nowhere) Close() error                                   { return nil }
 
 func (n nowhere) Synced() (journal.Seq, <-chan struct{}) { return n.last, make(chan struct{}) }
 

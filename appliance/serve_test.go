@@ -15,6 +15,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"ledge/appliance"
+	"ledge/appliance/options"
 	"ledge/journal"
 	"ledge/journal/jet"
 )
@@ -335,7 +336,7 @@ func lastBlock(t *testing.T, dir string) (path, data string) {
 
 // A node's Config tells all its faults at once, each with its option.
 func TestValidate(t *testing.T) {
-	err := appliance.Config{Listen: ":1", Sync: "x", Databases: -1, Node: "a b"}.Validate()
+	err := appliance.Config{Listen: ":1", Live: options.Live{Sync: "x"}, Databases: -1, Node: "a b"}.Validate()
 	many, ok := err.(interface{ Unwrap() []error })
 	if !ok {
 		t.Fatalf("Validate = %v; want joined errors", err)

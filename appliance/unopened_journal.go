@@ -30,10 +30,12 @@ func (unopened) AppendAll(context.Context, journal.Seq, [][]byte) (int, error) {
 	return 0, errUnopened
 }
 
-func (unopened) Cut(context.Context, journal.Seq) error      { return errUnopened }
-func (unopened) Bulk(context.Context, bool) error            { return errUnopened }
-func (unopened) Reopen(context.Context) error                { return errUnopened }
-func (unopened) Truncate(context.Context, journal.Seq) error { return errUnopened }
-func (unopened) Sync(context.Context) error                  { return errUnopened }
-func (unopened) Synced() (journal.Seq, <-chan struct{})      { return 0, nil }
-func (unopened) Close() error                                { return nil }
+func (unopened) Cut(context.Context, journal.Seq) error         { return errUnopened }
+func (unopened) Bulk(context.Context, bool) error               { return errUnopened }
+func (unopened) SetSync(context.Context, journal.Syncing) error { return errUnopened }
+func (unopened) Syncing() journal.Syncing                       { return journal.Syncing{} }
+func (unopened) Reopen(context.Context) error                   { return errUnopened }
+func (unopened) Truncate(context.Context, journal.Seq) error    { return errUnopened }
+func (unopened) Sync(context.Context) error                     { return errUnopened }
+func (unopened) Synced() (journal.Seq, <-chan struct{})         { return 0, nil }
+func (unopened) Close() error                                   { return nil }

@@ -46,6 +46,11 @@ type Appender interface {
 	// Sync. When it fails appends may go on failing, as after a failed append.
 	Bulk(ctx context.Context, on bool) error
 
+	// SetSync changes when what is appended is synced, for the appends to come. After
+	// a change to SyncAlways what was appended before is synced as well. When it
+	// fails appends may go on failing, and Syncing says what holds.
+	SetSync(ctx context.Context, s Syncing) error
+
 	// Reopen makes a journal that has refused an append fit to take one again:
 	// it opens anew what the fault has closed, and reads what it has
 	// acknowledged, all of it if that may not be what was written. When it
@@ -71,9 +76,13 @@ type Driver interface {
 	Sync(ctx context.Context) error
 
 	// Synced returns the number up to which the frames are surely on the disk,
-	// and a channel that is closed once more are. It promises what has come to
+	// and a channel that is closed once more are, or that is synced in another way. It promises what has come to
 	// pass, and not what the sync mode lets hope for.
 	Synced() (Seq, <-chan struct{})
+
+	// Syncing returns when what is appended is synced at present. It is zero for a
+	// driver to which that means nothing.
+	Syncing() Syncing
 
 	// Close gives up what Open took, within a bound: what hangs is left as it is,
 	// for the next Open to find out. It is safe to call twice.

@@ -26,6 +26,8 @@ type Log struct {
 	// single says that it is Append's, which is not to be taken for stored when it
 	// was not tried.
 	single bool
+	// syncing is what SetSync was called with last; nil is that it was not.
+	syncing *Syncing
 }
 
 // kept is where a Log keeps its frames, and what they are of.
@@ -49,6 +51,11 @@ func (l *Log) Replace(ctx context.Context, drv Driver, lineage Lineage) error {
 	st, err := drv.Stat(ctx)
 	if err != nil {
 		return fmt.Errorf("open journal: %w", err)
+	}
+	if l.syncing != nil { // it may have been set while drv was opened
+		if err := drv.SetSync(ctx, *l.syncing); err != nil {
+			return fmt.Errorf("open journal: %w", err)
+		}
 	}
 	l.last = st.Last
 	l.on.Store(&kept{drv, lineage})
@@ -184,6 +191,25 @@ func (l *Log) Bulk(ctx context.Context, on bool) error {
 	return fault.As(fault.Fatal, op, err)
 }
 
+// SetSync changes when what is appended is synced, for this journal and those that
+// are put in its place. It belongs to the appending goroutine.
+func (l *Log) SetSync(ctx context.Context, s Syncing) error {
+	const op = "change when the journal is synced"
+	if err := l.unsettled(op); err != nil {
+		return err
+	}
+	err := l.on.Load().drv.SetSync(ctx, s)
+	l.hold(err, nil)
+	if err == nil {
+		l.syncing = &s
+	}
+	return fault.As(fault.Fatal, op, err)
+}
+
+// Syncing returns when what is appended is synced at present; zero is that the journal
+// has not been opened yet.
+func (l *Log) Syncing() Syncing { return l.on.Load().drv.Syncing() }
+
 // Sync returns when all that is stored is durable, whatever the sync mode. It may
 // run beside the appends.
 func (l *Log) Sync(ctx context.Context) error {
@@ -197,12 +223,16 @@ func (l *Log) Synced() Seq {
 }
 
 // AwaitSync waits until the journal is on the disk up to a number, or ctx ends,
-// and reports whether it is. It asks for no sync.
+// and reports whether it is. It asks for no sync. With SyncOff nobody does, so it
+// doesn't wait.
 func (l *Log) AwaitSync(ctx context.Context, seq Seq) bool {
 	for {
 		n, grown := l.on.Load().drv.Synced()
 		if n >= seq {
 			return true
+		}
+		if l.Syncing().Mode == SyncOff {
+			return false
 		}
 		select {
 		case <-grown:

@@ -82,10 +82,6 @@ type Config struct {
 	// the first start.
 	Node string // node
 
-	Sync string // sync; SyncAlways
-	// SyncInterval may be set with Sync "interval" only.
-	SyncInterval time.Duration // sync-interval
-
 	// Password is what AUTH asks clients for; empty is none, on loopback only.
 	Password string // password
 	// PasswordFile has it instead, with one line end at most after it.
@@ -142,6 +138,10 @@ type Config struct {
 // Live is what can be changed while a node runs. One that has been handed out
 // does not change: CONFIG SET replaces it by another.
 type Live struct {
+	Sync string // sync; SyncAlways
+	// SyncInterval may be set with Sync "interval" only.
+	SyncInterval time.Duration // sync-interval
+
 	// When it is tried to resume without being asked. ResumeMaxAttempts 0 is
 	// no cap.
 	ResumeAuto        string        // resume-auto; "retryable", "all", "none"

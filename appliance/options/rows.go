@@ -88,12 +88,13 @@ func placeRows() []Row {
 func boundRows() []Row {
 	return []Row{
 		{Name: "sync", Hint: "MODE", Doc: "when a write is on disk: always (before it is answered), interval, off",
-			Default: SyncAlways, Params: append(fixed("ledge-sync"), shown("appendfsync", appendFsync)...),
-			value: choice(func(c *Config) *string { return &c.Sync }, SyncAlways, SyncInterval, SyncOff)},
+			Default: SyncAlways, More: "Redis's `appendfsync`: always, everysec, no",
+			Params: append(live("ledge-sync"), Param{Name: "appendfsync", Live: true, show: appendFsync, read: ofAppendFsync}),
+			value:  choice(func(c *Config) *string { return &c.Sync }, SyncAlways, SyncInterval, SyncOff)},
 		{Name: "sync-interval", Hint: "DURATION", Doc: "with --sync interval, how often",
-			Default: jet.DefaultSyncEvery.String(),
-			value:   span(func(c *Config) *time.Duration { return &c.SyncInterval }, time.Millisecond, time.Hour),
-			clash:   clashSyncInterval},
+			Default: jet.DefaultSyncEvery.String(), Params: live("ledge-sync-interval"),
+			value: span(func(c *Config) *time.Duration { return &c.SyncInterval }, time.Millisecond, time.Hour),
+			clash: clashSyncInterval},
 		{Name: "password", Hint: "TEXT", Doc: "what clients must say to AUTH", Otherwise: "none", Secret: true,
 			More:   "on the command line every user of the machine can read it",
 			Params: []Param{{Name: "requirepass", Live: true, Server: true}},
@@ -225,11 +226,6 @@ func shown(name string, show func(*Config) string) []Param { return []Param{{Nam
 
 // live is one that can be set, by the option's own rule.
 func live(name string) []Param { return []Param{{Name: name, Live: true}} }
-
-// appendFsync is what Redis calls a sync mode.
-func appendFsync(c *Config) string {
-	return map[string]string{SyncAlways: "always", SyncInterval: "everysec", SyncOff: "no"}[c.Sync]
-}
 
 // Redis counts this lag in whole seconds.
 func lagSeconds(c *Config) string { return strconv.Itoa(int(c.MinReplicasLag / time.Second)) }

@@ -93,6 +93,20 @@ func logFormat() value {
 	})
 }
 
+// appendFsyncs are what Redis calls the sync modes.
+var appendFsyncs = map[string]string{SyncAlways: "always", SyncInterval: "everysec", SyncOff: "no"}
+
+func appendFsync(c *Config) string { return appendFsyncs[c.Sync] }
+
+func ofAppendFsync(v string) (string, error) {
+	for mode, name := range appendFsyncs {
+		if strings.EqualFold(v, name) {
+			return mode, nil
+		}
+	}
+	return "", errors.New("argument(s) must be one of the following: everysec, always, no")
+}
+
 // ofSeconds writes a whole number of seconds as a duration.
 func ofSeconds(v string) (string, error) {
 	n, err := parseCap(v)

@@ -112,8 +112,8 @@ func TestSecretsHaveFiles(t *testing.T) {
 
 // What is wrong is said of the option that it is wrong with, all at once.
 func TestValidateAll(t *testing.T) {
-	c := options.Config{Listen: ":1", Sync: "x", Databases: -1, Node: "a b", TLSKey: "k", NATSTLSCert: "c",
-		Live: options.Live{ResumeAuto: "none", ResumeInterval: 1, ReadStaleness: 1, MinReplicasLag: 1}}
+	c := options.Config{Listen: ":1", Databases: -1, Node: "a b", TLSKey: "k", NATSTLSCert: "c",
+		Live: options.Live{Sync: "x", ResumeAuto: "none", ResumeInterval: 1, ReadStaleness: 1, MinReplicasLag: 1}}
 	var got []string
 	for line := range strings.SplitSeq(c.Validate().Error(), "\n") {
 		got = append(got, line)

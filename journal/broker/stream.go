@@ -16,7 +16,7 @@ import (
 )
 
 // Stream is the journal's one, unreplicated stream in a broker, which loads it when it
-// is told to and no sooner. Load, Unload and SetSyncAlways are for one goroutine at a
+// is told to and no sooner. Load, Unload and SetSyncing are for one goroutine at a
 // time; the rest may run beside them.
 type Stream struct {
 	b     *Broker

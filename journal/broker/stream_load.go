@@ -88,6 +88,8 @@ func (b *Broker) awaitDown(ctx context.Context) error {
 	return nil
 }
 
-// SetSyncAlways changes whether the stream is synced with each message, from when it
-// is loaded next.
-func (s *Stream) SetSyncAlways(on bool) { s.b.opts.SyncAlways = on }
+// SetSyncing changes whether the stream is synced with each message, and how often it is
+// in the background, from when it is loaded next.
+func (s *Stream) SetSyncing(always bool, every time.Duration) {
+	s.b.opts.SyncAlways, s.b.opts.SyncInterval = always, every
+}

@@ -64,10 +64,7 @@ func (c *Checked) prepare(ctx context.Context) (err error) {
 // store's directory, synced as the journal is.
 func (c *Checked) Broker(cfg broker.Config) broker.Config {
 	cfg.Dir, cfg.Log = c.cfg.Dir, c.cfg.Log
-	cfg.SyncAlways, cfg.SyncInterval = c.cfg.Sync == SyncAlways, housekeeping
-	if c.cfg.Sync == SyncInterval {
-		cfg.SyncInterval = c.cfg.SyncEvery
-	}
+	cfg.SyncAlways, cfg.SyncInterval = brokerSyncs(journal.Syncing{Mode: c.cfg.Sync, Every: c.cfg.SyncEvery}, false)
 	return cfg
 }
 

@@ -10,16 +10,13 @@ import (
 )
 
 // SyncMode says when an appended frame has reached the disk.
-type SyncMode uint8
+type SyncMode = journal.SyncMode
 
+// The modes; SyncInterval syncs every Config.SyncEvery.
 const (
-	// SyncAlways answers an append after its frame is synced.
-	SyncAlways SyncMode = iota
-	// SyncInterval syncs in the background, every Config.SyncEvery. A power
-	// cut loses what was appended since.
-	SyncInterval
-	// SyncOff leaves it to the kernel when to write.
-	SyncOff
+	SyncAlways   = journal.SyncAlways
+	SyncInterval = journal.SyncInterval
+	SyncOff      = journal.SyncOff
 )
 
 // Defaults of Config.
@@ -49,6 +46,7 @@ type Config struct {
 	// A replica's journal begins after the snapshot that it was made from.
 	First journal.Seq
 
+	// Sync is the mode at first; see SetSync.
 	Sync SyncMode
 	// SyncEvery is the interval of SyncInterval.
 	SyncEvery time.Duration

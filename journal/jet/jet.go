@@ -32,6 +32,7 @@ type Journal struct {
 	doubt *journal.Doubt
 
 	bulk    atomic.Bool // frames are synced by Sync, not by the broker; see Bulk
+	syncing atomic.Pointer[journal.Syncing]
 	suspect atomic.Bool // a sync has failed, so the page cache may lie
 	synced  syncPoint
 	// syncTimes counts how long syncs take; nil until TimeSyncs.
@@ -45,7 +46,7 @@ type Journal struct {
 	dead atomic.Pointer[error]
 
 	// api is held by whatever changes the stream other than by appending: Truncate,
-	// Cut, Bulk, Reopen and settling. It is taken before shape.
+	// Cut, Bulk, SetSync, Reopen and settling. It is taken before shape.
 	api turn.Turn
 	// shape is held while a truncation has the broker remove and rename blocks, and
 	// while Sync syncs them: a directory that is synced in the middle of a renaming
@@ -71,6 +72,7 @@ func (c *Checked) Open(ctx context.Context, b *broker.Broker) (*Journal, error) 
 	const op = "open journal"
 	j := &Journal{cfg: c.cfg, store: c.store, guard: c.guard, mark: c.mark,
 		api: turn.New(), shape: turn.New()}
+	j.syncing.Store(&journal.Syncing{Mode: c.cfg.Sync, Every: c.cfg.SyncEvery})
 	j.life, j.stop = context.WithCancel(context.WithoutCancel(ctx))
 	if err := j.open(ctx, b, c); err != nil {
 		j.stop()
@@ -95,7 +97,7 @@ func (j *Journal) open(ctx context.Context, b *broker.Broker, c *Checked) (err e
 		return err
 	}
 	err = j.mark.update(func(m *mark) {
-		m.last, m.clean, m.synced = sum.Last, false, j.cfg.Sync == SyncAlways
+		m.last, m.clean, m.synced = sum.Last, false, !j.lazy()
 	})
 	if err == nil {
 		j.witness.begin(j, sum.Last)

@@ -46,8 +46,11 @@ func (j *Journal) TimeSyncs(h *timing.Histogram) { j.syncTimes.Store(h) }
 // Sync has come to, which the witness calls after appends unless the mode is
 // SyncOff.
 func (j *Journal) Synced() (journal.Seq, <-chan struct{}) {
+	// What is read first was synced when it was stored, or has been by the change
+	// after which appends are not lazy.
+	last := journal.Seq(j.last.Load())
 	if !j.lazy() {
-		return journal.Seq(j.last.Load()), nil
+		return last, nil
 	}
 	return j.witness.reached()
 }
@@ -117,7 +120,9 @@ func (p *syncPoint) reset() {
 }
 
 // lazy reports whether frames are acknowledged before they are synced.
-func (j *Journal) lazy() bool { return j.cfg.Sync != SyncAlways || j.bulk.Load() }
+func (j *Journal) lazy() bool { return lazily(*j.syncing.Load(), j.bulk.Load()) }
+
+func lazily(s journal.Syncing, bulk bool) bool { return s.Mode != SyncAlways || bulk }
 
 // failedSync words the error of one of our own syncs as the broker would.
 func failedSync(err error) error {

@@ -39,6 +39,7 @@ const tipSize = 8
 type witness struct {
 	moved  chan struct{} // has one token when the tip has moved
 	rolled chan struct{} // has one token when a block's worth has come
+	other  chan struct{} // has one token when it is synced in another way
 	stop   context.CancelFunc
 	done   chan struct{}
 
@@ -46,7 +47,7 @@ type witness struct {
 	tip    tip           // mu
 	bytes  int64         // mu; taken since write was last called
 	synced journal.Seq   // mu; where appends are lazy, up to here all is on the disk
-	grown  chan struct{} // mu; closed when synced grows; nil while nobody asks
+	grown  chan struct{} // mu; closed when synced grows, and by stir; nil while nobody asks
 
 	failing bool // mu; the mark could not be written the last time
 }
@@ -54,7 +55,7 @@ type witness struct {
 // begin starts the goroutine on a journal that ends at last.
 func (w *witness) begin(j *Journal, last journal.Seq) {
 	ctx, cancel := context.WithCancel(context.Background())
-	w.moved, w.rolled = make(chan struct{}, 1), make(chan struct{}, 1)
+	w.moved, w.rolled, w.other = make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}, 1)
 	w.stop, w.done = cancel, make(chan struct{})
 	w.tip = tip{last: last}
 	go func() {
@@ -118,6 +119,19 @@ func (w *witness) reach(now tip) {
 	}
 }
 
+// stir has whoever waits for a sync look again, the goroutine included: how it is
+// synced has changed.
+func (w *witness) stir() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.grown != nil {
+		close(w.grown)
+		w.grown = nil
+	}
+	signal(w.moved)
+	signal(w.other)
+}
+
 // reached returns up to where reach has come, and a channel that is closed when
 // it comes farther.
 func (w *witness) reached() (journal.Seq, <-chan struct{}) {
@@ -151,11 +165,7 @@ func signal(c chan struct{}) {
 // run writes the witness after the journal has moved, until ctx ends. A journal
 // that rests costs nothing.
 func (w *witness) run(ctx context.Context, j *Journal) {
-	every := max(witnessEvery, j.cfg.SyncEvery)
-	if j.cfg.Sync != SyncInterval {
-		every = witnessEvery
-	}
-	t := time.NewTimer(every)
+	t := time.NewTimer(witnessEvery)
 	defer t.Stop()
 	for {
 		select {
@@ -163,10 +173,17 @@ func (w *witness) run(ctx context.Context, j *Journal) {
 		case <-ctx.Done():
 			return
 		}
+		every := witnessEvery
+		if s := j.Syncing(); s.Mode == SyncInterval {
+			every = max(every, s.Every)
+		}
 		t.Reset(every)
 		select {
 		case <-t.C:
 		case <-w.rolled:
+		case <-w.other:
+			signal(w.moved)
+			continue
 		case <-ctx.Done():
 			return
 		}
@@ -180,7 +197,7 @@ func (w *witness) write(ctx context.Context, j *Journal) {
 	now := w.tip
 	w.bytes = 0
 	w.mu.Unlock()
-	if j.cfg.Sync == SyncOff {
+	if j.Syncing().Mode == SyncOff {
 		return
 	}
 	// The tip was read first, and that matters: if the journal is not lazy after that,

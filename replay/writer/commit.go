@@ -23,7 +23,7 @@ func (w *Writer) commitDrafted(ctx context.Context) error {
 	if err := w.Refusal(true); err != nil {
 		return err
 	}
-	if !w.appending.TryLock() {
+	if !w.appending.TryLock() && !w.lockAfterBrief(ctx) {
 		if err := w.Refusal(true); err != nil { // whoever has it said so first
 			return err
 		}

@@ -95,8 +95,12 @@ type Writer struct {
 	// resume and a follower for as long as they are at it, and what is in doubt
 	// until it is settled.
 	appending turn.Turn
-	epoch     uint64    // of the next batch; appending
-	last      lastBatch // appending
+	// brief is closed when whoever has the turn for a moment is done, and nil while
+	// nobody has it so: a group waits for that. briefs counts how often that began.
+	brief  atomic.Pointer[chan struct{}]
+	briefs atomic.Int64
+	epoch  uint64    // of the next batch; appending
+	last   lastBatch // appending
 
 	pendings chan *pending // what is in doubt, on its way to Run
 	doubted  *pending      // what is in doubt; belongs to Run

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"ledge/journal/fault"
 	"ledge/journal/turn"
@@ -46,6 +47,9 @@ type Param struct {
 	// be changed while the server runs. apply is false for a trial: CONFIG
 	// SET of several parameters changes all of them or none.
 	Set func(value string, apply bool) error
+	// Begin changes what takes a while and may fail, before the change is written down.
+	// It is nil for what Set changes in an instant.
+	Begin func(ctx context.Context, value string) error
 	// Whole writes a value that Set takes as all that the parameter is then, where one
 	// may be about a part of it; nil is that none may.
 	Whole func(value string) string
@@ -135,17 +139,55 @@ func (p *Params) Change(ctx context.Context, keep Keep, pairs ...string) error {
 			found[i].Value = x.Whole(x.Value)
 		}
 	}
+	undo, err := begin(ctx, found)
+	if err != nil {
+		return err
+	}
 	if keep != nil {
 		if err := keep(ctx, found); err != nil {
+			undo()
 			return fault.With(fault.Of(err), resp.Error("ERR CONFIG SET failed - it can't be kept: "+fault.Line(err)))
 		}
 	}
 	for i, x := range found {
+		if x.Begin != nil {
+			continue
+		}
 		if err := x.Set(x.Value, true); err != nil {
 			return setFailed(pairs[2*i], err.Error())
 		}
 	}
 	return nil
+}
+
+// undoLimit bounds how long what was begun may take to be as it was.
+const undoLimit = 5 * time.Second
+
+// begin makes the changes that take a while, all of them or none, and returns what
+// takes them back. If that fails, too, Get says what holds.
+func begin(ctx context.Context, changes []Change) (undo func(), err error) {
+	var undone []func()
+	undo = func() {
+		for _, fn := range slices.Backward(undone) {
+			fn()
+		}
+	}
+	for _, x := range changes {
+		if x.Begin == nil {
+			continue
+		}
+		before := x.Get()
+		if err := x.Begin(ctx, x.Value); err != nil {
+			undo()
+			return nil, fault.With(fault.Of(err), setFailed(x.Name, fault.Line(err)))
+		}
+		undone = append(undone, func() {
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoLimit)
+			defer cancel()
+			_ = x.Begin(ctx, before)
+		})
+	}
+	return undo, nil
 }
 
 // settable returns the parameter of that name if it can be set and is not among

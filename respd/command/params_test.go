@@ -74,3 +74,40 @@ func TestParamsBusy(t *testing.T) {
 		t.Errorf("Set that can't be kept = %v, and n is %d; want a retryable error, and 0", err, n.Load())
 	}
 }
+
+// What takes a while is changed before the change is written down, and changed back
+// when it can't be.
+func TestParamBegin(t *testing.T) {
+	slow := map[string]string{"a": "1", "b": "1"}
+	fails := ""
+	param := func(name string) command.Param {
+		return command.Param{Name: name, Get: func() string { return slow[name] },
+			Set: func(string, bool) error { return nil },
+			Begin: func(_ context.Context, v string) error {
+				if v == fails {
+					return errors.New("it hangs")
+				}
+				slow[name] = v
+				return nil
+			}}
+	}
+	p := command.NewParams(param("a"), param("b"))
+	var kept error
+	p.Kept(func(context.Context, []command.Change) error {
+		if slow["a"] != "2" {
+			t.Errorf("a is %s when it is written down; want 2", slow["a"])
+		}
+		return kept
+	})
+	for _, tt := range []struct {
+		fails string
+		kept  error
+		want  string
+	}{{"3", nil, "1"}, {"", errors.New("full"), "1"}, {"", nil, "2"}} {
+		fails, kept = tt.fails, tt.kept
+		err := p.Set(t.Context(), "a", "2", "b", "3")
+		if (err == nil) != (tt.want == "2") || slow["a"] != tt.want {
+			t.Errorf("Set with %+v = %v, and a is %s; want %s", tt, err, slow["a"], tt.want)
+		}
+	}
+}

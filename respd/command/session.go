@@ -194,7 +194,7 @@ type Node interface {
 	// not only with the next snapshot.
 	Syncs() bool
 	// AwaitSync waits until the journal is on the disk up to a number, or ctx
-	// ends. It reports whether it is.
+	// ends, or nobody syncs any more. It reports whether it is.
 	AwaitSync(ctx context.Context, seq journal.Seq) bool
 	// LastSave returns when the last snapshot that worked was taken.
 	LastSave() time.Time

@@ -105,8 +105,11 @@ func waitaof() *command.Spec {
 			end() // it only looks
 		}
 		synced := int64(0)
-		if node.AwaitSync(ctx, seq) {
+		switch {
+		case node.AwaitSync(ctx, seq):
 			synced = 1
+		case local > 0 && !node.Syncs(): // since the wait began
+			return resp.Err(errNeverSynced)
 		}
 		return resp.Array(resp.Int(synced), resp.Int(int64(replicas)))
 	})
