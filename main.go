@@ -57,9 +57,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 0
 	}
 	if log, ok := app.Metadata[logKey].(*slog.Logger); ok {
-		log.Error("the program ends", "cause", fault.Line(err))
+		log.Error("the program ends", "cause", fault.Line(err)+cli.Whose(err))
 	} else {
-		fmt.Fprintf(stderr, "ledge: %s\n", fault.Line(err))
+		fmt.Fprintf(stderr, "ledge: %s%s\n", fault.Line(err), cli.Whose(err))
 	}
 	var coded *cli.ExitError
 	if errors.As(err, &coded) {

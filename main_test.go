@@ -280,9 +280,14 @@ func TestRefusedSurroundings(t *testing.T) {
 		{"foreign", append(serve, "--dir", foreign), "--dir: " + foreign +
 			` has "thesis.tex" and no ledge.json: it is neither ledge's nor empty`},
 		{"owned", append(serve, "--dir", owned), fmt.Sprintf(
-			"--dir: %s belongs to a running process, pid %d", owned, os.Getpid())},
+			"--dir: %s belongs to a running process, pid %d; ledge stop --dir %[1]s ends it, and --dir gives this one another directory",
+			owned, os.Getpid())},
 		{"owned, stopped", []string{"journal", "verify", "--dir", owned}, fmt.Sprintf(
-			"--dir: %s belongs to a running process, pid %d", owned, os.Getpid())},
+			"--dir: %s belongs to a running process, pid %d; a running node is asked with ledge verify --dir %[1]s", owned, os.Getpid())},
+		{"owned, snapshots", []string{"snapshot", "list", "--dir", owned}, fmt.Sprintf(
+			"--dir: %s belongs to a running process, pid %d; a running node is asked with ledge snapshots --dir %[1]s", owned, os.Getpid())},
+		{"owned, repair", []string{"journal", "repair", "--dir", owned}, fmt.Sprintf(
+			"--dir: %s belongs to a running process, pid %d; it needs the node to be stopped: ledge stop --dir %[1]s", owned, os.Getpid())},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := ledge(t, c.args...)

@@ -72,7 +72,7 @@ func serve(c *urfave.Context) error {
 	ctx, stop := signal.NotifyContext(c.Context, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	return from.Fault(runNode(ctx, c.App.Writer, cfg, bar, hangups))
+	return cli.InUse(c, from.Fault(runNode(ctx, c.App.Writer, cfg, bar, hangups)))
 }
 
 // hangUps returns a channel with SIGHUPs, which end the process at no time: neither

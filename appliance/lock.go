@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -24,6 +26,60 @@ type lock struct{ dir, file *os.File }
 
 // ErrRunning says that a directory's node is running.
 var ErrRunning = errors.New("belongs to a running process")
+
+// RunningError is ErrRunning with who has the directory.
+type RunningError struct {
+	Dir string
+	PID string // "unknown" if the lock does not say
+	// Command is what it was started as, without options: "ledge serve". "" is not known.
+	Command string
+}
+
+func (e *RunningError) Error() string {
+	s := fmt.Sprintf("%s %s, pid %s", e.Dir, ErrRunning, e.PID)
+	if e.Command != "" {
+		s += ", " + e.Command
+	}
+	return s
+}
+
+// Unwrap returns ErrRunning.
+func (e *RunningError) Unwrap() error { return ErrRunning }
+
+// Serves reports whether it is a node, as far as is known, and not one of the commands
+// that look into a directory.
+func (e *RunningError) Serves() bool {
+	return e.Command == "" || strings.HasSuffix(e.Command, " serve")
+}
+
+// commandOf returns what a process was started as: its program and the words up to the
+// first option, since options may have secrets. It is "" where the system doesn't say.
+func commandOf(pid string) string {
+	if _, err := strconv.Atoi(pid); err != nil {
+		return ""
+	}
+	b, err := os.ReadFile(filepath.Join("/proc", pid, "cmdline"))
+	args := strings.Split(strings.TrimRight(string(b), "\x00"), "\x00")
+	if err != nil || len(args) < 2 {
+		return ""
+	}
+	words := []string{filepath.Base(args[0])}
+	for _, arg := range args[1:] {
+		if !commandWord.MatchString(arg) || len(words) > mostWords {
+			break
+		}
+		words = append(words, arg)
+	}
+	if len(words) == 1 {
+		return ""
+	}
+	return strings.Join(words, " ")
+}
+
+// A command has at most mostWords words, as journal verify, which are all of this form.
+const mostWords = 2
+
+var commandWord = regexp.MustCompile(`^[a-z]{1,20}$`)
 
 // lockDirectory makes this process the directory's owner.
 func lockDirectory(dir string, write bool) (*lock, error) {
@@ -43,7 +99,8 @@ func (l *lock) acquire(dir string, write bool) (err error) {
 	err = flock(l.dir)
 	switch {
 	case errors.Is(err, syscall.EWOULDBLOCK):
-		return fmt.Errorf("%s %w, pid %s", dir, ErrRunning, ownerIn(path))
+		pid := ownerIn(path)
+		return &RunningError{dir, pid, commandOf(pid)}
 	case err != nil && !cantLock(err):
 		return err
 	}
@@ -56,7 +113,8 @@ func (l *lock) acquire(dir string, write bool) (err error) {
 	}
 	err = flock(l.file)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
-		err = fmt.Errorf("%s %w, pid %s", dir, ErrRunning, owner(l.file))
+		pid := owner(l.file)
+		err = &RunningError{dir, pid, commandOf(pid)}
 	} else if err == nil && write {
 		err = sign(l.file)
 	}

@@ -119,7 +119,8 @@ func TestOwnedDirectory(t *testing.T) {
 	dir := t.TempDir()
 	p := start(t, dir)
 	got := run(t, "serve", "--dir", dir, "--listen", "127.0.0.1:0", "--nats-listen", "off")
-	want := fmt.Sprintf("ledge: --dir: %s belongs to a running process, pid %d\n", dir, p.cmd.Process.Pid)
+	want := fmt.Sprintf("ledge: --dir: %s belongs to a running process, pid %d, %s serve; ledge stop --dir %[1]s ends it, and "+
+		"--dir gives this one another directory\n", dir, p.cmd.Process.Pid, filepath.Base(p.cmd.Path))
 	if got.code != 1 || got.stderr != want {
 		t.Errorf("exit code %d, stderr %q; want 1, %q", got.code, got.stderr, want)
 	}

@@ -59,20 +59,13 @@ func journalCommand() *cli.Command {
 	}
 }
 
-// errRunning tells who asks about snapshots what a running node is asked with.
-var errRunning = errors.New("a running node's are listed by: ledge snapshots")
-
 func snapshotCommand() *cli.Command {
 	return &cli.Command{
 		Name: "snapshot", Usage: "look at the snapshots of a stopped node",
 		Subcommands: []*cli.Command{
 			{Name: "list", Usage: "list them, newest first", Flags: []cli.Flag{dirFlag(), jsonFlag()},
 				Action: func(c *cli.Context) error {
-					err := stopped(snapshotList)(c)
-					if errors.Is(err, appliance.ErrRunning) {
-						err = errors.Join(err, errRunning)
-					}
-					return err
+					return stopped(snapshotList)(c)
 				}},
 		},
 	}
@@ -86,7 +79,7 @@ func stopped(fn func(*cli.Context, *appliance.Stopped) error) cli.ActionFunc {
 		}
 		s, err := appliance.OpenStopped(c.String("dir"))
 		if err != nil {
-			return options.Origins{}.Fault(err)
+			return inUse(c, options.Origins{}.Fault(err))
 		}
 		defer func() { err = errors.Join(err, s.Close()) }()
 		return fn(c, s)

@@ -113,10 +113,10 @@ func connected(wait time.Duration, run func(context.Context, *operator) error) c
 		defer cancel()
 		conn, err := admin.Dial(ctx, cfg)
 		if err != nil {
-			return advise(err)
+			return advise(c, err)
 		}
 		defer conn.Close()
-		return advise(run(ctx, &operator{c: c, conn: conn}))
+		return advise(c, run(ctx, &operator{c: c, conn: conn}))
 	}
 }
 
@@ -133,14 +133,13 @@ func waitOf(c *cli.Context, usual time.Duration) (time.Duration, error) {
 }
 
 // advise says what to do about an error, and sets the exit code.
-func advise(err error) error {
+func advise(c *cli.Context, err error) error {
 	var answer *admin.Error
 	switch {
 	case errors.Is(err, admin.ErrUnreachable) && adviseTLS(err) != "":
 		return &ExitError{ExitUnreachable, fmt.Errorf("%w; %s", err, adviseTLS(err))}
 	case errors.Is(err, admin.ErrUnreachable):
-		return &ExitError{ExitUnreachable,
-			fmt.Errorf("%w; is the node running? --dir or --server says where it is", err)}
+		return &ExitError{ExitUnreachable, fmt.Errorf("%w; %s", err, whereNode(c))}
 	case errors.As(err, &answer) && answer.Code == admin.CodeNotLetIn:
 		return fmt.Errorf("%w; --dir or --password-file says where the password is", err)
 	case errors.As(err, &answer) && answer.Code == admin.CodeDenied:

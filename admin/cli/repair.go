@@ -52,7 +52,7 @@ func repairing(name string, plan func(*appliance.Stopped, context.Context) (*app
 		}
 		s, err := appliance.OpenDamaged(c.String("dir"))
 		if err != nil {
-			return options.Origins{}.Fault(err)
+			return inUse(c, options.Origins{}.Fault(err))
 		}
 		defer func() { err = errors.Join(err, s.Close()) }()
 		var p *appliance.Plan
