@@ -105,6 +105,7 @@ func configure(c *urfave.Context, stderr io.Writer) (cfg appliance.Config, from 
 		return cfg, from, err
 	}
 	cfg.Level = new(slog.LevelVar)
+	cfg.ConfigFile = c.String("config")
 	cfg.Reread = func() (appliance.Config, error) {
 		again, _, err := read(c)
 		return again, err

@@ -236,7 +236,7 @@ func (n *Node) openServer(ctx context.Context, hub *hub.Hub) (err error) {
 	case err != nil:
 		return addressFault("listen", n.cfg.Listen, err)
 	}
-	n.set.restore(ctx, n.server.Config())
+	n.set.restore(ctx, n.server.Config(), n.rewrite)
 	return nil
 }
 

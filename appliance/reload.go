@@ -24,6 +24,10 @@ func (n *Node) Reload(ctx context.Context) error {
 	if n.cfg.Reread == nil {
 		return fault.As(fault.Refused, op, errors.New("the node was not configured from anything that can be read again"))
 	}
+	if err := n.set.filing.Lock(ctx); err != nil {
+		return fault.As(fault.Retryable, op, err)
+	}
+	defer n.set.filing.Unlock()
 	next, err := n.cfg.Reread()
 	if err != nil {
 		return fault.As(fault.Operator, op, err)

@@ -18,6 +18,7 @@ import (
 	"ledge/appliance/options"
 	"ledge/appliance/store"
 	"ledge/journal/fault"
+	"ledge/journal/turn"
 	"ledge/respd/command"
 )
 
@@ -33,6 +34,10 @@ type settings struct {
 	own   *store.Store
 	log   *slog.Logger
 	clock func() time.Time
+
+	// filing is held while the configuration is read anew and taken, and while its file
+	// is rewritten, so that what is read is not older than what was written.
+	filing turn.Turn
 
 	mu   sync.Mutex
 	kept map[string]setting // mu; by what the value belongs to. A map does not change
@@ -62,7 +67,7 @@ const settingsTable, settingsKey = "settings", "all"
 const bySet = "set at run time"
 
 func newSettings(n *Node) *settings {
-	s := &settings{own: n.own, log: n.cfg.Logger, clock: n.cfg.Clock, kept: map[string]setting{}, said: map[string]word{}}
+	s := &settings{own: n.own, log: n.cfg.Logger, clock: n.cfg.Clock, filing: turn.New(), kept: map[string]setting{}, said: map[string]word{}}
 	b, ok := n.own.Get(settingsTable, settingsKey)
 	if !ok {
 		return s
@@ -147,7 +152,7 @@ func (s *settings) ignoreLocked(owner string, err error) {
 
 // restore sets the parameters that no option has. It is called before anybody may set
 // any.
-func (s *settings) restore(ctx context.Context, params *command.Params) {
+func (s *settings) restore(ctx context.Context, params *command.Params, rewrite func(context.Context) error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	said := maps.Clone(s.said)
@@ -169,7 +174,7 @@ func (s *settings) restore(ctx context.Context, params *command.Params) {
 		}
 	}
 	s.said = said
-	params.Kept(s.keep)
+	params.Kept(s.keep, rewrite)
 }
 
 func isOption(name string) bool {

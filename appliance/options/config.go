@@ -131,6 +131,8 @@ type Config struct {
 	// From says where each value is from; those that it lacks count as set by
 	// whoever made the Config.
 	From Origins
+	// ConfigFile is the file that some of the values are from; empty is none.
+	ConfigFile string
 	// Reread puts the Config together anew out of what it was read from, for SIGHUP.
 	Reread func() (Config, error)
 }

@@ -83,6 +83,9 @@ type Param struct {
 	read func(string) (string, error)
 }
 
+// Text returns the value as it stands in a file.
+func (r Row) Text(c *Config) string { return r.show(c) }
+
 // Show returns the parameter's value.
 func (r Row) Show(p Param, c Config) string {
 	if p.show != nil {

@@ -21,6 +21,8 @@ import (
 type Params struct {
 	list []Param // by name
 	keep Keep    // nil keeps nothing
+	// rewrite is what CONFIG REWRITE does; nil is nothing.
+	rewrite func(context.Context) error
 
 	// mu is held while parameters are changed, so that one change ends before the
 	// next. It may wait for the disk, so nobody waits for it without a bound.
@@ -106,9 +108,33 @@ func (p *Params) Match(match func(name string) bool) []Param {
 	return out
 }
 
-// Kept has what Set changes written down first. It is called before anybody sets
-// anything.
-func (p *Params) Kept(keep Keep) { p.keep = keep }
+// Kept has what Set changes written down first, and says what Rewrite does. It is
+// called before anybody sets anything.
+func (p *Params) Kept(keep Keep, rewrite func(context.Context) error) {
+	p.keep, p.rewrite = keep, rewrite
+}
+
+const errNoConfigFile resp.Error = "ERR The server is running without a config file"
+
+// Rewrite writes what was set into the configuration file.
+func (p *Params) Rewrite(ctx context.Context) error {
+	if p.rewrite == nil {
+		return errNoConfigFile
+	}
+	return p.rewrite(ctx)
+}
+
+// Alone calls fn while nobody changes parameters.
+func (p *Params) Alone(ctx context.Context, fn func() error) error {
+	if err := p.mu.Lock(ctx); err != nil {
+		return errChanging
+	}
+	defer p.mu.Unlock()
+	return fn()
+}
+
+var errChanging = fault.With(fault.Retryable,
+	resp.Error("ERR CONFIG SET failed - another change of parameters is under way; try again"))
 
 // Set changes all of the given parameters, names and values in turn, or none. It
 // waits, as long as ctx lets it, for them to be written down.
@@ -120,7 +146,7 @@ func (p *Params) Set(ctx context.Context, pairs ...string) error {
 // all.
 func (p *Params) Change(ctx context.Context, keep Keep, pairs ...string) error {
 	if err := p.mu.Lock(ctx); err != nil {
-		return fault.With(fault.Retryable, resp.Error("ERR CONFIG SET failed - another change of parameters is under way; try again"))
+		return errChanging
 	}
 	defer p.mu.Unlock()
 	var found []Change

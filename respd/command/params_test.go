@@ -60,7 +60,7 @@ func TestParamsBusy(t *testing.T) {
 		close(keeping)
 		<-release
 		return full
-	})
+	}, nil)
 	first := make(chan error, 1)
 	go func() { first <- p.Set(context.Background(), "n", "1") }()
 	<-keeping
@@ -98,7 +98,7 @@ func TestParamBegin(t *testing.T) {
 			t.Errorf("a is %s when it is written down; want 2", slow["a"])
 		}
 		return kept
-	})
+	}, nil)
 	for _, tt := range []struct {
 		fails string
 		kept  error

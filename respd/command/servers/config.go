@@ -17,8 +17,6 @@ const (
 	keepLimitExec = 250 * time.Millisecond
 )
 
-const errNoConfigFile resp.Error = "ERR The server is running without a config file"
-
 // CONFIG <subcommand>
 func config() *command.Spec {
 	return family.Container(command.Spec{
@@ -105,13 +103,13 @@ func configResetStat() *command.Spec {
 }
 
 // CONFIG REWRITE
-//
-// The configuration file belongs to the operator; the server never writes it.
 func configRewrite() *command.Spec {
 	return family.Conn(command.Spec{
-		Name: "rewrite", Arity: 2, Flags: admin, Since: "2.8.0", Complexity: "O(1)",
-		Summary: "Is refused: the server does not write its configuration file.",
-	}, func(*command.Session, command.Args) resp.Value {
-		return resp.Err(errNoConfigFile)
+		Name: "rewrite", Arity: 2, Flags: admin | command.NoMulti | command.Slow, Since: "2.8.0", Complexity: "O(1)",
+		Summary: "Write what was set at run time into the configuration file.",
+	}, func(s *command.Session, _ command.Args) resp.Value {
+		ctx, cancel := context.WithTimeout(s.Context(), keepLimit)
+		defer cancel()
+		return result(s.Host.Config().Rewrite(ctx))
 	})
 }

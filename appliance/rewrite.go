@@ -1,0 +1,111 @@
+package appliance
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+
+	"ledge/appliance/options"
+	"ledge/journal/fault"
+	"ledge/respd/resp"
+)
+
+// errNoConfigFile is what Redis says.
+const errNoConfigFile resp.Error = "ERR The server is running without a config file"
+
+// moving is a setting that goes into the configuration file.
+type moving struct {
+	option, text string // as the file has it
+	word         word   // as the configuration says it then
+}
+
+// rewrite writes what was set at run time into the configuration file, and then keeps
+// it no longer: it is the file's. If the node is killed in between, the next start finds
+// both, with the same value, and goes by the file.
+func (n *Node) rewrite(ctx context.Context) error {
+	const op = "rewrite the configuration file"
+	if n.cfg.ConfigFile == "" {
+		return fault.With(fault.Refused, errNoConfigFile)
+	}
+	if err := n.set.filing.Lock(ctx); err != nil {
+		return fault.As(fault.Retryable, op, err)
+	}
+	defer n.set.filing.Unlock()
+	return n.server.Config().Alone(ctx, func() error {
+		move, stay := n.set.movable()
+		values := make(map[string]string)
+		for _, m := range move {
+			values[m.option] = m.text
+		}
+		if err := options.Rewrite(n.cfg.ConfigFile, values); err != nil {
+			return fault.With(fault.Operator, resp.Error("ERR Rewriting config file: "+fault.Line(err)))
+		}
+		n.cfg.Logger.Info("the configuration file is rewritten", "file", n.cfg.ConfigFile,
+			"options", slices.Sorted(maps.Keys(values)), "still_kept_here", stay)
+		if err := n.set.moved(ctx, move); err != nil {
+			return fault.With(fault.Of(err), resp.Error("ERR The config file is rewritten, but the node's own store still has it as well: "+fault.Line(err)))
+		}
+		return nil
+	})
+}
+
+// movable returns which settings the configuration file can have, and the parameters of
+// those that it can't: they belong to no option, a flag or the environment goes before
+// the file, this program can't take them, or they are passwords, which not everybody who
+// may read the file should know.
+func (s *settings) movable() (move []moving, stay []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	stay = []string{}
+	for _, owner := range slices.Sorted(maps.Keys(s.kept)) {
+		set, said := s.kept[owner], s.said[owner]
+		m, err := moving{}, errors.New("it is no option")
+		for _, r := range options.Table() {
+			if r.Name == owner && !r.Secret && !set.ignored {
+				m, err = movingOf(r, set)
+			}
+		}
+		if err != nil || said.origin == options.ByFlag || said.origin == options.ByEnvironment {
+			stay = append(stay, set.Name)
+			continue
+		}
+		move = append(move, m)
+	}
+	return move, stay
+}
+
+// movingOf writes a setting as the option's line in a file.
+func movingOf(r options.Row, set setting) (m moving, err error) {
+	i := slices.IndexFunc(r.Params, func(p options.Param) bool { return p.Live && p.Name == set.Name })
+	if i < 0 {
+		return m, errors.New("it can't be set at run time")
+	}
+	var c Config
+	if err := r.Take(r.Params[i], &c, set.Value); err != nil {
+		return m, err
+	}
+	m.option, m.text = r.Name, r.Text(&c)
+	first := slices.IndexFunc(r.Params, func(p options.Param) bool { return p.Live })
+	m.word = word{param: r.Params[first].Name, text: r.Show(r.Params[first], c), origin: options.ByFile}
+	return m, nil
+}
+
+// moved notes that settings are the configuration file's.
+func (s *settings) moved(ctx context.Context, move []moving) error {
+	if len(move) == 0 {
+		return nil
+	}
+	s.mu.Lock()
+	said := maps.Clone(s.said)
+	for _, m := range move {
+		said[m.option] = m.word
+	}
+	s.said = said
+	s.mu.Unlock()
+	return s.change(ctx, func(kept map[string]setting, _ map[string]word) {
+		for _, m := range move {
+			delete(kept, m.option)
+		}
+	})
+}
