@@ -199,6 +199,51 @@ resume    auto retryable, every 1m0s, at most 10 times
 	}
 }
 
+// A node whose journal is well may still refuse what clients ask: health ends with 1 for
+// what its role is not, and with --writes for a replica, too.
+func TestHealthRoles(t *testing.T) {
+	const few, readonly = "NOREPLICAS Not enough good replicas to write.", "READONLY You can't write against a read only replica."
+	for _, c := range []struct {
+		name         string
+		set          func(*admin.Health)
+		code, writes int
+		want         string // in stderr, if there is any
+	}{
+		{"a leader", func(h *admin.Health) { h.Role = "leader" }, 0, 0, ""},
+		{"a leader with too few replicas", func(h *admin.Health) { h.Role, h.WritesRefused = "leader", few }, 1, 1, "takes no writes: " + few},
+		{"a replica", func(h *admin.Health) { h.Role, h.WritesRefused = "replica", readonly }, 0, 1, "takes no writes: " + readonly},
+		{"a replica too far behind", func(h *admin.Health) { h.Role, h.ReadsRefused = "replica", "STALE …" }, 1, 1, "refuses reads: STALE …"},
+		{"a replica that has diverged", func(h *admin.Health) { h.Role, h.LinkFailed = "replica", "diverged" }, 1, 1, "does not reach its leader: diverged"},
+		{"a node of an older program", func(*admin.Health) {}, 0, 0, ""},
+	} {
+		b := admintest.Start(t)
+		h := admintest.Healthy()
+		c.set(&h)
+		b.Serve(t, admin.Config{Backend: &inHealth{health: h}})
+		for writes, code := range map[string]int{"": c.code, "--writes": c.writes} {
+			args := []string{"health", "--dir", b.Dir}
+			if writes != "" {
+				args = append(args, writes)
+			}
+			got := ledge(t, args...)
+			if got.code != code || code == 0 && got.stderr != "" || code != 0 && !strings.Contains(got.stderr, c.want) {
+				t.Errorf("health %s of %s: exit code %d, %q; want %d and %q", writes, c.name, got.code, got.stderr, code, c.want)
+			}
+			if !strings.Contains(got.stdout, h.WritesRefused) || !strings.Contains(got.stdout, h.ReadsRefused) || !strings.Contains(got.stdout, h.LinkFailed) {
+				t.Errorf("health of %s prints\n%s", c.name, got.stdout)
+			}
+		}
+	}
+}
+
+// inHealth is a node with that health.
+type inHealth struct {
+	admintest.Backend
+	health admin.Health
+}
+
+func (b *inHealth) Health(context.Context) (admin.Health, error) { return b.health, nil }
+
 // suspended is a node whose disk is full.
 type suspended struct{ admintest.Backend }
 

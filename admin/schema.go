@@ -154,6 +154,8 @@ type Promoted struct {
 	Node   string `json:"node"`
 	Number uint64 `json:"number"`
 	Epoch  uint64 `json:"epoch"`
+	// Already says that it led before; Number is its last number then.
+	Already bool `json:"already,omitempty"`
 }
 
 // States of a journal.
@@ -189,6 +191,13 @@ type Health struct {
 	// ReserveMissing says that no room is held back on the disk though it should
 	// be. It is tried each ResumeInterval.
 	ReserveMissing bool `json:"reserve_missing,omitempty"`
+	// Role is that of Status. ReadsRefused and WritesRefused are why clients are refused:
+	// a replica takes no writes, and a leader none with too few replicas. LinkFailed is
+	// why a replica's link to its leader has failed. None of them is in events.
+	Role          string `json:"role,omitempty"`
+	ReadsRefused  string `json:"reads_refused,omitempty"`
+	WritesRefused string `json:"writes_refused,omitempty"`
+	LinkFailed    string `json:"link_failed,omitempty"`
 	// Loading is how far a node has come that is loading; none otherwise.
 	Loading *Loading `json:"loading,omitempty"`
 	// The policy.

@@ -17,6 +17,7 @@ import (
 	"ledge/journal/progress"
 	"ledge/replay"
 	"ledge/replay/snapshot"
+	"ledge/replay/standing"
 	"ledge/respd/command"
 	"ledge/respd/glob"
 )
@@ -264,8 +265,9 @@ func (b backend) Follow(ctx context.Context, leader string) (admin.Link, error) 
 
 // Promote makes the node lead.
 func (b backend) Promote(ctx context.Context) (admin.Promoted, error) {
+	already := b.n.Link().State == standing.LinkNone
 	err := b.n.repl.Promote(ctx)
-	return admin.Promoted{Node: b.n.dir.node, Number: uint64(b.n.state.Pos().Seq), Epoch: b.n.state.Epoch()}, err
+	return admin.Promoted{Node: b.n.dir.node, Number: uint64(b.n.state.Pos().Seq), Epoch: b.n.state.Epoch(), Already: already}, err
 }
 
 // Switchover has a replica lead, and the node follow it.

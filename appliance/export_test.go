@@ -9,6 +9,9 @@ import (
 // Replication is the node's, for tests that have the whole node beside it.
 func (n *Node) Replication() *replication.Replication { return n.repl }
 
+// Metrics are those of the node.
+func (n *Node) Metrics() string { return n.report.Metrics() }
+
 // ClientSide is the node as Redis clients see it.
 func (n *Node) ClientSide() command.Node { return sideOf(n) }
 

@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"strconv"
@@ -85,6 +86,11 @@ func healthFacts(n *Node) report.Health {
 		health := n.writer.Health()
 		h.ReserveMissing = n.recovered.Load() != nil && health.ReserveMissing() // asked first: it says so
 		h.Suspension, h.Policy = health.Suspension(), health.Policy()
+	}
+	if n.repl != nil && n.gate.link != nil && n.loading.ready() == nil {
+		h.Link = n.repl.Link()
+		h.Reads, h.Writes = n.gate.refusals(h.Link, n.cfg.Clock())
+		h.Writes = cmp.Or(n.writer.Refusal(false), h.Writes)
 	}
 	return h
 }

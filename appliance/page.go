@@ -61,18 +61,11 @@ func (s *seen) Ready(writes bool) error {
 	if err := n.loading.ready(); err != nil {
 		return err
 	}
-	noReads, noWrites := n.gate.refusals(n.repl.Link(), n.cfg.Clock())
-	switch {
-	case noReads != nil:
-		return fmt.Errorf("reads are refused: %w", noReads)
-	case !writes:
-		return nil
-	}
-	if err := n.writer.Refusal(false); err != nil {
-		return fmt.Errorf("writes are refused: %w", err)
-	}
-	if noWrites != nil {
-		return fmt.Errorf("writes are refused: %w", noWrites)
+	switch h := healthFacts(n); {
+	case h.Reads != nil:
+		return fmt.Errorf("reads are refused: %w", h.Reads)
+	case writes && h.Writes != nil:
+		return fmt.Errorf("writes are refused: %w", h.Writes)
 	}
 	return nil
 }

@@ -208,8 +208,13 @@ func TestSwitchoverUndone(t *testing.T) {
 			t.Errorf("to a node that is not there: %v; want an error with %q", err, want)
 		}
 	}
-	if _, err := p.admin(t, 1).Switchover(t.Context(), "b", "a"); err == nil {
-		t.Error("a replica has handed over; want an error")
+	for _, to := range []string{"a", "nobody"} {
+		if _, err := p.admin(t, 1).Switchover(t.Context(), "b", to); err == nil || !strings.Contains(err.Error(), "the node follows "+p.urls[0]) {
+			t.Errorf("a replica hands over to %s: %v; want it to say whom it follows", to, err)
+		}
+	}
+	if r, err := p.admin(t, 0).Promote(t.Context(), "a"); err != nil || !r.Already {
+		t.Errorf("Promote of the leader = %+v, %v; want it to say that it led already", r, err)
 	}
 	if err := p.nodes[0].client().Set(t.Context(), "k", "v", 0).Err(); err != nil {
 		t.Errorf("SET behind a switchover that failed: %v", err)

@@ -44,7 +44,7 @@ What was asked for was done.
 1
 It can't be done, and standard error says why. Of
 .BR "ledge health" :
-the node takes no writes.
+a leader takes no writes, or a replica has nothing to read or does not reach its leader.
 .TP
 2
 It was asked for in a way that makes no sense. Of commands that ask a node: it is unreachable.

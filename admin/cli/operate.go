@@ -82,7 +82,8 @@ func taking(cmd *cli.Command) *cli.Command {
 // found out is 2 whatever the cause.
 func healthCommand() *cli.Command {
 	cmd := operation{name: "health", wait: quickWait, ask: health,
-		usage: "say whether a node takes writes: exit code 0, 1 if not, 2 if it is unreachable, 4 while it loads"}.command()
+		flags: []cli.Flag{&cli.BoolFlag{Name: "writes", Usage: "end with 1 unless writes are taken, as a replica takes none"}},
+		usage: "say whether a node serves: exit code 0, 1 if a leader takes no writes or a replica has no reads or no leader, 2 if it is unreachable, 4 while it loads"}.command()
 	action := cmd.Action
 	cmd.Action = func(c *cli.Context) error {
 		err := action(c)
@@ -110,7 +111,24 @@ func health(ctx context.Context, o *operator) error {
 		return &ExitError{ExitRefused, fmt.Errorf("node %s takes no writes: %s; once that is mended, "+
 			"ledge resume tries again", h.Node, clean(h.Cause))}
 	}
+	if why := unfit(h, o.c.Bool("writes")); why != "" {
+		return &ExitError{ExitRefused, fmt.Errorf("node %s %s", h.Node, clean(why))}
+	}
 	return nil
+}
+
+// unfit says why a node does not do what its role is, "" if it does; writes asks for
+// those of any role. A node from before these were said says nothing.
+func unfit(h admin.Health, writes bool) string {
+	switch leads := h.Role != "replica"; {
+	case h.ReadsRefused != "":
+		return "refuses reads: " + h.ReadsRefused
+	case h.WritesRefused != "" && (leads || writes):
+		return "takes no writes: " + h.WritesRefused
+	case h.LinkFailed != "":
+		return "does not reach its leader: " + h.LinkFailed
+	}
+	return ""
 }
 
 // resume prints what was tried, whether that has worked or not.

@@ -82,6 +82,10 @@ func printLink(t *table, l admin.Link) {
 }
 
 func printPromoted(t *table, p admin.Promoted) {
+	if p.Already {
+		t.field("leads", "%s, already; its last number is %d, epoch %d", p.Node, p.Number, p.Epoch)
+		return
+	}
 	t.field("leads", "%s, from number %d, epoch %d", p.Node, p.Number, p.Epoch)
 }
 
@@ -109,6 +113,15 @@ func healthFields(t *table, h admin.Health) {
 	t.field("state", "%s", h.State)
 	if h.Loading != nil {
 		t.field("loading", "%s", loadingWords(h.Loading))
+	}
+	if h.ReadsRefused != "" {
+		t.field("reads", "refused: %s", h.ReadsRefused)
+	}
+	if h.WritesRefused != "" && h.State == admin.StateOK {
+		t.field("writes", "refused: %s", h.WritesRefused)
+	}
+	if h.LinkFailed != "" {
+		t.field("leader", "not reached: %s", h.LinkFailed)
 	}
 	if h.State != admin.StateOK && h.State != admin.StateLoading {
 		t.field("cause", "%s (%s)", h.Cause, h.Class)

@@ -58,6 +58,9 @@ func (r *Replication) handOver(ctx context.Context, to string) (admin.Switched, 
 	if leader == nil {
 		return admin.Switched{}, writer.ErrStopped
 	}
+	if url := r.shown.Load().url; url != "" { // before it is looked for replicas, as below
+		return admin.Switched{}, errFollows(url)
+	}
 	near, cancel := context.WithTimeout(ctx, catchUpLimit)
 	defer cancel()
 	if err := leader.Near(near, to); err != nil {
@@ -71,7 +74,7 @@ func (r *Replication) handOver(ctx context.Context, to string) (admin.Switched, 
 	case r.ctx == nil:
 		return admin.Switched{}, writer.ErrStopped
 	case r.url != "":
-		return admin.Switched{}, fault.With(fault.Refused, fmt.Errorf("the node follows %s", r.url))
+		return admin.Switched{}, errFollows(r.url)
 	}
 	began := r.cfg.Clock()
 	if err := inDoubt(r.cfg.Writer); err != nil {
@@ -101,6 +104,11 @@ func (r *Replication) handOver(ctx context.Context, to string) (admin.Switched, 
 	r.cfg.Logger.Warn("the lead is handed over", "to", to, "at", at, "number", uint64(last), "took", took)
 	r.cfg.Turned(at)
 	return admin.Switched{Node: to, Leader: at, Number: uint64(last), Took: float64(took.Microseconds()) / 1000}, nil
+}
+
+// errFollows refuses a switchover of a node that has no lead to hand over.
+func errFollows(url string) error {
+	return fault.With(fault.Refused, fmt.Errorf("switchover: the node follows %s, and has no lead to hand over; ask that node", url))
 }
 
 // stillLeads says what holds after a switchover that has not worked.

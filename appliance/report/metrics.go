@@ -104,6 +104,8 @@ func (e *exposition) health(h Health) {
 		suspended.set(float64(flag(s != nil && !s.InDoubt && s.Class == c)), label{"class", c.String()})
 	}
 	e.one("gauge", "ledge_in_doubt", "Whether the disk has not answered, so that writes wait.", float64(flag(s != nil && s.InDoubt)))
+	e.one("gauge", "ledge_reads_refused", "Whether clients' reads are refused, as those of a replica that is too far behind.", float64(flag(h.Reads != nil)))
+	e.one("gauge", "ledge_writes_refused", "Whether clients' writes are refused, for whatever reason: also those of a replica.", float64(flag(h.Writes != nil)))
 	if s == nil {
 		s = &writer.Suspension{}
 	}

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"math"
 
 	"ledge/admin"
@@ -44,7 +45,12 @@ func (r *Report) Status() admin.Status {
 // OperatorsHealth words whether the journal takes writes.
 func (r *Report) OperatorsHealth() admin.Health {
 	facts := r.Health()
-	return r.HealthOf(facts, facts.Suspension)
+	h := r.HealthOf(facts, facts.Suspension)
+	h.Role, h.ReadsRefused, h.WritesRefused = Role(facts.Link), Line(facts.Reads), Line(facts.Writes)
+	if facts.Link.State == standing.LinkFailed {
+		h.LinkFailed = cmp.Or(Line(facts.Link.Err), "its leader has not been reached")
+	}
+	return h
 }
 
 // HealthOf words a suspension, nil for none, which may be one of the past.

@@ -96,6 +96,10 @@ type Health struct {
 	// than there should be.
 	Reserve        int64
 	ReserveMissing bool
+	// Reads and Writes are why clients' reads and writes are refused; nil is that they
+	// are not. Link is how the node stands with its leader.
+	Reads, Writes error
+	Link          standing.Link
 }
 
 // Loading is how far a node has come that has not got all of its data yet. Its zero
