@@ -55,6 +55,7 @@ func servePast(c *urfave.Context, cfg appliance.Config, bar *cli.Bar) error {
 	}
 	ctx, stop := signal.NotifyContext(c.Context, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	began := time.Now()
 	reading, done := shown(ctx, bar, "reading the past")
 	l, err := loadPast(reading, c, cfg.Dir, to)

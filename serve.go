@@ -76,8 +76,10 @@ func serve(c *urfave.Context) error {
 }
 
 // hangUps returns a channel with SIGHUPs, which end the process at no time: neither
-// before there is a node, nor while it stops, nor after that.
+// before there is a node, nor while it stops, nor after that. Nor does a log that nobody
+// reads any more.
 func hangUps() (hangups chan os.Signal, ignore func()) {
+	signal.Ignore(syscall.SIGPIPE)
 	hangups = make(chan os.Signal, 1) // one that waits stands for all
 	signal.Notify(hangups, syscall.SIGHUP)
 	return hangups, func() { signal.Ignore(syscall.SIGHUP) }
