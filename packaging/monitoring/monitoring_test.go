@@ -32,6 +32,7 @@ func metrics(t *testing.T) map[string][]string {
 // selector is a metric of ledge's in an expression, with the labels asked for.
 var (
 	selector = regexp.MustCompile(`(ledge_\w+)(?:\{([^}]*)\})?`)
+	part     = regexp.MustCompile(`_(sum|count|bucket)$`)
 	asked    = regexp.MustCompile(`(\w+)\s*(?:=~|!~|!=|=)`)
 	worded   = regexp.MustCompile(`\$labels\.(\w+)|\{\{(\w+)\}\}`)
 )
@@ -42,6 +43,9 @@ func fault(known map[string][]string, expr, words string) string {
 	labels := []string{"instance", "job"} // Prometheus's own
 	for _, m := range selector.FindAllStringSubmatch(expr, -1) {
 		has, ok := known[m[1]]
+		if !ok { // of a histogram
+			has, ok = known[part.ReplaceAllString(m[1], "")]
+		}
 		if !ok {
 			return "there is no metric " + m[1]
 		}
@@ -151,6 +155,8 @@ func TestFault(t *testing.T) {
 	known := metrics(t)
 	for _, c := range []struct{ expr, words, want string }{
 		{"ledge_nothing > 1", "", "no metric ledge_nothing"},
+		{"rate(ledge_nothing_sum[1m])", "", "no metric ledge_nothing_sum"},
+		{"rate(ledge_append_seconds_sum[1m])", "", ""},
 		{`rate(ledge_clients[5m]) + ledge_clientz`, "", "no metric ledge_clientz"},
 		{`ledge_clients{node="a"}`, "", "ledge_clients has no label node"},
 		{`ledge_link_state{state=~"x", wrong!="y"}`, "", "has no label wrong"},
