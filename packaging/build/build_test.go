@@ -33,7 +33,7 @@ func makeSmall(t *testing.T) map[string][]byte {
 			{path: "example.com/a", version: "v1.2.3", sum: "h1:x=", licence: "Apache-2.0", texts: []file{{path: "LICENSE", body: []byte("Apache License\nVersion 2.0\n")}}},
 		}}
 	for _, path := range []string{"completions/ledge.bash", "completions/ledge.fish", "completions/_ledge", "man/ledge.1", "man/ledge.yaml.5",
-		"ledge.yaml", "README.md", "CHANGELOG.md", "LICENSE", "systemd/ledge.service", "monitoring/alerts.yaml", "monitoring/dashboard.json"} {
+		"ledge.yaml", "README.md", "doc/README.md", "doc/tls.md", "CHANGELOG.md", "LICENSE", "systemd/ledge.service", "monitoring/alerts.yaml", "monitoring/dashboard.json"} {
 		c.pages = append(c.pages, file{path: path, mode: 0o644, body: []byte(path + "\n")})
 	}
 	r := release{source: src, version: "0.1.0", revision: 1, out: t.TempDir()}

@@ -1,8 +1,8 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
@@ -13,12 +13,21 @@ import (
 // packagedDir is where the unit keeps the data.
 const packagedDir = "/var/lib/ledge"
 
-// plain takes links out of what the pages say of an option.
-func plain(s string) string {
-	return strings.ReplaceAll(markdownLink.ReplaceAllString(s, "$1"), "`", "")
-}
+// documentsDir is where packages put the pages.
+const documentsDir = "/usr/share/doc/ledge"
 
-var markdownLink = regexp.MustCompile(`\[([^\]]+)\]\([^)]+\)`)
+// plain has what the pages say of an option name pages instead of linking to them.
+func plain(s string) string {
+	s = localLink.ReplaceAllStringFunc(s, func(link string) string {
+		m := localLink.FindStringSubmatch(link)
+		page := cmp.Or(m[2][strings.LastIndex(m[2], "/")+1:], "OPTIONS.md")
+		if m[3] == "" {
+			return page
+		}
+		return m[1] + " in " + page
+	})
+	return strings.ReplaceAll(s, "`", "")
+}
 
 // about is what there is to say of an option, as one line.
 func about(r options.Row) string {
@@ -43,6 +52,7 @@ func configFile() string {
 # An option is taken from the command line, else from LEDGE_NAME in the
 # environment, else from here, else it is the default. Lines that begin with #
 # show the defaults; <...> stands for a value where there is no default.
+# Pages that are named, as tls.md, are in ` + documentsDir + `.
 `)
 	for _, r := range options.Table() {
 		b.WriteString("\n" + wrapped("# ", about(r)))
@@ -102,6 +112,9 @@ what ledge.service reads
 .TP
 .I /var/lib/ledge
 where it has its data
+.TP
+.I ` + documentsDir + `
+the pages that are named here
 .SH "SEE ALSO"
 .BR ledge (1)
 `)

@@ -56,7 +56,12 @@ func (s source) pages(ctx context.Context, program, version string) ([]file, err
 	list = append(list,
 		file{path: "man/ledge.yaml.5", mode: 0o644, body: []byte(configManual(version, s.when))},
 		file{path: "ledge.yaml", mode: 0o644, body: []byte(configFile()), kind: files.TypeConfigNoReplace})
-	for _, path := range []string{"README.md", "CHANGELOG.md", "LICENSE", "packaging/systemd/ledge.service",
+	pages, err := documents(s.root)
+	if err != nil {
+		return nil, err
+	}
+	list = append(list, pages...)
+	for _, path := range []string{"CHANGELOG.md", "LICENSE", "packaging/systemd/ledge.service",
 		"packaging/monitoring/alerts.yaml", "packaging/monitoring/dashboard.json"} {
 		body, err := os.ReadFile(filepath.Join(s.root, path))
 		if err != nil {

@@ -56,7 +56,7 @@ func (r *release) debDocuments(c contents) ([]file, error) {
 		return nil, err
 	}
 	const doc = "usr/share/doc/ledge/"
-	return []file{
+	list := []file{
 		{path: "lib/systemd/system/ledge.service", mode: 0o644, body: c.page("systemd/ledge.service")},
 		{path: "usr/share/zsh/vendor-completions/_ledge", mode: 0o644, body: c.page("completions/_ledge")},
 		{path: "usr/share/lintian/overrides/ledge", mode: 0o644, body: []byte(
@@ -64,20 +64,28 @@ func (r *release) debDocuments(c contents) ([]file, error) {
 		{path: doc + "changelog.Debian.gz", mode: 0o644, body: debian},
 		{path: doc + "changelog.gz", mode: 0o644, body: upstream},
 		{path: doc + "copyright", mode: 0o644, body: copyright(c.parts)},
-	}, nil
+	}
+	for _, f := range c.documents() {
+		f.path = doc + f.path
+		list = append(list, f)
+	}
+	return list, nil
 }
 
 // rpmDocuments are the same as other systems want them.
 func (r *release) rpmDocuments(c contents) []file {
 	const doc = "usr/share/doc/ledge/"
-	return []file{
+	list := []file{
 		{path: "usr/lib/systemd/system/ledge.service", mode: 0o644, body: c.page("systemd/ledge.service")},
 		{path: "usr/share/zsh/site-functions/_ledge", mode: 0o644, body: c.page("completions/_ledge")},
-		{path: doc + "CHANGELOG.md", mode: 0o644, body: c.page("CHANGELOG.md"), kind: files.TypeRPMDoc},
-		{path: doc + "README.md", mode: 0o644, body: c.page("README.md"), kind: files.TypeRPMDoc},
 		{path: "usr/share/licenses/ledge/LICENSE", mode: 0o644, body: c.page("LICENSE"), kind: files.TypeRPMLicense},
 		{path: "usr/share/licenses/ledge/LICENSES.txt", mode: 0o644, body: licenceTexts(c.parts), kind: files.TypeRPMLicense},
 	}
+	for _, f := range c.documents() {
+		f.path, f.kind = doc+f.path, files.TypeRPMDoc
+		list = append(list, f)
+	}
+	return list
 }
 
 // rpmChangelog writes what an rpm says of its changes, for the library to read,

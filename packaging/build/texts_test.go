@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -131,5 +132,39 @@ func TestConfigManual(t *testing.T) {
 		if !strings.Contains(page, `.BI "`+strings.ReplaceAll(r.Name, "-", `\-`)+`: "`) {
 			t.Errorf("the page lacks %s", r.Name)
 		}
+	}
+}
+
+// Each page that the configuration file and the manual name is shipped, and each link
+// of a page that is shipped leads to another one.
+func TestDocuments(t *testing.T) {
+	list, err := documents("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	there := make(map[string]bool)
+	for _, f := range list {
+		there[f.path] = true
+	}
+	links := 0
+	for _, f := range list {
+		for _, m := range localLink.FindAllStringSubmatch(string(f.body), -1) {
+			if m[2] == "" {
+				continue
+			}
+			links++
+			if !there[path.Join(path.Dir(f.path), m[2])] {
+				t.Errorf("%s links to %s, which isn't shipped", f.path, m[2])
+			}
+		}
+	}
+	named := regexp.MustCompile(`[A-Za-z]+\.md`).FindAllString(configFile()+configManual("0.1.0", time.Unix(0, 0)), -1)
+	for _, name := range named {
+		if !there["doc/"+name] {
+			t.Errorf("%s is named and not shipped", name)
+		}
+	}
+	if links < 40 || len(named) < 10 || len(list) < 20 {
+		t.Errorf("%d pages with %d links, %d named; want all", len(list), links, len(named))
 	}
 }
