@@ -20,6 +20,7 @@ import (
 
 // say prints a line for people; programs have the exit code.
 func (o *operator) say(format string, args ...any) error {
+	o.answers()
 	w := o.c.App.Writer
 	if o.c.Bool("json") {
 		w = o.c.App.ErrWriter

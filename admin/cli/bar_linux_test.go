@@ -202,11 +202,17 @@ func TestRemoteShown(t *testing.T) {
 	s := openScreen(t, 100)
 	app := &cli.App{Writer: io.Discard, ErrWriter: s.File, ExitErrHandler: func(*cli.Context, error) {},
 		Action: func(c *cli.Context) error {
-			l := lengthy{title: "snapshot", after: nodeGoesOn, remote: func(context.Context) (progress.Seen, error) { return half(), nil }}
+			b := NewBar(s.File)
+			b.first = 0
+			var unshow func()
+			l := lengthy{title: "snapshot", after: nodeGoesOn, bar: b, shown: func(done func()) { unshow = done }, remote: func(context.Context) (progress.Seen, error) { return half(), nil }}
 			return l.run(c.Context, c, func(ctx context.Context) error {
 				s.await(t, "snapshot  checking the journal")
 				progress.Of(ctx).Step("fetching", progress.Bytes, 100)
 				s.await(t, "snapshot  fetching")
+				unshow()
+				fmt.Fprintln(s, "answer") // stands in a line of its own
+				s.await(t, lineBegin+lineErase+"answer")
 				if err := syscall.Kill(os.Getpid(), syscall.SIGINT); err != nil {
 					return err
 				}

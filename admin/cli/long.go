@@ -47,6 +47,10 @@ type lengthy struct {
 	// remote asks how far it is at a node, while the work itself has not said; nil is
 	// that no node does it.
 	remote func(context.Context) (progress.Seen, error)
+	bar    *Bar // nil is the command's own
+	// shown is given what takes the bar away, for work that prints its answer itself; nil
+	// is that it prints none.
+	shown func(done func())
 }
 
 // long is run for work that the command does itself.
@@ -65,7 +69,10 @@ func (l lengthy) run(ctx context.Context, c *cli.Context, work func(context.Cont
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	m := progress.New()
-	bar := barOf(c)
+	bar := l.bar
+	if bar == nil {
+		bar = barOf(c)
+	}
 	look := m.Look
 	if l.remote != nil && bar != nil {
 		asked, ended := l.ask(ctx, m)
@@ -74,6 +81,9 @@ func (l lengthy) run(ctx context.Context, c *cli.Context, work func(context.Cont
 	}
 	done := bar.show(l.title, look)
 	defer done()
+	if l.shown != nil {
+		l.shown(done)
+	}
 	ended := make(chan struct{})
 	defer close(ended)
 	defer context.AfterFunc(ctx, func() {
@@ -97,7 +107,7 @@ func (l lengthy) run(ctx context.Context, c *cli.Context, work func(context.Cont
 // A node is asked how far it is once its work has taken remoteFirst, and then each
 // remoteEvery. An answer that takes longer than remoteWait is not waited for.
 const (
-	remoteFirst = time.Second
+	remoteFirst = 500 * time.Millisecond
 	remoteEvery = 500 * time.Millisecond
 	remoteWait  = 2 * time.Second
 )

@@ -32,6 +32,16 @@ type operator struct {
 	c    *cli.Context
 	conn *admin.Conn
 	node string
+	// unshow takes a bar away, which an answer is not to stand in; nil is that there is
+	// none. It may be called several times.
+	unshow func()
+}
+
+// answers is called before an answer is printed.
+func (o *operator) answers() {
+	if o.unshow != nil {
+		o.unshow()
+	}
 }
 
 // operateFlags say which node is meant and how to reach it.
@@ -70,6 +80,7 @@ func (op operation) action(c *cli.Context) error {
 		l := lengthy{title: op.name, after: op.after, remote: func(ctx context.Context) (progress.Seen, error) {
 			return o.working(ctx, op.verb)
 		}}
+		l.shown = func(done func()) { o.unshow = done }
 		return l.run(ctx, c, func(ctx context.Context) error { return op.ask(ctx, o) })
 	})(c)
 }
@@ -171,6 +182,7 @@ func (o *operator) find(ctx context.Context) error {
 
 // print prints a reply, for programs or for people.
 func (o *operator) print(reply any, table func(*table)) error {
+	o.answers()
 	if o.c.Bool("json") {
 		return printJSON(o.c, reply)
 	}
