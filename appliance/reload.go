@@ -54,7 +54,7 @@ func (n *Node) Reload(ctx context.Context) error {
 	if err != nil {
 		return fault.As(fault.Operator, op, err)
 	}
-	n.secure.current.Store(&secure)
+	before := n.secure.current.Swap(&secure)
 	n.followFile.Store(&next.FollowPasswordFile)
 	warnFixed(n, &next)
 	err = n.words.reread(ctx)
@@ -62,7 +62,8 @@ func (n *Node) Reload(ctx context.Context) error {
 	if err != nil {
 		return fault.As(fault.Of(err), "take the users' passwords; the rest of the configuration was taken", err)
 	}
-	n.cfg.Logger.Info("the configuration was read anew", "changed", changed)
+	n.cfg.Logger.Info("the configuration was read anew", "changed", append([]string{}, changed...),
+		"certificates", secure.renewed(*before))
 	if n.secure.nats != nil {
 		return leaveAddress(n) // which says the listener's certificate
 	}

@@ -175,4 +175,9 @@ func TestRotation(t *testing.T) {
 	if code := p.end(syscall.SIGTERM); code != 0 {
 		t.Errorf("exit code %d; want 0", code)
 	}
+	for _, want := range []string{`certificates="[nats-tls-cert tls-cert]"`, `changed=[requirepass]`} {
+		if !strings.Contains(p.stderr.String(), want) {
+			t.Errorf("the log has no %s: %s", want, p.stderr.String())
+		}
+	}
 }

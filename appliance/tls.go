@@ -1,7 +1,9 @@
 package appliance
 
 import (
+	"bytes"
 	"crypto/tls"
+	"slices"
 	"sync/atomic"
 )
 
@@ -51,6 +53,27 @@ func readKeys(c *Config) (k certificates, err error) {
 		k.leader, err = c.NATSFiles().Client()
 	}
 	return k, err
+}
+
+// renewed returns the options whose files say something else than before.
+func (k certificates) renewed(before certificates) []string {
+	list := []string{}
+	for prefix, of := range map[string][2]*tls.Config{"": {before.redis, k.redis}, "nats-": {before.nats, k.nats}} {
+		was, is := of[0], of[1]
+		if was == nil || is == nil {
+			continue
+		}
+		if !slices.EqualFunc(was.Certificates, is.Certificates, func(a, b tls.Certificate) bool {
+			return slices.EqualFunc(a.Certificate, b.Certificate, bytes.Equal)
+		}) {
+			list = append(list, prefix+"tls-cert")
+		}
+		if !was.ClientCAs.Equal(is.ClientCAs) {
+			list = append(list, prefix+"tls-ca")
+		}
+	}
+	slices.Sort(list)
+	return list
 }
 
 // leader returns how to follow a leader.
