@@ -52,7 +52,7 @@ func init() {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	app := newApp(stdout, stderr)
 	app.Metadata = map[string]any{argsKey: args}
-	err := app.RunContext(ctx, asCommands(args))
+	err := app.RunContext(ctx, cli.OptionsFirst(app, asCommands(args)))
 	if err == nil {
 		return 0
 	}

@@ -291,7 +291,7 @@ func TestOperateRefuses(t *testing.T) {
 	}{
 		{[]string{"status", "n1"}, `status: unexpected argument "n1"`},
 		{[]string{"config", "get", "a", "b"}, `config get: unexpected argument "b"`},
-		{[]string{"config", "get", "a", "--json"}, `config get: --json stands behind an argument; options come first`},
+		{[]string{"config", "get", "a", "--jsn"}, `--jsn: unknown option; ledge config get --help lists those there are; did you mean --json?`},
 		{[]string{"config", "set"}, `config set: wants NAME VALUE, any number of times`},
 		{[]string{"config", "set", "a"}, `config set: wants NAME VALUE, any number of times`},
 		{[]string{"config", "set", "a", "1", "a", "2"}, `config set: "a" stands twice`},

@@ -175,6 +175,7 @@ func (s *settings) restore(ctx context.Context, params *command.Params, rewrite 
 	}
 	s.said = said
 	params.Kept(s.keep, rewrite)
+	params.Suggest(options.NearParam)
 }
 
 func isOption(name string) bool {

@@ -113,5 +113,5 @@ func nearParameter(ctx context.Context, o *operator, name string) string {
 	if err != nil {
 		return ""
 	}
-	return options.Near("", name, slices.Collect(maps.Keys(p.Parameters)))
+	return options.NearParam(name, slices.Collect(maps.Keys(p.Parameters)))
 }

@@ -78,13 +78,13 @@ func alone(own, otherwise cli.ActionFunc) cli.ActionFunc {
 	}
 }
 
-// ordered runs a command that takes arguments. An option after them would be
-// taken for one of them.
+// ordered runs a command that takes arguments. OptionsFirst leaves options that the
+// command does not know after them, which would be taken for some of them.
 func ordered(own cli.ActionFunc) cli.ActionFunc {
 	return func(c *cli.Context) error {
 		for _, a := range c.Args().Slice() {
 			if strings.HasPrefix(a, "--") {
-				return Usage("%s: %s stands behind an argument; options come first", commandName(c), a)
+				return unknownOption(c, strings.TrimPrefix(a, "--"))
 			}
 		}
 		return own(c)
@@ -110,13 +110,17 @@ func usageError(c *cli.Context, err error, _ bool) error {
 	s := err.Error()
 	if name, ok := strings.CutPrefix(s, "flag provided but not defined: -"); ok {
 		name = strings.TrimPrefix(name, "-")
-		return Usage("--%s: unknown option; %s --help lists those there are%s",
-			name, c.Command.HelpName, options.Near("--", name, flagNames(c)))
+		return unknownOption(c, name)
 	}
 	if name, ok := strings.CutPrefix(s, "flag needs an argument: -"); ok {
 		return Usage("--%s: needs a value", strings.TrimPrefix(name, "-"))
 	}
 	return Usage("%s", s)
+}
+
+func unknownOption(c *cli.Context, name string) error {
+	return Usage("--%s: unknown option; %s --help lists those there are%s",
+		name, c.Command.HelpName, options.Near("--", name, flagNames(c)))
 }
 
 // commandNames returns what a command has below it.

@@ -14,7 +14,7 @@ func Near(prefix, name string, names []string) string {
 	best, least := "", len(name)/3+1
 	for _, n := range slices.Sorted(slices.Values(names)) {
 		d := distance(strings.ToLower(name), strings.ToLower(n))
-		if len(name) > 2 && strings.HasPrefix(n, name) {
+		if len(name) > 2 && (strings.HasPrefix(n, name) || endsIn(n, name) || endsIn(name, n)) {
 			d = min(d, 1)
 		}
 		if d < least || d == least && best == "" && len(name) > 2 {
@@ -25,6 +25,27 @@ func Near(prefix, name string, names []string) string {
 		return ""
 	}
 	return fmt.Sprintf("; did you mean %s%s?", prefix, best)
+}
+
+// endsIn reports whether the last words of a name are a shorter one.
+func endsIn(name, short string) bool { return len(short) > 2 && strings.HasSuffix(name, "-"+short) }
+
+// NearParam is Near for a parameter of CONFIG. Whoever says an option is told which
+// parameter sets it, or else shows it.
+func NearParam(name string, params []string) string {
+	for _, r := range Table() {
+		if !strings.EqualFold(r.Name, name) {
+			continue
+		}
+		for _, live := range []bool{true, false} {
+			for _, p := range r.Params {
+				if p.Live == live && slices.Contains(params, p.Name) {
+					return "; did you mean " + p.Name + "?"
+				}
+			}
+		}
+	}
+	return Near("", name, params)
 }
 
 // distance counts the letters to change, add, take out or swap with their neighbour

@@ -21,6 +21,26 @@ func TestNear(t *testing.T) {
 	}
 }
 
+// A parameter is found by a part of its name, and by the name of its option.
+func TestNearParam(t *testing.T) {
+	names := []string{"slowlog-max-len", "timeout", "requirepass"}
+	for _, r := range Table() {
+		for _, p := range r.Params {
+			names = append(names, p.Name)
+		}
+	}
+	for name, want := range map[string]string{"snapshot-every": "ledge-snapshot-every", "max-memory": "maxmemory", "maxmemroy": "maxmemory",
+		"sync": "ledge-sync", "idle-timeout": "timeout", "password": "requirepass", "max-len": "slowlog-max-len", "ledge-maxclients": "maxclients",
+		"min-replicas": "min-replicas-to-write", "Log-Level": "ledge-log-level", "frobnicate": "", "ab": ""} {
+		if want != "" {
+			want = "; did you mean " + want + "?"
+		}
+		if got := NearParam(name, names); got != want {
+			t.Errorf("NearParam(%q) = %q; want %q", name, got, want)
+		}
+	}
+}
+
 func TestUnknownVariables(t *testing.T) {
 	for name, v := range map[string]string{"LEDGE_MAX_MEMROY": "1GiB", "LEDGE_FROB": "1", "LEDGE_SYNC": "off", "LEDGE_CONFIG": "f",
 		"LEDGE_OTHER": "x", "NOT_LEDGE": "x"} {

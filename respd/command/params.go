@@ -21,6 +21,8 @@ import (
 type Params struct {
 	list []Param // by name
 	keep Keep    // nil keeps nothing
+	// near says as the end of a sentence which name may have been meant; nil doesn't know.
+	near func(name string, names []string) string
 	// rewrite is what CONFIG REWRITE does; nil is nothing.
 	rewrite func(context.Context) error
 
@@ -115,6 +117,22 @@ func (p *Params) Kept(keep Keep, rewrite func(context.Context) error) {
 }
 
 const errNoConfigFile resp.Error = "ERR The server is running without a config file"
+
+// Suggest has the answer about an unknown name say which may have been meant, as the
+// end of a sentence. It is called before anybody sets anything.
+func (p *Params) Suggest(near func(name string, names []string) string) { p.near = near }
+
+// nearTo returns which parameter may have been meant.
+func (p *Params) nearTo(name string) string {
+	if p.near == nil {
+		return ""
+	}
+	var names []string
+	for _, x := range p.list {
+		names = append(names, x.Name)
+	}
+	return p.near(name, names)
+}
 
 // Rewrite writes what was set into the configuration file.
 func (p *Params) Rewrite(ctx context.Context) error {
@@ -224,7 +242,7 @@ func (p *Params) settable(name string, found []Change) (Param, error) {
 	switch {
 	case i < 0:
 		return Param{}, resp.Error(
-			"ERR Unknown option or number of arguments for CONFIG SET - '" + name + "'")
+			"ERR Unknown option or number of arguments for CONFIG SET - '" + name + "'" + p.nearTo(name))
 	case p.list[i].Set == nil:
 		return Param{}, setFailed(name, "can't set immutable config")
 	case slices.ContainsFunc(found, func(c Change) bool { return c.Belongs() == p.list[i].Belongs() }):
