@@ -54,7 +54,8 @@ type backupReadRequest struct {
 
 // backupEndRequest ends a backup.
 type backupEndRequest struct {
-	ID string `json:"id"`
+	ID    string  `json:"id"`
+	Taken *uint64 `json:"taken_number,omitempty"`
 }
 
 // Raw is a reply that is bytes, and not JSON.
@@ -92,7 +93,7 @@ func backupEnd(b Backend, ctx context.Context, r backupEndRequest) (Done, error)
 	if r.ID == "" {
 		return Done{}, bad(`request: no id; want {"id":"…"}`)
 	}
-	return Done{}, b.BackupEnd(ctx, r.ID)
+	return Done{}, b.BackupEnd(ctx, r.ID, r.Taken)
 }
 
 // BackupBegin has a node hold what a backup needs that goes on from since.
@@ -111,8 +112,9 @@ func (c *Conn) BackupFrames(ctx context.Context, node, id string, from uint64) (
 	return askRaw(ctx, c, node, "backup.read", backupReadRequest{ID: id, From: from})
 }
 
-// BackupEnd lets go what a node holds for a backup.
-func (c *Conn) BackupEnd(ctx context.Context, node, id string) error {
-	_, err := ask[Done](ctx, c, node, "backup.end", backupEndRequest{id})
+// BackupEnd lets go what a node holds for a backup, and says up to which number there is
+// one then; nil is that it has failed.
+func (c *Conn) BackupEnd(ctx context.Context, node, id string, taken *uint64) error {
+	_, err := ask[Done](ctx, c, node, "backup.end", backupEndRequest{id, taken})
 	return err
 }

@@ -52,6 +52,7 @@ func TestGolden(t *testing.T) {
 		{"backup.begin", "backup.begin", `{"lineage":"00112233445566aa","number":200,"digest":"8899aabbccddeeff","epoch":3}`, nil},
 		{"backup.read", "backup.read", `{"id":"ABCDEFGH","from":201}`, nil},
 		{"backup.end", "backup.end", `{"id":"ABCDEFGH"}`, nil},
+		{"backup.end-taken", "backup.end", `{"id":"ABCDEFGH","taken_number":250}`, nil},
 		{"config.get", "config.get", `{"pattern":"*"}`, nil},
 		{"config.get-origin", "config.get", `{"pattern":"*","origin":true}`, nil},
 		{"config.reset", "config.reset", `{"name":"maxclients"}`, nil},

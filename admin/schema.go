@@ -25,8 +25,9 @@ type Backend interface {
 	// BackupRead returns bytes of the snapshot from an offset on, or, if from is
 	// not 0, frames from that number on.
 	BackupRead(ctx context.Context, id string, offset int64, from uint64) (Raw, error)
-	// BackupEnd lets it go.
-	BackupEnd(ctx context.Context, id string) error
+	// BackupEnd lets it go. Up to the number taken there is a backup; nil is that there is
+	// none.
+	BackupEnd(ctx context.Context, id string, taken *uint64) error
 	// ConfigGet returns the parameters whose names match a glob pattern.
 	ConfigGet(ctx context.Context, pattern string) (map[string]string, error)
 	// ConfigOrigins says of the same where their values are from: default, file,
@@ -72,6 +73,8 @@ type Status struct {
 	Journal Journal   `json:"journal"`
 	Data    Data      `json:"data"`
 	Saves   Saves     `json:"snapshots"`
+	// Backup is the last backup that the node was told of; none is that there was none.
+	Backup *LastBackup `json:"last_backup,omitempty"`
 	// Link is how a replica stands with its leader; none on a leader.
 	Link     *Link     `json:"link,omitempty"`
 	Replicas []Replica `json:"replicas,omitempty"`
@@ -79,6 +82,12 @@ type Status struct {
 	Work []Work `json:"work,omitempty"`
 	// Former are passwords that were changed and still let their users in.
 	Former []FormerPassword `json:"former_passwords,omitempty"`
+}
+
+// LastBackup is the last backup that a node was told of.
+type LastBackup struct {
+	At     time.Time `json:"at"`
+	Number uint64    `json:"number"` // the last that it holds
 }
 
 // FormerPassword says of a user whose password was changed that the one before, or

@@ -173,9 +173,12 @@ func (b backend) BackupRead(ctx context.Context, id string, offset int64, from u
 }
 
 // BackupEnd lets it go.
-func (b backend) BackupEnd(_ context.Context, id string) error {
+func (b backend) BackupEnd(_ context.Context, id string, taken *uint64) error {
 	b.n.backups.end(id)
-	return nil
+	if taken == nil {
+		return nil
+	}
+	return noteBackup(b.n, *taken)
 }
 
 // ConfigGet returns the parameters whose names match a glob pattern.

@@ -28,7 +28,11 @@ func newReport(n *Node) *report.Report {
 			most, by := n.bound.by()
 			return report.Memory{Taken: u.Taken, Most: most, BoundBy: by, Live: u.Live, Percent: n.mem.Percent(), Refusing: n.mem.Over()}
 		},
-		Saves:   func() report.Saves { return n.saves.facts() },
+		Saves: func() report.Saves {
+			s, last := n.saves.facts(), backupOf(n)
+			s.Backup, s.BackupPos = last.At, last.Number
+			return s
+		},
 		Journal: func() report.Journal { return journalFacts(n) },
 		Health:  func() report.Health { return healthFacts(n) },
 		Loading: n.loading.facts,

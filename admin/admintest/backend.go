@@ -83,7 +83,7 @@ func (b *Backend) BackupRead(ctx context.Context, id string, offset int64, from 
 	return admin.Raw(`"bytes"`), b.called(ctx, "backup.read", []any{id, offset, from})
 }
 
-func (b *Backend) BackupEnd(ctx context.Context, id string) error {
+func (b *Backend) BackupEnd(ctx context.Context, id string, taken *uint64) error {
 	return b.called(ctx, "backup.end", id)
 }
 

@@ -32,9 +32,9 @@ func backupCommand() *cli.Command {
 		verb: "backup.begin", after: "what was not written whole looks like no backup; a part that was being verified stays",
 		ask: takeBackup}.command()
 	cmd.Subcommands = []*cli.Command{
-		{Name: "list", Usage: "list the parts of a backup", Args: true, ArgsUsage: "PATH", Flags: openFlags(), Action: listBackup},
+		{Name: "list", Usage: "list the parts of a backup", Args: true, ArgsUsage: "PATH", Flags: append(openFlags(), jsonFlag()), Action: listBackup},
 		{Name: "verify", Usage: "read a backup, replay it, and say what it holds", Args: true, ArgsUsage: "PATH",
-			Flags: openFlags(), Action: verifyBackup},
+			Flags: append(openFlags(), jsonFlag()), Action: verifyBackup},
 	}
 	cmd.Before = func(c *cli.Context) error {
 		if c.Args().Present() && len(c.LocalFlagNames()) > 0 {
@@ -135,16 +135,18 @@ func (t *taker) take(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var taken *uint64
 	defer func() { // the node lets it go by itself if that can't be said
 		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), quickWait)
 		defer cancel()
-		_ = t.o.conn.BackupEnd(end, t.o.node, b.ID)
+		_ = t.o.conn.BackupEnd(end, t.o.node, b.ID, taken)
 	}()
 	h, err := headerOf(b)
 	if err != nil {
 		return err
 	}
 	if since.Lineage != "" && h.After == h.Last && h.Snapshot == 0 && uint64(h.After.Seq) == since.Number {
+		taken = &b.Last
 		return t.o.say("nothing is new: %s has everything up to number %d, digest %s", t.to, h.Last.Seq, h.Last.Digest)
 	}
 	write := func(w io.Writer) error { return t.sealed(w, func(w io.Writer) error { return t.write(ctx, w, b, h) }) }
@@ -164,7 +166,10 @@ func (t *taker) take(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return t.report(ctx, h, since)
+	if err = t.report(ctx, h, since); err == nil {
+		taken = &b.Last
+	}
+	return err
 }
 
 // since finds out what the backup has that is to be added to.

@@ -67,6 +67,35 @@ func onePath(c *cli.Context) (string, error) {
 	return c.Args().First(), nil
 }
 
+// backupPart is what backup list prints for programs of a part. One that is encrypted,
+// and can't be opened, has a name and a size alone.
+type backupPart struct {
+	Name      string     `json:"name"`
+	Bytes     int64      `json:"bytes"`
+	Encrypted bool       `json:"encrypted,omitempty"` // and not opened
+	Created   *time.Time `json:"created,omitempty"`
+	Node      string     `json:"node,omitempty"`
+	Lineage   string     `json:"lineage,omitempty"`
+	Snapshot  *uint64    `json:"snapshot_number,omitempty"` // of what it begins with, if it does
+	After     *uint64    `json:"after_number,omitempty"`    // it holds the numbers after this one
+	Last      *uint64    `json:"last_number,omitempty"`     // up to this one
+	Digest    string     `json:"digest,omitempty"`
+}
+
+// backupPartOf words a part for programs.
+func backupPartOf(name string, bytes int64, h *backup.Header) backupPart {
+	p := backupPart{Name: name, Bytes: bytes, Encrypted: h == nil}
+	if h == nil {
+		return p
+	}
+	created, after, last := h.Created.UTC(), uint64(h.After.Seq), uint64(h.Last.Seq)
+	p.Created, p.Node, p.Lineage, p.After, p.Last, p.Digest = &created, h.Node, h.Lineage.String(), &after, &last, h.Last.Digest.String()
+	if h.Snapshot > 0 {
+		p.Snapshot = &after
+	}
+	return p
+}
+
 // listBackup lists the parts of a backup, as far as they can be read.
 func listBackup(c *cli.Context) error {
 	path, err := onePath(c)
@@ -84,6 +113,7 @@ func listBackup(c *cli.Context) error {
 	t := newTable()
 	t.row("CREATED", "NODE", "LINEAGE", "HOLDS", "DIGEST", "SIZE", "NAME")
 	var failed error
+	list := []backupPart{}
 	for _, p := range parts {
 		bytes := int64(0)
 		if st, err := os.Stat(p.Name); err == nil {
@@ -92,12 +122,17 @@ func listBackup(c *cli.Context) error {
 		h, err := backup.HeaderOf(p)
 		switch {
 		case err == nil:
+			list = append(list, backupPartOf(filepath.Base(p.Name), bytes, &h))
 			t.row(instant(h.Created), h.Node, h.Lineage.String(), holds(&h), h.Last.Digest.String(), size(bytes), filepath.Base(p.Name))
 		case errors.Is(err, errSealed) && !able:
+			list = append(list, backupPartOf(filepath.Base(p.Name), bytes, nil))
 			t.row("encrypted", "", "", "", "", size(bytes), filepath.Base(p.Name))
 		default:
 			failed = errors.Join(failed, fmt.Errorf("%s: %w", p.Name, err))
 		}
+	}
+	if c.Bool("json") {
+		return errors.Join(printJSON(c, map[string]any{"parts": list}), failed)
 	}
 	return errors.Join(t.write(c.App.Writer), failed)
 }
@@ -124,6 +159,10 @@ func verifyBackup(c *cli.Context) error {
 		return err
 	}
 	defer l.State.Close()
+	if c.Bool("json") {
+		return printJSON(c, map[string]any{"parts": len(parts), "number": uint64(l.State.Pos().Seq),
+			"digest": l.State.Pos().Digest.String(), "keys": l.State.Keys()})
+	}
 	_, err = fmt.Fprintf(c.App.Writer, "ok: %d parts up to number %d, digest %s, %d keys\n",
 		len(parts), l.State.Pos().Seq, l.State.Pos().Digest, l.State.Keys())
 	return err

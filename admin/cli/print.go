@@ -39,6 +39,9 @@ func printStatus(t *table, s admin.Status) {
 	t.field("data", "%d keys, %d clients", s.Data.Keys, s.Data.Clients)
 	t.field("memory", "%s, %s of it in use", size(s.Data.Memory), size(s.Data.Live))
 	printSaves(t, s.Saves)
+	if s.Backup != nil {
+		t.field("backup", "up to number %d, %s", s.Backup.Number, instant(s.Backup.At))
+	}
 	for _, w := range s.Work {
 		seen := w.Seen()
 		seen.Took = max(0, time.Duration(s.Uptime*float64(time.Second))-w.Began.Sub(s.Started))

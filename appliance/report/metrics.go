@@ -72,6 +72,8 @@ func (e *exposition) state(keys []Keys, m Memory, s Saves) {
 	}
 	e.at("ledge_snapshot_timestamp_seconds", "When the last snapshot was taken; 0 before the first.", taken)
 	e.one("gauge", "ledge_snapshot_failed", "Whether the last attempt to take one failed.", float64(flag(s.Failed != nil)))
+	e.at("ledge_backup_timestamp_seconds", "When the last backup was taken that the node was told of; 0 before the first.", s.Backup)
+	e.one("gauge", "ledge_backup_number", "The last number that it holds.", float64(s.BackupPos))
 }
 
 func (e *exposition) journal(j Journal) {

@@ -39,6 +39,9 @@ func (r *Report) Status() admin.Status {
 	saves := r.Saves()
 	s.Saves = admin.Saves{Running: saves.Running, Last: saves.Last.UTC(),
 		Number: uint64(saves.Pos), LastError: Line(saves.Failed)}
+	if !saves.Backup.IsZero() {
+		s.Backup = &admin.LastBackup{At: saves.Backup.UTC(), Number: uint64(saves.BackupPos)}
+	}
 	return s
 }
 

@@ -63,6 +63,9 @@ type Saves struct {
 	Failed  error         // why the last one did not, or nil
 	Pos     journal.Seq   // what the last one covers, 0 if there is none
 	Changes journal.Seq   // since then
+
+	Backup    time.Time   // when the last backup was taken; zero is that none is known
+	BackupPos journal.Seq // what it holds up to
 }
 
 // Journal is what the journal holds, and what went into it since the start.
