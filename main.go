@@ -16,6 +16,7 @@ import (
 
 	"ledge/admin/cli"
 	"ledge/appliance"
+	"ledge/appliance/options"
 	"ledge/journal/fault"
 )
 
@@ -59,7 +60,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if log, ok := app.Metadata[logKey].(*slog.Logger); ok {
 		log.Error("the program ends", "cause", fault.Line(err)+cli.Whose(err))
 	} else {
-		fmt.Fprintf(stderr, "ledge: %s%s\n", fault.Line(err), cli.Whose(err))
+		fmt.Fprintf(stderr, "%sledge: %s%s\n", options.Priority(stderr, slog.LevelError), fault.Line(err), cli.Whose(err))
 	}
 	var coded *cli.ExitError
 	if errors.As(err, &coded) {

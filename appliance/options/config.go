@@ -263,11 +263,20 @@ func (c Config) NewLogger(w io.Writer) *slog.Logger {
 		c.Level.Set(c.LogLevel)
 		opts.Level = c.Level
 	}
+	var to *prefixed
+	if Priority(w, slog.LevelInfo) != "" {
+		to = &prefixed{w: w}
+		w = to
+	}
+	var h slog.Handler = slog.NewTextHandler(w, opts)
 	if c.JSON() {
 		opts.ReplaceAttr = inSeconds
-		return slog.New(slog.NewJSONHandler(w, opts))
+		h = slog.NewJSONHandler(w, opts)
 	}
-	return slog.New(slog.NewTextHandler(w, opts))
+	if to != nil {
+		h = prioritized{h, to}
+	}
+	return slog.New(h)
 }
 
 // JSON reports whether the log is JSON, and so all that is said on standard error.
