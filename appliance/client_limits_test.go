@@ -1,6 +1,7 @@
 package appliance_test
 
 import (
+	"fmt"
 	"net"
 	"path/filepath"
 	"strings"
@@ -11,7 +12,6 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"ledge/appliance"
-	bounds "ledge/appliance/process"
 )
 
 // What bounds clients can be said by flag, file, SIGHUP and CONFIG SET, by the same
@@ -87,18 +87,18 @@ func TestBuffersFollowMaxMemory(t *testing.T) {
 	n := serve(t, appliance.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0", NATSListen: "off"})
 	c := redis.NewClient(&redis.Options{Addr: n.Status().Listen, MaintNotificationsConfig: plainly})
 	defer c.Close()
-	at := func() int { return n.Limits().MaxBuffers }
+	at := func() string { return c.ConfigGet(t.Context(), "maxmemory-clients").Val()["maxmemory-clients"] }
 	before := at()
 	if err := c.ConfigSet(t.Context(), "maxmemory", "256mb").Err(); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := at(), bounds.Buffers(256<<20); got != want || got >= before {
-		t.Errorf("all buffers have %d bytes with maxmemory 256mb, %d before; want %d", got, before, want)
+	if got, want := at(), fmt.Sprint(32<<20); got != want || got == before {
+		t.Errorf("all clients have %s bytes with maxmemory 256mb, %s before; want %s", got, before, want)
 	}
 	if err := c.ConfigSet(t.Context(), "maxmemory", "0").Err(); err != nil {
 		t.Fatal(err)
 	}
 	if got := at(); got != before {
-		t.Errorf("all buffers have %d bytes without maxmemory; want %d again", got, before)
+		t.Errorf("all clients have %s bytes without maxmemory; want %s again", got, before)
 	}
 }

@@ -224,7 +224,8 @@ func (n *Node) openServer(ctx context.Context, hub *hub.Hub) (err error) {
 		Node: sideOf(n), Ungathered: n.without[process.Gather],
 		Replica: &n.gate.Gate, OutOfMemory: n.mem.Over, Named: func() bool { return n.live.Load().JournalWho == options.Yes }, Growing: n.mem.Growing, TurnedAway: n.events.turnedAway,
 		Clock: n.cfg.Clock, Logger: n.cfg.Logger,
-		Limits: clientLimits(n.live.Load(), n.bound.now()), KeepAlive: max(0, n.live.Load().TCPKeepAlive),
+		Limits: clientLimits(n.live.Load()), KeepAlive: max(0, n.live.Load().TCPKeepAlive),
+		Bound: n.bound.now(),
 	}
 	if n.cfg.Listen != Off {
 		cfg.Listen = n.cfg.Listen

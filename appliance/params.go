@@ -8,7 +8,6 @@ import (
 	"strconv"
 
 	"ledge/appliance/options"
-	"ledge/appliance/process"
 	"ledge/replay/remote"
 	"ledge/respd"
 	"ledge/respd/command"
@@ -87,12 +86,13 @@ func (n *Node) takeLive(l options.Live) {
 	}
 	if l.MaxMemory != before.MaxMemory {
 		n.mem.SetLimit(n.bound.now())
+		n.server.SetBound(n.bound.now())
 	}
 	if n.cfg.Level != nil {
 		n.cfg.Level.Set(l.LogLevel)
 	}
-	if l.Output != before.Output || l.MaxMemory != before.MaxMemory || l.IdleTimeout != before.IdleTimeout {
-		n.server.SetLimits(clientLimits(&l, n.bound.now()))
+	if l.Output != before.Output || l.IdleTimeout != before.IdleTimeout {
+		n.server.SetLimits(clientLimits(&l))
 	}
 	n.server.SetKeepAlive(max(0, l.TCPKeepAlive))
 	n.gate.judge() // the next command is judged by what was set
@@ -127,18 +127,17 @@ func (n *Node) announced(seen net.IP) string {
 	return net.JoinHostPort(host, port)
 }
 
-// clientLimits returns what clients may have, where the process may take so much
-// memory.
-func clientLimits(l *options.Live, memory int64) respd.Limits {
-	all := process.Buffers(memory)
+// clientLimits returns what a client may have. Where all together may have less, that is
+// the bound.
+func clientLimits(l *options.Live) respd.Limits {
 	hard := func(o options.OutputLimit) int {
 		if o.Hard == 0 {
-			return all
+			return math.MaxInt
 		}
 		return int(min(o.Hard, math.MaxInt))
 	}
 	normal, push := l.Output.Normal, l.Output.PubSub
-	limits := respd.Limits{MaxBuffers: all, Idle: l.IdleTimeout, MaxOutput: hard(normal),
+	limits := respd.Limits{Idle: l.IdleTimeout, MaxOutput: hard(normal),
 		SoftOutput: int(min(normal.Soft, math.MaxInt)), SoftFor: normal.SoftFor,
 		Push: respd.PushLimit{Hard: hard(push), Soft: int(min(push.Soft, math.MaxInt)), SoftFor: max(1, push.SoftFor)}}
 	if push.Soft == 0 {

@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -158,7 +159,7 @@ func (s *settings) restore(ctx context.Context, params *command.Params, rewrite 
 	said := maps.Clone(s.said)
 	for _, p := range params.Match(func(string) bool { return true }) {
 		if _, ok := said[p.Belongs()]; !ok && p.Set != nil {
-			said[p.Belongs()] = word{p.Name, p.Get(), options.ByDefault}
+			said[p.Belongs()] = word{p.Name, cmp.Or(p.AtFirst, p.Get()), options.ByDefault}
 		}
 	}
 	for _, owner := range slices.Sorted(maps.Keys(s.kept)) {

@@ -111,7 +111,7 @@ func TestIdleTLS(t *testing.T) {
 }
 
 // Limits that change hold for those who are there: of replies that are not read, at
-// once and after a while, of messages, and of what all have together.
+// once and after a while, and of messages.
 func TestLimitsChange(t *testing.T) {
 	n := start(t)
 	p := n.dial()
@@ -132,9 +132,5 @@ func TestLimitsChange(t *testing.T) {
 	if _, err := copyAll(hears.nc); err != nil && strings.Contains(err.Error(), "timeout") {
 		t.Errorf("a subscriber past its bound is still there: %v", err)
 	}
-	n.srv.SetLimits(with(n, func(l *respd.Limits) { l.MaxBuffers = 1 << 10 }))
-	p.want("MULTI", "OK")
-	p.want("SET k "+strings.Repeat("x", 4<<10), "…")
-	p.want("EXEC", "(error) EXECABORT Transaction discarded because of previous errors.")
 	p.want("CLIENT LIST", "…cmd=client|list…")
 }

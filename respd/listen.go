@@ -98,7 +98,7 @@ func (s *Server) welcome(nc net.Conn) {
 // has been in vain. There is none when there are as many as there may be.
 func (s *Server) reserve() bool {
 	s.mu.Lock()
-	free := len(s.conns)+s.arriving < int(s.maxClients.Load())
+	free := len(s.conns)+s.arriving < int(min(s.maxClients.Load(), s.placesFor.Load()))
 	if free {
 		s.arriving++
 	}

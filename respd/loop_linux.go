@@ -168,6 +168,7 @@ func (l *loop) round(ctx context.Context, events []unix.EpollEvent) error {
 			l.send(c)
 		}
 	}
+	l.srv.relieve()
 	if len(l.ready) > 0 {
 		l.gather.worked(arrived)
 	}

@@ -90,10 +90,23 @@ func (l *loop) serve(c *conn) {
 		return
 	}
 	k.again = false
+	if l.srv.shared.Overfull() { // until those that hold too much have been shut
+		l.setAside(c)
+		return
+	}
 	what := c.Serve(&l.views)
 	if c.Killed() { // its replies grew too long
 		l.shut(c)
 		return
+	}
+	if l.srv.shared.Overfull() { // what the client takes at once is held no longer
+		if what != client.Propose {
+			l.send(c)
+		}
+		l.srv.relieve()
+		if k.dead {
+			return
+		}
 	}
 	l.goOn(c, what)
 }
@@ -133,6 +146,7 @@ func (l *loop) goOn(c *conn, why client.Outcome) {
 		// It is the writer's from here on, although it is told of it later, together
 		// with others.
 		k.owned = true
+		c.CountInput() // with the places of its arguments
 		l.submit = append(l.submit, c)
 	case client.Beside:
 		if l.send(c); k.dead { // it may take long

@@ -9,7 +9,7 @@ import (
 )
 
 // Two kinds of connections are neither in ready nor owned by others: those whose next
-// command CLIENT PAUSE holds back, and those that are not served because their clients
+// command is held back, by CLIENT PAUSE or until there is room for its reply, and those that are not served because their clients
 // take none of their replies. The loop looks after both when it sleeps no longer than
 // mostSleep says.
 
@@ -20,6 +20,12 @@ func (l *loop) hold(c *conn) {
 		l.shut(c)
 		return
 	}
+	l.setAside(c)
+}
+
+// setAside has a connection looked at again in the next round, which need not begin
+// at once.
+func (l *loop) setAside(c *conn) {
 	c.link.held = true
 	l.held = append(l.held, c)
 }

@@ -68,8 +68,9 @@ func (s *Server) serverParams() []command.Param {
 		}},
 		s.eventsParam(),
 		command.FixedParam("databases", strconv.Itoa(s.cfg.State.Databases())),
-		command.FixedParam("proto-max-bulk-len", strconv.Itoa(s.cfg.MaxInput)),
-		command.FixedParam("client-query-buffer-limit", strconv.Itoa(s.cfg.MaxInput)),
+		{Name: "proto-max-bulk-len", Get: func() string { return strconv.Itoa(s.shared.MostInput()) }},
+		{Name: "client-query-buffer-limit", Get: func() string { return strconv.Itoa(s.shared.MostInput()) }},
+		{Name: "maxmemory-clients", Get: func() string { return strconv.FormatInt(s.shared.Buffers(), 10) }},
 	}
 }
 

@@ -46,8 +46,8 @@ type Config struct {
 	// MaxInput bounds what one connection may have unparsed, one argument
 	// included; 0 is 64 MiB.
 	MaxInput int
-	// Limits are what clients may have at first: SetLimits changes that. Of them
-	// MaxOutput 0 is 256 MiB, and MaxBuffers 0 is 1 GiB.
+	// Limits are what a client may have at first: SetLimits changes that. Of them
+	// MaxOutput 0 is 256 MiB.
 	Limits
 	// KeepAlive is how long a connection is silent before the kernel asks whether the
 	// client is there, at first; 0 is never.
@@ -58,6 +58,12 @@ type Config struct {
 	// Stall is how long a client may take nothing of its replies while more of its
 	// commands wait than are answered for one that doesn't read; 0 is 60 s.
 	Stall time.Duration
+	// MaxBuffers bounds what all clients together have unparsed, the replies and
+	// messages that they have not read, and the commands that wait for EXEC; 0 is
+	// 1 GiB. Bound is what the process may take, in bytes, of which that is a quarter
+	// at most; 0 is any. SetBound changes it.
+	MaxBuffers int
+	Bound      int64
 	// Hub knows who subscribes to what; nil is one of the server's own. The
 	// writer's keyspace events come through it.
 	Hub    *hub.Hub
@@ -121,6 +127,7 @@ type Server struct {
 	maxClients atomic.Int64
 	keepAlive  atomic.Int64  // of connections that come from here on, in nanoseconds
 	limited    chan struct{} // has a token when the limits were changed
+	placesFor  atomic.Int64  // how many there is memory for
 	loop       transport
 	nextID     atomic.Int64
 	log        *rare.Log // of what strangers can cause
@@ -201,9 +208,11 @@ func (s *Server) share() {
 	s.shared = client.NewShared(client.Config{
 		State: cfg.State, Writer: cfg.Writer, Table: table, Scripts: s.scripts,
 		Stats: stats.New[*command.Spec](cfg.Clock()), Slowlog: stats.NewSlowlog(), Hub: cfg.Hub, Host: s,
-		MaxInput: cfg.MaxInput, MaxQueued: cfg.MaxQueued, AtFirst: cfg.Limits, Replica: cfg.Replica, OutOfMemory: cfg.OutOfMemory, Named: cfg.Named,
+		MaxInput: cfg.MaxInput, MaxQueued: cfg.MaxQueued, MaxBuffers: cfg.MaxBuffers, AtFirst: cfg.Limits,
+		Replica: cfg.Replica, OutOfMemory: cfg.OutOfMemory, Named: cfg.Named,
 		Clock: cfg.Clock, Logger: cfg.Logger, Log: s.log,
 	})
+	s.SetBound(cfg.Bound)
 }
 
 func setDefaults(cfg *Config) {

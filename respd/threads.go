@@ -247,6 +247,7 @@ func (t *threads) send(c *conn, nc net.Conn) bool {
 		}
 	}
 	c.countSent()
+	t.srv.relieve()
 	return t.await(c)
 }
 

@@ -65,7 +65,7 @@ func groupLimit(root string, groups []byte) int64 {
 // kernel's tables.
 const (
 	groupShare = 0.20
-	groupLeast = 24 << 20
+	groupLeast = 32 << 20
 )
 
 // WithinGroup returns what a process may take whose control group bounds it at limit.

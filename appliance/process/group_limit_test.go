@@ -60,7 +60,7 @@ func TestGroupLimit(t *testing.T) {
 // group counts besides.
 func TestWithinGroup(t *testing.T) {
 	for _, tt := range []struct{ limit, want int64 }{
-		{16 << 20, 8 << 20}, {48 << 20, 24 << 20}, {64 << 20, 40 << 20}, {128 << 20, 128<<20*8/10 + 1}, {1 << 30, 1<<30*8/10 + 1},
+		{16 << 20, 8 << 20}, {64 << 20, 32 << 20}, {80 << 20, 48 << 20}, {256 << 20, 256<<20*8/10 + 1}, {1 << 30, 1<<30*8/10 + 1},
 	} {
 		if got := WithinGroup(tt.limit); got < tt.want-1 || got > tt.want {
 			t.Errorf("WithinGroup(%d) = %d; want %d", tt.limit, got, tt.want)

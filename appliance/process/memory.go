@@ -30,21 +30,6 @@ const (
 	memoryQuiet = time.Second
 )
 
-// Clients' input may take a part of --max-memory, and so may the replies that they
-// have not read and the commands that wait for EXEC. The rest is for data.
-const (
-	buffersShare = 4
-	buffersMost  = 1 << 30
-)
-
-// Buffers is how much each of the three may take.
-func Buffers(limit int64) int {
-	if limit <= 0 {
-		return buffersMost
-	}
-	return int(min(limit/buffersShare, buffersMost))
-}
-
 // Memory watches what the process takes and sets the collector's target. It
 // changes process-wide settings, so there is one in a process; NewMemory's
 // caller gives them back with Close.

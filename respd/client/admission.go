@@ -2,6 +2,7 @@ package client
 
 import (
 	"fmt"
+	"log/slog"
 	"strings"
 
 	"ledge/replay"
@@ -131,9 +132,16 @@ func flagsOf(queue []command.Queued) (f command.Flags) {
 
 func (c *Conn) checkMemory(demand command.Flags) error {
 	if demand.Has(command.DenyOOM) && c.shared.OutOfMemory() {
+		c.shared.shortOfMemory(c)
 		return errOOM
 	}
 	return nil
+}
+
+// shortOfMemory counts and logs that a command was refused for want of memory.
+func (s *Shared) shortOfMemory(c *Conn) {
+	s.Stats.OOM.Add(1)
+	s.Log.Add(slog.LevelWarn, "command refused: memory is short", "command", c.cmd.spec.FullName(), "client", c.sess.Addr)
 }
 
 func (c *Conn) checkWrite(demand command.Flags) error {

@@ -98,9 +98,17 @@ func (c *Conn) RunBeside() {
 	defer c.rescue()
 	if w := c.await.Load(); w != nil {
 		c.runWaiting(w)
-	} else if c.cmd.spec.Read == nil {
+		return
+	}
+	if c.cmd.spec.Read == nil {
 		c.runConn()
-	} else if c.cmd.spec.Flags.Has(command.Big) {
+		return
+	}
+	// A read of much takes memory for its reply before that is counted.
+	weight := c.readWeight()
+	c.shared.reads.enter(weight, c.shared.Buffers())
+	defer c.shared.reads.leave(weight)
+	if c.cmd.spec.Flags.Has(command.Big) {
 		c.runPinned()
 	} else if err := c.shared.State.View(c.shared.Clock(), func(v *replay.View) error {
 		c.runRead(v)

@@ -24,10 +24,16 @@ import (
 
 const errUnblocked resp.Error = "UNBLOCKED client unblocked via CLIENT UNBLOCK"
 
+const errWaitsFull resp.Error = "ERR the clients that wait have too many keys together"
+
+// waitBytes is what is reckoned for each key that a client waits for, besides the key.
+const waitBytes = 192
+
 // Waiter is one blocked client.
 type Waiter struct {
 	c        *Conn
 	keys     []waitKey
+	bytes    int           // that its keys take
 	timeout  time.Duration // 0 is for ever
 	since    time.Time
 	serveKey func(*replay.Draft, []byte) (resp.Value, error) // Serve of its command.Block
@@ -135,7 +141,16 @@ func (c *Conn) block(v *replay.View) {
 	if at == nil {
 		at = p.spec.KeysOf(p.args)
 	}
-	w := &Waiter{c: c, timeout: b.Timeout, since: c.shared.Clock(), serveKey: b.Serve}
+	// What waiting takes counts with what waits for EXEC.
+	n := 0
+	for _, i := range at {
+		n += len(p.args[i]) + waitBytes
+	}
+	if c.shared.Stats.HeldTx.Load()+int64(n) > c.shared.Buffers() {
+		c.turnAway(errWaitsFull)
+		return
+	}
+	w := &Waiter{c: c, bytes: n, timeout: b.Timeout, since: c.shared.Clock(), serveKey: b.Serve}
 	for _, i := range at {
 		w.keys = append(w.keys, waitKey{c.sess.DB, p.args.Str(i)})
 	}

@@ -10,9 +10,15 @@ import (
 const strangerClosed = "it has not authenticated and does not read its replies"
 
 // What clients make the server hold is bounded for each of them and for all
-// together. Three things are counted: input, unread replies, and what waits for
-// EXEC. Each may take MaxBuffers in all, and counts in the memory of the process
-// besides.
+// together. Four things are counted: input, unread replies, what waits for EXEC, and
+// messages of what clients subscribe to. Each may take Buffers in all, and all of them
+// half as much again (Overfull); it counts in the memory of the process besides. Where
+// one client may have more than that by the bounds of its own, Buffers is its bound as
+// well.
+//
+// A read of much waits while what is held already leaves no room for its reply
+// (crowds). What is past the bound all the same, as nobody can tell how long each
+// reply will be, costs the clients that hold most their connections (relieve, in package respd).
 
 const (
 	// strangerOutput bounds the unread replies of a client that has not
@@ -23,7 +29,12 @@ const (
 	// readOnShare is the part of MaxOutput up to which commands are answered for
 	// a client that does not read.
 	readOnShare = 4
-	// shortShare is the part of MaxBuffers that input may take while memory is
+	// buffersShare is the part of what bounds the process that clients may make it
+	// hold. The rest is for data.
+	buffersShare = 8
+	// argBytes is what is reckoned for each argument of a command that is here in part.
+	argBytes = 64
+	// shortShare is the part of Buffers that input may take while memory is
 	// short.
 	shortShare = 4
 	// PauseBeforeReadOn is how long a client has to have taken nothing before
@@ -34,8 +45,8 @@ const (
 
 // holding is what one connection has been counted for.
 type holding struct {
-	in, out, tx atomic.Int64
-	gone        atomic.Bool
+	in, out, tx, mail atomic.Int64
+	gone              atomic.Bool
 	// half is when the command began to arrive that is not all here, by Elapsed;
 	// 0 is none.
 	half atomic.Int64
@@ -60,6 +71,58 @@ func (c *Conn) LeaveSums() {
 	st.HeldIn.Add(-h.in.Swap(0))
 	st.HeldOut.Add(-h.out.Swap(0))
 	st.HeldTx.Add(-h.tx.Swap(0))
+	st.HeldMail.Add(-h.mail.Swap(0))
+}
+
+// Holds returns what the connection is counted for in all, in bytes. Any goroutine may
+// ask.
+func (c *Conn) Holds() int64 {
+	h := &c.holds
+	return h.in.Load() + h.out.Load() + h.tx.Load() + h.mail.Load()
+}
+
+// SetBound says what the process may take, in bytes; 0 is any.
+func (s *Shared) SetBound(bytes int64) {
+	most := int64(s.MaxBuffers)
+	if bytes > 0 {
+		most = min(most, bytes/buffersShare)
+	}
+	s.most.Store(most)
+}
+
+// Buffers is how much all clients together may make the server hold, in bytes.
+func (s *Shared) Buffers() int64 { return s.most.Load() }
+
+// MostInput, and the two after it, are what one client may have of each kind.
+func (s *Shared) MostInput() int  { return min(s.MaxInput, int(s.Buffers())) }
+func (s *Shared) mostOutput() int { return min(s.Limits().MaxOutput, int(s.Buffers())) }
+func (s *Shared) mostQueued() int { return min(s.MaxQueued, int(s.Buffers())) }
+
+// crowded reports whether clients make the server hold so much that those wait whose
+// replies are long.
+func (s *Shared) crowded() bool { return s.Stats.Held() > s.Buffers()/2 }
+
+// Overfull reports whether clients make the server hold more than they may.
+func (s *Shared) Overfull() bool { return s.Stats.Held() > s.MostHeld() }
+
+// MostHeld is how much that is.
+func (s *Shared) MostHeld() int64 { return s.Buffers() + s.Buffers()/2 }
+
+// WaitedFor reports whether a read has waited for room for so long, since it was last
+// said that one has.
+func (s *Shared) WaitedFor(d time.Duration) bool {
+	since, now := s.waits.Load(), Elapsed()
+	if since == 0 || now-time.Duration(since) < d {
+		return false
+	}
+	return s.waits.CompareAndSwap(since, 0) && now-time.Duration(s.waited.Load()) < PauseBeforeReadOn
+}
+
+// Burst closes a connection, from any goroutine, because clients hold too much and it
+// holds most.
+func (c *Conn) Burst(bytes int64) {
+	c.Expel(&c.shared.Stats.Evicted, "clients hold more than they may together, and it most", int(bytes))
+	c.wire.Poke()
 }
 
 // Held returns the bytes of input that the connection is counted for, and since
@@ -84,9 +147,9 @@ func (c *Conn) Stuck() {
 // short it is less.
 func (s *Shared) InputBound() int64 {
 	if s.OutOfMemory() {
-		return int64(s.Limits().MaxBuffers / shortShare)
+		return s.Buffers() / shortShare
 	}
-	return int64(s.Limits().MaxBuffers)
+	return s.Buffers()
 }
 
 // Expel closes a connection for what it makes the server hold. Whoever owns it

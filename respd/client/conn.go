@@ -66,8 +66,9 @@ type Conn struct {
 	known   *journal.Who // what the journal says of the client; see who
 	knownAs names
 
-	hungry  bool // the input ends in the middle of a command
-	foreign bool // it has turned out to speak another protocol
+	hungry  bool  // the input ends in the middle of a command
+	waits   int64 // since when the next command has waited for room, by Elapsed; 0 if it has not
+	foreign bool  // it has turned out to speak another protocol
 
 	killed  atomic.Bool
 	holds   holding
@@ -93,7 +94,6 @@ type Wire interface {
 // Open begins the session of a client. It is called once, before all else.
 func (c *Conn) Open(s *Shared, w Wire, id int64, remote, local string, authed bool) {
 	c.shared, c.wire, c.in = s, w, make([]byte, 0, firstBuffer)
-	c.parser.MaxBulk = s.MaxInput
 	now := s.Clock()
 	c.sess.ID = id
 	c.sess.Addr, c.sess.LAddr = remote, local

@@ -77,7 +77,7 @@ func open(t *testing.T) *bench {
 	shared := client.NewShared(client.Config{
 		State: st, Writer: w, Table: command.NewTable(strs.Table(), txns.Table(), lists.Table()),
 		Scripts: scripts.New(scripts.Config{}), Stats: stats.New[*command.Spec](time.Now()), Slowlog: stats.NewSlowlog(),
-		Hub: hub.New(), Host: host{st: st}, MaxInput: 1 << 20, MaxQueued: 1 << 10, AtFirst: client.Limits{MaxOutput: 1 << 20, MaxBuffers: 1 << 20},
+		Hub: hub.New(), Host: host{st: st}, MaxInput: 1 << 20, MaxQueued: 1 << 10, MaxBuffers: 1 << 20, AtFirst: client.Limits{MaxOutput: 1 << 20},
 		Replica: &client.Gate{}, OutOfMemory: func() bool { return false }, Named: func() bool { return false },
 		Clock: time.Now, Logger: logger, Log: rare.New(logger),
 	})

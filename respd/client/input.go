@@ -25,6 +25,8 @@ func (c *Conn) next() bool {
 			return false
 		}
 		c.parser.Authed = c.sess.Authed
+		c.parser.MaxBulk = c.shared.MostInput()
+		c.parser.MaxArgs = min(resp.DefaultMaxArgs, int(c.shared.Buffers()/argBytes))
 		typed := c.in[c.at] != '*'
 		if typed {
 			if protocol := openingBytes(c.in[c.at:]); protocol != "" {
@@ -81,7 +83,11 @@ func (c *Conn) Slim() {
 	if len(left) == 0 {
 		c.in, c.at = c.in[:0], 0
 	}
-	if cap(c.in) > keepBuffer && max(len(left), c.parser.Want()) < keepBuffer/2 {
+	keep := keepBuffer
+	if c.shared.crowded() {
+		keep = 2 * firstBuffer
+	}
+	if cap(c.in) > keep && max(len(left), c.parser.Want()) < keep/2 {
 		c.in, c.at = append(make([]byte, 0, max(firstBuffer, 2*len(left))), left...), 0
 		c.args = nil // they point into what was given back
 	}
@@ -119,7 +125,7 @@ func (c *Conn) MayReceive() int {
 	switch {
 	case !c.sess.Authed:
 		step = strangerInput
-	case c.shared.Stats.HeldIn.Load() > int64(c.shared.Limits().MaxBuffers):
+	case c.shared.Stats.HeldIn.Load() > c.shared.Buffers():
 		step = keepBuffer
 	}
 	if c.hungry {
@@ -135,6 +141,9 @@ func (c *Conn) CountInput() {
 	if cap(c.in) > firstBuffer {
 		n += cap(c.in)
 	}
+	if cap(c.args) > keepArgs {
+		n += cap(c.args) * argSize
+	}
 	c.holds.count(&c.holds.in, &c.shared.Stats.HeldIn, n)
 	switch {
 	case !c.hungry:
@@ -147,7 +156,7 @@ func (c *Conn) CountInput() {
 // TooMuchInput closes a connection whose command is longer than any may be.
 func (c *Conn) TooMuchInput() bool {
 	n := len(c.in) - c.at
-	if n <= c.shared.MaxInput+StepOutput {
+	if n <= c.shared.MostInput()+StepOutput {
 		return false
 	}
 	c.Expel(&c.shared.Stats.InputLimit, "one command is longer than the query buffer may be", n)

@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// Limits are what one client may make the server hold, and all together, and for how
-// long one may be idle. One that has been handed out does not change: SetLimits puts
+// Limits are what one client may make the server hold, and for how long one may be idle.
+// What all together may, which is less than one's where memory is small, is Buffers. One
+// that has been handed out does not change: SetLimits puts
 // another in its place.
 type Limits struct {
 	// MaxOutput bounds the replies that one connection has not read yet.
@@ -16,9 +17,6 @@ type Limits struct {
 	SoftFor    time.Duration
 	// Push bounds the messages that one connection has not read yet.
 	Push PushLimit
-	// MaxBuffers bounds what all connections together have unparsed, and likewise
-	// their unread replies and their commands that wait for EXEC.
-	MaxBuffers int
 	// Idle is how long a client may neither send nor take anything; 0 is for ever.
 	Idle time.Duration
 }

@@ -46,7 +46,7 @@ type mailbox struct {
 
 // put adds a message. It reports whether it is the first, which the owner does
 // not know of, and whether it is one too many.
-func (m *mailbox) put(msg *hub.Message, limit *PushLimit, clock func() time.Time) (first, over bool) {
+func (m *mailbox) put(msg *hub.Message, limit *PushLimit, room int, clock func() time.Time) (first, over bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.over > 0 {
@@ -54,7 +54,7 @@ func (m *mailbox) put(msg *hub.Message, limit *PushLimit, clock func() time.Time
 	}
 	b := msg.Bytes(m.proto)
 	n := len(m.bytes) + len(b)
-	if n > limit.Hard || n > limit.Soft && m.overstayed(limit, clock()) {
+	if n > limit.Hard || len(b) > room && n > keepBuffer || n > limit.Soft && m.overstayed(limit, clock()) {
 		m.over, m.bytes = n, nil
 		m.size.Store(0)
 		return false, true
@@ -102,11 +102,27 @@ func (m *mailbox) dropped() int {
 // Push sends a message to the client from any goroutine. It does not wait: a
 // client that lets too many come together is closed.
 func (c *Conn) Push(m *hub.Message) {
-	switch first, over := c.mail.put(m, &c.shared.Limits().Push, c.shared.Clock); {
+	// One message may go to very many. So what there is no room for is not taken, but
+	// for a short one to a client that has none waiting.
+	first, over := c.mail.put(m, &c.shared.Limits().Push, c.shared.roomForMail(), c.shared.Clock)
+	c.countMail()
+	switch {
 	case over:
 		c.Kill()
 	case first:
 		c.wire.Poke()
+	}
+}
+
+// roomForMail is how much more the server may hold for clients.
+func (s *Shared) roomForMail() int { return int(s.MostHeld() - s.Stats.Held()) }
+
+// countMail counts the messages that wait. Those who put some in and the owner, who
+// takes them out, may do it at the same time: whoever counts last looks once more.
+func (c *Conn) countMail() {
+	for n := int64(-1); n != c.mail.size.Load(); {
+		n = c.mail.size.Load()
+		c.holds.count(&c.holds.mail, &c.shared.Stats.HeldMail, int(n))
 	}
 }
 
@@ -119,6 +135,7 @@ func (c *Conn) CatchUp() {
 	if c.mail.size.Load() > 0 || c.mail.proto != c.sess.Proto {
 		c.out = c.mail.take(c.out, c.sess.Proto)
 		c.under.out = len(c.out)
+		c.countMail()
 	}
 }
 

@@ -16,7 +16,7 @@ func TestMailbox(t *testing.T) {
 	messages := hub.New()
 	m := &mailbox{proto: resp.RESP2}
 	var first, over bool
-	to := puts{to: func(msg *hub.Message) { first, over = m.put(msg, limit, clock) }}
+	to := puts{to: func(msg *hub.Message) { first, over = m.put(msg, limit, 1<<30, clock) }}
 	messages.Subscribe(&hub.Member{}, to, hub.Channel, "c")
 	const size = len("*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1\r\nx\r\n")
 	put := func(what string, wantFirst, wantOver bool) {

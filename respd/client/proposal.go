@@ -27,6 +27,9 @@ func (c *Conn) Step(d *replay.Draft) bool {
 	if what == read && c.big(&d.View) {
 		what = slow
 	}
+	if c.steps > 1 && (what == read || what == exec || what == execWrite) && c.shared.crowded() && c.crowds(&d.View) {
+		return false
+	}
 	switch what {
 	case refuse:
 		c.turnAway(err)

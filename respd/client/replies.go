@@ -14,7 +14,7 @@ func (c *Conn) reply(v resp.Value) {
 	}
 	if v.IsError() {
 		if v.ErrorText() == string(command.ErrTooLong) {
-			c.tooMuchOutput(c.shared.Limits().MaxOutput)
+			c.tooMuchOutput(c.shared.mostOutput())
 			return
 		}
 		c.shared.Stats.CountError(resp.Error(v.ErrorText()).Code())
@@ -31,8 +31,7 @@ func (c *Conn) reply(v resp.Value) {
 		c.beginStream(s)
 		return
 	}
-	most := c.shared.Limits().MaxOutput
-	if n := c.Unsent() + bound(v, most); n > most {
+	if n, most := c.Unsent()+size(v), c.shared.mostOutput(); n > most {
 		c.tooMuchOutput(n)
 		return
 	}
@@ -40,8 +39,12 @@ func (c *Conn) reply(v resp.Value) {
 		c.roomFor(len(elems) * (len(elems[0].Str()) + 16))
 	}
 	c.out = resp.Append(c.out, v, c.sess.Proto)
-	if n := c.Unsent(); n > strangerOutput && !c.sess.Authed {
+	n := c.Unsent()
+	if n > strangerOutput && !c.sess.Authed {
 		c.Expel(&c.shared.Stats.OutputLimit, strangerClosed, n)
+	}
+	if n > keepBuffer { // what comes next has to know
+		c.CountOutput(n)
 	}
 }
 
@@ -79,19 +82,9 @@ func (c *Conn) Emptied() {
 
 // Reuse keeps a large buffer for other replies, unless it is larger than most.
 func (s *Shared) Reuse(b []byte) {
-	if cap(b) > keepBuffer && cap(b) <= 2*StepOutput {
+	if cap(b) > keepBuffer && cap(b) <= 4*StepOutput {
 		s.buffers.Put(&b)
 	}
-}
-
-// bound is how long a reply is as far as it matters for a limit: short ones
-// count as nothing.
-func bound(v resp.Value, limit int) int {
-	const short = 1 << 10 // elements, each of which is short in turn
-	if len(v.Elems()) < short && len(v.Str()) < StepOutput && limit > 16*StepOutput {
-		return 0
-	}
-	return size(v)
 }
 
 // size returns about how long a reply is.
@@ -153,7 +146,7 @@ func (c *Conn) TooMuchOutput(n, pending int) bool {
 	switch {
 	case !c.sess.Authed && n+pending > strangerOutput:
 		c.Expel(&c.shared.Stats.OutputLimit, strangerClosed, n+pending)
-	case n > c.shared.Limits().MaxOutput:
+	case n > c.shared.mostOutput():
 		c.tooMuchOutput(n)
 	default:
 		return false
@@ -174,12 +167,16 @@ func (c *Conn) MayReadOn(since time.Duration) bool {
 		return true
 	case c.stream != nil:
 		return false
+	case n < keepBuffer:
+		return true
+	case c.shared.crowded():
+		return false
 	case n < StepOutput:
 		return true
-	case since < PauseBeforeReadOn || n >= c.shared.Limits().MaxOutput/readOnShare:
+	case since < PauseBeforeReadOn || n >= c.shared.mostOutput()/readOnShare:
 		return false
 	}
-	return c.shared.Stats.HeldOut.Load() < int64(c.shared.Limits().MaxBuffers) && !c.shared.OutOfMemory()
+	return !c.shared.OutOfMemory()
 }
 
 // isPush reports whether a reply is one that CLIENT REPLY does not keep back.

@@ -69,6 +69,9 @@ func (c *Conn) serveNext(r *Views) Outcome {
 	if what == read && c.big(r.open()) {
 		what = slow
 	}
+	if (what == read || what == exec || what == execWrite) && c.shared.crowded() && c.crowds(r.open()) {
+		return Held
+	}
 	switch {
 	case c.answer(what, err, r):
 	case what == alone:

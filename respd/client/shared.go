@@ -33,6 +33,9 @@ type Config struct {
 	MaxQueued int
 	// AtFirst is what clients may have until SetLimits is called.
 	AtFirst Limits
+	// MaxBuffers bounds what all connections together have unparsed, their unread
+	// replies and messages, and their commands that wait for EXEC.
+	MaxBuffers int
 	// Replica says what is refused because of how the node stands with its leader
 	// or its replicas.
 	Replica *Gate
@@ -53,12 +56,19 @@ type Shared struct {
 	waiters waiters
 	demoted atomic.Pointer[error] // what Demote was called with last
 	buffers sync.Pool             // of *[]byte: large buffers for replies
+	most    atomic.Int64          // Buffers
+	// waits is since when reads have waited for room, by Elapsed, 0 if none does, and
+	// waited when one was last found to.
+	waits, waited atomic.Int64
+	reads         readRoom
 }
 
 // NewShared returns what the connections of a server have in common.
 func NewShared(cfg Config) *Shared {
 	s := &Shared{Config: cfg}
 	s.SetLimits(cfg.AtFirst)
+	s.reads.init()
+	s.SetBound(0)
 	return s
 }
 

@@ -47,7 +47,11 @@ func (c *Conn) ran(spec *command.Spec, args command.Args, failed bool) {
 
 // count hands the tally to the server's counters.
 func (c *Conn) count() {
-	c.holds.count(&c.holds.tx, &c.shared.Stats.HeldTx, c.sess.Tx.Bytes)
+	waiting := c.sess.Tx.Bytes
+	if c.wait != nil {
+		waiting += c.wait.bytes
+	}
+	c.holds.count(&c.holds.tx, &c.shared.Stats.HeldTx, waiting)
 	t := &c.tally
 	if t.spec == nil {
 		return

@@ -24,10 +24,10 @@ func (c *Conn) enqueue() {
 	}
 	size := n + queuedSize + len(c.cmd.args)*argSize
 	switch {
-	case tx.Bytes+size > c.shared.MaxQueued:
-		c.turnAway(resp.Error(fmt.Sprintf(errTxFull, c.shared.MaxQueued)))
+	case tx.Bytes+size > c.shared.mostQueued():
+		c.turnAway(resp.Error(fmt.Sprintf(errTxFull, c.shared.mostQueued())))
 		return
-	case c.shared.Stats.HeldTx.Load()+int64(size) > int64(c.shared.Limits().MaxBuffers):
+	case c.shared.Stats.HeldTx.Load()+int64(size) > c.shared.Buffers():
 		c.turnAway(errTxsFull)
 		return
 	}
@@ -89,12 +89,21 @@ func (c *Conn) runExec(v *replay.View, d *replay.Draft) (complete bool) {
 		c.under.mark, c.under.marked = d.Mark(), true
 	}
 	x := &execution{vals: make([]resp.Value, len(tx.Queue)), tx: tx}
+	held := 0 // by the replies so far
 	for i, q := range tx.Queue {
 		if x.waits(q.Spec) {
 			x.todo = append(x.todo, i)
 			continue
 		}
+		if q.Spec.Read != nil && c.killed.Load() {
+			continue // nobody will read it; what is to be written is written all the same
+		}
 		x.vals[i] = c.runQueued(q, v, d)
+		if held += weight(x.vals[i]); held > c.shared.mostOutput() {
+			c.tooMuchOutput(held)
+			clear(x.vals[:i+1])
+			held = 0
+		}
 	}
 	if d != nil {
 		d.SealBy(c.who())
@@ -105,8 +114,20 @@ func (c *Conn) runExec(v *replay.View, d *replay.Draft) (complete bool) {
 		c.late = x
 		return false
 	}
-	c.reply(resp.Array(x.vals...))
+	c.replyExec(x)
 	return true
+}
+
+// replyExec answers a transaction, unless its client is closed: then there may be
+// replies that were not made.
+func (c *Conn) replyExec(x *execution) {
+	switch {
+	case c.killed.Load():
+	case c.sess.NoReply:
+		c.reply(hush(x.vals))
+	default:
+		c.reply(resp.Array(x.vals...))
+	}
 }
 
 // runQueued runs one command of a transaction.
@@ -131,13 +152,20 @@ func (c *Conn) runQueued(q command.Queued, v *replay.View, d *replay.Draft) resp
 	}
 	c.ran(q.Spec, q.Args, val.IsError())
 	if val.IsError() && val.ErrorText() == string(command.ErrTooLong) {
-		c.tooMuchOutput(c.shared.Limits().MaxOutput)
+		c.tooMuchOutput(c.shared.mostOutput())
 	}
 	if val.Kind() == resp.KindNone {
 		return resp.Nil // an element can't be left out
 	}
 	return val
 }
+
+// valueBytes is what an element of a reply takes that has not been encoded.
+const valueBytes = 32
+
+// weight is about how much memory a reply takes that has not been encoded, without
+// what its elements have of their own.
+func weight(v resp.Value) int { return len(v.Str()) + len(v.Elems())*valueBytes }
 
 // finishExec runs what waited for the outcome, with the state unlocked, and
 // sends the transaction's reply.
@@ -155,11 +183,7 @@ func (c *Conn) finishExec() {
 		c.ran(q.Spec, q.Args, x.vals[i].IsError())
 	}
 	c.sess.InExec = false
-	if c.sess.NoReply {
-		c.reply(hush(x.vals))
-	} else {
-		c.reply(resp.Array(x.vals...))
-	}
+	c.replyExec(x)
 	c.sess.Joined = false
 	c.CatchUp()
 }

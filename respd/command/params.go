@@ -47,6 +47,9 @@ type Param struct {
 	// empty is the parameter itself.
 	Owner string
 	Get   func() string
+	// AtFirst is the value that takes the parameter back to what it is when nobody has
+	// set it, where that is not what Get returns then.
+	AtFirst string
 	// Set changes the parameter, or says why not. It is nil for what can't
 	// be changed while the server runs. apply is false for a trial: CONFIG
 	// SET of several parameters changes all of them or none.

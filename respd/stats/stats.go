@@ -31,12 +31,19 @@ type Stats[C comparable] struct {
 	// command while memory was short. Idle are those closed for that.
 	InputLimit, OutputLimit, Evicted, Idle atomic.Int64
 	// What clients make the server hold at present, in bytes: input, unread
-	// replies, and commands that wait for EXEC.
-	HeldIn, HeldOut, HeldTx atomic.Int64
+	// replies, commands that wait for EXEC, and messages of what they subscribe to.
+	HeldIn, HeldOut, HeldTx, HeldMail atomic.Int64
+	// OOM counts the commands that were refused because memory is short.
+	OOM atomic.Int64
 
 	mu    sync.Mutex
 	calls map[C]*Calls     // mu
 	errs  map[string]int64 // mu; by error code
+}
+
+// Held returns what clients make the server hold at present in all, in bytes.
+func (s *Stats[C]) Held() int64 {
+	return s.HeldIn.Load() + s.HeldOut.Load() + s.HeldTx.Load() + s.HeldMail.Load()
 }
 
 // Calls counts the runs of one command.
@@ -100,7 +107,7 @@ func (s *Stats[C]) ByError(fn func(code string, n int64)) {
 func (s *Stats[C]) Reset() {
 	for _, c := range []*atomic.Int64{&s.Connections, &s.Commands, &s.Rejected, &s.Expired,
 		&s.Hits, &s.Misses, &s.Errors, &s.NetIn, &s.NetOut, &s.Panics,
-		&s.Foreign, &s.Denied, &s.Handshakes, &s.InputLimit, &s.OutputLimit, &s.Evicted, &s.Idle} {
+		&s.Foreign, &s.Denied, &s.Handshakes, &s.InputLimit, &s.OutputLimit, &s.Evicted, &s.Idle, &s.OOM} {
 		c.Store(0)
 	}
 	s.mu.Lock()

@@ -5,6 +5,7 @@ import (
 	"crypto/sha1"
 	"encoding/hex"
 	"sync"
+	"sync/atomic"
 
 	"ledge/respd/lua"
 	"ledge/respd/resp"
@@ -17,6 +18,9 @@ import (
 const (
 	maxScripts     = 8192
 	maxScriptBytes = 32 << 20
+	// cacheShare is the part that the texts may take of what one script may have.
+	// Compiled they take several times as much.
+	cacheShare = 8
 )
 
 // cache has the scripts by the SHA-1 of their text.
@@ -27,6 +31,10 @@ type cache struct {
 	evals  *list.List               // mu; latest used first
 	loaded *list.List               // mu
 	bytes  int                      // mu
+	most   atomic.Int64             // that bytes may be
+	// trimmed counts the scripts that were forgotten to make room. Whoever keeps
+	// anything for scripts forgets it when that changes.
+	trimmed atomic.Int64
 }
 
 // script is a compiled script.
@@ -40,6 +48,7 @@ type script struct {
 
 func newCache() *cache {
 	c := new(cache)
+	c.most.Store(maxScriptBytes)
 	c.flush()
 	return c
 }
@@ -115,7 +124,7 @@ func (c *cache) enterLocked(s *script, l *list.List) {
 
 // trimLocked makes room, but keeps s.
 func (c *cache) trimLocked(keep *script) {
-	for len(c.bySHA) > maxScripts || c.bytes > maxScriptBytes {
+	for len(c.bySHA) > maxScripts || int64(c.bytes) > c.most.Load() {
 		l := c.evals
 		if l.Len() == 0 || l.Back().Value == keep {
 			l = c.loaded
@@ -128,6 +137,7 @@ func (c *cache) trimLocked(keep *script) {
 		delete(c.byText, s.text)
 		delete(c.bySHA, s.sha)
 		c.bytes -= len(s.text)
+		c.trimmed.Add(1)
 	}
 }
 

@@ -28,6 +28,7 @@ type run struct {
 	proto    int           // as which replies are turned into Lua
 	dirty    bool          // a command that writes was called
 	looked   time.Duration // since began, at the last look after a command
+	memory   int64         // how many bytes it may have
 	held     int           // what the draft held when the run began
 	calm     func()        // says that the run, which has allocated much, has ended; or nil
 

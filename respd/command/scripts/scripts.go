@@ -40,9 +40,14 @@ type Config struct {
 
 // Limits of what scripts may take.
 const (
-	defaultBusyAfter = 5000      // ms
-	defaultMaxTime   = 30_000    // ms
-	defaultMaxMemory = 256 << 20 // bytes that live
+	defaultBusyAfter = 5000   // ms
+	defaultMaxTime   = 30_000 // ms
+	// defaultMaxMemory is how many bytes a script may have, and memoryShare is the part
+	// of what bounds the process that they may be at most, unless somebody has said
+	// how many. leastMemory is what each may have.
+	defaultMaxMemory = 256 << 20
+	memoryShare      = 8
+	leastMemory      = 1 << 20
 	// keepStates is how many idle Lua states are kept: the writer's, the event
 	// loop's, and two for times when those are not enough.
 	keepStates = 4
@@ -67,7 +72,10 @@ type Engine struct {
 	alarm   *alarm
 	giving  atomic.Bool // memory is being returned to the system
 
-	busyAfter, maxTime, maxMemory atomic.Int64
+	busyAfter, maxTime atomic.Int64
+	// maxMemory is what somebody has said that a script may have, 0 for as much as
+	// bound lets it: what the process may take, 0 for any.
+	maxMemory, bound atomic.Int64
 }
 
 // New returns an Engine. Serve must be called before a script runs.
@@ -87,9 +95,30 @@ func New(cfg Config) *Engine {
 	e := &Engine{cfg: cfg, cache: newCache()}
 	e.busyAfter.Store(defaultBusyAfter)
 	e.maxTime.Store(defaultMaxTime)
-	e.maxMemory.Store(defaultMaxMemory)
 	e.alarm = newAlarm(e)
 	return e
+}
+
+// SetBound says what the process may take, in bytes; 0 is any. Scripts that begin from
+// then on may have a share of that.
+func (e *Engine) SetBound(bytes int64) {
+	e.bound.Store(bytes)
+	most := int64(maxScriptBytes)
+	if bytes > 0 {
+		most = min(most, max(bytes/memoryShare, leastMemory)/cacheShare)
+	}
+	e.cache.most.Store(most)
+}
+
+// memory is how many bytes a script may have.
+func (e *Engine) memory() int64 {
+	if set := e.maxMemory.Load(); set > 0 {
+		return set
+	}
+	if bound := e.bound.Load(); bound > 0 {
+		return min(defaultMaxMemory, max(bound/memoryShare, leastMemory))
+	}
+	return defaultMaxMemory
 }
 
 // Serve says which commands scripts may call, and on which server. The host
@@ -141,8 +170,22 @@ func (e *Engine) Params() []command.Param {
 		old,
 		command.NumberParam(busy, &e.busyAfter, atLeast(0), e.alarm.changed),
 		command.NumberParam("script-max-time", &e.maxTime, atLeast(1), nil),
-		command.NumberParam("script-max-memory", &e.maxMemory, atLeast(1<<20), nil),
+		e.memoryParam(),
 	}
+}
+
+// memoryParam is the parameter that says how much memory a script may have. Setting it
+// to 0, as resetting it does, has it follow what bounds the process again.
+func (e *Engine) memoryParam() command.Param {
+	check := func(x int64, whole bool) error {
+		if whole && x == 0 {
+			return nil
+		}
+		return atLeast(leastMemory)(x, whole)
+	}
+	p := command.NumberParam("script-max-memory", &e.maxMemory, check, nil)
+	p.Get, p.AtFirst = func() string { return strconv.FormatInt(e.memory(), 10) }, "0"
+	return p
 }
 
 // atLeast says why a number can't be taken.

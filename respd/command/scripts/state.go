@@ -32,6 +32,7 @@ type state struct {
 	loadGlobals     *lua.Table
 
 	closures map[*lua.Proto]*lua.Function
+	trimmed  int64 // of the cache, when closures were last cleared
 
 	loaded    catalog.Version // of the rows that libraries and functions are made of
 	libraries map[string]*library
@@ -60,7 +61,8 @@ func newState(e *Engine) *state {
 // begin prepares the state for a run.
 func (s *state) begin(r *run) {
 	s.run = r
-	s.lua.Begin(s.e.maxMemory.Load())
+	r.memory = s.e.memory()
+	s.lua.Begin(r.memory)
 }
 
 // end lets go of what a run has left.
@@ -83,8 +85,9 @@ func (s *state) end() {
 func (s *state) closure(p *lua.Proto) *lua.Function {
 	fn := s.closures[p]
 	if fn == nil {
-		if len(s.closures) >= maxClosures {
+		if n := s.e.cache.trimmed.Load(); n != s.trimmed || len(s.closures) >= maxClosures {
 			clear(s.closures)
+			s.trimmed = n
 		}
 		fn = s.lua.Load(p, s.scriptGlobals)
 		s.closures[p] = fn

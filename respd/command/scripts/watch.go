@@ -54,11 +54,11 @@ func (s *state) check() error {
 		return nil
 	}
 	written := int64(r.written())
-	if written > s.e.maxMemory.Load() {
+	if written > r.memory {
 		return lua.ErrMemory
 	}
-	if _, allocated := s.lua.Used(); allocated+written > muchMemory && r.calm == nil && s.e.cfg.Growing != nil {
-		r.calm = s.e.cfg.Growing(s.e.maxMemory.Load())
+	if _, allocated := s.lua.Used(); allocated+written > min(muchMemory, r.memory) && r.calm == nil && s.e.cfg.Growing != nil {
+		r.calm = s.e.cfg.Growing(r.memory)
 	}
 	runtime.Gosched()
 	return nil

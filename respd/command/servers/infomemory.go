@@ -77,6 +77,8 @@ func infoMemory(s *command.Session) []command.InfoField {
 	}
 	most, _ := strconv.ParseUint(parameter(s, "maxmemory"), 10, 64)
 	f.addBytes("maxmemory", most)
+	f.addBytes("mem_clients_normal", uint64(max(0, s.Host.Stats().Held())))
+	f.add("maxmemory_clients", parameter(s, "maxmemory-clients"))
 	f.add("maxmemory_policy", "noeviction")
 	f.add("mem_fragmentation_ratio", fmt.Sprintf("%.2f", ratio(u.rss, u.heap)))
 	f.add("mem_fragmentation_bytes", int64(u.rss)-int64(u.heap))

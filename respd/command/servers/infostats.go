@@ -34,6 +34,7 @@ func infoStats(s *command.Session) []command.InfoField {
 	f.add("tls_handshake_failures", st.Handshakes.Load())
 	f.add("foreign_protocol_connections", st.Foreign.Load())
 	f.add("command_panics", st.Panics.Load())
+	f.add("oom_rejected_commands", st.OOM.Load())
 	f.add("client_query_buffer_limit_disconnections", st.InputLimit.Load())
 	f.add("client_output_buffer_limit_disconnections", st.OutputLimit.Load())
 	f.add("client_idle_disconnections", st.Idle.Load())

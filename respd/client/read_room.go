@@ -1,0 +1,116 @@
+package client
+
+import (
+	"sync"
+	"time"
+
+	"ledge/replay"
+	"ledge/respd/command"
+)
+
+const (
+	// elementBytes is what is reckoned for each element that a read looks at: its place
+	// in the reply before that is encoded, and a short value in what is encoded.
+	elementBytes = 64
+	// besideBytes and slowBytes are what is reckoned at least for a read beside the
+	// loop, the second for one of which nobody can say how much it looks at.
+	besideBytes = 4 << 20
+	slowBytes   = 64 << 20
+	// mostCrowded is how long a read waits for room at most.
+	mostCrowded = 5 * time.Second
+)
+
+// crowds reports whether the next command may have a reply for which there is no room
+// at present: it has to wait until clients have taken theirs. Whoever calls it has
+// found that clients hold much already.
+func (c *Conn) crowds(v *replay.View) bool {
+	n := 0
+	v.Select(c.sess.DB)
+	if c.sess.Tx.On {
+		for _, q := range c.sess.Tx.Queue {
+			n += reach(v, q.Spec, q.Args)
+		}
+	} else {
+		n = reach(v, c.cmd.spec, c.cmd.args)
+	}
+	if n < keepBuffer {
+		return false
+	}
+	s, now := c.shared, int64(Elapsed())
+	if int64(n)+s.Stats.Held() <= s.Buffers() {
+		s.waits.Store(0)
+		c.waits = 0
+		return false
+	}
+	s.waits.CompareAndSwap(0, now)
+	s.waited.Store(now)
+	if c.waits == 0 {
+		c.waits = now
+	}
+	// It may be that many hold a little each. Then it goes by what happens.
+	if now-c.waits > int64(mostCrowded) {
+		c.waits = 0
+		return false
+	}
+	return true
+}
+
+// reach is about how many bytes a read looks at, and may answer with.
+func reach(v *replay.View, spec *command.Spec, args command.Args) (n int) {
+	if spec.Read == nil {
+		return 0
+	}
+	for _, i := range spec.KeysOf(args) {
+		n += v.Weight(args[i]) * elementBytes
+	}
+	return n
+}
+
+// readWeight is how much memory is reckoned for the next command, a read that runs
+// beside the loop, until its reply is counted.
+func (c *Conn) readWeight() int64 {
+	n := slowBytes
+	if c.cmd.spec.Flags.Has(command.Big) {
+		n = besideBytes
+		_ = c.shared.State.View(c.shared.Clock(), func(v *replay.View) error {
+			v.Select(c.sess.DB)
+			n = max(n, reach(v, c.cmd.spec, c.cmd.args))
+			return nil
+		})
+	}
+	return int64(n)
+}
+
+// readRoom bounds what the reads beside the loop may take at the same time. They come
+// in the order in which they ask. Nobody waits in it for a client: a read that has a
+// place ends by itself.
+type readRoom struct {
+	next sync.Mutex // of the one whose turn it is
+
+	mu    sync.Mutex
+	left  sync.Cond // somebody has left; L is mu
+	taken int64     // mu
+}
+
+func (r *readRoom) init() { r.left.L = &r.mu }
+
+// enter waits for room for n bytes of most. Something that needs more than there is
+// at all has it alone.
+func (r *readRoom) enter(n, most int64) {
+	r.next.Lock()
+	defer r.next.Unlock()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for r.taken > 0 && r.taken+n > most {
+		r.left.Wait()
+	}
+	r.taken += n
+}
+
+// leave gives the room back.
+func (r *readRoom) leave(n int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.taken -= n
+	r.left.Broadcast()
+}
