@@ -154,10 +154,18 @@ func openNode(ctx context.Context, cfg appliance.Config, bar *cli.Bar) (*applian
 
 // runNode opens a node, says so, and runs it.
 func runNode(ctx context.Context, stdout io.Writer, cfg appliance.Config, bar *cli.Bar, hangups <-chan os.Signal) error {
+	var told time.Time
+	early := sync.OnceFunc(func() {
+		told = time.Now()
+		cfg.Logger.Info("the node stops while it loads its data, which stay as they are: the next start reads all of it again")
+	})
+	loaded := context.AfterFunc(ctx, early)
 	n, err := openNode(ctx, cfg, bar)
+	loaded()
 	if err != nil {
 		if ctx.Err() != nil && errors.Is(err, ctx.Err()) || errors.Is(err, appliance.ErrStopped) {
-			cfg.Logger.Info("the node has stopped before it had its data: the next start reads all of it again")
+			early() // a client has said so
+			cfg.Logger.Info("the node has stopped", "took", time.Since(told))
 			return nil
 		}
 		logPanic(cfg.Logger, err)

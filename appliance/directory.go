@@ -293,3 +293,13 @@ func (d *directory) close() error {
 	d.lock = nil
 	return err
 }
+
+// IsDirectory reports whether a path is a node's data directory.
+func IsDirectory(path string) bool {
+	for _, name := range []string{identityFile, identityCopy} {
+		if fi, err := os.Stat(filepath.Join(path, name)); err == nil && fi.Mode().IsRegular() {
+			return true
+		}
+	}
+	return false
+}

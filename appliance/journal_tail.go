@@ -15,7 +15,8 @@ import (
 
 // Bounds of what a node does for those who read its journal.
 const (
-	maxTails      = 8        // answered at a time
+	maxTails      = 8        // that read at a time
+	maxIdleTails  = 256      // that wait at the end of the journal, which costs little
 	maxTailRead   = 64 << 20 // bytes of frames for one answer
 	maxTailTook   = 2 * time.Second
 	defaultLatest = 10 // numbers, for who doesn't say where to begin
@@ -25,17 +26,51 @@ const (
 // as the journal grows, so that a filter costs the wire nothing.
 func (b backend) JournalTail(ctx context.Context, q admin.TailQuery) (admin.Tail, error) {
 	n := b.n
-	select {
-	case n.tails <- struct{}{}:
-		defer func() { <-n.tails }()
-	default:
-		return admin.Tail{}, fault.With(fault.Retryable, fmt.Errorf("busy: %d answers from the journal are under way", maxTails))
+	if err := n.tails.enter(); err != nil {
+		return admin.Tail{}, err
 	}
+	defer n.tails.leave()
 	t := newTailing(n.log, q)
 	if err := t.start(ctx); err != nil {
 		return t.tail, err
 	}
-	return t.tail, t.follow(ctx, n.repl.Feed(), time.Duration(q.Wait*float64(time.Second)))
+	err := t.follow(ctx, n.repl.Feed(), &n.tails, time.Duration(q.Wait*float64(time.Second)))
+	return t.tail, err
+}
+
+// tailPlaces has a token for each answer from the journal that is read, and for each
+// that waits for the journal to grow.
+type tailPlaces struct{ reading, idle chan struct{} }
+
+func newTailPlaces() tailPlaces {
+	return tailPlaces{make(chan struct{}, maxTails), make(chan struct{}, maxIdleTails)}
+}
+
+// enter takes a place for reading. The error is Retryable: there may be one soon.
+func (p *tailPlaces) enter() error {
+	select {
+	case p.reading <- struct{}{}:
+		return nil
+	default:
+		return fault.With(fault.Retryable, fmt.Errorf("busy: %d answers from the journal are under way", maxTails))
+	}
+}
+
+func (p *tailPlaces) leave() { <-p.reading }
+
+// rest has somebody else read while wait runs, if there is room for one more that
+// waits, and has a place for reading again when it returns.
+func (p *tailPlaces) rest(wait func()) {
+	select {
+	case p.idle <- struct{}{}:
+	default:
+		wait()
+		return
+	}
+	p.leave()
+	wait()
+	<-p.idle
+	p.reading <- struct{}{} // those who read are bounded in what they read, and none waits
 }
 
 // tailing is the reading of one piece of a journal.
@@ -99,7 +134,7 @@ func (t *tailing) held(st journal.Stat) error {
 }
 
 // follow reads until there is something to tell, or the wait is over.
-func (t *tailing) follow(ctx context.Context, feed *remote.Feed, wait time.Duration) error {
+func (t *tailing) follow(ctx context.Context, feed *remote.Feed, places *tailPlaces, wait time.Duration) error {
 	began, until := time.Now(), time.Now().Add(wait)
 	read := 0
 	for {
@@ -117,7 +152,8 @@ func (t *tailing) follow(ctx context.Context, feed *remote.Feed, wait time.Durat
 		if t.next <= st.Last { // it has looked for long enough
 			return nil
 		}
-		feed.Wait(ctx, t.next-1, feed.Woken(), left)
+		woken := feed.Woken()
+		places.rest(func() { feed.Wait(ctx, t.next-1, woken, left) })
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}

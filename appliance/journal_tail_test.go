@@ -208,10 +208,28 @@ func TestTailWaits(t *testing.T) {
 	for range maxTails {
 		waiting = append(waiting, ask(ctx, admin.TailQuery{From: last, Wait: 20}))
 	}
-	within(t, "all answers are under way", func() bool { return len(n.n.tails) == maxTails })
-	if a := <-ask(t.Context(), admin.TailQuery{From: last}); fault.Of(a.err) != fault.Retryable {
-		t.Errorf("one more: %v; want it refused as retryable", a.err)
+	// Those that wait are in nobody's way; those that read are.
+	within(t, "all wait", func() bool { return len(n.n.tails.idle) == maxTails && len(n.n.tails.reading) == 0 })
+	if a := <-ask(t.Context(), admin.TailQuery{From: last}); a.err != nil || a.t.Next != last {
+		t.Errorf("one more: %+v, %v; want it answered", a.t, a.err)
 	}
+	for range maxTails {
+		if err := n.n.tails.enter(); err != nil {
+			t.Fatal(err)
+		}
+		defer n.n.tails.leave()
+	}
+	if a := <-ask(t.Context(), admin.TailQuery{From: last}); fault.Of(a.err) != fault.Retryable {
+		t.Errorf("one more than may read: %v; want it refused as retryable", a.err)
+	}
+	for range maxTails { // those that waited have to answer before they end
+		n.n.tails.leave()
+	}
+	defer func() {
+		for range maxTails {
+			n.n.tails.reading <- struct{}{}
+		}
+	}()
 	cancel()
 	for _, w := range waiting {
 		if a := <-w; !errors.Is(a.err, context.Canceled) {

@@ -81,7 +81,7 @@ type Node struct {
 	report    *report.Report
 	recovered atomic.Pointer[recovered] // nil until all data is there
 
-	tails   chan struct{} // has a token for each answer from the journal under way
+	tails   tailPlaces
 	stop    chan struct{} // closed by Shutdown
 	stopped sync.Once
 }
@@ -106,7 +106,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	live := cfg.Live
 	cfg.Live = options.Live{} // so that nobody takes what was so at first for what is
 	n := &Node{cfg: cfg, secure: secure, started: cfg.Clock(), stop: make(chan struct{}),
-		tails: make(chan struct{}, maxTails)}
+		tails: newTailPlaces()}
 	n.live.Store(&live)
 	n.followFile.Store(&cfg.FollowPasswordFile)
 	ctx, cancel := context.WithCancel(ctx)

@@ -30,7 +30,9 @@ func (n *Node) params() []command.Param {
 			case p.Live:
 				list = append(list, n.liveParam(r, p))
 			default:
-				list = append(list, fixedParam(p.Name, r.Show(p, at)))
+				fixed := fixedParam(p.Name, r.Show(p, at))
+				fixed.Owner = r.Name
+				list = append(list, fixed)
 			}
 		}
 	}

@@ -33,6 +33,7 @@ import (
 // parameters may show it.
 type settings struct {
 	own   *store.Store
+	from  options.Origins // of what can't be set at run time
 	log   *slog.Logger
 	clock func() time.Time
 
@@ -68,7 +69,7 @@ const settingsTable, settingsKey = "settings", "all"
 const bySet = "set at run time"
 
 func newSettings(n *Node) *settings {
-	s := &settings{own: n.own, log: n.cfg.Logger, clock: n.cfg.Clock, filing: turn.New(), kept: map[string]setting{}, said: map[string]word{}}
+	s := &settings{own: n.own, from: n.cfg.From, log: n.cfg.Logger, clock: n.cfg.Clock, filing: turn.New(), kept: map[string]setting{}, said: map[string]word{}}
 	b, ok := n.own.Get(settingsTable, settingsKey)
 	if !ok {
 		return s
@@ -270,7 +271,7 @@ func (s *settings) origin(p command.Param) string {
 	if w, ok := s.said[p.Belongs()]; ok {
 		return w.origin
 	}
-	return options.ByDefault
+	return s.from.Kind(p.Belongs())
 }
 
 // reset gives a parameter the value back that the configuration says.

@@ -46,16 +46,18 @@ func (p parameters) want(name, value, origin string) {
 func TestSettingsAreKept(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "..", "ledge.yaml")
-	if err := os.WriteFile(file, []byte("fetch-timeout: 4s\nmax-clients: 500\n"), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte("fetch-timeout: 4s\nmax-clients: 500\nsync: off\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("LEDGE_SYNC_ATTEMPTS", "7")
+	t.Setenv("LEDGE_DATABASES", "16")
 	begin := func() *peer { return lead(t, dir, "--config", file, "--min-replicas", "0") }
 	p := begin()
 	all := p.parameters()
 	for _, tt := range []struct{ name, value, origin string }{
 		{"ledge-fetch-timeout", "4s", "file"}, {"ledge-sync-attempts", "7", "environment"}, {"min-replicas-to-write", "0", "flag"},
 		{"ledge-connect-timeout", "3s", "default"}, {"slowlog-max-len", "128", "default"}, {"ledge-max-value", "8388608", "default"},
+		{"dir", dir, "flag"}, {"databases", "16", "environment"}, {"ledge-sync", "off", "file"},
 	} {
 		all.want(tt.name, tt.value, tt.origin)
 	}

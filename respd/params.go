@@ -27,11 +27,11 @@ func (s *Server) checkedParams() []command.Param {
 		return list
 	}
 	for i, p := range list {
-		if p.Set == nil {
-			continue
-		}
 		if s.cfg.OwnerOf != nil {
 			list[i].Owner = s.cfg.OwnerOf(p.Name)
+		}
+		if p.Set == nil {
+			continue
 		}
 		list[i].Set = func(v string, apply bool) error {
 			plain, err := s.cfg.CheckParam(p.Name, v)

@@ -65,6 +65,9 @@ func takeBackup(ctx context.Context, o *operator) error {
 		if err := mayReplace(to); err != nil {
 			return err
 		}
+		if err := notOurs(to); err != nil {
+			return err
+		}
 	}
 	t := &taker{o: o, to: to, seal: seal}
 	return t.run(ctx)

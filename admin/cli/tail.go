@@ -22,6 +22,7 @@ import (
 	"ledge/admin"
 	"ledge/appliance"
 	"ledge/appliance/options"
+	"ledge/journal/fault"
 )
 
 func tailCommand() *cli.Command {
@@ -144,7 +145,7 @@ func tailRunning(ctx context.Context, o *operator, q admin.TailQuery) error {
 	p, follow := newEntryPrinter(o.c), o.c.Bool("follow")
 	lineage, end := "", uint64(0)
 	for {
-		t, err := o.conn.JournalTail(ctx, o.node, q)
+		t, err := tailed(ctx, o, q)
 		if err != nil {
 			return err
 		}
@@ -168,6 +169,30 @@ func tailRunning(ctx context.Context, o *operator, q admin.TailQuery) error {
 		q = admin.TailQuery{From: t.Next, Entry: t.NextEntry, Key: q.Key, DB: q.DB}
 		if follow {
 			q.Wait = admin.MaxTailWait.Seconds()
+		}
+	}
+}
+
+// A node that is busy with others' questions is asked again for so long, at first soon
+// and then once a second.
+const (
+	busyWait  = 10 * time.Second
+	busyFirst = 50 * time.Millisecond
+)
+
+// tailed asks for a piece of the journal, again if the node is busy.
+func tailed(ctx context.Context, o *operator, q admin.TailQuery) (admin.Tail, error) {
+	until := time.Now().Add(busyWait)
+	for pause := busyFirst; ; pause = min(2*pause, time.Second) {
+		t, err := o.conn.JournalTail(ctx, o.node, q)
+		var answer *admin.Error
+		if !errors.As(err, &answer) || answer.Class != fault.Retryable || time.Now().After(until) {
+			return t, err
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return t, ctx.Err()
 		}
 	}
 }

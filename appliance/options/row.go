@@ -125,10 +125,10 @@ func (r Row) Reloaded() bool {
 		slices.ContainsFunc(r.Params, func(p Param) bool { return p.Live })
 }
 
-// Owner returns the option that a live parameter belongs to, or its name if there is none.
+// Owner returns the option that a parameter belongs to, or its name if there is none.
 func Owner(param string) string {
 	for _, r := range Table() {
-		if slices.ContainsFunc(r.Params, func(p Param) bool { return p.Live && p.Name == param }) {
+		if slices.ContainsFunc(r.Params, func(p Param) bool { return p.Name == param }) {
 			return r.Name
 		}
 	}
