@@ -3,6 +3,7 @@ package web
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -27,10 +28,14 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request) (visitor, bool) {
 		http.Error(w, "another site may not ask for this", http.StatusForbidden)
 		return visitor{}, false
 	}
-	want, err := s.cfg.Password()
+	want, err := s.password.get()
+	if err != nil && want != "" {
+		s.rare.Add(slog.LevelError, "the page's password can't be read, and the one from before holds", "cause", err)
+		err = nil
+	}
 	switch {
 	case err != nil:
-		s.rare.Add(warn, "the page's password can't be read, so nobody sees the page", "cause", err)
+		s.rare.Add(slog.LevelError, "the page's password can't be read, so nobody sees the page", "cause", err)
 		http.Error(w, "the page's password can't be read; the node's log says more", http.StatusServiceUnavailable)
 		return visitor{}, false
 	case want != "":

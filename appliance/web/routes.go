@@ -63,12 +63,13 @@ func (s *Server) take(w http.ResponseWriter) (leave func(), ok bool) {
 // seen is a route for those who may see the page.
 func (s *Server) seen(h func(http.ResponseWriter, *http.Request, visitor)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		leave, ok := s.take(w)
+		// Whoever is not let in takes no place, nor does a password that can't be read.
+		v, ok := s.admit(w, r)
 		if !ok {
 			return
 		}
-		defer leave()
-		if v, ok := s.admit(w, r); ok {
+		if leave, ok := s.take(w); ok {
+			defer leave()
 			h(w, r, v)
 		}
 	}
@@ -148,7 +149,7 @@ func (s *Server) resume(w http.ResponseWriter, r *http.Request, _ visitor) {
 		refuse(http.StatusBadRequest, "the question is not {\"password\": …}")
 		return
 	}
-	want, err := s.cfg.Admin()
+	want, err := s.admin.get()
 	if err != nil {
 		s.rare.Add(warn, "the admin's password can't be read, so nobody resumes from the page", "cause", err)
 		refuse(http.StatusServiceUnavailable, "the admin's password can't be read; the node's log says more")

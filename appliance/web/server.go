@@ -44,7 +44,8 @@ type Config struct {
 	// Local says that only this machine reaches the address.
 	Local bool
 	// Password returns the password that the page asks for, "" for none, and Admin
-	// the one that resuming asks for. Both are asked anew for each login.
+	// the one that resuming asks for. Both are asked anew for each login, and may take
+	// as long as a disk does. When Password fails, what it returned last holds.
 	Password, Admin func() (string, error)
 	// Open reports whether whoever reaches the page may see all of it, even without
 	// a password.
@@ -74,6 +75,8 @@ type Server struct {
 	login logins
 	rare  *rare.Log
 
+	password, admin password
+
 	places   chan struct{} // one for each answer under way that costs something
 	resuming chan struct{} // one for the attempt to resume that is under way
 	closed   sync.Once
@@ -90,14 +93,16 @@ func Open(ctx context.Context, cfg Config) (*Server, error) {
 	s := &Server{cfg: cfg, page: newPage(), rare: rare.New(cfg.Logger),
 		places: make(chan struct{}, maxAtATime), resuming: make(chan struct{}, 1)}
 	s.login = newLogins(cfg.Clock)
+	s.password.read, s.admin.read = cfg.Password, cfg.Admin
+	_, _ = s.password.get() // so that there is one if the file becomes bad; whoever logs in hears of an error
 	var lc net.ListenConfig
 	ln, err := lc.Listen(ctx, "tcp", cfg.Listen)
 	if err != nil {
 		return nil, err
 	}
-	s.ln = &bounded{Listener: ln, places: make(chan struct{}, maxConnections), closed: make(chan struct{})}
+	s.ln = newBounded(ln, maxConnections)
 	s.srv = &http.Server{
-		Handler: s.routes(), ReadHeaderTimeout: patience, ReadTimeout: patience, WriteTimeout: patience,
+		Handler: answering(s.routes()), ConnContext: withConn, ReadHeaderTimeout: patience, ReadTimeout: patience, WriteTimeout: patience,
 		IdleTimeout: idle, MaxHeaderBytes: maxHeader,
 		ErrorLog: slog.NewLogLogger(cfg.Logger.Handler(), slog.LevelDebug),
 	}
@@ -140,47 +145,4 @@ func (s *Server) Close() (err error) {
 		return fmt.Errorf("close http: %w", err)
 	}
 	return nil
-}
-
-// bounded is a listener that has so many connections at a time; others wait in the
-// system's queue.
-type bounded struct {
-	net.Listener
-	places chan struct{}
-	closed chan struct{}
-	once   sync.Once
-}
-
-// Accept waits for a place and then for a connection.
-func (b *bounded) Accept() (net.Conn, error) {
-	select {
-	case b.places <- struct{}{}:
-	case <-b.closed:
-		return nil, net.ErrClosed
-	}
-	c, err := b.Listener.Accept()
-	if err != nil {
-		<-b.places
-		return nil, err
-	}
-	return &placed{Conn: c, leave: func() { <-b.places }}, nil
-}
-
-// Close ends waiting, too.
-func (b *bounded) Close() error {
-	b.once.Do(func() { close(b.closed) })
-	return b.Listener.Close()
-}
-
-// placed is a connection that gives its place back.
-type placed struct {
-	net.Conn
-	leave func()
-	once  sync.Once
-}
-
-// Close gives the place back, once.
-func (p *placed) Close() error {
-	defer p.once.Do(p.leave)
-	return p.Conn.Close()
 }
