@@ -61,6 +61,7 @@ type Shared struct {
 	// waited when one was last found to.
 	waits, waited atomic.Int64
 	reads         readRoom
+	fresh         atomic.Int64 // bytes of large buffers that were made since the last collection for them
 }
 
 // NewShared returns what the connections of a server have in common.
