@@ -178,6 +178,9 @@ func (c *Conn) makeRoom() {
 	if want := c.parser.Want(); want > len(c.in) {
 		n = min(n, want)
 	}
+	if n > 8*keepBuffer {
+		c.shared.collectFor(n)
+	}
 	grown := make([]byte, len(c.in), n)
 	copy(grown, c.in)
 	c.in = grown
