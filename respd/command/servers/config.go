@@ -105,7 +105,7 @@ func configResetStat() *command.Spec {
 // CONFIG REWRITE
 func configRewrite() *command.Spec {
 	return family.Conn(command.Spec{
-		Name: "rewrite", Arity: 2, Flags: admin | command.NoMulti | command.Slow, Since: "2.8.0", Complexity: "O(1)",
+		Name: "rewrite", Arity: 2, Flags: admin | command.Slow, Since: "2.8.0", Complexity: "O(1)",
 		Summary: "Write what was set at run time into the configuration file.",
 	}, func(s *command.Session, _ command.Args) resp.Value {
 		ctx, cancel := context.WithTimeout(s.Context(), keepLimit)
