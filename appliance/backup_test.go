@@ -180,7 +180,11 @@ func TestBackupsUnderLoad(t *testing.T) {
 	list := sightings(ctx, t, p, 5*time.Millisecond)
 	busy := loaded(ctx, t, p, 8)
 	var all []kept
-	for i := range backups(t) {
+	n := backups(t)
+	for i := range n {
+		if i == n/2 { // on a busy machine it takes a while until a block has been filled
+			within(t, time.Minute, "the journal is truncated", func() bool { return p.info("journal_first_seq") != "1" })
+		}
 		k := kept{path: filepath.Join(store, fmt.Sprint("dir", i/8))}
 		args := []string{"backup", "--dir", dir, "--json", "--to", k.path}
 		switch i % 4 {

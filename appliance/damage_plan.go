@@ -116,7 +116,7 @@ func (p *Plan) refusal(err error) error {
 func (d *directory) plan(ctx context.Context, databases int, only bool) (*Plan, error) {
 	p := &Plan{Dir: d.path, databases: max(databases, 1), Aside: asideName()}
 	var err error
-	if p.survey, err = jet.Inspect(ctx, d.journalPath(), d.lineageOfAll()); err != nil {
+	if p.survey, err = jet.Inspect(ctx, d.journalPath(), lineageOfAll(d)); err != nil {
 		return nil, err
 	}
 	infos, err := snapshot.Find(d.snapshotPath())
@@ -174,7 +174,7 @@ func (p *Plan) identify(d *directory, infos []snapshot.Info) error {
 
 // lineageOfAll returns the lineage if the directory says it, else that of a
 // snapshot; 0 is none.
-func (d *directory) lineageOfAll() journal.Lineage {
+func lineageOfAll(d *directory) journal.Lineage {
 	if d.lineage != 0 && d.id.Adopt == nil {
 		return d.lineage
 	}

@@ -63,7 +63,7 @@ func maxClients(n *Node) int {
 
 func journalFacts(n *Node) report.Journal {
 	st, _ := n.log.Stat(context.Background()) // it can't fail
-	live := n.liveNow()
+	live := liveNow(n)
 	j := report.Journal{First: st.First, Last: st.Last, Bytes: st.Bytes, Sync: live.Sync,
 		Lineage: n.log.Lineage(), Epoch: n.state.Epoch(), Applied: n.state.Pos(),
 		Appends: n.meter.appends.Load(), Appended: n.meter.bytes.Load(), Failed: n.meter.failed.Load(),
@@ -85,10 +85,10 @@ func journalFacts(n *Node) report.Journal {
 // it was tried to hold it.
 func healthFacts(n *Node) report.Health {
 	h := report.Health{Policy: resumePolicy(n.live.Load())}
-	h.Reserve = n.reserve.bytes()
+	h.Reserve, h.ReserveMissing = n.reserve.bytes(), n.recovered.Load() != nil && !n.reserve.Held()
 	if n.writer != nil {
 		health := n.writer.Health()
-		h.ReserveMissing = n.recovered.Load() != nil && health.ReserveMissing() // asked first: it says so
+		h.ReserveMissing = h.ReserveMissing && health.ReserveMissing() // asked first: it says so
 		h.Suspension, h.Policy = health.Suspension(), health.Policy()
 	}
 	if n.repl != nil && n.gate.link != nil && n.loading.ready() == nil {

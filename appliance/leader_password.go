@@ -16,7 +16,7 @@ type leaderSecret struct{ leader, password string }
 
 // leaderPasswordPath returns the file with the password for a leader: auth/leader, which
 // a switchover writes, unless file is there for the leader that the configuration says.
-func (n *Node) leaderPasswordPath(leader, file string) string {
+func leaderPasswordPath(n *Node, leader, file string) string {
 	path := n.dir.leaderPath()
 	if _, err := os.Stat(path); file != "" && (leader == n.cfg.Follow || err != nil) {
 		return file
@@ -28,7 +28,7 @@ func (n *Node) leaderPasswordPath(leader, file string) string {
 // changed. While the file is no good the one that was read last holds.
 func (v live) LeaderPassword(leader string) (string, error) {
 	n := v.n
-	path := n.leaderPasswordPath(leader, *n.followFile.Load())
+	path := leaderPasswordPath(n, leader, *n.followFile.Load())
 	p, err := ReadPassword(path)
 	if err == nil {
 		n.leaderSaid.Store(&leaderSecret{leader, p})
@@ -45,11 +45,11 @@ func (v live) LeaderPassword(leader string) (string, error) {
 
 // checkLeaderPassword looks at the files that LeaderPassword reads, where file is what
 // the configuration says. One that the node has no use for need not be there.
-func (n *Node) checkLeaderPassword(file string) error {
+func checkLeaderPassword(n *Node, file string) error {
 	leader := n.Link().Leader
 	used := ""
 	if leader != "" {
-		used = n.leaderPasswordPath(leader, file)
+		used = leaderPasswordPath(n, leader, file)
 	}
 	for _, path := range []string{file, n.dir.leaderPath()} {
 		if path == "" {

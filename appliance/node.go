@@ -325,7 +325,7 @@ type Status struct {
 
 // Status returns what the node is and where.
 func (n *Node) Status() Status {
-	live := n.liveNow()
+	live := liveNow(n)
 	s := Status{
 		Node: n.dir.node, Dir: n.dir.path, Sync: live.Sync,
 		NATS:        n.natsURL(),

@@ -129,7 +129,7 @@ func (o *opening) openJournal(ctx context.Context) error {
 	}
 	o.loading.expect(o.dir)
 	o.loading.enter(stepChecking)
-	c, checked, err := startCarrier(ctx, o.dir, o.whole(), &o.secure, o.cfg.NATSListen)
+	c, checked, err := startCarrier(ctx, o.dir, whole(o.Node), &o.secure, o.cfg.NATSListen)
 	if err != nil {
 		return err
 	}

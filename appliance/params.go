@@ -47,9 +47,9 @@ func fixedParam(name, value string) command.Param {
 // is changed at a time: the list of parameters sees to it.
 func (n *Node) liveParam(r options.Row, p options.Param) command.Param {
 	live := command.Param{Name: p.Name, Owner: r.Name,
-		Get: func() string { return r.Show(p, Config{Live: n.liveNow()}) },
+		Get: func() string { return r.Show(p, Config{Live: liveNow(n)}) },
 		Set: func(v string, apply bool) error {
-			l := n.liveNow()
+			l := liveNow(n)
 			if err := r.Change(p, &l, v); err != nil {
 				return err
 			}
@@ -63,11 +63,11 @@ func (n *Node) liveParam(r options.Row, p options.Param) command.Param {
 		}}
 	if r.Name == "sync" || r.Name == "sync-interval" {
 		live.Begin = func(ctx context.Context, v string) error {
-			l := n.liveNow()
+			l := liveNow(n)
 			if err := r.Change(p, &l, v); err != nil {
 				return err
 			}
-			return n.setSyncing(ctx, l)
+			return setSyncing(ctx, n, l)
 		}
 	}
 	if p.Partial {

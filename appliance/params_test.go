@@ -63,7 +63,8 @@ func TestOneRule(t *testing.T) {
 	ctx := t.Context()
 	c := start(t, t.TempDir()).client()
 	values := []string{"0", "0s", "1", "7", "+7", "007", "-1", "1ns", "10ms", "1s", "1.5s", "90m", "48h", "3601", "70000",
-		"2000000", "3000000000", "99999999999999999999", "none", "all", "yes", "warn", "KEA", "KEz", "127.0.0.1", "a b", "a,b",
+		"2000000", "3000000000", "99999999999999999999", "none", "all", "yes", "no", "warn", "KEA", "KEz", "127.0.0.1", "a b", "a,b",
+		"always", "interval", "everysec", "normal 1mb 0 0", "normal 1mb 512kb 7 pubsub 0 0 0", "normal 1mb", "others 1mb 0 0",
 		strings.Repeat("x", 300), strings.Repeat("x", 16<<10), strings.Repeat("x", 16<<10+1)}
 	live := 0
 	for _, r := range options.Table() {
@@ -76,8 +77,11 @@ func TestOneRule(t *testing.T) {
 			taken := 0
 			for _, v := range values {
 				option := v
-				if p.Name == "min-replicas-max-lag" { // which has Redis's unit
+				switch p.Name {
+				case "min-replicas-max-lag", "timeout", "tcp-keepalive": // which have Redis's unit
 					option = v + "s"
+				case "appendfsync": // which has Redis's words
+					option = map[string]string{"always": "always", "everysec": "interval", "no": "off"}[v]
 				}
 				said := r.Set(&options.Config{}, option)
 				set := c.ConfigSet(ctx, p.Name, v).Err()

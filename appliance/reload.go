@@ -40,7 +40,7 @@ func (n *Node) Reload(ctx context.Context) error {
 	if err := next.ReadSecrets(); err != nil {
 		return fault.As(fault.Operator, op, next.From.Fault(err))
 	}
-	if err := errors.Join(n.words.check(), n.checkLeaderPassword(next.FollowPasswordFile)); err != nil {
+	if err := errors.Join(n.words.check(), checkLeaderPassword(n, next.FollowPasswordFile)); err != nil {
 		return fault.As(fault.Operator, op, next.From.Fault(err))
 	}
 	files := n.cfg

@@ -96,7 +96,7 @@ func (b nodeBroker) Replace(ctx context.Context, put func(journal.Driver) error)
 	if err := n.dir.finish(); err != nil {
 		return err
 	}
-	c, err := openCarrier(ctx, n.dir, n.whole(), &n.secure, listen)
+	c, err := openCarrier(ctx, n.dir, whole(n), &n.secure, listen)
 	if err != nil {
 		return err
 	}

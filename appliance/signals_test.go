@@ -93,6 +93,11 @@ func signalNode(t *testing.T, sig syscall.Signal, want string) {
 	}
 }
 
+// plain is a command to which no signal is ignored, whatever has started the tests.
+func plain(t *testing.T, args ...string) *exec.Cmd {
+	return exec.Command("env", append([]string{"--default-signal", binary(t)}, args...)...)
+}
+
 // signalWaiting sends a signal to a command that waits for a node's answer.
 func signalWaiting(t *testing.T, sig syscall.Signal, want string) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -100,7 +105,7 @@ func signalWaiting(t *testing.T, sig syscall.Signal, want string) {
 		t.Fatal(err)
 	}
 	defer ln.Close()
-	cmd := exec.Command(binary(t), "status", "--server", "nats://"+ln.Addr().String(), "--password-file", password(t))
+	cmd := plain(t, "status", "--server", "nats://"+ln.Addr().String(), "--password-file", password(t))
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +139,7 @@ func password(t *testing.T) string {
 func signalPrinting(t *testing.T, sig syscall.Signal, want string) {
 	dir := t.TempDir()
 	p := start(t, dir, "--nats-listen", "127.0.0.1:0")
-	cmd := exec.Command(binary(t), "journal", "tail", "--dir", dir, "--follow")
+	cmd := plain(t, "journal", "tail", "--dir", dir, "--follow")
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -18,7 +18,7 @@ func syncingOf(l *options.Live) journal.Syncing {
 // liveNow returns what can change while the node runs, as it is. How the journal is
 // synced only the journal knows: a change that a hanging disk has kept from being made
 // may be made later.
-func (n *Node) liveNow() options.Live {
+func liveNow(n *Node) options.Live {
 	l := *n.live.Load()
 	s := n.log.Syncing()
 	if s == (journal.Syncing{}) { // it is not open yet
@@ -34,7 +34,7 @@ func (n *Node) liveNow() options.Live {
 }
 
 // setSyncing has the journal be synced as l says, and then the rest be as l says.
-func (n *Node) setSyncing(ctx context.Context, l options.Live) error {
+func setSyncing(ctx context.Context, n *Node, l options.Live) error {
 	if s := syncingOf(&l); s != n.log.Syncing() {
 		if err := n.writer.SetSync(ctx, s); err != nil {
 			return err
@@ -46,7 +46,7 @@ func (n *Node) setSyncing(ctx context.Context, l options.Live) error {
 }
 
 // whole returns the Config with what can change as it was set.
-func (n *Node) whole() *Config {
+func whole(n *Node) *Config {
 	c := n.cfg
 	c.Live = *n.live.Load()
 	return &c

@@ -52,7 +52,7 @@ func (t adopter) Fits(bytes, have int64) error {
 
 // Ingest appends and applies frames.
 func (t adopter) Ingest(ctx context.Context, frames []journal.Frame, last journal.Seq) error {
-	t.r.hurry(writer.Far(t.r.cfg.State.Pos().Seq, last))
+	hurry(t.r, writer.Far(t.r.cfg.State.Pos().Seq, last))
 	err := t.r.sink.Ingest(ctx, frames, last)
 	if err == nil {
 		t.r.cfg.Clients.Came()

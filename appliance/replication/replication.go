@@ -182,7 +182,7 @@ func (r *Replication) launchLocked() {
 	r.showLocked()
 	r.busy.Go(func() {
 		err := link.Run(ctx)
-		r.hurry(false)
+		hurry(r, false)
 		close(done)
 		switch {
 		case errors.Is(err, remote.ErrLead):
@@ -210,7 +210,7 @@ func (r *Replication) relaunch(link *remote.Follower) {
 
 // hurry gives a replica that has far to go all processors. The follower's
 // goroutine calls it.
-func (r *Replication) hurry(on bool) {
+func hurry(r *Replication, on bool) {
 	switch {
 	case on && r.hurried == nil:
 		r.hurried = r.cfg.Beside()

@@ -88,7 +88,7 @@ func open(t *testing.T, leader string) (*Replication, *node) {
 			return n.Mem.Read(ctx, from)
 		},
 		Synced: func() journal.Seq { return n.State.Pos().Seq }, Beside: func() func() { return func() {} },
-		Free: func() (int64, error) { return 1 << 40, nil }, Notify: func(standing.Link) {},
+		Free: func() (int64, error) { return 1 << 40, nil }, Notify: func(standing.Link) {}, Turned: func(string) {},
 		Directory: n, Broker: n, Snapshots: n, Clients: n, Settings: n,
 		Clock: time.Now, Logger: slog.New(slog.DiscardHandler)})
 	r.Feed().Reset(n.State.Pos().Seq)

@@ -29,7 +29,7 @@ func frame(seq journal.Seq) []byte {
 func fill(t *testing.T, j *jettest.Journal, prev, last journal.Seq) {
 	t.Helper()
 	for ; prev < last; prev++ {
-		if err := j.Append(t.Context(), prev, frame(prev+1)); err != nil {
+		if _, err := settled(t, 0, j.Append(t.Context(), prev, frame(prev+1))); err != nil {
 			t.Fatalf("Append(%d) = %v; want nil", prev, err)
 		}
 	}
