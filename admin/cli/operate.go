@@ -159,7 +159,17 @@ func followLeader(ctx context.Context, o *operator) error {
 	if o.c.Args().Len() != 1 {
 		return Usage("follow: want one URL, nats://HOST:PORT")
 	}
-	l, err := o.conn.Follow(ctx, o.node, o.c.Args().First())
+	url := o.c.Args().First()
+	l, err := o.conn.Follow(ctx, o.node, url)
+	if errors.Is(err, admin.ErrUnreachable) && ctx.Err() == nil {
+		// A full sync has put another broker in the place of the one that was asked.
+		// To follow the same leader once more changes nothing.
+		defer func() { o.conn.Close() }()
+		if err := o.redial(ctx); err != nil {
+			return err
+		}
+		l, err = o.conn.Follow(ctx, o.node, url)
+	}
 	if err != nil {
 		return err
 	}
