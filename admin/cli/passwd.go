@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -35,7 +34,7 @@ func passwdCommand() *cli.Command {
 		}}
 	cmd := op.command()
 	cmd.Action = func(c *cli.Context) error {
-		if c.String("server") != "" || !isNode(c.String("dir")) {
+		if c.String("server") != "" || !appliance.IsDirectory(c.String("dir")) {
 			return op.action(c)
 		}
 		s, err := appliance.OpenStopped(c.String("dir"))
@@ -48,16 +47,6 @@ func passwdCommand() *cli.Command {
 		return errors.Join(passwdStopped(c, s), s.Close())
 	}
 	return cmd
-}
-
-// isNode reports whether a directory is a node's.
-func isNode(dir string) bool {
-	for _, name := range []string{"ledge.json", "ledge.json.copy"} {
-		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
-			return true
-		}
-	}
-	return false
 }
 
 // passwdAsk has a running node change a password.

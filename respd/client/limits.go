@@ -7,8 +7,7 @@ import (
 
 // Limits are what one client may make the server hold, and for how long one may be idle.
 // What all together may, which is less than one's where memory is small, is Buffers. One
-// that has been handed out does not change: SetLimits puts
-// another in its place.
+// that has been handed out does not change: SetLimits puts another in its place.
 type Limits struct {
 	// MaxOutput bounds the replies that one connection has not read yet.
 	MaxOutput int
