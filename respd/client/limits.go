@@ -76,6 +76,9 @@ func (c *Conn) Rest(now time.Duration) {
 // Rested reports whether the client is to be closed because it has been idle for too
 // long, and logs it. Its owner calls it when nothing of the client's waits to be done.
 func (c *Conn) Rested() bool {
+	if c.rested.Load() == nil { // as a rule, and a swap has to wait for the memory
+		return false
+	}
 	r := c.rested.Swap(nil)
 	if r == nil || *r != c.activity() || c.sess.Blocked.Load() || c.sess.Subscribed() || c.stream != nil {
 		return false
