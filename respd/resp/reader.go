@@ -195,12 +195,19 @@ func (r *Reader) longLine(line []byte) ([]byte, error) {
 
 // take reads n bytes and the CR LF after them.
 func (r *Reader) take(n int) ([]byte, error) {
-	var data bytes.Buffer
-	data.Grow(min(n+2, readAhead))
-	if _, err := io.CopyN(&data, r.r, int64(n)+2); err != nil {
-		return nil, err
+	n += len("\r\n")
+	data := make([]byte, min(n, readAhead))
+	for read := 0; read < n; {
+		if read == len(data) { // as much again as has arrived
+			data = append(data, make([]byte, min(read, n-read))...)
+		}
+		m, err := io.ReadFull(r.r, data[read:])
+		if err != nil {
+			return nil, err
+		}
+		read += m
 	}
-	text, ok := bytes.CutSuffix(data.Bytes(), []byte("\r\n"))
+	text, ok := bytes.CutSuffix(data, []byte("\r\n"))
 	if !ok {
 		return nil, malformed("bulk without CR LF", nil)
 	}
