@@ -72,7 +72,7 @@ type cell struct {
 // the race detector slows each step.
 const (
 	firstError = time.Second
-	readFloor  = 100 * time.Millisecond
+	readFloor  = time.Second
 )
 
 // Whatever is wrong with the disk and whatever goes on: nothing acknowledged is
