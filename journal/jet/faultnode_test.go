@@ -25,40 +25,44 @@ import (
 
 func TestMain(m *testing.M) {
 	faultfs.Main()
+	faultfs.Program = func() (string, error) { return program("faultfs") }
 	os.Exit(runTests(m))
 }
 
-// program is the ledge that nodes run, built at the first use.
-var program struct {
-	once sync.Once
-	dir  string
-	err  error
-}
+// programs is where the programs are that tests start.
+var programs string
 
 func runTests(m *testing.M) int {
-	defer func() {
-		if program.dir != "" {
-			os.RemoveAll(program.dir)
-		}
-	}()
+	var err error
+	if programs, err = os.MkdirTemp("", "ledge"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(programs)
 	return m.Run()
+}
+
+// build builds them, without the race detector: the node, and what serves its disk.
+var build = sync.OnceValue(func() error {
+	cmd := exec.Command("go", "build", "-o", programs, "ledge", "ledge/packaging/bench/faultfs")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: %s", err, out)
+	}
+	return nil
+})
+
+// program returns the path of a program, which is built at the first use.
+func program(name string) (string, error) {
+	return filepath.Join(programs, name), build()
 }
 
 func ledge(t *testing.T) string {
 	t.Helper()
-	program.once.Do(func() {
-		if program.dir, program.err = os.MkdirTemp("", "ledge"); program.err != nil {
-			return
-		}
-		cmd := exec.Command("go", "build", "-o", filepath.Join(program.dir, "ledge"), "ledge")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			program.err = fmt.Errorf("%w: %s", err, out)
-		}
-	})
-	if program.err != nil {
-		t.Fatal(program.err)
+	path, err := program("ledge")
+	if err != nil {
+		t.Fatal(err)
 	}
-	return filepath.Join(program.dir, "ledge")
+	return path
 }
 
 // patience bounds every wait of these tests.

@@ -46,6 +46,9 @@ func Start(tb testing.TB) *FS {
 	if err := usable(); err != nil {
 		tb.Skipf("no faultfs: %v", err)
 	}
+	if _, err := Program(); err != nil { // it may be built first, which is no part of mounting
+		tb.Fatalf("faultfs: %v", err)
+	}
 	dir := tb.TempDir()
 	ctx, cancel := context.WithTimeout(context.Background(), mountWithin)
 	defer cancel()
@@ -100,10 +103,15 @@ func Open(ctx context.Context, backing, mount string) (*FS, error) {
 	return f, nil
 }
 
+// Program returns the path of the program that serves what is mounted. It is the running
+// one unless somebody has put another in its place, which calls Main first, too: one that
+// was built without the race detector takes a third of the processor's time.
+var Program = os.Executable
+
 // start starts the server with one end of a socket as its standard input, so
 // that it sees when this process ends, and no path is too long for the socket.
 func (f *FS) start() error {
-	exe, err := os.Executable()
+	exe, err := Program()
 	if err != nil {
 		return err
 	}
