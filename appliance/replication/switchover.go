@@ -29,28 +29,24 @@ const (
 // goes on as before; what it has acknowledged is on both.
 func (r *Replication) Switchover(ctx context.Context, to string) (admin.Switched, error) {
 	s, err := r.handOver(ctx, to)
-	if err == nil && !r.heardOf(ctx, journal.Seq(s.Number)) {
-		r.cfg.Logger.Warn("the lead is handed over, and nothing is heard yet of who leads", "to", to, "waited", takeLimit)
+	if err != nil {
+		return s, err
 	}
-	return s, err
+	// The node waits until it has what the new leader writes as it begins to lead.
+	ctx, cancel := context.WithTimeout(ctx, takeLimit)
+	defer cancel()
+	for !r.feed.Wait(ctx, journal.Seq(s.Number), r.feed.Woken(), takeLimit) {
+		if ctx.Err() != nil {
+			r.cfg.Logger.Warn("the lead is handed over, and nothing is heard yet of who leads", "to", to, "waited", takeLimit)
+			break
+		}
+	}
+	return s, nil
 }
 
 // takeLimit is how long a node that has handed over waits for the new leader to take
 // writes. It leads all the same: nobody else may.
 const takeLimit = 10 * time.Second
-
-// heardOf waits until the node has what the new leader writes as it begins to lead, and
-// reports whether it has.
-func (r *Replication) heardOf(ctx context.Context, last journal.Seq) bool {
-	ctx, cancel := context.WithTimeout(ctx, takeLimit)
-	defer cancel()
-	for ctx.Err() == nil {
-		if r.feed.Wait(ctx, last, r.feed.Woken(), takeLimit) {
-			return true
-		}
-	}
-	return false
-}
 
 // handOver has a replica lead, and this node follow it.
 func (r *Replication) handOver(ctx context.Context, to string) (admin.Switched, error) {
