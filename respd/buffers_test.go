@@ -116,6 +116,7 @@ func TestNeverReads(t *testing.T) {
 		cfg.MaxOutput, cfg.Stall, cfg.Logger = 8<<20, 300*time.Millisecond, log.Logger()
 	})
 	n.dial().want("SET k "+strings.Repeat("x", 10_000), "OK")
+	n.dial().want("SET z 100000000000000000", "OK") // replies of some length, or it takes a million of them
 	members := "SADD s"
 	for i := range 10_000 {
 		members += fmt.Sprintf(" %d", i)
