@@ -52,15 +52,16 @@ type holding struct {
 	half atomic.Int64
 }
 
-// count sets one of the connection's figures to n, and changes the sum by the
+// hold sets one of the connection's figures to n, and changes the sum by the
 // difference.
-func (h *holding) count(mine, sum *atomic.Int64, n int) {
+func (c *Conn) hold(mine, sum *atomic.Int64, n int) {
 	if int64(n) == mine.Load() {
 		return
 	}
-	sum.Add(int64(n) - mine.Swap(int64(n)))
-	if h.gone.Load() { // leave may have been before
-		sum.Add(-mine.Swap(0))
+	st := c.shared.Stats
+	st.Hold(sum, int64(n)-mine.Swap(int64(n)))
+	if c.holds.gone.Load() { // leave may have been before
+		st.Hold(sum, -mine.Swap(0))
 	}
 }
 
@@ -68,10 +69,10 @@ func (h *holding) count(mine, sum *atomic.Int64, n int) {
 func (c *Conn) LeaveSums() {
 	h, st := &c.holds, c.shared.Stats
 	h.gone.Store(true)
-	st.HeldIn.Add(-h.in.Swap(0))
-	st.HeldOut.Add(-h.out.Swap(0))
-	st.HeldTx.Add(-h.tx.Swap(0))
-	st.HeldMail.Add(-h.mail.Swap(0))
+	st.Hold(&st.HeldIn, -h.in.Swap(0))
+	st.Hold(&st.HeldOut, -h.out.Swap(0))
+	st.Hold(&st.HeldTx, -h.tx.Swap(0))
+	st.Hold(&st.HeldMail, -h.mail.Swap(0))
 }
 
 // Holds returns what the connection is counted for in all, in bytes. Any goroutine may
@@ -111,8 +112,12 @@ func (s *Shared) MostHeld() int64 { return s.Buffers() + s.Buffers()/2 }
 // WaitedFor reports whether a read has waited for room for so long, since it was last
 // said that one has.
 func (s *Shared) WaitedFor(d time.Duration) bool {
-	since, now := s.waits.Load(), Elapsed()
-	if since == 0 || now-time.Duration(since) < d {
+	since := s.waits.Load()
+	if since == 0 { // as a rule, and the clock costs more
+		return false
+	}
+	now := Elapsed()
+	if now-time.Duration(since) < d {
 		return false
 	}
 	return s.waits.CompareAndSwap(since, 0) && now-time.Duration(s.waited.Load()) < PauseBeforeReadOn

@@ -47,6 +47,7 @@ type Conn struct {
 	in     []byte // received and not yet done with
 	at     int    // where the next command begins in in
 	parser resp.Parser
+	parses int64    // what the parser's bounds were made of, by boundParser
 	args   [][]byte // scratch for the parser
 	cmd    parsed   // the next command, when it has been parsed already
 	under  underway // the command under way, for when it panics

@@ -25,8 +25,7 @@ func (c *Conn) next() bool {
 			return false
 		}
 		c.parser.Authed = c.sess.Authed
-		c.parser.MaxBulk = c.shared.MostInput()
-		c.parser.MaxArgs = min(resp.DefaultMaxArgs, int(c.shared.Buffers()/argBytes))
+		c.boundParser()
 		typed := c.in[c.at] != '*'
 		if typed {
 			if protocol := openingBytes(c.in[c.at:]); protocol != "" {
@@ -55,6 +54,17 @@ func (c *Conn) next() bool {
 		}
 	}
 	return true
+}
+
+// boundParser has the parser follow what all clients may make the server hold.
+func (c *Conn) boundParser() {
+	most := c.shared.Buffers()
+	if most == c.parses {
+		return
+	}
+	c.parses = most
+	c.parser.MaxBulk = c.shared.MostInput()
+	c.parser.MaxArgs = min(resp.DefaultMaxArgs, int(most/argBytes))
 }
 
 // consume is done with the next command.
@@ -144,7 +154,7 @@ func (c *Conn) CountInput() {
 	if cap(c.args) > keepArgs {
 		n += cap(c.args) * argSize
 	}
-	c.holds.count(&c.holds.in, &c.shared.Stats.HeldIn, n)
+	c.hold(&c.holds.in, &c.shared.Stats.HeldIn, n)
 	switch {
 	case !c.hungry:
 		c.holds.half.Store(0)

@@ -122,7 +122,7 @@ func (s *Shared) roomForMail() int { return int(s.MostHeld() - s.Stats.Held()) }
 func (c *Conn) countMail() {
 	for n := int64(-1); n != c.mail.size.Load(); {
 		n = c.mail.size.Load()
-		c.holds.count(&c.holds.mail, &c.shared.Stats.HeldMail, int(n))
+		c.hold(&c.holds.mail, &c.shared.Stats.HeldMail, int(n))
 	}
 }
 

@@ -32,14 +32,13 @@ func (c *Conn) reply(v resp.Value) {
 		c.beginStream(s)
 		return
 	}
-	if n, most := c.Unsent()+size(v), c.shared.mostOutput(); n > most {
+	more := size(v)
+	if n := c.Unsent() + more; n > keepBuffer && n > c.shared.mostOutput() {
 		c.tooMuchOutput(n)
 		return
 	}
-	if elems := v.Elems(); len(elems) > 0 {
-		c.roomFor(len(elems) * (len(elems[0].Str()) + 16))
-	} else if n := len(v.Str()); n > keepBuffer {
-		c.roomFor(n + 32)
+	if more > keepBuffer || v.Kind() >= resp.KindArray {
+		c.roomFor(more + 16)
 	}
 	c.out = resp.Append(c.out, v, c.sess.Proto)
 	n := c.Unsent()
@@ -111,8 +110,12 @@ func (s *Shared) Reuse(b []byte) {
 // size returns about how long a reply is.
 func size(v resp.Value) int {
 	n := len(v.Str()) + 16
-	for _, e := range v.Elems() {
-		n += size(e)
+	elems := v.Elems()
+	for i := range elems {
+		e := &elems[i]
+		if n += len(e.Str()) + 16; e.Elems() != nil {
+			n += size(*e)
+		}
 	}
 	return n
 }
@@ -153,7 +156,7 @@ func (c *Conn) Sent(n int) {
 // CountOutput counts the n bytes of replies that wait to be sent.
 func (c *Conn) CountOutput(n int) {
 	c.outLen.Store(int64(n))
-	c.holds.count(&c.holds.out, &c.shared.Stats.HeldOut, n)
+	c.hold(&c.holds.out, &c.shared.Stats.HeldOut, n)
 }
 
 // HasMail reports whether there are messages for the client. Any goroutine may ask.

@@ -51,7 +51,7 @@ func (c *Conn) count() {
 	if c.wait != nil {
 		waiting += c.wait.bytes
 	}
-	c.holds.count(&c.holds.tx, &c.shared.Stats.HeldTx, waiting)
+	c.hold(&c.holds.tx, &c.shared.Stats.HeldTx, waiting)
 	t := &c.tally
 	if t.spec == nil {
 		return

@@ -32,19 +32,27 @@ type Stats[C comparable] struct {
 	InputLimit, OutputLimit, Evicted, Idle atomic.Int64
 	// What clients make the server hold at present, in bytes: input, unread
 	// replies, commands that wait for EXEC, and messages of what they subscribe to.
+	// Hold changes them, and their sum with them.
 	HeldIn, HeldOut, HeldTx, HeldMail atomic.Int64
 	// OOM counts the commands that were refused because memory is short.
 	OOM atomic.Int64
+
+	held atomic.Int64
 
 	mu    sync.Mutex
 	calls map[C]*Calls     // mu
 	errs  map[string]int64 // mu; by error code
 }
 
-// Held returns what clients make the server hold at present in all, in bytes.
-func (s *Stats[C]) Held() int64 {
-	return s.HeldIn.Load() + s.HeldOut.Load() + s.HeldTx.Load() + s.HeldMail.Load()
+// Hold changes one of HeldIn, HeldOut, HeldTx and HeldMail by n.
+func (s *Stats[C]) Hold(kind *atomic.Int64, n int64) {
+	kind.Add(n)
+	s.held.Add(n)
 }
+
+// Held returns what clients make the server hold at present in all, in bytes. Each
+// command asks, so it is kept beside what it is the sum of.
+func (s *Stats[C]) Held() int64 { return s.held.Load() }
 
 // Calls counts the runs of one command.
 type Calls struct {
