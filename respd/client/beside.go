@@ -9,8 +9,8 @@ import (
 	"ledge/respd/resp"
 )
 
-// await is what a command beside the loop waits in, as SAVE does for the disk and
-// WAIT for replicas. It ends when the client is killed or cut off, and with the
+// await is what a command beside the loop waits in, as SAVE does for the disk, WAIT for
+// replicas and a read of much for its room. It ends when the client is killed or cut off, and with the
 // server. What a client is blocked in (command.Waits) ends as well when the client
 // has sent its last, is unblocked, or the node stops leading.
 type await struct {
@@ -22,13 +22,12 @@ type await struct {
 // errReleased ends a wait as if its time were up.
 var errReleased = errors.New("the client waits no longer")
 
+// errNoRoom is for a client that is there still when the server stops.
+const errNoRoom resp.Error = "ERR the server stops, and this read had to wait for others"
+
 // prepare is called by whoever sends the next command to a goroutine of its own.
 func (c *Conn) prepare() {
-	spec := c.cmd.spec
-	if spec.Conn == nil {
-		return // it reads what is there
-	}
-	w := &await{blocked: spec.Flags.Has(command.Waits)}
+	w := &await{blocked: c.cmd.spec.Flags.Has(command.Waits)}
 	w.ctx, w.end = context.WithCancelCause(context.Background())
 	c.await.Store(w)
 	if w.blocked {
@@ -96,17 +95,20 @@ func (c *Conn) RunBeside() {
 	c.tally.begin()
 	c.begin()
 	defer c.rescue()
-	if w := c.await.Load(); w != nil {
+	w := c.await.Load()
+	if c.cmd.spec.Conn != nil {
 		c.runWaiting(w)
-		return
-	}
-	if c.cmd.spec.Read == nil {
-		c.runConn()
 		return
 	}
 	// A read of much takes memory for its reply before that is counted.
 	weight := c.readWeight()
-	c.shared.reads.enter(weight, c.shared.Buffers())
+	err := c.shared.reads.enter(w.ctx, weight, c.shared.Buffers())
+	c.await.Store(nil) // from here on it reads what is there
+	w.end(nil)
+	if err != nil {
+		c.turnAway(errNoRoom)
+		return
+	}
 	defer c.shared.reads.leave(weight)
 	if c.cmd.spec.Flags.Has(command.Big) {
 		c.runPinned()

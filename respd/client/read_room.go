@@ -1,6 +1,8 @@
 package client
 
 import (
+	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -85,26 +87,53 @@ func (c *Conn) readWeight() int64 {
 // in the order in which they ask. Nobody waits in it for a client: a read that has a
 // place ends by itself.
 type readRoom struct {
-	next sync.Mutex // of the one whose turn it is
-
 	mu    sync.Mutex
-	left  sync.Cond // somebody has left; L is mu
-	taken int64     // mu
+	taken int64         // mu
+	line  []*roomWaiter // mu; in the order in which they came, one for a client at most
 }
 
-func (r *readRoom) init() { r.left.L = &r.mu }
+// roomWaiter is a read that waits for room.
+type roomWaiter struct {
+	n, most int64
+	in      chan struct{} // closed when it has its room
+}
 
-// enter waits for room for n bytes of most. Something that needs more than there is
-// at all has it alone.
-func (r *readRoom) enter(n, most int64) {
-	r.next.Lock()
-	defer r.next.Unlock()
+// enter waits for room for n bytes of most, or until ctx ends, whose cause it returns
+// then. Something that needs more than there is at all has it alone.
+func (r *readRoom) enter(ctx context.Context, n, most int64) error {
+	w := &roomWaiter{n: n, most: most, in: make(chan struct{})}
+	r.mu.Lock()
+	r.line = append(r.line, w)
+	r.admit()
+	r.mu.Unlock()
+	select {
+	case <-w.in:
+		return nil
+	case <-ctx.Done():
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for r.taken > 0 && r.taken+n > most {
-		r.left.Wait()
+	if i := slices.Index(r.line, w); i >= 0 {
+		r.line = slices.Delete(r.line, i, i+1)
+	} else { // it was let in at the same time
+		r.taken -= n
 	}
-	r.taken += n
+	r.admit()
+	return context.Cause(ctx)
+}
+
+// admit lets those in, from the head of the line, for whom there is room. The caller
+// holds mu.
+func (r *readRoom) admit() {
+	for len(r.line) > 0 {
+		w := r.line[0]
+		if r.taken > 0 && r.taken+w.n > w.most {
+			return
+		}
+		r.taken += w.n
+		close(w.in)
+		r.line = slices.Delete(r.line, 0, 1)
+	}
 }
 
 // leave gives the room back.
@@ -112,5 +141,5 @@ func (r *readRoom) leave(n int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.taken -= n
-	r.left.Broadcast()
+	r.admit()
 }

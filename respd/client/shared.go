@@ -68,7 +68,6 @@ type Shared struct {
 func NewShared(cfg Config) *Shared {
 	s := &Shared{Config: cfg}
 	s.SetLimits(cfg.AtFirst)
-	s.reads.init()
 	s.SetBound(0)
 	return s
 }
