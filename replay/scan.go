@@ -29,6 +29,18 @@ func (v *View) Scan(cursor uint64, count int, fn func(key string, t value.Type))
 	return next
 }
 
+// ScanOn is Scan for a count that may be large: then it pauses like Each.
+func (v *View) ScanOn(cursor uint64, count int, fn func(key string, t value.Type)) uint64 {
+	for count > 8*slice { // less is no longer than others wait at any time
+		count -= slice
+		if cursor = v.Scan(cursor, slice, fn); cursor == 0 {
+			return 0
+		}
+		v.pause()
+	}
+	return v.Scan(cursor, count, fn)
+}
+
 // Each calls fn with every key until it returns false. Outside a draft it
 // pauses every so often, so that a long walk holds up no writer; a key written
 // meanwhile may then be seen or not.

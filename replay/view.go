@@ -26,6 +26,8 @@ type View struct {
 	db   journal.DB
 	pins map[string]value.Record // see Pin; nil for a view that holds the lock
 
+	brief bool // see Brief
+
 	scripted bool // see SetScripted
 }
 

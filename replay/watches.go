@@ -80,6 +80,10 @@ func (d *Draft) Touch(key []byte) { d.s.watches.touch(d.db, unsafeString(key), t
 // Dirty reports whether any of the watched keys has changed or expired since
 // it was watched, in the eyes of this view.
 func (v *View) Dirty(xs []*Watch) bool {
+	if v.pins != nil {
+		v.lock()
+		defer v.unlock()
+	}
 	for _, x := range xs {
 		if x.dirty.Load() || v.over != nil && v.over.touches(x.at.db, x.at.key) {
 			return true

@@ -193,6 +193,8 @@ func (c *Conn) queues() bool { return c.sess.Tx.On && !c.cmd.spec.Flags.Has(comm
 func (c *Conn) kind() verdict {
 	spec := c.cmd.spec
 	switch {
+	case spec.Reading != nil && spec.Reads(c.cmd.args) != nil:
+		return read
 	case spec.Write != nil:
 		return write
 	case c.sess.Tx.On && spec.Name == "exec":
@@ -207,24 +209,15 @@ func (c *Conn) kind() verdict {
 	return alone
 }
 
-// bigRead is how much a command may have to read on the event loop.
-const bigRead = 8192
-
 // big reports whether the next command, a read, has so much to read that it
 // should not hold up the loop or the writer.
 func (c *Conn) big(v *replay.View) bool {
-	p, n := &c.cmd, 0
+	p := &c.cmd
 	if !p.spec.Flags.Has(command.Big) {
 		return false
 	}
 	v.Select(c.sess.DB)
-	for _, i := range p.spec.KeysOf(p.args) {
-		n += v.Weight(p.args[i])
-	}
-	if p.spec.Reach != nil && (n > bigRead || p.spec.Flags.Has(command.Repeats)) {
-		n = p.spec.Reach(v, p.args)
-	}
-	return n > bigRead
+	return p.spec.Looks(v, p.args) > command.BigRead
 }
 
 // keys returns the keys of the next command.
@@ -243,7 +236,7 @@ func (c *Conn) execKind() verdict {
 		return exec
 	}
 	for _, q := range tx.Queue {
-		if q.Spec.Write != nil || q.Spec.Flags.Has(command.Scripted) {
+		if q.Spec.Write != nil && q.Spec.Reads(q.Args) == nil || q.Spec.Flags.Has(command.Scripted) {
 			return execWrite
 		}
 	}

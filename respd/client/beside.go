@@ -96,7 +96,7 @@ func (c *Conn) RunBeside() {
 	c.begin()
 	defer c.rescue()
 	w := c.await.Load()
-	if c.cmd.spec.Conn != nil {
+	if c.cmd.spec.Conn != nil && c.cmd.judged != exec {
 		c.runWaiting(w)
 		return
 	}
@@ -110,7 +110,9 @@ func (c *Conn) RunBeside() {
 		return
 	}
 	defer c.shared.reads.leave(weight)
-	if c.cmd.spec.Flags.Has(command.Big) {
+	if c.cmd.judged == exec {
+		c.execPinned()
+	} else if len(c.cmd.keys()) > 0 {
 		c.runPinned()
 	} else if err := c.shared.State.View(c.shared.Clock(), func(v *replay.View) error {
 		c.runRead(v)

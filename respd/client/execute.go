@@ -11,7 +11,7 @@ import (
 func (c *Conn) runRead(v *replay.View) bool {
 	p := &c.cmd
 	v.Select(c.sess.DB)
-	val := p.spec.Read(v, p.args)
+	val := p.spec.Reads(p.args)(v, p.args)
 	if p.spec.Flags.Has(command.Scripted) && !v.Drafting() && val.ErrorText() == string(command.ErrLater) {
 		return false
 	}

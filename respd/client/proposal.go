@@ -27,6 +27,11 @@ func (c *Conn) Step(d *replay.Draft) bool {
 	if what == read && c.big(&d.View) {
 		what = slow
 	}
+	if what == exec && c.steps > 1 {
+		if what = c.execWhere(&d.View); what == execWrite {
+			what = exec // it is where that runs
+		}
+	}
 	if c.steps > 1 && (what == read || what == exec || what == execWrite) && c.shared.crowded() && c.crowds(&d.View) {
 		return false
 	}

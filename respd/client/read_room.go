@@ -26,15 +26,7 @@ const (
 // at present: it has to wait until clients have taken theirs. Whoever calls it has
 // found that clients hold much already.
 func (c *Conn) crowds(v *replay.View) bool {
-	n := 0
-	v.Select(c.sess.DB)
-	if c.sess.Tx.On {
-		for _, q := range c.sess.Tx.Queue {
-			n += reach(v, q.Spec, q.Args)
-		}
-	} else {
-		n = reach(v, c.cmd.spec, c.cmd.args)
-	}
+	n := c.reach(v)
 	if n < keepBuffer {
 		return false
 	}
@@ -57,9 +49,21 @@ func (c *Conn) crowds(v *replay.View) bool {
 	return true
 }
 
+// reach is about how many bytes the next command looks at, or EXEC's.
+func (c *Conn) reach(v *replay.View) (n int) {
+	v.Select(c.sess.DB)
+	if !c.sess.Tx.On {
+		return reach(v, c.cmd.spec, c.cmd.args)
+	}
+	for _, q := range c.sess.Tx.Queue {
+		n += reach(v, q.Spec, q.Args)
+	}
+	return n
+}
+
 // reach is about how many bytes a read looks at, and may answer with.
 func reach(v *replay.View, spec *command.Spec, args command.Args) (n int) {
-	if spec.Read == nil {
+	if spec.Reads(args) == nil {
 		return 0
 	}
 	for _, i := range spec.KeysOf(args) {
@@ -71,16 +75,15 @@ func reach(v *replay.View, spec *command.Spec, args command.Args) (n int) {
 // readWeight is how much memory is reckoned for the next command, a read that runs
 // beside the loop, until its reply is counted.
 func (c *Conn) readWeight() int64 {
-	n := slowBytes
-	if c.cmd.spec.Flags.Has(command.Big) {
-		n = besideBytes
-		_ = c.shared.State.View(c.shared.Clock(), func(v *replay.View) error {
-			v.Select(c.sess.DB)
-			n = max(n, reach(v, c.cmd.spec, c.cmd.args))
-			return nil
-		})
+	if c.cmd.judged != exec && !c.cmd.spec.Flags.Has(command.Big) {
+		return slowBytes
 	}
-	return int64(n)
+	n := 0
+	_ = c.shared.State.View(c.shared.Clock(), func(v *replay.View) error {
+		n = c.reach(v)
+		return nil
+	})
+	return int64(max(besideBytes, n))
 }
 
 // readRoom bounds what the reads beside the loop may take at the same time. They come

@@ -69,6 +69,9 @@ func (c *Conn) serveNext(r *Views) Outcome {
 	if what == read && c.big(r.open()) {
 		what = slow
 	}
+	if what == exec {
+		what = c.execWhere(r.open())
+	}
 	if (what == read || what == exec || what == execWrite) && c.shared.crowded() && c.crowds(r.open()) {
 		return Held
 	}
@@ -121,7 +124,8 @@ func (c *Conn) paused(what verdict) bool {
 	if c.shared.pause.until.Load() == 0 {
 		return false
 	}
-	w := what == write || what == execWrite || c.cmd.spec.Flags.Has(command.MayReplicate)
+	f := c.cmd.spec.Flags
+	w := what == write || what == execWrite || what == read && f.Has(command.Write) || f.Has(command.MayReplicate)
 	if !w && (what == inline || what == alone) {
 		return false
 	}

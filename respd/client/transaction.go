@@ -95,7 +95,7 @@ func (c *Conn) runExec(v *replay.View, d *replay.Draft) (complete bool) {
 			x.todo = append(x.todo, i)
 			continue
 		}
-		if q.Spec.Read != nil && c.killed.Load() {
+		if q.Spec.Reads(q.Args) != nil && c.killed.Load() {
 			continue // nobody will read it; what is to be written is written all the same
 		}
 		x.vals[i] = c.runQueued(q, v, d)
@@ -136,8 +136,8 @@ func (c *Conn) runQueued(q command.Queued, v *replay.View, d *replay.Draft) resp
 	c.under.spec = q.Spec
 	v.Select(c.sess.DB)
 	switch {
-	case q.Spec.Read != nil:
-		val = q.Spec.Read(v, q.Args)
+	case q.Spec.Reads(q.Args) != nil:
+		val = q.Spec.Reads(q.Args)(v, q.Args)
 	case q.Spec.Write != nil:
 		m := d.Mark()
 		var err error

@@ -70,6 +70,9 @@ type Spec struct {
 	// the wait is for, from the same view that Write found nothing in, and is
 	// called once for a wait. The arguments stay as they are until that ends.
 	Block func(*replay.View, Args) (Block, error)
+	// Reading returns what a Write is run as that writes nothing with these
+	// arguments, as SORT without STORE; nil if it writes.
+	Reading func(Args) func(*replay.View, Args) resp.Value
 	// Reach returns how much a Big read looks at, where that may be less than
 	// all that its keys hold.
 	Reach func(*replay.View, Args) int
@@ -142,7 +145,7 @@ const (
 	Slow
 	// Control: it runs at once even inside MULTI, instead of being queued.
 	Control
-	// Big: a Read whose time grows with what its keys hold. Where that is
+	// Big: a Read, or what is run as one (Reading), whose time grows with what its keys hold. Where that is
 	// much it runs beside the event loop.
 	Big
 	// Scripted: it runs a script, which writes what the commands that it calls
@@ -153,8 +156,8 @@ const (
 	// Listening: it may run on a RESP2 connection that subscribes to something,
 	// where replies among messages must be messages themselves.
 	Listening
-	// Repeats: a Big read that may look at far more than its keys hold, as its
-	// Reach says.
+	// Repeats: a Big read that may look at far more than its keys hold, or has no
+	// keys, as its Reach says.
 	Repeats
 	// Waits: a Slow command that a client is blocked in, as in BLPOP, until its
 	// Session's Context ends. Inside EXEC it waits for nothing.
@@ -200,6 +203,32 @@ func (s *Spec) FullName() string {
 		return s.parent.Name + "|" + s.Name
 	}
 	return s.Name
+}
+
+// Reads returns how the command runs with these arguments if it only reads; nil if it
+// does not.
+func (s *Spec) Reads(args Args) func(*replay.View, Args) resp.Value {
+	if s.Reading != nil {
+		return s.Reading(args)
+	}
+	return s.Read
+}
+
+// BigRead is how much a command may have to read on the event loop.
+const BigRead = 8192
+
+// Looks returns about how much a Big read has to look at; 0 for any other.
+func (s *Spec) Looks(v *replay.View, args Args) (n int) {
+	if !s.Flags.Has(Big) {
+		return 0
+	}
+	for _, i := range s.KeysOf(args) {
+		n += v.Weight(args[i])
+	}
+	if s.Reach != nil && (n > BigRead || s.Flags.Has(Repeats)) {
+		n = s.Reach(v, args)
+	}
+	return n
 }
 
 // ArityOK reports whether a command with n arguments, the name included, has

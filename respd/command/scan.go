@@ -3,6 +3,7 @@ package command
 import (
 	"strconv"
 
+	"ledge/replay"
 	"ledge/respd/glob"
 	"ledge/respd/resp"
 )
@@ -55,6 +56,17 @@ func ParseScan(words Options[ScanOptions], args Args, cursorAt int) (ScanOptions
 	g, err := words.Parse(args[cursorAt+1:], o)
 	g.Value.Said = g.Bits
 	return g.Value, err
+}
+
+// ReachScan is the Reach of SCAN and its kind, whose cursor is argument at.
+func ReachScan(words Options[ScanOptions], at int) func(*replay.View, Args) int {
+	return func(_ *replay.View, args Args) int {
+		o, err := ParseScan(words, args, at)
+		if err != nil {
+			return 0
+		}
+		return o.Count
+	}
 }
 
 // Fits reports whether a name fits the pattern. "*" fits the empty name too,

@@ -13,6 +13,7 @@ import (
 func hscan() *command.Spec {
 	return family.Read(command.Spec{
 		Name: "hscan", Arity: -3, Tips: []string{unpredictable},
+		Flags: command.Big, Reach: command.ReachScan(scanWords, 2),
 		Syntax: "<key> <cursor> [MATCH <pattern>] [COUNT <count>] [NOVALUES]",
 		Since:  "2.8.0", Complexity: "O(log N + COUNT) a call where N is the number of fields",
 		Summary: "Return the next fields with their values, and a cursor for those behind them.",

@@ -13,7 +13,7 @@ import (
 // SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]
 func scan() *command.Spec {
 	return family.Read(command.Spec{
-		Name: "scan", Arity: -2,
+		Name: "scan", Arity: -2, Flags: command.Big | command.Repeats, Reach: command.ReachScan(scanWords, 1),
 		Syntax: "<cursor> [MATCH <pattern>] [COUNT <count>] [TYPE <type>]",
 		Tips:   []string{unpredictable, "request_policy:special"},
 		Since:  "2.8.0", Complexity: "O(log N + COUNT) a call where N is the number of keys",
@@ -33,7 +33,7 @@ func runScan(v *replay.View, args command.Args) resp.Value {
 		return resp.FromError(err)
 	}
 	found := []resp.Value{}
-	next := v.Scan(o.Cursor, o.Count, func(key string, t value.Type) {
+	next := v.ScanOn(o.Cursor, o.Count, func(key string, t value.Type) {
 		if (o.Type == "" || o.Type == t.String()) && o.Fits(key) {
 			found = append(found, resp.Bulk(key))
 		}

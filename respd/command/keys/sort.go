@@ -18,11 +18,12 @@ const sortSyntax = "[BY <pattern>] [LIMIT <offset> <count>] [GET <pattern> [GET 
 // SORT key [BY pattern] [LIMIT offset count] [GET pattern [GET pattern ...]] [ASC | DESC] [ALPHA] [STORE destination]
 func sortKeys() *command.Spec {
 	s := sortRow(command.Spec{
-		Name: "sort", Flags: command.Write | command.DenyOOM, Since: "1.0.0",
+		Name: "sort", Flags: command.Write | command.DenyOOM | command.Big, Since: "1.0.0",
 		KeyFlags: "RO access;OW update", FindKeys: sortKeysIn,
 		Syntax:  "<key> " + sortSyntax + " [STORE <destination>]",
 		Summary: "Return the elements of a list, set or sorted set in order, or store them.",
 		Write:   runSort,
+		Reading: readingSort,
 	})
 	s.UnknownKeys = append(s.UnknownKeys, command.KeySpec{
 		Flags: []string{"OW", "update"}, Unknown: true,
@@ -35,7 +36,7 @@ func sortKeys() *command.Spec {
 // SORT_RO key [BY pattern] [LIMIT offset count] [GET pattern [GET pattern ...]] [ASC | DESC] [ALPHA]
 func sortRO() *command.Spec {
 	return sortRow(command.Spec{
-		Name: "sort_ro", Flags: command.ReadOnly, Since: "7.0.0",
+		Name: "sort_ro", Flags: command.ReadOnly | command.Big, Since: "7.0.0",
 		KeyFlags: "RO access", FindKeys: func(command.Args) []int { return []int{1} },
 		Syntax:  "<key> " + sortSyntax,
 		Summary: "Return the elements of a list, set or sorted set in order.",
@@ -72,6 +73,15 @@ func sortKeysIn(args command.Args) []int {
 		return []int{1}
 	}
 	return []int{1, store}
+}
+
+// readingSort is how SORT runs that stores nothing. What it is to say of wrong options
+// is SORT's.
+func readingSort(args command.Args) func(*replay.View, command.Args) resp.Value {
+	if o, err := parseSort(args, true); err != nil || o.store != nil {
+		return nil
+	}
+	return runSortRO
 }
 
 func runSortRO(v *replay.View, args command.Args) resp.Value {

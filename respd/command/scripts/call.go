@@ -204,22 +204,10 @@ func (s *state) say(class events.Class, t hub.Topic, args command.Args) resp.Val
 	return resp.Int(int64(s.e.host.Hub().Reach(t, channel)))
 }
 
-// bigRead is how much a command may have to read on the event loop.
-const bigRead = 8192
-
 // long reports whether a read may take so long that the event loop is not the
 // place for it.
 func (s *state) long(spec *command.Spec, args command.Args) bool {
-	if spec.Flags.Has(command.Slow) {
-		return true
-	}
-	n := 0
-	if spec.Flags.Has(command.Big) {
-		for _, i := range spec.KeysOf(args) {
-			n += s.run.view.Weight(args[i])
-		}
-	}
-	return n > bigRead
+	return spec.Flags.Has(command.Slow) || spec.Looks(s.run.view, args) > command.BigRead
 }
 
 // forbidden says why a script may not call a command, in Redis's order.

@@ -91,6 +91,7 @@ func scard() *command.Spec {
 func sscan() *command.Spec {
 	return family.Read(command.Spec{
 		Name: "sscan", Arity: -3, Tips: []string{unpredictable},
+		Flags: command.Big, Reach: command.ReachScan(command.ScanWords, 2),
 		Syntax: "<key> <cursor> [MATCH <pattern>] [COUNT <count>]",
 		Since:  "2.8.0", Complexity: "O(log N + COUNT) a call where N is the number of members",
 		Summary: "Return the next members of a set, and a cursor for those behind them.",

@@ -111,6 +111,7 @@ func rank(name, summary string, down bool) *command.Spec {
 func zscan() *command.Spec {
 	return family.Read(command.Spec{
 		Name: "zscan", Arity: -3, Tips: []string{"nondeterministic_output"},
+		Flags: command.Big, Reach: command.ReachScan(command.ScanWords, 2),
 		Syntax: "<key> <cursor> [MATCH <pattern>] [COUNT <count>]",
 		Since:  "2.8.0", Complexity: "O(log N + COUNT) a call where N is the number of members",
 		Summary: "Return the next members and their scores, and a cursor for those behind them.",
