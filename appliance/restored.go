@@ -57,9 +57,6 @@ func Restore(ctx context.Context, dir, name string, st *replay.State) (r Restore
 		if r.Info, err = st.SaveAs(ctx, d.inboxPath(), r.Lineage); err != nil {
 			return r, err
 		}
-		if r.Info, err = snapshot.Verify(ctx, r.Info.Path); err != nil {
-			return r, err
-		}
 		rel, err := filepath.Rel(path, r.Info.Path)
 		if err != nil {
 			return r, fault.With(fault.Operator, err)

@@ -4,11 +4,8 @@ import (
 	"context"
 	"io"
 	"math"
-	"os"
-	"time"
 
 	"ledge/journal"
-	"ledge/journal/fault"
 	"ledge/replay/snapshot"
 )
 
@@ -28,18 +25,6 @@ func CatchUpAll(ctx context.Context, src Source, st *State) error {
 	st.loosen()
 	defer st.tighten()
 	return catchUpOnce(ctx, src, st, math.MaxUint64)
-}
-
-// SaveAs writes the state to a snapshot in dir, as that of a journal of lineage l,
-// and returns when it is durable. It is for a state that no journal goes on from yet.
-func (s *State) SaveAs(ctx context.Context, dir string, l journal.Lineage) (snapshot.Info, error) {
-	return snapshot.Create(dir, func(f *os.File) (snapshot.Info, error) {
-		info, err := s.writeSnapshot(ctx, f, l, time.Now())
-		if err == nil {
-			err = fault.With(fault.Operator, f.Sync())
-		}
-		return info, err
-	})
 }
 
 // Position returns the position that has been applied, and the epoch there.

@@ -43,9 +43,14 @@ func (r Record) Expired(now int64) bool {
 // AppendRowKey appends the row key of key to b and returns key's hash.
 func AppendRowKey(b []byte, key string) ([]byte, uint64) {
 	pos, h := RowPos(key)
+	return AppendRowAt(b, pos, key), h
+}
+
+// AppendRowAt is AppendRowKey for a key whose position is known.
+func AppendRowAt(b []byte, pos uint64, key string) []byte {
 	b = append(b, rowKey)
 	b = binary.BigEndian.AppendUint64(b, pos)
-	return append(b, key...), h
+	return append(b, key...)
 }
 
 // RowPos returns a key's position, which is its slot and the start of its hash,
