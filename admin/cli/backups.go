@@ -14,6 +14,7 @@ import (
 
 	"ledge/appliance"
 	"ledge/appliance/options"
+	"ledge/appliance/process"
 	"ledge/journal"
 	"ledge/replay/backup"
 )
@@ -47,6 +48,7 @@ func (t *taker) verify(ctx context.Context, h backup.Header) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	defer hurried(parts)()
 	began := time.Now()
 	l, err := backup.Load(ctx, parts, backup.Target{HasSeq: true, Seq: h.Last.Seq})
 	if err != nil {
@@ -57,6 +59,18 @@ func (t *taker) verify(ctx context.Context, h backup.Header) (string, error) {
 		return "", fmt.Errorf("it comes to %s; the node was at %s", got, h.Last.Pos)
 	}
 	return fmt.Sprintf("verified: read again and replayed, %d keys, in %s", l.State.Keys(), time.Since(began).Round(time.Millisecond)), nil
+}
+
+// hurried has the collector disturb little while the parts of a backup are loaded, which
+// is all that this process does, if they are small for the memory there is.
+func hurried(parts []backup.Part) (done func()) {
+	bytes := int64(0)
+	for _, p := range parts {
+		if st, err := os.Stat(p.Name); err == nil { // Load says what is wrong with it
+			bytes += st.Size()
+		}
+	}
+	return process.Hurry(bytes)
 }
 
 // onePath returns the one argument of a command about backups.
@@ -151,6 +165,7 @@ func verifyBackup(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	defer hurried(parts)()
 	var l *backup.Loaded
 	if err := long(c, "backup verify", nothingChanged, func(ctx context.Context) (err error) {
 		l, err = backup.Verify(ctx, parts)
@@ -192,6 +207,7 @@ func restoreFrom(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	defer hurried(parts)()
 	var l *backup.Loaded
 	var r appliance.Restored
 	err = long(c, "restore", "nothing is restored; what there is in "+dir+" has to be removed before the next", func(ctx context.Context) error {

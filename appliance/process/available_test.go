@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"testing"
 )
 
@@ -26,6 +27,34 @@ func TestMemoryLoading(t *testing.T) {
 			t.Errorf("%s: %d %%; want %d", tt.name, got, tt.want)
 		}
 		m.Close()
+	}
+}
+
+// A program that loads a backup gives the collector that room where there is plenty, and
+// takes it back.
+func TestHurry(t *testing.T) {
+	target := func() int {
+		now := debug.SetGCPercent(100)
+		debug.SetGCPercent(now)
+		return now
+	}
+	usual := target()
+	for _, tt := range []struct {
+		name        string
+		bytes, room int64
+		want        int
+	}{
+		{"plenty", 1 << 20, 8 << 20, loadPercent},
+		{"not so much", 1<<20 + 1, 8 << 20, usual},
+		{"nobody knows", 1 << 20, 0, usual},
+	} {
+		done := hurry(tt.bytes, tt.room)
+		if got := target(); got != tt.want {
+			t.Errorf("%s: %d %%; want %d", tt.name, got, tt.want)
+		}
+		if done(); target() != usual {
+			t.Errorf("%s: %d %% afterwards; want %d", tt.name, target(), usual)
+		}
 	}
 }
 

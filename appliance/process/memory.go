@@ -121,6 +121,25 @@ func (m *Memory) Loading(bytes, available int64) {
 	}
 }
 
+// Hurry gives the collector the room of a recovery until done is called, in a program
+// that serves nobody and reads so many bytes of a backup, if there is as much memory.
+func Hurry(bytes int64) (done func()) {
+	room := Available()
+	if limit := GroupLimit(); limit > 0 {
+		room = min(room, limit)
+	}
+	return hurry(bytes, room)
+}
+
+// hurry is Hurry where there is so much memory.
+func hurry(bytes, room int64) (done func()) {
+	if bytes > room/loadRoom {
+		return func() {}
+	}
+	old := debug.SetGCPercent(loadPercent)
+	return func() { debug.SetGCPercent(old) }
+}
+
 // A script may allocate faster than the collector keeps up with at its leisure: one that
 // may keep 64 MiB took 250 from the system. So while a script allocates much, the
 // process as a whole is held to what it had, what the script may keep, and
