@@ -15,7 +15,6 @@ import (
 	"ledge/admin"
 	"ledge/journal"
 	"ledge/journal/fault"
-	"ledge/replay"
 	"ledge/replay/backup"
 	"ledge/replay/snapshot"
 )
@@ -38,10 +37,24 @@ const (
 type backupsConfig struct {
 	dir   string // of the snapshots
 	node  string
-	state *replay.State
-	log   *journal.Log
+	state backedState
+	log   backedLog
 	read  func(ctx context.Context, from journal.Seq) iter.Seq2[journal.Frame, error]
 	clock func() time.Time
+}
+
+// backedState is where the state is that a backup ends with: a node's *replay.State.
+type backedState interface {
+	Position() (journal.Pos, uint64)
+	Pos() journal.Pos
+	Databases() int
+}
+
+// backedLog is the journal that is backed up: a node's *journal.Log.
+type backedLog interface {
+	journal.History
+	Synced() journal.Seq
+	Sync(ctx context.Context) error
 }
 
 // backups are the backups that are being taken. They are read from outside, piece

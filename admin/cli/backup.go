@@ -22,15 +22,17 @@ import (
 )
 
 func backupCommand() *cli.Command {
-	cmd := operation{name: "backup", usage: "back a running node up, or add to a backup what it lacks",
+	op := operation{name: "backup", usage: "back a node up, running or stopped, or add to a backup what it lacks",
 		flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "to", Usage: "`PATH`: a directory, to which later backups add what is new; " +
 				"a file, if it ends in .backup; or - for standard output"},
 			&cli.BoolFlag{Name: "base", Usage: "begin with the newest snapshot, and add to nothing"},
 			&cli.BoolFlag{Name: "no-verify", Usage: "don't read the backup again, nor replay it"},
 		}, sealFlags()...),
-		verb: "backup.begin", after: "what was not written whole looks like no backup; a part that was being verified stays",
-		ask: takeBackup}.command()
+		verb: "backup.begin", after: backupAfter,
+		ask: func(ctx context.Context, o *operator) error { return takeBackup(ctx, o, o.conn) }}
+	cmd := op.command()
+	cmd.Action = func(c *cli.Context) error { return backUp(c, op) }
 	cmd.Subcommands = []*cli.Command{
 		{Name: "list", Usage: "list the parts of a backup", Args: true, ArgsUsage: "PATH", Flags: append(openFlags(), jsonFlag()), Action: listBackup},
 		{Name: "verify", Usage: "read a backup, replay it, and say what it holds", Args: true, ArgsUsage: "PATH",
@@ -45,32 +47,41 @@ func backupCommand() *cli.Command {
 	return cmd
 }
 
-// takeBackup takes a backup to where it is to be.
-func takeBackup(ctx context.Context, o *operator) error {
-	to := o.c.String("to")
-	if to == "" {
-		return Usage("backup: --to says where: a directory, a file that ends in %s, or -", backup.Extension)
-	}
-	seal, err := sealing(o.c)
+// takeBackup takes a backup, of what gives it, to where it is to be.
+func takeBackup(ctx context.Context, o *operator, from giver) error {
+	t, err := newTaker(o)
 	if err != nil {
 		return err
 	}
+	t.from = from
+	return t.run(ctx)
+}
+
+// newTaker takes in where a backup is to be, and for whom.
+func newTaker(o *operator) (*taker, error) {
+	to := o.c.String("to")
+	if to == "" {
+		return nil, Usage("backup: --to says where: a directory, a file that ends in %s, or -", backup.Extension)
+	}
+	seal, err := sealing(o.c)
+	if err != nil {
+		return nil, err
+	}
 	if to != "-" && seal == nil && strings.HasSuffix(to, backup.Sealed) {
-		return Usage("backup: --to %s is to be encrypted; --encrypt-to or --passphrase-file says for whom", to)
+		return nil, Usage("backup: --to %s is to be encrypted; --encrypt-to or --passphrase-file says for whom", to)
 	}
 	if to != "-" && !isDirectory(to) && seal != nil && !strings.HasSuffix(to, backup.Sealed) {
 		to += backup.Sealed
 	}
 	if to != "-" {
 		if err := mayReplace(to); err != nil {
-			return err
+			return nil, err
 		}
 		if err := notOurs(to); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	t := &taker{o: o, to: to, seal: seal}
-	return t.run(ctx)
+	return &taker{o: o, to: to, seal: seal}, nil
 }
 
 // mayReplace refuses a path at which something stands that a backup must not take the
@@ -102,6 +113,7 @@ func isDirectory(path string) bool {
 // taker takes one backup.
 type taker struct {
 	o    *operator
+	from giver
 	to   string
 	seal func(io.Writer) (io.WriteCloser, error) // nil is as it is
 
@@ -128,13 +140,19 @@ func (t *taker) run(ctx context.Context) (err error) {
 	return err
 }
 
-// take takes it once.
-func (t *taker) take(ctx context.Context) error {
+// take takes it once. Where it is to be is reserved before it is found out what that
+// has, so that two backups to one directory don't add the same.
+func (t *taker) take(ctx context.Context) (err error) {
+	file, err := t.reserve()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.Discard()) }()
 	since, err := t.since()
 	if err != nil {
 		return err
 	}
-	b, err := t.o.conn.BackupBegin(ctx, t.o.node, since)
+	b, err := t.from.BackupBegin(ctx, t.o.node, since)
 	if err != nil {
 		return err
 	}
@@ -142,7 +160,7 @@ func (t *taker) take(ctx context.Context) error {
 	defer func() { // the node lets it go by itself if that can't be said
 		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), quickWait)
 		defer cancel()
-		_ = t.o.conn.BackupEnd(end, t.o.node, b.ID, taken)
+		_ = t.from.BackupEnd(end, t.o.node, b.ID, taken)
 	}()
 	h, err := headerOf(b)
 	if err != nil {
@@ -152,21 +170,7 @@ func (t *taker) take(ctx context.Context) error {
 		taken = &b.Last
 		return t.o.say("nothing is new: %s has everything up to number %d, digest %s", t.to, h.Last.Seq, h.Last.Digest)
 	}
-	write := func(w io.Writer) error { return t.sealed(w, func(w io.Writer) error { return t.write(ctx, w, b, h) }) }
-	switch {
-	case t.to == "-":
-		err = write(t.o.c.App.Writer)
-	case isDirectory(t.to):
-		t.path = filepath.Join(t.to, backup.Name(&h))
-		if t.seal != nil {
-			t.path += backup.Sealed
-		}
-		err = backup.Create(t.path, write)
-	default:
-		t.path = t.to
-		err = backup.Create(t.path, write)
-	}
-	if err != nil {
+	if err := t.put(ctx, file, b, h); err != nil {
 		return err
 	}
 	if err = t.report(ctx, h, since); err == nil {
@@ -175,17 +179,45 @@ func (t *taker) take(ctx context.Context) error {
 	return err
 }
 
+// reserve begins the file that is to be the part; for standard output there is none.
+func (t *taker) reserve() (*backup.Unfinished, error) {
+	if t.to == "-" {
+		return nil, nil
+	}
+	if isDirectory(t.to) {
+		if err := os.MkdirAll(t.to, 0o700); err != nil {
+			return nil, err
+		}
+		if err := durable.File(filepath.Dir(filepath.Clean(t.to))); err != nil {
+			return nil, err
+		}
+	}
+	return backup.Begin(t.to)
+}
+
+// put writes the part, to where it is to be.
+func (t *taker) put(ctx context.Context, file *backup.Unfinished, b admin.Backup, h backup.Header) error {
+	write := func(w io.Writer) error { return t.sealed(w, func(w io.Writer) error { return t.write(ctx, w, b, h) }) }
+	if t.to == "-" {
+		return write(t.o.c.App.Writer)
+	}
+	if t.path = t.to; isDirectory(t.to) {
+		t.path = filepath.Join(t.to, backup.Name(&h))
+		if t.seal != nil {
+			t.path += backup.Sealed
+		}
+	}
+	if err := write(file); err != nil {
+		return err
+	}
+	return file.Finish(t.path)
+}
+
 // since finds out what the backup has that is to be added to.
 func (t *taker) since() (s admin.BackupSince, err error) {
 	s.Base = t.o.c.Bool("base")
 	if t.to == "-" || !isDirectory(t.to) {
 		return s, nil
-	}
-	if err := os.MkdirAll(t.to, 0o700); err != nil {
-		return s, err
-	}
-	if err := durable.File(filepath.Dir(filepath.Clean(t.to))); err != nil {
-		return s, err
 	}
 	files, err := backup.List(t.to)
 	if err != nil || len(files) == 0 {
@@ -233,7 +265,7 @@ func (t *taker) write(ctx context.Context, w io.Writer, b admin.Backup, h backup
 	}
 	for at := int64(0); at < h.Snapshot; {
 		piece, err := t.piece(ctx, func(ctx context.Context) (admin.Raw, error) {
-			return t.o.conn.BackupSnapshot(ctx, t.o.node, b.ID, at)
+			return t.from.BackupSnapshot(ctx, t.o.node, b.ID, at)
 		})
 		if err == nil {
 			err = p.Snapshot(piece)
@@ -247,7 +279,7 @@ func (t *taker) write(ctx context.Context, w io.Writer, b admin.Backup, h backup
 	shown.Step(stepFrames, progress.Bytes, b.Frames)
 	for p.Last() < h.Last.Seq {
 		piece, err := t.piece(ctx, func(ctx context.Context) (admin.Raw, error) {
-			return t.o.conn.BackupFrames(ctx, t.o.node, b.ID, uint64(p.Last()+1))
+			return t.from.BackupFrames(ctx, t.o.node, b.ID, uint64(p.Last()+1))
 		})
 		if err == nil {
 			err = p.Frames(piece)
@@ -282,7 +314,7 @@ func (t *taker) piece(ctx context.Context, ask func(context.Context) (admin.Raw,
 		if err == nil && len(piece) == 0 {
 			err = errors.New("the node has sent nothing")
 		}
-		if err == nil || ctx.Err() != nil || errors.As(err, &answer) {
+		if err == nil || ctx.Err() != nil || errors.As(err, &answer) || t.o.conn == nil {
 			return piece, err
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -14,7 +13,6 @@ import (
 	"strings"
 
 	"ledge/journal"
-	"ledge/journal/durable"
 	"ledge/journal/fault"
 )
 
@@ -136,27 +134,4 @@ func FilePart(path string, sealed bool, open func(io.Reader) (io.Reader, error))
 type opened struct {
 	io.Reader
 	io.Closer
-}
-
-// Create writes a file at path, whole or not at all: write's errors leave nothing,
-// and a file that was there as it was. It returns when the file is durable.
-func Create(path string, write func(io.Writer) error) error {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*"+unfinished)
-	if err != nil {
-		return fault.With(fault.Operator, err)
-	}
-	err = write(f)
-	if err == nil {
-		err = fault.With(fault.Operator, f.Sync())
-	}
-	if err = errors.Join(err, fault.With(fault.Operator, f.Close())); err == nil {
-		err = fault.With(fault.Operator, os.Rename(f.Name(), path))
-	}
-	if err != nil {
-		if gone := os.Remove(f.Name()); !errors.Is(gone, fs.ErrNotExist) {
-			err = errors.Join(err, gone)
-		}
-		return err
-	}
-	return fault.With(fault.Operator, durable.File(filepath.Dir(path)))
 }
