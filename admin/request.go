@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -73,7 +74,8 @@ func (c *call) ask(ctx context.Context) (reply any, err error) {
 	defer done()
 	reply, err = c.verb.ask(ctx, c.s.cfg.Backend, c.request)
 	if s, ok := reply.(Status); ok { // which the backend does not know of
-		s.Work = c.s.workUnderWay()
+		s.Work = append(s.Work, c.s.workUnderWay()...)
+		slices.SortStableFunc(s.Work, func(a, b Work) int { return a.Began.Compare(b.Began) })
 		reply = s
 	}
 	return reply, err

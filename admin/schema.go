@@ -78,7 +78,8 @@ type Status struct {
 	// Link is how a replica stands with its leader; none on a leader.
 	Link     *Link     `json:"link,omitempty"`
 	Replicas []Replica `json:"replicas,omitempty"`
-	// Work is what operators have asked for that takes long, the oldest first.
+	// Work is what takes long, the oldest first: what operators have asked for, by the
+	// verb, and a full sync that the node is given, as WorkFullSync.
 	Work []Work `json:"work,omitempty"`
 	// Former are passwords that were changed and still let their users in.
 	Former []FormerPassword `json:"former_passwords,omitempty"`

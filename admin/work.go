@@ -9,6 +9,10 @@ import (
 	"ledge/journal/progress"
 )
 
+// WorkFullSync is the Verb of a full sync that a replica is given, for which nobody has
+// asked just then.
+const WorkFullSync = "full-sync"
+
 // Work is what a node does for an operator that takes long, and how far that is.
 type Work struct {
 	Verb  string    `json:"verb"`
@@ -29,8 +33,8 @@ type Work struct {
 // units are the words for what is counted.
 var units = map[progress.Unit]string{progress.Bytes: "bytes", progress.Keys: "keys", progress.Numbers: "numbers"}
 
-// workOf words how far a request is.
-func workOf(verb string, began time.Time, s progress.Seen) Work {
+// WorkOf words how far a request is.
+func WorkOf(verb string, began time.Time, s progress.Seen) Work {
 	w := Work{Verb: verb, Began: began.UTC(), Step: s.Step, Unit: units[s.Unit], Done: s.Done, Total: s.Total, Rate: s.Rate}
 	if s.Known {
 		percent := 100 * s.Share
@@ -82,7 +86,7 @@ func (s *Service) workUnderWay() (list []Work) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c, m := range s.work {
-		list = append(list, workOf(c.verb.name, c.began, m.Look()))
+		list = append(list, WorkOf(c.verb.name, c.began, m.Look()))
 	}
 	slices.SortFunc(list, func(a, b Work) int { return cmp.Or(a.Began.Compare(b.Began), cmp.Compare(a.Verb, b.Verb)) })
 	return list

@@ -31,6 +31,9 @@ var _ admin.Backend = backend{}
 func (b backend) Status(context.Context) (admin.Status, error) {
 	s := b.n.report.Status()
 	s.Former = b.n.words.standing()
+	if seen, began, ok := b.n.repl.Syncing(); ok {
+		s.Work = append(s.Work, admin.WorkOf(admin.WorkFullSync, began, seen))
+	}
 	return s, nil
 }
 

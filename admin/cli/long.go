@@ -48,6 +48,8 @@ type lengthy struct {
 	// that no node does it.
 	remote func(context.Context) (progress.Seen, error)
 	bar    *Bar // nil is the command's own
+	// look says how far it is, if the work doesn't say so on the Meter of its context.
+	look func() progress.Seen
 	// shown is given what takes the bar away, for work that prints its answer itself; nil
 	// is that it prints none.
 	shown func(done func())
@@ -74,6 +76,9 @@ func (l lengthy) run(ctx context.Context, c *cli.Context, work func(context.Cont
 		bar = barOf(c)
 	}
 	look := m.Look
+	if l.look != nil {
+		look = l.look
+	}
 	if l.remote != nil && bar != nil {
 		asked, ended := l.ask(ctx, m)
 		defer ended()

@@ -48,8 +48,7 @@ func Running() []*cli.Command {
 		operation{name: "slowlog", usage: "list slow commands, newest first", wait: quickWait,
 			flags: []cli.Flag{&cli.StringFlag{Name: "count", Usage: "at most `N`", DefaultText: "all"}},
 			ask:   slowlog}.command(),
-		operation{name: "follow", usage: "have a node follow the leader with that NATS address", args: "URL",
-			wait: quickWait, ask: followLeader}.command(),
+		followCommand(),
 		operation{name: "promote", usage: "have a replica stop following, and lead",
 			wait: resumeWait, ask: show((*admin.Conn).Promote, printPromoted)}.command(),
 		operation{name: "switchover", usage: "have a replica lead, and the node follow it", wait: resumeWait,
@@ -153,27 +152,6 @@ func slowlog(ctx context.Context, o *operator) error {
 		return err
 	}
 	return o.print(l, func(t *table) { printSlow(t, l) })
-}
-
-func followLeader(ctx context.Context, o *operator) error {
-	if o.c.Args().Len() != 1 {
-		return Usage("follow: want one URL, nats://HOST:PORT")
-	}
-	url := o.c.Args().First()
-	l, err := o.conn.Follow(ctx, o.node, url)
-	if errors.Is(err, admin.ErrUnreachable) && ctx.Err() == nil {
-		// A full sync has put another broker in the place of the one that was asked.
-		// To follow the same leader once more changes nothing.
-		defer func() { o.conn.Close() }()
-		if err := o.redial(ctx); err != nil {
-			return err
-		}
-		l, err = o.conn.Follow(ctx, o.node, url)
-	}
-	if err != nil {
-		return err
-	}
-	return o.print(l, func(t *table) { printLink(t, l) })
 }
 
 func switchOver(ctx context.Context, o *operator) error {

@@ -8,7 +8,9 @@ import (
 
 	"ledge/journal"
 	"ledge/journal/fault"
+	"ledge/journal/progress"
 	"ledge/replay"
+	"ledge/replay/remote"
 	"ledge/replay/writer"
 )
 
@@ -80,6 +82,7 @@ func (t adopter) Adopt(ctx context.Context, l journal.Lineage, path string, at j
 	if err != nil {
 		return err
 	}
+	progress.Of(ctx).Step(remote.StepAdopt, progress.Unmeasured, 0)
 	done, err := cfg.Snapshots.Hold(ctx)
 	if err != nil {
 		return errors.Join(fault.With(fault.Retryable, err), fresh.Close())

@@ -12,6 +12,7 @@ import (
 
 	"ledge/journal"
 	"ledge/journal/fault"
+	"ledge/journal/progress"
 	"ledge/journal/turn"
 	"ledge/replay/remote"
 	"ledge/replay/standing"
@@ -257,6 +258,15 @@ func (r *Replication) Link() standing.Link {
 		return standing.Link{Leader: f.url, State: standing.LinkConnecting, Applied: r.cfg.State.Pos().Seq}
 	}
 	return standing.Link{}
+}
+
+// Syncing returns how far a full sync is that the node is given, and since when; false is
+// that there is none.
+func (r *Replication) Syncing() (s progress.Seen, began time.Time, ok bool) {
+	if f := r.shown.Load(); f.link != nil {
+		return f.link.Syncing()
+	}
+	return s, began, false
 }
 
 // Replicas returns the nodes that follow this one.

@@ -154,7 +154,7 @@ func TestIngest(t *testing.T) {
 // A leader hears how the replica stands: applied, and no more synced than that.
 func TestReport(t *testing.T) {
 	f, _ := idleFollower(t, nil)
-	fake := script([]*nats.Msg{sayJSON(progress{Last: 7})}, []*nats.Msg{failure(errStranger)}, []*nats.Msg{{Data: []byte("{")}})
+	fake := script([]*nats.Msg{sayJSON(reportReply{Last: 7})}, []*nats.Msg{failure(errStranger)}, []*nats.Msg{{Data: []byte("{")}})
 	c := over(fake)
 	if last, err := f.reportTo(t.Context(), c); last != 7 || err != nil {
 		t.Errorf("reportTo = %d, %v; want 7", last, err)

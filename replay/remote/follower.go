@@ -120,12 +120,15 @@ type Follower struct {
 
 	leader atomic.Value // the id of the leader's run
 
+	syncing  atomic.Pointer[syncing] // nil but during a full sync
+	tellSync time.Duration           // how often the log says how far that is
+
 	busy atomic.Int64 // when the target was given what it is busy with, Unix nanoseconds; 0 for nothing
 }
 
 // NewFollower returns a follower; Run makes it work.
 func NewFollower(cfg FollowerConfig) *Follower {
-	f := &Follower{cfg: cfg, steady: RetryMost, reached: cfg.Target.State().Pos().Seq, again: make(chan struct{}, 1)}
+	f := &Follower{cfg: cfg, steady: RetryMost, tellSync: syncTick, reached: cfg.Target.State().Pos().Seq, again: make(chan struct{}, 1)}
 	f.link = standing.Link{Leader: cfg.Leader, State: standing.LinkConnecting, Since: cfg.Clock()}
 	return f
 }

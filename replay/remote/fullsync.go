@@ -11,6 +11,7 @@ import (
 
 	"ledge/journal"
 	"ledge/journal/fault"
+	"ledge/journal/progress"
 	"ledge/replay/standing"
 )
 
@@ -18,12 +19,15 @@ import (
 // leader's journal goes back to its beginning. What the node has is served
 // until the new is verified.
 func (f *Follower) fullSync(ctx context.Context, c *conn, as *greeted) error {
+	ctx, done := f.shown(ctx)
+	defer done()
 	l := journal.Lineage(as.reply.Lineage)
 	if as.reply.Start == startBegin {
 		f.enter(standing.LinkFullSync, "begin")
 		return f.cfg.Target.Adopt(ctx, l, "", journal.Pos{})
 	}
 	f.enter(standing.LinkFullSync, "meta")
+	progress.Of(ctx).Step(StepAsk, progress.Unmeasured, 0)
 	m, err := c.call(ctx, subjectMeta, metaRequest{ID: c.id}, f.cfg.Timeouts().Chunk+metaWait)
 	if err != nil {
 		return fmt.Errorf("meta: %w", err)
@@ -66,11 +70,15 @@ func (f *Follower) receive(ctx context.Context, c *conn, l journal.Lineage, meta
 	if err == nil {
 		err = f.cfg.Target.Fits(meta.Bytes, min(int64(have)*meta.Chunk, meta.Bytes))
 	}
+	shown := progress.Of(ctx)
+	expect(shown, meta, min(int64(have)*meta.Chunk, meta.Bytes))
 	for n := have; err == nil && n < meta.Chunks; n++ {
 		f.enter(standing.LinkFullSync, fmt.Sprintf("chunk %d of %d", n+1, meta.Chunks))
 		if err = f.chunk(ctx, c, file, meta, n); err != nil {
 			err = fmt.Errorf("chunk %d of %d: %w", n+1, meta.Chunks, err)
+			break
 		}
+		shown.To(min(int64(n+1)*meta.Chunk, meta.Bytes))
 	}
 	if err == nil {
 		err = fault.With(fault.Operator, file.Sync())

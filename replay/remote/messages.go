@@ -114,12 +114,12 @@ func (q *fetchRequest) check() error {
 	return nil
 }
 
-// progress stands in the reply to a report.
-type progress struct {
+// reportReply is the reply to a report.
+type reportReply struct {
 	Last journal.Seq `json:"last"`
 }
 
-func (p *progress) check() error { return nil }
+func (p *reportReply) check() error { return nil }
 
 type metaRequest struct {
 	ID name `json:"id"`

@@ -20,7 +20,7 @@ func TestProtocolPage(t *testing.T) {
 		subjectFetch:  {reflect.TypeFor[fetchRequest]()},
 		subjectMeta:   {reflect.TypeFor[metaRequest](), reflect.TypeFor[metaReply]()},
 		subjectChunk:  {reflect.TypeFor[chunkRequest]()},
-		subjectReport: {reflect.TypeFor[report](), reflect.TypeFor[progress]()},
+		subjectReport: {reflect.TypeFor[report](), reflect.TypeFor[reportReply]()},
 		subjectLead:   {reflect.TypeFor[leadRequest]()},
 	}
 	words := []string{string(startTail), string(startBegin), string(startSnapshot), kindEnd, "Ledge-Checksum", "{}"}

@@ -176,7 +176,7 @@ func (l *Leader) report(m *nats.Msg) error {
 	if m.Reply == "" {
 		return nil
 	}
-	return l.replyJSON(m, progress{Last: last})
+	return l.replyJSON(m, reportReply{Last: last})
 }
 
 // movedLocked wakes those who wait for replicas.

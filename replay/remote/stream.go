@@ -136,7 +136,7 @@ func (f *Follower) reportTo(ctx context.Context, c *conn) (journal.Seq, error) {
 	if err != nil {
 		return 0, fmt.Errorf("report: %w", err)
 	}
-	var p progress
+	var p reportReply
 	err = decode(m, &p)
 	return p.Last, err
 }

@@ -29,7 +29,7 @@ var kinds = []struct {
 		`{"number":7,"epoch":3,"digest":"0123456789abcdef","bytes":300000,"chunk":262144,"chunks":2}`},
 	{"chunk", func() message { return new(chunkRequest) }, `{"id":"ABC","number":7,"chunk":1}`},
 	{"report", func() message { return new(report) }, `{"id":"ABC","state":"streaming","applied":7,"synced":7}`},
-	{"report's answer", func() message { return new(progress) }, `{"last":7}`},
+	{"report's answer", func() message { return new(reportReply) }, `{"last":7}`},
 	{"offer", func() message { return new(offer) }, `{"token":"T","number":7}`},
 	{"lead", func() message { return new(leadRequest) },
 		`{"id":"ABC","token":"T","number":7,"digest":"0123456789abcdef","url":"nats://h:4222","password":"p"}`},
