@@ -27,6 +27,10 @@ const (
 	recallAttempts = 3
 	// recallLimit is how long one may take.
 	recallLimit = 10 * time.Minute
+	// recallMost is what one may keep in memory, where the process may take anything;
+	// else it is recallShare of what that may.
+	recallMost  = 256 << 20
+	recallShare = 8
 )
 
 // recaller answers from the past out of the snapshots and the journal, while the node
@@ -37,6 +41,7 @@ type recaller struct {
 	log       *journal.Log
 	state     *replay.State
 	beside    func() (done func()) // has all processors
+	memory    func() int64         // that the process may take; 0 is any
 	clock     func() time.Time
 	slots     chan struct{}
 }
@@ -44,7 +49,7 @@ type recaller struct {
 // newRecaller reads a node's past.
 func newRecaller(n *Node) *recaller {
 	return &recaller{dir: n.dir.snapshotPath(), databases: n.cfg.Databases, log: n.log, state: n.state,
-		beside: n.threads.Beside, clock: n.cfg.Clock, slots: make(chan struct{}, mostRecalls)}
+		beside: n.threads.Beside, memory: n.bound.now, clock: n.cfg.Clock, slots: make(chan struct{}, mostRecalls)}
 }
 
 // errRecalls turns away what there is no slot for.
@@ -112,8 +117,12 @@ func (r *recaller) attempt(ctx context.Context, to backup.Target, db journal.DB,
 	if err != nil {
 		return st.First, err
 	}
+	p.Bound(r.most())
 	for range mostPasses {
 		at, err := r.pass(ctx, p, base, to)
+		if errors.Is(err, replay.ErrLarge) {
+			err = fmt.Errorf("%w; ledge serve --as-of serves it", err)
+		}
 		if err != nil {
 			return st.First, errors.Join(err, p.Close())
 		}
@@ -132,6 +141,14 @@ func (r *recaller) attempt(ctx context.Context, to backup.Target, db journal.DB,
 	}
 	return st.First, errors.Join(fault.With(fault.Refused,
 		fmt.Errorf("the key's value has come by too many others: %d passes", mostPasses)), p.Close())
+}
+
+// most returns what one answer may keep in memory.
+func (r *recaller) most() int64 {
+	if m := r.memory(); m > 0 {
+		return min(recallMost, m/recallShare)
+	}
+	return recallMost
 }
 
 // pass reads the snapshot and the journal after it once, and returns when what came

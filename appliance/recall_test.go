@@ -116,3 +116,36 @@ func TestLedgeAtRefuses(t *testing.T) {
 		t.Error("LEDGE AT in MULTI = nil; want an error")
 	}
 }
+
+// One answer from the past keeps a share of the process's memory at most: what took more
+// then is refused, with what serves it, and what stood beside it is answered.
+func TestLedgeAtLarge(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	p := start(t, t.TempDir(), "--max-memory", "160mb")
+	c := p.client()
+	if err := c.Set(ctx, "small", "v", 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	for range 21 {
+		if err := c.RPush(ctx, "large", strings.Repeat("v", 1<<20)).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, from := range []string{"the journal", "a snapshot"} {
+		at := p.info("journal_applied_seq")
+		err := c.Do(ctx, "LEDGE", "AT", at, "LLEN", "large").Err()
+		if err == nil || !strings.Contains(err.Error(), "too much memory: more than 20 MiB") || !strings.Contains(err.Error(), "--as-of") {
+			t.Errorf("from %s: %v; want it refused, and what serves it", from, err)
+		}
+		if v, err := c.Do(ctx, "LEDGE", "AT", at, "GET", "small").Result(); v != "v" || err != nil {
+			t.Errorf("from %s, what stands beside it: %v, %v; want it answered", from, v, err)
+		}
+		if v, err := c.Do(ctx, "LEDGE", "AT", "10", "LLEN", "large").Result(); from == "the journal" && (v == int64(0) || err != nil) {
+			t.Errorf("what it was before: %v, %v; want it answered", v, err)
+		}
+		if err := c.Save(ctx).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

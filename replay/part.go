@@ -24,6 +24,10 @@ type Part struct {
 	databases int
 	wanted    map[held]struct{}
 	grown     bool // since Begin
+
+	most  int64 // that what it holds may take; 0 is any
+	takes int64 // about, since Begin, like sizes
+	sizes map[held]int64
 }
 
 // held is where a value is.
@@ -43,12 +47,37 @@ func NewPart(databases int, db journal.DB, key string) (*Part, error) {
 	return &Part{databases: databases, wanted: map[held]struct{}{{db, key}: {}}}, nil
 }
 
+// Bound bounds what it may hold, all keys together. What goes past that ends Load and
+// Apply with an ErrLarge.
+func (p *Part) Bound(most int64) { p.most = most }
+
+// ErrLarge says that what is wanted takes more memory than it may.
+var ErrLarge = errors.New("the value of then takes too much memory")
+
+func (p *Part) tooLarge() error {
+	return fault.With(fault.Refused, fmt.Errorf("%w: more than %d MiB", ErrLarge, p.most>>20))
+}
+
+// measure counts what a key holds after it has changed.
+func (p *Part) measure(at held, r value.Record, there bool) error {
+	size := int64(0)
+	if there {
+		size = int64(recordMemory(len(at.key), r))
+	}
+	p.takes += size - p.sizes[at]
+	p.sizes[at] = size
+	if p.most > 0 && p.takes > p.most {
+		return p.tooLarge()
+	}
+	return nil
+}
+
 // Begin makes it that of an empty state.
 func (p *Part) Begin() (err error) {
 	if err := p.Close(); err != nil {
 		return err
 	}
-	p.grown = false
+	p.grown, p.takes, p.sizes = false, 0, make(map[held]int64)
 	p.s, err = New(p.databases)
 	return err
 }
@@ -79,13 +108,20 @@ func (p *Part) wants(db journal.DB, key string) bool {
 	return ok
 }
 
-// Load takes its share of a snapshot file, all of which is checked.
+// Load takes its share of a snapshot file, all of which is checked: of collections that
+// are not wanted the checksums alone, since they are not put together.
 func (p *Part) Load(ctx context.Context, path string) (snapshot.Info, error) {
 	f, err := snapshot.Open(path)
 	if err != nil {
 		return snapshot.Info{}, err
 	}
 	defer f.Close()
+	f.Filter = &snapshot.Filter{Wants: p.wants, Takes: func(b value.Body) error {
+		if p.most > 0 && p.takes+int64(bodyMemory(b)) > p.most {
+			return p.tooLarge()
+		}
+		return nil
+	}}
 	p.s.mu.Lock()
 	defer p.s.mu.Unlock()
 	t := tables{s: p.s, ink: value.NewPen(&p.s.gen)}
@@ -94,6 +130,10 @@ func (p *Part) Load(ctx context.Context, path string) (snapshot.Info, error) {
 		err := f.Next(&c)
 		if err == io.EOF {
 			return f.Info, t.commit()
+		}
+		if errors.Is(err, ErrLarge) {
+			t.rollback()
+			return f.Info, err
 		}
 		if err = errors.Join(err, ctx.Err()); err != nil {
 			t.rollback()
@@ -106,6 +146,10 @@ func (p *Part) Load(ctx context.Context, path string) (snapshot.Info, error) {
 			if r := &c.Rows[i]; p.wants(c.Of.DB, r.Key()) {
 				b := r.Block()
 				t.put(c.Of.DB, b.Name(), value.RecordOf(b), b)
+				if err := p.measure(held{c.Of.DB, b.Name()}, value.RecordOf(b), true); err != nil {
+					t.rollback()
+					return f.Info, err
+				}
 			}
 		}
 	}
@@ -118,7 +162,12 @@ func (p *Part) Apply(c journal.Committed) error {
 	t := tables{s: p.s, ink: value.NewPen(&p.s.gen)}
 	for _, e := range c.Batch().Entries {
 		for _, op := range e.Ops {
-			if err := p.apply(&t, op); err != nil {
+			err := p.apply(&t, op)
+			if errors.Is(err, ErrLarge) {
+				t.rollback()
+				return err
+			}
+			if err != nil {
 				t.rollback()
 				return fault.As(fault.Fatal, "fill a part of the state", fmt.Errorf("number %d: %w", c.Seq(), err))
 			}
@@ -134,6 +183,7 @@ func (p *Part) Apply(c journal.Committed) error {
 // apply applies an effect if it is about what is wanted. Once more is wanted than was
 // read from the beginning it only looks for what else is.
 func (p *Part) apply(t *tables, op journal.Op) error {
+	several := true // keys may have changed, and not that of the effect alone
 	switch o := op.(type) {
 	case *journal.Epoch, *journal.FunctionSet, *journal.FunctionFlush:
 		return nil
@@ -161,14 +211,28 @@ func (p *Part) apply(t *tables, op journal.Op) error {
 		}
 		p.want(o.DB, o.Key)
 	default:
-		if !p.wants(journal.KeyOf(op)) {
+		if several = false; !p.wants(journal.KeyOf(op)) {
 			return nil
 		}
 	}
 	if p.grown {
 		return nil
 	}
-	return apply(t, op, made{})
+	if err := apply(t, op, made{}); err != nil {
+		return err
+	}
+	if !several {
+		db, key := journal.KeyOf(op)
+		r, ok := t.get(db, key)
+		return p.measure(held{db, key}, r, ok)
+	}
+	for at := range p.wanted {
+		r, ok := t.get(at.db, at.key)
+		if err := p.measure(at, r, ok); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // View calls fn with what it holds, at the given time, as State.View does.

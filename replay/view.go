@@ -139,12 +139,20 @@ const rowValueHead = 1 + 8
 // Memory returns about how many bytes key and its value take.
 func (v *View) Memory(key []byte) (int, bool) {
 	r, ok := v.lookup(key)
-	n := rowOverhead + value.RowHead + len(key) + rowValueHead + len(r.Val)
-	if r.Body != nil {
-		n += bodyOverhead + int(r.Body.Bytes()) + r.Body.Len()*elemOverhead
-	}
-	return n, ok
+	return recordMemory(len(key), r), ok
 }
+
+// recordMemory is about how many bytes a record takes under a key of that length.
+func recordMemory(key int, r value.Record) int {
+	n := rowOverhead + value.RowHead + key + rowValueHead + len(r.Val)
+	if r.Body != nil {
+		n += bodyMemory(r.Body)
+	}
+	return n
+}
+
+// bodyMemory is about how many bytes a collection takes.
+func bodyMemory(b value.Body) int { return bodyOverhead + int(b.Bytes()) + b.Len()*elemOverhead }
 
 // bodyOverhead is what a collection costs beside its elements, and elemOverhead
 // what an element costs beside its bytes: its lengths, its place in a node that

@@ -37,6 +37,20 @@ type Reader struct {
 	part      *partial       // of a collection; nil when it is complete
 
 	announced bool // a database has been
+
+	// Filter has collections be passed over; nil keeps all. It is set before the first Next.
+	Filter  *Filter
+	passing bool // over the elements of a collection
+	passed  bool // over some of this database, whose digest can't be counted then
+}
+
+// Filter is for whoever wants a few rows of a snapshot. A collection that is passed over
+// is not put together, and takes no memory: its bytes are checked, what they say is not.
+type Filter struct {
+	Wants func(db journal.DB, key string) bool
+	// Takes is asked again and again as a collection grows that is wanted. Its error ends
+	// the reading.
+	Takes func(b value.Body) error
 }
 
 // NewReader reads the header of a snapshot of the given length.
@@ -109,6 +123,9 @@ func (s *Reader) Next(c *Chunk) error {
 		if err != nil {
 			return err
 		}
+		if s.passing = s.passing && h.kind == kindElems && journal.DB(h.db) == s.db.DB; s.passing {
+			continue
+		}
 		switch {
 		case s.part != nil && (h.kind != kindElems || journal.DB(h.db) != s.db.DB):
 			return s.damaged("%d elements are missing", s.part.left)
@@ -116,6 +133,9 @@ func (s *Reader) Next(c *Chunk) error {
 			c.Of, c.Rows, c.Digest = s.db, c.Rows[:0], 0
 			if !s.part.add(text(payload)) {
 				return s.damaged("elements that can't be read")
+			}
+			if err := s.takes(); err != nil {
+				return err
 			}
 			s.complete(c)
 			if len(c.Rows) > 0 {
@@ -160,6 +180,9 @@ func (s *Reader) announce(h chunkHeader, b []byte) error {
 
 // endDatabase checks that all that was announced has come.
 func (s *Reader) endDatabase() error {
+	if s.passed {
+		s.seen.Digest, s.passed = s.db.Digest, false
+	}
 	if s.seen != s.db {
 		return s.damaged("database %d ends with %d rows and digest %s; announced were %d and %s",
 			s.db.DB, s.seen.Rows, s.seen.Digest, s.db.Rows, s.db.Digest)
@@ -230,6 +253,12 @@ func (s *Reader) split(c *Chunk, b []byte, rows uint32) error {
 			if s.part != nil {
 				return s.damaged("%d elements are missing", s.part.left)
 			}
+			if s.passing = s.Filter != nil && !s.Filter.Wants(s.db.DB, k[value.RowHead:]); s.passing {
+				s.passed, last = true, k
+				s.rows++
+				s.seen.Rows++
+				continue
+			}
 			s.part, ok = collectionRow(k, v, hash)
 		}
 		if !ok {
@@ -238,6 +267,9 @@ func (s *Reader) split(c *Chunk, b []byte, rows uint32) error {
 		last = k
 		s.rows++
 		if s.part != nil {
+			if err := s.takes(); err != nil {
+				return err
+			}
 			s.complete(c)
 			continue
 		}
@@ -251,6 +283,14 @@ func (s *Reader) split(c *Chunk, b []byte, rows uint32) error {
 	}
 	s.last = strings.Clone(last) // the payload goes when the next chunk comes
 	return nil
+}
+
+// takes asks whether the collection that is being read may grow on.
+func (s *Reader) takes() error {
+	if s.Filter == nil || s.Filter.Takes == nil {
+		return nil
+	}
+	return s.Filter.Takes(s.part.row.body)
 }
 
 // complete adds the collection that is being read to c, if it is all there.
