@@ -232,6 +232,9 @@ func (t *taker) since() (s admin.BackupSince, err error) {
 			last = f
 		}
 	}
+	if err := t.opens(last); err != nil {
+		return s, err
+	}
 	s.Lineage, s.Number, s.Digest, s.Epoch = last.Lineage.String(), uint64(last.Last.Seq), last.Last.Digest.String(), last.Last.Epoch
 	return s, nil
 }

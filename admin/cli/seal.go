@@ -125,3 +125,16 @@ func opening(c *cli.Context) (open opener, able bool, err error) {
 		return plain, nil
 	}, len(ids) > 0, nil
 }
+
+// opens refuses to add to a part that was encrypted for somebody else, if it is said what
+// opens it: with one key alone the backup could never be restored.
+func (t *taker) opens(last backup.File) error {
+	open, able, err := opening(t.o.c)
+	if err != nil || !able || !last.Sealed {
+		return err
+	}
+	if _, err := backup.HeaderOf(backup.FilePart(last.Path, true, open)); err != nil {
+		return fmt.Errorf("what is to be added to can't be opened: %s: %w", last.Path, err)
+	}
+	return nil
+}
