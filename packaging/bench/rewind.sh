@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # Times going back: a node with KEYS keys, half of them in a snapshot and half in the
 # journal after it, is started (a recovery), served as of its last number, restored
-# from a backup, and asked for one key with LEDGE AT. Then what a backup costs the
-# clients: the rate of SET without one, and while backups are taken one after the
-# other. Prints tables for RESULTS.md.
+# from a backup, and asked for one key with LEDGE AT. Each is held against the
+# recovery of its own round, in time and in processor time, which other work of the
+# machine disturbs less. Then what a backup costs the clients: the rate of SET
+# without one, and while backups are taken one after the other. Prints tables for
+# RESULTS.md; RATES=0 leaves the second out.
 #
-#   KEYS=1000000 SIZE=100 ROUNDS=3
+#   KEYS=1000000 SIZE=100 ROUNDS=3 RATES=1
 . "$(dirname "$0")/lib.sh"
 need redis-cli redis-benchmark go awk
 
@@ -36,24 +38,41 @@ answers() {
 	done
 }
 
-timed() { # NAME COMMAND...: notes how long a command takes
-	local name=$1 from
+# timed NAME COMMAND... notes how long a command takes, and how much processor time:
+# that of the server which it has started, or its own.
+timed() {
+	local name=$1 from cpu
 	shift
+	server=
 	from=$(now_ms)
+	cpu=$(children_ms)
 	"$@"
 	echo $(($(now_ms) - from)) >>"$work/times.$name"
+	if [ -n "$server" ]; then
+		cpu=$(($(cpu_ticks "$server") * 1000 / $(getconf CLK_TCK)))
+	else
+		cpu=$(($(children_ms) - cpu))
+	fi
+	echo "$cpu" >>"$work/cpu.$name"
 }
 
-recover() { start_ledge a "$port" interval --snapshot-every 100TiB; answers "$port"; }
+# children_ms prints the processor time of the commands that have ended.
+children_ms() { awk '{sub(/.*\) /, ""); print ($14 + $15) * 1000 / '"$(getconf CLK_TCK)"'}' "/proc/$$/stat"; }
+
+recover() {
+	start_ledge a "$port" interval --snapshot-every 100TiB
+	server=$pid
+	answers "$port"
+}
 
 past() {
 	"$work/bin/ledge" serve --dir "$work/a" --as-of "$last" --listen "127.0.0.1:$port" >>"$work/past.log" 2>&1 &
-	pid=$!
+	pid=$! server=$!
 	pids+=("$pid")
 	answers "$port"
 }
 
-restored() { "$work/bin/ledge" restore --from "$work/kept" --to-number "$last" --dir "$work/restored" >/dev/null; }
+restored() { "$work/bin/ledge" restore --from "$work/kept" --to-number "$last" --dir "$work/restored" >/dev/null 2>>"$work/past.log"; }
 asked() { redis-cli -p "$port" LEDGE AT "$last" GET key:0000000042 >/dev/null; }
 backed() { "$work/bin/ledge" backup --dir "$work/a" --to "$work/kept" --no-verify >/dev/null; }
 
@@ -68,27 +87,38 @@ redis-cli -p "$port" save >/dev/null
 load "$port" $((keys / 2)) "$keys"
 last=$(field "$port" journal_applied_seq)
 digest=$(field "$port" journal_digest)
+[ -n "$last" ] && [ -n "$digest" ] || { say "the node does not say where it is"; exit 1; }
 timed backup backed
 for ((i = 0; i < rounds; i++)); do timed at asked; done
 stop "$pid"
 for ((i = 0; i < rounds; i++)); do
+	timed recovery recover
+	stop "$pid"
 	timed past past
 	[ "$(field "$port" journal_digest)" = "$digest" ] || { say "the past has another digest"; exit 1; }
 	stop "$pid"
 	rm -rf "$work/restored"
 	timed restore restored
-	timed recovery recover
-	stop "$pid"
 done
 
-ms() { median <"$work/times.$1"; }
-base=$(ms recovery)
-echo '| | ms | of a recovery |'
-echo '|---|---:|---:|'
-for row in "recovery:start of the node" "past:serve --as-of the last number" "restore:restore of a backup, to the last number" \
-	"at:LEDGE AT for one key" "backup:backup, not verified"; do
-	awk -v what="${row#*:}" -v a="$(ms "${row%%:*}")" -v b="$base" 'BEGIN {printf "| %s | %d | %.2f |\n", what, a, a/b}'
+# against FILE NAME prints the median of what each round took by what its recovery
+# did, and the least and the most.
+against() {
+	paste "$work/$1.$2" "$work/$1.recovery" | awk '{printf "%.3f\n", $1 / $2}' | sort -g |
+		awk '{v[NR] = $1} END {m = NR % 2 ? v[(NR+1)/2] : (v[NR/2]+v[NR/2+1])/2; printf "%.2f (%.2f to %.2f)", m, v[1], v[NR]}'
+}
+echo "| | ms | of the round's recovery | processor ms | of the round's recovery |"
+echo '|---|---:|---:|---:|---:|'
+for row in "recovery:start of the node" "past:serve --as-of the last number" "restore:restore of a backup, to the last number"; do
+	name=${row%%:*}
+	printf '| %s | %.0f | %s | %.0f | %s |\n' "${row#*:}" "$(median <"$work/times.$name")" "$(against times "$name")" \
+		"$(median <"$work/cpu.$name")" "$(against cpu "$name")"
 done
+for row in "at:LEDGE AT for one key" "backup:backup, not verified"; do
+	awk -v what="${row#*:}" -v a="$(median <"$work/times.${row%%:*}")" -v b="$(median <"$work/times.recovery")" \
+		'BEGIN {printf "| %s | %d | %.2f | | |\n", what, a, a/b}'
+done
+[ "${RATES:-1}" = 1 ] || exit 0
 
 start_ledge a "$port" interval --snapshot-every 100TiB --nats-listen "127.0.0.1:$nats"
 await "$port" "$pid" "$work/a.log"
