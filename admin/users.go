@@ -30,9 +30,9 @@ const (
 	inboxes       = "_INBOX."
 )
 
-// jetStream is what programs ask that look for streams. The account has none, and the
-// broker says so at once; a refusal had them wait.
-var jetStream = []string{"$JS.API.INFO", "$JS.API.STREAM.LIST", "$JS.API.STREAM.NAMES"}
+// probes is what programs ask that look for streams, or print what a user may do. The
+// account has no streams, and nobody may make one; a refusal had them wait.
+var probes = []string{"$JS.API.INFO", "$JS.API.STREAM.LIST", "$JS.API.STREAM.NAMES", "$SYS.REQ.USER.INFO"}
 
 // Users returns everybody whom a node's broker lets in, and what each may publish
 // and subscribe to: those of PasswordUsers who have one of passwords, the service
@@ -68,7 +68,7 @@ func Users(passwords map[string]string, replicas string) []broker.User {
 		case ReplicaUser:
 			u.Publish = append(u.Publish, replicas)
 		}
-		u.Publish = append(u.Publish, jetStream...)
+		u.Publish = append(u.Publish, probes...)
 		users = append(users, u)
 	}
 	return users

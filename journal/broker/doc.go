@@ -4,8 +4,9 @@
 //
 // The server keeps the journal's stream and carries the traffic of operators and
 // replicas. It has two accounts for that. Account JOURNAL has the stream; only this
-// process can enter it. Account ADMIN is for everybody else. Who that is, and what
-// each may say and hear, is for the packages that answer there: Config.Users.
+// process can enter it. Account ADMIN is for everybody else, and has a JetStream without
+// streams for programs that look for one. Who may enter it, and what each may say and
+// hear, is for the packages that answer there: Config.Users.
 //
 // The server is started without its stream. Stream.Load has it load the stream, Unload
 // takes the stream out, and in between nothing but the server writes to the

@@ -43,15 +43,35 @@ func (b *Broker) enableJetStream() error {
 			return err
 		}
 	}
-	acc, err := b.srv.LookupAccount(blocks.Account)
+	if err := b.enableFor(blocks.Account, -1); err != nil {
+		return err
+	}
+	b.showNoStreams()
+	return nil
+}
+
+// enableFor lets an account have so much of everything; -1 is without a bound.
+func (b *Broker) enableFor(account string, most int) error {
+	acc, err := b.srv.LookupAccount(account)
 	if err != nil {
 		return err
 	}
 	return acc.EnableJetStream(map[string]server.JetStreamAccountLimits{"": {
-		MaxMemory: -1, MaxStore: -1,
-		MaxStreams: -1, MaxConsumers: -1, MaxAckPending: -1,
-		MemoryMaxStreamBytes: -1, StoreMaxStreamBytes: -1,
+		MaxMemory: int64(most), MaxStore: int64(most),
+		MaxStreams: most, MaxConsumers: most, MaxAckPending: most,
+		MemoryMaxStreamBytes: int64(most), StoreMaxStreamBytes: int64(most),
 	}}, nil)
+}
+
+// showNoStreams gives account ADMIN a JetStream without room for anything, in which
+// nobody may make a stream. Programs that look for one then hear that there is none;
+// without it they heard that JetStream is missing, which monitoring takes for an alarm.
+// The journal does not depend on it, so nothing but those programs suffers if the
+// broker can't.
+func (b *Broker) showNoStreams() {
+	if err := b.enableFor(adminAccount, 0); err != nil {
+		b.log.log.Debug("operators see no JetStream", "cause", err)
+	}
 }
 
 // Unload takes the stream out of the broker. When it returns, nothing writes
