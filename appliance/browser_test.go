@@ -19,7 +19,7 @@ import (
 // browser is a Chromium without a window, told what to do over the pipe that its
 // DevTools have for that.
 type browser struct {
-	t  *testing.T
+	t  testing.TB
 	to *os.File
 
 	mu    sync.Mutex
@@ -44,7 +44,7 @@ type tab struct {
 }
 
 // chromium starts a browser, or skips the test where there is none.
-func chromium(t *testing.T) *browser {
+func chromium(t testing.TB) *browser {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {

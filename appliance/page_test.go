@@ -65,7 +65,8 @@ func (s *sickbed) suspend() {
 func manual(c *appliance.Config) { c.ResumeAuto = "none" }
 
 // A node that is suspended serves reads and says so to probes; its page has the cause;
-// and with the admin's password, and no other, it is resumed.
+// and with the admin's password, and no other, it is resumed. While a password that was
+// changed still lets the admin in, it is taken, too.
 func TestResumeOverHTTP(t *testing.T) {
 	s := newSickbed(t, manual)
 	url := s.Status().Page
@@ -101,10 +102,34 @@ func TestResumeOverHTTP(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	body := fmt.Sprintf(`{"password":%q}`, strings.TrimSpace(string(password)))
-	if got, said := answer(t, http.MethodPost, url+"resume", body, ""); got != http.StatusOK || !strings.Contains(said, `"state":"ok"`) {
-		t.Fatalf("resume = %d %s; want 200 and ok", got, said)
+	first := strings.TrimSpace(string(password))
+	op, _ := knock(t, s.Status().NATS, "admin", first)
+	resume := func(with string, want int, text string) {
+		t.Helper()
+		body := fmt.Sprintf(`{"password":%q}`, with)
+		if got, said := answer(t, http.MethodPost, url+"resume", body, ""); got != want || !strings.Contains(said, text) {
+			t.Fatalf("resume with %q = %d %s; want %d and %s", with, got, said, want, text)
+		}
 	}
+	change := func(to string, grace time.Duration) {
+		t.Helper()
+		if _, err := op.Passwd(t.Context(), s.Status().Node, "admin", to, grace); err != nil {
+			t.Fatal(err)
+		}
+	}
+	change("second", time.Hour)
+	resume("third", http.StatusForbidden, "not the admin's")
+	resume(first, http.StatusOK, `"state":"ok"`)
+	resume("second", http.StatusOK, `"state":"ok"`)
+	change("third", 0)
+	resume(first, http.StatusForbidden, "not the admin's")
+	resume("second", http.StatusForbidden, "not the admin's")
+	resume("third", http.StatusOK, `"state":"ok"`)
+	if err := os.Rename(s.Status().Credentials, s.Status().Credentials+"-away"); err != nil {
+		t.Fatal(err)
+	}
+	resume("second", http.StatusServiceUnavailable, "can't be read")
+	resume("third", http.StatusOK, `"state":"ok"`) // the node lets it in without reading
 	if got, body := answer(t, http.MethodGet, url+"readyz?writes", "", ""); got != 200 {
 		t.Errorf("resumed, readyz?writes = %d %s; want 200", got, body)
 	}

@@ -285,6 +285,13 @@ func (p *passwords) standing() (list []admin.FormerPassword) {
 	return list
 }
 
+// letsIn reports whether the broker lets a user in by a password: the current one, or
+// one that was changed and has not ended. It reads no file.
+func (p *passwords) letsIn(user, said string) bool {
+	b := p.broker()
+	return b != nil && b.LetsIn(user, said)
+}
+
 // current returns the password of a user, if the broker goes by it.
 func (p *passwords) current(user string) (string, error) {
 	word, err := ReadPassword(p.userPath(user))

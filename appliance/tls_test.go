@@ -17,7 +17,7 @@ import (
 )
 
 // serve runs a node until the test ends.
-func serve(t *testing.T, cfg appliance.Config) *appliance.Node {
+func serve(t testing.TB, cfg appliance.Config) *appliance.Node {
 	t.Helper()
 	if cfg.Dir == "" {
 		cfg.Dir = t.TempDir()

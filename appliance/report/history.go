@@ -17,7 +17,8 @@ const (
 )
 
 // Sample is what went on in one span of SampleEvery, and how things stood at its end.
-// Rates are per second, times in microseconds, sizes in bytes.
+// Rates are per second, times in microseconds, sizes in bytes. A time of 0 says that
+// nothing was timed.
 type Sample struct {
 	At       int64   `json:"at"` // Unix seconds, of its end
 	Commands float64 `json:"commands"`
@@ -153,7 +154,6 @@ func (h *History) sample(was, now counters) (s Sample, ok bool) {
 		}
 		return round(float64(now-was) / span)
 	}
-	micros := func(t timing.Times, q float64) float64 { return round(float64(t.Quantile(q)) / 1000) }
 	command, appended, synced := now.command.Since(was.command), now.append.Since(was.append), now.sync.Since(was.sync)
 	r := h.report
 	s = Sample{At: now.at.Unix(),
@@ -165,6 +165,14 @@ func (h *History) sample(was, now counters) (s Sample, ok bool) {
 		Journal: r.Journal().Bytes, Memory: r.Memory().Taken, Clients: r.Clients().Connected,
 		Lag: furthest(r.Replication()), Suspended: r.Health().Suspension != nil}
 	return s, true
+}
+
+// micros returns a quantile in microseconds: 0 if nothing was timed, and then only.
+func micros(t timing.Times, q float64) float64 {
+	if t.Total() == 0 {
+		return 0
+	}
+	return max(.1, round(float64(t.Quantile(q))/1000))
 }
 
 // round leaves out digits that nobody reads.

@@ -60,6 +60,9 @@ func TestSamples(t *testing.T) {
 	if got.Command99 <= 64 || got.Command99 > 128 || got.Append50 <= 64 || got.Append50 > 128 {
 		t.Errorf("p99 of commands %v µs, p50 of appends %v µs; want both between 64 and 128", got.Command99, got.Append50)
 	}
+	if got.Sync99 != 0 {
+		t.Errorf("p99 of syncs without any is %v; want 0", got.Sync99)
+	}
 	if !got.Suspended || got.Lag != 3 {
 		t.Errorf("suspended %v, lag %d; want true and 3", got.Suspended, got.Lag)
 	}
@@ -67,16 +70,24 @@ func TestSamples(t *testing.T) {
 	if got := h.Samples()[1]; got.Commands != 1 || got.Command50 < 512 {
 		t.Errorf("second sample %+v; want what was since the first alone", got)
 	}
+	step(1000, 0) // of which a median is less than is shown
+	if got := h.Samples()[2]; got.Command50 <= 0 || got.Append50 <= 0 {
+		t.Errorf("p50 of commands %v µs, of appends %v µs; want both above 0, which is that there were none", got.Command50, got.Append50)
+	}
+	step(0, time.Millisecond)
+	if got := h.Samples()[3]; got.Command50 != 0 || got.Command99 != 0 || got.Append50 == 0 {
+		t.Errorf("sample without a command: %+v; want 0 for those times, and only those", got)
+	}
 	st.Reset()
 	r.Health = func() report.Health { return report.Health{Suspension: (*writer.Suspension)(nil)} }
 	step(10, time.Millisecond)
-	if got := h.Samples()[2]; got.Commands != 1 || got.Suspended {
+	if got := h.Samples()[4]; got.Commands != 1 || got.Suspended {
 		t.Errorf("sample after a reset %+v; want one command a second, and ok", got)
 	}
 	*now = now.Add(-time.Hour)
 	h.Take()
-	if n := len(h.Samples()); n != 3 || len(keeper.kept) != n {
-		t.Errorf("%d samples after the clock was set back, %d kept; want 3 and 3", n, len(keeper.kept))
+	if n := len(h.Samples()); n != 5 || len(keeper.kept) != n {
+		t.Errorf("%d samples after the clock was set back, %d kept; want 5 and 5", n, len(keeper.kept))
 	}
 }
 

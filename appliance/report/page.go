@@ -95,8 +95,8 @@ func pageCommands(c Clients) []PageCommand {
 			continue
 		}
 		list = append(list, PageCommand{Name: of.Name, Calls: of.Calls.Calls, Failed: of.Failed,
-			Mean: round(float64(of.Took.Sum) / float64(n) / 1000),
-			P50:  round(float64(of.Took.Quantile(.5)) / 1000), P99: round(float64(of.Took.Quantile(.99)) / 1000),
+			Mean: max(.1, round(float64(of.Took.Sum)/float64(n)/1000)),
+			P50:  micros(of.Took, .5), P99: micros(of.Took, .99),
 			Total: round(float64(of.Took.Sum) / 1000)})
 	}
 	slices.SortStableFunc(list, func(a, b PageCommand) int { return cmp.Compare(b.Total, a.Total) })

@@ -39,7 +39,7 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request) (visitor, bool) {
 		http.Error(w, "the page's password can't be read; the node's log says more", http.StatusServiceUnavailable)
 		return visitor{}, false
 	case want != "":
-		return visitor{trusted: true}, s.loggedIn(w, r, want)
+		return visitor{trusted: true}, s.loggedIn(w, r, same(want))
 	case !s.cfg.Local:
 		http.Error(w, "this address can be reached from other machines, so the page needs a password: "+
 			"start the node with --http-password-file FILE", http.StatusForbidden)
@@ -54,7 +54,7 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request) (visitor, bool) {
 
 // loggedIn reports whether a request has the password, as the password of any user or
 // as a bearer token. When it has not, it has been answered.
-func (s *Server) loggedIn(w http.ResponseWriter, r *http.Request, want string) bool {
+func (s *Server) loggedIn(w http.ResponseWriter, r *http.Request, right func(string) bool) bool {
 	_, said, given := r.BasicAuth()
 	if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
 		said, given = token, true
@@ -64,7 +64,7 @@ func (s *Server) loggedIn(w http.ResponseWriter, r *http.Request, want string) b
 		http.Error(w, "the page needs a password", http.StatusUnauthorized)
 		return false
 	}
-	return s.checked(w, r, said, want, func() {
+	return s.checked(w, r, right, said, func() {
 		w.Header().Set("WWW-Authenticate", `Basic realm="ledge", charset="UTF-8"`)
 		http.Error(w, "wrong password", http.StatusUnauthorized)
 	})
@@ -72,21 +72,29 @@ func (s *Server) loggedIn(w http.ResponseWriter, r *http.Request, want string) b
 
 // checked reports whether a password is right. Each address has few failures to spare,
 // and one that has spent them is not even looked at. wrong answers a wrong one.
-func (s *Server) checked(w http.ResponseWriter, r *http.Request, said, want string, wrong func()) bool {
+func (s *Server) checked(w http.ResponseWriter, r *http.Request, right func(string) bool, said string, wrong func()) bool {
 	from := origin(r)
 	if !s.login.may(from) {
 		w.Header().Set("Retry-After", "10")
 		http.Error(w, "too many wrong passwords from this address; try again later", http.StatusTooManyRequests)
 		return false
 	}
-	a, b := sha256.Sum256([]byte(said)), sha256.Sum256([]byte(want))
-	if want != "" && subtle.ConstantTimeCompare(a[:], b[:]) == 1 {
+	if right(said) {
 		return true
 	}
 	s.login.failed(from)
 	s.rare.Add(warn, "a login to the page failed", "address", r.RemoteAddr)
 	wrong()
 	return false
+}
+
+// same compares what is said with a password, in a time that does not depend on it.
+// Nothing is the same as no password.
+func same(want string) func(said string) bool {
+	return func(said string) bool {
+		a, b := sha256.Sum256([]byte(said)), sha256.Sum256([]byte(want))
+		return want != "" && subtle.ConstantTimeCompare(a[:], b[:]) == 1
+	}
 }
 
 // sameSite reports whether a request comes from the page itself or from no page at

@@ -120,8 +120,8 @@ function showNow(p) {
   const reads = was ? c.hits - was.hits + c.misses - was.misses : 0, sample = samples.at(-1);
   tiles($('now'), [
     ['Commands', shown(per('commands')), shown(per('errors')) + ' errors'],
-    ['Command p99', sample && sample.command_p99 ? micros(sample.command_p99) : '–', 'of the last 10 s'],
-    ['Append p99', sample && sample.append_p99 ? micros(sample.append_p99) : '–', 'sync ' + p.status.journal.sync],
+    sample && sample.command_p99 ? ['Command p99', micros(sample.command_p99), 'of the last 10 s'] : ['Command p99', '–', 'none in the last 10 s'],
+    sample && sample.append_p99 ? ['Append p99', micros(sample.append_p99), 'sync ' + p.status.journal.sync] : ['Append p99', '–', 'none in the last 10 s'],
     ['Journal', size(p.status.journal.bytes), per('appended') === null ? '' : '+' + size(per('appended')) + '/s'],
     ['Memory', size(p.memory.taken), p.memory.most ? 'of ' + size(p.memory.most) : size(p.memory.resident) + ' resident'],
     ['Clients', count(c.clients), 'of ' + count(c.most_clients) + ', ' + count(c.blocked) + ' blocked'],
@@ -210,8 +210,8 @@ let samples = [];
 const W = 600, H = 70;
 const charts = [
   ['Commands per second', rate, [['commands', 'commands'], ['errors', 'errors']]],
-  ['Command latency', micros, [['command_p50', 'p50'], ['command_p99', 'p99']]],
-  ['Append latency', micros, [['append_p50', 'p50'], ['append_p99', 'p99']]],
+  ['Command latency', micros, [['command_p50', 'p50'], ['command_p99', 'p99']], 'no commands'],
+  ['Append latency', micros, [['append_p50', 'p50'], ['append_p99', 'p99']], 'no appends'],
   ['Journal on the disk', size, [['journal', 'bytes']]],
   ['Memory', size, [['memory', 'taken']]],
   ['Traffic per second', size, [['in', 'in'], ['out', 'out']]],
@@ -226,24 +226,32 @@ function showCharts() {
   const end = samples.at(-1).at, begin = Math.max(end - 3600, Math.min(samples[0].at, end - 600));
   samples = samples.filter(s => s.at >= begin);
   const list = charts.filter(c => c[0].startsWith('Replication') ? samples.some(s => s.lag) || (last && (last.status.link || (last.status.replicas || []).length)) : true);
-  put($('charts'), ...list.map(([title, unit, lines]) => chart(title, unit, lines, begin, end)));
+  put($('charts'), ...list.map(([title, unit, lines, none]) => chart(title, unit, lines, none, begin, end)));
 }
-function chart(title, unit, lines, begin, end) {
+// chart draws one; none says of latencies why there was none to tell, and is left out of
+// the others.
+function chart(title, unit, lines, none, begin, end) {
+  const known = (s, k) => !none || s[k] > 0;
+  const now = k => known(samples.at(-1), k) ? unit(samples.at(-1)[k]) : '–';
   const most = Math.max(1e-9, ...samples.flatMap(s => lines.map(([k]) => s[k])));
   const x = at => (at - begin) / (end - begin) * W, y = v => H - v / most * H;
   const says = lines.map(([k, name]) => {
-    const v = samples.map(s => s[k]);
-    return name + ' ' + unit(v.at(-1)) + ', between ' + unit(Math.min(...v)) + ' and ' + unit(Math.max(...v));
+    const v = samples.filter(s => known(s, k)).map(s => s[k]);
+    if (!v.length) return name + ' not known, ' + none;
+    return name + ' ' + (known(samples.at(-1), k) ? unit(v.at(-1)) : 'not known of the last 10 s, ' + none) + ', between ' + unit(Math.min(...v)) + ' and ' + unit(Math.max(...v));
   }).join('; ');
   const g = svg('svg', { viewBox: `0 -4 ${W} ${H + 22}`, preserveAspectRatio: 'none', role: 'img', 'aria-label': `${title}: ${says}` });
   for (const v of [0, .5, 1]) g.append(svg('line', { class: 'grid', x1: 0, x2: W, y1: H * v, y2: H * v }));
   for (const s of samples) if (s.suspended) g.append(svg('rect', { class: 'stopped', x: x(s.at - 10), y: 0, width: Math.max(1, x(s.at) - x(s.at - 10)), height: H }));
   lines.forEach(([k], i) => {
-    // A gap in time, as between two runs, is a gap in the line.
+    // A gap in time, as between two runs, is a gap in the line, and so is what is not known.
     const runs = [];
+    let before = -2;
     samples.forEach((s, n) => {
-      if (!n || s.at - samples[n - 1].at > 35) runs.push([]);
+      if (!known(s, k)) return;
+      if (n !== before + 1 || s.at - samples[before].at > 35) runs.push([]);
       runs.at(-1).push(s);
+      before = n;
     });
     for (const run of runs) {
       const at = run.map(s => x(s.at).toFixed(1) + ' ' + y(s[k]).toFixed(1));
@@ -252,10 +260,9 @@ function chart(title, unit, lines, begin, end) {
       g.append(svg('path', { class: i ? 'two' : 'one', d: 'M' + at.join('L') }));
     }
   });
-  const now = k => unit(samples.at(-1)[k]);
   const keys = el('span', {}, ...lines.flatMap(([k, name], i) => lines.length > 1 ?
     [el('span', { class: 'keys' }, el('i', { class: i ? 'second' : 'first' }), name + ' '), now(k)] : [now(k)]));
-  const ends = el('figcaption', { class: 'quiet', 'aria-hidden': 'true' }, clock(begin * 1000).slice(0, 5), el('span', {}, 'top ' + unit(most < 1e-6 ? 0 : most)), clock(end * 1000).slice(0, 5));
+  const ends = el('figcaption', { class: 'quiet', 'aria-hidden': 'true' }, clock(begin * 1000).slice(0, 5), el('span', {}, most > 1e-6 ? 'top ' + unit(most) : none || 'top ' + unit(0)), clock(end * 1000).slice(0, 5));
   return el('figure', {}, el('figcaption', {}, el('b', {}, title), keys), g, ends);
 }
 

@@ -47,6 +47,9 @@ type Config struct {
 	// the one that resuming asks for. Both are asked anew for each login, and may take
 	// as long as a disk does. When Password fails, what it returned last holds.
 	Password, Admin func() (string, error)
+	// LetsIn reports whether resuming takes a password beside Admin's: one that was
+	// changed and has not ended. It does not wait; nil is that there is none.
+	LetsIn func(said string) bool
 	// Open reports whether whoever reaches the page may see all of it, even without
 	// a password.
 	Open func() bool

@@ -276,6 +276,15 @@ func TestResume(t *testing.T) {
 	if n := s.node.resumed.Load(); n != 0 {
 		t.Fatalf("it was tried to resume %d times; want never", n)
 	}
+	former := open(t, func(c *web.Config) {
+		c.LetsIn = func(said string) bool { return said == "former" }
+		c.Admin = func() (string, error) { return "", errors.New("input/output error") }
+	})
+	former.want(ask(`{"password":"former"}`), 200, `"state":"ok"`)
+	for range 20 { // also those are guesses
+		former.ask(ask(`{"password":"guess"}`))
+	}
+	former.want(ask(`{"password":"former"}`), 429, "too many")
 	began, end := make(chan struct{}), make(chan struct{})
 	s.node.resume = func(ctx context.Context) (admin.Resumed, error) {
 		close(began)

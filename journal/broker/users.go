@@ -3,6 +3,7 @@ package broker
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 )
@@ -58,4 +59,23 @@ func (u User) permissions() *server.Permissions {
 		return &server.SubjectPermission{Allow: allow, Deny: deny}
 	}
 	return &server.Permissions{Publish: only(u.Publish, u.Deny), Subscribe: only(u.Subscribe, nil)}
+}
+
+// LetsIn reports whether a password lets a user in who comes from outside: the current
+// one, or one that was changed and has not ended.
+func (b *Broker) LetsIn(user, said string) bool {
+	l := b.logins
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	in, ok := l.users[user]
+	if !ok || in.inside {
+		return false
+	}
+	now := time.Now()
+	for _, p := range in.passwords() {
+		if p.Is(said) && (p.Until.IsZero() || now.Before(p.Until)) {
+			return true
+		}
+	}
+	return false
 }
