@@ -53,6 +53,9 @@ func init() {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	app := newApp(stdout, stderr)
 	app.Metadata = map[string]any{argsKey: args}
+	if log := earlyLog(args, stderr); log != nil {
+		app.Metadata[logKey] = log
+	}
 	err := app.RunContext(ctx, cli.OptionsFirst(app, asCommands(args)))
 	if err == nil {
 		return 0

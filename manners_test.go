@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"net"
 	"path/filepath"
 	"strings"
@@ -14,6 +15,7 @@ import (
 
 	"ledge/admin"
 	"ledge/admin/admintest"
+	"ledge/appliance"
 	"ledge/journal/fault"
 )
 
@@ -131,8 +133,8 @@ func TestPort(t *testing.T) {
 	}
 }
 
-// With log-format json all that is on standard error is JSON, what is wrong with the
-// options and the words at the stop included, and durations are seconds.
+// With log-format json all that is said is JSON, on standard error: the greeting, what
+// is wrong with the options, and the words at the stop; and durations are seconds.
 func TestJSONAlone(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	taken := write(t, "taken", "")
@@ -151,13 +153,16 @@ func TestJSONAlone(t *testing.T) {
 			select {
 			case code = <-ended:
 			case <-time.After(5 * time.Millisecond):
-				if strings.Contains(stdout.String(), "state") {
+				if strings.Contains(stderr.String(), `"msg":"started"`) {
 					cancel()
 				}
 				if time.Now().After(end) {
 					t.Fatalf("%q goes on: %s%s", args, stdout.String(), stderr.String())
 				}
 			}
+		}
+		if stdout.String() != "" {
+			t.Errorf("%q: standard output has %q; want nothing", args, stdout.String())
 		}
 		var said []map[string]any
 		for line := range strings.Lines(stderr.String()) {
@@ -169,7 +174,7 @@ func TestJSONAlone(t *testing.T) {
 		}
 		return code, said
 	}
-	code, said := serve("--dir", dir)
+	code, said := serve("--dir", dir, "--node", "n")
 	if code != 0 || len(said) < 2 {
 		t.Fatalf("exit code %d, %v; want it stopped in good order, and said so", code, said)
 	}
@@ -178,10 +183,60 @@ func TestJSONAlone(t *testing.T) {
 	if !strings.Contains(stops["msg"].(string), "the node stops") || stopped["msg"] != "the node has stopped" || !ok || took <= 0 || took > 60 {
 		t.Errorf("at the stop: %v, %v; want what it does, and how many seconds it took", stops, stopped)
 	}
-	for _, args := range [][]string{{"--dir", taken}, {"--dir", dir, "--max-value", "1"}} {
+	started := func(said []map[string]any, want map[string]string) {
+		t.Helper()
+		for _, l := range said {
+			if l["msg"] != "started" {
+				continue
+			}
+			for k, v := range want {
+				if got := fmt.Sprint(l[k]); !strings.HasPrefix(got, v) || v == "" && l[k] != nil {
+					t.Errorf("started, %s is %s; want it to begin with %q", k, got, v)
+				}
+			}
+			return
+		}
+		t.Errorf("the log says %v; want a record started", said)
+	}
+	started(said, map[string]string{"level": "INFO", "node": "n", "redis": "127.0.0.1:", "dir": dir, "sync": "always", "state": "new", "version": appliance.Version})
+	_, said = serve("--dir", dir, "--node", "n", "--log-level", "error", "--nats-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0")
+	started(said, map[string]string{"nats": "nats://127.0.0.1:", "page": "http://127.0.0.1:", "metrics": "http://127.0.0.1:", "redis": "127.0.0.1:"})
+	_, said = serve("--dir", dir, "--as-of", "0")
+	started(said, map[string]string{"past": "true", "redis": "127.0.0.1:", "number": "0", "as_of": "0001-"})
+	file := write(t, "ledge.yaml", "log-format: json\nfrob: 1\n")
+	for _, args := range [][]string{{"--dir", taken}, {"--dir", dir, "--max-value", "1"}, {"--frob"}, {"frob"}, {"--as-of", "x"},
+		{"--config", "/nowhere"}, {"--config", file}, {"--dir", dir, "--from", "x"}} {
 		code, said := serve(args...)
 		if last := len(said) - 1; code == 0 || last < 0 || said[last]["level"] != "ERROR" || said[last]["cause"] == "" {
 			t.Errorf("%q: exit code %d, %v; want why it ends", args, code, said)
+		}
+	}
+}
+
+// What is wrong with the arguments before they can be read is JSON wherever that is asked
+// for, and plain elsewhere.
+func TestEarlyLog(t *testing.T) {
+	file := write(t, "ledge.yaml", "log-format: json\nfrob: 1\n")
+	for _, c := range []struct {
+		args []string
+		env  string
+		json bool
+	}{
+		{[]string{"serve", "--log-format=json", "--frob"}, "", true},
+		{[]string{"serve", "--frob", "-log-format", "json"}, "", true},
+		{[]string{"serve", "--frob"}, "json", true},
+		{[]string{"serve", "--config", file}, "", true},
+		{[]string{"serve", "--config", file, "--log-format", "text"}, "", false},
+		{[]string{"serve", "--log-format", "text", "--frob"}, "json", false},
+		{[]string{"serve", "--log-format", "jsn"}, "", false},
+		{[]string{"serve", "--frob", "log-format", "json"}, "", false},
+		{[]string{"serve", "--log-format"}, "", false},
+		{[]string{"status", "--log-format", "json"}, "json", false},
+	} {
+		t.Setenv("LEDGE_LOG_FORMAT", c.env)
+		got := ledge(t, c.args...)
+		if is := json.Valid([]byte(got.stderr)); got.code == 0 || is != c.json || strings.Count(got.stderr, "\n") != 1 {
+			t.Errorf("%q with %q in the environment: exit code %d, %q; want one line, of JSON: %v", c.args, c.env, got.code, got.stderr, c.json)
 		}
 	}
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os/signal"
 	"syscall"
 	"time"
@@ -37,7 +36,7 @@ func notOfPast(c *urfave.Context) error {
 }
 
 // servePast serves the past until it is told to stop.
-func servePast(c *urfave.Context, cfg appliance.Config, bar *cli.Bar) error {
+func servePast(c *urfave.Context, cfg appliance.Config, bar *cli.Bar, g greeter) error {
 	n, at, err := options.ParsePast(c.String("as-of"), time.Now())
 	if err != nil {
 		return cli.Usage("--as-of: %w", err)
@@ -71,11 +70,7 @@ func servePast(c *urfave.Context, cfg appliance.Config, bar *cli.Bar) error {
 	if err != nil {
 		return errors.Join(options.Origins{}.Fault(err), l.State.Close())
 	}
-	pos := l.State.Pos()
-	fmt.Fprintf(c.App.Writer, "ledge %s serves the past of node %s, read-only\n", appliance.Version, l.Header.Node)
-	fmt.Fprintf(c.App.Writer, "  redis  %s   try: redis-cli%s\n", p.Addr(), whereabouts(p.Addr().String()))
-	fmt.Fprintf(c.App.Writer, "  state  number %d, digest %s, as of %s, read in %s\n", pos.Seq, pos.Digest,
-		at.UTC().Format(time.RFC3339Nano), time.Since(began).Round(time.Millisecond))
+	g.past(l, p.Addr().String(), at, time.Since(began))
 	return errors.Join(p.Run(ctx), p.Close(), l.State.Close())
 }
 

@@ -4,10 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"os"
 	"os/signal"
 	"sync"
@@ -56,15 +54,17 @@ func serve(c *urfave.Context) error {
 	defer ignore()
 	bar := cli.NewBar(c.App.ErrWriter) // which the log goes through, so that its lines stand above it
 	cfg, from, err := configure(c, bar)
+	g := greeter{to: c.App.Writer}
 	if cfg.JSON() {
 		c.App.Metadata[logKey] = cfg.NewLogger(bar)
+		g.log = always(cfg, bar)
 		bar = nil
 	}
 	if err != nil {
 		return &cli.ExitError{Code: exitUsage, Err: err}
 	}
 	if c.IsSet("as-of") {
-		return from.Fault(servePast(c, cfg, bar))
+		return from.Fault(servePast(c, cfg, bar, g))
 	}
 	if err := notOfPast(c); err != nil {
 		return err
@@ -72,7 +72,7 @@ func serve(c *urfave.Context) error {
 	ctx, stop := signal.NotifyContext(c.Context, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	return cli.InUse(c, from.Fault(runNode(ctx, c.App.Writer, cfg, bar, hangups)))
+	return cli.InUse(c, from.Fault(runNode(ctx, g, cfg, bar, hangups)))
 }
 
 // hangUps returns a channel with SIGHUPs, which end the process at no time: neither
@@ -125,6 +125,7 @@ func configure(c *urfave.Context, stderr io.Writer) (cfg appliance.Config, from 
 func read(c *urfave.Context) (cfg appliance.Config, file *options.File, err error) {
 	if path := c.String("config"); path != "" {
 		if file, err = options.ReadFile(path); err != nil {
+			cfg.LogFormat = cmp.Or(c.String(logFormat), file.Says(logFormat)) // why is said as the rest would be
 			return cfg, file, err
 		}
 	}
@@ -153,7 +154,7 @@ func openNode(ctx context.Context, cfg appliance.Config, bar *cli.Bar) (*applian
 }
 
 // runNode opens a node, says so, and runs it.
-func runNode(ctx context.Context, stdout io.Writer, cfg appliance.Config, bar *cli.Bar, hangups <-chan os.Signal) error {
+func runNode(ctx context.Context, g greeter, cfg appliance.Config, bar *cli.Bar, hangups <-chan os.Signal) error {
 	var told time.Time
 	early := sync.OnceFunc(func() {
 		told = time.Now()
@@ -171,7 +172,7 @@ func runNode(ctx context.Context, stdout io.Writer, cfg appliance.Config, bar *c
 		logPanic(cfg.Logger, err)
 		return err
 	}
-	greet(stdout, n.Status(), cmp.Or(cfg.TLSCA, cfg.TLSCert))
+	g.node(n.Status(), cmp.Or(cfg.TLSCA, cfg.TLSCert))
 	var began time.Time
 	stopping := sync.OnceFunc(func() {
 		began = time.Now()
@@ -217,37 +218,4 @@ func logPanic(log *slog.Logger, err error) {
 	if errors.As(err, &p) {
 		log.Error("the node ends because of a panic", "cause", err, "stack", string(p.Stack))
 	}
-}
-
-// greet tells whoever started the node what to do with it. ca is the file that makes
-// known to a client with TLS whom it speaks to: who may sign, or the certificate itself.
-func greet(w io.Writer, s appliance.Status, ca string) {
-	fmt.Fprintf(w, "ledge %s, node %s, is ready\n", appliance.Version, s.Node)
-	if s.Listen == "" {
-		fmt.Fprintf(w, "  redis  off\n")
-	} else {
-		fmt.Fprintf(w, "  redis  %s   try: redis-cli%s\n", s.Listen, whereabouts(s.Listen))
-	}
-	if s.TLSListen != "" {
-		fmt.Fprintf(w, "  tls    %s   try: redis-cli --tls --cacert %s%s\n", s.TLSListen, ca, whereabouts(s.TLSListen))
-	}
-	if s.NATS == "" {
-		fmt.Fprintf(w, "  nats   off\n")
-	} else {
-		fmt.Fprintf(w, "  nats   %s   user admin, password in %s\n", s.NATS, s.Credentials)
-	}
-	if s.Metrics != "" {
-		fmt.Fprintf(w, "  page   %s   for Prometheus: %s\n", s.Page, s.Metrics)
-	}
-	fmt.Fprintf(w, "  data   %s   sync %s\n", s.Dir, s.Sync)
-	fmt.Fprintf(w, "  state  %s\n", s.Recovered)
-}
-
-// whereabouts returns the options that lead redis-cli to an address.
-func whereabouts(addr string) string {
-	host, port, _ := net.SplitHostPort(addr)
-	if ip := net.ParseIP(host); ip != nil && !ip.IsUnspecified() && host != "127.0.0.1" {
-		return " -h " + host + " -p " + port
-	}
-	return " -p " + port
 }

@@ -32,6 +32,14 @@ type File struct {
 // line. The library would take unknown and repeated keys in silence.
 func ReadFile(path string) (*File, error) { return readFile(path, Table(), Removed) }
 
+// Says returns what the file says of an option, "" for nothing. f may be nil.
+func (f *File) Says(option string) string {
+	if f == nil {
+		return ""
+	}
+	return f.values[option]
+}
+
 func readFile(path string, known []Row, removed map[string]string) (*File, error) {
 	b, err := readBounded(path)
 	if err != nil {

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"fmt"
+	"log/slog"
 	"net"
 	"time"
 
@@ -20,6 +21,9 @@ func (b *Broker) Connect(user string, opts ...nats.Option) (*nats.Conn, error) {
 	all := append([]nats.Option{
 		nats.InProcessServer(b.srv), nats.UserInfo(user, secret), nats.Name("ledge " + user),
 		nats.MaxReconnects(-1), nats.ReconnectBufSize(-1), nats.ReconnectWait(10 * time.Millisecond),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { // without one the library writes to standard error
+			b.log.rare.Add(slog.LevelWarn, "a connection within the process reports an error", "user", user, "cause", err)
+		}),
 	}, opts...)
 	return nats.Connect("", all...)
 }

@@ -76,6 +76,10 @@ func dial(ctx context.Context, cfg *FollowerConfig) (*conn, error) {
 		nats.Timeout(cfg.ConnectTimeout), nats.NoReconnect(), nats.ReconnectBufSize(-1),
 		nats.PingInterval(time.Second), nats.MaxPingsOutstanding(2), nats.NoCallbacksAfterClientClose(),
 		nats.ClosedHandler(func(*nats.Conn) { close(c.gone) }),
+		// Without one the library writes to standard error.
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			cfg.Logger.Debug("the connection to the leader reports an error", "cause", err)
+		}),
 	}
 	if secure := cfg.secure(); secure != nil {
 		// nats.Secure would turn down a leader without TLS, which only the URL's
