@@ -7,9 +7,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -239,4 +241,57 @@ func TestEarlyLog(t *testing.T) {
 			t.Errorf("%q with %q in the environment: exit code %d, %q; want one line, of JSON: %v", c.args, c.env, got.code, got.stderr, c.json)
 		}
 	}
+}
+
+// Whoever asks a node at a port where something else listens hears what that is, before
+// the time for an answer is over.
+func TestOtherPorts(t *testing.T) {
+	t.Parallel()
+	answer := func(first, then string) string {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { l.Close() })
+		go func() {
+			for {
+				c, err := l.Accept()
+				if err != nil {
+					return
+				}
+				t.Cleanup(func() { c.Close() })
+				go func() {
+					_, _ = io.WriteString(c, first)
+					for b := make([]byte, 64); then != ""; {
+						if _, err := c.Read(b); err != nil {
+							return
+						}
+						_, _ = io.WriteString(c, then)
+					}
+				}()
+			}
+		}()
+		return l.Addr().String()
+	}
+	password := write(t, "password", "x\n")
+	var wait sync.WaitGroup
+	for _, c := range []struct {
+		args []string
+		at   string
+		want string
+	}{
+		{[]string{"health"}, answer("", "+PONG\r\n"), "it is a server that speaks Redis's protocol, and no NATS"},
+		{[]string{"status"}, answer("", "-NOAUTH Authentication required.\r\n"), "it is a server that speaks Redis's protocol"},
+		{[]string{"nodes"}, answer("", "HTTP/1.1 400 Bad Request\r\n\r\n"), "it is an HTTP server"},
+		{[]string{"events"}, answer("SSH-2.0-x\r\n", ""), `it is a server that begins with "SSH-2.0-x\r\n"`},
+		{[]string{"config", "get", "maxclients"}, answer("220 mail\r\n", ""), `it is a server that begins with "220 mail`},
+	} {
+		wait.Go(func() {
+			got := ledge(t, append(c.args, "--server", "nats://"+c.at, "--password-file", password, "--timeout", "30s")...)
+			if got.code != exitUnreachable || !strings.Contains(got.stderr, c.want) || !strings.Contains(got.stderr, "--server wants the node's NATS address") {
+				t.Errorf("%q: exit code %d, %s; want %s", c.args, got.code, got.stderr, c.want)
+			}
+		})
+	}
+	wait.Wait()
 }

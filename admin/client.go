@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"strconv"
 	"strings"
@@ -22,6 +21,16 @@ import (
 // ErrUnreachable is wrapped by errors that say that no node has answered. What
 // was asked may have been done all the same, if the answer alone is missing.
 var ErrUnreachable = errors.New("unreachable")
+
+// ErrForeign is wrapped, beside ErrUnreachable, by errors that say that what answers is no
+// NATS server.
+var ErrForeign = errors.New("no NATS server")
+
+// foreign is what has answered in place of one.
+type foreign struct{ found string }
+
+func (f *foreign) Error() string        { return "it " + f.found }
+func (f *foreign) Is(target error) bool { return target == ErrForeign }
 
 // Error is a node's answer that it couldn't do what it was asked, or the
 // broker's that this user may not ask.
@@ -96,10 +105,13 @@ func Dial(ctx context.Context, cfg ClientConfig) (*Conn, error) {
 		nats.Name("ledge admin"), nats.CustomInboxPrefix(inboxes+cfg.User),
 		nats.Timeout(cfg.ConnectTimeout), nats.NoReconnect(),
 		nats.SetCustomDialer(d), nats.PermissionErrOnSubscribe(true), nats.ErrorHandler(c.asyncError))
+	found := d.end()
 	switch {
 	case err == nil:
 		c.nc = nc
 		return c, nil
+	case found != "":
+		err = &foreign{found}
 	case errors.Is(err, nats.ErrAuthorization):
 		return nil, &Error{Code: CodeNotLetIn, Class: fault.Refused,
 			Text: fmt.Sprintf("%s does not let user %q in: wrong user or password", cfg.address(), cfg.User)}
@@ -107,21 +119,6 @@ func Dial(ctx context.Context, cfg ClientConfig) (*Conn, error) {
 		err = d.err
 	}
 	return nil, c.unreachable(err)
-}
-
-// dialer remembers why it couldn't connect: nats.go says no more than that
-// there is no server.
-type dialer struct {
-	ctx     context.Context // of Dial, which nats.go doesn't pass on
-	timeout time.Duration
-	err     error
-}
-
-func (d *dialer) Dial(network, address string) (net.Conn, error) {
-	nd := net.Dialer{Timeout: d.timeout}
-	conn, err := nd.DialContext(d.ctx, network, address)
-	d.err = err
-	return conn, err
 }
 
 // Close ends the connection, and with it all that waits for an answer.

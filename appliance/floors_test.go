@@ -22,6 +22,7 @@ var floors = []struct {
 	{"journal/certtest", 0},
 	{"journal/durable", 0},
 	{"journal/fault", 0},
+	{"journal/greeting", 0},
 	{"journal/logtest", 0},
 	{"journal/turn", 0},
 	{"journal/progress", 0},

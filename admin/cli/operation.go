@@ -147,6 +147,9 @@ func waitOf(c *cli.Context, usual time.Duration) (time.Duration, error) {
 func advise(c *cli.Context, err error) error {
 	var answer *admin.Error
 	switch {
+	case errors.Is(err, admin.ErrForeign) && c.String("server") != "":
+		return &ExitError{ExitUnreachable, fmt.Errorf("%w; --server wants the node's NATS address, which it names at its start and in "+
+			"run.json, port 4222 unless told", err)}
 	case errors.Is(err, admin.ErrUnreachable) && adviseTLS(err) != "":
 		return &ExitError{ExitUnreachable, fmt.Errorf("%w; %s", err, adviseTLS(err))}
 	case errors.Is(err, admin.ErrUnreachable):
