@@ -19,11 +19,17 @@ const (
 	discoverNext  = 200 * time.Millisecond // for each one after it
 )
 
-// NodeInfo is a node that has answered.
+// NodeInfo is a node that has answered, or one that another has named and that has not.
 type NodeInfo struct {
-	Node    string `json:"node"`
-	Version string `json:"version"`
-	ID      string `json:"id"` // of the service: another one after each start
+	Node    string `json:"node"`    // "" is one that is known by its address only
+	Version string `json:"version"` // "" of one that has not answered
+	ID      string `json:"id"`      // likewise; of the service: another one after each start
+	// What Reachable knows beside that. Server is the URL at which it was asked or is to
+	// be asked, Leader the one that it follows, and Unreachable why it has not answered.
+	Role        string `json:"role,omitempty"`
+	Server      string `json:"server,omitempty"`
+	Leader      string `json:"leader,omitempty"`
+	Unreachable string `json:"unreachable,omitempty"`
 }
 
 // NodeList is what Nodes has found.

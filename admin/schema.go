@@ -145,6 +145,7 @@ type Replica struct {
 	Node    string    `json:"node"`
 	ID      string    `json:"id"` // of its run
 	Redis   string    `json:"redis"`
+	NATS    string    `json:"nats,omitempty"` // URL, as it says; none is that nobody can ask it there
 	State   string    `json:"state"`
 	Applied uint64    `json:"applied_number"`
 	Synced  uint64    `json:"synced_number"`

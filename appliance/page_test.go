@@ -182,7 +182,7 @@ func TestReplicaReady(t *testing.T) {
 	addrs := [2]string{freeAddr(t), freeAddr(t)}
 	dirs := [2]string{t.TempDir(), t.TempDir()}
 	nats := freeAddr(t)
-	opts := []string{"--http-listen", addrs[1], "--follow", "nats://" + nats, "--follow-password-file", dirs[0] + "/auth/replica"}
+	opts := []string{"--http-listen", addrs[1], "--nats-listen", "127.0.0.1:0", "--follow", "nats://" + nats, "--follow-password-file", dirs[0] + "/auth/replica"}
 	b := start(t, dirs[1], opts...)
 	if got, body := answer(t, http.MethodGet, "http://"+addrs[1]+"/readyz", "", ""); got != 503 || !strings.Contains(body, "LOADING") {
 		t.Errorf("a replica without its leader's data = %d %s; want 503 and why", got, body)
@@ -195,6 +195,10 @@ func TestReplicaReady(t *testing.T) {
 		got, _ := answer(t, http.MethodGet, "http://"+addrs[1]+"/readyz", "", "")
 		return got == 200
 	})
+	list := facts(t, "http://"+addrs[0]+"/").Status.Replicas
+	if own := facts(t, "http://"+addrs[1]+"/").Status.NATS; len(list) != 1 || list[0].NATS != own || own == "" {
+		t.Errorf("the leader knows the replicas %+v; want one, which is asked at %s", list, own)
+	}
 	if got, body := answer(t, http.MethodGet, "http://"+addrs[1]+"/readyz?writes", "", ""); got != 503 || !strings.Contains(body, "writes are refused") {
 		t.Errorf("writes to a replica = %d %s; want 503", got, body)
 	}

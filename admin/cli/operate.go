@@ -9,12 +9,14 @@ import (
 	"errors"
 	"fmt"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"ledge/admin"
+	"ledge/appliance"
 	"ledge/appliance/options"
 )
 
@@ -24,6 +26,7 @@ const (
 	quickWait  = 5 * time.Second
 	configWait = 10 * time.Second // the node waits for its disk
 	resumeWait = 40 * time.Second
+	nodesWait  = 15 * time.Second // several are asked, one after the other has named it
 	longWait   = 10*time.Minute + 10*time.Second
 )
 
@@ -57,8 +60,8 @@ func Running() []*cli.Command {
 		passwdCommand(),
 		stopCommand(),
 		eventsCommand(),
-		{Name: "nodes", Usage: "list the nodes that answer", Flags: operateFlags(),
-			Action: connected(quickWait, listNodes)},
+		{Name: "nodes", Usage: "list the nodes that can be reached: those that answer, their leaders and replicas", Flags: operateFlags(),
+			Action: connected(nodesWait, listNodes)},
 	}
 }
 
@@ -165,11 +168,33 @@ func switchOver(ctx context.Context, o *operator) error {
 }
 
 func listNodes(ctx context.Context, o *operator) error {
-	l, err := o.conn.Nodes(ctx)
+	cfg, err := access(o.c)
+	if err != nil {
+		return err
+	}
+	l, err := o.conn.Reachable(ctx, func(ctx context.Context, server string) (*admin.Conn, error) {
+		return dialNamed(ctx, o.c, cfg, server)
+	})
 	if err != nil {
 		return err
 	}
 	return o.print(l, func(t *table) { printNodes(t, l) })
+}
+
+// dialNamed connects to an address that a node has named. Whoever listens there hears the
+// password, so it is that of monitor, who may change nothing.
+func dialNamed(ctx context.Context, c *cli.Context, cfg admin.ClientConfig, server string) (*admin.Conn, error) {
+	if cfg.User != admin.MonitorUser {
+		word, err := appliance.ReadPassword(filepath.Join(c.String("dir"), "auth", admin.MonitorUser))
+		if err != nil {
+			return nil, errors.New("it is asked as monitor only, whose password is not at hand: --user monitor and --password-file give it")
+		}
+		cfg.User, cfg.Password = admin.MonitorUser, word
+	}
+	if cfg.Server = server; c.String("tls-ca") == "" {
+		cfg.TLS = nil // what is pinned is the one certificate of the node that was asked first
+	}
+	return admin.Dial(ctx, cfg)
 }
 
 // eventsCommand prints events until it is interrupted, which is no failure.

@@ -266,9 +266,13 @@ func command(args []string) string {
 }
 
 func printNodes(t *table, l admin.NodeList) {
-	t.row("NODE", "VERSION", "ID")
+	t.row("NODE", "VERSION", "ID", "ROLE", "SERVER", "")
 	for _, n := range l.Nodes {
-		t.row(n.Node, n.Version, n.ID)
+		says := ""
+		if n.Unreachable != "" {
+			says = "does not answer: " + n.Unreachable
+		}
+		t.row(cmp.Or(n.Node, "?"), cmp.Or(n.Version, "-"), cmp.Or(n.ID, "-"), cmp.Or(n.Role, "-"), cmp.Or(n.Server, "-"), says)
 	}
 }
 

@@ -18,13 +18,22 @@ func sameHost(a, b string) bool {
 // reach returns where this node can be followed, as the leader sees it, which
 // was reached from local.
 func reach(b Broker, local net.Addr) (at, password string, err error) {
+	if at, err = seenAt(b, local); err != nil {
+		return "", "", err
+	}
+	password, err = b.Password()
+	return at, password, err
+}
+
+// seenAt is reach without the password.
+func seenAt(b Broker, local net.Addr) (at string, err error) {
 	own := b.URL()
 	if own == "" {
-		return "", "", errors.New("the node has no NATS listener, so it can't be followed")
+		return "", errors.New("the node has no NATS listener, so it can't be followed")
 	}
 	u, err := url.Parse(own)
 	if err != nil {
-		return "", "", err
+		return "", err
 	}
 	ip, from := net.ParseIP(u.Hostname()), net.IP(nil)
 	if tcp, ok := local.(*net.TCPAddr); ok {
@@ -34,8 +43,7 @@ func reach(b Broker, local net.Addr) (at, password string, err error) {
 	case ip != nil && ip.IsUnspecified() && from != nil:
 		u.Host = net.JoinHostPort(from.String(), u.Port())
 	case ip != nil && ip.IsLoopback() && from != nil && !from.IsLoopback():
-		return "", "", fmt.Errorf("the node's NATS listener is on %s, which its leader can't reach", ip)
+		return "", fmt.Errorf("the node's NATS listener is on %s, which its leader can't reach", ip)
 	}
-	password, err = b.Password()
-	return u.String(), password, err
+	return u.String(), nil
 }

@@ -116,7 +116,7 @@ func replicasOf(list []standing.Replica) []admin.Replica {
 
 // ReplicaOf words a replica for operators.
 func ReplicaOf(r standing.Replica) admin.Replica {
-	return admin.Replica{Node: r.Node, ID: r.ID, Redis: r.Redis, State: r.State,
+	return admin.Replica{Node: r.Node, ID: r.ID, Redis: r.Redis, NATS: r.NATS, State: r.State,
 		Applied: uint64(r.Applied), Synced: uint64(r.Synced), Heard: r.Heard.UTC()}
 }
 

@@ -62,6 +62,9 @@ type FollowerConfig struct {
 	// Redis returns the address at which Redis clients reach the node, given the
 	// one that the leader sees the node's connection come from.
 	Redis func(seen net.IP) string
+	// NATS returns the URL at which the node is asked, given the address from which it
+	// has reached the leader; "" or nil is that nobody can.
+	NATS func(local net.Addr) string
 	// Resync lets a replica that has diverged set aside what it has and take
 	// the leader's. Otherwise it waits for an operator.
 	Resync bool
@@ -273,8 +276,12 @@ func (f *Follower) LeaderID() string {
 func (f *Follower) greeting(c *conn) helloRequest {
 	t := f.cfg.Target
 	pos := t.State().Pos()
+	at := ""
+	if f.cfg.NATS != nil {
+		at = f.cfg.NATS(c.addr)
+	}
 	return helloRequest{
-		Version: Version, ID: c.id, Node: name(f.cfg.Node), Redis: address(f.cfg.Redis(c.seen)),
+		Version: Version, ID: c.id, Node: name(f.cfg.Node), Redis: address(f.cfg.Redis(c.seen)), NATS: text(at),
 		Databases: t.State().Databases(), Empty: t.Empty(), Lineage: hex(t.Lineage()),
 		Number: pos.Seq, Digest: hex(pos.Digest), Epoch: t.State().Epoch(),
 	}

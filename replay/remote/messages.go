@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"strconv"
 
 	"github.com/nats-io/nats.go"
@@ -43,7 +44,8 @@ type helloRequest struct {
 	Version   int     `json:"version"`
 	ID        name    `json:"id"` // of the replica's run
 	Node      name    `json:"node"`
-	Redis     address `json:"redis"` // its address for Redis clients
+	Redis     address `json:"redis"`          // its address for Redis clients
+	NATS      text    `json:"nats,omitempty"` // the URL at which it is asked; none is that nobody can, or an older version
 	Databases int     `json:"databases"`
 	// Empty says that there is nothing in the replica to be lost.
 	Empty   bool        `json:"empty"`
@@ -57,7 +59,10 @@ func (q *helloRequest) check() error {
 	if q.ID == "" || q.Node == "" || q.Redis == "" {
 		return errors.New("id, node or redis is missing")
 	}
-	return nil
+	if q.NATS == "" {
+		return nil
+	}
+	return checkURL(string(q.NATS))
 }
 
 // helloReply is who the leader is and what it has.
@@ -222,6 +227,19 @@ func (q *leadRequest) check() error {
 		return errors.New("id, token, url or password is missing")
 	case len(q.URL) > maxURL || len(q.Password) > maxPass:
 		return errors.New("url or password is too long")
+	}
+	return nil
+}
+
+// checkURL checks a URL at which a node is asked. It has no user in it: whoever asks has
+// its own.
+func checkURL(at string) error {
+	u, err := url.Parse(at)
+	switch {
+	case len(at) > maxURL:
+		return errors.New("nats is too long")
+	case err != nil || u.Scheme != "nats" && u.Scheme != "tls" || u.Hostname() == "" || u.Port() == "" || u.User != nil:
+		return errors.New("nats is not nats://HOST:PORT or tls://HOST:PORT")
 	}
 	return nil
 }

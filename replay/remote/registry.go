@@ -45,7 +45,7 @@ func (l *Leader) meet(q *helloRequest, from start, line int) error {
 			other.State, other.Applied, other.Synced = standing.LinkConnecting.String(), 0, 0
 		}
 	}
-	f.ID, f.Node, f.Redis, f.Heard, f.line = string(q.ID), string(q.Node), string(q.Redis), now, l.line
+	f.ID, f.Node, f.Redis, f.NATS, f.Heard, f.line = string(q.ID), string(q.Node), string(q.Redis), string(q.NATS), now, l.line
 	f.State = standing.LinkHandshake.String()
 	if f.needs = q.Number; from == startBegin {
 		f.needs = 0

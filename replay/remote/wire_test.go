@@ -19,7 +19,7 @@ var kinds = []struct {
 	make func() message
 	good string
 }{
-	{"hello", func() message { return new(helloRequest) }, `{"version":1,"id":"ABC","node":"n-1","redis":"10.0.0.1:6379","databases":16,` +
+	{"hello", func() message { return new(helloRequest) }, `{"version":1,"id":"ABC","node":"n-1","redis":"10.0.0.1:6379","nats":"tls://10.0.0.1:4222","databases":16,` +
 		`"empty":true,"lineage":"00000000000000ab","number":7,"digest":"0123456789abcdef","epoch":3}`},
 	{"hello's answer", func() message { return new(helloReply) }, `{"id":"XYZ","node":"n-2","lineage":"00000000000000ab","databases":16,` +
 		`"first":1,"last":7,"epoch":3,"start":"tail"}`},
@@ -52,6 +52,7 @@ func TestWire(t *testing.T) {
 		"chunk": {-1, json.Number("9223372036854775808"), "1"}, "chunks": {0, 1, 3, -2},
 		"applied": {-1, 6}, "synced": {8, -1}, "databases": {"16", 1.5}, "empty": {"yes"}, "epoch": {-1},
 		"url": {"", "nats://h:1\nx", "nats://h h", "nats://" + long + long, nil}, "password": {"", "a\nb", long, "a b", nil},
+		"nats": {"h:4222", "nats://h:1\nx", "nats://h h", "http://h:80", "nats://h", "nats://u:p@h:4222", "nats://" + long + long, 7},
 	}
 	tried := 0
 	for _, k := range kinds {

@@ -50,6 +50,7 @@ type Link struct {
 type Replica struct {
 	ID, Node string
 	Redis    string // its address for Redis clients
+	NATS     string // the URL at which it is asked; "" is that its leader knows none
 	State    string
 	Applied  journal.Seq
 	Synced   journal.Seq
