@@ -3,8 +3,10 @@ package appliance_test
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +14,11 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"ledge/appliance"
+	"ledge/replay/backup"
 )
 
 // servePast serves the past of a directory, or what other options say.
@@ -140,4 +147,47 @@ func TestPastOfRunning(t *testing.T) {
 		}
 	}
 	p.end(syscall.SIGTERM)
+}
+
+// How long the past is served is told by the clock of those who ask, not by its own.
+func TestPastUptime(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	n := serve(t, appliance.Config{Dir: dir, NATSListen: appliance.Off})
+	c := redis.NewClient(&redis.Options{Addr: n.Status().Listen, MaintNotificationsConfig: plainly})
+	defer c.Close()
+	if err := c.Set(t.Context(), "k", "v", 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	l, err := appliance.ReadPast(t.Context(), dir, backup.Target{Seq: 1, HasSeq: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := appliance.OpenPast(t.Context(), appliance.PastConfig{Listen: "127.0.0.1:0", MaxClients: 10, Node: "n",
+		At: time.Now().Add(-1000 * time.Hour), Logger: slog.New(slog.DiscardHandler)}, l.State, l.Header.Lineage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ran := make(chan error, 1)
+	go func() { ran <- p.Run(ctx) }()
+	then := redis.NewClient(&redis.Options{Addr: p.Addr().String(), MaintNotificationsConfig: plainly})
+	defer then.Close()
+	if got := infoField(then.Info(t.Context(), "server").Val(), "uptime_in_days"); got != "0" {
+		t.Errorf("uptime_in_days of a past of 1000 hours ago = %q; want 0", got)
+	}
+	stop()
+	if err := errors.Join(<-ran, p.Close(), l.State.Close()); err != nil {
+		t.Errorf("the past has ended with %v", err)
+	}
+}
+
+// infoField returns a field of INFO, "" if it is not there.
+func infoField(info, name string) string {
+	for line := range strings.Lines(info) {
+		if v, ok := strings.CutPrefix(line, name+":"); ok {
+			return strings.TrimSpace(v)
+		}
+	}
+	return ""
 }

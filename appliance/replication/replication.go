@@ -176,8 +176,8 @@ func (r *Replication) launchLocked() {
 	r.link = remote.NewFollower(remote.FollowerConfig{
 		Leader: leader, User: cfg.User, Password: func() (string, error) { return cfg.Settings.LeaderPassword(leader) },
 		TLS: cfg.TLS, ID: r.id, Node: cfg.Node, Redis: cfg.Settings.Announced, Target: adopter{r}, Resync: cfg.Resync,
-		Reach: func(local net.Addr) (at, password string, err error) { return reach(cfg.Broker, local) },
-		NATS:  func(local net.Addr) string { at, _ := seenAt(cfg.Broker, local); return at },
+		Reach:    func(local net.Addr) (at, password string, err error) { return reach(cfg.Broker, local) },
+		NATS:     func(local net.Addr) string { at, _ := seenAt(cfg.Broker, local); return at },
 		Timeouts: cfg.Settings.Timeouts, Notify: cfg.Notify, Clock: cfg.Clock, Logger: cfg.Logger,
 	})
 	r.cancel, r.done = cancel, make(chan struct{})

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -314,5 +315,56 @@ func TestUnknownLag(t *testing.T) {
 	}
 	if strings.Contains(r.Metrics(), "\nledge_link_lag_numbers ") {
 		t.Error("the metrics have a lag that is not known; want none")
+	}
+}
+
+// At the edges, a node that has nothing, or that loads, has figures and no nonsense in
+// their place: no time before 1970, no rate of nothing, and none that is not known.
+func TestEdges(t *testing.T) {
+	r := &report.Report{
+		Node: "n", Version: "1", Clock: func() time.Time { return at },
+		Server:      func() report.Server { return report.Server{Started: at} },
+		Memory:      func() report.Memory { return report.Memory{} },
+		Saves:       func() report.Saves { return report.Saves{Took: -1, Last: at} },
+		Journal:     func() report.Journal { return report.Journal{} },
+		Health:      func() report.Health { return report.Health{} },
+		Replication: func() report.Replication { return report.Replication{} },
+		Clients:     func() report.Clients { return report.Clients{Stats: stats.New[*command.Spec](at)} },
+		Keys:        func() []report.Keys { return nil },
+		Process:     func() process.Figures { return process.Figures{} },
+	}
+	for _, kind := range []string{"empty", "loading", "replica that has heard nothing"} {
+		switch kind {
+		case "loading":
+			r.Loading = func() report.Loading { return report.Loading{Step: "reading"} }
+		case "replica that has heard nothing":
+			r.Replication = func() report.Replication {
+				return report.Replication{Link: standing.Link{State: standing.LinkConnecting, Leader: "nats://l:4222"}}
+			}
+		}
+		text := r.Metrics()
+		for line := range strings.Lines(text) {
+			if strings.HasPrefix(line, "#") {
+				continue
+			}
+			name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+			if i := strings.LastIndex(line, " "); i > 0 {
+				value = strings.TrimSpace(line[i:])
+			}
+			v, err := strconv.ParseFloat(value, 64)
+			unknown := v == -1 && strings.HasPrefix(name, "redis_master_last_io_seconds_ago")
+			if err != nil || !(v >= 0 || unknown) || v > 1e18 {
+				t.Errorf("%s: %s", kind, line)
+			}
+		}
+		for _, want := range []string{"\nledge_snapshot_timestamp_seconds 0\n", "\nledge_backup_timestamp_seconds 0\n", "\nledge_append_seconds_count 0\n",
+			"\nledge_suspended_since_seconds 0\n", "\nredis_mem_fragmentation_ratio 0\n", "\nledge_journal_append_seconds 0\n"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s: the metrics lack %q", kind, want)
+			}
+		}
+		if has := strings.Contains(text, "\nledge_loading 1\n"); has != (kind != "empty") {
+			t.Errorf("%s: ledge_loading is 1: %v", kind, has)
+		}
 	}
 }
