@@ -125,7 +125,8 @@ func configure(c *urfave.Context, stderr io.Writer) (cfg appliance.Config, from 
 func read(c *urfave.Context) (cfg appliance.Config, file *options.File, err error) {
 	if path := c.String("config"); path != "" {
 		if file, err = options.ReadFile(path); err != nil {
-			cfg.LogFormat = cmp.Or(c.String(logFormat), file.Says(logFormat)) // why is said as the rest would be
+			said, _ := file.Value(logFormat)
+			cfg.LogFormat = cmp.Or(c.String(logFormat), said) // why is said as the rest would be
 			return cfg, file, err
 		}
 	}

@@ -38,11 +38,17 @@ func (n *Node) rewrite(ctx context.Context) error {
 		for _, m := range move {
 			values[m.option] = m.text
 		}
-		if err := options.Rewrite(n.cfg.ConfigFile, values); err != nil {
+		places, err := options.Rewrite(n.cfg.ConfigFile, values)
+		if err != nil {
 			return fault.With(fault.Operator, resp.Error("ERR Rewriting config file: "+fault.Line(err)))
 		}
+		for i, m := range move {
+			if place := places[m.option]; place != "" {
+				move[i].word.origin = n.cfg.FileOrigin(place)
+			}
+		}
 		n.cfg.Logger.Info("the configuration file is rewritten", "file", n.cfg.ConfigFile,
-			"options", slices.Sorted(maps.Keys(values)), "still_kept_here", stay)
+			"files", slices.Compact(slices.Sorted(maps.Values(places))), "options", slices.Sorted(maps.Keys(values)), "still_kept_here", stay)
 		if err := n.set.moved(ctx, move); err != nil {
 			return fault.With(fault.Of(err), resp.Error("ERR The config file is rewritten, but the node's own store still has it as well: "+fault.Line(err)))
 		}
@@ -87,7 +93,7 @@ func movingOf(r options.Row, set setting) (m moving, err error) {
 	}
 	m.option, m.text = r.Name, r.Text(&c)
 	first := slices.IndexFunc(r.Params, func(p options.Param) bool { return p.Live })
-	m.word = word{param: r.Params[first].Name, text: r.Show(r.Params[first], c), origin: options.ByFile}
+	m.word = word{param: r.Params[first].Name, text: r.Show(r.Params[first], c), origin: options.ByDefault}
 	return m, nil
 }
 

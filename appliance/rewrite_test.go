@@ -65,3 +65,38 @@ func TestConfigRewrite(t *testing.T) {
 	other := lead(t, t.TempDir())
 	other.refuses("ERR The server is running without a config file", "CONFIG", "REWRITE")
 }
+
+// Beside a directory for it, the configuration file stays as it came: what is rewritten
+// goes there, and its origin says so, at once and after a restart.
+func TestConfigRewriteBeside(t *testing.T) {
+	t.Parallel()
+	dir, etc := t.TempDir(), t.TempDir()
+	file, mine := filepath.Join(etc, "ledge.yaml"), filepath.Join(etc, "ledge.d", "50-mine.yaml")
+	if err := os.Mkdir(filepath.Dir(mine), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	const shipped = "max-clients: 500\ndatabases: 4\n"
+	replaceFile(t, file, shipped)
+	replaceFile(t, mine, "fetch-timeout: 4s\nmax-clients: 550\n")
+	p := lead(t, dir, "--config", file)
+	check := func(clients, timeout, idle string) {
+		t.Helper()
+		all := p.parameters()
+		all.want("maxclients", clients, "file "+mine)
+		all.want("ledge-fetch-timeout", timeout, "file "+mine)
+		all.want("timeout", idle, "file "+filepath.Join(etc, "ledge.d", "90-config-rewrite.yaml"))
+		all.want("databases", "4", "file")
+	}
+	for _, s := range [][2]string{{"maxclients", "600"}, {"ledge-fetch-timeout", "5s"}, {"timeout", "7200"}} {
+		p.do("CONFIG", "SET", s[0], s[1])
+	}
+	p.do("CONFIG", "REWRITE")
+	check("600", "5s", "7200")
+	if got, err := os.ReadFile(file); string(got) != shipped {
+		t.Errorf("the configuration file is %q, %v; want %q", got, err, shipped)
+	}
+	p.end(syscall.SIGTERM)
+	replaceFile(t, mine, "fetch-timeout: 6s\nmax-clients: 600\n")
+	p = lead(t, dir, "--config", file)
+	check("600", "6s", "7200")
+}

@@ -33,7 +33,7 @@ import (
 // parameters may show it.
 type settings struct {
 	own   *store.Store
-	from  options.Origins // of what can't be set at run time
+	from  func(option string) string // the origin of what can't be set at run time
 	log   *slog.Logger
 	clock func() time.Time
 
@@ -59,7 +59,7 @@ type setting struct {
 // word is what the configuration says.
 type word struct {
 	param, text string // as that parameter shows it
-	origin      string // of options.Origins.Kind
+	origin      string // of Config.Origin
 }
 
 // All settings are one row, so that those which were set together are kept together.
@@ -69,7 +69,7 @@ const settingsTable, settingsKey = "settings", "all"
 const bySet = "set at run time"
 
 func newSettings(n *Node) *settings {
-	s := &settings{own: n.own, from: n.cfg.From, log: n.cfg.Logger, clock: n.cfg.Clock, filing: turn.New(), kept: map[string]setting{}, said: map[string]word{}}
+	s := &settings{own: n.own, from: n.cfg.Origin, log: n.cfg.Logger, clock: n.cfg.Clock, filing: turn.New(), kept: map[string]setting{}, said: map[string]word{}}
 	b, ok := n.own.Get(settingsTable, settingsKey)
 	if !ok {
 		return s
@@ -96,9 +96,9 @@ func configured(c *Config) map[string]word {
 			if !p.Live || said[r.Name].param != "" {
 				continue
 			}
-			origin := c.From.Kind(r.Name)
+			origin := c.Origin(r.Name)
 			if r.Secret && c.From.Kind(r.Name+"-file") != options.ByDefault {
-				origin = c.From.Kind(r.Name + "-file")
+				origin = c.Origin(r.Name + "-file")
 			}
 			said[r.Name] = word{param: p.Name, text: r.Show(p, *c), origin: origin}
 		}
@@ -271,7 +271,7 @@ func (s *settings) origin(p command.Param) string {
 	if w, ok := s.said[p.Belongs()]; ok {
 		return w.origin
 	}
-	return s.from.Kind(p.Belongs())
+	return s.from(p.Belongs())
 }
 
 // reset gives a parameter the value back that the configuration says.

@@ -18,34 +18,22 @@ import (
 // with an old file.
 var Removed = map[string]string{}
 
-// File is a configuration file: one YAML mapping from the names of options to
-// their values.
+// File is what configuration files say, each of which is one YAML mapping from the
+// names of options to their values.
 type File struct {
-	path   string
 	values map[string]string
 	lines  map[string]string // where each stands, as path:line
-	// Warnings name the lines of options that were removed.
+	// Warnings name the lines of options that were removed, and files that are not read.
 	Warnings []string
 }
 
-// ReadFile reads and checks a configuration file. Each fault is named with its
-// line. The library would take unknown and repeated keys in silence.
-func ReadFile(path string) (*File, error) { return readFile(path, Table(), Removed) }
-
-// Says returns what the file says of an option, "" for nothing. f may be nil.
-func (f *File) Says(option string) string {
-	if f == nil {
-		return ""
-	}
-	return f.values[option]
-}
-
+// readFile reads and checks one file.
 func readFile(path string, known []Row, removed map[string]string) (*File, error) {
 	b, err := readBounded(path)
 	if err != nil {
 		return nil, fmt.Errorf("--config: %w", err)
 	}
-	f := &File{path: path, values: make(map[string]string), lines: make(map[string]string)}
+	f := &File{values: make(map[string]string), lines: make(map[string]string)}
 	root, err := parseYAML(path, b)
 	if err != nil || root == nil {
 		return f, err
@@ -75,6 +63,15 @@ func readFile(path string, known []Row, removed map[string]string) (*File, error
 		}
 	}
 	return f, errors.Join(errs...)
+}
+
+// Value returns what the files say of an option, and in which line of which file; ""
+// is nothing.
+func (f *File) Value(option string) (value, at string) {
+	if f == nil {
+		return "", ""
+	}
+	return f.values[option], f.lines[option]
 }
 
 // parseYAML returns the mapping that a file is, or nil if it says nothing.

@@ -25,23 +25,96 @@ var (
 	errChangedNow = errors.New("somebody else has just changed it; try again")
 )
 
-// Rewrite puts values of options into the configuration file at path, each in its
-// place or at the end; "" takes an option out. Everything else stays as it is: comments,
-// order, owner and mode. The file is the old one or the new one, whole, at any time.
-func Rewrite(path string, values map[string]string) error {
-	path, err := filepath.EvalSymlinks(path)
+// rewriteFile is what Rewrite makes in the directory beside a configuration file, if
+// there is one: options that no file has go there, so that the configuration file of a
+// package stays as it came.
+const rewriteFile = "90-config-rewrite"
+
+// Rewrite puts values of options into the configuration file at path and those that
+// are read after it: each into the place that holds, or into a file of its own in the
+// directory for that, or at the end of the configuration file. "" takes an option out of
+// all of them. Everything else stays as it is: comments, order, owner and mode. Each
+// file is the old one or the new one, whole, at any time; the values that were written
+// before one can't be, stay. It returns which file has each value.
+func Rewrite(path string, values map[string]string) (places map[string]string, err error) {
+	list, _, err := dropIns(path)
 	if err != nil {
-		return err
+		return nil, err
+	}
+	edits, places, err := planRewrite(append([]string{path}, list...), extraFile(path), values)
+	if err != nil {
+		return nil, err
+	}
+	for _, file := range slices.Sorted(maps.Keys(edits)) {
+		if err := rewriteOne(file, path, edits[file]); err != nil {
+			return nil, err
+		}
+	}
+	return places, nil
+}
+
+// extraFile returns where options go that no file has.
+func extraFile(path string) string {
+	if fi, err := os.Stat(DropIns(path)); err != nil || !fi.IsDir() {
+		return path
+	}
+	return filepath.Join(DropIns(path), rewriteFile+filepath.Ext(path))
+}
+
+// planRewrite decides which of the files gets which values, and which has each then.
+func planRewrite(files []string, extra string, values map[string]string) (edits map[string]map[string]string, places map[string]string, err error) {
+	edits, places = make(map[string]map[string]string), make(map[string]string)
+	edit := func(file, name, value string) {
+		if edits[file] == nil {
+			edits[file] = make(map[string]string)
+		}
+		edits[file][name] = value
+	}
+	for _, file := range files {
+		text, err := readBounded(file)
+		if err != nil {
+			return nil, nil, err
+		}
+		has, err := scalars(file, text)
+		if err != nil {
+			return nil, nil, err
+		}
+		for name, value := range values {
+			if has[name] == nil {
+				continue
+			}
+			if places[name] = file; value == "" {
+				edit(file, name, "")
+			}
+		}
+	}
+	for name, value := range values {
+		if value == "" {
+			continue
+		}
+		if places[name] == "" {
+			places[name] = extra
+		}
+		edit(places[name], name, value)
+	}
+	return edits, places, nil
+}
+
+// rewriteOne puts values into one file, which is made, as open as another, if it isn't
+// there.
+func rewriteOne(path, like string, values map[string]string) error {
+	if whole, err := filepath.EvalSymlinks(path); err == nil {
+		path = whole
 	}
 	before, err := readBounded(path)
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	after, err := rewrite(path, before, values)
 	if err != nil || bytes.Equal(before, after) {
 		return err
 	}
-	return replace(path, before, after)
+	return replace(path, like, before, after)
 }
 
 // rewrite returns the text of a file with other values. It reads what it has written:
@@ -144,9 +217,13 @@ func remark(value *yaml.Node, rest string) string {
 }
 
 // replace puts a file in place of another, with its owner and mode, unless that has
-// changed since it was read.
-func replace(path string, before, after []byte) (err error) {
-	info, err := os.Stat(path)
+// changed since it was read. Where there is none it gets the mode of like.
+func replace(path, like string, before, after []byte) (err error) {
+	was, err := os.Stat(path)
+	made := errors.Is(err, fs.ErrNotExist)
+	if made {
+		was, err = os.Stat(like)
+	}
 	if err != nil {
 		return err
 	}
@@ -160,11 +237,11 @@ func replace(path string, before, after []byte) (err error) {
 			_ = os.Remove(f.Name())
 		}
 	}()
-	if _, err = f.Write(after); err == nil {
-		err = sameOwner(f, info)
+	if _, err = f.Write(after); err == nil && !made {
+		err = sameOwner(f, was)
 	}
 	if err == nil {
-		err = f.Chmod(info.Mode().Perm())
+		err = f.Chmod(was.Mode().Perm())
 	}
 	if err == nil {
 		err = f.Sync()
@@ -172,7 +249,11 @@ func replace(path string, before, after []byte) (err error) {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	if now, err := readBounded(path); err != nil || !bytes.Equal(now, before) {
+	now, err := readBounded(path)
+	if made && errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	if err != nil || !bytes.Equal(now, before) {
 		return errors.Join(errChangedNow, err)
 	}
 	if err = os.Rename(f.Name(), path); err != nil {

@@ -38,7 +38,7 @@ func TestRewrite(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), 0o640); err != nil {
 			t.Fatal(err)
 		}
-		err := Rewrite(path, map[string]string{"log-level": "debug", "sync": "always"})
+		_, err := Rewrite(path, map[string]string{"log-level": "debug", "sync": "always"})
 		got, _ := os.ReadFile(path)
 		again, parsed := scalars("f", got)
 		if err == nil && (parsed != nil || again["log-level"].Value != "debug") || err != nil && string(got) != text {
@@ -60,7 +60,7 @@ func TestRewriteFile(t *testing.T) {
 	if err := os.Symlink(path, link); err != nil {
 		t.Fatal(err)
 	}
-	if err := Rewrite(link, map[string]string{"sync": "always"}); err != nil {
+	if _, err := Rewrite(link, map[string]string{"sync": "always"}); err != nil {
 		t.Fatal(err)
 	}
 	info, err := os.Lstat(path)
@@ -73,10 +73,10 @@ func TestRewriteFile(t *testing.T) {
 	if got, _ := os.ReadFile(path); string(got) != "sync: always\n" {
 		t.Errorf("the file is %q; want sync: always", got)
 	}
-	if err := replace(path, []byte("sync: off\n"), []byte("x")); err == nil || !strings.Contains(err.Error(), errChangedNow.Error()) {
+	if err := replace(path, path, []byte("sync: off\n"), []byte("x")); err == nil || !strings.Contains(err.Error(), errChangedNow.Error()) {
 		t.Errorf("replace of a file that has changed = %v; want %v", err, errChangedNow)
 	}
-	if err := Rewrite(filepath.Join(dir, "missing"), map[string]string{"sync": "off"}); !os.IsNotExist(err) {
+	if _, err := Rewrite(filepath.Join(dir, "missing"), map[string]string{"sync": "off"}); !os.IsNotExist(err) {
 		t.Errorf("Rewrite of no file = %v; want that there is none", err)
 	}
 }

@@ -153,17 +153,17 @@ func (o Origins) Warn(log *slog.Logger, args []string, f *File) {
 	for _, w := range f.Warnings {
 		log.Warn(w)
 	}
-	st, err := os.Stat(f.path)
-	open := f.path != "" && err == nil && st.Mode().Perm()&othersAccess != 0
 	for _, r := range Table() {
+		path := o.path(r.Name)
+		st, err := os.Stat(path)
 		switch {
 		case !r.Secret:
 		case onCommandLine(args, r.Name):
 			log.Warn("a secret stands on the command line, where every user of this machine can read it",
 				"option", r.Name, "instead", "--"+r.Name+"-file or "+r.Env())
-		case open && strings.HasPrefix(o[r.Name], f.path+":"):
+		case path != "" && err == nil && st.Mode().Perm()&othersAccess != 0:
 			log.Warn("a secret stands in a file that every user of this machine can read or change",
-				"option", r.Name, "file", f.path, "mode", fmt.Sprintf("%04o", st.Mode().Perm()))
+				"option", r.Name, "file", path, "mode", fmt.Sprintf("%04o", st.Mode().Perm()))
 		}
 	}
 }

@@ -53,6 +53,9 @@ func configFile() string {
 # environment, else from here, else it is the default. Lines that begin with #
 # show the defaults; <...> stands for a value where there is no default.
 # Pages that are named, as tls.md, are in ` + documentsDir + `.
+#
+# The files ledge.d/*.yaml are read after this one, in the order of their names,
+# and the last word holds. If this one stays as it is, upgrades ask nothing.
 `)
 	for _, r := range options.Table() {
 		b.WriteString("\n" + wrapped("# ", about(r)))
@@ -96,7 +99,13 @@ which
 .B ledge serve \-\-config
 reads. An option that stands on the command line, or as LEDGE_NAME in the
 environment, comes before the file. What is unknown, stands twice or makes no sense is
-refused at the start, with its line.
+refused at the start, with its file and line.
+.PP
+The files
+.I ledge.d/*.yaml
+beside it are read after it, in the order of their names, and the last word on an option holds.
+CONFIG REWRITE writes into the file that holds, or into
+.IR ledge.d/90\-config\-rewrite.yaml .
 .PP
 Sizes are as in Redis: 1kb and 1KiB are 1024 bytes, 1k is 1000. Durations are as in Go: 250ms, 1m30s, 2h.
 .SH OPTIONS
@@ -109,6 +118,9 @@ Sizes are as in Redis: 1kb and 1KiB are 1024 bytes, 1k is 1000. Durations are as
 .TP
 .I /etc/ledge/ledge.yaml
 what ledge.service reads
+.TP
+.I /etc/ledge/ledge.d/*.yaml
+what it reads after that
 .TP
 .I /var/lib/ledge
 where it has its data

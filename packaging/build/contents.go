@@ -159,6 +159,7 @@ func (c contents) installed(manual string) ([]file, error) {
 	list := []file{
 		{path: "usr/bin/ledge", mode: 0o755, body: c.program},
 		{path: "etc/ledge/ledge.yaml", mode: 0o644, body: c.page("ledge.yaml"), kind: files.TypeConfigNoReplace},
+		{path: "etc/ledge/ledge.d", mode: 0o755, kind: files.TypeDir},
 		{path: "usr/share/bash-completion/completions/ledge", mode: 0o644, body: c.page("completions/ledge.bash")},
 		{path: "usr/share/fish/vendor_completions.d/ledge.fish", mode: 0o644, body: c.page("completions/ledge.fish")},
 		{path: "usr/share/ledge/alerts.yaml", mode: 0o644, body: c.page("monitoring/alerts.yaml")},
@@ -182,6 +183,11 @@ func stage(dir string, list []file, when time.Time) (files.Contents, error) {
 	var all files.Contents
 	for _, f := range list {
 		path := filepath.Join(dir, f.path)
+		if f.kind == files.TypeDir {
+			all = append(all, &files.Content{Destination: "/" + f.path, Type: f.kind,
+				FileInfo: &files.ContentFileInfo{Owner: "root", Group: "root", Mode: f.mode, MTime: when}})
+			continue
+		}
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return nil, err
 		}
