@@ -107,7 +107,6 @@ func configure(c *urfave.Context, stderr io.Writer) (cfg appliance.Config, from 
 		return cfg, from, err
 	}
 	cfg.Level = new(slog.LevelVar)
-	cfg.ConfigFile = c.String("config")
 	cfg.Reread = func() (appliance.Config, error) {
 		again, _, err := read(c)
 		return again, err
@@ -132,7 +131,7 @@ func read(c *urfave.Context) (cfg appliance.Config, file *options.File, err erro
 	}
 	flag := func(name string) (string, bool) { return c.String(name), c.IsSet(name) }
 	cfg, from, err := options.Read(flag, file)
-	cfg.From = from
+	cfg.From, cfg.ConfigFile = from, c.String("config")
 	return cfg, file, err
 }
 

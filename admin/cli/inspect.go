@@ -48,10 +48,10 @@ func journalCommand() *cli.Command {
 		Name: "journal", Usage: "look into the journal: of a stopped node, tail of a running one, too",
 		Subcommands: []*cli.Command{
 			{Name: "info", Usage: "say what the journal holds", Flags: []cli.Flag{dirFlag(), jsonFlag()},
-				Action: stopped(journalInfo)},
+				Action: located(stopped(journalInfo))},
 			tailCommand(),
 			{Name: "verify", Usage: "check every byte, every number and every digest: exit code 1 if there is damage",
-				Flags: []cli.Flag{dirFlag(), jsonFlag()}, Action: stopped(journalVerify)},
+				Flags: []cli.Flag{dirFlag(), jsonFlag()}, Action: located(stopped(journalVerify))},
 			{Name: "repair", Usage: "say what can be served of a damaged directory and what that loses; with --apply, do it",
 				Flags:  []cli.Flag{dirFlag(), applyFlag(), jsonFlag()},
 				Action: repairing("journal repair", (*appliance.Stopped).Plan)},
@@ -65,7 +65,7 @@ func snapshotCommand() *cli.Command {
 		Subcommands: []*cli.Command{
 			{Name: "list", Usage: "list them, newest first", Flags: []cli.Flag{dirFlag(), jsonFlag()},
 				Action: func(c *cli.Context) error {
-					return stopped(snapshotList)(c)
+					return located(stopped(snapshotList))(c)
 				}},
 		},
 	}

@@ -111,6 +111,9 @@ func connected(wait time.Duration, run func(context.Context, *operator) error) c
 		if err != nil {
 			return err
 		}
+		if err := locate(c); err != nil {
+			return err
+		}
 		cfg, err := access(c)
 		if err != nil {
 			return err

@@ -33,7 +33,7 @@ func passwdCommand() *cli.Command {
 			&cli.BoolFlag{Name: "expire-now", Usage: "refuse the password before at once, and close the connections made with it"},
 		}}
 	cmd := op.command()
-	cmd.Action = func(c *cli.Context) error {
+	cmd.Action = located(func(c *cli.Context) error {
 		if c.String("server") != "" || !appliance.IsDirectory(c.String("dir")) {
 			return op.action(c)
 		}
@@ -45,7 +45,7 @@ func passwdCommand() *cli.Command {
 			return options.Origins{}.Fault(err)
 		}
 		return errors.Join(passwdStopped(c, s), s.Close())
-	}
+	})
 	return cmd
 }
 

@@ -37,7 +37,7 @@ func tailCommand() *cli.Command {
 	}
 	return &cli.Command{
 		Name: "tail", Usage: "print entries, of a running or a stopped node; --follow goes on as they are written",
-		Flags: append(flags, operateFlags()...), Action: tail,
+		Flags: append(flags, operateFlags()...), Action: located(tail),
 	}
 }
 
