@@ -54,8 +54,9 @@ func configFile() string {
 # show the defaults; <...> stands for a value where there is no default.
 # Pages that are named, as tls.md, are in ` + documentsDir + `.
 #
-# The files ledge.d/*.yaml are read after this one, in the order of their names,
-# and the last word holds. If this one stays as it is, upgrades ask nothing.
+# The files ledge.d/*.yaml are read after this one, in the order of their
+# names, and the last word holds. If this one stays as it is, upgrades ask
+# nothing.
 `)
 	for _, r := range options.Table() {
 		b.WriteString("\n" + wrapped("# ", about(r)))
