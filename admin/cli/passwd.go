@@ -23,7 +23,7 @@ const mostSaid = 16 << 10
 // subject, in the directory of a stopped one by itself. A password never stands on the
 // command line, where others can read it.
 func passwdCommand() *cli.Command {
-	op := operation{name: "passwd", args: "[USER]", wait: resumeWait, ask: passwdAsk,
+	op := operation{name: "passwd", args: "[USER]", wait: resumeWait,
 		usage: "give a NATS user, admin unless told, another password, which the node draws unless told",
 		flags: []cli.Flag{
 			&cli.StringFlag{Name: "new-password-file", Usage: "`FILE` with the new password, - for standard input",
@@ -34,8 +34,16 @@ func passwdCommand() *cli.Command {
 		}}
 	cmd := op.command()
 	cmd.Action = located(func(c *cli.Context) error {
+		q, err := passwdOf(c) // as the user who runs this, who may read the file
+		if err != nil {
+			return err
+		}
+		op.ask = q.ask
 		if c.String("server") != "" || !appliance.IsDirectory(c.String("dir")) {
 			return op.action(c)
+		}
+		if err := asOwner(c.String("dir")); err != nil {
+			return err
 		}
 		s, err := appliance.OpenStopped(c.String("dir"))
 		if errors.Is(err, appliance.ErrRunning) {
@@ -44,17 +52,13 @@ func passwdCommand() *cli.Command {
 		if err != nil {
 			return options.Origins{}.Fault(err)
 		}
-		return errors.Join(passwdStopped(c, s), s.Close())
+		return errors.Join(q.change(c, s), s.Close())
 	})
 	return cmd
 }
 
-// passwdAsk has a running node change a password.
-func passwdAsk(ctx context.Context, o *operator) error {
-	q, err := passwdOf(o.c)
-	if err != nil {
-		return err
-	}
+// ask has a running node change a password.
+func (q newPassword) ask(ctx context.Context, o *operator) error {
 	r, err := o.conn.Passwd(ctx, o.node, q.user, q.password, q.grace)
 	if err != nil {
 		return err
@@ -62,12 +66,8 @@ func passwdAsk(ctx context.Context, o *operator) error {
 	return o.print(r, func(t *table) { printPassword(t, r) })
 }
 
-// passwdStopped changes a password in the directory of a stopped node.
-func passwdStopped(c *cli.Context, s *appliance.Stopped) error {
-	q, err := passwdOf(c)
-	if err != nil {
-		return err
-	}
+// change changes a password in the directory of a stopped node.
+func (q newPassword) change(c *cli.Context, s *appliance.Stopped) error {
 	r, err := s.ChangePassword(c.Context, q.user, q.password, q.grace)
 	if err != nil {
 		return err
