@@ -61,9 +61,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 0
 	}
 	if log, ok := app.Metadata[logKey].(*slog.Logger); ok {
-		log.Error("the program ends", "cause", fault.Line(err)+cli.Whose(err))
+		log.Error("the program ends", "cause", fault.Line(err)+cli.Remedy(err))
 	} else {
-		fmt.Fprintf(stderr, "%sledge: %s%s\n", options.Priority(stderr, slog.LevelError), fault.Line(err), cli.Whose(err))
+		fmt.Fprintf(stderr, "%sledge: %s%s\n", options.Priority(stderr, slog.LevelError), fault.Line(err), cli.Remedy(err))
 	}
 	var coded *cli.ExitError
 	if errors.As(err, &coded) {

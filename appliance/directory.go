@@ -62,14 +62,28 @@ func openDirectory(cfg *Config) (*directory, error) {
 	if err != nil {
 		return nil, optionFault("dir", err)
 	}
+	made := missing(path)
+	undo := func() {
+		if made {
+			_ = os.Remove(path) // one that isn't empty stays
+		}
+	}
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, optionFault("dir", err)
 	}
 	lock, err := lockDirectory(path, true)
 	if err != nil {
+		undo()
 		return nil, err
 	}
 	d := &directory{paths: paths{path}, lock: lock}
+	if !hasIdentity(path) && !hasData(path) {
+		if err := tryRoom(path); err != nil {
+			lock.undo()
+			undo()
+			return nil, errors.Join(optionFault("dir", err), d.close())
+		}
+	}
 	d.noteMisplaced()
 	err = d.clearWay(asideName())
 	if err == nil {
@@ -171,7 +185,7 @@ func (d *directory) begin() error {
 	foreign, ledges := "", ""
 	for _, f := range files {
 		switch f.Name() {
-		case lockFile, identityFile + ".tmp", identityCopy + ".tmp", "lost+found":
+		case lockFile, identityFile + ".tmp", identityCopy + ".tmp", roomDir, "lost+found":
 			continue
 		case authDir: // a leader's password is put there before the first start
 			if !d.onlyLeader() {

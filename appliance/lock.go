@@ -22,7 +22,10 @@ import (
 // Two things are locked: the directory itself, which stays the same when
 // somebody removes what is in it, and the file lock, in which the owner's pid
 // stands for people, and which programs look at that know nothing of the first.
-type lock struct{ dir, file *os.File }
+type lock struct {
+	dir, file *os.File
+	made      bool // the file was not there before
+}
 
 // ErrRunning says that a directory's node is running.
 var ErrRunning = errors.New("belongs to a running process")
@@ -104,6 +107,7 @@ func (l *lock) acquire(dir string, write bool) (err error) {
 	case err != nil && !cantLock(err):
 		return err
 	}
+	made := missing(path)
 	flags := os.O_RDONLY
 	if write {
 		flags = os.O_RDWR
@@ -116,9 +120,19 @@ func (l *lock) acquire(dir string, write bool) (err error) {
 		pid := owner(l.file)
 		err = &RunningError{dir, pid, commandOf(pid)}
 	} else if err == nil && write {
-		err = sign(l.file)
+		l.made = made
+		if err = sign(l.file); err != nil {
+			l.undo()
+		}
 	}
 	return err
+}
+
+// undo removes the file, if it was not there before: the directory is to stay as it is.
+func (l *lock) undo() {
+	if l.made {
+		_ = os.Remove(l.file.Name()) // if it stays, it says nothing that isn't so
+	}
 }
 
 // Close gives the directory up.
@@ -165,9 +179,10 @@ func owner(f *os.File) string {
 }
 
 func sign(f *os.File) error {
-	if err := f.Truncate(0); err != nil {
-		return fault.With(fault.Operator, err)
+	text := fmt.Appendf(nil, "%d\n", os.Getpid())
+	_, err := f.WriteAt(text, 0) // over what is there, which takes no room on a full disk
+	if err == nil {
+		err = f.Truncate(int64(len(text)))
 	}
-	_, err := f.WriteAt(fmt.Appendf(nil, "%d\n", os.Getpid()), 0)
 	return fault.With(fault.Operator, err)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"ledge/appliance"
+	"ledge/journal/durable"
 )
 
 // Commands that look into a stopped node's directory, and what does the same, or nearly,
@@ -78,9 +79,21 @@ func isNodes(dir string) bool {
 	return err == nil
 }
 
-// Whose says of an error that permission was denied whose the file is, and as whom this
+// Remedy says of an error of a file system what to do about it; "" is nothing that is
+// known here.
+func Remedy(err error) string {
+	switch {
+	case errors.Is(err, syscall.EROFS):
+		return "; it is mounted read-only: mount it for writing (its kernel log may say why it isn't), or name another directory"
+	case durable.Full(err):
+		return "; make room there (the disk, or this user's quota), or name another directory"
+	}
+	return whose(err)
+}
+
+// whose says of an error that permission was denied whose the file is, and as whom this
 // process runs; "" of any other error.
-func Whose(err error) string {
+func whose(err error) string {
 	var at *fs.PathError
 	if !errors.Is(err, fs.ErrPermission) || !errors.As(err, &at) {
 		return ""
@@ -97,7 +110,7 @@ func Whose(err error) string {
 		if !ok || int(st.Uid) == os.Geteuid() {
 			return ""
 		}
-		return fmt.Sprintf("; %s belongs to %s, and this process runs as %s", path, userName(int(st.Uid)), userName(os.Geteuid()))
+		return fmt.Sprintf("; %s belongs to %s, and this process runs as %[3]s: run it as that user, or give it what is there (chown)", path, userName(int(st.Uid)), userName(os.Geteuid()))
 	}
 }
 

@@ -85,9 +85,9 @@ func TestWhereNode(t *testing.T) {
 	says("verify --dir "+node, fmt.Sprintf("the node in %s runs, pid %d: its log says what it is at", node, os.Getpid()))
 }
 
-// Permission that is denied says whose the file is, or the nearest of what contains it
+// What a file system refuses says what to do. Permission that is denied says whose the file is, or the nearest of what contains it
 // that can be seen.
-func TestWhose(t *testing.T) {
+func TestRemedy(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root gives files away")
 	}
@@ -98,17 +98,21 @@ func TestWhose(t *testing.T) {
 	}
 	for _, p := range []string{path, filepath.Join(path, "msgs", "1.blk")} {
 		err := fmt.Errorf("open journal: %w", &fs.PathError{Op: "open", Path: p, Err: syscall.EACCES})
-		if got := Whose(err); !strings.Contains(got, "; "+path+" belongs to user 4242, and this process runs as user root (0)") {
+		if got := Remedy(err); !strings.Contains(got, "; "+path+" belongs to user 4242, and this process runs as user root (0)") {
 			t.Errorf("of %v: %q; want whose %s is", err, got, path)
 		}
 	}
+	for errno, want := range map[syscall.Errno]string{syscall.EROFS: "mount it for writing", syscall.ENOSPC: "make room", syscall.EDQUOT: "quota"} {
+		if got := Remedy(&fs.PathError{Op: "write", Path: path, Err: errno}); !strings.Contains(got, want) {
+			t.Errorf("of %v: %q; want %q", errno, got, want)
+		}
+	}
 	for _, err := range []error{
-		&fs.PathError{Op: "open", Path: path, Err: syscall.EROFS},
 		&fs.PathError{Op: "open", Path: dir, Err: syscall.EACCES}, // it is ours
 		fs.ErrPermission,
 		nil,
 	} {
-		if got := Whose(err); got != "" {
+		if got := Remedy(err); got != "" {
 			t.Errorf("of %v: %q; want nothing", err, got)
 		}
 	}

@@ -163,10 +163,13 @@ func createMark(dir string, l journal.Lineage, floor journal.Seq) (*marker, erro
 		return nil, err
 	}
 	_, err = f.Write(make([]byte, 2*slotSize))
-	if err = errors.Join(err, f.Close()); err != nil {
-		return nil, err
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = k.update(func(*mark) {})
 	}
-	return k, k.update(func(*mark) {})
+	if err != nil { // half a mark would vouch for a journal that has been
+		return nil, errors.Join(err, os.Remove(k.path))
+	}
+	return k, nil
 }
 
 // update changes the mark and returns when it is on disk.
