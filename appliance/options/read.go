@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"ledge/appliance/process"
 )
@@ -17,6 +18,7 @@ const (
 	ByFile        = "file"
 	ByEnvironment = "environment"
 	ByFlag        = "flag"
+	ByCredential  = "credential"
 )
 
 // Kind returns of which kind the place is that an option's value is from.
@@ -28,6 +30,8 @@ func (o Origins) Kind(option string) string {
 		return ByFlag
 	case at == Env(option):
 		return ByEnvironment
+	case strings.HasPrefix(at, "$"+CredentialsVariable+"/"):
+		return ByCredential
 	}
 	return ByFile
 }
@@ -68,18 +72,19 @@ var errNoValue = errors.New("no value")
 // Read puts a Config together. flag returns what the command line says of an
 // option or else the environment, and whether they say anything; f is asked
 // where they don't, and may be nil. An empty variable stands for the default,
-// whatever the file says. The error, if there is one, names all faults, each
+// whatever the file says. Secrets that nothing is said of may be credentials. The error, if there is one, names all faults, each
 // with its place.
 func Read(flag func(name string) (string, bool), f *File) (Config, Origins, error) {
 	if f == nil {
 		f = &File{}
 	}
 	var c Config
-	from := make(Origins)
+	from, said := make(Origins), make(map[string]bool)
 	var errs []error
 	for _, r := range Table() {
 		v, given := flag(r.Name)
 		env, inEnv := os.LookupEnv(r.Env())
+		said[r.Name] = given || f.lines[r.Name] != ""
 		switch {
 		case given && v == "" && inEnv && env == "":
 			continue
@@ -101,6 +106,7 @@ func Read(flag func(name string) (string, bool), f *File) (Config, Origins, erro
 			errs = append(errs, &Error{r.Name, err})
 		}
 	}
+	takeCredentials(&c, from, said)
 	var err error
 	if c.Without, err = process.ParseWithout(os.Getenv(process.Variable)); err != nil {
 		errs = append(errs, err)

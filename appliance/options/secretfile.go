@@ -124,7 +124,7 @@ func (c *Config) ReadSecrets() (err error) {
 	for _, f := range [][2]string{{"password-file", c.PasswordFile}, {"follow-password-file", c.FollowPasswordFile},
 		{"http-password-file", c.HTTPPasswordFile},
 		{"tls-key", c.TLSKey}, {"nats-tls-key", c.NATSTLSKey}} {
-		if f[1] == "" {
+		if f[1] == "" || isCredential(f[1]) {
 			continue
 		}
 		if st, err := os.Stat(f[1]); err == nil && st.Mode().Perm()&groupAccess != 0 {
