@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"ledge/admin"
+	"ledge/admin/admintest"
+	"ledge/admin/cli"
+)
+
+// address is where a node that says so takes Redis clients.
+var address = regexp.MustCompile(`redis  (\S+)`)
+
+// talk sends a command, in words, and returns the first line of the reply.
+func talk(t *testing.T, addr, command string) string {
+	t.Helper()
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(30 * time.Second))
+	if _, err := io.WriteString(c, command+"\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	b := make([]byte, 512)
+	n, err := c.Read(b)
+	if err != nil {
+		t.Fatalf("%.40s: %v", command, err)
+	}
+	line, _, _ := strings.Cut(string(b[:n]), "\r\n")
+	return line
+}
+
+// until waits for something, for half a minute at most.
+func until(t *testing.T, what string, so func() bool) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); !so(); {
+		if time.Now().After(end) {
+			t.Fatalf("it is never so: %s", what)
+		}
+	}
+}
+
+// The second of two signals ends a server of the past at once that has still to answer
+// somebody.
+func TestSecondSignalOfPast(t *testing.T) {
+	t.Parallel()
+	n := runShipped(t, "serve", "--as-of", "1", "--listen", "127.0.0.1:0", "--dir", stoppedNode(t, t.TempDir()))
+	addr := address.FindStringSubmatch(n.says(t, "  redis  "))[1]
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := io.WriteString(c, "EVAL \"while true do end\" 0\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the script runs", func() bool {
+		other, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer other.Close()
+		_ = other.SetDeadline(time.Now().Add(200 * time.Millisecond))
+		_, err = io.WriteString(other, "EVAL \"return 1\" 0\r\n")
+		_, rerr := other.Read(make([]byte, 1))
+		return errors.Is(errors.Join(err, rerr), os.ErrDeadlineExceeded)
+	})
+	if err := n.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "it takes nobody any more", func() bool {
+		other, err := net.Dial("tcp", addr)
+		if err != nil {
+			return true
+		}
+		other.Close()
+		return false
+	})
+	began := time.Now()
+	_ = n.end(t, syscall.SIGINT)
+	if st := n.cmd.ProcessState.Sys().(syscall.WaitStatus); !st.Signaled() || st.Signal() != syscall.SIGINT {
+		t.Errorf("it ends with %v, %v after the second signal; want killed by that", n.cmd.ProcessState, time.Since(began))
+	}
+}
+
+// A node that finds what it has acknowledged gone from its journal ends with code 3 and
+// says why.
+func TestExitFatal(t *testing.T) {
+	t.Parallel()
+	mnt := mounted(t, "size=8m")
+	dir := filepath.Join(mnt, "node")
+	n := runShipped(t, "serve", "--listen", "127.0.0.1:0", "--nats-listen", "127.0.0.1:0", "--reserve", "0", "--resume-interval", "1h", "--dir", dir)
+	addr := address.FindStringSubmatch(n.says(t, "  redis  "))[1]
+	n.says(t, "  state  ")
+	for range 3 {
+		if got := talk(t, addr, "SET k v"); got != "+OK" {
+			t.Fatalf("SET = %s; want OK", got)
+		}
+	}
+	fill(t, filepath.Join(mnt, "ballast"), 0)
+	if got := talk(t, addr, "SET big "+strings.Repeat("x", 60000)); !strings.HasPrefix(got, "-MISCONF") {
+		t.Fatalf("SET on a full disk = %s; want it refused", got)
+	}
+	blocks, err := filepath.Glob(filepath.Join(dir, "journal/jetstream/*/streams/*/msgs/*.blk"))
+	if err != nil || len(blocks) != 1 {
+		t.Fatalf("the journal's blocks are %q, %v; want one", blocks, err)
+	}
+	info, err := os.Stat(blocks[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.Truncate(blocks[0], info.Size()-60), os.Remove(filepath.Join(mnt, "ballast"))); err != nil {
+		t.Fatal(err)
+	}
+	got := asUser(t, 0, "resume", "--dir", dir)
+	bound := time.AfterFunc(time.Minute, func() { _ = n.cmd.Process.Kill() })
+	defer bound.Stop()
+	_ = n.cmd.Wait()
+	if code := n.cmd.ProcessState.ExitCode(); code != exitFatal || !strings.Contains(n.stderr.String(), "ledge: open the journal anew: journal damaged at number ") {
+		t.Errorf("it ends with %d: %s; want %d and the damage (resume: %+v)", code, &n.stderr, exitFatal, got)
+	}
+}
+
+// loading is a node that has not got its data yet.
+type loading struct{ *admintest.Backend }
+
+func (loading) Health(context.Context) (admin.Health, error) {
+	return admin.Health{Node: "n1", State: admin.StateLoading, Loading: &admin.Loading{Step: "reading the journal", Percent: 42}}, nil
+}
+
+// health of a node that loads its data ends with code 4 and says how far that is.
+func TestExitLoading(t *testing.T) {
+	b := admintest.Start(t)
+	b.Serve(t, admin.Config{Backend: loading{&admintest.Backend{}}})
+	got := ledge(t, "health", "--dir", b.Dir)
+	if got.code != cli.ExitLoading || !strings.Contains(got.stderr, "n1 is loading its data: ") || !strings.Contains(got.stderr, "42") {
+		t.Errorf("health = %+v; want exit code %d and how far it is", got, cli.ExitLoading)
+	}
+}
