@@ -304,6 +304,11 @@ func (c *Conn) ConfigReset(ctx context.Context, node, name string) error {
 	return err
 }
 
+// ConfigRewrite writes what was set at run time into the configuration files.
+func (c *Conn) ConfigRewrite(ctx context.Context, node string) (Rewritten, error) {
+	return ask[Rewritten](ctx, c, node, "config.rewrite", nil)
+}
+
 // ConfigSet changes all of the given parameters, or none.
 func (c *Conn) ConfigSet(ctx context.Context, node string, values map[string]string) error {
 	_, err := ask[Done](ctx, c, node, "config.set", configSetRequest{values})

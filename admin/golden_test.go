@@ -56,6 +56,7 @@ func TestGolden(t *testing.T) {
 		{"config.get", "config.get", `{"pattern":"*"}`, nil},
 		{"config.get-origin", "config.get", `{"pattern":"*","origin":true}`, nil},
 		{"config.reset", "config.reset", `{"name":"maxclients"}`, nil},
+		{"config.rewrite", "config.rewrite", "", nil},
 		{"config.set", "config.set", `{"values":{"maxclients":"20000"}}`, nil},
 		{"config.set-refused", "config.set", `{"values":{"maxclients":"-1"}}`,
 			fault.With(fault.Refused, errors.New("maxclients: -1 is not between 1 and 1000000"))},

@@ -35,6 +35,8 @@ type Backend interface {
 	ConfigOrigins(ctx context.Context, pattern string) (map[string]string, error)
 	// ConfigReset gives a parameter the value back that the configuration says.
 	ConfigReset(ctx context.Context, name string) error
+	// ConfigRewrite writes what was set at run time into the configuration files.
+	ConfigRewrite(ctx context.Context) (Rewritten, error)
 	// ConfigSet changes all of the given parameters, or none.
 	ConfigSet(ctx context.Context, values map[string]string) error
 	Clients(ctx context.Context) ([]Client, error)
@@ -286,6 +288,13 @@ type Snapshot struct {
 	Bytes   int64     `json:"bytes"`
 	Created time.Time `json:"created"`
 	Path    string    `json:"path"`
+}
+
+// Rewritten is what has become of parameters that were set at run time.
+type Rewritten struct {
+	Files   []string `json:"files"`   // that have them, by path
+	Written []string `json:"written"` // options that the files say
+	Kept    []string `json:"kept"`    // parameters that no file can have, and that stay set at run time
 }
 
 // Compacted is what compacting has brought.

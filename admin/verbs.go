@@ -145,6 +145,7 @@ var verbs = []verb{
 	{name: "config.set", what: `change parameters, all or none: {"values":{"name":"value"}}`,
 		acts: true, soon: true, ask: parsed(configSet)},
 	{name: "config.reset", what: `give up what was set at run time: {"name":"maxclients"}`, acts: true, soon: true, ask: parsed(configReset)},
+	{name: "config.rewrite", what: "write what was set at run time into the configuration file", acts: true, ask: plain(Backend.ConfigRewrite)},
 	{name: "clients", what: "list the Redis clients", soon: true, ask: plain(clients)},
 	{name: "slowlog", what: `slow commands, newest first: {"count":10}`, soon: true, ask: parsed(slowlog)},
 	{name: "events", what: `what has happened, oldest first: {"since":"2026-03-04T05:06:07Z"}`, soon: true, ask: parsed(pastEvents)},

@@ -20,6 +20,7 @@ import (
 	"ledge/replay/standing"
 	"ledge/respd/command"
 	"ledge/respd/glob"
+	"ledge/respd/resp"
 )
 
 // backend is the node as the admin service sees it.
@@ -221,6 +222,16 @@ func (b backend) ConfigOrigins(_ context.Context, pattern string) (map[string]st
 // ConfigReset gives a parameter the value back that the configuration says.
 func (b backend) ConfigReset(ctx context.Context, name string) error {
 	return fault.With(fault.Refused, b.n.set.reset(ctx, b.n.server.Config(), name))
+}
+
+// ConfigRewrite writes what was set at run time into the configuration files.
+func (b backend) ConfigRewrite(ctx context.Context) (admin.Rewritten, error) {
+	r, err := b.n.rewrite(ctx)
+	var said resp.Error
+	if errors.As(err, &said) { // in Redis's words, which begin with a code
+		err = fault.With(fault.Of(err), errors.New(strings.TrimPrefix(string(said), "ERR ")))
+	}
+	return r, err
 }
 
 // Clients lists the connected Redis clients.

@@ -237,7 +237,10 @@ func (n *Node) openServer(ctx context.Context, hub *hub.Hub) (err error) {
 	case err != nil:
 		return addressFault("listen", n.cfg.Listen, err)
 	}
-	n.set.restore(ctx, n.server.Config(), n.rewrite)
+	n.set.restore(ctx, n.server.Config(), func(ctx context.Context) error {
+		_, err := n.rewrite(ctx)
+		return err
+	})
 	return nil
 }
 

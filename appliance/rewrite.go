@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"ledge/admin"
 	"ledge/appliance/options"
 	"ledge/journal/fault"
 	"ledge/respd/resp"
@@ -22,17 +23,17 @@ type moving struct {
 
 // rewrite writes what was set at run time into the configuration file, and then keeps
 // it no longer: it is the file's. If the node is killed in between, the next start finds
-// both, with the same value, and goes by the file.
-func (n *Node) rewrite(ctx context.Context) error {
+// both, with the same value, and goes by the file. It returns what has become of it.
+func (n *Node) rewrite(ctx context.Context) (done admin.Rewritten, err error) {
 	const op = "rewrite the configuration file"
 	if n.cfg.ConfigFile == "" {
-		return fault.With(fault.Refused, errNoConfigFile)
+		return done, fault.With(fault.Refused, errNoConfigFile)
 	}
 	if err := n.set.filing.Lock(ctx); err != nil {
-		return fault.As(fault.Retryable, op, err)
+		return done, fault.As(fault.Retryable, op, err)
 	}
 	defer n.set.filing.Unlock()
-	return n.server.Config().Alone(ctx, func() error {
+	err = n.server.Config().Alone(ctx, func() error {
 		move, stay := n.set.movable()
 		values := make(map[string]string)
 		for _, m := range move {
@@ -47,13 +48,16 @@ func (n *Node) rewrite(ctx context.Context) error {
 				move[i].word.origin = n.cfg.FileOrigin(place)
 			}
 		}
+		done = admin.Rewritten{Files: append([]string{}, slices.Compact(slices.Sorted(maps.Values(places)))...),
+			Written: append([]string{}, slices.Sorted(maps.Keys(values))...), Kept: stay}
 		n.cfg.Logger.Info("the configuration file is rewritten", "file", n.cfg.ConfigFile,
-			"files", slices.Compact(slices.Sorted(maps.Values(places))), "options", slices.Sorted(maps.Keys(values)), "still_kept_here", stay)
+			"files", done.Files, "options", done.Written, "still_kept_here", stay)
 		if err := n.set.moved(ctx, move); err != nil {
 			return fault.With(fault.Of(err), resp.Error("ERR The config file is rewritten, but the node's own store still has it as well: "+fault.Line(err)))
 		}
 		return nil
 	})
+	return done, err
 }
 
 // movable returns which settings the configuration file can have, and the parameters of

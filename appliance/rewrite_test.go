@@ -90,7 +90,13 @@ func TestConfigRewriteBeside(t *testing.T) {
 	for _, s := range [][2]string{{"maxclients", "600"}, {"ledge-fetch-timeout", "5s"}, {"timeout", "7200"}} {
 		p.do("CONFIG", "SET", s[0], s[1])
 	}
-	p.do("CONFIG", "REWRITE")
+	p.do("CONFIG", "SET", "slowlog-max-len", "77")
+	got := run(t, "config", "rewrite", "--dir", dir)
+	for _, want := range []string{"written  max-clients\n", "written  idle-timeout\n", "into     " + mine + "\n", "kept     slowlog-max-len: "} {
+		if got.code != 0 || !strings.Contains(got.stdout, want) {
+			t.Errorf("config rewrite ends with %d, %s%s; want %q", got.code, got.stdout, got.stderr, want)
+		}
+	}
 	check("600", "5s", "7200")
 	if got, err := os.ReadFile(file); string(got) != shipped {
 		t.Errorf("the configuration file is %q, %v; want %q", got, err, shipped)
@@ -99,4 +105,10 @@ func TestConfigRewriteBeside(t *testing.T) {
 	replaceFile(t, mine, "fetch-timeout: 6s\nmax-clients: 600\n")
 	p = lead(t, dir, "--config", file)
 	check("600", "6s", "7200")
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	if got := run(t, "config", "rewrite", "--dir", dir); got.code != 1 || !strings.HasPrefix(got.stderr, "ledge: Rewriting config file: ") {
+		t.Errorf("config rewrite without the file ends with %d, %s; want 1 and why", got.code, got.stderr)
+	}
 }

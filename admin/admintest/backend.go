@@ -102,6 +102,11 @@ func (b *Backend) ConfigReset(ctx context.Context, name string) error {
 	return b.called(ctx, "config.reset", name)
 }
 
+// ConfigRewrite knows a file.
+func (b *Backend) ConfigRewrite(ctx context.Context) (admin.Rewritten, error) {
+	return Rewritten(), b.called(ctx, "config.rewrite", nil)
+}
+
 func (b *Backend) ConfigSet(ctx context.Context, values map[string]string) error {
 	return b.called(ctx, "config.set", values)
 }
@@ -201,6 +206,11 @@ func NotResumed() admin.Resumed {
 func Snapshot() admin.Snapshot {
 	return admin.Snapshot{Number: 200, Epoch: 3, Digest: "8899aabbccddeeff", Keys: 12, Bytes: 4096,
 		Created: At, Path: "/var/lib/ledge/snapshots/00000000000000000200.snap"}
+}
+
+// Rewritten is one option in a file, and a parameter that stays.
+func Rewritten() admin.Rewritten {
+	return admin.Rewritten{Files: []string{"/etc/ledge/ledge.d/90-config-rewrite.yaml"}, Written: []string{"max-clients"}, Kept: []string{"slowlog-max-len"}}
 }
 
 // Compacted is a journal that begins with 201.

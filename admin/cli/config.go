@@ -26,6 +26,8 @@ func configCommand() *cli.Command {
 				wait: configWait, ask: configSet}.command(),
 			operation{name: "reset", usage: "give up what was set at run time, so that the configuration holds", args: "NAME",
 				wait: configWait, ask: configReset}.command(),
+			operation{name: "rewrite", usage: "write what was set at run time into the configuration file, as CONFIG REWRITE",
+				wait: configWait, ask: show((*admin.Conn).ConfigRewrite, printRewritten)}.command(),
 		},
 	}
 }
@@ -70,6 +72,21 @@ func configReset(ctx context.Context, o *operator) error {
 		return err
 	}
 	return o.print(p, func(t *table) { printParameters(t, p) })
+}
+
+func printRewritten(t *table, r admin.Rewritten) {
+	for _, option := range r.Written {
+		t.row("written", option)
+	}
+	for _, file := range r.Files {
+		t.row("into", file)
+	}
+	for _, name := range r.Kept {
+		t.row("kept", name+": stays set at run time")
+	}
+	if len(r.Written)+len(r.Kept) == 0 {
+		t.row("nothing", "was set at run time")
+	}
 }
 
 func configSet(ctx context.Context, o *operator) error {
