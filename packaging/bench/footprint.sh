@@ -5,7 +5,7 @@
 #
 #   ROUNDS=7
 . "$(dirname "$0")/lib.sh"
-need redis-cli go
+need redis-cli go curl
 
 rounds=${ROUNDS:-7}
 build
@@ -30,22 +30,51 @@ started() {
 }
 
 port=$(free_port)
-: >"$work/first" && : >"$work/again" && : >"$work/rss"
+: >"$work/first" && : >"$work/again"
 for ((i = 0; i < rounds; i++)); do
 	started "node-$i"
 	echo "$ms" >>"$work/first"
 	stop "$pid"
 	started "node-$i"
 	echo "$ms" >>"$work/again"
-	sleep 1
-	rss_kb "$pid" >>"$work/rss"
+	stop "$pid"
+done
+
+# An empty node with everything in: Redis, NATS and the page listen.
+empty() {
+	"$work/bin/ledge" serve --dir "$work/$1" --listen "127.0.0.1:$port" --nats-listen "127.0.0.1:$(free_port)" \
+		--http-listen "127.0.0.1:$http" --log-level warn >>"$work/$1.log" 2>&1 &
+	pid=$!
+	pids+=("$pid")
+	await "$port" "$pid" "$work/$1.log"
+}
+# of NAME prints a field of the process's status.
+of() { awk -v name="$1:" '$1 == name {print $2}' "/proc/$pid/status"; }
+mib() { median <"$work/$1" | awk '{printf "%.1f MiB", $1/1024}'; }
+
+idle=${IDLE:-30}
+for ((i = 0; i < ${EMPTY:-3}; i++)); do
+	http=$(free_port)
+	empty "empty-$i"
+	sleep "$idle"
+	for f in VmRSS RssAnon RssFile Threads; do of "$f" >>"$work/$f"; done
+	curl -s "http://127.0.0.1:$http/metrics" | awk '$1 == "go_goroutines" {print $2}' >>"$work/goroutines"
+	of VmRSS >>"$work/asked"
 	stop "$pid"
 done
 cat <<END
 
-| idle node | median of $rounds |
+| starts | median of $rounds |
 |---|---:|
 | first start, until PING is answered | $(median <"$work/first") ms |
 | later starts | $(median <"$work/again") ms |
-| resident memory | $(median <"$work/rss" | awk '{printf "%.1f MiB", $1/1024}') |
+
+| empty node with NATS and the page, after $idle s | median of ${EMPTY:-3} |
+|---|---:|
+| resident memory (VmRSS) | $(mib VmRSS) |
+| of that its own (RssAnon) | $(mib RssAnon) |
+| of that the binary's pages (RssFile), which the system can drop | $(mib RssFile) |
+| resident memory once /metrics was read | $(mib asked) |
+| threads | $(median <"$work/Threads") |
+| goroutines | $(median <"$work/goroutines") |
 END
