@@ -17,7 +17,7 @@ import (
 // any sync, be it one in the middle or the last, comes back, as does one of a write.
 func TestStream(t *testing.T) {
 	disk := faultfs.Start(t)
-	content := bytes.Repeat([]byte("0123456789abcdef"), 3<<20) // three runs of syncs
+	content := bytes.Repeat([]byte("0123456789abcdef"), 5<<18) // one sync in the middle, and the last
 	write := func(name string) error {
 		f, err := os.Create(filepath.Join(disk.Dir, name))
 		if err != nil {
