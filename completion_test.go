@@ -26,6 +26,16 @@ var completions = []struct {
 	{[]string{"serve", "--config", "led"}, []string{"ledge.yaml"}, []string{"ledge"}},
 	{[]string{"serve", "--dir", "led"}, []string{"ledger"}, []string{"ledge.yaml"}},
 	{[]string{"serve", "--sync", "ser"}, nil, []string{"serve"}},
+	{[]string{"serve", "--sync", ""}, []string{"always", "interval", "off"}, []string{"--dir"}},
+	{[]string{"serve", "--log-format", "j"}, []string{"json"}, []string{"text"}},
+	{[]string{"serve", "--log-level", "w"}, []string{"warn"}, []string{"error"}},
+	{[]string{"serve", "--resume-auto", ""}, []string{"none", "retryable", "all"}, nil},
+	{[]string{"status", "--user", "mo"}, []string{"monitor"}, []string{"admin"}},
+	{[]string{"serve", "--from", "led"}, []string{"ledge.yaml"}, nil},
+	{[]string{"journal", "tail", "--dir", "led"}, []string{"ledger"}, []string{"ledge.yaml"}},
+	{[]string{"config", "set", "maxm"}, []string{"maxmemory"}, []string{"maxclients"}},
+	{[]string{"config", "get", "appendf"}, []string{"appendfsync"}, nil},
+	{[]string{"config", "reset", "maxc"}, []string{"maxclients"}, nil},
 	{[]string{"completion", ""}, []string{"bash", "fish", "zsh"}, nil},
 }
 

@@ -7,6 +7,9 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"ledge/admin"
+	"ledge/appliance/options"
 )
 
 // shells writes the completions that there are, by the name of the shell.
@@ -51,6 +54,7 @@ type optionForm struct {
 	fallback string // its default, "" is none
 	env      string
 	required bool
+	words    []string // that its value is one of; nil is that it is none of few
 }
 
 // commandForms lists the program and its commands, each before those below it.
@@ -95,18 +99,58 @@ func optionForms(all []cli.Flag) []optionForm {
 		if r, ok := f.(cli.RequiredFlag); ok {
 			one.required = r.IsRequired()
 		}
+		one.words = wordsOf(one.name)
 		list = append(list, one)
 	}
 	return list
 }
 
+// wordsOf returns the words that an option's value is one of, whichever command has it.
+func wordsOf(option string) []string {
+	if option == "user" {
+		return admin.PasswordUsers()
+	}
+	for _, r := range options.Table() {
+		if r.Name == option {
+			return r.Words()
+		}
+	}
+	return nil
+}
+
+// parameters returns the names of CONFIG's parameters that options have.
+func parameters() (list []string) {
+	for _, r := range options.Table() {
+		for _, p := range r.Params {
+			list = append(list, p.Name)
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// argumentsOf returns what can stand after a command that is no option and no command.
+func argumentsOf(path string) []string {
+	switch path {
+	case "completion":
+		return []string{"bash", "fish", "zsh"}
+	case "config get", "config set", "config reset":
+		return parameters()
+	}
+	return nil
+}
+
 // kind is how a value is completed.
 func (f optionForm) kind() string {
-	switch f.hint {
-	case "":
+	switch {
+	case f.hint == "":
 		return "none"
-	case "FILE", "DIR":
-		return strings.ToLower(f.hint)
+	case f.words != nil:
+		return "words"
+	case f.hint == "DIR":
+		return "dir"
+	case strings.Contains(f.hint, "FILE"), f.hint == "PATH":
+		return "file"
 	}
 	return "text"
 }
@@ -158,7 +202,7 @@ func commandLoop(list []commandForm, words, from, to string) string {
 
 // valued returns the options that take a value.
 func valued(list []commandForm) []string {
-	return slices.Sorted(slices.Values(slices.Concat(names(list, "file"), names(list, "dir"), names(list, "text"))))
+	return slices.Sorted(slices.Values(slices.Concat(names(list, "file"), names(list, "dir"), names(list, "words"), names(list, "text"))))
 }
 
 func bashCompletion(list []commandForm) string {
@@ -171,6 +215,10 @@ func bashCompletion(list []commandForm) string {
 		"\t[[ $current == = ]] && previous=${COMP_WORDS[COMP_CWORD - 1]} current=\n" +
 		"\t[[ $previous == = ]] && ((COMP_CWORD > 2)) && previous=${COMP_WORDS[COMP_CWORD - 2]}\n" +
 		"\tcase \"$previous\" in\n")
+	for _, name := range names(list, "words") {
+		fmt.Fprintf(&b, "\t%s)\n\t\tmapfile -t COMPREPLY < <(compgen -W %s -- \"$current\")\n\t\treturn\n\t\t;;\n",
+			name, quoted(strings.Join(wordsOf(name[2:]), " ")))
+	}
 	for _, k := range []struct{ kind, do string }{
 		{"file", "compopt -o filenames 2>/dev/null\n\t\tmapfile -t COMPREPLY < <(compgen -f -- \"$current\")\n\t\t"},
 		{"dir", "compopt -o filenames 2>/dev/null\n\t\tmapfile -t COMPREPLY < <(compgen -d -- \"$current\")\n\t\t"},
@@ -187,9 +235,7 @@ func bashCompletion(list []commandForm) string {
 		for _, f := range l.flags {
 			words = append(words, "--"+f.name)
 		}
-		if l.path == "completion" {
-			words = append(words, "bash", "fish", "zsh")
-		}
+		words = append(words, argumentsOf(l.path)...)
 		fmt.Fprintf(&b, "\t%s) words=%s ;;\n", quoted(l.path), quoted(strings.Join(append(words, "--help"), " ")))
 	}
 	b.WriteString("\tesac\n\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$current\")\n}\n\ncomplete -F _ledge ledge\n")
@@ -202,6 +248,9 @@ func zshCompletion(list []commandForm) string {
 		"\tlocal command= word i previous=${words[CURRENT-1]}\n\tlocal -a found\n")
 	b.WriteString(commandLoop(list, "words", "2", "CURRENT"))
 	b.WriteString("\tcase \"$previous\" in\n")
+	for _, name := range names(list, "words") {
+		fmt.Fprintf(&b, "\t%s)\n\t\tfound=(%s)\n\t\t_describe 'value' found\n\t\treturn\n\t\t;;\n", name, strings.Join(wordsOf(name[2:]), " "))
+	}
 	for _, k := range []struct{ kind, do string }{
 		{"file", "_files"}, {"dir", "_files -/"}, {"text", "_message value"},
 	} {
@@ -219,9 +268,7 @@ func zshCompletion(list []commandForm) string {
 		for _, f := range l.flags {
 			words = append(words, entry("--"+f.name, f.usage))
 		}
-		if l.path == "completion" {
-			words = append(words, "bash", "fish", "zsh")
-		}
+		words = append(words, argumentsOf(l.path)...)
 		words = append(words, entry("--help", "show help"))
 		fmt.Fprintf(&b, "\t%s)\n\t\tfound=(\n\t\t\t%s\n\t\t)\n\t\t;;\n", quoted(l.path), strings.Join(words, "\n\t\t\t"))
 	}
@@ -263,11 +310,11 @@ complete -c ledge -f
 			fmt.Fprintf(&b, "%s -a %s -d %s\n", at, c.Name, fishQuoted(c.Usage))
 		}
 		for _, f := range l.flags {
-			how := map[string]string{"none": "", "file": " -r -F", "dir": " -x -a '(__fish_complete_directories)'", "text": " -x"}[f.kind()]
+			how := map[string]string{"none": "", "words": " -x -a " + fishQuoted(strings.Join(f.words, " ")), "file": " -r -F", "dir": " -x -a '(__fish_complete_directories)'", "text": " -x"}[f.kind()]
 			fmt.Fprintf(&b, "%s -l %s%s -d %s\n", at, f.name, how, fishQuoted(f.usage))
 		}
-		if l.path == "completion" {
-			fmt.Fprintf(&b, "%s -a 'bash fish zsh'\n", at)
+		if more := argumentsOf(l.path); more != nil {
+			fmt.Fprintf(&b, "%s -a %s\n", at, fishQuoted(strings.Join(more, " ")))
 		}
 		fmt.Fprintf(&b, "%s -l help -d 'show help'\n", at)
 	}

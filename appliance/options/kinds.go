@@ -40,6 +40,7 @@ func choice(at func(*Config) *string, words ...string) value {
 		return nil
 	}
 	v := text(at, check)
+	v.words = words
 	v.parse = func(c *Config, s string) error {
 		*at(c) = s
 		if s == "" { // no choice, which check takes for one that was not made

@@ -37,6 +37,7 @@ type value struct {
 	show  func(*Config) string        // for CONFIG
 	none  func(*Config) bool          // whether it has not been set
 	check func(*Config) error         // whether it is within its bounds
+	words []string                    // those that it may be, if it is one of few
 }
 
 // Usage is the option's line of help. The value's name in it is quoted as the
@@ -50,6 +51,9 @@ func (r Row) DefaultText() string {
 	}
 	return r.Default
 }
+
+// Words returns the words that the value is one of; nil is that it is none of few.
+func (r Row) Words() []string { return r.words }
 
 // Env returns the option's variable.
 func (r Row) Env() string { return Env(r.Name) }

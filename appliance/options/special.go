@@ -76,6 +76,7 @@ func logLevel() value {
 		show:  func(c *Config) string { return strings.ToLower(c.LogLevel.String()) },
 		none:  func(c *Config) bool { return c.LogLevel == 0 },
 		check: fits,
+		words: []string{"debug", "info", "warn", "error"},
 	}
 }
 
@@ -85,12 +86,7 @@ const (
 )
 
 func logFormat() value {
-	return text(func(c *Config) *string { return &c.LogFormat }, func(s string) error {
-		if s != formatText && s != formatJSON {
-			return fmt.Errorf("%q is neither text nor json", s)
-		}
-		return nil
-	})
+	return choice(func(c *Config) *string { return &c.LogFormat }, formatText, formatJSON)
 }
 
 // appendFsyncs are what Redis calls the sync modes.
