@@ -139,7 +139,7 @@ func (b backend) Verify(ctx context.Context) (v admin.Verified, err error) {
 	shown.Step(stepEffects, progress.Bytes, st.Bytes)
 	for c, err := range n.log.Read(progress.Without(ctx), st.First) {
 		if err := errors.Join(err, ctx.Err()); err != nil {
-			return v, b.truncatedMeanwhile(st.First, err)
+			return v, truncatedMeanwhile(n, st.First, err)
 		}
 		shown.Add(int64(c.Size()))
 	}
@@ -159,8 +159,8 @@ func (b backend) Verify(ctx context.Context) (v admin.Verified, err error) {
 
 // truncatedMeanwhile tells a journal that was truncated while it was read from
 // a damaged one.
-func (b backend) truncatedMeanwhile(first journal.Seq, err error) error {
-	if st, serr := b.n.jet().Stat(context.Background()); serr == nil && st.First > first {
+func truncatedMeanwhile(n *Node, first journal.Seq, err error) error {
+	if st, serr := n.jet().Stat(context.Background()); serr == nil && st.First > first {
 		return fault.With(fault.Refused, errors.New("the journal was truncated meanwhile; try again"))
 	}
 	return err
