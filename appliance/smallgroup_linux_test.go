@@ -77,10 +77,19 @@ func TestSmallGroup(t *testing.T) {
 		t.Errorf("%d keys of 10 kB fit into a group of 64 MiB; want at least 500", keys)
 	}
 	p.end(syscall.SIGKILL)
-	p = inGroup(t, group, dir, "--sync", "interval")
+	p = inGroup(t, group, dir, "--sync", "interval", "--nats-listen", "127.0.0.1:0")
 	c = p.client()
 	if got := c.DBSize(ctx).Val(); got > keys+1 || got < keys {
 		t.Errorf("%d keys after a kill; want %d", got, keys)
+	}
+	// What takes memory beside the state is done at the bound, too.
+	if got := c.Do(ctx, "LEDGE", "AT", keys/2, "GET", "k1").Val(); got != value+"1" {
+		t.Errorf("LEDGE AT %d GET k1 = %.40v …; want what was written", keys/2, got)
+	}
+	for _, args := range [][]string{{"backup", "--to", filepath.Join(t.TempDir(), "kept")}, {"snapshot"}, {"verify"}, {"compact"}} {
+		if got := run(t, append(args, "--dir", dir)...); got.code != 0 {
+			t.Errorf("%s: exit code %d, %s", args[0], got.code, got.stderr)
+		}
 	}
 	if err := c.FlushAll(ctx).Err(); err != nil {
 		t.Errorf("FLUSHALL = %v; want it taken", err)
