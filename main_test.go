@@ -139,7 +139,7 @@ func TestRefusals(t *testing.T) {
 		{"level", []string{"serve", "--log-level", "loud"}, 2,
 			`--log-level: "loud" is none of debug, info, warn, error`},
 		{"format", []string{"serve", "--log-format", "xml"}, 2,
-			`--log-format: "xml" is neither text nor json`},
+			`--log-format: "xml" is none of text, json`},
 		{"all at once", []string{"serve", "--sync", "x", "--databases", "y"}, 2,
 			`--databases: "y" is not a whole number above 0; --sync: "x" is none of always, interval, off`},
 		{"no file", []string{"serve", "--config", "/does/not/exist"}, 2,

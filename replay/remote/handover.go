@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -114,12 +115,39 @@ func (l *Leader) Offer(ctx context.Context, node string, last journal.Seq) (url,
 		"replica %q, which has come to number %d of %d, has not taken the lead: %w", node, at, last, ctx.Err()))
 }
 
-// nearNumbers is how many numbers a replica may be behind to be near: clients wait
-// while it stores them, each with a sync of its own.
-const nearNumbers = 32
+// A replica is near that is no more than nearNumbers behind, or that has, within nearTime,
+// come to where the leader was before: so long, about, clients wait while it stores the
+// rest, with syncs of its own. How many numbers that is depends on how fast they are
+// written.
+const (
+	nearNumbers = 32
+	nearTime    = 300 * time.Millisecond
+)
+
+// lap is how far a replica is to come, and since when.
+type lap struct {
+	to    journal.Seq
+	began time.Time
+}
+
+// near reports whether a replica is near that has applied so much. A lap that has taken
+// too long is followed by another one.
+func (p *lap) near(applied, last journal.Seq, now time.Time) bool {
+	if applied+nearNumbers >= last {
+		return true
+	}
+	if applied >= p.to {
+		if !p.began.IsZero() && now.Sub(p.began) <= nearTime {
+			return true
+		}
+		*p = lap{last, now}
+	}
+	return false
+}
 
 // Near waits until a replica, named by its node, streams and is hardly behind.
 func (l *Leader) Near(ctx context.Context, node string) error {
+	var p lap
 	for {
 		known, near, names := false, false, []string(nil)
 		last := l.cfg.Source.State().Pos().Seq
@@ -128,7 +156,7 @@ func (l *Leader) Near(ctx context.Context, node string) error {
 			names = append(names, f.Node)
 			if f.Node == node {
 				known = true
-				near = near || f.State == standing.LinkStreaming.String() && f.Applied+nearNumbers >= last
+				near = near || f.State == standing.LinkStreaming.String() && p.near(f.Applied, last, l.cfg.Clock())
 			}
 		}
 		moved := l.moved

@@ -135,6 +135,38 @@ func TestHandover(t *testing.T) {
 	}
 }
 
+// How far behind a replica may be that is to lead goes by how long it takes to come to
+// where the leader was: many numbers are written quickly, or slowly.
+func TestNearGoesByTime(t *testing.T) {
+	began := time.Now()
+	for _, c := range []struct {
+		name          string
+		behind        journal.Seq   // when it reports
+		pace          journal.Seq   // numbers between two reports
+		between       time.Duration // two reports
+		reports, want int           // how many there are, and at which it is near; 0 is at none
+	}{
+		{"it has nearly all", nearNumbers, 1, time.Second, 3, 1},
+		{"much is written, and it keeps pace", 400, 400, 100 * time.Millisecond, 9, 2},
+		{"it takes three reports to come so far", 1100, 400, 100 * time.Millisecond, 9, 4},
+		{"it takes too long", 400, 100, 100 * time.Millisecond, 9, 0},
+		{"it hardly moves", 400, 1, time.Millisecond, 9, 0},
+	} {
+		var p lap
+		got, last := 0, journal.Seq(10_000)
+		for i := range c.reports {
+			if p.near(last-c.behind, last, began.Add(time.Duration(i)*c.between)) {
+				got = i + 1
+				break
+			}
+			last += c.pace
+		}
+		if got != c.want {
+			t.Errorf("%s: near at report %d; want %d", c.name, got, c.want)
+		}
+	}
+}
+
 // While a leader writes down that it hands over, which takes as long as the disk does,
 // it goes on answering who its replicas are, and what they report. The offer can't be
 // taken back then: the node waits for what becomes of it.
