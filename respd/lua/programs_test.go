@@ -42,9 +42,11 @@ type program struct {
 	fixed bool
 }
 
-// text is a whole program.
+// text is a whole program. The keys of tab, which is walked, are neither tables nor
+// functions: where those lie in it goes by their addresses.
 func (g *program) text() string {
-	return `local steps = 0 local function tick() steps = steps + 1 if steps > 300 then error('enough', 0) end end
+	return `local function key(k) if type(k) == 'table' or type(k) == 'function' then return type(k) end return k end
+local steps = 0 local function tick() steps = steps + 1 if steps > 300 then error('enough', 0) end end
 local out1, str, tab, num, none = 1, 'text', {1, 2, 3, x = 'f', y = {z = 1}}, 7
 local mt = {__index = function(t, k) return k end, __call = function(self, a, b) return b, a end,
 __add = function(a, b) return 'sum' end, __concat = function(a, b) return 'cat' end,
@@ -177,7 +179,7 @@ func (g *program) simple() string {
 // place is what can be assigned to.
 func (g *program) place() string {
 	return g.pick(g.variable(), g.variable(), g.variable()+"."+g.pick("x", "y", "q"),
-		"tab["+g.exp(1)+"]", "tab.y.z", "tab.q", "obj.n")
+		"tab[key("+g.exp(1)+")]", "tab.y.z", "tab.q", "obj.n")
 }
 
 func (g *program) list(depth int) string {
