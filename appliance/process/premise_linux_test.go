@@ -54,7 +54,7 @@ func TestOneOfTwoPremise(t *testing.T) {
 	was := runtime.GOMAXPROCS(0)
 	t.Cleanup(func() { runtime.GOMAXPROCS(was) })
 	one, two := time.Hour, time.Hour
-	for range 5 {
+	for round := 0; round < 5 || two*10 < one*9 && round < 50; round++ { // more where others take the processors
 		runtime.GOMAXPROCS(1)
 		one = min(one, chain(t))
 		runtime.GOMAXPROCS(2)
