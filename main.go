@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"runtime"
 	"slices"
 
 	urfave "github.com/urfave/cli/v2"
@@ -28,8 +29,16 @@ const (
 	exitFatal       = 3 // the node stopped because it couldn't trust what it has
 )
 
+// The process's first thread is kept for the goroutine that is main, see main.
+func init() { runtime.LockOSThread() }
+
+// main does nothing but wait. A signal to the process goes to its first thread, and waits
+// there for as long as that thread is in a call to a disk that does not answer, whatever
+// the other threads do: so that one is in no such call.
 func main() {
-	os.Exit(run(context.Background(), os.Args, os.Stdout, os.Stderr))
+	code := make(chan int)
+	go func() { code <- run(context.Background(), os.Args, os.Stdout, os.Stderr) }()
+	os.Exit(<-code)
 }
 
 // sharedFlag is a flag that every command line has. Each of them writes to a copy of

@@ -31,6 +31,7 @@ type node struct {
 	url     string
 	conn    *nats.Conn
 	taking  func(context.Context) // while a snapshot is taken
+	leading func()                // as it is written down that the node leads
 }
 
 func (n *node) note(what string) error {
@@ -46,8 +47,13 @@ func (n *node) has(what string) bool {
 	return strings.Contains(strings.Join(n.noted, "\n")+"\n", what+"\n")
 }
 
-func (n *node) Follow(url string) error      { return n.note("follow " + url) }
-func (n *node) Lead(followed string) error   { return n.note("lead, followed " + followed) }
+func (n *node) Follow(url string) error { return n.note("follow " + url) }
+func (n *node) Lead(followed string) error {
+	if n.leading != nil {
+		n.leading()
+	}
+	return n.note("lead, followed " + followed)
+}
 func (n *node) Yield(url, pass string) error { return n.note("yield to " + url + " " + pass) }
 func (n *node) Adopt(journal.Lineage, journal.Seq, string, error) error {
 	return n.note("adopt")
@@ -244,6 +250,38 @@ func TestPromoteFails(t *testing.T) {
 	}
 	if err := n.Do(replaytest.Set("k", "w")); fault.Of(err) != fault.Refused {
 		t.Errorf("a write = %v; want it refused as before", err)
+	}
+}
+
+// A node that is about to lead has a switchover wait for that: its first entry, by which
+// others know that it leads, is out before it says so itself.
+func TestSwitchoverWhilePromoted(t *testing.T) {
+	r, n := open(t, "")
+	run(t, r)
+	n.Must(replaytest.Set("k", "v"))
+	if err := r.Follow(t.Context(), nobody); err != nil {
+		t.Fatal(err)
+	}
+	asked := make(chan error, 1)
+	n.leading = func() {
+		began := make(chan struct{})
+		go func() {
+			close(began)
+			asked <- r.leads(t.Context())
+		}()
+		<-began
+		select {
+		case err := <-asked:
+			t.Errorf("leads = %v at once; want it to wait for the promotion", err)
+			asked <- nil
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	if err := r.Promote(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-asked; err != nil {
+		t.Errorf("leads = %v; want nil of a node that leads by then", err)
 	}
 }
 

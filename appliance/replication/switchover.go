@@ -54,8 +54,8 @@ func (r *Replication) handOver(ctx context.Context, to string) (admin.Switched, 
 	if leader == nil {
 		return admin.Switched{}, writer.ErrStopped
 	}
-	if url := r.shown.Load().url; url != "" { // before it is looked for replicas, as below
-		return admin.Switched{}, errFollows(url)
+	if err := r.leads(ctx); err != nil { // before it is looked for replicas, as below
+		return admin.Switched{}, err
 	}
 	near, cancel := context.WithTimeout(ctx, catchUpLimit)
 	defer cancel()
@@ -100,6 +100,22 @@ func (r *Replication) handOver(ctx context.Context, to string) (admin.Switched, 
 	r.cfg.Logger.Warn("the lead is handed over", "to", to, "at", at, "number", uint64(last), "took", took)
 	r.cfg.Turned(at)
 	return admin.Switched{Node: to, Leader: at, Number: uint64(last), Took: float64(took.Microseconds()) / 1000}, nil
+}
+
+// leads returns nil for a node that leads. Others hear that one does before it says so
+// itself, by its first entry: a node whose turn is under way is waited for.
+func (r *Replication) leads(ctx context.Context) error {
+	if r.shown.Load().url == "" {
+		return nil
+	}
+	if err := r.awaitTurn(ctx); err != nil {
+		return err
+	}
+	defer r.mu.Unlock()
+	if r.url == "" {
+		return nil
+	}
+	return errFollows(r.url)
 }
 
 // errFollows refuses a switchover of a node that has no lead to hand over.
