@@ -41,8 +41,7 @@ func busy(t *testing.T, s *sickbed) {
 }
 
 // maxPaint is how long the page may take until something is to be seen, as the median of
-// a few times. What is measured is printed; it fails at five times that, since this
-// machine may be busy.
+// a few times, on a machine that does nothing else: BenchmarkFirstPaint says how it is.
 const maxPaint = 200 * time.Millisecond
 
 // In a browser the page shows what the node is, in light and dark, on a desk and on a
@@ -68,9 +67,6 @@ func TestPageInBrowser(t *testing.T) {
 			t.Errorf("%s: the page is %s pixels wider than the window; want none", v.name, got)
 		}
 		p.shoot(v.name)
-		if took := paints(p, 5); took > 5*maxPaint {
-			t.Errorf("%s: the median first paint is after %s; want %s on a machine that does nothing else", v.name, took, maxPaint)
-		}
 		p.accessible(v.name)
 	}
 	if said := b.complaints(); len(said) > 0 {

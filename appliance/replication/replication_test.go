@@ -267,7 +267,7 @@ func TestSwitchoverWhilePromoted(t *testing.T) {
 		began := make(chan struct{})
 		go func() {
 			close(began)
-			asked <- r.leads(t.Context())
+			asked <- leads(t.Context(), r)
 		}()
 		<-began
 		select {

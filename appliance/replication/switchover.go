@@ -54,7 +54,7 @@ func (r *Replication) handOver(ctx context.Context, to string) (admin.Switched, 
 	if leader == nil {
 		return admin.Switched{}, writer.ErrStopped
 	}
-	if err := r.leads(ctx); err != nil { // before it is looked for replicas, as below
+	if err := leads(ctx, r); err != nil { // before it is looked for replicas, as below
 		return admin.Switched{}, err
 	}
 	near, cancel := context.WithTimeout(ctx, catchUpLimit)
@@ -104,7 +104,7 @@ func (r *Replication) handOver(ctx context.Context, to string) (admin.Switched, 
 
 // leads returns nil for a node that leads. Others hear that one does before it says so
 // itself, by its first entry: a node whose turn is under way is waited for.
-func (r *Replication) leads(ctx context.Context) error {
+func leads(ctx context.Context, r *Replication) error {
 	if r.shown.Load().url == "" {
 		return nil
 	}

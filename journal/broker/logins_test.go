@@ -286,7 +286,10 @@ func TestEndGrace(t *testing.T) {
 		t.Errorf("ChangePassword that is not written = %v; want %v", err, full)
 	}
 	lets(t, b, "after it failed", map[string]bool{"one": true, "two": true})
-	until(t, "the broker has noticed that those have left again", func() bool { a := b.Admitted()[0]; return a.Former == 1 && a.Current == 1 })
+	until(t, "the broker has noticed that those have left again", func() bool {
+		now := b.Admitted()[0]
+		return now.Former == 1 && now.Current == 1
+	})
 	if n, err := b.ChangePassword("guest", "two", time.Time{}, written(&kept)); err != nil || n != 1 || len(kept) != 0 {
 		t.Errorf("ChangePassword to the same without a grace = %d, %v, with %d former; want 1 connection and none", n, err, len(kept))
 	}
