@@ -95,7 +95,7 @@ func (c *Conn) runExec(v *replay.View, d *replay.Draft) (complete bool) {
 			x.todo = append(x.todo, i)
 			continue
 		}
-		if q.Spec.Reads(q.Args) != nil && c.killed.Load() {
+		if c.killed.Load() && q.Spec.Reads(q.Args) != nil {
 			continue // nobody will read it; what is to be written is written all the same
 		}
 		x.vals[i] = c.runQueued(q, v, d)
@@ -135,9 +135,9 @@ func (c *Conn) runQueued(q command.Queued, v *replay.View, d *replay.Draft) resp
 	var val resp.Value
 	c.under.spec = q.Spec
 	v.Select(c.sess.DB)
-	switch {
-	case q.Spec.Reads(q.Args) != nil:
-		val = q.Spec.Reads(q.Args)(v, q.Args)
+	switch read := q.Spec.Reads(q.Args); {
+	case read != nil:
+		val = read(v, q.Args)
 	case q.Spec.Write != nil:
 		m := d.Mark()
 		var err error
