@@ -79,7 +79,7 @@ func ReadUsage() Usage { return readUsage(newSamples()) }
 func NewMemory(limit int64, without Without) *Memory {
 	m := &Memory{without: without, sample: newSamples(), dirty: true}
 	m.doze.sleep, m.doze.wake = m.sleep, m.wake
-	m.rest.collect, m.rest.giveBack = runtime.GC, debug.FreeOSMemory
+	m.rest.collect, m.rest.giveBack = runtime.GC, func() { debug.FreeOSMemory(); letProgramGo() }
 	m.oldPercent = m.setPercent(100)
 	m.oldLimit = debug.SetMemoryLimit(-1)
 	m.limits = limits{usual: m.oldLimit, dozing: math.MaxInt64, script: math.MaxInt64}
