@@ -83,7 +83,10 @@ const (
 	applyByte = 1.0
 	applyKey  = 2000.0
 	sortKey   = 750.0
-	orderKey  = 1550.0
+	orderKey  = 2500.0
+	// tableSlows is by what part the last keys take longer than the first where the
+	// tables of keys grow.
+	tableSlows = 0.5
 	// What a verification has beside a start.
 	effectsByte = 3.0
 	verifyByte  = 1.5
@@ -113,11 +116,11 @@ func (l *loading) expect(d *directory) {
 		{Name: stepJournal, Cost: nanoseconds(open)},
 	}
 	if info.Keys > 0 {
-		parts = append(parts, progress.Part{Name: replay.StepLoad, Unit: progress.Bytes, Total: info.Bytes,
+		parts = append(parts, progress.Part{Name: replay.StepLoad, Unit: progress.Bytes, Total: info.Bytes, Slows: tableSlows,
 			Cost: nanoseconds(loadByte*float64(info.Bytes) + loadKey*float64(info.Keys))})
 	}
 	l.meter.Plan(append(parts,
-		progress.Part{Name: replay.StepApply, Unit: progress.Bytes, Total: rest},
+		progress.Part{Name: replay.StepApply, Unit: progress.Bytes, Total: rest, Slows: tableSlows},
 		progress.Part{Name: replay.StepSort}, progress.Part{Name: replay.StepOrder, Unit: progress.Keys},
 		progress.Part{Name: stepWriter, Cost: 20 * time.Millisecond})...)
 	l.expectKeys(rest / sizeOfKey)

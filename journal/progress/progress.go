@@ -40,7 +40,13 @@ type Part struct {
 	// Cost is how long the step takes, about. Only its proportion to that of other
 	// parts matters much.
 	Cost time.Duration
+	// Slows is by what part the last unit takes longer than the first: 0.5 is half
+	// as long again.
+	Slows float64
 }
+
+// spent returns which part of the step's time is over once a part f of its units is done.
+func (p *Part) spent(f float64) float64 { return f * (1 + p.Slows*f/2) / (1 + p.Slows/2) }
 
 // Seen is how far work has come.
 type Seen struct {
@@ -252,8 +258,12 @@ func (m *Meter) Read() (done, total int64) {
 	return done, total
 }
 
-// A step's own pace counts once this much of it is done; before that the plan's does.
-const paceFrom = 0.03
+// A step's own pace counts once paceFrom of it is done, and the plan's no more once
+// paceAlone is: what is done first of a step is often quicker, or slower, than the rest.
+const (
+	paceFrom  = 0.03
+	paceAlone = 0.2
+)
 
 // settled is how much time has to be planned before what it has taken tells how fast
 // this machine is.
@@ -322,6 +332,7 @@ func (m *Meter) leftLocked(cur *step, done int64, in time.Duration) (time.Durati
 		}
 	}
 	p := m.plan[m.at]
+	f = p.spent(f)
 	if p.Unit != Unmeasured && f >= paceFrom {
 		planned, took = planned+time.Duration(float64(p.Cost)*f), took+in
 	}
@@ -332,7 +343,8 @@ func (m *Meter) leftLocked(cur *step, done int64, in time.Duration) (time.Durati
 	case p.Unit == Unmeasured:
 		left = max(cost-float64(in), 0)
 	case f >= paceFrom:
-		left = float64(in) * (1 - f) / f
+		own := min(f/paceAlone, 1)
+		left = own*float64(in)*(1-f)/f + (1-own)*cost*(1-f)
 	default:
 		left = max(cost-float64(in), cost*(1-f)/2)
 	}

@@ -72,22 +72,37 @@ type journey struct {
 	plan  []Part
 	takes []time.Duration // each step really
 	most  float64         // how far what is shown may be off
+	// of says which part of a step's units is done at a part of its time; nil is the same.
+	of func(step string, t float64) float64
 }
 
 // What is shown is a share of the time, whatever the machine, and also where the plan
 // is wrong about one step.
 func TestShareOfTime(t *testing.T) {
 	plan := func() []Part {
-		return []Part{{"check", Bytes, 1000, 2 * time.Second}, {"open", Unmeasured, 0, time.Second},
-			{"apply", Bytes, 1000, 10 * time.Second}, {"order", Keys, 1000, 5 * time.Second}}
+		return []Part{{Name: "check", Unit: Bytes, Total: 1000, Cost: 2 * time.Second},
+			{Name: "open", Cost: time.Second},
+			{Name: "apply", Unit: Bytes, Total: 1000, Cost: 10 * time.Second},
+			{Name: "order", Unit: Keys, Total: 1000, Cost: 5 * time.Second}}
 	}
 	sec := time.Second
+	slows := plan()
+	slows[2].Slows = 1
 	for _, j := range []journey{
-		{"as planned", plan(), []time.Duration{2 * sec, sec, 10 * sec, 5 * sec}, 0.03},
-		{"a machine of a third of the speed", plan(), []time.Duration{6 * sec, 3 * sec, 30 * sec, 15 * sec}, 0.08},
-		{"a machine of three times the speed", plan(), []time.Duration{2 * sec / 3, sec / 3, 10 * sec / 3, 5 * sec / 3}, 0.1},
-		{"apply takes half as long again", plan(), []time.Duration{2 * sec, sec, 15 * sec, 5 * sec}, 0.1},
-		{"the step that can't be measured takes three times as long", plan(), []time.Duration{2 * sec, 3 * sec, 10 * sec, 5 * sec}, 0.1},
+		{"as planned", plan(), []time.Duration{2 * sec, sec, 10 * sec, 5 * sec}, 0.03, nil},
+		{"a machine of a third of the speed", plan(), []time.Duration{6 * sec, 3 * sec, 30 * sec, 15 * sec}, 0.08, nil},
+		{"a machine of three times the speed", plan(), []time.Duration{2 * sec / 3, sec / 3, 10 * sec / 3, 5 * sec / 3}, 0.1, nil},
+		{"apply takes half as long again", plan(), []time.Duration{2 * sec, sec, 15 * sec, 5 * sec}, 0.1, nil},
+		{"the step that can't be measured takes three times as long", plan(), []time.Duration{2 * sec, 3 * sec, 10 * sec, 5 * sec}, 0.1, nil},
+		{"the first of a step is quick", plan(), []time.Duration{2 * sec, sec, 10 * sec, 5 * sec}, 0.08,
+			func(_ string, t float64) float64 { return min(3*t, 0.06+t*0.94) }},
+		{"a step slows, as planned", slows, []time.Duration{2 * sec, sec, 10 * sec, 5 * sec}, 0.04,
+			func(step string, t float64) float64 {
+				if step != "apply" {
+					return t
+				}
+				return math.Sqrt(1+3*t) - 1 // the last unit takes twice as long as the first
+			}},
 	} {
 		m, w := newWatched()
 		m.Plan(j.plan...)
@@ -101,7 +116,11 @@ func TestShareOfTime(t *testing.T) {
 			for n := 0; n < 50; n++ {
 				w.pass(j.takes[i] / 50)
 				passed += j.takes[i] / 50
-				m.To(p.Total * int64(n+1) / 50)
+				done := float64(n+1) / 50
+				if j.of != nil {
+					done = j.of(p.Name, done)
+				}
+				m.To(int64(float64(p.Total) * done))
 				s, want := m.Look(), passed.Seconds()/all.Seconds()
 				if s.Share < was {
 					t.Fatalf("%s: %s: the share goes back from %.3f to %.3f", j.name, p.Name, was, s.Share)
@@ -118,12 +137,12 @@ func TestShareOfTime(t *testing.T) {
 // A plan may be made again, and what a step has more or less than was thought counts.
 func TestPlanAgain(t *testing.T) {
 	m, w := newWatched()
-	m.Plan(Part{"a", Bytes, 100, 4 * time.Second}, Part{"b", Bytes, 100, 4 * time.Second})
+	m.Plan(Part{Name: "a", Unit: Bytes, Total: 100, Cost: 4 * time.Second}, Part{Name: "b", Unit: Bytes, Total: 100, Cost: 4 * time.Second})
 	m.Step("a", Bytes, 100)
 	w.pass(2 * time.Second)
 	m.To(50)
 	before := m.Look().Share
-	m.Plan(Part{"a", Bytes, 100, 4 * time.Second}, Part{"b", Bytes, 100, 4 * time.Second}, Part{"c", Keys, 10, 8 * time.Second})
+	m.Plan(Part{Name: "a", Unit: Bytes, Total: 100, Cost: 4 * time.Second}, Part{Name: "b", Unit: Bytes, Total: 100, Cost: 4 * time.Second}, Part{Name: "c", Unit: Keys, Total: 10, Cost: 8 * time.Second})
 	if s := m.Look(); s.Share < before {
 		t.Errorf("with another step the share goes back from %f to %f", before, s.Share)
 	}
