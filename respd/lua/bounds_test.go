@@ -10,43 +10,46 @@ import (
 
 var errStop = errors.New("stopped")
 
+// endless has scripts that would go on for ever, each in another way.
+var endless = map[string]string{
+	"while":     "while true do end",
+	"while if":  "local x = 0 while true do if x then x = x + 1 end end",
+	"repeat":    "repeat until false",
+	"repeat if": "local a = 1 repeat local b = 2 until a == b",
+	"for":       "for i = 1, 1/0 do end",
+	"step 0":    "for i = 1, 1, 0 do end",
+	"for nil":   "for k in function() return 1 end do end",
+	"for next":  "local t = {1} for k in function() return next(t) end do end",
+	"tail":      "local function f() return f() end return f()",
+	"two tails": "local g local function f() return g() end function g() return f() end return f()",
+	"go tail":   "while true do (function() return type(1) end)() end",
+	"pcall":     "while true do pcall(function() while true do end end) end",
+	"pcalls":    "local function f() pcall(f) return f() end f()",
+	"xpcall":    "while true do xpcall(function() error('x') end, function() while true do end end) end",
+	"error":     "while true do pcall(error, 'x') end",
+	"index":     "local t = setmetatable({}, {__index = function(t, k) return t[k + 1] end}) while true do pcall(function() return t[1] end) end",
+	"eq":        "local m = {__eq = function() while true do end end} return setmetatable({}, m) == setmetatable({}, m)",
+	"concat":    "local m = {__concat = function(a, b) return a .. b end} local t = setmetatable({}, m) while true do pcall(function() return t .. t end) end",
+	"coroutine": "while true do coroutine.wrap(function() coroutine.yield() end)() end",
+	"yields":    "local co = coroutine.wrap(function() while true do coroutine.yield() end end) while true do co() end",
+	"in one":    "coroutine.wrap(function() while true do pcall(function() while true do end end) end end)()",
+	"recursion": "local function f() local ok = pcall(f) return f() end while true do pcall(f) end",
+	"tree":      "local function f(n) pcall(f, n + 1) pcall(f, n + 1) end f(1)",
+	"tostring":  "local t = setmetatable({}, {__tostring = function(t) while true do end end}) tostring(t)",
+	"closures":  "local f while true do local x f = function() return x end end",
+	"tables":    "while true do local t = {1, 2, x = 3} end",
+	"texts":     "while true do local s = ('x'):rep(1000) .. 'y' end",
+	"clear":     "local t = {} for i = 1, 1e6 do t[i] = 1 end for i = 1, 1e6 do t[i] = nil end while true do next(t) end",
+	"relayout":  "local t = {} for i = 1, 1e6 do t[i] = 1 end while true do t.a = 1 t.b = 1 t.c = 1 t.a = nil t.b = nil t.c = nil end",
+	"varargs":   "local t = {} for i = 1, 7000 do t[i] = 1 end local function f(...) while true do local t = {...} end end f(unpack(t))",
+	"compare":   "local a = ('x'):rep(1e6) local b, c = a .. 'y', a .. 'z' while true do local d = b < c, b == c end",
+	"long keys": "local t, s = {}, ('x'):rep(1e6) while true do t[s .. 'x'] = 1 end",
+}
+
 // Every loop that a script can make is stopped by Check, within time, and by no
 // pcall.
 func TestStop(t *testing.T) {
-	for name, text := range map[string]string{
-		"while":     "while true do end",
-		"while if":  "local x = 0 while true do if x then x = x + 1 end end",
-		"repeat":    "repeat until false",
-		"repeat if": "local a = 1 repeat local b = 2 until a == b",
-		"for":       "for i = 1, 1/0 do end",
-		"step 0":    "for i = 1, 1, 0 do end",
-		"for nil":   "for k in function() return 1 end do end",
-		"for next":  "local t = {1} for k in function() return next(t) end do end",
-		"tail":      "local function f() return f() end return f()",
-		"two tails": "local g local function f() return g() end function g() return f() end return f()",
-		"go tail":   "while true do (function() return type(1) end)() end",
-		"pcall":     "while true do pcall(function() while true do end end) end",
-		"pcalls":    "local function f() pcall(f) return f() end f()",
-		"xpcall":    "while true do xpcall(function() error('x') end, function() while true do end end) end",
-		"error":     "while true do pcall(error, 'x') end",
-		"index":     "local t = setmetatable({}, {__index = function(t, k) return t[k + 1] end}) while true do pcall(function() return t[1] end) end",
-		"eq":        "local m = {__eq = function() while true do end end} return setmetatable({}, m) == setmetatable({}, m)",
-		"concat":    "local m = {__concat = function(a, b) return a .. b end} local t = setmetatable({}, m) while true do pcall(function() return t .. t end) end",
-		"coroutine": "while true do coroutine.wrap(function() coroutine.yield() end)() end",
-		"yields":    "local co = coroutine.wrap(function() while true do coroutine.yield() end end) while true do co() end",
-		"in one":    "coroutine.wrap(function() while true do pcall(function() while true do end end) end end)()",
-		"recursion": "local function f() local ok = pcall(f) return f() end while true do pcall(f) end",
-		"tree":      "local function f(n) pcall(f, n + 1) pcall(f, n + 1) end f(1)",
-		"tostring":  "local t = setmetatable({}, {__tostring = function(t) while true do end end}) tostring(t)",
-		"closures":  "local f while true do local x f = function() return x end end",
-		"tables":    "while true do local t = {1, 2, x = 3} end",
-		"texts":     "while true do local s = ('x'):rep(1000) .. 'y' end",
-		"clear":     "local t = {} for i = 1, 1e6 do t[i] = 1 end for i = 1, 1e6 do t[i] = nil end while true do next(t) end",
-		"relayout":  "local t = {} for i = 1, 1e6 do t[i] = 1 end while true do t.a = 1 t.b = 1 t.c = 1 t.a = nil t.b = nil t.c = nil end",
-		"varargs":   "local t = {} for i = 1, 7000 do t[i] = 1 end local function f(...) while true do local t = {...} end end f(unpack(t))",
-		"compare":   "local a = ('x'):rep(1e6) local b, c = a .. 'y', a .. 'z' while true do local d = b < c, b == c end",
-		"long keys": "local t, s = {}, ('x'):rep(1e6) while true do t[s .. 'x'] = 1 end",
-	} {
+	for name, text := range endless {
 		t.Run(name, func(t *testing.T) {
 			asked, begun := 0, time.Now()
 			last, longest := begun, time.Duration(0)

@@ -5,6 +5,7 @@ package hashes_test
 // of 8.0, by their documentation and code.
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -78,86 +79,95 @@ func prepare(c *commandtest.Client) {
 	c.Want("HSET h a 1", "(integer) 1")
 }
 
+// Errors that more than one command has.
+const (
+	arity     = "ERR wrong number of arguments for '"
+	noInt     = "ERR value is not an integer or out of range"
+	noFields  = "ERR Mandatory argument FIELDS is missing or not at the right position"
+	mismatch  = "ERR The `numfields` parameter must match the number of arguments"
+	noCount   = "ERR Number of fields must be a positive integer"
+	oneTime   = "ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified"
+	oneWhen   = "ERR Only one of FXX or FNX arguments can be specified"
+	wrongType = "WRONGTYPE Operation against a key holding the wrong kind of value"
+)
+
+// expireErrors are the errors of commands that are about fields' deadlines alone.
+var expireErrors = []struct{ line, want string }{
+	{"HEXPIRE h 5 FIELDS 1", arity + "hexpire' command"},
+	{"HEXPIRE s x FIELDS 1 a", wrongType},
+	{"HEXPIRE h x FIELDS 1 a", noInt},
+	{"HEXPIRE h -1 FIELDS 1 a", "ERR invalid expire time, must be >= 0"},
+	{"HPEXPIRE none -1 FIELDS 1 a", "ERR invalid expire time, must be >= 0"},
+	{"HEXPIRE h 70368744178 FIELDS 1 a", "ERR invalid expire time in 'hexpire' command"},
+	{"HEXPIRE h 68668744178 FIELDS 1 a", "ERR invalid expire time in 'hexpire' command"},
+	{"HPEXPIRE h 68668744177664 FIELDS 1 a", "ERR invalid expire time in 'hpexpire' command"},
+	{"HEXPIREAT h 9223372036854775807 FIELDS 1 a", "ERR invalid expire time in 'hexpireat' command"},
+	{"HPEXPIREAT h 70368744177664 FIELDS 1 a", "ERR invalid expire time in 'hpexpireat' command"},
+	{"HEXPIRE h 5 a FIELDS 1", noFields},
+	{"HEXPIRE h 5 NX XX FIELDS 1 a", noFields},
+	{"HEXPIRE h 5 FIELDS 1 a NX", mismatch},
+	{"HEXPIRE h 5 FIELDS 0 a", "ERR Parameter `numFields` should be greater than 0"},
+	{"HEXPIRE h 5 FIELDS x a", "ERR Parameter `numFields` should be greater than 0"},
+	{"HEXPIRE h 5 FIELDS 2 a", mismatch},
+	{"HEXPIRE h 5 NX FIELDS 1", mismatch},
+	{"HEXPIRE none 5 FIELDS 1 a b", mismatch},
+	{"HTTL h FIELDS 1", arity + "httl' command"},
+	{"HTTL s x 1 a", wrongType},
+	{"HTTL h x 1 a", noFields},
+	{"HPTTL h FIELDS 0 a", noCount},
+	{"HEXPIRETIME h FIELDS -1 a", noCount},
+	{"HPEXPIRETIME none FIELDS 2 a", mismatch},
+	{"HPERSIST s x 1 a", wrongType},
+	{"HPERSIST h x 1 a", noFields},
+	{"HPERSIST h FIELDS x a", noCount},
+	{"HPERSIST h FIELDS 9223372036854775807 a", mismatch},
+}
+
+// valueErrors are the errors of commands that read or write values, too.
+var valueErrors = []struct{ line, want string }{
+	{"HGETEX s EX x FIELDS 1 a", wrongType},
+	{"HGETEX h EX x FIELDS 1 a", noInt},
+	{"HGETEX h EX 70368744178 FIELDS 1 a", "ERR invalid expire time in 'hgetex' command"},
+	{"HGETEX h PX -1 FIELDS 1 a", "ERR invalid expire time, must be >= 0"},
+	{"HGETEX h EX 5 FIELDS", arity + "hgetex' command"},
+	{"HGETEX h EX 5 PERSIST FIELDS 1 a", noFields},
+	{"HGETEX h KEEPTTL FIELDS 1 a", noFields},
+	{"HGETEX h PERSIST FIELDS 0 a", noCount},
+	{"HGETEX h FIELDS 2 a", mismatch},
+	{"HGETDEL s x 1 a", wrongType},
+	{"HGETDEL h a b c", noFields},
+	{"HGETDEL h FIELDS 0 a", noCount},
+	{"HGETDEL h FIELDS 1 a b", mismatch},
+	{"HSETEX s FIELDS 1 a b", wrongType},
+	{"HSETEX s FIELDS 2 a b", arity + "hsetex' command"},
+	{"HSETEX h FIELDS 1 a", arity + "hsetex' command"},
+	{"HSETEX h FIELDS 1 a b c", arity + "hsetex' command"},
+	{"HSETEX h EX 5 FIELDS 1 a", arity + "hsetex' command"},
+	{"HSETEX h FIELDS 0 a b", "ERR invalid number of fields"},
+	{"HSETEX h FIELDS 2147483648 a b", "ERR invalid number of fields"},
+	{"HSETEX h FIELDS x a b", "ERR invalid number of fields"},
+	{"HSETEX h EX 5 KEEPTTL FIELDS 1 a b", oneTime},
+	{"HSETEX h KEEPTTL EX x FIELDS 1 a b", oneTime},
+	{"HSETEX h PX 5 PX 5 FIELDS 1 a b", oneTime},
+	{"HSETEX h FNX FXX FIELDS 1 a b", oneWhen},
+	{"HSETEX h FNX FNX FIELDS 1 a b", oneWhen},
+	{"HSETEX h EX x FIELDS 1 a b", noInt},
+	{"HSETEX h EXAT -5 FIELDS 1 a b", "ERR invalid expire time, must be >= 0"},
+	{"HSETEX h PXAT 70368744177664 FIELDS 1 a b", "ERR invalid expire time in 'hsetex' command"},
+	{"HSETEX h FNX KEEPTTL Foo FIELDS 1 a b", "ERR unknown argument: Foo"},
+	{"HSETEX h FNX KEEPTTL x EX", "ERR unknown argument: x"},
+	{"HSETEX h FNX EX 5 PX", oneTime},
+	{"HSETEX h FXX PXAT 5 FNX", oneWhen},
+}
+
 // What is wrong is found in Redis's order: the key's type comes before the
 // arguments, but for HSETEX.
 func TestExpireErrors(t *testing.T) {
-	const (
-		arity    = "ERR wrong number of arguments for '"
-		noInt    = "ERR value is not an integer or out of range"
-		noFields = "ERR Mandatory argument FIELDS is missing or not at the right position"
-		mismatch = "ERR The `numfields` parameter must match the number of arguments"
-		count    = "ERR Number of fields must be a positive integer"
-		oneTime  = "ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified"
-		oneWhen  = "ERR Only one of FXX or FNX arguments can be specified"
-		wrong    = "WRONGTYPE Operation against a key holding the wrong kind of value"
-	)
 	c := open(t)
 	prepare(c)
 	c.Want("SET s x", "OK")
 	before := c.Entries()
-	for _, tt := range []struct{ line, want string }{
-		{"HEXPIRE h 5 FIELDS 1", arity + "hexpire' command"},
-		{"HEXPIRE s x FIELDS 1 a", wrong},
-		{"HEXPIRE h x FIELDS 1 a", noInt},
-		{"HEXPIRE h -1 FIELDS 1 a", "ERR invalid expire time, must be >= 0"},
-		{"HPEXPIRE none -1 FIELDS 1 a", "ERR invalid expire time, must be >= 0"},
-		{"HEXPIRE h 70368744178 FIELDS 1 a", "ERR invalid expire time in 'hexpire' command"},
-		{"HEXPIRE h 68668744178 FIELDS 1 a", "ERR invalid expire time in 'hexpire' command"},
-		{"HPEXPIRE h 68668744177664 FIELDS 1 a", "ERR invalid expire time in 'hpexpire' command"},
-		{"HEXPIREAT h 9223372036854775807 FIELDS 1 a", "ERR invalid expire time in 'hexpireat' command"},
-		{"HPEXPIREAT h 70368744177664 FIELDS 1 a", "ERR invalid expire time in 'hpexpireat' command"},
-		{"HEXPIRE h 5 a FIELDS 1", noFields},
-		{"HEXPIRE h 5 NX XX FIELDS 1 a", noFields},
-		{"HEXPIRE h 5 FIELDS 1 a NX", mismatch},
-		{"HEXPIRE h 5 FIELDS 0 a", "ERR Parameter `numFields` should be greater than 0"},
-		{"HEXPIRE h 5 FIELDS x a", "ERR Parameter `numFields` should be greater than 0"},
-		{"HEXPIRE h 5 FIELDS 2 a", mismatch},
-		{"HEXPIRE h 5 NX FIELDS 1", mismatch},
-		{"HEXPIRE none 5 FIELDS 1 a b", mismatch},
-		{"HTTL h FIELDS 1", arity + "httl' command"},
-		{"HTTL s x 1 a", wrong},
-		{"HTTL h x 1 a", noFields},
-		{"HPTTL h FIELDS 0 a", count},
-		{"HEXPIRETIME h FIELDS -1 a", count},
-		{"HPEXPIRETIME none FIELDS 2 a", mismatch},
-		{"HPERSIST s x 1 a", wrong},
-		{"HPERSIST h x 1 a", noFields},
-		{"HPERSIST h FIELDS x a", count},
-		{"HPERSIST h FIELDS 9223372036854775807 a", mismatch},
-		{"HGETEX s EX x FIELDS 1 a", wrong},
-		{"HGETEX h EX x FIELDS 1 a", noInt},
-		{"HGETEX h EX 70368744178 FIELDS 1 a", "ERR invalid expire time in 'hgetex' command"},
-		{"HGETEX h PX -1 FIELDS 1 a", "ERR invalid expire time, must be >= 0"},
-		{"HGETEX h EX 5 FIELDS", arity + "hgetex' command"},
-		{"HGETEX h EX 5 PERSIST FIELDS 1 a", noFields},
-		{"HGETEX h KEEPTTL FIELDS 1 a", noFields},
-		{"HGETEX h PERSIST FIELDS 0 a", count},
-		{"HGETEX h FIELDS 2 a", mismatch},
-		{"HGETDEL s x 1 a", wrong},
-		{"HGETDEL h a b c", noFields},
-		{"HGETDEL h FIELDS 0 a", count},
-		{"HGETDEL h FIELDS 1 a b", mismatch},
-		{"HSETEX s FIELDS 1 a b", wrong},
-		{"HSETEX s FIELDS 2 a b", arity + "hsetex' command"},
-		{"HSETEX h FIELDS 1 a", arity + "hsetex' command"},
-		{"HSETEX h FIELDS 1 a b c", arity + "hsetex' command"},
-		{"HSETEX h EX 5 FIELDS 1 a", arity + "hsetex' command"},
-		{"HSETEX h FIELDS 0 a b", "ERR invalid number of fields"},
-		{"HSETEX h FIELDS 2147483648 a b", "ERR invalid number of fields"},
-		{"HSETEX h FIELDS x a b", "ERR invalid number of fields"},
-		{"HSETEX h EX 5 KEEPTTL FIELDS 1 a b", oneTime},
-		{"HSETEX h KEEPTTL EX x FIELDS 1 a b", oneTime},
-		{"HSETEX h PX 5 PX 5 FIELDS 1 a b", oneTime},
-		{"HSETEX h FNX FXX FIELDS 1 a b", oneWhen},
-		{"HSETEX h FNX FNX FIELDS 1 a b", oneWhen},
-		{"HSETEX h EX x FIELDS 1 a b", noInt},
-		{"HSETEX h EXAT -5 FIELDS 1 a b", "ERR invalid expire time, must be >= 0"},
-		{"HSETEX h PXAT 70368744177664 FIELDS 1 a b", "ERR invalid expire time in 'hsetex' command"},
-		{"HSETEX h FNX KEEPTTL Foo FIELDS 1 a b", "ERR unknown argument: Foo"},
-		{"HSETEX h FNX KEEPTTL x EX", "ERR unknown argument: x"},
-		{"HSETEX h FNX EX 5 PX", oneTime},
-		{"HSETEX h FXX PXAT 5 FNX", oneWhen},
-	} {
+	for _, tt := range slices.Concat(expireErrors, valueErrors) {
 		c.Want(tt.line, "(error) "+tt.want)
 	}
 	if got := c.Entries(); got != before {

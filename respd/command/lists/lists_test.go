@@ -22,52 +22,56 @@ func open(t testing.TB, cfg commandtest.Config) *commandtest.Client {
 	return commandtest.Open(t, cfg, lists.Table(), strs.Table(), keys.Table())
 }
 
-// Each case begins with the lists l = a b c a and one = x.
+// written is what commands reply and leave behind, and the events that they make. Each
+// begins with the lists l = a b c a and one = x.
+var written = []struct {
+	line, reply string
+	list        string   // l, and one if it changed
+	events      []string // in order
+}{
+	{"LPUSH l 1 2", "(integer) 6", "2 1 a b c a", []string{"lpush l"}},
+	{"RPUSH l 1 2", "(integer) 6", "a b c a 1 2", []string{"rpush l"}},
+	{"LPUSHX l 1", "(integer) 5", "1 a b c a", []string{"lpush l"}},
+	{"RPUSHX l 1", "(integer) 5", "a b c a 1", []string{"rpush l"}},
+	{"LPUSHX none 1", "(integer) 0", "a b c a", nil},
+	{"LPOP l", `"a"`, "b c a", []string{"lpop l"}},
+	{"RPOP l 2", `["a" "c"]`, "a b", []string{"rpop l"}},
+	{"LPOP l 3", `["a" "b" "c"]`, "a", []string{"lpop l"}},
+	{"LPOP l 9", `["a" "b" "c" "a"]`, "", []string{"lpop l", "del l"}},
+	{"LPOP l 0", "[]", "a b c a", nil},
+	{"RPOP none", "(nil)", "a b c a", nil},
+	{"RPOP none 3", "(nil array)", "a b c a", nil},
+	{"LMPOP 2 none l RIGHT COUNT 2", `["l" ["a" "c"]]`, "a b", []string{"rpop l"}},
+	{"LMPOP 2 one l LEFT", `["one" ["x"]]`, "a b c a", []string{"lpop one", "del one"}},
+	{"LMPOP 1 none LEFT", "(nil array)", "a b c a", nil},
+	{"LSET l -1 z", "OK", "a b c z", []string{"lset l"}},
+	{"LSET l 4 z", "(error) ERR index out of range", "a b c a", nil},
+	{"LINSERT l BEFORE c z", "(integer) 5", "a b z c a", []string{"linsert l"}},
+	{"LINSERT l AFTER a z", "(integer) 5", "a z b c a", []string{"linsert l"}},
+	{"LINSERT l AFTER none z", "(integer) -1", "a b c a", nil},
+	{"LREM l 0 a", "(integer) 2", "b c", []string{"lrem l"}},
+	{"LREM l 1 a", "(integer) 1", "b c a", []string{"lrem l"}},
+	{"LREM l -1 a", "(integer) 1", "a b c", []string{"lrem l"}},
+	{"LREM l 0 none", "(integer) 0", "a b c a", nil},
+	{"LREM one 5 x", "(integer) 1", "a b c a", []string{"lrem one", "del one"}},
+	{"LTRIM l 1 -2", "OK", "b c", []string{"ltrim l"}},
+	{"LTRIM l 1 0", "OK", "", []string{"ltrim l", "del l"}},
+	{"LTRIM l 0 -1", "OK", "a b c a", nil},
+	{"LMOVE l l LEFT RIGHT", `"a"`, "b c a a", []string{"rpush l", "lpop l"}},
+	{"LMOVE l l RIGHT RIGHT", `"a"`, "a b c a", []string{"rpush l", "rpop l"}},
+	{"LMOVE one l RIGHT LEFT", `"x"`, "x a b c a", []string{"lpush l", "rpop one", "del one"}},
+	{"RPOPLPUSH l one", `"a"`, "a b c", []string{"lpush one", "rpop l"}},
+	{"RPOPLPUSH none one", "(nil)", "a b c a", nil},
+	{"BLPOP none one l 0", `["one" "x"]`, "a b c a", []string{"lpop one", "del one"}},
+	{"BRPOP l 0.1", `["l" "a"]`, "a b c", []string{"rpop l"}},
+	{"BLMPOP 0 2 l one LEFT COUNT 5", `["l" ["a" "b" "c" "a"]]`, "", []string{"lpop l", "del l"}},
+	{"BLMOVE l one RIGHT LEFT 0", `"a"`, "a b c", []string{"lpush one", "rpop l"}},
+	{"BRPOPLPUSH one l 0", `"x"`, "x a b c a", []string{"lpush l", "rpop one", "del one"}},
+}
+
+// Commands on lists reply, change the list and tell of it as written says.
 func TestCommands(t *testing.T) {
-	for _, tt := range []struct {
-		line, reply string
-		list        string   // l, and one if it changed
-		events      []string // in order
-	}{
-		{"LPUSH l 1 2", "(integer) 6", "2 1 a b c a", []string{"lpush l"}},
-		{"RPUSH l 1 2", "(integer) 6", "a b c a 1 2", []string{"rpush l"}},
-		{"LPUSHX l 1", "(integer) 5", "1 a b c a", []string{"lpush l"}},
-		{"RPUSHX l 1", "(integer) 5", "a b c a 1", []string{"rpush l"}},
-		{"LPUSHX none 1", "(integer) 0", "a b c a", nil},
-		{"LPOP l", `"a"`, "b c a", []string{"lpop l"}},
-		{"RPOP l 2", `["a" "c"]`, "a b", []string{"rpop l"}},
-		{"LPOP l 3", `["a" "b" "c"]`, "a", []string{"lpop l"}},
-		{"LPOP l 9", `["a" "b" "c" "a"]`, "", []string{"lpop l", "del l"}},
-		{"LPOP l 0", "[]", "a b c a", nil},
-		{"RPOP none", "(nil)", "a b c a", nil},
-		{"RPOP none 3", "(nil array)", "a b c a", nil},
-		{"LMPOP 2 none l RIGHT COUNT 2", `["l" ["a" "c"]]`, "a b", []string{"rpop l"}},
-		{"LMPOP 2 one l LEFT", `["one" ["x"]]`, "a b c a", []string{"lpop one", "del one"}},
-		{"LMPOP 1 none LEFT", "(nil array)", "a b c a", nil},
-		{"LSET l -1 z", "OK", "a b c z", []string{"lset l"}},
-		{"LSET l 4 z", "(error) ERR index out of range", "a b c a", nil},
-		{"LINSERT l BEFORE c z", "(integer) 5", "a b z c a", []string{"linsert l"}},
-		{"LINSERT l AFTER a z", "(integer) 5", "a z b c a", []string{"linsert l"}},
-		{"LINSERT l AFTER none z", "(integer) -1", "a b c a", nil},
-		{"LREM l 0 a", "(integer) 2", "b c", []string{"lrem l"}},
-		{"LREM l 1 a", "(integer) 1", "b c a", []string{"lrem l"}},
-		{"LREM l -1 a", "(integer) 1", "a b c", []string{"lrem l"}},
-		{"LREM l 0 none", "(integer) 0", "a b c a", nil},
-		{"LREM one 5 x", "(integer) 1", "a b c a", []string{"lrem one", "del one"}},
-		{"LTRIM l 1 -2", "OK", "b c", []string{"ltrim l"}},
-		{"LTRIM l 1 0", "OK", "", []string{"ltrim l", "del l"}},
-		{"LTRIM l 0 -1", "OK", "a b c a", nil},
-		{"LMOVE l l LEFT RIGHT", `"a"`, "b c a a", []string{"rpush l", "lpop l"}},
-		{"LMOVE l l RIGHT RIGHT", `"a"`, "a b c a", []string{"rpush l", "rpop l"}},
-		{"LMOVE one l RIGHT LEFT", `"x"`, "x a b c a", []string{"lpush l", "rpop one", "del one"}},
-		{"RPOPLPUSH l one", `"a"`, "a b c", []string{"lpush one", "rpop l"}},
-		{"RPOPLPUSH none one", "(nil)", "a b c a", nil},
-		{"BLPOP none one l 0", `["one" "x"]`, "a b c a", []string{"lpop one", "del one"}},
-		{"BRPOP l 0.1", `["l" "a"]`, "a b c", []string{"rpop l"}},
-		{"BLMPOP 0 2 l one LEFT COUNT 5", `["l" ["a" "b" "c" "a"]]`, "", []string{"lpop l", "del l"}},
-		{"BLMOVE l one RIGHT LEFT 0", `"a"`, "a b c", []string{"lpush one", "rpop l"}},
-		{"BRPOPLPUSH one l 0", `"x"`, "x a b c a", []string{"lpush l", "rpop one", "del one"}},
-	} {
+	for _, tt := range written {
 		c := open(t, commandtest.Config{})
 		c.Want("RPUSH l a b c a", "(integer) 4")
 		c.Want("RPUSH one x", "(integer) 1")

@@ -19,6 +19,37 @@ const hostileMemory = 64 << 20
 
 var errTime = errors.New("took too long")
 
+// watch measures one script after the other: how long it takes, and the longest time
+// between two questions whether it may go on. The latter is that of the processors,
+// since others use them, too; it includes what the collection of garbage takes meanwhile.
+type watch struct {
+	bound      time.Duration // of a script
+	begun      time.Time
+	asked, gap time.Duration
+}
+
+func (w *watch) begin() {
+	w.begun, w.gap = time.Now(), 0
+	w.asked = cpu()
+}
+
+// check is what a script asks.
+func (w *watch) check() error {
+	now := cpu()
+	w.gap = max(w.gap, now-w.asked)
+	if w.asked = now; time.Since(w.begun) > w.bound {
+		return errTime
+	}
+	return nil
+}
+
+// end returns how long the script took.
+func (w *watch) end() time.Duration {
+	took := time.Since(w.begun)
+	w.gap = max(w.gap, cpu()-w.asked)
+	return took
+}
+
 // Scripts that want more time or memory than they may have must be ended, and
 // nothing that they do may end the process. LUA_HOSTILE is how many, LUA_SEED
 // where they begin, and LUA_TIME how long each may take.
@@ -27,31 +58,18 @@ func TestHostileScripts(t *testing.T) {
 	hostileTime := timeOfEach(t)
 	debug.FreeOSMemory()
 	before := resident(t)
-	// Time between two questions is that of the processors, since others use them,
-	// too; it includes what the collection of garbage takes meanwhile.
-	var begun time.Time
-	var asked, gap, longest time.Duration
-	check := func() error {
-		now := cpu()
-		gap = max(gap, now-asked)
-		if asked = now; time.Since(begun) > hostileTime {
-			return errTime
-		}
-		return nil
-	}
+	script := &watch{bound: hostileTime}
 	ends := map[string]int{}
-	most, late := int64(0), 0
-	w := newWorld(lua.Config{Check: check})
+	most, late, longest := int64(0), 0, time.Duration(0)
+	w := newWorld(lua.Config{Check: script.check})
 	for i := range n {
 		text := luatest.Hostile(from, uint64(i))
 		if os.Getenv("LUA_VERBOSE") != "" {
 			fmt.Fprintf(os.Stderr, "%d %s\n", i, text[len(luatest.HostilePrelude):])
 		}
-		begun, gap = time.Now(), 0
-		asked = cpu()
+		script.begin()
 		got, err := w.eval(text, hostileMemory)
-		took := time.Since(begun)
-		gap = max(gap, cpu()-asked)
+		took := script.end()
 		longest = max(longest, took)
 		how := ending(got, err)
 		if how == "" {
@@ -63,10 +81,10 @@ func TestHostileScripts(t *testing.T) {
 		most = max(most, used)
 		// What the process takes is shown, and not judged: the race detector takes
 		// several times as much. The tests of a node judge it.
-		if gap > time.Second || took > hostileTime+time.Second {
+		if script.gap > time.Second || took > hostileTime+time.Second {
 			late++
 			t.Logf("LUA_SEED=%d, script %d: %v, %v between two questions, %d MiB: %v\n%s", from, i, took.Round(time.Millisecond),
-				gap.Round(time.Millisecond), used>>20, err, text[len(luatest.HostilePrelude):])
+				script.gap.Round(time.Millisecond), used>>20, err, text[len(luatest.HostilePrelude):])
 		}
 		if took > hostileTime+10*time.Second {
 			t.Errorf("LUA_SEED=%d, script %d took %v:\n%s", from, i, took, text[len(luatest.HostilePrelude):])
@@ -75,7 +93,7 @@ func TestHostileScripts(t *testing.T) {
 			debug.FreeOSMemory()
 		}
 		if i%50 == 49 {
-			w = newWorld(lua.Config{Check: check})
+			w = newWorld(lua.Config{Check: script.check})
 		}
 	}
 	t.Logf("%d scripts ended by %v; the longest took %v; at most %d MiB more; %d past their bounds", n, ends, longest, most>>20, late)
