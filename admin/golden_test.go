@@ -29,6 +29,45 @@ type exchange struct {
 	Reply   json.RawMessage `json:"reply,omitempty"`
 }
 
+// noSpace is what a resume ends with while the disk is full.
+var noSpace = fault.As(fault.Retryable, "resume", errors.New("no space left on device"))
+
+// exchanges are the requests whose replies testdata has, under their names.
+var exchanges = []struct {
+	name, verb, request string
+	err                 error
+}{
+	{"status", "status", "", nil},
+	{"health", "health", "", nil},
+	{"resume", "resume", "", nil},
+	{"resume-failed", "resume", "{}", noSpace},
+	{"snapshot", "snapshot", "", nil},
+	{"snapshots", "snapshots", "", nil},
+	{"compact", "compact", "", nil},
+	{"verify", "verify", "", nil},
+	{"backup.begin", "backup.begin", `{"lineage":"00112233445566aa","number":200,"digest":"8899aabbccddeeff","epoch":3}`, nil},
+	{"backup.read", "backup.read", `{"id":"ABCDEFGH","from":201}`, nil},
+	{"backup.end", "backup.end", `{"id":"ABCDEFGH"}`, nil},
+	{"backup.end-taken", "backup.end", `{"id":"ABCDEFGH","taken_number":250}`, nil},
+	{"config.get", "config.get", `{"pattern":"*"}`, nil},
+	{"config.get-origin", "config.get", `{"pattern":"*","origin":true}`, nil},
+	{"config.reset", "config.reset", `{"name":"maxclients"}`, nil},
+	{"config.rewrite", "config.rewrite", "", nil},
+	{"config.set", "config.set", `{"values":{"maxclients":"20000"}}`, nil},
+	{"config.set-refused", "config.set", `{"values":{"maxclients":"-1"}}`,
+		fault.With(fault.Refused, errors.New("maxclients: -1 is not between 1 and 1000000"))},
+	{"clients", "clients", "", nil},
+	{"slowlog", "slowlog", `{"count":10}`, nil},
+	{"events", "events", `{"since":"2026-03-04T05:06:07Z"}`, nil},
+	{"bad-request", "slowlog", `{"counts":10}`, nil},
+	{"journal.tail", "journal.tail", `{"from":250,"key":"user:*","db":0,"wait_seconds":20}`, nil},
+	{"follow", "follow", `{"leader":"nats://10.0.0.1:4222"}`, nil},
+	{"promote", "promote", "", nil},
+	{"switchover", "switchover", `{"to":"n2"}`, nil},
+	{"passwd", "passwd", `{"user":"monitor","grace_seconds":3600}`, nil},
+	{"stop", "stop", "", nil},
+}
+
 // Each request and each reply stays as it is in testdata, seen with the stock
 // client and the bytes that it gets.
 func TestGolden(t *testing.T) {
@@ -36,41 +75,7 @@ func TestGolden(t *testing.T) {
 	node := &admintest.Backend{}
 	s := b.Serve(t, admin.Config{Backend: node, Clock: func() time.Time { return admintest.At }})
 	nc := stock(t, b, admin.AdminUser)
-	noSpace := fault.As(fault.Retryable, "resume", errors.New("no space left on device"))
-	for _, c := range []struct {
-		name, verb, request string
-		err                 error
-	}{
-		{"status", "status", "", nil},
-		{"health", "health", "", nil},
-		{"resume", "resume", "", nil},
-		{"resume-failed", "resume", "{}", noSpace},
-		{"snapshot", "snapshot", "", nil},
-		{"snapshots", "snapshots", "", nil},
-		{"compact", "compact", "", nil},
-		{"verify", "verify", "", nil},
-		{"backup.begin", "backup.begin", `{"lineage":"00112233445566aa","number":200,"digest":"8899aabbccddeeff","epoch":3}`, nil},
-		{"backup.read", "backup.read", `{"id":"ABCDEFGH","from":201}`, nil},
-		{"backup.end", "backup.end", `{"id":"ABCDEFGH"}`, nil},
-		{"backup.end-taken", "backup.end", `{"id":"ABCDEFGH","taken_number":250}`, nil},
-		{"config.get", "config.get", `{"pattern":"*"}`, nil},
-		{"config.get-origin", "config.get", `{"pattern":"*","origin":true}`, nil},
-		{"config.reset", "config.reset", `{"name":"maxclients"}`, nil},
-		{"config.rewrite", "config.rewrite", "", nil},
-		{"config.set", "config.set", `{"values":{"maxclients":"20000"}}`, nil},
-		{"config.set-refused", "config.set", `{"values":{"maxclients":"-1"}}`,
-			fault.With(fault.Refused, errors.New("maxclients: -1 is not between 1 and 1000000"))},
-		{"clients", "clients", "", nil},
-		{"slowlog", "slowlog", `{"count":10}`, nil},
-		{"events", "events", `{"since":"2026-03-04T05:06:07Z"}`, nil},
-		{"bad-request", "slowlog", `{"counts":10}`, nil},
-		{"journal.tail", "journal.tail", `{"from":250,"key":"user:*","db":0,"wait_seconds":20}`, nil},
-		{"follow", "follow", `{"leader":"nats://10.0.0.1:4222"}`, nil},
-		{"promote", "promote", "", nil},
-		{"switchover", "switchover", `{"to":"n2"}`, nil},
-		{"passwd", "passwd", `{"user":"monitor","grace_seconds":3600}`, nil},
-		{"stop", "stop", "", nil},
-	} {
+	for _, c := range exchanges {
 		node.Hook(func(context.Context, string, any) error { return c.err })
 		m, err := nc.Request("ledge.n1."+c.verb, []byte(c.request), 5*time.Second)
 		if err != nil {

@@ -117,61 +117,63 @@ func TestRecover(t *testing.T) {
 	}
 }
 
+// losses are harms that recovery can't mend, and what it says of each.
+var losses = []struct {
+	name  string
+	harm  func(*testing.T, *history)
+	class fault.Class
+	want  string
+}{
+	{"gap behind the newest", func(t *testing.T, h *history) { h.truncate(t, 25) },
+		fault.Fatal, "numbers 22 to 25 are missing"},
+	{"gap behind the older", func(t *testing.T, h *history) {
+		h.truncate(t, 20)
+		spoil(t, h.new.Path)
+	}, fault.Fatal, "numbers 12 to 20 are missing"},
+	{"no snapshot", func(t *testing.T, h *history) {
+		h.truncate(t, 5)
+		os.Remove(h.new.Path)
+		os.Remove(h.old.Path)
+	}, fault.Fatal, "begins with number 6"},
+	{"lost tail", func(t *testing.T, h *history) {
+		for seq := journal.Seq(31); seq > 15; seq-- {
+			h.Mem.Drop(seq)
+		}
+	}, fault.Fatal, "goes up to number 15"},
+	{"lost number", func(t *testing.T, h *history) { h.Mem.Drop(25) }, fault.Fatal, "number 25"},
+	{"flipped bit", func(t *testing.T, h *history) { h.Mem.Flip(30, 401) }, fault.Fatal, "number 30"},
+	{"other journal", func(t *testing.T, h *history) {
+		log, err := journal.NewLog(context.Background(), mem.New(), 7)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.Log = log
+	}, fault.Operator, "lineage"},
+	{"newer format", func(t *testing.T, h *history) {
+		patch(t, h.new.Path, 8, 0x7f)
+		b, err := os.ReadFile(h.new.Path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, c := range binary.BigEndian.AppendUint32(nil, journal.Checksum(b[:12], b[16:64])) {
+			patch(t, h.new.Path, 12+i, c)
+		}
+	}, fault.Operator, "format 32514"},
+	{"number used again", func(t *testing.T, h *history) {
+		h.Mem = mem.New()
+		h.Log = replaytest.NewLog(t, h.Mem)
+		for range 31 {
+			if _, err := h.Log.Append(context.Background(), journal.Batch{Epoch: 2}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}, fault.Fatal, "number 21 is of epoch 2"},
+}
+
 // What can't be recovered is refused with the numbers that are missing, and
 // nothing is written over.
 func TestRecoverRefuses(t *testing.T) {
-	tests := []struct {
-		name  string
-		harm  func(*testing.T, *history)
-		class fault.Class
-		want  string
-	}{
-		{"gap behind the newest", func(t *testing.T, h *history) { h.truncate(t, 25) },
-			fault.Fatal, "numbers 22 to 25 are missing"},
-		{"gap behind the older", func(t *testing.T, h *history) {
-			h.truncate(t, 20)
-			spoil(t, h.new.Path)
-		}, fault.Fatal, "numbers 12 to 20 are missing"},
-		{"no snapshot", func(t *testing.T, h *history) {
-			h.truncate(t, 5)
-			os.Remove(h.new.Path)
-			os.Remove(h.old.Path)
-		}, fault.Fatal, "begins with number 6"},
-		{"lost tail", func(t *testing.T, h *history) {
-			for seq := journal.Seq(31); seq > 15; seq-- {
-				h.Mem.Drop(seq)
-			}
-		}, fault.Fatal, "goes up to number 15"},
-		{"lost number", func(t *testing.T, h *history) { h.Mem.Drop(25) }, fault.Fatal, "number 25"},
-		{"flipped bit", func(t *testing.T, h *history) { h.Mem.Flip(30, 401) }, fault.Fatal, "number 30"},
-		{"other journal", func(t *testing.T, h *history) {
-			log, err := journal.NewLog(context.Background(), mem.New(), 7)
-			if err != nil {
-				t.Fatal(err)
-			}
-			h.Log = log
-		}, fault.Operator, "lineage"},
-		{"newer format", func(t *testing.T, h *history) {
-			patch(t, h.new.Path, 8, 0x7f)
-			b, err := os.ReadFile(h.new.Path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for i, c := range binary.BigEndian.AppendUint32(nil, journal.Checksum(b[:12], b[16:64])) {
-				patch(t, h.new.Path, 12+i, c)
-			}
-		}, fault.Operator, "format 32514"},
-		{"number used again", func(t *testing.T, h *history) {
-			h.Mem = mem.New()
-			h.Log = replaytest.NewLog(t, h.Mem)
-			for range 31 {
-				if _, err := h.Log.Append(context.Background(), journal.Batch{Epoch: 2}); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}, fault.Fatal, "number 21 is of epoch 2"},
-	}
-	for _, tt := range tests {
+	for _, tt := range losses {
 		t.Run(tt.name, func(t *testing.T) {
 			h := newHistory(t)
 			tt.harm(t, h)

@@ -195,37 +195,64 @@ func TestPasswordLikeHash(t *testing.T) {
 	lets(t, b, "like a hash", map[string]bool{hash: true, "ytrewq": false, "one": false})
 }
 
+// comers are clients of guest that come and go all the time, each with the password that
+// it has read just before.
+type comers struct {
+	mu       sync.Mutex
+	password string
+	entered  int // how often one was let in
+}
+
+// come has one client connect again and again until done is closed.
+func (c *comers) come(t *testing.T, b *broker.Broker, done <-chan struct{}) {
+	for {
+		select {
+		case <-done:
+			return
+		default:
+		}
+		c.mu.Lock()
+		p := c.password
+		c.mu.Unlock()
+		nc, err := nats.Connect(b.ClientURL(), nats.UserInfo("guest", p), nats.NoReconnect(), quiet)
+		if err != nil {
+			t.Errorf("password %q: %v", p, err)
+			return
+		}
+		nc.Close()
+		c.mu.Lock()
+		c.entered++
+		c.mu.Unlock()
+	}
+}
+
+// tell returns what a broker calls to have a change written down. Whoever comes from
+// then on reads the password that it is changed to.
+func (c *comers) tell(password string) func([]broker.Former) error {
+	return func([]broker.Former) error {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.password = password
+		return nil
+	}
+}
+
+func (c *comers) times() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.entered
+}
+
 // Clients that come all the time with the password that they have read last, and those
 // that stay, hear nothing of changes: none is refused within the grace. What is
 // remembered of connections has a bound.
 func TestChangesUnderLoad(t *testing.T) {
 	b := guests(t)
-	var mu sync.Mutex
-	password, entered := "one", 0
+	guest := &comers{password: "one"}
 	var clients sync.WaitGroup
 	done := make(chan struct{})
 	for range 4 {
-		clients.Go(func() {
-			for {
-				select {
-				case <-done:
-					return
-				default:
-				}
-				mu.Lock()
-				p := password
-				mu.Unlock()
-				nc, err := nats.Connect(b.ClientURL(), nats.UserInfo("guest", p), nats.NoReconnect(), quiet)
-				if err != nil {
-					t.Errorf("password %q: %v", p, err)
-					return
-				}
-				nc.Close()
-				mu.Lock()
-				entered++
-				mu.Unlock()
-			}
-		})
+		clients.Go(func() { guest.come(t, b, done) })
 	}
 	stays, err := enter(t, b, "other", "theirs")
 	if err != nil {
@@ -233,32 +260,20 @@ func TestChangesUnderLoad(t *testing.T) {
 	}
 	for round := range 5 {
 		to := fmt.Sprint("round-", round)
-		_, err := b.ChangePassword("guest", to, time.Now().Add(time.Minute), func([]broker.Former) error {
-			mu.Lock()
-			defer mu.Unlock()
-			password = to
-			return nil
-		})
-		if err != nil {
+		if _, err := b.ChangePassword("guest", to, time.Now().Add(time.Minute), guest.tell(to)); err != nil {
 			t.Fatal(err)
 		}
-		mu.Lock()
-		want := entered + 100
-		mu.Unlock()
-		until(t, "a hundred have entered", func() bool {
-			mu.Lock()
-			defer mu.Unlock()
-			return entered >= want || t.Failed()
-		})
+		want := guest.times() + 100
+		until(t, "a hundred have entered", func() bool { return guest.times() >= want || t.Failed() })
 	}
 	close(done)
 	clients.Wait()
 	if err := stays.Flush(); err != nil {
 		t.Errorf("who was in: %v", err)
 	}
-	t.Logf("%d logins in 5 changes, %d remembered", entered, b.Remembered())
+	t.Logf("%d logins in 5 changes, %d remembered", guest.times(), b.Remembered())
 	if n := b.Remembered(); n > 128 {
-		t.Errorf("%d connections are remembered of %d that have gone; want at most 128", n, entered)
+		t.Errorf("%d connections are remembered of %d that have gone; want at most 128", n, guest.times())
 	}
 }
 

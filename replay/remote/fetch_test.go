@@ -26,24 +26,26 @@ func nobodyAnswers() *nats.Msg {
 	return m
 }
 
-// What a fetch brings is handed over in order, all that is good of it, and whatever
-// comes otherwise ends it with an error that says what.
-func TestFetch(t *testing.T) {
+// fetching is what a leader sends to whoever fetches, and how the fetch ends.
+type fetching struct {
+	name  string
+	lists [][]*nats.Msg
+	take  error  // of what is handed over
+	heard error  // of each word
+	want  string // the numbers that are handed over
+	err   string // "" is none
+	class fault.Class
+	asks  int
+}
+
+// fetchings are all for a fetch that begins with number 4.
+func fetchings() []fetching {
 	refusal := failure(fault.As(fault.Operator, "", errors.New("no more")))
 	junk := say(kindFrames, 9)
 	junk.Data = []byte{1, 2, 3}
 	odd := say(kindBeat, 9)
 	odd.Header.Set(headerLast, "many")
-	for _, tt := range []struct {
-		name  string
-		lists [][]*nats.Msg
-		take  error  // of what is handed over
-		heard error  // of each word
-		want  string // the numbers that are handed over
-		err   string // "" is none
-		class fault.Class
-		asks  int
-	}{
+	return []fetching{
 		{name: "nothing new", lists: [][]*nats.Msg{{say(kindBeat, 9), say(kindEnd, 9)}}, asks: 1},
 		{name: "frames, and then nothing new", lists: [][]*nats.Msg{
 			{say(kindFrames, 9, 4, 5), say(kindFrames, 9, 6), say(kindEnd, 9)}, {say(kindEnd, 9)}}, want: "456", asks: 2},
@@ -65,7 +67,13 @@ func TestFetch(t *testing.T) {
 		{name: "it can't be taken in", lists: [][]*nats.Msg{{say(kindFrames, 9, 4), say(kindEnd, 9)}}, take: io.ErrShortWrite,
 			want: "4", err: "short write", asks: 1},
 		{name: "its word is not liked", lists: [][]*nats.Msg{{say(kindFrames, 9, 4)}}, heard: io.ErrNoProgress, err: io.ErrNoProgress.Error(), asks: 1},
-	} {
+	}
+}
+
+// What a fetch brings is handed over in order, all that is good of it, and whatever
+// comes otherwise ends it with an error that says what.
+func TestFetch(t *testing.T) {
+	for _, tt := range fetchings() {
 		t.Run(tt.name, func(t *testing.T) {
 			f, got := script(tt.lists...), ""
 			err := over(f).fetch(t.Context(), 4, 20*time.Millisecond,
