@@ -162,25 +162,29 @@ func TestTailBounds(t *testing.T) {
 	}
 }
 
+// tailAnswer is what a request for the journal's tail comes back with.
+type tailAnswer struct {
+	t   admin.Tail
+	err error
+}
+
+// ask asks in the background.
+func (n *tailed) ask(ctx context.Context, q admin.TailQuery) chan tailAnswer {
+	came := make(chan tailAnswer, 1)
+	go func() {
+		t, err := n.JournalTail(ctx, q)
+		came <- tailAnswer{t, err}
+	}()
+	return came
+}
+
 // With a wait, what doesn't match costs no answer, and what does comes at once. The
-// wait ends by itself, with the request, and with the number of those who wait.
+// wait ends by itself.
 func TestTailWaits(t *testing.T) {
 	n := openTailed(t)
 	n.do("SET", "k", "v")
 	next := uint64(n.n.state.Pos().Seq) + 1
-	type answer struct {
-		t   admin.Tail
-		err error
-	}
-	ask := func(ctx context.Context, q admin.TailQuery) chan answer {
-		came := make(chan answer, 1)
-		go func() {
-			r, err := n.JournalTail(ctx, q)
-			came <- answer{r, err}
-		}()
-		return came
-	}
-	came := ask(t.Context(), admin.TailQuery{From: next, Key: "wanted", Wait: 20})
+	came := n.ask(t.Context(), admin.TailQuery{From: next, Key: "wanted", Wait: 20})
 	for i := range 20 {
 		n.do("SET", fmt.Sprint("other", i), "v")
 	}
@@ -200,17 +204,25 @@ func TestTailWaits(t *testing.T) {
 	}
 
 	last := uint64(n.n.state.Pos().Seq) + 1
-	if a := <-ask(t.Context(), admin.TailQuery{From: last, Wait: 0.05}); a.err != nil || len(a.t.Entries) > 0 || a.t.Next != last {
+	if a := <-n.ask(t.Context(), admin.TailQuery{From: last, Wait: 0.05}); a.err != nil || len(a.t.Entries) > 0 || a.t.Next != last {
 		t.Errorf("after a wait: %+v, %v; want nothing, and to go on at %d", a.t, a.err, last)
 	}
+}
+
+// Requests that wait are in nobody's way, and those that read are: of these there may be
+// only so many at a time, and one more is refused. A wait ends with its request.
+func TestTailWaitsBound(t *testing.T) {
+	n := openTailed(t)
+	n.do("SET", "k", "v")
+	last := uint64(n.n.state.Pos().Seq) + 1
 	ctx, cancel := context.WithCancel(t.Context())
-	var waiting []chan answer
+	defer cancel()
+	var waiting []chan tailAnswer
 	for range maxTails {
-		waiting = append(waiting, ask(ctx, admin.TailQuery{From: last, Wait: 20}))
+		waiting = append(waiting, n.ask(ctx, admin.TailQuery{From: last, Wait: 20}))
 	}
-	// Those that wait are in nobody's way; those that read are.
 	within(t, "all wait", func() bool { return len(n.n.tails.idle) == maxTails && len(n.n.tails.reading) == 0 })
-	if a := <-ask(t.Context(), admin.TailQuery{From: last}); a.err != nil || a.t.Next != last {
+	if a := <-n.ask(t.Context(), admin.TailQuery{From: last}); a.err != nil || a.t.Next != last {
 		t.Errorf("one more: %+v, %v; want it answered", a.t, a.err)
 	}
 	for range maxTails {
@@ -219,7 +231,7 @@ func TestTailWaits(t *testing.T) {
 		}
 		defer n.n.tails.leave()
 	}
-	if a := <-ask(t.Context(), admin.TailQuery{From: last}); fault.Of(a.err) != fault.Retryable {
+	if a := <-n.ask(t.Context(), admin.TailQuery{From: last}); fault.Of(a.err) != fault.Retryable {
 		t.Errorf("one more than may read: %v; want it refused as retryable", a.err)
 	}
 	for range maxTails { // those that waited have to answer before they end

@@ -64,6 +64,24 @@ func (s *sickbed) suspend() {
 // manual leaves resuming to an operator.
 func manual(c *appliance.Config) { c.ResumeAuto = "none" }
 
+// untilNewest waits until the page says that the newest event is of a kind.
+func untilNewest(t *testing.T, url, kind string) {
+	t.Helper()
+	within(t, 10*time.Second, kind+" is the newest event", func() bool {
+		p := facts(t, url)
+		return len(p.Events) > 0 && p.Events[0].Kind == kind
+	})
+}
+
+// wantResume has a node resumed with a password, and checks what it answers.
+func wantResume(t *testing.T, url, password string, want int, text string) {
+	t.Helper()
+	body := fmt.Sprintf(`{"password":%q}`, password)
+	if got, said := answer(t, http.MethodPost, url+"resume", body, ""); got != want || !strings.Contains(said, text) {
+		t.Fatalf("resume with %q = %d %s; want %d and %s", password, got, said, want, text)
+	}
+}
+
 // A node that is suspended serves reads and says so to probes; its page has the cause;
 // and with the admin's password, and no other, it is resumed. While a password that was
 // changed still lets the admin in, it is taken, too.
@@ -76,14 +94,7 @@ func TestResumeOverHTTP(t *testing.T) {
 	if p := facts(t, url); p.Status.Health.State != "ok" || p.WritesRefused != "" {
 		t.Errorf("at first %s, %q; want ok, nothing refused", p.Status.Health.State, p.WritesRefused)
 	}
-	newest := func(kind string) {
-		t.Helper()
-		within(t, 10*time.Second, kind+" is the newest event", func() bool {
-			p := facts(t, url)
-			return len(p.Events) > 0 && p.Events[0].Kind == kind
-		})
-	}
-	newest("started")
+	untilNewest(t, url, "started")
 	s.suspend()
 	for path, want := range map[string]int{"healthz": 200, "readyz": 200, "readyz?writes": 503} {
 		if got, body := answer(t, http.MethodGet, url+path, "", ""); got != want {
@@ -94,7 +105,7 @@ func TestResumeOverHTTP(t *testing.T) {
 	if h := p.Status.Health; h.State != "suspended" || h.Cause == "" || p.NotReady != "" || p.WritesRefused == "" {
 		t.Errorf("suspended: %+v, %q, %q; want the cause, reads served, writes refused", h, p.NotReady, p.WritesRefused)
 	}
-	newest("suspended")
+	untilNewest(t, url, "suspended")
 	if got, body := answer(t, http.MethodPost, url+"resume", `{"password":"guess"}`, ""); got != http.StatusForbidden {
 		t.Errorf("resume with a guess = %d %s; want 403", got, body)
 	}
@@ -104,13 +115,6 @@ func TestResumeOverHTTP(t *testing.T) {
 	}
 	first := strings.TrimSpace(string(password))
 	op, _ := knock(t, s.Status().NATS, "admin", first)
-	resume := func(with string, want int, text string) {
-		t.Helper()
-		body := fmt.Sprintf(`{"password":%q}`, with)
-		if got, said := answer(t, http.MethodPost, url+"resume", body, ""); got != want || !strings.Contains(said, text) {
-			t.Fatalf("resume with %q = %d %s; want %d and %s", with, got, said, want, text)
-		}
-	}
 	change := func(to string, grace time.Duration) {
 		t.Helper()
 		if _, err := op.Passwd(t.Context(), s.Status().Node, "admin", to, grace); err != nil {
@@ -118,22 +122,22 @@ func TestResumeOverHTTP(t *testing.T) {
 		}
 	}
 	change("second", time.Hour)
-	resume("third", http.StatusForbidden, "not the admin's")
-	resume(first, http.StatusOK, `"state":"ok"`)
-	resume("second", http.StatusOK, `"state":"ok"`)
+	wantResume(t, url, "third", http.StatusForbidden, "not the admin's")
+	wantResume(t, url, first, http.StatusOK, `"state":"ok"`)
+	wantResume(t, url, "second", http.StatusOK, `"state":"ok"`)
 	change("third", 0)
-	resume(first, http.StatusForbidden, "not the admin's")
-	resume("second", http.StatusForbidden, "not the admin's")
-	resume("third", http.StatusOK, `"state":"ok"`)
+	wantResume(t, url, first, http.StatusForbidden, "not the admin's")
+	wantResume(t, url, "second", http.StatusForbidden, "not the admin's")
+	wantResume(t, url, "third", http.StatusOK, `"state":"ok"`)
 	if err := os.Rename(s.Status().Credentials, s.Status().Credentials+"-away"); err != nil {
 		t.Fatal(err)
 	}
-	resume("second", http.StatusServiceUnavailable, "can't be read")
-	resume("third", http.StatusOK, `"state":"ok"`) // the node lets it in without reading
+	wantResume(t, url, "second", http.StatusServiceUnavailable, "can't be read")
+	wantResume(t, url, "third", http.StatusOK, `"state":"ok"`) // the node lets it in without reading
 	if got, body := answer(t, http.MethodGet, url+"readyz?writes", "", ""); got != 200 {
 		t.Errorf("resumed, readyz?writes = %d %s; want 200", got, body)
 	}
-	newest("resumed")
+	untilNewest(t, url, "resumed")
 }
 
 // Who has shown no password sees no names of clients and no arguments while Redis

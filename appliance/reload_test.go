@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -30,14 +29,23 @@ func replaceFile(t *testing.T, path, text string) {
 	}
 }
 
+// badFiles are each bad in another way; max-clients shows whether one was taken.
+var badFiles = []string{
+	"max-clients: 800\nno-such: 1\n",
+	"max-clients: 800\nfetch-timeout: x\n",
+	"max-clients: 800\n- x\n",
+	"max-clients: 800\npassword-file: /missing\n",
+	"max-clients: 800\nreserve: x\n",
+	"max-clients: 800\nnats-tls-cert: /missing\nnats-tls-key: /missing\n",
+}
+
 // SIGHUP has the node take what can change of its file. A bad file changes nothing,
 // what can't change is named, and what was set at run time gives way to a newer word
 // of the file alone. SIGHUP ends the process at no time.
 func TestHangUp(t *testing.T) {
-	dir := t.TempDir()
 	file := filepath.Join(t.TempDir(), "ledge.yaml")
 	replaceFile(t, file, "max-clients: 500\nfetch-timeout: 4s\n")
-	p := start(t, dir, "--config", file, "--log-level", "info")
+	p := start(t, t.TempDir(), "--config", file, "--log-level", "info")
 	c := p.client()
 	get := func(name string) string { return c.ConfigGet(t.Context(), name).Val()[name] }
 	hangUp := func() { _ = p.cmd.Process.Signal(syscall.SIGHUP) }
@@ -54,10 +62,7 @@ func TestHangUp(t *testing.T) {
 			t.Errorf("%s is %s after SIGHUP; want %s", name, got, want)
 		}
 	}
-	// Each of these is bad in another way; max-clients shows whether it was taken.
-	for _, bad := range []string{"max-clients: 800\nno-such: 1\n", "max-clients: 800\nfetch-timeout: x\n", "max-clients: 800\n- x\n",
-		"max-clients: 800\npassword-file: " + filepath.Join(dir, "missing") + "\n", "max-clients: 800\nreserve: x\n",
-		"max-clients: 800\nnats-tls-cert: /missing\nnats-tls-key: /missing\n"} {
+	for _, bad := range badFiles {
 		replaceFile(t, file, bad)
 		hangUp()
 	}
@@ -95,74 +100,75 @@ func TestHangUp(t *testing.T) {
 	}
 }
 
+// signTo puts a pair that the authority signs for a name into files.
+func signTo(t *testing.T, ca *certtest.Authority, name, cert, key string) {
+	t.Helper()
+	pair := ca.Sign(t, name, "127.0.0.1")
+	copyFile(t, pair.Cert, cert)
+	copyFile(t, pair.Key, key)
+}
+
+// certificateOf returns the name in the certificate that a listener shows, or why it
+// shows none.
+func certificateOf(addr string, cfg *tls.Config) string {
+	nc, err := tls.Dial("tcp", addr, cfg)
+	if err != nil {
+		return err.Error()
+	}
+	defer nc.Close()
+	return nc.ConnectionState().PeerCertificates[0].Subject.CommonName
+}
+
+// onceIn returns a client with one connection, which it makes when it is used.
+func onceIn(t *testing.T, addr, password string, cfg *tls.Config) *redis.Client {
+	c := redis.NewClient(&redis.Options{Addr: addr, Password: password, TLSConfig: cfg, PoolSize: 1, MaxRetries: -1, DialerRetries: 1})
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// setsOn connects, and then sets a key again and again until ctx ends.
+func setsOn(ctx context.Context, t *testing.T, wg *sync.WaitGroup, c *redis.Client) {
+	t.Helper()
+	if err := c.Ping(ctx).Err(); err != nil {
+		t.Fatal(err)
+	}
+	wg.Go(func() {
+		for i := 0; ctx.Err() == nil; i++ {
+			if err := c.Set(ctx, "k", i, 0).Err(); err != nil && ctx.Err() == nil {
+				t.Errorf("SET of a client that was in: %v", err)
+				return
+			}
+		}
+	})
+}
+
 // Passwords and certificates are rotated under load: nobody who is in hears of it, and
 // whoever comes is asked for the new ones.
 func TestRotation(t *testing.T) {
 	dir, ca := filepath.Join(t.TempDir(), "n"), certtest.New(t, "ours")
 	at := t.TempDir()
 	secret, cert, key := filepath.Join(at, "password"), filepath.Join(at, "cert"), filepath.Join(at, "key")
-	sign := func(name string) {
-		pair := ca.Sign(t, name, "127.0.0.1")
-		for to, from := range map[string]string{cert: pair.Cert, key: pair.Key} {
-			b, err := os.ReadFile(from)
-			if err != nil {
-				t.Fatal(err)
-			}
-			replaceFile(t, to, string(b))
-		}
-	}
-	sign("round-0")
+	signTo(t, ca, "round-0", cert, key)
 	replaceFile(t, secret, "secret-0\n")
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	secured := ln.Addr().String()
-	ln.Close()
+	secured := freeAddr(t)
 	p := lead(t, dir, "--password-file", secret, "--tls-listen", secured, "--tls-cert", cert, "--tls-key", key,
 		"--nats-tls-cert", cert, "--nats-tls-key", key)
-	connect := func(password string, cfg *tls.Config, addr string) *redis.Client {
-		c := redis.NewClient(&redis.Options{Addr: addr, Password: password, TLSConfig: cfg, PoolSize: 1, MaxRetries: -1, DialerRetries: 1})
-		t.Cleanup(func() { c.Close() })
-		return c
-	}
 	var wg sync.WaitGroup
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
-	load := func(c *redis.Client) {
-		if err := c.Ping(ctx).Err(); err != nil {
-			t.Fatal(err)
-		}
-		wg.Go(func() {
-			for i := 0; ctx.Err() == nil; i++ {
-				if err := c.Set(ctx, "k", i, 0).Err(); err != nil && ctx.Err() == nil {
-					t.Errorf("SET of a client that was in: %v", err)
-					return
-				}
-			}
-		})
-	}
-	load(connect("secret-0", nil, p.addr))
-	load(connect("secret-0", ca.Client(), secured))
-	shown := func(addr string) string {
-		nc, err := tls.Dial("tcp", addr, ca.Client())
-		if err != nil {
-			return err.Error()
-		}
-		defer nc.Close()
-		return nc.ConnectionState().PeerCertificates[0].Subject.CommonName
-	}
+	setsOn(ctx, t, &wg, onceIn(t, p.addr, "secret-0", nil))
+	setsOn(ctx, t, &wg, onceIn(t, secured, "secret-0", ca.Client()))
 	for round := 1; round <= 3; round++ {
 		name, password := fmt.Sprintf("round-%d", round), fmt.Sprintf("secret-%d", round)
-		sign(name)
+		signTo(t, ca, name, cert, key)
 		replaceFile(t, secret, password+"\n")
 		within(t, 20*time.Second, name+" is shown, and its password taken", func() bool {
 			_ = p.cmd.Process.Signal(syscall.SIGHUP)
-			c := connect(password, nil, p.addr)
+			c := onceIn(t, p.addr, password, nil)
 			defer c.Close()
-			return shown(secured) == name && c.Ping(t.Context()).Err() == nil
+			return certificateOf(secured, ca.Client()) == name && c.Ping(t.Context()).Err() == nil
 		})
-		old := connect(fmt.Sprintf("secret-%d", round-1), nil, p.addr)
+		old := onceIn(t, p.addr, fmt.Sprintf("secret-%d", round-1), nil)
 		if err := old.Ping(t.Context()).Err(); err == nil || !strings.Contains(err.Error(), "WRONGPASS") {
 			t.Errorf("round %d: PING with the password before = %v; want WRONGPASS", round, err)
 		}

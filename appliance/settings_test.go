@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -41,46 +40,52 @@ func (p parameters) want(name, value, origin string) {
 	}
 }
 
+// origins are parameters of the node of TestSettingsAreKept, and where they are from.
+var origins = []struct{ name, value, origin string }{
+	{"ledge-fetch-timeout", "4s", "file"}, {"ledge-sync-attempts", "7", "environment"}, {"min-replicas-to-write", "0", "flag"},
+	{"ledge-connect-timeout", "3s", "default"}, {"slowlog-max-len", "128", "default"}, {"ledge-max-value", "8388608", "default"},
+	{"databases", "16", "environment"}, {"ledge-sync", "off", "file"},
+}
+
+// runTimeSets are set at run time: options, parameters that the server keeps, and those
+// that no option has.
+var runTimeSets = []struct{ name, value string }{
+	{"ledge-fetch-timeout", "5s"}, {"ledge-sync-attempts", "8"}, {"min-replicas-max-lag", "33"}, {"slowlog-max-len", "77"},
+	{"maxclients", "600"}, {"notify-keyspace-events", "AKE"}, {"maxmemory", "1073741824"}, {"script-max-time", "9000"},
+	{"ledge-log-level", "warn"}, {"ledge-snapshot-every", "1h0m0s"}, {"ledge-retain-for-replicas", "1048576"},
+	{"lua-time-limit", "4321"}, {"replica-announce-ip", "10.1.2.3"},
+}
+
 // What is set at run time holds after a kill, of options, of parameters that the server
 // keeps and of those that no option has, and it is shown as such.
 func TestSettingsAreKept(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "..", "ledge.yaml")
-	if err := os.WriteFile(file, []byte("fetch-timeout: 4s\nmax-clients: 500\nsync: off\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	replaceFile(t, file, "fetch-timeout: 4s\nmax-clients: 500\nsync: off\n")
 	t.Setenv("LEDGE_SYNC_ATTEMPTS", "7")
 	t.Setenv("LEDGE_DATABASES", "16")
 	begin := func() *peer { return lead(t, dir, "--config", file, "--min-replicas", "0") }
 	p := begin()
 	all := p.parameters()
-	for _, tt := range []struct{ name, value, origin string }{
-		{"ledge-fetch-timeout", "4s", "file"}, {"ledge-sync-attempts", "7", "environment"}, {"min-replicas-to-write", "0", "flag"},
-		{"ledge-connect-timeout", "3s", "default"}, {"slowlog-max-len", "128", "default"}, {"ledge-max-value", "8388608", "default"},
-		{"dir", dir, "flag"}, {"databases", "16", "environment"}, {"ledge-sync", "off", "file"},
-	} {
+	all.want("dir", dir, "flag")
+	for _, tt := range origins {
 		all.want(tt.name, tt.value, tt.origin)
 	}
-	sets := []struct{ name, value string }{
-		{"ledge-fetch-timeout", "5s"}, {"ledge-sync-attempts", "8"}, {"min-replicas-max-lag", "33"}, {"slowlog-max-len", "77"},
-		{"maxclients", "600"}, {"notify-keyspace-events", "AKE"}, {"maxmemory", "1073741824"}, {"script-max-time", "9000"},
-		{"ledge-log-level", "warn"}, {"ledge-snapshot-every", "1h0m0s"}, {"ledge-retain-for-replicas", "1048576"},
-		{"lua-time-limit", "4321"}, {"replica-announce-ip", "10.1.2.3"},
-	}
-	for _, s := range sets {
+	for _, s := range runTimeSets {
 		p.do("CONFIG", "SET", s.name, s.value)
 	}
 	if got := run(t, "config", "set", "--dir", dir, "ledge-resume-interval", "2m0s"); got.code != 0 {
 		t.Errorf("config set: %s", got.stderr)
 	}
-	sets = append(sets, struct{ name, value string }{"ledge-resume-interval", "2m0s"}, struct{ name, value string }{"busy-reply-threshold", "4321"})
 	for range 2 {
 		p.end(syscall.SIGKILL)
 		p = begin()
 		all := p.parameters()
-		for _, s := range sets {
+		for _, s := range runTimeSets {
 			all.want(s.name, s.value, "set at run time")
 		}
+		all.want("ledge-resume-interval", "2m0s", "set at run time")
+		all.want("busy-reply-threshold", "4321", "set at run time") // lua-time-limit by its other name
 	}
 	// It can be given up, and the file's newer word counts.
 	for name, want := range map[string]string{"ledge-fetch-timeout": "4s", "slowlog-max-len": "128", "maxmemory": "0", "lua-time-limit": "5000"} {
@@ -94,9 +99,7 @@ func TestSettingsAreKept(t *testing.T) {
 		}
 	}
 	p.end(syscall.SIGTERM)
-	if err := os.WriteFile(file, []byte("fetch-timeout: 4s\nmax-clients: 700\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	replaceFile(t, file, "fetch-timeout: 4s\nmax-clients: 700\n")
 	for range 2 {
 		p = begin()
 		all := p.parameters()
@@ -105,14 +108,10 @@ func TestSettingsAreKept(t *testing.T) {
 		all.want("maxclients", "700", "file")
 		all.want("ledge-sync-attempts", "8", "set at run time")
 		p.end(syscall.SIGTERM)
-		if err := os.WriteFile(file, []byte("fetch-timeout: 4s\nmax-clients: 700\n# 500\n"), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		replaceFile(t, file, "fetch-timeout: 4s\nmax-clients: 700\n# 500\n")
 	}
 	// What was given up stays so when the file says again what it said.
-	if err := os.WriteFile(file, []byte("fetch-timeout: 4s\nmax-clients: 500\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	replaceFile(t, file, "fetch-timeout: 4s\nmax-clients: 500\n")
 	begin().parameters().want("maxclients", "500", "file")
 }
 

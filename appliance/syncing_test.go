@@ -15,6 +15,65 @@ import (
 	"ledge/appliance"
 )
 
+// syncSets are changes of when writes are on the disk, and what CONFIG GET and INFO by
+// our name (mode), CONFIG GET by Redis's name, Status and WAITAOF then say.
+var syncSets = []struct{ name, value, mode, redis, status, waitaof string }{
+	{"appendfsync", "everysec", "interval", "everysec", "every 1s", "[1 0]"},
+	{"appendfsync", "no", "off", "no", "off", "ERR WAITAOF"},
+	{"appendfsync", "always", "always", "always", "always", "[1 0]"},
+	{"ledge-sync", "off", "off", "no", "off", "ERR WAITAOF"},
+	{"ledge-sync", "interval", "interval", "everysec", "every 1s", "[1 0]"},
+	{"ledge-sync-interval", "10ms", "interval", "everysec", "every 10ms", "[1 0]"},
+	{"ledge-sync", "always", "always", "always", "always", "[1 0]"},
+}
+
+// wantIn checks that a reply, or an error, has a text in it.
+func wantIn(t *testing.T, c *redis.Client, want string, args ...any) {
+	t.Helper()
+	v, err := c.Do(t.Context(), args...).Result()
+	got := fmt.Sprint(v)
+	if err != nil {
+		got = err.Error()
+	}
+	if !strings.Contains(got, want) {
+		t.Errorf("%v = %s; want %s in it", args, got, want)
+	}
+}
+
+// writeOn writes ever higher numbers under a key until ctx ends, and tells the last one
+// that was acknowledged.
+func writeOn(ctx context.Context, t *testing.T, c *redis.Client, key string, acked *atomic.Int64) {
+	for i := int64(1); ctx.Err() == nil; i++ {
+		if err := c.Set(context.Background(), key, i, 0).Err(); err != nil {
+			t.Errorf("SET while sync changes: %v", err)
+			return
+		}
+		acked.Store(i)
+	}
+}
+
+// wantWaitEnds checks that a WAITAOF ends with an error when nobody syncs any more. It
+// needs a sync that is long in coming.
+func wantWaitEnds(t *testing.T, c *redis.Client) {
+	t.Helper()
+	waits := c.Conn()
+	defer waits.Close()
+	said := make(chan error, 1)
+	go func() {
+		_, err := waits.Pipelined(context.Background(), func(p redis.Pipeliner) error {
+			p.Set(context.Background(), "k", "v", 0)
+			p.Do(context.Background(), "WAITAOF", 1, 0, 0)
+			return nil
+		})
+		said <- err
+	}()
+	within(t, 20*time.Second, "WAITAOF waits", func() bool { return strings.Contains(c.Info(t.Context(), "clients").Val(), "blocked_clients:1") })
+	wantIn(t, c, "OK", "CONFIG", "SET", "appendfsync", "no")
+	if err := <-said; err == nil || !strings.HasPrefix(err.Error(), "ERR WAITAOF") {
+		t.Errorf("WAITAOF, while nobody syncs any more, says %v; want ERR WAITAOF", err)
+	}
+}
+
 // When writes are on the disk changes while two write: none of them hears of it, and
 // INFO, CONFIG GET, Status and WAITAOF say at any time what holds.
 func TestSyncChangesUnderLoad(t *testing.T) {
@@ -27,33 +86,13 @@ func TestSyncChangesUnderLoad(t *testing.T) {
 	var wg sync.WaitGroup
 	var written [2]atomic.Int64
 	for w := range written {
-		wg.Go(func() {
-			for i := int64(1); ctx.Err() == nil; i++ {
-				if err := c.Set(context.Background(), fmt.Sprint("k", w), i, 0).Err(); err != nil {
-					t.Errorf("SET while sync changes: %v", err)
-					return
-				}
-				written[w].Store(i)
-			}
-		})
+		wg.Go(func() { writeOn(ctx, t, c, fmt.Sprint("k", w), &written[w]) })
 	}
 	do := func(want string, args ...any) {
 		t.Helper()
-		v, err := c.Do(t.Context(), args...).Result()
-		got := fmt.Sprint(v)
-		if err != nil {
-			got = err.Error()
-		}
-		if !strings.Contains(got, want) {
-			t.Errorf("%v = %s; want %s in it", args, got, want)
-		}
+		wantIn(t, c, want, args...)
 	}
-	for _, s := range []struct{ name, value, mode, redis, status, waitaof string }{
-		{"appendfsync", "everysec", "interval", "everysec", "every 1s", "[1 0]"}, {"appendfsync", "no", "off", "no", "off", "ERR WAITAOF"},
-		{"appendfsync", "always", "always", "always", "always", "[1 0]"}, {"ledge-sync", "off", "off", "no", "off", "ERR WAITAOF"},
-		{"ledge-sync", "interval", "interval", "everysec", "every 1s", "[1 0]"},
-		{"ledge-sync-interval", "10ms", "interval", "everysec", "every 10ms", "[1 0]"}, {"ledge-sync", "always", "always", "always", "always", "[1 0]"},
-	} {
+	for _, s := range syncSets {
 		do("OK", "CONFIG", "SET", s.name, s.value)
 		before := [2]int64{written[0].Load(), written[1].Load()}
 		do("ledge-sync:"+s.mode, "CONFIG", "GET", "ledge-sync")
@@ -75,22 +114,7 @@ func TestSyncChangesUnderLoad(t *testing.T) {
 	do("OK", "CONFIG", "SET", "ledge-sync", "interval", "ledge-sync-interval", "1h")
 	stop()
 	wg.Wait()
-	waits := c.Conn()
-	defer waits.Close()
-	said := make(chan error, 1)
-	go func() {
-		_, err := waits.Pipelined(context.Background(), func(p redis.Pipeliner) error {
-			p.Set(context.Background(), "k", "v", 0)
-			p.Do(context.Background(), "WAITAOF", 1, 0, 0)
-			return nil
-		})
-		said <- err
-	}()
-	within(t, 20*time.Second, "WAITAOF waits", func() bool { return strings.Contains(c.Info(t.Context(), "clients").Val(), "blocked_clients:1") })
-	do("OK", "CONFIG", "SET", "appendfsync", "no")
-	if err := <-said; err == nil || !strings.HasPrefix(err.Error(), "ERR WAITAOF") {
-		t.Errorf("WAITAOF, while nobody syncs any more, says %v; want ERR WAITAOF", err)
-	}
+	wantWaitEnds(t, c)
 	t.Logf("%d and %d writes", written[0].Load(), written[1].Load())
 }
 
