@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -39,66 +40,107 @@ func write(t *testing.T, name, text string) string {
 	return path
 }
 
-// Whatever serve can't do, it says in one line that names the option, and
-// where it stands, and it says so before it makes or changes anything.
-func TestRefusals(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "data")
+// refusal is a command line that ledge refuses, and how.
+type refusal struct {
+	name string
+	args []string
+	code int
+	want string // the line, without "ledge: "
+}
+
+// refusals are those for which no file needs to be there.
+var refusals = []refusal{
+	{"unknown command", []string{"frob"}, 2,
+		`unknown command "frob"; ledge --help lists those there are`},
+	{"unknown subcommand", []string{"journal", "frob"}, 2,
+		`unknown command "frob"; ledge journal --help lists those there are`},
+	{"unknown option", []string{"serve", "--frob", "1"}, 2,
+		`--frob: unknown option; ledge serve --help lists those there are; did you mean --from?`},
+	{"argument", []string{"serve", "frob"}, 2, `serve: unexpected argument "frob"`},
+	{"no value", []string{"serve", "--listen"}, 2, `--listen: needs a value`},
+	{"empty value", []string{"serve", "--dir", ""}, 2, `--dir: no value`},
+	{"not an address", []string{"serve", "--listen", "here"}, 2,
+		`--listen: "here" is not HOST:PORT`},
+	{"bad port", []string{"serve", "--nats-listen", "127.0.0.1:99999"}, 2,
+		`--nats-listen: "127.0.0.1:99999" has no valid port`},
+	{"every interface", []string{"serve", "--listen", "0.0.0.0:6379"}, 2,
+		`--listen: 0.0.0.0:6379 can be reached from other machines, so there must be a password`},
+	{"every interface, v6", []string{"serve", "--listen", "[::]:6379"}, 2,
+		`--listen: [::]:6379 can be reached from other machines, so there must be a password`},
+	{"no host", []string{"serve", "--listen", ":6379"}, 2,
+		`--listen: :6379 can be reached from other machines, so there must be a password`},
+	{"a host name", []string{"serve", "--listen", "example.com:6379"}, 2,
+		`--listen: example.com:6379 can be reached from other machines, so there must be a password`},
+	{"no way in", []string{"serve", "--listen", "off"}, 2,
+		`--listen: off leaves Redis clients no way in without tls-listen`},
+	{"TLS without a key", []string{"serve", "--nats-tls-cert", "c"}, 2,
+		`--nats-tls-cert: needs nats-tls-key, which is missing`},
+	{"TLS without a certificate", []string{"serve", "--tls-listen", "127.0.0.1:0", "--tls-key", "k"}, 2,
+		`--tls-key: needs tls-cert, which is missing`},
+	{"TLS without both", []string{"serve", "--tls-listen", "127.0.0.1:0"}, 2,
+		`--tls-listen: needs tls-cert and tls-key, which are missing`},
+	{"TLS where there is none", []string{"serve", "--tls-listen", "127.0.0.1:6379", "--tls-cert", "c", "--tls-key", "k"}, 2,
+		`--tls-listen: 127.0.0.1:6379 is the address of listen already`},
+	{"TLS without a listener", []string{"serve", "--tls-ca", "ca"}, 2,
+		`--tls-ca: has no meaning without tls-listen`},
+	{"TLS, every interface", []string{"serve", "--tls-listen", ":6380", "--tls-cert", "c", "--tls-key", "k"}, 2,
+		`--tls-listen: :6380 can be reached from other machines, so there must be a password or tls-auth-clients yes`},
+	{"TLS, whom to believe", []string{"serve", "--tls-listen", "127.0.0.1:0", "--tls-cert", "c", "--tls-key", "k",
+		"--tls-auth-clients", "optional"}, 2, `--tls-auth-clients: optional needs tls-ca, which is missing`},
+	{"TLS, who", []string{"serve", "--tls-listen", "127.0.0.1:0", "--tls-cert", "c", "--tls-key", "k",
+		"--tls-auth-clients", "some"}, 2, `--tls-auth-clients: "some" is none of no, optional, yes`},
+	{"TLS, no such file", []string{"serve", "--nats-tls-ca", "/does/not/exist"}, 1,
+		`--nats-tls-ca: open /does/not/exist: no such file or directory`},
+	{"password twice", []string{"serve", "--password", "a", "--password-file", "b"}, 2,
+		`--password-file: has no meaning beside password`},
+	{"no password file", []string{"serve", "--password-file", "/does/not/exist"}, 1,
+		`--password-file: open /does/not/exist: no such file or directory`},
+	{"leader with a password", []string{"serve", "--follow", "nats://replica:sesame@127.0.0.1:4222"}, 2,
+		`--follow: "nats://(redacted)@127.0.0.1:4222": it may not have a password; use follow-password-file`},
+	{"leader with a password and a bad port", []string{"serve", "--follow", "replica:sesame@127.0.0.1:port"}, 2,
+		`--follow: "(redacted)@127.0.0.1:port": it is not a URL like nats://HOST:PORT`},
+	{"sync", []string{"serve", "--sync", "sometimes"}, 2,
+		`--sync: "sometimes" is none of always, interval, off`},
+	{"clash", []string{"serve", "--sync-interval", "2s"}, 2,
+		`--sync-interval: has no meaning with sync always`},
+	{"clash, off", []string{"serve", "--sync", "off", "--sync-interval", "2s"}, 2,
+		`--sync-interval: has no meaning with sync off`},
+	{"interval", []string{"serve", "--sync", "interval", "--sync-interval", "soon"}, 2,
+		`--sync-interval: "soon" is not a duration like 1s or 250ms`},
+	{"number", []string{"serve", "--databases", "0"}, 2,
+		`--databases: "0" is not a whole number above 0`},
+	{"too many", []string{"serve", "--databases", "100000"}, 2,
+		`--databases: 100000 is not between 1 and 32768`},
+	{"size", []string{"serve", "--max-value", "8MiBs"}, 2,
+		`--max-value: "8MiBs" is not a size like 8MiB`},
+	{"too much", []string{"serve", "--max-value", "1GiB"}, 2,
+		`--max-value: 1073741824 is not between 64 and 8388608`},
+	{"memory", []string{"serve", "--max-memory", "1MiB"}, 2,
+		`--max-memory: 1048576 is not between 33554432 and 4611686018427387904`},
+	{"snapshot", []string{"serve", "--snapshot-every", "often"}, 2,
+		`--snapshot-every: "often" is neither a size like 256MiB nor a duration like 1h`},
+	{"name", []string{"serve", "--node", "a.b"}, 2,
+		`--node: "a.b" may have letters, digits, - and _ only, and at most 64 of them`},
+	{"level", []string{"serve", "--log-level", "loud"}, 2,
+		`--log-level: "loud" is none of debug, info, warn, error`},
+	{"format", []string{"serve", "--log-format", "xml"}, 2,
+		`--log-format: "xml" is none of text, json`},
+	{"all at once", []string{"serve", "--sync", "x", "--databases", "y"}, 2,
+		`--databases: "y" is not a whole number above 0; --sync: "x" is none of always, interval, off`},
+	{"no file", []string{"serve", "--config", "/does/not/exist"}, 2,
+		`--config: open /does/not/exist: no such file or directory`},
+}
+
+// refusedFiles makes files, and returns the refusals that are about them, and the one
+// that is about dir, which isn't there.
+func refusedFiles(t *testing.T, dir string) []refusal {
+	t.Helper()
 	empty, long := write(t, "empty", "\n"), write(t, "long", strings.Repeat("x", 16385)+"\n")
 	open := write(t, "open", "sesame\n")
 	if err := os.Chmod(open, 0o604); err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range []struct {
-		name string
-		args []string
-		code int
-		want string // the line, without "ledge: "
-	}{
-		{"unknown command", []string{"frob"}, 2,
-			`unknown command "frob"; ledge --help lists those there are`},
-		{"unknown subcommand", []string{"journal", "frob"}, 2,
-			`unknown command "frob"; ledge journal --help lists those there are`},
-		{"unknown option", []string{"serve", "--frob", "1"}, 2,
-			`--frob: unknown option; ledge serve --help lists those there are; did you mean --from?`},
-		{"argument", []string{"serve", "frob"}, 2, `serve: unexpected argument "frob"`},
-		{"no value", []string{"serve", "--listen"}, 2, `--listen: needs a value`},
-		{"empty value", []string{"serve", "--dir", ""}, 2, `--dir: no value`},
-		{"not an address", []string{"serve", "--listen", "here"}, 2,
-			`--listen: "here" is not HOST:PORT`},
-		{"bad port", []string{"serve", "--nats-listen", "127.0.0.1:99999"}, 2,
-			`--nats-listen: "127.0.0.1:99999" has no valid port`},
-		{"every interface", []string{"serve", "--listen", "0.0.0.0:6379"}, 2,
-			`--listen: 0.0.0.0:6379 can be reached from other machines, so there must be a password`},
-		{"every interface, v6", []string{"serve", "--listen", "[::]:6379"}, 2,
-			`--listen: [::]:6379 can be reached from other machines, so there must be a password`},
-		{"no host", []string{"serve", "--listen", ":6379"}, 2,
-			`--listen: :6379 can be reached from other machines, so there must be a password`},
-		{"a host name", []string{"serve", "--listen", "example.com:6379"}, 2,
-			`--listen: example.com:6379 can be reached from other machines, so there must be a password`},
-		{"no way in", []string{"serve", "--listen", "off"}, 2,
-			`--listen: off leaves Redis clients no way in without tls-listen`},
-		{"TLS without a key", []string{"serve", "--nats-tls-cert", "c"}, 2,
-			`--nats-tls-cert: needs nats-tls-key, which is missing`},
-		{"TLS without a certificate", []string{"serve", "--tls-listen", "127.0.0.1:0", "--tls-key", "k"}, 2,
-			`--tls-key: needs tls-cert, which is missing`},
-		{"TLS without both", []string{"serve", "--tls-listen", "127.0.0.1:0"}, 2,
-			`--tls-listen: needs tls-cert and tls-key, which are missing`},
-		{"TLS where there is none", []string{"serve", "--tls-listen", "127.0.0.1:6379", "--tls-cert", "c", "--tls-key", "k"}, 2,
-			`--tls-listen: 127.0.0.1:6379 is the address of listen already`},
-		{"TLS without a listener", []string{"serve", "--tls-ca", "ca"}, 2,
-			`--tls-ca: has no meaning without tls-listen`},
-		{"TLS, every interface", []string{"serve", "--tls-listen", ":6380", "--tls-cert", "c", "--tls-key", "k"}, 2,
-			`--tls-listen: :6380 can be reached from other machines, so there must be a password or tls-auth-clients yes`},
-		{"TLS, whom to believe", []string{"serve", "--tls-listen", "127.0.0.1:0", "--tls-cert", "c", "--tls-key", "k",
-			"--tls-auth-clients", "optional"}, 2, `--tls-auth-clients: optional needs tls-ca, which is missing`},
-		{"TLS, who", []string{"serve", "--tls-listen", "127.0.0.1:0", "--tls-cert", "c", "--tls-key", "k",
-			"--tls-auth-clients", "some"}, 2, `--tls-auth-clients: "some" is none of no, optional, yes`},
-		{"TLS, no such file", []string{"serve", "--nats-tls-ca", "/does/not/exist"}, 1,
-			`--nats-tls-ca: open /does/not/exist: no such file or directory`},
-		{"password twice", []string{"serve", "--password", "a", "--password-file", "b"}, 2,
-			`--password-file: has no meaning beside password`},
-		{"no password file", []string{"serve", "--password-file", "/does/not/exist"}, 1,
-			`--password-file: open /does/not/exist: no such file or directory`},
+	return []refusal{
 		{"empty password file", []string{"serve", "--password-file", empty}, 1, `--password-file: ` + empty + ` is empty`},
 		{"open password file", []string{"serve", "--password-file", open}, 1,
 			`--password-file: ` + open + ` can be read or changed by every user of this machine (mode 0604); chmod o-rw ` + open},
@@ -110,43 +152,16 @@ func TestRefusals(t *testing.T) {
 			`--tls-key: ` + open + ` can be read or changed by every user of this machine (mode 0604); chmod o-rw ` + open},
 		{"open key for NATS", []string{"serve", "--nats-tls-cert", long, "--nats-tls-key", open}, 1,
 			`--nats-tls-key: ` + open + ` can be read or changed by every user of this machine (mode 0604); chmod o-rw ` + open},
-		{"leader with a password", []string{"serve", "--follow", "nats://replica:sesame@127.0.0.1:4222"}, 2,
-			`--follow: "nats://(redacted)@127.0.0.1:4222": it may not have a password; use follow-password-file`},
-		{"leader with a password and a bad port", []string{"serve", "--follow", "replica:sesame@127.0.0.1:port"}, 2,
-			`--follow: "(redacted)@127.0.0.1:port": it is not a URL like nats://HOST:PORT`},
-		{"sync", []string{"serve", "--sync", "sometimes"}, 2,
-			`--sync: "sometimes" is none of always, interval, off`},
-		{"clash", []string{"serve", "--sync-interval", "2s"}, 2,
-			`--sync-interval: has no meaning with sync always`},
-		{"clash, off", []string{"serve", "--sync", "off", "--sync-interval", "2s"}, 2,
-			`--sync-interval: has no meaning with sync off`},
-		{"interval", []string{"serve", "--sync", "interval", "--sync-interval", "soon"}, 2,
-			`--sync-interval: "soon" is not a duration like 1s or 250ms`},
-		{"number", []string{"serve", "--databases", "0"}, 2,
-			`--databases: "0" is not a whole number above 0`},
-		{"too many", []string{"serve", "--databases", "100000"}, 2,
-			`--databases: 100000 is not between 1 and 32768`},
-		{"size", []string{"serve", "--max-value", "8MiBs"}, 2,
-			`--max-value: "8MiBs" is not a size like 8MiB`},
-		{"too much", []string{"serve", "--max-value", "1GiB"}, 2,
-			`--max-value: 1073741824 is not between 64 and 8388608`},
-		{"memory", []string{"serve", "--max-memory", "1MiB"}, 2,
-			`--max-memory: 1048576 is not between 33554432 and 4611686018427387904`},
-		{"snapshot", []string{"serve", "--snapshot-every", "often"}, 2,
-			`--snapshot-every: "often" is neither a size like 256MiB nor a duration like 1h`},
-		{"name", []string{"serve", "--node", "a.b"}, 2,
-			`--node: "a.b" may have letters, digits, - and _ only, and at most 64 of them`},
-		{"level", []string{"serve", "--log-level", "loud"}, 2,
-			`--log-level: "loud" is none of debug, info, warn, error`},
-		{"format", []string{"serve", "--log-format", "xml"}, 2,
-			`--log-format: "xml" is none of text, json`},
-		{"all at once", []string{"serve", "--sync", "x", "--databases", "y"}, 2,
-			`--databases: "y" is not a whole number above 0; --sync: "x" is none of always, interval, off`},
-		{"no file", []string{"serve", "--config", "/does/not/exist"}, 2,
-			`--config: open /does/not/exist: no such file or directory`},
 		{"not ours", []string{"journal", "verify", "--dir", dir}, 1,
 			`--dir: ` + dir + ` is not a ledge directory: it has no ledge.json`},
-	} {
+	}
+}
+
+// Whatever serve can't do, it says in one line that names the option, and
+// where it stands, and it says so before it makes or changes anything.
+func TestRefusals(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	for _, c := range slices.Concat(refusals, refusedFiles(t, dir)) {
 		t.Run(c.name, func(t *testing.T) {
 			if c.args[0] == "serve" {
 				c.args = append([]string{"serve"}, append(c.args[1:], "--dir="+dir)...)

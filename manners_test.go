@@ -135,48 +135,69 @@ func TestPort(t *testing.T) {
 	}
 }
 
+// serveJSON starts a node whose log is JSON, stops it once it has started, and returns
+// its exit code and what it said, each line of which must be JSON.
+func serveJSON(t *testing.T, args ...string) (int, []map[string]any) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var stdout, stderr lines
+	ended := make(chan int, 1)
+	go func() {
+		ended <- run(ctx, append([]string{"ledge", "serve", "--log-format", "json", "--listen", "127.0.0.1:0", "--nats-listen", "off"}, args...),
+			&stdout, &stderr)
+	}()
+	code := -1
+	for end := time.Now().Add(20 * time.Second); code < 0; {
+		select {
+		case code = <-ended:
+		case <-time.After(5 * time.Millisecond):
+			if strings.Contains(stderr.String(), `"msg":"started"`) {
+				cancel()
+			}
+			if time.Now().After(end) {
+				t.Fatalf("%q goes on: %s%s", args, stdout.String(), stderr.String())
+			}
+		}
+	}
+	if stdout.String() != "" {
+		t.Errorf("%q: standard output has %q; want nothing", args, stdout.String())
+	}
+	var said []map[string]any
+	for line := range strings.Lines(stderr.String()) {
+		var l map[string]any
+		if err := json.Unmarshal([]byte(line), &l); err != nil {
+			t.Errorf("%q: %q is no JSON", args, line)
+		}
+		said = append(said, l)
+	}
+	return code, said
+}
+
+// wantStarted checks that what was said has a record of a start, and that each of its
+// values begins as want says, or is missing where want says "".
+func wantStarted(t *testing.T, said []map[string]any, want map[string]string) {
+	t.Helper()
+	for _, l := range said {
+		if l["msg"] != "started" {
+			continue
+		}
+		for k, v := range want {
+			if got := fmt.Sprint(l[k]); !strings.HasPrefix(got, v) || v == "" && l[k] != nil {
+				t.Errorf("started, %s is %s; want it to begin with %q", k, got, v)
+			}
+		}
+		return
+	}
+	t.Errorf("the log says %v; want a record started", said)
+}
+
 // With log-format json all that is said is JSON, on standard error: the greeting, what
 // is wrong with the options, and the words at the stop; and durations are seconds.
 func TestJSONAlone(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	taken := write(t, "taken", "")
-	serve := func(args ...string) (int, []map[string]any) {
-		t.Helper()
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		var stdout, stderr lines
-		ended := make(chan int, 1)
-		go func() {
-			ended <- run(ctx, append([]string{"ledge", "serve", "--log-format", "json", "--listen", "127.0.0.1:0", "--nats-listen", "off"}, args...),
-				&stdout, &stderr)
-		}()
-		code := -1
-		for end := time.Now().Add(20 * time.Second); code < 0; {
-			select {
-			case code = <-ended:
-			case <-time.After(5 * time.Millisecond):
-				if strings.Contains(stderr.String(), `"msg":"started"`) {
-					cancel()
-				}
-				if time.Now().After(end) {
-					t.Fatalf("%q goes on: %s%s", args, stdout.String(), stderr.String())
-				}
-			}
-		}
-		if stdout.String() != "" {
-			t.Errorf("%q: standard output has %q; want nothing", args, stdout.String())
-		}
-		var said []map[string]any
-		for line := range strings.Lines(stderr.String()) {
-			var l map[string]any
-			if err := json.Unmarshal([]byte(line), &l); err != nil {
-				t.Errorf("%q: %q is no JSON", args, line)
-			}
-			said = append(said, l)
-		}
-		return code, said
-	}
-	code, said := serve("--dir", dir, "--node", "n")
+	code, said := serveJSON(t, "--dir", dir, "--node", "n")
 	if code != 0 || len(said) < 2 {
 		t.Fatalf("exit code %d, %v; want it stopped in good order, and said so", code, said)
 	}
@@ -185,30 +206,15 @@ func TestJSONAlone(t *testing.T) {
 	if !strings.Contains(stops["msg"].(string), "the node stops") || stopped["msg"] != "the node has stopped" || !ok || took <= 0 || took > 60 {
 		t.Errorf("at the stop: %v, %v; want what it does, and how many seconds it took", stops, stopped)
 	}
-	started := func(said []map[string]any, want map[string]string) {
-		t.Helper()
-		for _, l := range said {
-			if l["msg"] != "started" {
-				continue
-			}
-			for k, v := range want {
-				if got := fmt.Sprint(l[k]); !strings.HasPrefix(got, v) || v == "" && l[k] != nil {
-					t.Errorf("started, %s is %s; want it to begin with %q", k, got, v)
-				}
-			}
-			return
-		}
-		t.Errorf("the log says %v; want a record started", said)
-	}
-	started(said, map[string]string{"level": "INFO", "node": "n", "redis": "127.0.0.1:", "dir": dir, "sync": "always", "state": "new", "version": appliance.Version})
-	_, said = serve("--dir", dir, "--node", "n", "--log-level", "error", "--nats-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0")
-	started(said, map[string]string{"nats": "nats://127.0.0.1:", "page": "http://127.0.0.1:", "metrics": "http://127.0.0.1:", "redis": "127.0.0.1:"})
-	_, said = serve("--dir", dir, "--as-of", "0")
-	started(said, map[string]string{"past": "true", "redis": "127.0.0.1:", "number": "0", "as_of": "0001-"})
+	wantStarted(t, said, map[string]string{"level": "INFO", "node": "n", "redis": "127.0.0.1:", "dir": dir, "sync": "always", "state": "new", "version": appliance.Version})
+	_, said = serveJSON(t, "--dir", dir, "--node", "n", "--log-level", "error", "--nats-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0")
+	wantStarted(t, said, map[string]string{"nats": "nats://127.0.0.1:", "page": "http://127.0.0.1:", "metrics": "http://127.0.0.1:", "redis": "127.0.0.1:"})
+	_, said = serveJSON(t, "--dir", dir, "--as-of", "0")
+	wantStarted(t, said, map[string]string{"past": "true", "redis": "127.0.0.1:", "number": "0", "as_of": "0001-"})
 	file := write(t, "ledge.yaml", "log-format: json\nfrob: 1\n")
 	for _, args := range [][]string{{"--dir", taken}, {"--dir", dir, "--max-value", "1"}, {"--frob"}, {"frob"}, {"--as-of", "x"},
 		{"--config", "/nowhere"}, {"--config", file}, {"--dir", dir, "--from", "x"}} {
-		code, said := serve(args...)
+		code, said := serveJSON(t, args...)
 		if last := len(said) - 1; code == 0 || last < 0 || said[last]["level"] != "ERROR" || said[last]["cause"] == "" {
 			t.Errorf("%q: exit code %d, %v; want why it ends", args, code, said)
 		}
