@@ -21,6 +21,7 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"ledge/journal/jet/faultfs"
+	"ledge/journal/logtest"
 )
 
 // These tests run the program as it is shipped, as a process of its own, so
@@ -110,7 +111,7 @@ type process struct {
 	addr string // for Redis clients
 
 	greeting string
-	stderr   bytes.Buffer // to be read when the process has ended
+	stderr   logtest.Log
 	over     chan struct{}
 }
 

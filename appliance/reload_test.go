@@ -63,8 +63,10 @@ func TestHangUp(t *testing.T) {
 		}
 	}
 	for _, bad := range badFiles {
+		refused := p.stderr.Count("level=ERROR")
 		replaceFile(t, file, bad)
 		hangUp()
+		within(t, 20*time.Second, "the file is refused: "+bad, func() bool { return p.stderr.Count("level=ERROR") > refused })
 	}
 	if err := os.Remove(file); err != nil {
 		t.Fatal(err)
