@@ -22,7 +22,7 @@ type memoryBound struct {
 }
 
 // newMemoryBound finds out what fits the control group that the process is in: the
-// kernel kills what goes past that.
+// kernel kills or stalls what goes past that.
 func newMemoryBound(live *atomic.Pointer[options.Live], log *slog.Logger) *memoryBound {
 	b := &memoryBound{live: live}
 	limit := process.GroupLimit()

@@ -26,7 +26,7 @@ func Available() int64 {
 		return 0
 	}
 	groups, _ := os.ReadFile("/proc/self/cgroup") // none is no bound
-	return min(kib<<10, groupLeft("/sys/fs/cgroup", groups))
+	return min(kib<<10, groupLeft(groupRoot, groups))
 }
 
 // groupLeft returns what the control groups of a process leave it, going by the
@@ -41,7 +41,7 @@ func groupLeft(root string, groups []byte) int64 {
 	own, _, _ = bytes.Cut(own, []byte("\n"))
 	for path := filepath.Clean("/" + string(own)); ; path = filepath.Dir(path) {
 		dir := filepath.Join(root, path)
-		if most, ok := readInt(filepath.Join(dir, "memory.max")); ok {
+		if most, ok := groupBound(dir, groupFiles2); ok {
 			used, _ := readInt(filepath.Join(dir, "memory.current"))
 			left = min(left, max(0, most-used))
 		}

@@ -86,6 +86,10 @@ func TestGroupLeft(t *testing.T) {
 	put("wide.slice/free.service", "max", "200")
 	put("wide.slice/tight.service", "500", "200")
 	put("wide.slice/over.service", "100", "200")
+	put("wide.slice/slow.service", "500", "200")
+	if err := os.WriteFile(filepath.Join(root, "wide.slice/slow.service/memory.high"), []byte("300\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for groups, want := range map[string]int64{
 		"":                                     math.MaxInt64,
 		"3:memory:/old\n":                      math.MaxInt64,
@@ -94,6 +98,7 @@ func TestGroupLeft(t *testing.T) {
 		"0::/wide.slice\n":                     700,
 		"0::/wide.slice/free.service\n":        700,
 		"0::/wide.slice/tight.service\n":       300,
+		"0::/wide.slice/slow.service\n":        100,
 		"1:x:/\n0::/wide.slice/over.service\n": 0,
 	} {
 		if got := groupLeft(root, []byte(groups)); got != want {

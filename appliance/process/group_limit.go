@@ -7,11 +7,15 @@ import (
 	"path/filepath"
 )
 
-// Where control groups are mounted, and which file has their bound, of either kind.
-const (
-	groupRoot  = "/sys/fs/cgroup"
-	groupFile2 = "memory.max"
-	groupFile1 = "memory.limit_in_bytes"
+// groupRoot is where control groups are mounted.
+const groupRoot = "/sys/fs/cgroup"
+
+// Which files have the bounds of a group, of either kind. The newer kind has two: the
+// kernel kills what goes past memory.max, and slows what goes past memory.high so much
+// that it answers nobody. A process does well to stay below both.
+var (
+	groupFiles2 = []string{"memory.max", "memory.high"}
+	groupFiles1 = []string{"memory.limit_in_bytes"}
 )
 
 // noGroupLimit is what the older kind of groups says, rounded to pages, where there
@@ -36,17 +40,17 @@ func groupLimit(root string, groups []byte) int64 {
 		if len(parts) < 3 {
 			continue
 		}
-		at, name := root, groupFile2
+		at, files := root, groupFiles2
 		if len(parts[1]) > 0 {
 			if !bytes.Equal(parts[1], []byte("memory")) && !bytes.Contains(parts[1], []byte("memory,")) &&
 				!bytes.HasSuffix(parts[1], []byte(",memory")) {
 				continue
 			}
-			at, name = filepath.Join(root, "memory"), groupFile1
+			at, files = filepath.Join(root, "memory"), groupFiles1
 		}
 		// A container may see its own group as the root, and the path of outside.
 		for path := filepath.Clean("/" + string(parts[2])); ; path = filepath.Dir(path) {
-			if n, ok := readInt(filepath.Join(at, path, name)); ok {
+			if n, ok := groupBound(filepath.Join(at, path), files); ok {
 				least = min(least, n)
 			}
 			if path == "/" {
@@ -58,6 +62,18 @@ func groupLimit(root string, groups []byte) int64 {
 		return 0
 	}
 	return least
+}
+
+// groupBound returns the least of the bounds that a group has in these files. A bound of
+// 0 in memory.high has the kernel take back what it can for a moment and is none that
+// lasts; one in memory.max has nothing run in the group.
+func groupBound(group string, files []string) (bound int64, ok bool) {
+	for _, file := range files {
+		if n, is := readInt(filepath.Join(group, file)); is && n > 0 && (!ok || n < bound) {
+			bound, ok = n, true
+		}
+	}
+	return bound, ok
 }
 
 // What a control group counts besides what the process takes from the system: the

@@ -21,6 +21,16 @@ func TestGroupLimit(t *testing.T) {
 		"memory/d/e/memory.limit_in_bytes":  "9223372036854771712\n",
 		"memory/free/memory.limit_in_bytes": "9223372036854771712\n",
 		"bad/memory.max":                    "many\n",
+		"slow/memory.max":                   "max\n",
+		"slow/memory.high":                  "50331648\n",
+		"slow/max/memory.max":               "33554432\n",
+		"slow/max/memory.high":              "max\n",
+		"slow/both/memory.max":              "33554432\n",
+		"slow/both/memory.high":             "25165824\n",
+		"slow/wide/memory.max":              "67108864\n",
+		"slow/wide/memory.high":             "67108864\n",
+		"emptied/memory.max":                "67108864\n",
+		"emptied/memory.high":               "0\n",
 	} {
 		file := filepath.Join(root, path)
 		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
@@ -41,6 +51,11 @@ func TestGroupLimit(t *testing.T) {
 		{"not there", "0::/gone/too\n", 0},
 		{"the path is of outside", "0::/../../elsewhere/a\n", 0},
 		{"what makes no sense", "0::/bad\n", 0},
+		{"what slows it", "0::/slow\n", 48 << 20},
+		{"killed before it is slowed", "0::/slow/max\n", 32 << 20},
+		{"slowed before it is killed", "0::/slow/both\n", 24 << 20},
+		{"slowed by the one around it", "0::/slow/wide\n", 48 << 20},
+		{"being emptied", "0::/emptied\n", 64 << 20},
 		{"older kind", "5:cpu,cpuacct:/d\n4:memory:/d\n", 1 << 30},
 		{"older kind, nested", "4:memory:/d/e\n", 1 << 30},
 		{"older kind, none", "4:memory:/free\n", 0},
