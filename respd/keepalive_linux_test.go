@@ -19,11 +19,7 @@ func TestKeepAlive(t *testing.T) {
 		n.srv.SetKeepAlive(set)
 		c := n.dial()
 		c.want("PING", "PONG")
-		var id, fd int
-		if _, err := fmt.Sscanf(lastLine(c.do("CLIENT INFO")), "id=%d addr="+c.nc.LocalAddr().String()+" laddr="+
-			c.nc.RemoteAddr().String()+" fd=%d", &id, &fd); err != nil {
-			t.Fatal(err)
-		}
+		fd := c.serverFD()
 		want := []int{1, int(set / time.Second), max(1, int(set/time.Second)/3), 3}
 		if set == 0 {
 			want = []int{0}
@@ -35,6 +31,17 @@ func TestKeepAlive(t *testing.T) {
 			}
 		}
 	}
+}
+
+// serverFD returns the descriptor that the server has for the client.
+func (c *client) serverFD() int {
+	c.t.Helper()
+	var id, fd int
+	if _, err := fmt.Sscanf(lastLine(c.do("CLIENT INFO")), "id=%d addr="+c.nc.LocalAddr().String()+" laddr="+
+		c.nc.RemoteAddr().String()+" fd=%d", &id, &fd); err != nil {
+		c.t.Fatal(err)
+	}
+	return fd
 }
 
 // lastLine returns what is quoted of a reply.

@@ -86,6 +86,7 @@ func (s *Server) welcome(nc net.Conn) {
 	}
 	s.shared.Stats.Connections.Add(1)
 	s.keepAsking(nc)
+	s.boundSocket(nc)
 	c := newConn(s, nc)
 	if err := s.loop.add(c, nc.(*net.TCPConn)); err != nil {
 		s.cfg.Logger.Warn("connection not taken", "client", c.Session().Addr, "cause", err)

@@ -68,6 +68,7 @@ func (d *door) welcome(nc net.Conn) {
 		return
 	}
 	d.srv.keepAsking(nc)
+	d.srv.boundSocket(nc)
 	d.mu.Lock()
 	stopped := !d.end.IsZero()
 	if !stopped {
@@ -124,6 +125,8 @@ func (d *door) join(tc *tls.Conn) error {
 	if err != nil {
 		return err
 	}
+	d.srv.boundSocket(near)
+	d.srv.boundSocket(far)
 	t := &tunnel{client: tc, server: near, linger: d.srv.cfg.Drain}
 	if !d.keep(t) {
 		return errors.Join(net.ErrClosed, near.Close(), far.Close())

@@ -64,6 +64,9 @@ type Config struct {
 	// at most; 0 is any. SetBound changes it.
 	MaxBuffers int
 	Bound      int64
+	// Group is what fits the control group of the process, in bytes. The kernel counts
+	// what lies in sockets there; 0 is that the group has no bound.
+	Group int64
 	// Hub knows who subscribes to what; nil is one of the server's own. The
 	// writer's keyspace events come through it.
 	Hub    *hub.Hub
