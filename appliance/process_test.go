@@ -27,7 +27,14 @@ import (
 // These tests run the program as it is shipped, as a process of its own, so
 // that it can be killed. This file builds, starts and ends it.
 
-var seedFlag = flag.Int64("seed", 0, "seed of random tests; 0 draws one")
+var (
+	seedFlag    = flag.Int64("seed", 0, "seed of random tests; 0 draws one")
+	programFlag = flag.String("program", "", "the program to test, if it isn't to be built")
+	slowFlag    = flag.Int("slow", 1, "how many times as long as usual to wait for the program, on a slow machine")
+)
+
+// patience is how long to wait for what takes limit at most on a usual machine.
+func patience(limit time.Duration) time.Duration { return limit * time.Duration(*slowFlag) }
 
 // seed returns the seed of a random test and prints it.
 func seed(t *testing.T) int64 {
@@ -41,6 +48,9 @@ func seed(t *testing.T) int64 {
 
 // program builds the program once, on first use.
 var program = sync.OnceValues(func() (string, error) {
+	if *programFlag != "" {
+		return *programFlag, nil
+	}
 	dir, err := os.MkdirTemp("", "ledge-test")
 	if err != nil {
 		return "", err
@@ -63,7 +73,7 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	redis.SetLogger(quiet{})
 	code := m.Run()
-	if used.Load() {
+	if used.Load() && *programFlag == "" {
 		path, _ := program()
 		os.RemoveAll(filepath.Dir(path))
 	}
@@ -92,7 +102,7 @@ type ended struct {
 // run runs the program to its end.
 func run(t *testing.T, args ...string) ended {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience(time.Minute))
 	defer cancel()
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, binary(t), args...)
@@ -148,7 +158,7 @@ func launch(t *testing.T, cmd *exec.Cmd) *process {
 	t.Cleanup(func() { p.end(syscall.SIGKILL) })
 	select {
 	case <-ready:
-	case <-time.After(30 * time.Second):
+	case <-time.After(patience(30 * time.Second)):
 	}
 	if p.addr == "" {
 		p.end(syscall.SIGKILL)
@@ -183,10 +193,10 @@ func (p *process) end(sig syscall.Signal) int {
 	_ = p.cmd.Process.Signal(sig) // it may be gone
 	select {
 	case <-p.over:
-	case <-time.After(30 * time.Second):
+	case <-time.After(patience(30 * time.Second)):
 		_ = p.cmd.Process.Kill()
 		<-p.over
-		p.t.Errorf("the node has not ended 30 s after %v", sig)
+		p.t.Errorf("the node has not ended %s after %v", patience(30*time.Second), sig)
 	}
 	return p.cmd.ProcessState.ExitCode()
 }
@@ -197,7 +207,10 @@ var plainly = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 
 // client returns a Redis client that never tries anything twice.
 func (p *process) client() *redis.Client {
-	c := redis.NewClient(&redis.Options{Addr: p.addr, MaxRetries: -1, DialerRetries: 1, DisableIdentity: true})
+	c := redis.NewClient(&redis.Options{
+		Addr: p.addr, MaxRetries: -1, DialerRetries: 1, DisableIdentity: true,
+		DialTimeout: patience(5 * time.Second), ReadTimeout: patience(3 * time.Second),
+	})
 	p.t.Cleanup(func() { c.Close() })
 	return c
 }
@@ -244,9 +257,9 @@ func within(t *testing.T, limit time.Duration, what string, so func() bool) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for end := time.Now().Add(limit); !so(); <-tick.C {
+	for end := time.Now().Add(patience(limit)); !so(); <-tick.C {
 		if time.Now().After(end) {
-			t.Fatalf("after %s it is not so that %s", limit, what)
+			t.Fatalf("after %s it is not so that %s", patience(limit), what)
 		}
 	}
 }

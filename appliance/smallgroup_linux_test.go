@@ -3,8 +3,6 @@ package appliance_test
 import (
 	"context"
 	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -12,50 +10,31 @@ import (
 	"time"
 )
 
-// memoryGroup makes a control group that may have so many bytes, of whichever kind the
-// machine has, and returns where it is. Only root may make one.
-func memoryGroup(t *testing.T, bytes int64) string {
-	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("only root may make a control group")
+// TestSmallGroup runs fillSmallGroup with each way of giving a group 64 MiB.
+func TestSmallGroup(t *testing.T) {
+	k := groupsHere(t)
+	ways := map[string]groupBounds{
+		"own":    {inner: map[string]string{k.limit: smallLimit}},
+		"around": {outer: map[string]string{k.limit: smallLimit}},
 	}
-	name := fmt.Sprintf("ledge-test-%d-%s", os.Getpid(), t.Name())
-	// The newer kind has the file only where the group around it hands memory on.
-	_ = os.WriteFile("/sys/fs/cgroup/cgroup.subtree_control", []byte("+memory"), 0)
-	var errs []string
-	for _, kind := range []struct{ root, file string }{
-		{"/sys/fs/cgroup/memory", "memory.limit_in_bytes"}, {"/sys/fs/cgroup", "memory.max"},
-	} {
-		group := filepath.Join(kind.root, name)
-		err := os.Mkdir(group, 0o700)
-		if err == nil {
-			t.Cleanup(func() { os.Remove(group) })
-			// In a directory that is no control group this would make a plain file.
-			if _, err = os.Stat(filepath.Join(group, kind.file)); err == nil {
-				err = os.WriteFile(filepath.Join(group, kind.file), fmt.Append(nil, bytes), 0)
-			}
+	if k == group2 {
+		ways["own"].inner["memory.swap.max"] = "0"
+		ways["high"] = groupBounds{inner: map[string]string{"memory.high": smallLimit}}
+		ways["around-high"] = groupBounds{
+			outer: map[string]string{"memory.high": smallLimit, "memory.max": "134217728"},
+			inner: map[string]string{"memory.high": "max", "memory.max": "100663296"},
 		}
-		if err == nil {
-			return group
-		}
-		errs = append(errs, err.Error())
 	}
-	t.Fatalf("no control group can be made: %s", strings.Join(errs, "; "))
-	return ""
-}
-
-// inGroup starts a node in a control group.
-func inGroup(t *testing.T, group, dir string, opts ...string) *process {
-	t.Helper()
-	args := append([]string{"-c", `echo $$ > "$0"/cgroup.procs; exec "$@"`, group, binary(t)}, serving(dir, opts...)...)
-	return launch(t, exec.Command("/bin/sh", args...))
+	for name, bounds := range ways {
+		t.Run(name, func(t *testing.T) { fillSmallGroup(t, k.nest(t, bounds)) })
+	}
 }
 
 // A node in a small control group that nobody has told a bound takes no more than the
 // group has: it refuses what needs memory, goes on living, takes writes again once keys
 // are deleted, and comes back with all of its data after it was killed.
-func TestSmallGroup(t *testing.T) {
-	group, dir, ctx := memoryGroup(t, 64<<20), t.TempDir(), t.Context()
+func fillSmallGroup(t *testing.T, group string) {
+	dir, ctx := t.TempDir(), t.Context()
 	p := inGroup(t, group, dir, "--sync", "interval")
 	if got := p.info("mem_bound_by"); got != "cgroup" {
 		t.Fatalf("mem_bound_by is %q; want cgroup", got)
