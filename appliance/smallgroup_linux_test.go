@@ -40,21 +40,23 @@ func fillSmallGroup(t *testing.T, group string) {
 		t.Fatalf("mem_bound_by is %q; want cgroup", got)
 	}
 	c, value := p.client(), strings.Repeat("v", 10_000)
+	next := 0
 	refused := func() error {
-		for i := range 20_000 {
-			if err := c.Set(ctx, fmt.Sprint("k", i), value+fmt.Sprint(i), 0).Err(); err != nil {
+		for ; next < 20_000; next++ {
+			if err := c.Set(ctx, fmt.Sprint("k", next), value+fmt.Sprint(next), 0).Err(); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	if err := refused(); err == nil || !strings.HasPrefix(err.Error(), "OOM ") {
-		t.Fatalf("200 MB in a group of 64 MiB: %v; want OOM", err)
-	}
+	// A collection that comes late on a slow machine has writes refused for a moment.
+	within(t, 30*time.Second, "500 keys of 10 kB fit into a group of 64 MiB", func() bool {
+		if err := refused(); err == nil || !strings.HasPrefix(err.Error(), "OOM ") {
+			t.Fatalf("200 MB in a group of 64 MiB: %v; want OOM", err)
+		}
+		return next >= 500
+	})
 	keys := c.DBSize(ctx).Val()
-	if keys < 500 {
-		t.Errorf("%d keys of 10 kB fit into a group of 64 MiB; want at least 500", keys)
-	}
 	p.end(syscall.SIGKILL)
 	p = inGroup(t, group, dir, "--sync", "interval", "--nats-listen", "127.0.0.1:0")
 	c = p.client()
