@@ -225,7 +225,7 @@ func (n *Node) openServer(ctx context.Context, hub *hub.Hub) (err error) {
 		Replica: &n.gate.Gate, OutOfMemory: n.mem.Over, Named: func() bool { return n.live.Load().JournalWho == options.Yes }, Growing: n.mem.Growing, TurnedAway: n.events.turnedAway,
 		Clock: n.cfg.Clock, Logger: n.cfg.Logger,
 		Limits: clientLimits(n.live.Load()), KeepAlive: max(0, n.live.Load().TCPKeepAlive),
-		Bound: n.bound.now(), Group: n.bound.group,
+		Bound: n.bound.now(), Group: n.bound.group.Load(),
 	}
 	if n.cfg.Listen != Off {
 		cfg.Listen = n.cfg.Listen

@@ -87,8 +87,7 @@ func (n *Node) takeLive(l options.Live) {
 		n.writer.Health().SetPolicy(policy)
 	}
 	if l.MaxMemory != before.MaxMemory {
-		n.mem.SetLimit(n.bound.now())
-		n.server.SetBound(n.bound.now())
+		n.takeBound()
 	}
 	if n.cfg.Level != nil {
 		n.cfg.Level.Set(l.LogLevel)

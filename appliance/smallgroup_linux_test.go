@@ -80,3 +80,28 @@ func fillSmallGroup(t *testing.T, group string) {
 		t.Errorf("exit code = %d; want 0; stderr: %s", code, &p.stderr)
 	}
 }
+
+// A node follows the limit of its group when it is changed, and takes more writes once
+// that is raised.
+func TestGroupLimitChanges(t *testing.T) {
+	k := groupsHere(t)
+	group := k.nest(t, groupBounds{inner: map[string]string{k.limit: smallLimit}})
+	p := inGroup(t, group, t.TempDir(), "--sync", "off")
+	c, value := p.client(), strings.Repeat("v", 1_000_000)
+	fill := func(keys int) (err error) {
+		for i := 0; i < keys && err == nil; i++ {
+			err = c.Set(t.Context(), fmt.Sprint("k", i), value, 0).Err()
+		}
+		return err
+	}
+	if err := fill(80); err == nil || !strings.HasPrefix(err.Error(), "OOM ") {
+		t.Fatalf("80 MB in a group of 64 MiB: %v; want OOM", err)
+	}
+	for _, tt := range []struct{ limit, bound string }{{"268435456", "214748365"}, {"201326592", "161061274"}} {
+		writeGroup(t, group, k.limit, tt.limit)
+		within(t, 30*time.Second, "the bound is "+tt.bound, func() bool { return p.info("mem_bound") == tt.bound })
+		if err := fill(80); err != nil {
+			t.Errorf("80 MB in a group of %s bytes: %v; want them taken", tt.limit, err)
+		}
+	}
+}

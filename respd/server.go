@@ -65,7 +65,7 @@ type Config struct {
 	MaxBuffers int
 	Bound      int64
 	// Group is what fits the control group of the process, in bytes. The kernel counts
-	// what lies in sockets there; 0 is that the group has no bound.
+	// what lies in sockets there; 0 is that the group has no bound. SetGroup changes it.
 	Group int64
 	// Hub knows who subscribes to what; nil is one of the server's own. The
 	// writer's keyspace events come through it.
@@ -131,6 +131,7 @@ type Server struct {
 	keepAlive  atomic.Int64  // of connections that come from here on, in nanoseconds
 	limited    chan struct{} // has a token when the limits were changed
 	placesFor  atomic.Int64  // how many there is memory for
+	group      atomic.Int64  // what fits the process's control group, in bytes
 	loop       transport
 	nextID     atomic.Int64
 	log        *rare.Log // of what strangers can cause
@@ -182,6 +183,7 @@ func Open(ctx context.Context, cfg Config) (*Server, error) {
 	setDefaults(&cfg)
 	s := &Server{cfg: cfg, conns: make(map[int64]*conn), limited: make(chan struct{}, 1)}
 	s.SetKeepAlive(cfg.KeepAlive)
+	s.SetGroup(cfg.Group)
 	s.log = rare.New(cfg.Logger)
 	if err := s.listen(ctx); err != nil {
 		return nil, errors.Join(err, s.unlisten())

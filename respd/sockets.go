@@ -29,6 +29,10 @@ func socketBytes(group int64, clients int) int {
 	return int(max(n, leastSocket))
 }
 
+// SetGroup says what fits the control group of the process, in bytes, for clients that
+// come from here on; 0 is that the group has no bound.
+func (s *Server) SetGroup(bytes int64) { s.group.Store(bytes) }
+
 // boundSocket bounds what the kernel keeps for a client that has a place already, in a
 // socket of the client or one that leads to it. The kernel takes twice as much for it,
 // since it counts what it needs besides.
@@ -40,7 +44,7 @@ func (s *Server) boundSocket(nc net.Conn) {
 		SetReadBuffer(bytes int) error
 		SetWriteBuffer(bytes int) error
 	})
-	n := socketBytes(s.cfg.Group, clients)
+	n := socketBytes(s.group.Load(), clients)
 	if !ok || n == 0 {
 		return
 	}

@@ -41,7 +41,7 @@ func groupLeft(root string, groups []byte) int64 {
 	own, _, _ = bytes.Cut(own, []byte("\n"))
 	for path := filepath.Clean("/" + string(own)); ; path = filepath.Dir(path) {
 		dir := filepath.Join(root, path)
-		if most, ok := groupBound(dir, groupFiles2); ok {
+		if most, ok, _ := groupBound(dir, groupFiles2); ok {
 			used, _ := readInt(filepath.Join(dir, "memory.current"))
 			left = min(left, max(0, most-used))
 		}
@@ -51,12 +51,12 @@ func groupLeft(root string, groups []byte) int64 {
 	}
 }
 
-// readInt returns the number in a file. A missing file has none, nor has "max".
-func readInt(path string) (int64, bool) {
+// readInt returns the number in a file. An error that is no fs.PathError is that there
+// is none in it, as in one that says "max".
+func readInt(path string) (int64, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
-		return 0, false
+		return 0, err
 	}
-	n, err := strconv.ParseInt(string(bytes.TrimSpace(b)), 10, 64)
-	return n, err == nil
+	return strconv.ParseInt(string(bytes.TrimSpace(b)), 10, 64)
 }

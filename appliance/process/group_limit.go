@@ -2,6 +2,8 @@ package process
 
 import (
 	"bytes"
+	"errors"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -24,15 +26,20 @@ const noGroupLimit = math.MaxInt64 &^ (1<<20 - 1)
 
 // GroupLimit returns what the narrowest of the process's control groups lets it have
 // of memory, 0 for no bound. Both kinds of groups are asked, and all groups around
-// the process's own.
-func GroupLimit() int64 {
-	groups, _ := os.ReadFile("/proc/self/cgroup") // none is no bound
-	return groupLimit(groupRoot, groups)
+// the process's own. With an error some bound could not be read, as without
+// descriptors, and the limit is that of the others.
+func GroupLimit() (int64, error) {
+	groups, err := os.ReadFile("/proc/self/cgroup")
+	if errors.Is(err, fs.ErrNotExist) { // none is no bound
+		err = nil
+	}
+	limit, err2 := groupLimit(groupRoot, groups)
+	return limit, errors.Join(err, err2)
 }
 
 // groupLimit is GroupLimit for groups that are mounted at root, going by the file
 // that names those of a process.
-func groupLimit(root string, groups []byte) int64 {
+func groupLimit(root string, groups []byte) (limit int64, err error) {
 	least := int64(noGroupLimit)
 	for line := range bytes.Lines(groups) {
 		// ID:CONTROLLERS:PATH; the newer kind has no controllers.
@@ -50,30 +57,36 @@ func groupLimit(root string, groups []byte) int64 {
 		}
 		// A container may see its own group as the root, and the path of outside.
 		for path := filepath.Clean("/" + string(parts[2])); ; path = filepath.Dir(path) {
-			if n, ok := groupBound(filepath.Join(at, path), files); ok {
+			n, ok, unread := groupBound(filepath.Join(at, path), files)
+			if ok {
 				least = min(least, n)
 			}
+			err = errors.Join(err, unread)
 			if path == "/" {
 				break
 			}
 		}
 	}
 	if least >= noGroupLimit {
-		return 0
+		least = 0
 	}
-	return least
+	return least, err
 }
 
 // groupBound returns the least of the bounds that a group has in these files. A bound of
 // 0 in memory.high has the kernel take back what it can for a moment and is none that
 // lasts; one in memory.max has nothing run in the group.
-func groupBound(group string, files []string) (bound int64, ok bool) {
+func groupBound(group string, files []string) (bound int64, ok bool, err error) {
 	for _, file := range files {
-		if n, is := readInt(filepath.Join(group, file)); is && n > 0 && (!ok || n < bound) {
+		n, unread := readInt(filepath.Join(group, file))
+		if unread == nil && n > 0 && (!ok || n < bound) {
 			bound, ok = n, true
 		}
+		if bad := (*fs.PathError)(nil); errors.As(unread, &bad) && !errors.Is(unread, fs.ErrNotExist) {
+			err = errors.Join(err, unread)
+		}
 	}
-	return bound, ok
+	return bound, ok, err
 }
 
 // What a control group counts besides what the process takes from the system: the

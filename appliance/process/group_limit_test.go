@@ -65,9 +65,24 @@ func TestGroupLimit(t *testing.T) {
 		{"no file", "", 0},
 		{"no sense", "x\n:\n", 0},
 	} {
-		if got := groupLimit(root, []byte(tt.groups)); got != tt.want {
-			t.Errorf("%s: groupLimit = %d; want %d", tt.name, got, tt.want)
+		if got, err := groupLimit(root, []byte(tt.groups)); got != tt.want || err != nil {
+			t.Errorf("%s: groupLimit = %d, %v; want %d", tt.name, got, err, tt.want)
 		}
+	}
+}
+
+// A limit that can't be read is not taken for none: the others count, and an error says
+// so.
+func TestGroupLimitUnread(t *testing.T) {
+	root := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(root, "a/memory.max"), 0o700); err != nil { // no read works there
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(root, "memory.max"), []byte("67108864\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := groupLimit(root, []byte("0::/a\n")); got != 64<<20 || err == nil {
+		t.Errorf("groupLimit = %d, %v; want %d and an error", got, err, 64<<20)
 	}
 }
 

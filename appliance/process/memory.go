@@ -125,7 +125,7 @@ func (m *Memory) Loading(bytes, available int64) {
 // that serves nobody and reads so many bytes of a backup, if there is as much memory.
 func Hurry(bytes int64) (done func()) {
 	room := Available()
-	if limit := GroupLimit(); limit > 0 {
+	if limit, _ := GroupLimit(); limit > 0 {
 		room = min(room, limit)
 	}
 	return hurry(bytes, room)
