@@ -9,6 +9,7 @@ import (
 
 	"ledge/appliance/options"
 	"ledge/appliance/process"
+	"ledge/respd"
 )
 
 // What bounds the memory of a node.
@@ -82,19 +83,24 @@ func (b *memoryBound) now() int64 {
 	return most
 }
 
-// takeBound tells the parts of the node what the process may take, after that has
-// changed.
-func (n *Node) takeBound() {
-	n.bound.mu.Lock()
-	defer n.bound.mu.Unlock()
-	n.mem.SetLimit(n.bound.now())
-	n.server.SetBound(n.bound.now())
-	n.server.SetGroup(n.bound.group.Load())
+// told are the parts of a node that are told of its bound.
+type told struct {
+	mem    *process.Memory
+	server *respd.Server
 }
 
-// watchGroup follows the limit of the control group, which may be changed while the
-// node runs, until ctx ends.
-func (n *Node) watchGroup(ctx context.Context) {
+// tell tells the parts of the node what the process may take, after that has changed.
+func (b *memoryBound) tell(to told) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	to.mem.SetLimit(b.now())
+	to.server.SetBound(b.now())
+	to.server.SetGroup(b.group.Load())
+}
+
+// watch follows the limit of the control group, which may be changed while the node
+// runs, until ctx ends.
+func (b *memoryBound) watch(ctx context.Context, to told) {
 	tick := time.NewTicker(groupEvery)
 	defer tick.Stop()
 	for {
@@ -103,8 +109,8 @@ func (n *Node) watchGroup(ctx context.Context) {
 			return
 		case <-tick.C:
 			// What can't be read just now, for want of descriptors, is as it was.
-			if limit, err := process.GroupLimit(); err == nil && n.bound.look(limit) {
-				n.takeBound()
+			if limit, err := process.GroupLimit(); err == nil && b.look(limit) {
+				b.tell(to)
 			}
 		}
 	}

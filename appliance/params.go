@@ -87,7 +87,7 @@ func (n *Node) takeLive(l options.Live) {
 		n.writer.Health().SetPolicy(policy)
 	}
 	if l.MaxMemory != before.MaxMemory {
-		n.takeBound()
+		n.bound.tell(told{n.mem, n.server})
 	}
 	if n.cfg.Level != nil {
 		n.cfg.Level.Set(l.LogLevel)

@@ -87,8 +87,9 @@ func startWork(ctx context.Context, n *Node, stop func()) *works {
 		n.writer.Sweep(ctx, func(keys int) { n.server.Stats().Expired.Add(int64(keys)) })
 	})
 	for _, run := range []func(context.Context){
-		n.events.run, n.events.watchReplicas, n.watch, n.watchGroup, n.gate.run, n.seen.history.Run, n.state.KeepOrder, n.saves.run,
+		n.events.run, n.events.watchReplicas, n.watch, n.gate.run, n.seen.history.Run, n.state.KeepOrder, n.saves.run,
 		func(ctx context.Context) { checkSnapshots(ctx, n) },
+		func(ctx context.Context) { n.bound.watch(ctx, told{n.mem, n.server}) },
 		func(ctx context.Context) { n.mem.Watch(ctx, changed(n.state)) },
 	} {
 		w.busy.Go(func() { run(ctx) })
