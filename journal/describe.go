@@ -28,6 +28,12 @@ func plain(val any) any {
 			list[i] = plainText(s)
 		}
 		return list
+	case []SlotRange:
+		list := make([]any, len(v))
+		for i, r := range v {
+			list[i] = map[string]any{"First": r.First, "Last": r.Last}
+		}
+		return list
 	case []Scored:
 		list := make([]any, len(v))
 		for i, s := range v {

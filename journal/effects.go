@@ -31,6 +31,8 @@ const (
 	KindFunctionFlush Kind = 33
 
 	KindWho Kind = 40
+
+	KindSlotsFound Kind = 48
 )
 
 // effects is the one table of effects: reading a frame, what journal tail
@@ -93,4 +95,8 @@ var effects = newTable([]effect{
 
 	{KindWho, "Who", func() Op { return new(Who) }, None, false,
 		[]Op{&Who{User: "default", Client: "billing-1", Addr: "10.0.0.7:50000"}, &Who{User: "default", Addr: "/run/ledge.sock"}}},
+
+	{KindSlotsFound, "SlotsFound", func() Op { return new(SlotsFound) }, None, false,
+		[]Op{&SlotsFound{Cluster: "c1", Ranges: []SlotRange{{0, MaxSlot}}},
+			&SlotsFound{Cluster: "c2", Ranges: []SlotRange{{1, 1}, {300, 5460}}}}},
 })

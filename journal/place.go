@@ -11,7 +11,7 @@ type Place struct {
 // on function libraries, have none.
 func Places(op Op) []Place {
 	switch o := op.(type) {
-	case *Epoch, *FunctionSet, *FunctionFlush, *Who:
+	case *Epoch, *FunctionSet, *FunctionFlush, *Who, *SlotsFound:
 		return nil
 	case *RangeClear:
 		return []Place{{DB: o.DB, All: true}}

@@ -69,6 +69,8 @@ func apply(s store, op journal.Op, m made) error {
 		return nil
 	case *journal.FunctionSet, *journal.FunctionFlush:
 		return applyFunction(s, op)
+	case *journal.SlotsFound:
+		return applySlotsFound(s, o)
 	}
 	if journal.Gives(op) > value.String {
 		return alter(s, op, m.body)

@@ -46,6 +46,9 @@ func checkDatabase(db *database) error {
 		errs = append(errs, fmt.Errorf("%d hashes with deadlines adding up to %d; the index has %d adding up to %d",
 			c.fields.len(), c.fields.sum, db.fields.len(), db.fields.sum))
 	}
+	if db.slots != nil && *c.slots != *db.slots {
+		errs = append(errs, errors.New("keys and digests of slots are not as they were kept"))
+	}
 	return errors.Join(errs...)
 }
 
@@ -57,11 +60,15 @@ type counts struct {
 	keys         int
 	digest       journal.Digest
 	dead, fields deadlines
+	slots        *slotSums // nil outside of a cluster
 	err          error
 }
 
 // recount derives a database's fields from its rows.
 func recount(db *database) (c counts) {
+	if db.slots != nil {
+		c.slots = new(slotSums)
+	}
 	db.ordered().Scan(func(k string) bool {
 		b := db.dict.get(k[min(value.RowHead, len(k)):], value.Sum(k[min(value.RowHead, len(k)):]))
 		if b == nil {
@@ -89,6 +96,9 @@ func (c *counts) row(k string, b *value.Block) error {
 	}
 	c.keys++
 	c.digest += value.BlockDigest(b, hash)
+	if c.slots != nil {
+		c.slots.exchange(b.Name(), hash, nil, b)
+	}
 	if r.At != 0 {
 		c.dead.add(r.At, k[value.RowHead:])
 	}

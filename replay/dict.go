@@ -1,6 +1,10 @@
 package replay
 
-import "ledge/replay/value"
+import (
+	"iter"
+
+	"ledge/replay/value"
+)
 
 // dict finds a key's record by its hash. The tree beside it has the same keys
 // in order; the records stand here, because a look-up in a tree of strings
@@ -175,4 +179,20 @@ func (s *shard) remove(i int) {
 	}
 	s.tags[i], s.slots[i] = 0, nil
 	s.n--
+}
+
+// all yields all blocks, in no order.
+func (d *dict) all() iter.Seq[*value.Block] {
+	return func(yield func(*value.Block) bool) {
+		if d.shards == nil {
+			return
+		}
+		for i := range d.shards {
+			for _, b := range d.shards[i].slots {
+				if b != nil && !yield(b) {
+					return
+				}
+			}
+		}
+	}
 }

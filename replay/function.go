@@ -18,7 +18,7 @@ var functions = &catalog.Table{
 }
 
 // newCatalog returns the catalog of an empty state.
-func newCatalog() (*catalog.Catalog, error) { return catalog.New(functions) }
+func newCatalog() (*catalog.Catalog, error) { return catalog.New(functions, slots) }
 
 // applyFunction is apply for the effects on function libraries. One that is set to
 // no code is removed.
@@ -37,29 +37,6 @@ func applyFunction(s store, op journal.Op) error {
 		return c.Delete(functions, o.Name)
 	}
 	return nil
-}
-
-// libraries returns the function libraries as a snapshot has them.
-func (s *State) libraries() (list []snapshot.Library) {
-	for name, code := range catalog.RowsOf(s.cat, functions).All() {
-		list = append(list, snapshot.Library{Name: name, Code: code})
-	}
-	return list
-}
-
-// setLibraries puts what a snapshot had into an empty catalog.
-func (s *State) setLibraries(list []snapshot.Library) error {
-	tx, err := s.cat.Begin()
-	if err != nil {
-		return err
-	}
-	for _, l := range list {
-		if err := tx.Set(functions, l.Name, l.Code); err != nil {
-			tx.Rollback()
-			return err
-		}
-	}
-	return tx.Commit()
 }
 
 // Functions returns the function libraries: the name of each, and its code.

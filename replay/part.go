@@ -185,7 +185,7 @@ func (p *Part) Apply(c journal.Committed) error {
 func (p *Part) apply(t *tables, op journal.Op) error {
 	several := true // keys may have changed, and not that of the effect alone
 	switch o := op.(type) {
-	case *journal.Epoch, *journal.FunctionSet, *journal.FunctionFlush:
+	case *journal.Epoch, *journal.FunctionSet, *journal.FunctionFlush, *journal.SlotsFound:
 		return nil
 	case *journal.RangeClear: // of what is wanted there is no more than that
 	case *journal.SwapDB:

@@ -36,7 +36,8 @@ func (s *State) Become(fresh *State) error {
 	}
 	s.dbs, s.pos, s.epoch = fresh.dbs, fresh.pos, fresh.epoch
 	was := s.cat
-	s.cat = fresh.cat
+	s.cat, s.custodyAt = fresh.cat, fresh.custodyAt
+	s.custody.Store(fresh.custody.Load())
 	s.gen.Store(max(s.gen.Load(), fresh.gen.Load()))
 	s.noted.Store(fresh.noted.Load())
 	s.mu.Unlock()

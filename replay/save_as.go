@@ -48,7 +48,9 @@ func (s *State) writeStill(ctx context.Context, w *durable.Stream, l journal.Lin
 	if s.closed {
 		return snapshot.Info{}, errClosed()
 	}
-	h := snapshot.Header{Databases: len(s.dbs), Lineage: l, Pos: s.pos, Epoch: s.epoch, Created: created}
+	saved := s.savedCatalog()
+	h := snapshot.Header{Databases: len(s.dbs), Lineage: l, Pos: s.pos, Epoch: s.epoch, Created: created,
+		Tables: len(saved.rows) > 0}
 	for _, db := range s.dbs {
 		h.Rows += uint64(db.dict.n)
 	}
@@ -56,9 +58,7 @@ func (s *State) writeStill(ctx context.Context, w *durable.Stream, l journal.Lin
 	shown.Step(StepSave, progress.Keys, int64(h.Rows))
 	enc := snapshot.NewWriter(w)
 	enc.Header(h)
-	for _, lib := range s.libraries() {
-		enc.Library(lib)
-	}
+	saved.write(enc)
 	var key []byte
 	for i, db := range s.dbs {
 		if db.dict.n == 0 {
@@ -91,15 +91,10 @@ type placed struct {
 func (d *dict) inOrder() []placed {
 	all := make([]placed, 0, d.n)
 	var ends [journal.MaxSlot + 2]int
-	for i := range d.shards {
-		for _, b := range d.shards[i].slots {
-			if b == nil {
-				continue
-			}
-			pos, _ := value.RowPos(b.Name())
-			all = append(all, placed{pos, b})
-			ends[value.PositionSlot(pos)+1]++
-		}
+	for b := range d.all() {
+		pos, _ := value.RowPos(b.Name())
+		all = append(all, placed{pos, b})
+		ends[value.PositionSlot(pos)+1]++
 	}
 	for i := range ends[1:] {
 		ends[i+1] += ends[i]

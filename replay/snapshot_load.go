@@ -52,8 +52,8 @@ func loadSnapshot(ctx context.Context, f *snapshot.File, databases int) (*State,
 		db.time()
 	}
 	s.pos, s.epoch = f.Header.Pos, f.Header.Epoch
-	if err := s.setLibraries(f.Libraries); err != nil {
-		return nil, errors.Join(err, s.Close())
+	if err := s.loadCatalog(savedCatalog{f.Libraries, f.Tables}); err != nil {
+		return nil, errors.Join(&snapshot.Damage{Cause: err.Error()}, s.Close())
 	}
 	return s, nil
 }

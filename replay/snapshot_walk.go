@@ -36,7 +36,7 @@ type walk struct {
 	start snapshot.Header
 	parts []*part
 	by    map[*database]*part
-	libs  []snapshot.Library
+	saved savedCatalog
 	share journal.Digest // what the catalog adds to the digest
 	kept  atomic.Int64   // bytes of rows being kept
 }
@@ -84,8 +84,8 @@ func (s *State) beginWalk() (*walk, error) {
 		return nil, errClosed()
 	}
 	w := &walk{s: s, by: make(map[*database]*part)}
-	w.libs, w.share = s.libraries(), s.cat.Digest()
-	w.start = snapshot.Header{Databases: len(s.dbs), Pos: s.pos, Epoch: s.epoch}
+	w.saved, w.share = s.savedCatalog(), s.cat.Digest()
+	w.start = snapshot.Header{Databases: len(s.dbs), Pos: s.pos, Epoch: s.epoch, Tables: len(w.saved.rows) > 0}
 	for i, db := range s.dbs {
 		if db.dict.n == 0 {
 			continue

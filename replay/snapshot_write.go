@@ -30,9 +30,7 @@ func (s *State) writeSnapshot(
 	enc := snapshot.NewWriter(w)
 	enc.Header(wk.start)
 	sum := wk.share
-	for _, l := range wk.libs {
-		enc.Library(l)
-	}
+	wk.saved.write(enc)
 	var rows []walkedRow
 	shown := progress.Of(ctx)
 	shown.Step(StepSave, progress.Keys, int64(wk.start.Rows))

@@ -38,6 +38,10 @@ type State struct {
 	epoch uint64           // mu
 	cat   *catalog.Catalog // mu
 
+	// custody is derived from cat as it was at custodyAt.
+	custody   atomic.Pointer[Custody]
+	custodyAt catalog.Version // mu
+
 	// drafting is held while a draft evaluates. Whoever wants mu alone, and is not
 	// the goroutine that writes, takes drafting first: a draft holds mu shared, a
 	// script may take long, and a lock that waits for mu alone has all readers wait.
@@ -65,6 +69,7 @@ type database struct {
 	dead    deadlines
 	fields  deadlines      // hashes by the first deadline of their fields
 	untimed []*value.Block // records whose deadlines the index may lack; see loosen
+	slots   *slotSums      // nil outside of a cluster
 }
 
 // DefaultDatabases is how many databases there are when nobody says.
@@ -84,6 +89,7 @@ func New(n int) (*State, error) {
 	for i := range s.dbs {
 		s.dbs[i] = newDatabase()
 	}
+	s.settleCustody()
 	return s, nil
 }
 

@@ -87,6 +87,9 @@ func (t *tables) put(n journal.DB, key string, r value.Record, b *value.Block) {
 	}
 	t.replaced(db, key, hash, old)
 	db.digest += value.BlockDigest(b, hash)
+	if db.slots != nil {
+		db.slots.exchange(b.Name(), hash, old, b)
+	}
 	if r.Body != nil {
 		db.fields.exchange(0, r.Body.Soonest(), b.Name())
 	}
@@ -108,6 +111,9 @@ func (t *tables) del(n journal.DB, key string) {
 	t.changed = append(t.changed, change{db, nil, old})
 	t.note(db, old.Keepsake())
 	t.replaced(db, key, hash, old)
+	if db.slots != nil {
+		db.slots.exchange(old.Name(), hash, old, nil)
+	}
 	t.s.watches.touch(n, key, false)
 }
 
@@ -149,6 +155,9 @@ func (t *tables) clear(n journal.DB, first, last uint16) error {
 	old := t.s.dbs[n]
 	t.s.watches.touchAll(n, old.has, func(string) bool { return false })
 	t.s.dbs[n] = newDatabase()
+	if old.slots != nil {
+		t.s.dbs[n].slots = new(slotSums)
+	}
 	t.undo = append(t.undo, func() { t.s.dbs[n] = old })
 	return nil
 }
@@ -189,12 +198,16 @@ func (t *tables) commit() error {
 	if t.cat == nil {
 		return nil
 	}
-	return t.cat.Commit()
+	if err := t.cat.Commit(); err != nil {
+		return err
+	}
+	t.s.settleCustody()
+	return nil
 }
 
 // rollback puts everything back. It is rare: a batch that doesn't apply means
 // that the journal or this program is broken, and the node stops. So the
-// deadlines are simply counted again.
+// deadlines, and what slots have, are simply counted again.
 func (t *tables) rollback() {
 	if t.cat != nil {
 		t.cat.Rollback()
@@ -209,6 +222,9 @@ func (t *tables) rollback() {
 		if d.db.digest = d.digest; slices.Contains(t.s.dbs, d.db) {
 			c := recount(d.db)
 			d.db.dead, d.db.fields = c.dead, c.fields
+			if d.db.slots != nil {
+				d.db.slots = c.slots
+			}
 		}
 	}
 }

@@ -66,7 +66,7 @@ func TestSnapshotPage(t *testing.T) {
 		t.Fatalf("%s: a header of %d bytes with %s; want %d", formatPage, size, header[0].text, headerSize)
 	}
 	for begins, value := range map[string]uint64{
-		"format version": version, "how many databases": uint64(want.Databases), "lineage": uint64(want.Lineage),
+		"format version": untabled, "how many databases": uint64(want.Databases), "lineage": uint64(want.Lineage),
 		"number of the last": uint64(want.Pos.Seq), "digest": uint64(want.Pos.Digest), "epoch": want.Epoch,
 		"rows in all": want.Rows, "when it was begun": uint64(want.Created.UnixMilli()), "checksum": uint64(headerSum(b)),
 	} {

@@ -13,7 +13,10 @@ import (
 // and a last one, the trailer.
 const (
 	magic   = "LEDGSNAP"
-	version = 2 // 1 had strings only
+	version = 3 // 1 had strings only, 2 no tables
+	// untabled is the version of a file without tables beside the libraries: programs
+	// that know none read it.
+	untabled = 2
 
 	headerSize      = 64
 	chunkHeaderSize = 20
@@ -25,6 +28,7 @@ const (
 	kindTrailer  = 3
 	kindElems    = 4 // of the collection whose row came last
 	kindFunction = 5 // a function library; they stand before the databases
+	kindTable    = 6 // a row of another table; they stand after the libraries
 
 	// chunkTarget is where a chunk ends; it may go past it by one row.
 	chunkTarget = 256 << 10
@@ -41,6 +45,8 @@ type Header struct {
 	Epoch     uint64
 	Rows      uint64 // of all databases
 	Created   time.Time
+	// Tables says that rows of tables may follow, other than the libraries.
+	Tables bool
 }
 
 // Info describes a snapshot.
@@ -64,7 +70,10 @@ func (h Header) encode() []byte {
 	b := make([]byte, headerSize)
 	copy(b, magic)
 	be := binary.BigEndian
-	be.PutUint16(b[8:], version)
+	be.PutUint16(b[8:], untabled)
+	if h.Tables {
+		be.PutUint16(b[8:], version)
+	}
 	be.PutUint16(b[10:], uint16(h.Databases))
 	be.PutUint64(b[16:], uint64(h.Lineage))
 	be.PutUint64(b[24:], uint64(h.Pos.Seq))
@@ -106,6 +115,7 @@ func decodeHeader(b []byte) (h Header, err error) {
 		Epoch:     be.Uint64(b[40:]),
 		Rows:      be.Uint64(b[48:]),
 		Created:   time.UnixMilli(int64(be.Uint64(b[56:]))),
+		Tables:    be.Uint16(b[8:]) > untabled,
 	}, nil
 }
 

@@ -29,12 +29,14 @@ type Reader struct {
 
 	// Libraries are the function libraries. They come before the first row.
 	Libraries []Library
-	rows      uint64
-	total     journal.Digest // of the databases before
-	db        Database       // the one announced last
-	seen      Database       // what has come of it
-	last      string         // its last row key
-	part      *partial       // of a collection; nil when it is complete
+	// Tables are the rows of other tables. They come before the first row of a database.
+	Tables []TableRow
+	rows   uint64
+	total  journal.Digest // of the databases before
+	db     Database       // the one announced last
+	seen   Database       // what has come of it
+	last   string         // its last row key
+	part   *partial       // of a collection; nil when it is complete
 
 	announced bool // a database has been
 
@@ -115,6 +117,9 @@ func (r *Row) Block() *value.Block {
 // Library is a function library.
 type Library struct{ Name, Code string }
 
+// TableRow is a row of a table.
+type TableRow struct{ Table, Key, Val string }
+
 // Next fills c with the next chunk of rows. After the last it checks the whole
 // and returns io.EOF.
 func (s *Reader) Next(c *Chunk) error {
@@ -143,7 +148,11 @@ func (s *Reader) Next(c *Chunk) error {
 			}
 		case h.kind == kindTrailer:
 			return s.finish(payload)
-		case h.kind == kindFunction && h.rows == 0 && !s.announced:
+		case h.kind == kindTable && h.rows == 0 && !s.announced && s.Header.Tables:
+			if err := s.tableRow(payload); err != nil {
+				return err
+			}
+		case h.kind == kindFunction && h.rows == 0 && !s.announced && len(s.Tables) == 0:
 			if err := s.library(payload); err != nil {
 				return err
 			}
@@ -323,11 +332,7 @@ func (s *Reader) finish(b []byte) error {
 	if got, want := s.sum.Sum64(), be.Uint64(b[16:]); got != want {
 		return s.damaged("checksum of the whole is %016x; the trailer says %016x", got, want)
 	}
-	var libraries journal.Digest
-	for _, l := range s.Libraries {
-		libraries += LibraryDigest(l.Name, l.Code)
-	}
-	if s.total += Numbered(libraries, LibrariesNumber); s.total != s.Header.Pos.Digest {
+	if s.total += s.tablesDigest(); s.total != s.Header.Pos.Digest {
 		return s.damaged("digest of all rows is %s; the header says %s", s.total, s.Header.Pos.Digest)
 	}
 	if s.offset != s.size {
@@ -338,19 +343,4 @@ func (s *Reader) finish(b []byte) error {
 
 func (s *Reader) damaged(format string, args ...any) error {
 	return &Damage{Chunk: int(s.number), Offset: s.start, Cause: fmt.Sprintf(format, args...)}
-}
-
-// library takes in a function library. They come in order of their names.
-func (s *Reader) library(b []byte) error {
-	size, n := binary.Uvarint(b)
-	if n <= 0 || size >= uint64(len(b)-n) {
-		return s.damaged("a function of %d bytes", len(b))
-	}
-	name, code := string(b[n:n+int(size)]), string(b[n+int(size):])
-	if len(s.Libraries) > 0 && name <= s.last {
-		return s.damaged("function %.64q is out of order", name)
-	}
-	s.last = name
-	s.Libraries = append(s.Libraries, Library{name, code})
-	return nil
 }

@@ -41,8 +41,8 @@ type Writer struct {
 	scratch []byte // for the row of a collection
 }
 
-// NewWriter returns a Writer to w. Header comes first, then each Library, then for
-// each database Database and its rows, then Trailer.
+// NewWriter returns a Writer to w. Header comes first, then each Library, then each
+// TableRow, then for each database Database and its rows, then Trailer.
 func NewWriter(w io.Writer) *Writer {
 	e := &Writer{w: w, chunk: make([]byte, chunkHeaderSize, chunkTarget+4096)}
 	e.sum.Reset()
@@ -68,6 +68,17 @@ func (e *Writer) Library(l Library) {
 	e.chunk = append(e.chunk, l.Name...)
 	e.chunk = append(e.chunk, l.Code...)
 	e.seal(kindFunction, 0)
+}
+
+// TableRow adds a row of a table, whose Header says that there are tables. They come
+// after the libraries, in order of tables and keys.
+func (e *Writer) TableRow(r TableRow) {
+	for _, s := range []string{r.Table, r.Key} {
+		e.chunk = binary.AppendUvarint(e.chunk, uint64(len(s)))
+		e.chunk = append(e.chunk, s...)
+	}
+	e.chunk = append(e.chunk, r.Val...)
+	e.seal(kindTable, 0)
 }
 
 // Database ends the rows of one database and announces those of another.

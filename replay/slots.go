@@ -1,0 +1,233 @@
+package replay
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"ledge/journal"
+	"ledge/journal/fault"
+	"ledge/replay/catalog"
+	"ledge/replay/snapshot"
+	"ledge/replay/value"
+)
+
+// slots is the catalog's table of custody: which hash slots this journal's shard owns. A
+// row's key is the first slot of a range as five digits, its value the last one and the
+// epoch of all of them. The row clusterRow has the cluster's id.
+var slots = &catalog.Table{
+	Name:   "slots",
+	Digest: snapshot.TableDigest,
+	Share: func(d journal.Digest) journal.Digest {
+		share, _ := snapshot.TableShare("slots", d)
+		return share
+	},
+}
+
+const clusterRow = "cluster"
+
+// Custody is which hash slots a journal's shard owns. It does not change once it is made.
+type Custody struct {
+	// Cluster is the id of the cluster; "" is none, and nothing is owned then.
+	Cluster string
+	// Owned are ranges that ascend. No two could be one, but for their epochs.
+	Owned []OwnedRange
+}
+
+// OwnedRange is slots that came to their owner at one epoch.
+type OwnedRange struct {
+	journal.SlotRange
+	Epoch uint64
+}
+
+// Owns reports whether a slot is owned.
+func (c *Custody) Owns(slot uint16) bool {
+	lo, hi := 0, len(c.Owned)
+	for lo < hi {
+		if mid := (lo + hi) / 2; c.Owned[mid].Last < slot {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	return lo < len(c.Owned) && c.Owned[lo].First <= slot
+}
+
+// errFounded is why a cluster is not founded twice.
+var errFounded = errors.New("the journal belongs to a cluster already")
+
+// applySlotsFound is apply for the effect that begins a custody.
+func applySlotsFound(s store, o *journal.SlotsFound) error {
+	c, err := s.catalog()
+	if err != nil {
+		return err
+	}
+	if _, ok := c.Get(slots, clusterRow); ok {
+		return errFounded
+	}
+	err = c.Set(slots, clusterRow, o.Cluster)
+	for _, r := range o.Ranges {
+		if err == nil {
+			key, val := ownedRow(OwnedRange{r, 1})
+			err = c.Set(slots, key, val)
+		}
+	}
+	return err
+}
+
+// custodyOf reads the custody out of a catalog, as it is or as a draft changes it. An
+// error says which row can't be one.
+func custodyOf(r catalog.Reader) (*Custody, error) {
+	c, next := new(Custody), 0 // next is the first slot that may be
+	for key, val := range catalog.RowsOf(r, slots).All() {
+		if key == clusterRow {
+			c.Cluster = val
+			continue
+		}
+		o, err := parseOwned(key, val)
+		if err != nil || int(o.First) < next {
+			return nil, fmt.Errorf("row %.64q of the slots is %.64q", key, val)
+		}
+		next = int(o.Last) + 1
+		c.Owned = append(c.Owned, o)
+	}
+	if (c.Cluster == "") != (len(c.Owned) == 0) {
+		return nil, fmt.Errorf("%d ranges of slots in cluster %.64q", len(c.Owned), c.Cluster)
+	}
+	return c, nil
+}
+
+// parseOwned is the opposite of ownedRow.
+func parseOwned(key, val string) (o OwnedRange, err error) {
+	last, epoch, _ := strings.Cut(val, " ")
+	a, err1 := strconv.ParseUint(key, 10, 16)
+	b, err2 := strconv.ParseUint(last, 10, 16)
+	e, err3 := strconv.ParseUint(epoch, 10, 64)
+	o = OwnedRange{journal.SlotRange{First: uint16(a), Last: uint16(b)}, e}
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return o, err
+	}
+	if k, v := ownedRow(o); k != key || v != val || b > journal.MaxSlot || a > b || e == 0 {
+		return o, errors.New("not in its form")
+	}
+	return o, nil
+}
+
+// ownedRow returns the row of a range.
+func ownedRow(o OwnedRange) (key, val string) {
+	return fmt.Sprintf("%05d", o.First), fmt.Sprintf("%d %d", o.Last, o.Epoch)
+}
+
+// soundCustody is custodyOf where no row can be wrong: effects are checked when they are
+// read, and a snapshot's rows when they are loaded.
+func soundCustody(r catalog.Reader) *Custody {
+	c, err := custodyOf(r)
+	if err != nil {
+		panic("replay: " + err.Error())
+	}
+	return c
+}
+
+// Custody returns which slots the shard owns, as the draft has changed it if there is one.
+func (v *View) Custody() *Custody {
+	if v.over != nil {
+		return soundCustody(&v.over.cat)
+	}
+	return v.s.Custody()
+}
+
+// Custody returns which slots the shard owns. It takes no lock.
+func (s *State) Custody() *Custody { return s.custody.Load() }
+
+// FoundSlots makes the shard the owner of ranges in a cluster. It is refused if the
+// journal has belonged to one.
+func (d *Draft) FoundSlots(cluster string, ranges []journal.SlotRange) error {
+	if d.Custody().Cluster != "" {
+		return fault.With(fault.Refused, errFounded)
+	}
+	if cluster == "" || len(ranges) == 0 {
+		return fault.With(fault.Refused, errors.New("a cluster has an id and a slot at least"))
+	}
+	return d.emit(&journal.SlotsFound{Cluster: cluster, Ranges: ranges})
+}
+
+// settleCustody derives what follows from the catalog's custody, after it may have
+// changed. The caller holds the state's lock alone.
+func (s *State) settleCustody() {
+	if s.custodyAt == s.cat.Version(slots) {
+		return
+	}
+	s.custodyAt = s.cat.Version(slots)
+	s.custody.Store(soundCustody(s.cat))
+	for _, db := range s.dbs {
+		if db.slots == nil && s.Custody().Cluster != "" {
+			db.slots = new(slotSums)
+			db.slots.countAll(&db.dict)
+		}
+	}
+}
+
+// slotSums is how many keys each slot of a database has, and what their rows add to the
+// database's digest. It is kept in a cluster alone: finding a key's slot takes time.
+type slotSums struct {
+	keys   [journal.MaxSlot + 1]uint32
+	digest [journal.MaxSlot + 1]journal.Digest
+}
+
+// exchange puts a key's new block in place of its old one, either of which may be nil.
+func (t *slotSums) exchange(key string, hash uint64, old, put *value.Block) {
+	slot := value.Slot(key)
+	if old != nil {
+		t.keys[slot]--
+		t.digest[slot] -= value.BlockDigest(old, hash)
+	}
+	if put != nil {
+		t.keys[slot]++
+		t.digest[slot] += value.BlockDigest(put, hash)
+	}
+}
+
+// countAll counts the keys of a dict, none of which has been counted.
+func (t *slotSums) countAll(d *dict) {
+	for b := range d.all() {
+		t.exchange(b.Name(), value.Sum(b.Name()), nil, b)
+	}
+}
+
+// SlotKeys returns how many keys of database n are in a slot, expired ones among them that
+// are not removed yet. In a draft it is as it was before the draft.
+func (v *View) SlotKeys(n journal.DB, slot uint16) int {
+	if sums := v.s.dbs[n].slots; sums != nil {
+		return int(sums.keys[slot])
+	}
+	keys := 0
+	v.scanTree(n, value.SlotPivot(slot), func(k string, _ value.Record) bool {
+		if value.RowSlot(k) != slot {
+			return false
+		}
+		keys++
+		return true
+	})
+	return keys
+}
+
+// SlotDigest returns what the rows of a slot of database n add to its digest; false if
+// that is not kept, since there is no cluster.
+func (v *View) SlotDigest(n journal.DB, slot uint16) (journal.Digest, bool) {
+	if sums := v.s.dbs[n].slots; sums != nil {
+		return sums.digest[slot], true
+	}
+	return 0, false
+}
+
+// EachInSlot calls fn with the keys of a slot of the selected database, until it returns
+// false. Those that have expired are left out.
+func (v *View) EachInSlot(slot uint16, fn func(key string) bool) {
+	v.scan(value.SlotPivot(slot), func(k string, r value.Record) bool {
+		if value.RowSlot(k) != slot {
+			return false
+		}
+		return r.Expired(v.now) || fn(k[value.RowHead:])
+	})
+}
