@@ -49,6 +49,7 @@ var floors = []struct {
 	{"journal/jet/jettest", 5},
 	{"journal/mem", 2},
 	{"replay/catalog", 2},
+	{"replay/cluster", 2},
 	{"replay/events", 2},
 	{"replay/standing", 2},
 	{"replay/value", 2},

@@ -9,6 +9,12 @@ type SlotRange struct{ First, Last uint16 }
 // Len returns how many slots there are in the range.
 func (r SlotRange) Len() int { return int(r.Last) - int(r.First) + 1 }
 
+// OwnedRange is slots that came to their owner at one epoch.
+type OwnedRange struct {
+	SlotRange
+	Epoch uint64
+}
+
 // SlotsFound makes the journal's shard the owner of some slots, at epoch 1, in the
 // cluster of that id. A journal has it once at most.
 type SlotsFound struct {

@@ -32,13 +32,7 @@ type Custody struct {
 	// Cluster is the id of the cluster; "" is none, and nothing is owned then.
 	Cluster string
 	// Owned are ranges that ascend. No two could be one, but for their epochs.
-	Owned []OwnedRange
-}
-
-// OwnedRange is slots that came to their owner at one epoch.
-type OwnedRange struct {
-	journal.SlotRange
-	Epoch uint64
+	Owned []journal.OwnedRange
 }
 
 // Owns reports whether a slot is owned.
@@ -69,7 +63,7 @@ func applySlotsFound(s store, o *journal.SlotsFound) error {
 	err = c.Set(slots, clusterRow, o.Cluster)
 	for _, r := range o.Ranges {
 		if err == nil {
-			key, val := ownedRow(OwnedRange{r, 1})
+			key, val := ownedRow(journal.OwnedRange{SlotRange: r, Epoch: 1})
 			err = c.Set(slots, key, val)
 		}
 	}
@@ -99,12 +93,12 @@ func custodyOf(r catalog.Reader) (*Custody, error) {
 }
 
 // parseOwned is the opposite of ownedRow.
-func parseOwned(key, val string) (o OwnedRange, err error) {
+func parseOwned(key, val string) (o journal.OwnedRange, err error) {
 	last, epoch, _ := strings.Cut(val, " ")
 	a, err1 := strconv.ParseUint(key, 10, 16)
 	b, err2 := strconv.ParseUint(last, 10, 16)
 	e, err3 := strconv.ParseUint(epoch, 10, 64)
-	o = OwnedRange{journal.SlotRange{First: uint16(a), Last: uint16(b)}, e}
+	o = journal.OwnedRange{SlotRange: journal.SlotRange{First: uint16(a), Last: uint16(b)}, Epoch: e}
 	if err := errors.Join(err1, err2, err3); err != nil {
 		return o, err
 	}
@@ -115,7 +109,7 @@ func parseOwned(key, val string) (o OwnedRange, err error) {
 }
 
 // ownedRow returns the row of a range.
-func ownedRow(o OwnedRange) (key, val string) {
+func ownedRow(o journal.OwnedRange) (key, val string) {
 	return fmt.Sprintf("%05d", o.First), fmt.Sprintf("%d %d", o.Last, o.Epoch)
 }
 

@@ -57,7 +57,7 @@ func TestSlotsFound(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := &replay.Custody{Cluster: "c1",
-		Owned: []replay.OwnedRange{{SlotRange: someSlots[0], Epoch: 1}, {SlotRange: someSlots[1], Epoch: 1}}}
+		Owned: []journal.OwnedRange{{SlotRange: someSlots[0], Epoch: 1}, {SlotRange: someSlots[1], Epoch: 1}}}
 	if got := n.Custody(); !reflect.DeepEqual(got, want) {
 		t.Errorf("custody = %+v; want %+v", got, want)
 	}

@@ -21,6 +21,7 @@ import (
 	"ledge/journal/fault"
 	"ledge/journal/rare"
 	"ledge/replay"
+	"ledge/replay/cluster"
 	"ledge/replay/writer"
 	"ledge/respd/client"
 	"ledge/respd/command"
@@ -87,6 +88,9 @@ type Config struct {
 	// Replica says what a node refuses because of how it stands with its leader
 	// or its replicas; nil is nothing.
 	Replica *Gate
+	// Cluster returns who serves which hash slot. It is asked for each command and must
+	// not wait; nil is for a node that is none of a cluster's.
+	Cluster func() *cluster.Map
 	// OutOfMemory reports whether commands that need memory are refused; nil
 	// never does.
 	OutOfMemory func() bool
@@ -209,12 +213,15 @@ func (s *Server) share() {
 	if table == nil {
 		table = commandsWith(s.scripts)
 	}
+	if cfg.Cluster != nil {
+		table.InCluster()
+	}
 	s.scripts.Serve(table, s)
 	s.shared = client.NewShared(client.Config{
 		State: cfg.State, Writer: cfg.Writer, Table: table, Scripts: s.scripts,
 		Stats: stats.New[*command.Spec](cfg.Clock()), Slowlog: stats.NewSlowlog(), Hub: cfg.Hub, Host: s,
 		MaxInput: cfg.MaxInput, MaxQueued: cfg.MaxQueued, MaxBuffers: cfg.MaxBuffers, AtFirst: cfg.Limits,
-		Replica: cfg.Replica, OutOfMemory: cfg.OutOfMemory, Named: cfg.Named,
+		Replica: cfg.Replica, Cluster: cfg.Cluster, OutOfMemory: cfg.OutOfMemory, Named: cfg.Named,
 		Clock: cfg.Clock, Logger: cfg.Logger, Log: s.log,
 	})
 	s.SetBound(cfg.Bound)
@@ -382,6 +389,14 @@ func (s *Server) Demote(reason error) {
 
 // Config returns the parameters of CONFIG GET and SET.
 func (s *Server) Config() *command.Params { return s.params }
+
+// Cluster returns who serves which hash slot; nil if the node is none of a cluster's.
+func (s *Server) Cluster() *cluster.Map {
+	if s.cfg.Cluster == nil {
+		return nil
+	}
+	return s.cfg.Cluster()
+}
 
 // Node returns the node around the server.
 func (s *Server) Node() command.Node { return s.cfg.Node }

@@ -3,6 +3,7 @@ package respd
 import (
 	"ledge/respd/command"
 	"ledge/respd/command/bits"
+	"ledge/respd/command/clusters"
 	"ledge/respd/command/conns"
 	"ledge/respd/command/geos"
 	"ledge/respd/command/hashes"
@@ -25,5 +26,5 @@ func Commands() *command.Table { return commandsWith(scripts.New(scripts.Config{
 func commandsWith(e *scripts.Engine) *command.Table {
 	return command.NewTable(strs.Table(), bits.Table(), geos.Table(), hashes.Table(), hlls.Table(),
 		lists.Table(), sets.Table(), keys.Table(), txns.Table(), conns.Table(), pubsubs.Table(),
-		servers.Table(), zsets.Table(), e.Table())
+		servers.Table(), clusters.Table(), zsets.Table(), e.Table())
 }

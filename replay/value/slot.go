@@ -2,9 +2,13 @@ package value
 
 import (
 	"strings"
+	"unsafe"
 
 	"ledge/journal"
 )
+
+// SlotOf is Slot for a key that is not a string.
+func SlotOf(key []byte) uint16 { return Slot(unsafe.String(unsafe.SliceData(key), len(key))) }
 
 // Slot returns the cluster slot of a key: CRC16 of the key, or of the part
 // between its first braces when that is not empty, as Redis computes it.

@@ -88,6 +88,12 @@ func (c *Conn) refusal() error {
 	if err := c.checkLoading(); err != nil {
 		return err
 	}
+	if err := c.checkMulti(); err != nil {
+		return err
+	}
+	if err := c.checkSlot(); err != nil {
+		return err
+	}
 	d := c.demand()
 	if err := c.checkMemory(d); err != nil {
 		return err
@@ -101,7 +107,7 @@ func (c *Conn) refusal() error {
 	if c.listens() {
 		return resp.Error(fmt.Sprintf(errListening, c.cmd.spec.FullName()))
 	}
-	return c.checkMulti()
+	return nil
 }
 
 func (c *Conn) checkAuth() error {
@@ -258,6 +264,11 @@ func (c *Conn) turnAway(err error) {
 	if spec != nil && spec.Name == "exec" {
 		// Whatever keeps EXEC from running ends the transaction.
 		c.sess.EndTx()
+		if _, ok := err.(redirect); ok {
+			c.reply(val)
+			c.consume()
+			return
+		}
 		val = resp.Errf("EXECABORT Transaction discarded because of: %s",
 			strings.TrimPrefix(val.ErrorText(), "ERR "))
 	} else if c.sess.Tx.On {

@@ -9,6 +9,7 @@ import (
 	"ledge/journal/fault"
 	"ledge/journal/rare"
 	"ledge/replay"
+	"ledge/replay/cluster"
 	"ledge/replay/writer"
 	"ledge/respd/command"
 	"ledge/respd/command/scripts"
@@ -39,6 +40,9 @@ type Config struct {
 	// Replica says what is refused because of how the node stands with its leader
 	// or its replicas.
 	Replica *Gate
+	// Cluster returns who serves which hash slot; nil for a node that is none of a
+	// cluster's.
+	Cluster func() *cluster.Map
 	// OutOfMemory reports whether commands that need memory are refused.
 	OutOfMemory func() bool
 	// Named reports whether entries of the journal say who wrote them.

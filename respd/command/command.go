@@ -73,6 +73,9 @@ type Spec struct {
 	// Reading returns what a Write is run as that writes nothing with these
 	// arguments, as SORT without STORE; nil if it writes.
 	Reading func(Args) func(*replay.View, Args) resp.Value
+	// Clustered says why the command is refused with these arguments in a cluster, which
+	// has one database; nil is never.
+	Clustered func(Args) error
 	// Reach returns how much a Big read looks at, where that may be less than
 	// all that its keys hold.
 	Reach func(*replay.View, Args) int
@@ -290,6 +293,58 @@ func NewTable(families ...[]*Spec) *Table {
 	sort.Slice(t.sorted, func(i, j int) bool { return t.sorted[i].Name < t.sorted[j].Name })
 	return t
 }
+
+// InCluster has rows refuse what can't be done in a cluster. It is called before anybody
+// uses the table.
+func (t *Table) InCluster() {
+	for _, s := range t.sorted {
+		if s.Clustered != nil {
+			s.refuse(s.Clustered)
+		}
+	}
+}
+
+// refuse has a command ask whether it may run before it does.
+func (s *Spec) refuse(why func(Args) error) {
+	asked := func(read func(*replay.View, Args) resp.Value) func(*replay.View, Args) resp.Value {
+		return func(v *replay.View, args Args) resp.Value {
+			if err := why(args); err != nil {
+				return resp.FromError(err)
+			}
+			return read(v, args)
+		}
+	}
+	if read := s.Read; read != nil {
+		s.Read = asked(read)
+	}
+	if reading := s.Reading; reading != nil {
+		s.Reading = func(args Args) func(*replay.View, Args) resp.Value {
+			if read := reading(args); read != nil {
+				return asked(read)
+			}
+			return nil
+		}
+	}
+	if write := s.Write; write != nil {
+		s.Write = func(d *replay.Draft, args Args) (resp.Value, error) {
+			if err := why(args); err != nil {
+				return resp.Value{}, err
+			}
+			return write(d, args)
+		}
+	}
+	if conn := s.Conn; conn != nil {
+		s.Conn = func(c *Session, args Args) resp.Value {
+			if err := why(args); err != nil {
+				return resp.FromError(err)
+			}
+			return conn(c, args)
+		}
+	}
+}
+
+// NotInCluster is for rows that are refused in a cluster whatever their arguments.
+func NotInCluster(text resp.Error) func(Args) error { return func(Args) error { return text } }
 
 // All returns the commands in order of their names. The slice must not be
 // changed.

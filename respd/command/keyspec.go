@@ -1,6 +1,7 @@
 package command
 
 import (
+	"iter"
 	"strings"
 
 	"ledge/respd/number"
@@ -156,6 +157,35 @@ func (s *Spec) KeysOf(args Args) []int {
 		at = append(at, u.At)
 	}
 	return at
+}
+
+// EachKey yields the places of the keys in args, and of shard channels, in the order in
+// which Redis looks up their hash slots. It takes no memory where the places are told by Keys alone, as nearly always.
+func (s *Spec) EachKey(args Args) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		if s.FindKeys == nil && s.NumKeys == 0 && s.Keyword == "" {
+			first, last := s.Keys.First, s.Keys.Last
+			if last < 0 {
+				last += len(args)
+			}
+			for i := first; first > 0 && i <= last && i < len(args); i += s.Keys.Step {
+				if !yield(i) {
+					return
+				}
+			}
+			return
+		}
+		keys := s.KeysOf(args)
+		n := 0 // keys before those that are counted, which Redis looks at last
+		for s.NumKeys > 0 && n < len(keys) && keys[n] < s.NumKeys {
+			n++
+		}
+		for _, i := range append(keys[n:len(keys):len(keys)], keys[:n]...) {
+			if !yield(i) {
+				return
+			}
+		}
+	}
 }
 
 // HasKeys reports whether the command may have keys. Shard channels, which

@@ -8,6 +8,7 @@ import (
 
 	"ledge/journal"
 	"ledge/replay"
+	"ledge/replay/cluster"
 	"ledge/replay/standing"
 	"ledge/respd/hub"
 	"ledge/respd/resp"
@@ -33,6 +34,8 @@ type Session struct {
 	Tx      Tx
 	NoReply bool // CLIENT REPLY OFF
 	Skip    int  // CLIENT REPLY SKIP: replies still to be left out
+	// ReadsReplica is set by READONLY: in a cluster, reads may be answered by a replica.
+	ReadsReplica bool
 	// Quit closes the connection once the replies so far have been sent.
 	Quit bool
 	// InExec is set while EXEC runs the command. It can't wait then, and gives
@@ -169,8 +172,18 @@ type Host interface {
 	Hub() *hub.Hub
 	// Config returns the parameters of CONFIG GET and SET.
 	Config() *Params
+	// Cluster returns who serves which hash slot; nil if the node is none of a cluster's.
+	Cluster() *cluster.Map
 	// Node returns what the node that the server is part of can do.
 	Node() Node
+}
+
+// Mode is what Redis calls a server that is a cluster's, or none's.
+func Mode(h Host) string {
+	if h.Cluster() != nil {
+		return "cluster"
+	}
+	return "standalone"
 }
 
 // Node is what a server needs of the node around it.

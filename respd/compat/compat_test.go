@@ -17,6 +17,7 @@ import (
 	"ledge/journal"
 	"ledge/journal/mem"
 	"ledge/replay"
+	"ledge/replay/cluster"
 	"ledge/replay/standing"
 	"ledge/replay/writer"
 	"ledge/respd"
@@ -236,10 +237,13 @@ func startRedis(t *testing.T) string {
 
 // startLedge serves clients on a journal in memory and returns the address.
 // The state is checked when the test ends.
-func startLedge(t *testing.T) string {
+func startLedge(t *testing.T) string { return startLedgeIn(t, replay.DefaultDatabases, nil) }
+
+// startLedgeIn is startLedge with a number of databases, in a cluster unless that is nil.
+func startLedgeIn(t *testing.T, databases int, of func() *cluster.Map) string {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	st, err := replay.New(replay.DefaultDatabases)
+	st, err := replay.New(databases)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -254,7 +258,7 @@ func startLedge(t *testing.T) string {
 		t.Fatal(err)
 	}
 	srv, err := respd.Open(ctx, respd.Config{Listen: "127.0.0.1:0", State: st, Writer: w, Hub: hub,
-		Node: node{}})
+		Cluster: of, Node: node{}})
 	if err != nil {
 		t.Fatal(err)
 	}

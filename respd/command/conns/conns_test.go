@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"ledge/replay"
+	"ledge/replay/cluster"
 	"ledge/replay/standing"
 	"ledge/respd/command"
 	"ledge/respd/command/conns"
@@ -39,6 +40,8 @@ type node struct {
 }
 
 func (n node) Link() standing.Link { return n.link }
+
+func (h *host) Cluster() *cluster.Map { return nil }
 
 func (h *host) State() *replay.State  { return h.state }
 func (h *host) Table() *command.Table { return h.table }

@@ -77,7 +77,7 @@ func greeting(s *command.Session) resp.Value {
 		resp.Bulk("version"), resp.Bulk(command.CompatVersion),
 		resp.Bulk("proto"), resp.Int(int64(s.Proto)),
 		resp.Bulk("id"), resp.Int(s.ID),
-		resp.Bulk("mode"), resp.Bulk("standalone"),
+		resp.Bulk("mode"), resp.Bulk(command.Mode(s.Host)),
 		resp.Bulk("role"), resp.Bulk(role),
 		resp.Bulk("modules"), resp.Array(),
 	)

@@ -18,8 +18,17 @@ func selectDB() *command.Spec {
 		Name: "select", Arity: 2,
 		Flags: command.Loading | command.Stale | command.Fast | command.Inline,
 		Since: "1.0.0", Complexity: "O(1)",
-		Summary: "Choose the database for the commands that follow.",
+		Summary:   "Choose the database for the commands that follow.",
+		Clustered: onlyFirst,
 	}, runSelect)
+}
+
+// onlyFirst lets the database be selected that a cluster has.
+func onlyFirst(args command.Args) error {
+	if n, ok := number.ParseInt(args[1]); ok && n == int64(int32(n)) && n != 0 {
+		return resp.Error("ERR SELECT is not allowed in cluster mode")
+	}
+	return nil
 }
 
 func runSelect(s *command.Session, args command.Args) resp.Value {

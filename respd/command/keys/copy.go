@@ -17,7 +17,8 @@ func copyKey() *command.Spec {
 		KeyFlags: "RO access;OW update",
 		Syntax:   "<source> <destination> [DB <destination-db>] [REPLACE]",
 		Since:    "6.2.0", Complexity: "O(N) where N is the size of the value",
-		Summary: "Copy what a key holds, with its deadline.",
+		Summary:   "Copy what a key holds, with its deadline.",
+		Clustered: copiesElsewhere,
 	}, runCopy)
 }
 
@@ -37,6 +38,20 @@ func runCopy(d *replay.Draft, args command.Args) (resp.Value, error) {
 	err = d.Copy(key, db, to)
 	d.NotifyIn(events.Generic, "copy_to", db, to)
 	return yes(true), err
+}
+
+// copiesElsewhere refuses COPY to a database that a cluster does not have.
+func copiesElsewhere(args command.Args) error {
+	for i := 3; i < len(args); i++ {
+		if !args.Is(i, "DB") || i+1 == len(args) {
+			continue
+		}
+		if n, err := args.Int32(i + 1); err == nil && n > 0 {
+			return resp.Error("ERR Copying to another database is not allowed in cluster mode")
+		}
+		i++
+	}
+	return nil
 }
 
 // copying is where COPY puts the copy.
@@ -59,6 +74,7 @@ func move() *command.Spec {
 	return family.Write(command.Spec{
 		Name: "move", Arity: 3, Flags: command.Fast, Keys: command.OneKey,
 		Syntax: "<key> <db>", Since: "1.0.0", Summary: "Move a key to another database.",
+		Clustered: command.NotInCluster("ERR MOVE is not allowed in cluster mode"),
 	}, runMove)
 }
 

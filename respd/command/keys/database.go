@@ -66,7 +66,8 @@ func swapdb() *command.Spec {
 		Name: "swapdb", Arity: 3, Flags: command.Fast, Group: "server",
 		Cats: []string{"dangerous"}, Syntax: "<index1> <index2>",
 		Since: "4.0.0", Complexity: "O(N) where N is the number of watched keys in both",
-		Summary: "Exchange two databases.",
+		Clustered: command.NotInCluster("ERR SWAPDB is not allowed in cluster mode"),
+		Summary:   "Exchange two databases.",
 	}, runSwapDB)
 }
 

@@ -149,6 +149,9 @@ func (s *state) runCommand(args command.Args) (val resp.Value, problem string, e
 	if problem := s.forbidden(spec); problem != "" {
 		return resp.Value{}, problem, nil
 	}
+	if problem := s.elsewhere(spec, args); problem != "" {
+		return resp.Value{}, problem, nil
+	}
 	r := s.run
 	var m replay.Mark
 	writing := false
@@ -174,7 +177,7 @@ func (s *state) runCommand(args command.Args) (val resp.Value, problem string, e
 		}
 		return val, "", nil
 	case spec.Name == "select":
-		return s.selectDB(args), "", nil
+		return s.selectDB(spec, args), "", nil
 	case spec.Name == "publish" && s.e.host != nil:
 		return s.say(events.Message, hub.Channel, args), "", nil
 	case spec.Name == "spublish" && s.e.host != nil:
@@ -231,7 +234,12 @@ func (s *state) forbidden(spec *command.Spec) string {
 }
 
 // selectDB selects a database for the rest of the script.
-func (s *state) selectDB(args command.Args) resp.Value {
+func (s *state) selectDB(spec *command.Spec, args command.Args) resp.Value {
+	if s.e.cluster() != nil {
+		if err := spec.Clustered(args); err != nil {
+			return resp.FromError(err)
+		}
+	}
 	n, err := args.Int32(1)
 	if err != nil {
 		return resp.FromError(err)

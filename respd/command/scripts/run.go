@@ -28,6 +28,8 @@ type run struct {
 	proto    int           // as which replies are turned into Lua
 	dirty    bool          // a command that writes was called
 	looked   time.Duration // since began, at the last look after a command
+	anySlots bool          // its keys may be of several hash slots
+	slot     int           // of its keys so far; less than 0 is none
 	memory   int64         // how many bytes it may have
 	held     int           // what the draft held when the run began
 	calm     func()        // says that the run, which has allocated much, has ended; or nil
@@ -52,7 +54,7 @@ func keyCount(args command.Args, notInt resp.Error) (int, error) {
 // newRun returns a run on the draft, or on the view when there is no draft.
 func newRun(v *replay.View, d *replay.Draft) *run {
 	r := &run{view: v, draft: d, readOnly: d == nil, beside: !v.Drafting(),
-		proto: resp.RESP2, began: time.Now()}
+		proto: resp.RESP2, began: time.Now(), slot: -1}
 	if d != nil {
 		r.held = d.Held()
 	}
@@ -70,6 +72,10 @@ func (r *run) written() int {
 // permit judges what a script says of itself, before it runs. ro is set for the
 // commands that only read.
 func (e *Engine) permit(r *run, flags scriptFlags, ro bool) error {
+	r.anySlots = flags&(compat|allowCrossSlot) != 0
+	if flags&noCluster != 0 && e.cluster() != nil {
+		return resp.Error("ERR Can not run script on cluster, 'no-cluster' flag is set.")
+	}
 	if flags&compat != 0 {
 		r.oom = !ro && e.cfg.OutOfMemory()
 		return nil
@@ -148,6 +154,7 @@ func (e *Engine) evaluate(v *replay.View, d *replay.Draft, c *script, args comma
 	if err := e.permit(r, c.flags, d == nil); err != nil {
 		return resp.Value{}, err
 	}
+	r.slot = e.declared(args[3 : 3+keys])
 	s := e.acquire()
 	defer e.release(s)
 	fn := s.closure(c.proto)
@@ -186,6 +193,7 @@ func (e *Engine) call(v *replay.View, d *replay.Draft, args command.Args) (resp.
 	if err := e.permit(r, f.flags, d == nil); err != nil {
 		return resp.Value{}, err
 	}
+	r.slot = e.declared(args[3 : 3+keys])
 	s.begin(r)
 	return e.exec(s, r, f.fn, s.strings(args[3:3+keys]), s.strings(args[3+keys:]))
 }

@@ -14,7 +14,7 @@ import (
 func infoServer(s *command.Session) []command.InfoField {
 	var f fields
 	f.add("redis_version", command.CompatVersion)
-	f.add("redis_mode", "standalone")
+	f.add("redis_mode", command.Mode(s.Host))
 	f.add("os", osName())
 	f.add("arch_bits", bits.UintSize)
 	f.add("monotonic_clock", "go")
@@ -92,8 +92,12 @@ func infoReplication(s *command.Session) []command.InfoField {
 	return f
 }
 
-func infoCluster(*command.Session) []command.InfoField {
-	return []command.InfoField{{Name: "cluster_enabled", Value: "0"}}
+func infoCluster(s *command.Session) []command.InfoField {
+	enabled := "0"
+	if s.Host.Cluster() != nil {
+		enabled = "1"
+	}
+	return []command.InfoField{{Name: "cluster_enabled", Value: enabled}}
 }
 
 func infoPersistence(s *command.Session) []command.InfoField {

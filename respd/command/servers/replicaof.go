@@ -30,6 +30,7 @@ func following(name, since, summary string) *command.Spec {
 	return family.Conn(command.Spec{
 		Name: name, Arity: 3, Flags: admin&^command.Loading | command.NoMulti | command.Slow,
 		Syntax: "<host> <port> | NO ONE", Since: since, Complexity: "O(1)", Summary: summary,
+		Clustered: command.NotInCluster("ERR REPLICAOF not allowed in cluster mode."),
 	}, func(s *command.Session, args command.Args) resp.Value {
 		node := s.Host.Node()
 		ctx, cancel := context.WithTimeout(s.Context(), promoteLimit)

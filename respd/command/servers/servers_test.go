@@ -13,6 +13,7 @@ import (
 
 	"ledge/journal"
 	"ledge/replay"
+	"ledge/replay/cluster"
 	"ledge/replay/standing"
 	"ledge/respd/command"
 	"ledge/respd/command/servers"
@@ -100,6 +101,8 @@ func (n *node) Save(ctx context.Context) error {
 	n.saved++
 	return n.saveErr
 }
+
+func (h *host) Cluster() *cluster.Map { return nil }
 
 func (h *host) State() *replay.State              { return h.state }
 func (h *host) Table() *command.Table             { return h.table }

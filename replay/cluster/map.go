@@ -1,0 +1,172 @@
+// Package cluster says which node serves which hash slot, as clients are told of it. A
+// Map is made of what is known and never changes: whoever learns more makes another and
+// puts it in place of the first, so that no look-up takes a lock or waits for anybody.
+package cluster
+
+import (
+	"fmt"
+	"net"
+	"strconv"
+
+	"ledge/journal"
+)
+
+// Node is a node as clients are told of it.
+type Node struct {
+	ID   string // 40 hexadecimal digits, for the life of its directory
+	Host string // where its Redis clients go
+	Port int
+	// BusPort is where its NATS clients go: Redis's tools call it the port of the
+	// cluster's bus.
+	BusPort int
+	Leads   bool
+	// Number is that of the last batch that it is known to have.
+	Number  journal.Seq
+	Loading bool
+}
+
+// Addr returns where the node's Redis clients go.
+func (n *Node) Addr() string { return net.JoinHostPort(n.Host, strconv.Itoa(n.Port)) }
+
+// Shard is nodes that hold the same slots: a leader and those that follow it.
+type Shard struct {
+	ID    string // that of its journal's lineage, as 40 digits
+	Slots []journal.OwnedRange
+	// Nodes are those that are known, the leader first. There may be no leader.
+	Nodes []Node
+}
+
+// Leader returns the node that leads a shard, or nil if none is known.
+func (s *Shard) Leader() *Node {
+	if len(s.Nodes) > 0 && s.Nodes[0].Leads {
+		return &s.Nodes[0]
+	}
+	return nil
+}
+
+// Count returns how many slots the shard has.
+func (s *Shard) Count() (n int) {
+	for _, r := range s.Slots {
+		n += r.Len()
+	}
+	return n
+}
+
+// Map is who serves which slot. It must not be changed.
+type Map struct {
+	// Cluster is the cluster's id; "" while the node belongs to none.
+	Cluster string
+	// Self is the node whose map it is. It is a node of the first shard.
+	Self   string
+	Shards []Shard
+	owners [journal.MaxSlot + 1]uint16 // which shard, counted from 1; 0 is none
+}
+
+// mostShards bounds the shards of a Map.
+const mostShards = 1 << 14
+
+// New returns a Map of shards, the first of which is the node's own. An error says
+// which slot two of them have.
+func New(cluster, self string, shards ...Shard) (*Map, error) {
+	if len(shards) == 0 || len(shards) > mostShards {
+		return nil, fmt.Errorf("%d shards; want 1 to %d", len(shards), mostShards)
+	}
+	m := &Map{Cluster: cluster, Self: self, Shards: shards}
+	for i, s := range shards {
+		for _, r := range s.Slots {
+			if r.First > r.Last || r.Last > journal.MaxSlot {
+				return nil, fmt.Errorf("shard %s has slots %d to %d", s.ID, r.First, r.Last)
+			}
+			for slot := int(r.First); slot <= int(r.Last); slot++ {
+				if o := m.owners[slot]; o > 0 {
+					return nil, fmt.Errorf("slot %d is of shard %s and of %s", slot, shards[o-1].ID, s.ID)
+				}
+				m.owners[slot] = uint16(i + 1)
+			}
+		}
+	}
+	return m, nil
+}
+
+// Owner returns the shard that has a slot, or nil.
+func (m *Map) Owner(slot uint16) *Shard {
+	if o := m.owners[slot]; o > 0 {
+		return &m.Shards[o-1]
+	}
+	return nil
+}
+
+// Own reports whether a slot is of the node's own shard.
+func (m *Map) Own(slot uint16) bool { return m.owners[slot] == 1 }
+
+// Me returns the node whose map it is.
+func (m *Map) Me() *Node {
+	for i := range m.Shards[0].Nodes {
+		if n := &m.Shards[0].Nodes[i]; n.ID == m.Self {
+			return n
+		}
+	}
+	return nil
+}
+
+// Epoch returns the highest epoch at which a slot has come to its owner.
+func (m *Map) Epoch() (e uint64) {
+	for i := range m.Shards {
+		e = max(e, m.Shards[i].Epoch())
+	}
+	return e
+}
+
+// Epoch returns the highest epoch at which a slot has come to the shard.
+func (s *Shard) Epoch() (e uint64) {
+	for _, r := range s.Slots {
+		e = max(e, r.Epoch)
+	}
+	return e
+}
+
+// Assigned returns how many slots have an owner.
+func (m *Map) Assigned() (n int) {
+	for i := range m.Shards {
+		n += m.Shards[i].Count()
+	}
+	return n
+}
+
+// Find returns the node of that id and its shard, or nil.
+func (m *Map) Find(id string) (*Shard, *Node) {
+	for i := range m.Shards {
+		for j := range m.Shards[i].Nodes {
+			if n := &m.Shards[i].Nodes[j]; n.ID == id {
+				return &m.Shards[i], n
+			}
+		}
+	}
+	return nil, nil
+}
+
+// Ranges returns the shard's slots without their epochs, in as few ranges as they are.
+func (s *Shard) Ranges() (list []journal.SlotRange) {
+	for _, r := range s.Slots {
+		if n := len(list); n > 0 && list[n-1].Last+1 == r.First {
+			list[n-1].Last = r.Last
+		} else {
+			list = append(list, r.SlotRange)
+		}
+	}
+	return list
+}
+
+// EachRange calls fn with the ranges of all shards that have a node, in the order of
+// their slots.
+func (m *Map) EachRange(fn func(*Shard, journal.SlotRange)) {
+	for slot := 0; slot <= journal.MaxSlot; {
+		o, first := m.owners[slot], slot
+		for slot <= journal.MaxSlot && m.owners[slot] == o {
+			slot++
+		}
+		if o > 0 && len(m.Shards[o-1].Nodes) > 0 {
+			fn(&m.Shards[o-1], journal.SlotRange{First: uint16(first), Last: uint16(slot - 1)})
+		}
+	}
+}

@@ -1,0 +1,88 @@
+package client
+
+import (
+	"fmt"
+
+	"ledge/replay/cluster"
+	"ledge/replay/value"
+	"ledge/respd/command"
+	"ledge/respd/resp"
+)
+
+// Redis's texts for commands whose keys are not all served here.
+const (
+	errCrossSlot resp.Error = "CROSSSLOT Keys in request don't hash to the same slot"
+	errNotServed resp.Error = "CLUSTERDOWN Hash slot not served"
+)
+
+// redirect is an error that sends a client elsewhere. It stands for EXEC's whole reply.
+type redirect struct{ to resp.Error }
+
+func (r redirect) Error() string { return string(r.to) }
+func (r redirect) Unwrap() error { return r.to }
+
+// checkSlot refuses a command whose keys another node serves, or several, in a cluster.
+func (c *Conn) checkSlot() error {
+	if c.shared.Cluster == nil {
+		return nil
+	}
+	return c.route(c.shared.Cluster())
+}
+
+// route says where a client is to go with the next command, or nil if that is here.
+// Of EXEC the keys of all queued commands count.
+func (c *Conn) route(m *cluster.Map) error {
+	slot, reads := noSlot, true
+	ok := true
+	if p := &c.cmd; c.sess.Tx.On && p.spec.Name == "exec" {
+		for _, q := range c.sess.Tx.Queue {
+			ok = ok && slot.add(q.Spec, q.Args)
+			reads = reads && onlyReads(q.Spec, q.Args)
+		}
+	} else {
+		ok, reads = slot.add(p.spec, p.args), onlyReads(p.spec, p.args)
+	}
+	if slot == noSlot {
+		return nil
+	}
+	s := m.Owner(uint16(slot)) // of the first key's
+	switch {
+	case s == nil:
+		return redirect{errNotServed}
+	case !ok:
+		return redirect{errCrossSlot}
+	}
+	leader := s.Leader()
+	switch {
+	case m.Own(uint16(slot)) && (leader != nil && leader.ID == m.Self || reads && c.sess.ReadsReplica):
+		return nil
+	case leader == nil:
+		return redirect{errNotServed}
+	}
+	return redirect{resp.Error(fmt.Sprintf("MOVED %d %s", slot, leader.Addr()))}
+}
+
+// onlyReads reports whether a replica may answer a command. What a script writes is
+// refused when it does.
+func onlyReads(spec *command.Spec, args command.Args) bool {
+	return !spec.Flags.Has(command.Write) || spec.Reads(args) != nil
+}
+
+// slotOf is the hash slot of the first key, which all have in common.
+type slotOf int
+
+// noSlot is before the first key.
+const noSlot slotOf = -1
+
+// add has a command's keys count. It reports whether all so far are of one slot.
+func (s *slotOf) add(spec *command.Spec, args command.Args) (same bool) {
+	same = true
+	for i := range spec.EachKey(args) {
+		slot := slotOf(value.SlotOf(args[i]))
+		if *s == noSlot {
+			*s = slot
+		}
+		same = same && *s == slot
+	}
+	return same
+}
