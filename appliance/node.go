@@ -74,6 +74,7 @@ type Node struct {
 	followFile atomic.Pointer[string]
 	leaderSaid atomic.Pointer[leaderSecret]
 	admins     atomic.Pointer[operators] // a full sync replaces it
+	address    sync.Mutex                // of run.json, and of what certificates it says
 	repl       *replication.Replication
 	seen       *seen
 	web        *web.Server // nil without http-listen

@@ -43,7 +43,7 @@ func (n *Node) openAdmin(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	return leaveAddress(n)
+	return leaveAddress(n, o)
 }
 
 func (o *operators) publish(e admin.Event) { o.service.Publish(e) }
@@ -65,9 +65,38 @@ func (o *operators) close() error {
 // it where it is; its pid tells.
 const runFile = "run.json"
 
-// leaveAddress writes the file. It is a convenience, so a disk that is full
-// only costs a warning.
-func leaveAddress(n *Node) error {
+// leaveAddress writes the file, now that operators are answered.
+func leaveAddress(n *Node, o *operators) error {
+	n.address.Lock()
+	defer n.address.Unlock()
+	n.admins.Store(o) // from here on whoever presents certificates writes it, too
+	return writeAddress(n, n.secure.current.Load().run)
+}
+
+// present has connections that begin now be made with other certificates. The file says
+// both before the listener shows the next one, and that alone afterwards: whoever has
+// seen a certificate of the node finds it in the file.
+func present(n *Node, next *certificates) error {
+	n.address.Lock()
+	defer n.address.Unlock()
+	written := n.secure.nats != nil && n.admin() != nil // else leaveAddress is still to write it
+	if written {
+		both := *n.secure.current.Load().run
+		both.Next = next.run.Pin
+		if err := writeAddress(n, &both); err != nil {
+			return err
+		}
+	}
+	n.secure.current.Store(next)
+	if written {
+		return writeAddress(n, next.run)
+	}
+	return nil
+}
+
+// writeAddress puts the file in its place whole: nobody reads half of it. It is a
+// convenience, so a disk that is full only costs a warning.
+func writeAddress(n *Node, secure *RunTLS) error {
 	says := map[string]any{
 		"pid": os.Getpid(), "redis": n.server.Addr().String(), "nats": n.natsURL(),
 	}
@@ -75,13 +104,18 @@ func leaveAddress(n *Node) error {
 		says["redis_tls"] = at
 	}
 	if n.secure.nats != nil {
-		says["tls"] = runTLS(n.secure.current.Load().nats, &n.cfg)
+		says["tls"] = secure
 	}
 	b, err := json.Marshal(says)
 	if err != nil {
 		return fault.With(fault.Fatal, err)
 	}
-	if err := os.WriteFile(n.dir.runPath(), append(b, '\n'), 0o600); err != nil {
+	next := n.dir.runPath() + ".tmp"
+	err = os.WriteFile(next, append(b, '\n'), 0o600)
+	if err == nil {
+		err = os.Rename(next, n.dir.runPath())
+	}
+	if err != nil {
 		n.cfg.Logger.Warn("where the node can be reached is not written down", "cause", err)
 	}
 	return nil
@@ -92,15 +126,17 @@ func leaveAddress(n *Node) error {
 type RunTLS struct {
 	// Pin is the SHA-256 of the listener's certificate, in hex.
 	Pin string `json:"pin"`
+	// Next is that of the one that the listener is about to show in its place.
+	Next string `json:"next,omitempty"`
 	// Cert and Key are the node's own files, to be shown to it where clients
 	// need a certificate.
 	Cert string `json:"cert,omitempty"`
 	Key  string `json:"key,omitempty"`
 }
 
-func runTLS(nats *tls.Config, cfg *Config) RunTLS {
+func runTLS(nats *tls.Config, cfg *Config) *RunTLS {
 	sum := sha256.Sum256(nats.Certificates[0].Certificate[0])
-	r := RunTLS{Pin: hex.EncodeToString(sum[:])}
+	r := &RunTLS{Pin: hex.EncodeToString(sum[:])}
 	if cfg.NATSAuth() == options.AuthClientsYes {
 		r.Cert, r.Key = absolute(cfg.NATSTLSCert), absolute(cfg.NATSTLSKey)
 	}

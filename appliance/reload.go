@@ -54,7 +54,10 @@ func (n *Node) Reload(ctx context.Context) error {
 	if err != nil {
 		return fault.As(fault.Operator, op, err)
 	}
-	before := n.secure.current.Swap(&secure)
+	before := n.secure.current.Load()
+	if err := present(n, &secure); err != nil {
+		return err
+	}
 	n.followFile.Store(&next.FollowPasswordFile)
 	warnFixed(n, &next)
 	err = n.words.reread(ctx)
@@ -64,9 +67,6 @@ func (n *Node) Reload(ctx context.Context) error {
 	}
 	n.cfg.Logger.Info("the configuration was read anew", "changed", append([]string{}, changed...),
 		"certificates", secure.renewed(*before))
-	if n.secure.nats != nil {
-		return leaveAddress(n) // which says the listener's certificate
-	}
 	return nil
 }
 

@@ -19,6 +19,7 @@ type security struct {
 type certificates struct {
 	redis, nats *tls.Config
 	leader      *tls.Config // to follow with; nil is as the leader's URL says
+	run         *RunTLS     // of nats, for run.json; nil without it
 }
 
 // readSecurity reads the files that a Config names.
@@ -48,6 +49,9 @@ func readKeys(c *Config) (k certificates, err error) {
 	}
 	if k.nats, err = c.NATSFiles().Server(c.NATSAuth()); err != nil {
 		return k, err
+	}
+	if k.nats != nil {
+		k.run = runTLS(k.nats, c)
 	}
 	if c.NATSTLSCA != "" || c.NATSTLSCert != "" {
 		k.leader, err = c.NATSFiles().Client()
@@ -88,7 +92,7 @@ func (s *security) reread(c *Config) (k certificates, err error) {
 		k.redis = s.current.Load().redis
 	}
 	if k.nats == nil {
-		k.nats = s.current.Load().nats
+		k.nats, k.run = s.current.Load().nats, s.current.Load().run
 	}
 	return k, nil
 }

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
@@ -111,7 +110,7 @@ func secured(c *cli.Context, server string, run runFile) (*tls.Config, error) {
 		return nil, Usage("--%s: %w", bad.Option, bad.Err)
 	}
 	if run.TLS != nil && k.CA == "" {
-		pin(cfg, run.TLS.Pin)
+		pin(cfg, c.String("dir"), run.TLS)
 	}
 	return cfg, nil
 }
@@ -119,14 +118,19 @@ func secured(c *cli.Context, server string, run runFile) (*tls.Config, error) {
 // errOtherCert is what is wrong with a certificate that isn't the one pinned.
 var errOtherCert = errors.New("it is not the certificate that the node has said in run.json")
 
-// pin accepts the one certificate with that hash, whatever name and address it
-// is for: the node has said so itself, in a file that only its owner can write.
-func pin(cfg *tls.Config, hash string) {
-	want, _ := hex.DecodeString(hash) // what isn't a hash fits nothing
-	cfg.InsecureSkipVerify = true     // the check below takes its place
+// pin accepts the certificates whose hashes are in run.json, whatever name and address
+// they are for: the node has said so itself, in a file that only its owner can write. A
+// node that has been given another certificate has said that before it shows it, so the
+// file is read once more then.
+func pin(cfg *tls.Config, dir string, said *appliance.RunTLS) {
+	cfg.InsecureSkipVerify = true // the check below takes its place
 	cfg.VerifyConnection = func(s tls.ConnectionState) error {
-		got := sha256.Sum256(s.PeerCertificates[0].Raw)
-		if bytes.Equal(got[:], want) {
+		sum := sha256.Sum256(s.PeerCertificates[0].Raw)
+		got := hex.EncodeToString(sum[:])
+		if said.Pin == got || said.Next == got {
+			return nil
+		}
+		if run, err := readRun(dir); err == nil && run.TLS != nil && (run.TLS.Pin == got || run.TLS.Next == got) {
 			return nil
 		}
 		return &tls.CertificateVerificationError{
