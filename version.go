@@ -43,7 +43,10 @@ func origin() (hash, day string) {
 func printVersion(c *urfave.Context) error {
 	from := ""
 	if hash, day := origin(); hash != "" {
-		from = "commit " + hash + " of " + day + ", "
+		from = "commit " + hash + ", "
+		if day != "" {
+			from = "commit " + hash + " of " + day + ", "
+		}
 	}
 	_, err := fmt.Fprintf(c.App.Writer, "ledge %s (%s%s, %s/%s)\n",
 		appliance.Version, from, runtime.Version(), runtime.GOOS, runtime.GOARCH)

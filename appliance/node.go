@@ -69,15 +69,15 @@ type Node struct {
 	loading *loading
 	gate    gatekeeper
 	live    atomic.Pointer[options.Live] // what CONFIG SET changes
-	// followFile is follow-password-file, which Reload changes, and leaderSaid the last
-	// good password that was read for a leader.
-	followFile atomic.Pointer[string]
-	leaderSaid atomic.Pointer[leaderSecret]
-	admins     atomic.Pointer[operators] // a full sync replaces it
-	address    sync.Mutex                // of run.json, and of what certificates it says
-	repl       *replication.Replication
-	seen       *seen
-	web        *web.Server // nil without http-listen
+	// followFile and pageFile are follow-password-file and http-password-file, which
+	// Reload changes, and leaderSaid is the last good password that was read for a leader.
+	followFile, pageFile atomic.Pointer[string]
+	leaderSaid           atomic.Pointer[leaderSecret]
+	admins               atomic.Pointer[operators] // a full sync replaces it
+	address              sync.Mutex                // of run.json, and of what certificates it says
+	repl                 *replication.Replication
+	seen                 *seen
+	web                  *web.Server // nil without http-listen
 
 	report    *report.Report
 	recovered atomic.Pointer[recovered] // nil until all data is there
@@ -110,6 +110,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		tails: newTailPlaces()}
 	n.live.Store(&live)
 	n.followFile.Store(&cfg.FollowPasswordFile)
+	n.pageFile.Store(&cfg.HTTPPasswordFile)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	watched := make(chan struct{})

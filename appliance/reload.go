@@ -59,6 +59,7 @@ func (n *Node) Reload(ctx context.Context) error {
 		return err
 	}
 	n.followFile.Store(&next.FollowPasswordFile)
+	n.pageFile.Store(&next.HTTPPasswordFile)
 	warnFixed(n, &next)
 	err = n.words.reread(ctx)
 	n.repl.Again() // what the leader refused may be what was changed

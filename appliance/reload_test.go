@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -188,4 +189,46 @@ func TestRotation(t *testing.T) {
 			t.Errorf("the log has no %s: %s", want, p.stderr.String())
 		}
 	}
+}
+
+// SIGHUP has the page ask for the password in another file once the configuration names
+// that, and for none once it names none.
+func TestPageFileReloaded(t *testing.T) {
+	dir := t.TempDir()
+	file, first, second := filepath.Join(dir, "ledge.yaml"), filepath.Join(dir, "first"), filepath.Join(dir, "second")
+	replaceFile(t, first, "one\n")
+	replaceFile(t, second, "two\n")
+	addr := freeAddr(t)
+	configure := func(path string) {
+		text := "http-listen: " + addr + "\n"
+		if path != "" {
+			text += "http-password-file: " + path + "\n"
+		}
+		replaceFile(t, file, text)
+	}
+	configure(first)
+	p := start(t, t.TempDir(), "--config", file)
+	status := func(password string) int {
+		code, _ := answer(t, http.MethodGet, "http://"+addr+"/facts", "", password)
+		return code
+	}
+	if got, other := status("one"), status("two"); got != http.StatusOK || other != http.StatusUnauthorized {
+		t.Fatalf("with the first file: %d for its password, %d for another; want 200, 401", got, other)
+	}
+	hangUp := func() { _ = p.cmd.Process.Signal(syscall.SIGHUP) }
+	configure(filepath.Join(dir, "missing"))
+	hangUp()
+	within(t, 20*time.Second, "the missing file is refused", func() bool { return p.stderr.Count("level=ERROR") > 0 })
+	if got := status("one"); got != http.StatusOK {
+		t.Errorf("%d for the first password beside a bad configuration; want 200", got)
+	}
+	configure(second)
+	hangUp()
+	within(t, 20*time.Second, "the second file's password counts", func() bool { return status("two") == http.StatusOK })
+	if got := status("one"); got != http.StatusUnauthorized {
+		t.Errorf("%d for the password of the first file; want 401", got)
+	}
+	configure("")
+	hangUp()
+	within(t, 20*time.Second, "no password is asked for", func() bool { return status("none") == http.StatusOK })
 }
