@@ -96,7 +96,7 @@ func TestSecondSignalOfPast(t *testing.T) {
 }
 
 // A node that finds what it has acknowledged gone from its journal ends with code 3 and
-// says why.
+// says why, and journal verify and the next start say it too.
 func TestExitFatal(t *testing.T) {
 	t.Parallel()
 	mnt := mounted(t, "size=8m")
@@ -130,6 +130,17 @@ func TestExitFatal(t *testing.T) {
 	_ = n.cmd.Wait()
 	if code := n.cmd.ProcessState.ExitCode(); code != exitFatal || !strings.Contains(n.stderr.String(), "ledge: open the journal anew: journal damaged at number ") {
 		t.Errorf("it ends with %d: %s; want %d and the damage (resume: %+v)", code, &n.stderr, exitFatal, got)
+	}
+	const gone = "the journal ends here; it has held number "
+	if got := asUser(t, 0, "journal", "verify", "--dir", dir); got.code != 1 || !strings.Contains(got.stderr, gone) {
+		t.Errorf("journal verify of what it leaves = %+v; want 1 and %q", got, gone)
+	}
+	again := runShipped(t, "serve", "--listen", "127.0.0.1:0", "--nats-listen", "127.0.0.1:0", "--reserve", "0", "--dir", dir)
+	limit := time.AfterFunc(time.Minute, func() { _ = again.cmd.Process.Kill() })
+	defer limit.Stop()
+	_ = again.cmd.Wait()
+	if code := again.cmd.ProcessState.ExitCode(); code != 1 || !strings.Contains(again.stderr.String(), gone) {
+		t.Errorf("the next start ends with %d: %s; want 1 and %q", code, &again.stderr, gone)
 	}
 }
 

@@ -50,6 +50,19 @@ func (j *Journal) shut() error {
 		return fmt.Errorf("%w; %w", errBusy, ErrLeft)
 	}
 	j.wire.close()
+	err := j.rest()
+	switch {
+	case err == nil && j.dead.Load() == nil && j.down == nil:
+		return j.mark.close(func(m *mark) { m.last, m.clean = journal.Seq(j.last.Load()), true })
+	case err == nil || !j.lazy():
+		// What is in the files is for the next Open to find out.
+		return errors.Join(err, j.vouch())
+	}
+	return err
+}
+
+// rest takes the stream out of the broker and syncs what is in its files.
+func (j *Journal) rest() error {
 	ctx, cancel := context.WithTimeout(context.Background(), CloseLimit)
 	defer cancel()
 	err := j.stream.Unload(ctx, j.stream.ClearCause())
@@ -57,13 +70,21 @@ func (j *Journal) shut() error {
 	if err != nil {
 		return err
 	}
-	if err := durable.Tree(j.cfg.Dir); err != nil {
-		return err
+	return durable.Tree(j.cfg.Dir)
+}
+
+// vouch has the mark say what was acknowledged, where the journal may be closed with
+// less than that in its files. Without it the next Open would take what has gone since
+// the witness was last written for an append that never finished. The caller has
+// synced the files, or each append was synced before it was acknowledged.
+func (j *Journal) vouch() error {
+	now := j.witness.get()
+	if now.last <= j.mark.get().last {
+		return nil
 	}
-	if j.dead.Load() != nil || j.down != nil {
-		return nil // what is in the files is for the next Open to find out
-	}
-	return j.mark.close(func(m *mark) { m.last, m.clean = journal.Seq(j.last.Load()), true })
+	return j.mark.update(func(m *mark) {
+		m.last, m.head, m.headed = now.last, now.head, now.head != [tipSize]byte{}
+	})
 }
 
 // release ends what an Open that has failed has begun: the witness and the

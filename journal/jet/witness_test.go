@@ -87,6 +87,71 @@ func zero(path string) error {
 	return os.WriteFile(path, make([]byte, len(b)), 0o600)
 }
 
+// A journal that is found without its end while it is open is closed with a mark that
+// says how far it went, in each mode: the goroutine that writes the mark may not have
+// come to it yet, and the next Open would take the missing numbers for an append that
+// never finished.
+func TestVanishedWhileOpen(t *testing.T) {
+	for name, cfg := range map[string]jet.Config{
+		"always":   {Sync: jet.SyncAlways},
+		"interval": {Sync: jet.SyncInterval, SyncEvery: time.Hour},
+		"off":      {Sync: jet.SyncOff},
+	} {
+		for what, cut := range map[string]int64{"torn": 3, "gone": 0} {
+			t.Run(name+"/"+what, func(t *testing.T) {
+				cfg := cfg
+				cfg.Dir, cfg.Create = filepath.Join(t.TempDir(), "nats"), true
+				j := open(t, cfg)
+				fill(t, j, 0, 9)
+				r := records(t, cfg.Dir)[6]
+				if err := os.Truncate(r.Path, r.Off+cut); err != nil {
+					t.Fatal(err)
+				}
+				err := j.Reopen(t.Context())
+				wantDamage(t, err, 7)
+				if fault.Of(err) != fault.Fatal {
+					t.Errorf("Reopen without the end = %v; want it Fatal", err)
+				}
+				if err := j.Close(); err != nil {
+					t.Fatal(err)
+				}
+				_, err = jet.VerifyRecords(cfg.Dir)
+				wantDamage(t, err, 7)
+				if err == nil || !strings.Contains(err.Error(), "number 9") {
+					t.Errorf("Verify = %v; want it to say that there was number 9", err)
+				}
+				refused(t, cfg.Dir, 7)
+			})
+		}
+	}
+}
+
+// A journal that a fault has closed and that has everything is none the worse for it.
+func TestWholeWhileClosed(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "nats")
+	j := open(t, jet.Config{Dir: dir, Create: true, Sync: jet.SyncOff})
+	fill(t, j, 0, 9)
+	obs := filepath.Join(streamDir(dir), "obs")
+	remove(t, obs)
+	if err := os.WriteFile(obs, nil, 0o600); err != nil { // the broker can't load it
+		t.Fatal(err)
+	}
+	if err := j.Reopen(t.Context()); err == nil {
+		t.Fatal("Reopen of what the broker can't load = nil; want an error")
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	remove(t, obs)
+	if last, err := jet.MarkLast(dir); err != nil || last != 9 {
+		t.Errorf("the mark says %d, %v; want 9", last, err)
+	}
+	if sum, err := jet.VerifyRecords(dir); err != nil || sum.Last != 9 || len(sum.Notes) > 0 || sum.Clean {
+		t.Errorf("Verify = %+v, %v; want all 9, no note, and not closed in good order", sum, err)
+	}
+	wantFrames(t, open(t, jet.Config{Dir: dir}), 1, 9)
+}
+
 // An append that no client was told of may be torn: the witness does not know it.
 func TestTornAfterWitness(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "nats")
