@@ -183,6 +183,14 @@ func checkAside(t *testing.T, old, dir string, want bool) {
 	if list, err := snapshot.List(filepath.Join(kept[0], snapshotDir)); len(list) != 1 || err != nil {
 		t.Errorf("snapshots that were set aside: %v, %v; want one", list, err)
 	}
+	aside, err := OpenStopped(kept[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := aside.Verify(t.Context())
+	if err = errors.Join(err, aside.Close()); err != nil || v.Keys != 7 || v.Damaged || aside.Node() != "replica" {
+		t.Errorf("what was set aside is node %q's with %+v, %v; want the replica's 7 keys", aside.Node(), v, err)
+	}
 }
 
 // A directory whose received snapshot is gone is left as it is.

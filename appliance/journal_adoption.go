@@ -31,6 +31,7 @@ func (d *directory) adopt(l journal.Lineage, first journal.Seq, snapshot string,
 	if diverged != nil {
 		id.Adopt.Aside = filepath.Join(divergedDir,
 			fmt.Sprintf("%s-%s", time.Now().UTC().Format("20060102T150405.000"), d.lineage))
+		id.Adopt.Was = d.lineage.String()
 	}
 	if err := d.store(id); err != nil {
 		return err
@@ -46,6 +47,7 @@ type adoption struct {
 	First    uint64 `json:"first"`
 	Snapshot string `json:"snapshot,omitempty"` // the file that was received
 	Aside    string `json:"aside,omitempty"`    // where to keep what there was
+	Was      string `json:"was,omitempty"`      // the lineage of that
 }
 
 // finish does what adopt has written down, as often as it is called. The journal
@@ -60,7 +62,10 @@ func (d *directory) finish() error {
 	if err != nil {
 		return fault.As(fault.Operator, "adopt", err)
 	}
-	err = d.putAway(d.journalPath(), a)
+	err = d.identifyAside(a)
+	if err == nil {
+		err = d.putAway(d.journalPath(), a)
+	}
 	if err == nil && !moved {
 		err = d.putAway(d.snapshotPath(), a)
 	}
@@ -101,6 +106,23 @@ func (d paths) moveIn(a *adoption) error {
 		err = durable.File(d.snapshotPath())
 	}
 	return err
+}
+
+// identifyAside makes the place where the journal is kept the directory of a stopped
+// node, so that whoever wants to know what was in it can look there as anywhere else.
+func (d *directory) identifyAside(a *adoption) error {
+	if a.Aside == "" || a.Was == "" {
+		return nil
+	}
+	kept := &directory{paths: paths{filepath.Join(d.path, a.Aside)}}
+	if IsDirectory(kept.path) {
+		return nil
+	}
+	if err := os.MkdirAll(kept.path, 0o700); err != nil {
+		return err
+	}
+	return kept.store(identity{Format: directoryFormat, State: stateReady, Lineage: a.Was, Node: d.id.Node,
+		Created: d.id.Created, Databases: d.id.Databases, Epoch: d.id.Epoch})
 }
 
 // putAway removes a directory, or keeps it under another name.

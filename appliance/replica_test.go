@@ -143,10 +143,31 @@ func TestReplicaPromoted(t *testing.T) {
 	}
 	kept, err := filepath.Glob(filepath.Join(dirs[0], "diverged", "*", "journal"))
 	if len(kept) != 1 || err != nil {
-		t.Errorf("journals that were set aside: %v, %v; want one", kept, err)
+		t.Fatalf("journals that were set aside: %v, %v; want one", kept, err)
 	}
+	lookAside(t, filepath.Dir(kept[0]), number, digest)
 	b.do("SET", "goes", "on")
 	a.equal(b)
+}
+
+// lookAside checks that what was set aside can be looked at beside the node that runs,
+// by each command that looks into a directory: the replica's operator may want to know
+// what the leader lacks.
+func lookAside(t *testing.T, dir, number, digest string) {
+	t.Helper()
+	for _, c := range []struct{ args, want string }{
+		{"journal info", "numbers   1 to " + number + "\n"},
+		{"journal verify", "ok: numbers 1 to " + number + ", digest " + digest},
+		{"journal tail --last 1", "the old"},
+		{"journal tail --json --key of", `"the old"`},
+		{"journal repair", "nothing is damaged"},
+		{"snapshot list", ""},
+	} {
+		got := run(t, append(strings.Fields(c.args), "--dir", dir)...)
+		if got.code != 0 || !strings.Contains(got.stdout, c.want) || got.stderr != "" {
+			t.Errorf("%s of what was set aside: exit code %d, %q, %q; want %q", c.args, got.code, got.stdout, got.stderr, c.want)
+		}
+	}
 }
 
 // The operators' promote does what REPLICAOF NO ONE does, in a higher epoch.
