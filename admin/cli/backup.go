@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -199,7 +201,7 @@ func (t *taker) reserve() (*backup.Unfinished, error) {
 func (t *taker) put(ctx context.Context, file *backup.Unfinished, b admin.Backup, h backup.Header) error {
 	write := func(w io.Writer) error { return t.sealed(w, func(w io.Writer) error { return t.write(ctx, w, b, h) }) }
 	if t.to == "-" {
-		return write(t.o.c.App.Writer)
+		return toOutput(t.o.c.App.Writer, write)
 	}
 	if t.path = t.to; isDirectory(t.to) {
 		t.path = filepath.Join(t.to, backup.Name(&h))
@@ -211,6 +213,23 @@ func (t *taker) put(ctx context.Context, file *backup.Unfinished, b admin.Backup
 		return err
 	}
 	return file.Finish(t.path)
+}
+
+// toOutput writes to standard output. Where nobody reads that any more, the write is to
+// fail: SIGPIPE would end the program before the node is told that it may let go of what
+// it holds for the backup.
+func toOutput(w io.Writer, write func(io.Writer) error) error {
+	unread := make(chan os.Signal, 1)
+	signal.Notify(unread, syscall.SIGPIPE)
+	defer signal.Stop(unread)
+	err := write(w)
+	if errors.Is(err, syscall.EPIPE) {
+		return errors.New("backup to standard output: nobody reads it any more; what was read is no whole backup")
+	}
+	if err != nil {
+		return fmt.Errorf("backup to standard output: %w; what was written is no whole backup", err)
+	}
+	return nil
 }
 
 // since finds out what the backup has that is to be added to.

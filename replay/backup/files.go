@@ -102,7 +102,8 @@ func Find(path string, open func(io.Reader) (io.Reader, error)) ([]Part, error) 
 		return nil, fault.With(fault.Operator, err)
 	}
 	if !st.IsDir() {
-		return []Part{FilePart(path, strings.HasSuffix(path, Sealed), open)}, nil
+		sealed := strings.HasSuffix(path, Sealed) || st.Mode().IsRegular() && beginsSealed(path)
+		return []Part{FilePart(path, sealed, open)}, nil
 	}
 	files, err := List(path)
 	if err == nil && len(files) == 0 {
@@ -113,6 +114,22 @@ func Find(path string, open func(io.Reader) (io.Reader, error)) ([]Part, error) 
 		parts = append(parts, FilePart(f.Path, f.Sealed, open))
 	}
 	return parts, err
+}
+
+// sealedHead is how a file begins that is encrypted.
+const sealedHead = "age-encryption.org/"
+
+// beginsSealed reports whether a file is encrypted, whatever it is called: one that came
+// from standard output has the name that its owner gave it.
+func beginsSealed(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false // whoever reads it says why
+	}
+	defer f.Close()
+	head := make([]byte, len(sealedHead))
+	_, err = io.ReadFull(f, head)
+	return err == nil && string(head) == sealedHead
 }
 
 // FilePart returns the part in a file.
