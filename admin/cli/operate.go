@@ -194,7 +194,12 @@ func dialNamed(ctx context.Context, c *cli.Context, cfg admin.ClientConfig, serv
 	if cfg.Server = server; c.String("tls-ca") == "" {
 		cfg.TLS = nil // what is pinned is the one certificate of the node that was asked first
 	}
-	return admin.Dial(ctx, cfg)
+	conn, err := admin.Dial(ctx, cfg)
+	var denied *admin.Error
+	if errors.As(err, &denied) {
+		return nil, fmt.Errorf("%w; each node draws its own: give all of them one with ledge passwd --new-password-file FILE monitor", err)
+	}
+	return conn, err
 }
 
 // eventsCommand prints events until it is interrupted, which is no failure.
