@@ -189,6 +189,29 @@ func (b *background) end(t *testing.T, sig os.Signal) error {
 	return b.cmd.Wait()
 }
 
+// endAtLast sends a signal until the process has ended, for a minute at most: one that
+// stops may take the first of them for a part of the signal that it was sent before.
+func (b *background) endAtLast(sig os.Signal) {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = b.cmd.Wait()
+	}()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for limit := time.Now().Add(time.Minute); ; {
+		_ = b.cmd.Process.Signal(sig) // it may be gone
+		select {
+		case <-ended:
+			return
+		case <-tick.C:
+		}
+		if time.Now().After(limit) {
+			sig = os.Kill
+		}
+	}
+}
+
 // stoppedNode makes a node below a directory and returns its own.
 func stoppedNode(t *testing.T, below string) (dir string) {
 	t.Helper()

@@ -201,6 +201,23 @@ func (p *process) end(sig syscall.Signal) int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
+// endAtLast sends a signal until the process has ended, for a minute at most: one that
+// stops may take the first of them for a part of the signal that it was sent before.
+func (p *process) endAtLast(sig syscall.Signal) {
+	p.t.Helper()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for limit := time.Now().Add(time.Minute); time.Now().Before(limit); {
+		_ = p.cmd.Process.Signal(sig) // it may be gone
+		select {
+		case <-p.over:
+			return
+		case <-tick.C:
+		}
+	}
+	p.end(syscall.SIGKILL)
+}
+
 // plainly keeps go-redis from asking for what only its maker's servers have. It
 // notes the refusal without a lock when several connections begin at once.
 var plainly = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
