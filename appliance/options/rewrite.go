@@ -7,8 +7,10 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"os/user"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -114,7 +116,34 @@ func rewriteOne(path, like string, values map[string]string) error {
 	if err != nil || bytes.Equal(before, after) {
 		return err
 	}
-	return replace(path, like, before, after)
+	return unwritable(filepath.Dir(path), replace(path, like, before, after))
+}
+
+// unwritable adds to an error what lets the node write in the directory of its
+// configuration: the unit of a package keeps it from that, and the directory is root's.
+func unwritable(dir string, err error) error {
+	var lacks []string
+	if errors.Is(err, syscall.EROFS) {
+		lacks = append(lacks, fmt.Sprintf("its unit may allow it (systemctl edit ledge, [Service], ReadWritePaths=%s, and a restart)", dir))
+	}
+	if fi, serr := os.Stat(dir); serr == nil && (len(lacks) > 0 || errors.Is(err, fs.ErrPermission)) {
+		if st, ok := fi.Sys().(*syscall.Stat_t); ok && os.Geteuid() != 0 && int(st.Uid) != os.Geteuid() {
+			lacks = append(lacks, fmt.Sprintf("chown %s %s gives it to the node's user", userName(os.Geteuid()), dir))
+		}
+	}
+	if len(lacks) == 0 {
+		return err
+	}
+	return fmt.Errorf("%w; the node may not write there: %s; what was set holds all the same, from node.db", err, strings.Join(lacks, ", and "))
+}
+
+// userName is what the system calls a user, or the number.
+func userName(uid int) string {
+	id := strconv.Itoa(uid)
+	if u, err := user.LookupId(id); err == nil {
+		return u.Username
+	}
+	return id
 }
 
 // rewrite returns the text of a file with other values. It reads what it has written:
