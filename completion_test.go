@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"ledge/packaging/pagetest"
 )
 
 // completions are what each shell has to offer for a line: the last word is the
@@ -35,6 +37,9 @@ var completions = []struct {
 	{[]string{"journal", "tail", "--dir", "led"}, []string{"ledger"}, []string{"ledge.yaml"}},
 	{[]string{"config", "set", "maxm"}, []string{"maxmemory"}, []string{"maxclients"}},
 	{[]string{"config", "get", "appendf"}, []string{"appendfsync"}, nil},
+	{[]string{"config", "get", "slowlog-"}, []string{"slowlog-max-len", "slowlog-log-slower-than"}, nil},
+	{[]string{"config", "set", "script-"}, []string{"script-max-time", "script-max-memory"}, nil},
+	{[]string{"config", "set", "da"}, nil, []string{"databases"}}, // which only a start takes
 	{[]string{"config", "reset", "maxc"}, []string{"maxclients"}, nil},
 	{[]string{"completion", ""}, []string{"bash", "fish", "zsh"}, nil},
 }
@@ -102,6 +107,36 @@ func offered(t *testing.T, shell, dir string, args, want, without []string) {
 	for _, w := range without {
 		if slices.Contains(got, w) {
 			t.Errorf("%s offers %q for %q; want no %s", shell, got, args[1:], w)
+		}
+	}
+}
+
+// What is offered for config get are the parameters of the page, which are those of a
+// running node but for the secret, and for config set and config reset those of them that can be set.
+func TestCompletionParameters(t *testing.T) {
+	var all, settable []string
+	for _, row := range pagetest.Table(t, "appliance/options/OPTIONS.md", "## Parameters of CONFIG") {
+		name := strings.Trim(row[0], "`")
+		if len(row) != 4 || name == "parameter" {
+			continue
+		}
+		if name != "requirepass" { // a secret can be set and is never shown
+			all = append(all, name)
+		}
+		if row[3] == "yes" {
+			settable = append(settable, name)
+		}
+	}
+	if len(settable) < 20 || len(all) <= len(settable) {
+		t.Fatalf("the page has %d parameters, of which %d can be set; want more", len(all), len(settable))
+	}
+	script := ledge(t, "completion", "bash").stdout
+	for command, want := range map[string][]string{"config get": all, "config set": settable, "config reset": settable} {
+		_, rest, _ := strings.Cut(script, "'"+command+"') words='")
+		words, _, ok := strings.Cut(rest, "'")
+		got := slices.DeleteFunc(strings.Fields(words), func(w string) bool { return strings.HasPrefix(w, "--") })
+		if !ok || !slices.Equal(got, want) {
+			t.Errorf("%s: offered are\n%q\nwant\n%q", command, got, want)
 		}
 	}
 }

@@ -118,11 +118,27 @@ func wordsOf(option string) []string {
 	return nil
 }
 
-// parameters returns the names of CONFIG's parameters that options have.
-func parameters() (list []string) {
+// serversParameters are the parameters of CONFIG that are of no option: the server or the
+// node has them alone. Those that are true can be set.
+var serversParameters = map[string]bool{
+	"appendonly": false, "busy-reply-threshold": true, "client-query-buffer-limit": false, "lua-time-limit": true,
+	"maxmemory-clients": false, "maxmemory-policy": false, "proto-max-bulk-len": false, "save": false,
+	"script-max-memory": true, "script-max-time": true, "slowlog-log-slower-than": true, "slowlog-max-len": true,
+}
+
+// parameters returns the names of CONFIG's parameters that are shown, or of those that
+// can be set.
+func parameters(set bool) (list []string) {
+	for name, can := range serversParameters {
+		if can || !set {
+			list = append(list, name)
+		}
+	}
 	for _, r := range options.Table() {
 		for _, p := range r.Params {
-			list = append(list, p.Name)
+			if set && p.Live || !set && !r.Secret {
+				list = append(list, p.Name)
+			}
 		}
 	}
 	slices.Sort(list)
@@ -134,8 +150,10 @@ func argumentsOf(path string) []string {
 	switch path {
 	case "completion":
 		return []string{"bash", "fish", "zsh"}
-	case "config get", "config set", "config reset":
-		return parameters()
+	case "config get":
+		return parameters(false)
+	case "config set", "config reset":
+		return parameters(true)
 	}
 	return nil
 }
