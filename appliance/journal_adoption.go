@@ -62,7 +62,7 @@ func (d *directory) finish() error {
 	if err != nil {
 		return fault.As(fault.Operator, "adopt", err)
 	}
-	err = d.identifyAside(a)
+	err = identifyAside(filepath.Join(d.path, a.Aside), a, d.id)
 	if err == nil {
 		err = d.putAway(d.journalPath(), a)
 	}
@@ -110,19 +110,20 @@ func (d paths) moveIn(a *adoption) error {
 
 // identifyAside makes the place where the journal is kept the directory of a stopped
 // node, so that whoever wants to know what was in it can look there as anywhere else.
-func (d *directory) identifyAside(a *adoption) error {
+// It is of the node that id tells of.
+func identifyAside(path string, a *adoption, id identity) error {
 	if a.Aside == "" || a.Was == "" {
 		return nil
 	}
-	kept := &directory{paths: paths{filepath.Join(d.path, a.Aside)}}
+	kept := &directory{paths: paths{path}}
 	if IsDirectory(kept.path) {
 		return nil
 	}
 	if err := os.MkdirAll(kept.path, 0o700); err != nil {
 		return err
 	}
-	return kept.store(identity{Format: directoryFormat, State: stateReady, Lineage: a.Was, Node: d.id.Node,
-		Created: d.id.Created, Databases: d.id.Databases, Epoch: d.id.Epoch})
+	return kept.store(identity{Format: directoryFormat, State: stateReady, Lineage: a.Was, Node: id.Node,
+		Created: id.Created, Databases: id.Databases, Epoch: id.Epoch})
 }
 
 // putAway removes a directory, or keeps it under another name.
