@@ -123,6 +123,7 @@ func (b backend) Compact(ctx context.Context) (c admin.Compacted, err error) {
 // Verify reads the journal and the snapshots, and counts the state again.
 func (b backend) Verify(ctx context.Context) (v admin.Verified, err error) {
 	began, n := time.Now(), b.n
+	defer n.threads.Beside()()
 	st, err := n.jet().Stat(ctx)
 	if err != nil {
 		return v, err

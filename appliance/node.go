@@ -225,7 +225,8 @@ func (n *Node) openServer(ctx context.Context, hub *hub.Hub) (err error) {
 		State: n.state, Writer: n.writer, Hub: hub, Params: n.params(), CheckParam: options.CheckParam, OwnerOf: options.Owner,
 		Node: sideOf(n), Ungathered: n.without[process.Gather],
 		Replica: &n.gate.Gate, OutOfMemory: n.mem.Over, Named: func() bool { return n.live.Load().JournalWho == options.Yes }, Growing: n.mem.Growing, TurnedAway: n.events.turnedAway,
-		Clock: n.cfg.Clock, Logger: n.cfg.Logger,
+		Beside: n.threads.Beside,
+		Clock:  n.cfg.Clock, Logger: n.cfg.Logger,
 		Limits: clientLimits(n.live.Load()), KeepAlive: max(0, n.live.Load().TCPKeepAlive),
 		Bound: n.bound.now(), Group: n.bound.group.Load(),
 	}

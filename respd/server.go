@@ -101,6 +101,9 @@ type Config struct {
 	// have so many bytes; done is called when it has ended. nil means that nobody
 	// minds.
 	Growing func(bytes int64) (done func())
+	// Beside is called when a read beside the event loop takes long, and gives it all
+	// processors until done is called; nil is that it has them anyway.
+	Beside func() (done func())
 	// TurnedAway is told when a client finds no room; nil doesn't want to know.
 	TurnedAway func()
 	// Ungathered has the event loop propose writers as they come, and not wait until
@@ -221,7 +224,7 @@ func (s *Server) share() {
 		State: cfg.State, Writer: cfg.Writer, Table: table, Scripts: s.scripts,
 		Stats: stats.New[*command.Spec](cfg.Clock()), Slowlog: stats.NewSlowlog(), Hub: cfg.Hub, Host: s,
 		MaxInput: cfg.MaxInput, MaxQueued: cfg.MaxQueued, MaxBuffers: cfg.MaxBuffers, AtFirst: cfg.Limits,
-		Replica: cfg.Replica, Cluster: cfg.Cluster, OutOfMemory: cfg.OutOfMemory, Named: cfg.Named,
+		Replica: cfg.Replica, Cluster: cfg.Cluster, OutOfMemory: cfg.OutOfMemory, Named: cfg.Named, Beside: cfg.Beside,
 		Clock: cfg.Clock, Logger: cfg.Logger, Log: s.log,
 	})
 	s.SetBound(cfg.Bound)

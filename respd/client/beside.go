@@ -110,6 +110,7 @@ func (c *Conn) RunBeside() {
 		return
 	}
 	defer c.shared.reads.leave(weight)
+	defer c.shared.spread()()
 	if c.cmd.judged == exec {
 		c.execPinned()
 	} else if len(c.cmd.keys()) > 0 {

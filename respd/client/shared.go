@@ -45,6 +45,9 @@ type Config struct {
 	Cluster func() *cluster.Map
 	// OutOfMemory reports whether commands that need memory are refused.
 	OutOfMemory func() bool
+	// Beside gives work beside the loop all processors until done is called; nil is that
+	// it has them anyway.
+	Beside func() (done func())
 	// Named reports whether entries of the journal say who wrote them.
 	Named  func() bool
 	Clock  func() time.Time
