@@ -29,6 +29,10 @@ const (
 	exitFatal       = 3 // the node stopped because it couldn't trust what it has
 )
 
+// commit and date are what the program was made of, told by the linker: see cli.Made.
+// packaging/build sets them.
+var commit, date string
+
 // The process's first thread is kept for the goroutine that is main, see main.
 func init() { runtime.LockOSThread() }
 
@@ -62,7 +66,7 @@ func init() {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	app := newApp(stdout, stderr)
 	app.Metadata = map[string]any{argsKey: args}
-	if log := earlyLog(args, stderr); log != nil {
+	if log := cli.EarlyLog(args, stderr); log != nil {
 		app.Metadata[logKey] = log
 	}
 	err := app.RunContext(ctx, cli.OptionsFirst(app, asCommands(args)))
@@ -95,8 +99,8 @@ func asCommands(args []string) []string {
 }
 
 func newApp(stdout, stderr io.Writer) *urfave.App {
-	version := &urfave.Command{Name: "version", Usage: "say which program this is", Action: printVersion}
-	_, day := origin()
+	made := cli.Made{Commit: commit, Date: date}
+	version := &urfave.Command{Name: "version", Usage: "say which program this is", Action: made.Print}
 	app := &urfave.App{
 		Name:                 "ledge",
 		Usage:                "a key-value appliance that speaks the Redis protocol and keeps a journal",
@@ -107,7 +111,7 @@ func newApp(stdout, stderr io.Writer) *urfave.App {
 		ErrWriter:            stderr,
 		ExitErrHandler:       func(*urfave.Context, error) {},
 		Commands: slices.Concat([]*urfave.Command{serveCommand()}, cli.Stopped(),
-			[]*urfave.Command{version, cli.CompletionCommand(), cli.ManualCommand(appliance.Version, day)}, cli.Running()),
+			[]*urfave.Command{version, cli.CompletionCommand(), cli.ManualCommand(appliance.Version, made.Day())}, cli.Running()),
 	}
 	cli.Strict(app)
 	return app

@@ -19,7 +19,6 @@ import (
 	"ledge/appliance/options"
 	"ledge/appliance/process"
 	"ledge/journal/fault"
-	"ledge/journal/progress"
 )
 
 func serveCommand() *urfave.Command {
@@ -32,7 +31,7 @@ func serveCommand() *urfave.Command {
 			Name: r.Name, Usage: r.Usage(), DefaultText: r.DefaultText(), EnvVars: []string{r.Env()},
 		})
 	}
-	flags = append(flags, pastFlags()...)
+	flags = append(flags, cli.PastFlags()...)
 	return &urfave.Command{
 		Name: "serve", Usage: "run a node until SIGTERM or SIGINT",
 		Description: "An option is taken from the command line, else from LEDGE_NAME in the\n" +
@@ -54,19 +53,19 @@ func serve(c *urfave.Context) error {
 	defer ignore()
 	bar := cli.NewBar(c.App.ErrWriter) // which the log goes through, so that its lines stand above it
 	cfg, from, err := configure(c, bar)
-	g := greeter{to: c.App.Writer}
+	g := cli.Greeter{To: c.App.Writer}
 	if cfg.JSON() {
 		c.App.Metadata[logKey] = cfg.NewLogger(bar)
-		g.log = always(cfg, bar)
+		g.Log = cli.Always(cfg, bar)
 		bar = nil
 	}
 	if err != nil {
 		return &cli.ExitError{Code: exitUsage, Err: err}
 	}
 	if c.IsSet("as-of") {
-		return from.Fault(servePast(c, cfg, bar, g))
+		return from.Fault(cli.ServePast(c, cfg, bar, g))
 	}
-	if err := notOfPast(c); err != nil {
+	if err := cli.NotOfPast(c); err != nil {
 		return err
 	}
 	ctx, stop := signal.NotifyContext(c.Context, syscall.SIGINT, syscall.SIGTERM)
@@ -124,8 +123,8 @@ func configure(c *urfave.Context, stderr io.Writer) (cfg appliance.Config, from 
 func read(c *urfave.Context) (cfg appliance.Config, file *options.File, err error) {
 	if path := c.String("config"); path != "" {
 		if file, err = options.ReadFile(path); err != nil {
-			said, _ := file.Value(logFormat)
-			cfg.LogFormat = cmp.Or(c.String(logFormat), said) // why is said as the rest would be
+			said, _ := file.Value(cli.LogFormat)
+			cfg.LogFormat = cmp.Or(c.String(cli.LogFormat), said) // why is said as the rest would be
 			return cfg, file, err
 		}
 	}
@@ -135,26 +134,16 @@ func read(c *urfave.Context) (cfg appliance.Config, file *options.File, err erro
 	return cfg, file, err
 }
 
-// shown returns ctx with which what is read at a start is shown by a bar, until done is
-// called. Elsewhere than on a terminal the node's log has lines.
-func shown(ctx context.Context, bar *cli.Bar, title string) (_ context.Context, done func()) {
-	if bar == nil || !bar.Terminal() {
-		return ctx, func() {}
-	}
-	m := progress.New()
-	return progress.With(ctx, m), bar.Show(title, m.Look)
-}
-
 // openNode opens a node, and shows on a terminal how far that is.
 func openNode(ctx context.Context, cfg appliance.Config, bar *cli.Bar) (*appliance.Node, error) {
-	ctx, done := shown(ctx, bar, "loading")
+	ctx, done := bar.Shown(ctx, "loading")
 	defer done()
 	defer context.AfterFunc(ctx, done)()
 	return appliance.Open(ctx, cfg)
 }
 
 // runNode opens a node, says so, and runs it.
-func runNode(ctx context.Context, g greeter, cfg appliance.Config, bar *cli.Bar, hangups <-chan os.Signal) error {
+func runNode(ctx context.Context, g cli.Greeter, cfg appliance.Config, bar *cli.Bar, hangups <-chan os.Signal) error {
 	var told time.Time
 	early := sync.OnceFunc(func() {
 		told = time.Now()
@@ -172,7 +161,7 @@ func runNode(ctx context.Context, g greeter, cfg appliance.Config, bar *cli.Bar,
 		logPanic(cfg.Logger, err)
 		return err
 	}
-	g.node(n.Status(), cmp.Or(cfg.TLSCA, cfg.TLSCert))
+	g.Node(n.Status(), cmp.Or(cfg.TLSCA, cfg.TLSCert))
 	var began time.Time
 	stopping := sync.OnceFunc(func() {
 		began = time.Now()

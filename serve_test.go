@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"ledge/admin/cli"
 	"ledge/appliance"
 )
 
@@ -19,7 +20,7 @@ func TestStopWhileLoading(t *testing.T) {
 	stop()
 	cfg := appliance.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0", NATSListen: "127.0.0.1:0",
 		Logger: slog.New(slog.NewTextHandler(&said, nil))}
-	if err := runNode(ctx, greeter{to: io.Discard}, cfg, nil, nil); err != nil {
+	if err := runNode(ctx, cli.Greeter{To: io.Discard}, cfg, nil, nil); err != nil {
 		t.Errorf("runNode = %v; want nil", err)
 	}
 	for _, want := range []string{"the node stops while it loads its data", "the node has stopped"} {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -47,6 +48,16 @@ func NewBar(w io.Writer) *Bar {
 func (b *Bar) Terminal() bool {
 	_, ok := b.width()
 	return ok
+}
+
+// Shown returns ctx with which what is read at a start is shown by the bar, until done is
+// called. Elsewhere than on a terminal the node's log has lines. A nil Bar shows nothing.
+func (b *Bar) Shown(ctx context.Context, title string) (_ context.Context, done func()) {
+	if b == nil || !b.Terminal() {
+		return ctx, func() {}
+	}
+	m := progress.New()
+	return progress.With(ctx, m), b.Show(title, m.Look)
 }
 
 // Write writes what somebody else says on the same terminal: lines, which come to stand

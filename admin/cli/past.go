@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"context"
@@ -9,54 +9,53 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
-	"ledge/admin/cli"
 	"ledge/appliance"
 	"ledge/appliance/options"
 	"ledge/journal"
 	"ledge/replay/backup"
 )
 
-// pastFlags are those with which serve serves the past.
-func pastFlags() []urfave.Flag {
+// PastFlags are those with which serve serves the past.
+func PastFlags() []urfave.Flag {
 	return append([]urfave.Flag{
 		&urfave.StringFlag{Name: "as-of", Usage: "serve the past, read-only: `N|TIME`, a number of the journal, a time as " +
 			"2026-03-04T05:06:07Z, or 90m for so long ago. DIR may be a running node's, and is not changed"},
 		&urfave.StringFlag{Name: "from", Usage: "with --as-of, take the past from the backup at `PATH` in place of DIR"},
-	}, cli.OpenFlags()...)
+	}, OpenFlags()...)
 }
 
-// notOfPast are flags of serve that mean nothing without --as-of.
-func notOfPast(c *urfave.Context) error {
-	for _, f := range pastFlags()[1:] {
+// NotOfPast are flags of serve that mean nothing without --as-of.
+func NotOfPast(c *urfave.Context) error {
+	for _, f := range PastFlags()[1:] {
 		if name := f.Names()[0]; c.IsSet(name) {
-			return cli.Usage("serve: --%s goes with --as-of", name)
+			return Usage("serve: --%s goes with --as-of", name)
 		}
 	}
 	return nil
 }
 
-// servePast serves the past until it is told to stop.
-func servePast(c *urfave.Context, cfg appliance.Config, bar *cli.Bar, g greeter) error {
+// ServePast serves the past until it is told to stop.
+func ServePast(c *urfave.Context, cfg appliance.Config, bar *Bar, g Greeter) error {
 	n, at, err := options.ParsePast(c.String("as-of"), time.Now())
 	if err != nil {
-		return cli.Usage("--as-of: %w", err)
+		return Usage("--as-of: %w", err)
 	}
 	to := backup.Target{Seq: journal.Seq(n), HasSeq: at.IsZero(), Time: at}
 	if at.After(time.Now()) {
-		return cli.Usage("--as-of: %s is in the future", to)
+		return Usage("--as-of: %s is in the future", to)
 	}
 	cfg.SetDefaults()
 	if err := cfg.ReadSecrets(); err != nil {
 		return err
 	}
 	if cfg.Listen == appliance.Off {
-		return cli.Usage("serve: --as-of needs --listen")
+		return Usage("serve: --as-of needs --listen")
 	}
 	ctx, stop := signal.NotifyContext(c.Context, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	began := time.Now()
-	reading, done := shown(ctx, bar, "reading the past")
+	reading, done := bar.Shown(ctx, "reading the past")
 	l, err := loadPast(reading, c, cfg.Dir, to)
 	done()
 	if err != nil {
@@ -79,7 +78,7 @@ func loadPast(ctx context.Context, c *urfave.Context, dir string, to backup.Targ
 	if !c.IsSet("from") {
 		return appliance.ReadPast(ctx, dir, to)
 	}
-	parts, err := cli.BackupParts(c, c.String("from"))
+	parts, err := BackupParts(c, c.String("from"))
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"fmt"
@@ -11,15 +11,15 @@ import (
 	"ledge/appliance"
 )
 
-// commit and date are what the program was made of, told by the linker:
-// the commit's hash and its time in RFC 3339. packaging/build sets them. Without
-// them the go command's own stamps say it, where it has made any.
-var commit, date string
+// Made is what the program was made of, as the linker was told: the commit's hash and its
+// time in RFC 3339. Where it is empty the go command's own stamps say it, where it has
+// made any.
+type Made struct{ Commit, Date string }
 
 // origin returns the commit that the program was made of and the day of it.
 // Either is "" if that isn't known. A commit with changes since ends in "+".
-func origin() (hash, day string) {
-	hash, day = commit, date
+func (m Made) origin() (hash, day string) {
+	hash, day = m.Commit, m.Date
 	info, ok := debug.ReadBuildInfo()
 	if hash == "" && ok {
 		stamps := make(map[string]string)
@@ -40,9 +40,16 @@ func origin() (hash, day string) {
 	return hash, day
 }
 
-func printVersion(c *urfave.Context) error {
+// Day returns the day of the commit, "" if that isn't known.
+func (m Made) Day() string {
+	_, day := m.origin()
+	return day
+}
+
+// Print says which program this is.
+func (m Made) Print(c *urfave.Context) error {
 	from := ""
-	if hash, day := origin(); hash != "" {
+	if hash, day := m.origin(); hash != "" {
 		from = "commit " + hash + ", "
 		if day != "" {
 			from = "commit " + hash + " of " + day + ", "

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"fmt"
@@ -15,33 +15,33 @@ import (
 	"ledge/replay/backup"
 )
 
-// logFormat is the option that says how the log looks.
-const logFormat = "log-format"
+// LogFormat is the option that says how the log looks.
+const LogFormat = "log-format"
 
-// greeter tells whoever has started the program that it serves, and where.
-type greeter struct {
-	to  io.Writer
-	log *slog.Logger // not nil if all that is said is to be JSON: then it is a record of this
+// Greeter tells whoever has started the program that it serves, and where.
+type Greeter struct {
+	To  io.Writer
+	Log *slog.Logger // not nil if all that is said is to be JSON: then it is a record of this
 }
 
-// always returns a log in which the greeting stands whatever the level, as it does on
+// Always returns a log in which the greeting stands whatever the level, as it does on
 // standard output where the log is text.
-func always(cfg appliance.Config, to io.Writer) *slog.Logger {
+func Always(cfg appliance.Config, to io.Writer) *slog.Logger {
 	cfg.Level, cfg.LogLevel = nil, slog.LevelInfo
 	return cfg.NewLogger(to)
 }
 
-// earlyLog returns the log for what is wrong with the arguments of a serve before they
+// EarlyLog returns the log for what is wrong with the arguments of a serve before they
 // can be read as a whole; nil is that they ask for no JSON.
-func earlyLog(args []string, to io.Writer) *slog.Logger {
+func EarlyLog(args []string, to io.Writer) *slog.Logger {
 	if len(args) < 2 || args[1] != "serve" {
 		return nil
 	}
-	cfg := appliance.Config{LogFormat: os.Getenv(options.Env(logFormat))}
+	cfg := appliance.Config{LogFormat: os.Getenv(options.Env(LogFormat))}
 	for i, a := range args {
 		name, value, given := strings.Cut(strings.TrimLeft(a, "-"), "=")
 		switch {
-		case name != logFormat || !strings.HasPrefix(a, "-"):
+		case name != LogFormat || !strings.HasPrefix(a, "-"):
 		case given:
 			cfg.LogFormat = value
 		case i+1 < len(args):
@@ -55,24 +55,24 @@ func earlyLog(args []string, to io.Writer) *slog.Logger {
 }
 
 // record writes the record "started", without the fields that say nothing.
-func (g greeter) record(fields ...slog.Attr) {
+func (g Greeter) record(fields ...slog.Attr) {
 	said := []any{slog.String("version", appliance.Version)}
 	for _, f := range slices.DeleteFunc(fields, func(f slog.Attr) bool { return f.Value.Equal(slog.StringValue("")) }) {
 		said = append(said, f)
 	}
-	g.log.Info("started", said...)
+	g.Log.Info("started", said...)
 }
 
-// node tells what to do with a node. ca is the file that makes known to a client with
+// Node tells what to do with a node. ca is the file that makes known to a client with
 // TLS whom it speaks to: who may sign, or the certificate itself.
-func (g greeter) node(s appliance.Status, ca string) {
-	if g.log != nil {
+func (g Greeter) Node(s appliance.Status, ca string) {
+	if g.Log != nil {
 		g.record(slog.String("node", s.Node), slog.String("redis", s.Listen), slog.String("tls", s.TLSListen),
 			slog.String("nats", s.NATS), slog.String("page", s.Page), slog.String("metrics", s.Metrics),
 			slog.String("dir", s.Dir), slog.String("sync", s.Sync), slog.String("state", s.Recovered))
 		return
 	}
-	w := g.to
+	w := g.To
 	fmt.Fprintf(w, "ledge %s, node %s, is ready\n", appliance.Version, s.Node)
 	if s.Listen == "" {
 		fmt.Fprintf(w, "  redis  off\n")
@@ -95,17 +95,17 @@ func (g greeter) node(s appliance.Status, ca string) {
 }
 
 // past tells where the past is served, as of when, and how long it took to read it.
-func (g greeter) past(l *backup.Loaded, addr string, at time.Time, took time.Duration) {
+func (g Greeter) past(l *backup.Loaded, addr string, at time.Time, took time.Duration) {
 	pos, asOf := l.State.Pos(), at.UTC().Format(time.RFC3339Nano)
-	if g.log != nil {
+	if g.Log != nil {
 		g.record(slog.String("node", l.Header.Node), slog.String("redis", addr), slog.Bool("past", true),
 			slog.Uint64("number", uint64(pos.Seq)), slog.String("digest", pos.Digest.String()),
 			slog.String("as_of", asOf), slog.Duration("took", took))
 		return
 	}
-	fmt.Fprintf(g.to, "ledge %s serves the past of node %s, read-only\n", appliance.Version, l.Header.Node)
-	fmt.Fprintf(g.to, "  redis  %s   try: redis-cli%s\n", addr, whereabouts(addr))
-	fmt.Fprintf(g.to, "  state  number %d, digest %s, as of %s, read in %s\n", pos.Seq, pos.Digest, asOf,
+	fmt.Fprintf(g.To, "ledge %s serves the past of node %s, read-only\n", appliance.Version, l.Header.Node)
+	fmt.Fprintf(g.To, "  redis  %s   try: redis-cli%s\n", addr, whereabouts(addr))
+	fmt.Fprintf(g.To, "  state  number %d, digest %s, as of %s, read in %s\n", pos.Seq, pos.Digest, asOf,
 		took.Round(time.Millisecond))
 }
 
