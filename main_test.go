@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	urfave "github.com/urfave/cli/v2"
 
@@ -26,7 +27,9 @@ type outcome struct {
 func ledge(t *testing.T, args ...string) outcome {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	code := run(context.Background(), append([]string{"ledge"}, args...), &stdout, &stderr)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // what serves although it should refuse to
+	defer cancel()
+	code := run(ctx, append([]string{"ledge"}, args...), &stdout, &stderr)
 	return outcome{code, stdout.String(), stderr.String()}
 }
 

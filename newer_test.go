@@ -37,7 +37,7 @@ func TestNewer(t *testing.T) {
 			newerMark(t, filepath.Join(dir, "journal", "mark.copy"))
 		}, "it knows LDGM"},
 		"stream":   {newerStream, "has format 2; this program knows 1"},
-		"snapshot": {newerSnapshot, "snapshot format 3; this program knows up to 2"},
+		"snapshot": {newerSnapshot, "snapshot format 4; this program knows up to 3"},
 		"a copy of ledge.json": {func(t *testing.T, dir string) {
 			put(t, filepath.Join(dir, "ledge.json.copy"), []byte(`{"format": 2, "state": "elsewhere"}`))
 			put(t, filepath.Join(dir, "ledge.json"), []byte(`{"form`))
@@ -164,7 +164,7 @@ func newerSnapshot(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b[9] = 3
+	b[9] = 4
 	binary.BigEndian.PutUint32(b[12:], journal.Checksum(b[:12], b[16:64]))
 	put(t, path, b)
 }

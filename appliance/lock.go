@@ -84,6 +84,28 @@ const mostWords = 2
 
 var commandWord = regexp.MustCompile(`^[a-z]{1,20}$`)
 
+// Held reports whether a process has a directory, also where the system doesn't say.
+func Held(dir string) bool {
+	f, err := os.Open(dir)
+	if err != nil {
+		return false
+	}
+	defer f.Close() // which ends the lock
+	return flock(f) != nil
+}
+
+// Inode tells a directory from its copies; 0 is not known.
+func Inode(dir string) uint64 {
+	fi, err := os.Stat(dir)
+	if err != nil {
+		return 0
+	}
+	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
+		return uint64(st.Ino)
+	}
+	return 0
+}
+
 // lockDirectory makes this process the directory's owner.
 func lockDirectory(dir string, write bool) (*lock, error) {
 	l := &lock{}

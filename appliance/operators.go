@@ -98,7 +98,7 @@ func present(n *Node, next *certificates) error {
 // convenience, so a disk that is full only costs a warning.
 func writeAddress(n *Node, secure *RunTLS) error {
 	says := map[string]any{
-		"pid": os.Getpid(), "redis": n.server.Addr().String(), "nats": n.natsURL(),
+		"pid": os.Getpid(), "redis": n.server.Addr().String(), "nats": n.natsURL(), "inode": Inode(n.dir.path),
 	}
 	if at := n.Status().TLSListen; at != "" {
 		says["redis_tls"] = at

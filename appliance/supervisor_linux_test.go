@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // notified is a service manager that hears what a node tells it.
@@ -93,7 +95,10 @@ func TestServiceManagerAndScripts(t *testing.T) {
 	m := newNotified(t)
 	cmd := exec.Command(binary(t), serving(t.TempDir())...)
 	cmd.Env = append(cmd.Environ(), "NOTIFY_SOCKET="+m.path, "WATCHDOG_USEC=300000")
-	c := launch(t, cmd).client()
+	opts := *launch(t, cmd).client().Options()
+	opts.ReadTimeout = -1 // the script takes longer than a client waits as a rule
+	c := redis.NewClient(&opts)
+	defer c.Close()
 	m.hears(t, "READY=1")
 	ended := make(chan error, 1)
 	go func() { ended <- c.Eval(context.Background(), "while true do end", nil).Err() }()
@@ -102,7 +107,7 @@ func TestServiceManagerAndScripts(t *testing.T) {
 	}
 	select {
 	case err := <-ended:
-		t.Errorf("the script has ended meanwhile: %v", err)
+		t.Fatalf("the script has ended meanwhile: %v", err)
 	default:
 	}
 	if err := c.Do(context.Background(), "SCRIPT", "KILL").Err(); err != nil {

@@ -31,6 +31,9 @@ func access(c *cli.Context) (admin.ClientConfig, error) {
 	var run runFile
 	var err error
 	if cfg.Server == "" {
+		if isNodes(dir) && !runs(dir) {
+			return cfg, &ExitError{ExitUnreachable, errors.New("unreachable: " + whereNode(c))}
+		}
 		if run, err = readRun(dir); err != nil {
 			return cfg, err
 		}
@@ -57,9 +60,11 @@ func access(c *cli.Context) (admin.ClientConfig, error) {
 
 // runFile is what a node has left in its directory about its NATS listener.
 type runFile struct {
-	PID  int               `json:"pid"`
-	NATS *string           `json:"nats"`
-	TLS  *appliance.RunTLS `json:"tls"`
+	PID int `json:"pid"`
+	// Inode is that of the directory that the node is in. A copy has another.
+	Inode uint64            `json:"inode"`
+	NATS  *string           `json:"nats"`
+	TLS   *appliance.RunTLS `json:"tls"`
 }
 
 // hasRun reports whether a node has said in its directory where it listens.
@@ -68,12 +73,22 @@ func hasRun(dir string) bool {
 	return err == nil
 }
 
-// readRun reads that. A file that isn't there or makes no sense says nothing.
+// runs reports whether a node may run in a directory that is a node's. One that has said
+// there where it listens did, and one that could not, on a full disk, has it locked. Who
+// listens where nodes do by default is another, if the directory is a copy or its node
+// has ended well.
+func runs(dir string) bool {
+	run, err := readRun(dir)
+	return err != nil || run.PID > 0 && run.Inode != 0 || appliance.Held(dir)
+}
+
+// readRun reads that. A file that isn't there, makes no sense or was copied with its
+// directory says nothing.
 func readRun(dir string) (runFile, error) {
 	var run runFile
 	server := defaultServer
 	b, err := os.ReadFile(filepath.Join(dir, "run.json"))
-	if err != nil || json.Unmarshal(b, &run) != nil || run.NATS == nil {
+	if err != nil || json.Unmarshal(b, &run) != nil || run.NATS == nil || run.Inode != 0 && run.Inode != appliance.Inode(dir) {
 		return runFile{NATS: &server}, nil
 	}
 	if *run.NATS == "" {

@@ -65,6 +65,9 @@ func whereNode(c *cli.Context) string {
 	if err == nil && run.PID > 0 && alive(run.PID) {
 		return fmt.Sprintf("the node in %s runs, pid %d: its log says what it is at", dir, run.PID)
 	}
+	if err == nil && run.PID == 0 && appliance.Held(dir) {
+		return fmt.Sprintf("a process has %s, but where its node listens is not written down there: --server says it", dir)
+	}
 	s := fmt.Sprintf("no node runs in %s: ledge serve%s starts it", dir, at)
 	name := commandName(c)
 	if i := slices.IndexFunc(counterparts, func(p struct{ stopped, running string }) bool { return p.running == name }); i >= 0 {
