@@ -286,9 +286,9 @@ func TestRefusedSurroundings(t *testing.T) {
 		want string
 	}{
 		{"redis port", []string{"serve", "--listen", busy, "--nats-listen", "off", "--dir", t.TempDir()},
-			"--listen: " + busy + " is taken by another process"},
+			"--listen: " + busy + " is taken by another process; --listen names another address"},
 		{"NATS port", []string{"serve", "--listen", "127.0.0.1:0", "--nats-listen", busy, "--dir", t.TempDir()},
-			"--nats-listen: " + busy + " is taken by another process"},
+			"--nats-listen: " + busy + " is taken by another process; --nats-listen names another address"},
 		{"newer", append(serve, "--dir", newer), "--dir: " + newer +
 			" has format 2; this program knows up to 1: use the program that wrote it, or newer"},
 		{"newer, stopped", []string{"journal", "info", "--dir", newer}, "--dir: " + newer +

@@ -162,7 +162,7 @@ func TestHealthCodes(t *testing.T) {
 		{"ok", []string{"--node", "well"}, 0, ""},
 		{"monitor", []string{"--node", "well", "--user", "monitor"}, 0, ""},
 		{"suspended", []string{"--node", "ill"}, 1, "ledge: node ill takes no writes: no space left on device; " +
-			"once that is mended, ledge resume tries again\n"},
+			"once that is mended, ledge resume tries again; ledge compact makes room of what the journal has on the disk\n"},
 		{"no such node", []string{"--node", "other"}, 2, `there is no node "other"; is the node running? ` +
 			"--dir or --server says where it is\n"},
 		{"no server", []string{"--node", "well", "--server", gone}, 2, "connection refused; is the node running?"},

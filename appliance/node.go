@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"ledge/admin"
 	"ledge/appliance/options"
 	"ledge/appliance/process"
 	"ledge/appliance/replication"
@@ -285,7 +286,7 @@ func addressFault(option, addr string, err error) error {
 	var opErr *net.OpError
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		err = fmt.Errorf("%s is taken by another process", addr)
+		err = fmt.Errorf("%s is taken by another process; --%s names another address", addr, option)
 	case !errors.As(err, &opErr):
 		return err
 	}
@@ -325,7 +326,8 @@ type Status struct {
 	Listen, TLSListen, NATS, Credentials string
 	// Metrics is the URL for Prometheus, and Page the one for people; empty is none.
 	Metrics, Page string
-	// Recovered says how far the node has recovered.
+	// Recovered says how far the node has recovered, and why it takes no writes if it
+	// doesn't.
 	Recovered string
 }
 
@@ -339,6 +341,9 @@ func (n *Node) Status() Status {
 	}
 	if r := n.recovered.Load(); r != nil {
 		s.Recovered = r.words()
+	}
+	if h := n.report.OperatorsHealth(); h.State == admin.StateSuspended {
+		s.Recovered += "; it takes no writes, ledge health says more: " + h.Cause
 	}
 	if a := n.MetricsAddr(); a != nil {
 		s.Page = "http://" + a.String() + "/"

@@ -90,7 +90,8 @@ func (r *reserve) Take() error {
 		return nil
 	}
 	_ = os.Remove(tmp)
-	return diskFault(fmt.Errorf("hold back %s for deletes on a full disk: %w%s", mebibytes(r.size), err, room(err, r.path)))
+	return diskFault(fmt.Errorf("hold back %s for deletes on a full disk, for which there must be %s: %w%s",
+		mebibytes(r.size), mebibytes(r.size+headroom), err, room(err, r.path)))
 }
 
 // room says in words what is free on the disk that a path is on, if err says that this

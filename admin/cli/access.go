@@ -93,7 +93,8 @@ func readRun(dir string) (runFile, error) {
 	}
 	if *run.NATS == "" {
 		return run, &ExitError{ExitUnreachable,
-			fmt.Errorf("the node in %s has no NATS listener; start it without --nats-listen off", dir)}
+			fmt.Errorf("the node in %s, pid %d, has no NATS listener, so it answers no operators: kill %d stops it; "+
+				"start it without --nats-listen off", dir, run.PID, run.PID)}
 	}
 	return run, nil
 }

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -98,6 +99,15 @@ func healthCommand() *cli.Command {
 	return cmd
 }
 
+// makeRoom says of a full disk what waiting doesn't mend, if it is the journal that has
+// filled it.
+func makeRoom(h admin.Health) string {
+	if !strings.Contains(h.Cause, "no space left") {
+		return ""
+	}
+	return "; ledge compact makes room of what the journal has on the disk"
+}
+
 func health(ctx context.Context, o *operator) error {
 	h, err := o.conn.Health(ctx, o.node)
 	if err != nil {
@@ -111,7 +121,7 @@ func health(ctx context.Context, o *operator) error {
 	}
 	if h.State != admin.StateOK {
 		return &ExitError{ExitRefused, fmt.Errorf("node %s takes no writes: %s; once that is mended, "+
-			"ledge resume tries again", h.Node, clean(h.Cause))}
+			"ledge resume tries again%s", h.Node, clean(h.Cause), makeRoom(h))}
 	}
 	if why := unfit(h, o.c.Bool("writes")); why != "" {
 		return &ExitError{ExitRefused, fmt.Errorf("node %s %s", h.Node, clean(why))}
