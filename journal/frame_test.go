@@ -150,6 +150,9 @@ func TestSenselessFields(t *testing.T) {
 		{"slots backwards", []byte{byte(KindRangeClear), 0, 2, 1}},
 		{"offset too high", []byte{byte(KindStringEdit), 0, 0, 0x81, 0x80, 0x80, 0x08, 0}},
 		{"string too long", []byte{byte(KindKeyDelete), 0, 5, 'a'}},
+		{"cluster without an id", []byte{byte(KindSlotsFound), 0, 1, 0, 5}},
+		{"cluster without slots", []byte{byte(KindSlotsFound), 1, 'c', 0}},
+		{"ranges that are one", []byte{byte(KindSlotsFound), 1, 'c', 2, 0, 5, 6, 7}},
 		{"number without end", []byte{byte(KindKeyDelete), 0xff}},
 	}
 	for _, tt := range tests {

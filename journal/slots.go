@@ -29,6 +29,9 @@ func (*SlotsFound) key() (DB, string) { return 0, "" }
 
 func (o *SlotsFound) fields(c *coder) {
 	c.string("Cluster", &o.Cluster)
+	if c.doing == reading && o.Cluster == "" {
+		c.fail("a cluster without an id")
+	}
 	c.ranges("Ranges", &o.Ranges)
 }
 

@@ -48,8 +48,11 @@ func (c *Custody) Owns(slot uint16) bool {
 	return lo < len(c.Owned) && c.Owned[lo].First <= slot
 }
 
-// errFounded is why a cluster is not founded twice.
-var errFounded = errors.New("the journal belongs to a cluster already")
+// Why a cluster is not founded.
+var (
+	errFounded        = errors.New("the journal belongs to a cluster already")
+	errNothingFounded = errors.New("a cluster has an id and a slot at least")
+)
 
 // applySlotsFound is apply for the effect that begins a custody.
 func applySlotsFound(s store, o *journal.SlotsFound) error {
@@ -59,6 +62,9 @@ func applySlotsFound(s store, o *journal.SlotsFound) error {
 	}
 	if _, ok := c.Get(slots, clusterRow); ok {
 		return errFounded
+	}
+	if o.Cluster == "" || len(o.Ranges) == 0 {
+		return errNothingFounded
 	}
 	err = c.Set(slots, clusterRow, o.Cluster)
 	for _, r := range o.Ranges {
@@ -75,7 +81,7 @@ func applySlotsFound(s store, o *journal.SlotsFound) error {
 func custodyOf(r catalog.Reader) (*Custody, error) {
 	c, next := new(Custody), 0 // next is the first slot that may be
 	for key, val := range catalog.RowsOf(r, slots).All() {
-		if key == clusterRow {
+		if key == clusterRow && val != "" {
 			c.Cluster = val
 			continue
 		}
@@ -141,7 +147,7 @@ func (d *Draft) FoundSlots(cluster string, ranges []journal.SlotRange) error {
 		return fault.With(fault.Refused, errFounded)
 	}
 	if cluster == "" || len(ranges) == 0 {
-		return fault.With(fault.Refused, errors.New("a cluster has an id and a slot at least"))
+		return fault.With(fault.Refused, errNothingFounded)
 	}
 	return d.emit(&journal.SlotsFound{Cluster: cluster, Ranges: ranges})
 }

@@ -195,6 +195,39 @@ func TestSlotsInSnapshot(t *testing.T) {
 	}
 }
 
+// A row that can't be custody is no empty one: neither a snapshot nor an effect has a
+// cluster without an id.
+func TestSlotsWithoutClusterID(t *testing.T) {
+	row := snapshot.TableRow{Table: "slots", Key: "cluster"}
+	digest, _ := snapshot.TableShare(row.Table, snapshot.TableDigest(row.Key, row.Val))
+	var b bytes.Buffer
+	w := snapshot.NewWriter(&b)
+	w.Header(snapshot.Header{Databases: 1, Lineage: replaytest.Lineage, Pos: journal.Pos{Seq: 1, Digest: digest},
+		Epoch: 1, Tables: true})
+	w.TableRow(row)
+	w.Trailer()
+	path := filepath.Join(t.TempDir(), "x.snap")
+	if err := errors.Join(w.Err(), os.WriteFile(path, b.Bytes(), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	var d *snapshot.Damage
+	if s, _, err := replay.LoadSnapshot(context.Background(), path, 1); !errors.As(err, &d) || !strings.Contains(d.Cause, "row \"cluster\"") {
+		t.Errorf("LoadSnapshot = %v; want damage that names the row", err)
+		if err == nil {
+			s.Close()
+		}
+	}
+	s := replaytest.NewState(t, 1)
+	f := &journal.SlotsFound{Ranges: someSlots}
+	err := s.Apply(commit(t, 1, journal.Batch{Epoch: 1, Entries: entry(f)}))
+	if fault.Of(err) != fault.Fatal || !strings.Contains(err.Error(), "number 1: ") {
+		t.Errorf("Apply = %v; want an error that names the number", err)
+	}
+	if c := s.Custody(); c.Cluster != "" || len(c.Owned) > 0 {
+		t.Errorf("custody = %+v after what does not apply; want none", c)
+	}
+}
+
 // Custody is taken back with the rest of a batch that does not apply, and comes with the
 // state that takes another's place.
 func TestSlotsRollBackAndBecome(t *testing.T) {
