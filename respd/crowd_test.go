@@ -72,3 +72,51 @@ func TestShortOfMemory(t *testing.T) {
 		t.Errorf("%d lines for 50 refusals at once; want 1", got)
 	}
 }
+
+// Subscriptions and watched keys stay for as long as clients like. All together take no
+// more than Buffers: more are refused, whoever has some keeps them, and what is given
+// back or whose client has gone leaves room for others.
+func TestKeptBound(t *testing.T) {
+	n := start(t, func(cfg *respd.Config) { cfg.Bound = 32 << 20 })
+	const most, name = 4 << 20, 20_000
+	kept := func() int64 { return n.srv.Stats().HeldKept.Load() }
+	for _, kind := range []string{"SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE", "WATCH"} {
+		t.Run(kind, func(t *testing.T) {
+			c, refused := n.dial(), 0
+			for i := range most / name / 10 * 2 {
+				var some []byte // in one go: each counts at once
+				for j := range 10 {
+					some = append(some, encode(fmt.Sprint(kind, " ", 10*i+j, strings.Repeat("x", name)))...)
+				}
+				c.send(some)
+				for range 10 {
+					if strings.Contains(c.next(), "too many subscriptions and watched keys") {
+						refused++
+					}
+				}
+			}
+			if got := kept(); refused == 0 || got > most || got < most-2*name {
+				t.Errorf("%d were refused, and %d bytes are counted; want some, and %d but for a name or two", refused, got, most)
+			}
+			d := n.dial()
+			for _, more := range []string{"SUBSCRIBE ", "WATCH "} {
+				d.want(more+strings.Repeat("y", 2*name), "…too many subscriptions and watched keys…")
+			}
+			d.want("SET a b", "OK")
+			c.drop()
+			until(t, "nothing is counted for a client that has gone", func() bool { return kept() == 0 })
+			for _, end := range []string{"UNWATCH", "MULTI,DISCARD", "MULTI,EXEC"} {
+				d.want("WATCH a", "OK")
+				until(t, "a watched key counts", func() bool { return kept() > 0 })
+				for _, line := range strings.Split(end, ",") {
+					d.do(line)
+				}
+				until(t, "after "+end+" it does not", func() bool { return kept() == 0 })
+			}
+			d.do("SUBSCRIBE a")
+			until(t, "a subscription counts", func() bool { return kept() > 0 })
+			d.do("UNSUBSCRIBE a")
+			until(t, "one that has ended does not", func() bool { return kept() == 0 })
+		})
+	}
+}

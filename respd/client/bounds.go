@@ -10,14 +10,16 @@ import (
 const strangerClosed = "it has not authenticated and does not read its replies"
 
 // What clients make the server hold is bounded for each of them and for all
-// together. Four things are counted: input, unread replies, what waits for EXEC, and
+// together. Four things are counted together: input, unread replies, what waits for EXEC, and
 // messages of what clients subscribe to. Each may take Buffers in all, and all of them
 // half as much again (Overfull); it counts in the memory of the process besides. Where
 // one client may have more than that by the bounds of its own, Buffers is its bound as
 // well.
 //
 // A read of much waits while what is held already leaves no room for its reply
-// (crowds). What is past the bound all the same, as nobody can tell how long each
+// (crowds). What clients subscribe to and watch stays for as long as they like, so it is
+// counted apart from that: SUBSCRIBE and WATCH are refused where all of it would take
+// more than Buffers. What is past the bound all the same, as nobody can tell how long each
 // reply will be, costs the clients that hold most their connections (relieve, in package respd).
 
 const (
@@ -46,6 +48,7 @@ const (
 // holding is what one connection has been counted for.
 type holding struct {
 	in, out, tx, mail atomic.Int64
+	kept              atomic.Int64
 	gone              atomic.Bool
 	// half is when the command began to arrive that is not all here, by Elapsed;
 	// 0 is none.
@@ -73,6 +76,26 @@ func (c *Conn) LeaveSums() {
 	st.Hold(&st.HeldOut, -h.out.Swap(0))
 	st.Hold(&st.HeldTx, -h.tx.Swap(0))
 	st.Hold(&st.HeldMail, -h.mail.Swap(0))
+	st.HeldKept.Add(-h.kept.Swap(0))
+}
+
+// countKept counts what the client subscribes to and watches. The caller is the
+// connection's owner.
+func (c *Conn) countKept() {
+	kept := &c.shared.Stats.HeldKept
+	if n := int64(c.sess.Bytes + c.sess.Tx.Watched); n != c.holds.kept.Load() {
+		kept.Add(n - c.holds.kept.Swap(n))
+		if c.holds.gone.Load() { // LeaveSums may have been before
+			kept.Add(-c.holds.kept.Swap(0))
+		}
+	}
+}
+
+// HasRoom reports whether the server may hold so many bytes more for what clients
+// subscribe to and watch. The caller is the connection's owner.
+func (c *Conn) HasRoom(bytes int) bool {
+	c.countKept()
+	return c.shared.Stats.HeldKept.Load()+int64(bytes) <= c.shared.Buffers()
 }
 
 // Holds returns what the connection is counted for in all, in bytes. Any goroutine may

@@ -52,6 +52,7 @@ func (c *Conn) count() {
 		waiting += c.wait.bytes
 	}
 	c.hold(&c.holds.tx, &c.shared.Stats.HeldTx, waiting)
+	c.countKept()
 	t := &c.tally
 	if t.spec == nil {
 		return

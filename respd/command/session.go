@@ -120,6 +120,7 @@ type Tx struct {
 	Queue   []Queued
 	Bytes   int // held by Queue
 	Watches []*replay.Watch
+	Watched int // what Watches take, in bytes
 }
 
 // Queued is a command that waits for EXEC, with arguments of its own.
@@ -131,12 +132,18 @@ type Queued struct {
 // Stats counts by the rows of the command table.
 type Stats = stats.Stats[*Spec]
 
+// ErrKeptFull refuses what a connection has no room for by HasRoom.
+const ErrKeptFull resp.Error = "ERR all clients together have too many subscriptions and watched keys"
+
 // Connection is what a command may do to a client's connection.
 type Connection interface {
 	// Kill closes the connection from any goroutine, without waiting.
 	Kill()
 	// Buffers returns the bytes of unparsed input and of unsent output.
 	Buffers() (in, out int)
+	// HasRoom reports whether the server may hold so many bytes more for what clients
+	// subscribe to and watch. The session is the caller's.
+	HasRoom(bytes int) bool
 	// Traffic returns the bytes received and sent so far.
 	Traffic() (in, out int64)
 	// Unblock ends the wait of a blocked client, with an error or as if its
@@ -282,7 +289,7 @@ func (s *Session) Unwatch() {
 	if len(s.Tx.Watches) > 0 {
 		s.Host.State().Unwatch(s.Tx.Watches...)
 	}
-	s.Tx.Watches = nil
+	s.Tx.Watches, s.Tx.Watched = nil, 0
 	s.Watching.Store(0)
 }
 

@@ -48,7 +48,16 @@ type Member struct {
 	subs   [topics]map[string]struct{}
 	// Subscriptions to channels, to patterns and to shard channels.
 	Channels, Patterns, Shards atomic.Int32
+	// Bytes is about what the subscriptions take in all. It is the owner's.
+	Bytes int
 }
+
+// subscriptionBytes is about what a subscription takes besides its name, which stands in
+// the hub and in the member.
+const subscriptionBytes = 360
+
+// Cost returns about how much memory a subscription to a name takes, in bytes.
+func Cost(name int) int { return name + subscriptionBytes }
 
 // Receiver is where a member's messages go.
 type Receiver interface {
@@ -86,6 +95,7 @@ func (h *Hub) Subscribe(m *Member, to Receiver, t Topic, name string) {
 	}
 	all[m] = to
 	m.count(t).Add(1)
+	m.Bytes += Cost(len(name))
 	h.listening.Add(1)
 }
 
@@ -103,6 +113,7 @@ func (h *Hub) Unsubscribe(m *Member, t Topic, name string) {
 		delete(h.subs[t], name)
 	}
 	m.count(t).Add(-1)
+	m.Bytes -= Cost(len(name))
 	h.listening.Add(-1)
 }
 

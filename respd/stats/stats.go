@@ -34,6 +34,9 @@ type Stats[C comparable] struct {
 	// replies, commands that wait for EXEC, and messages of what they subscribe to.
 	// Hold changes them, and their sum with them.
 	HeldIn, HeldOut, HeldTx, HeldMail atomic.Int64
+	// What clients subscribe to and watch takes so much besides, in bytes. No client
+	// can be made to take it off the server, so it has a bound of its own.
+	HeldKept atomic.Int64
 	// OOM counts the commands that were refused because memory is short.
 	OOM atomic.Int64
 

@@ -68,6 +68,7 @@ type wire struct{ killed bool }
 func (w *wire) Kill() { w.killed = true }
 
 func (*wire) Unblock(bool) bool          { return false }
+func (*wire) HasRoom(int) bool           { return true }
 func (w *wire) Buffers() (in, out int)   { return 7, 9 }
 func (w *wire) Traffic() (in, out int64) { return 0, 0 }
 func (w *wire) Push(*hub.Message)        {}

@@ -35,6 +35,8 @@ func (c *client) Push(m *hub.Message) {
 	c.heard = append(c.heard, string(m.Bytes(resp.RESP2)))
 }
 
+func (c *client) HasRoom(int) bool { return true }
+
 func dial(t *testing.T, h *host) *client {
 	c := &client{t: t}
 	c.Session = &command.Session{Host: h, Conn: c}

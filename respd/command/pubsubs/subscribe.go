@@ -46,6 +46,13 @@ func joinRow(s command.Spec, t hub.Topic) *command.Spec {
 		if s.InExec && t == hub.ShardChannel {
 			return resp.Errf("ERR %s isn't allowed for a DENY BLOCKING client", strings.ToUpper(name))
 		}
+		most := 0
+		for _, name := range args[1:] {
+			most += hub.Cost(len(name))
+		}
+		if !s.Conn.HasRoom(most) {
+			return resp.Err(command.ErrKeptFull)
+		}
 		out := make([]resp.Value, 0, len(args)-1)
 		for i := 1; i < len(args); i++ {
 			s.Host.Hub().Subscribe(&s.Member, s.Conn, t, args.Str(i))

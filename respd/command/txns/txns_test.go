@@ -27,13 +27,18 @@ type client struct {
 	table *command.Table
 }
 
+// wire is a connection of a server that has room.
+type wire struct{ command.Connection }
+
+func (wire) HasRoom(int) bool { return true }
+
 func open(t *testing.T) *client {
 	st, err := replay.New(2)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { st.Close() })
-	s := &command.Session{Host: &host{state: st}}
+	s := &command.Session{Host: &host{state: st}, Conn: wire{}}
 	s.Queued.Store(-1)
 	return &client{s, t, command.NewTable(txns.Table())}
 }

@@ -13,6 +13,9 @@ import (
 // the state, and a look for each key that is watched besides.
 const maxWatches = 1 << 14
 
+// watchBytes is about what a watched key takes besides its name.
+const watchBytes = 320
+
 const errTooMany resp.Error = "ERR too many watched keys"
 
 // WATCH key [key ...]
@@ -32,11 +35,19 @@ func runWatch(s *command.Session, args command.Args) resp.Value {
 	if len(s.Tx.Watches)+len(args)-1 > maxWatches {
 		return resp.Err(errTooMany)
 	}
+	most := 0
+	for _, key := range args[1:] {
+		most += len(key) + watchBytes
+	}
+	if !s.Conn.HasRoom(most) {
+		return resp.Err(command.ErrKeptFull)
+	}
 	err := s.Host.State().View(time.Now(), func(v *replay.View) error {
 		v.Select(s.DB)
 		for _, key := range args[1:] {
 			if !watched(s, key) {
 				s.Tx.Watches = append(s.Tx.Watches, v.Watch(key))
+				s.Tx.Watched += len(key) + watchBytes
 			}
 		}
 		return nil
