@@ -201,24 +201,43 @@ func (d *Draft) SealBy(who *journal.Who) {
 const opsRoom = 64
 
 // full reports whether the group has grown large enough for an append.
-func (d *Draft) full() bool { return d.bytes >= journal.SoftBatch || d.held >= softHeld }
+func (d *Draft) full() bool {
+	return d.bytes >= journal.SoftBatch || int64(d.held) >= d.s.mostHeld()/softShare
+}
 
 // What a draft holds is more than what its entries take once they are encoded: an
 // edit of a long string is a few bytes there, and here a copy of the whole string,
 // of which each is kept until nobody can ask to have it undone.
 const (
-	maxHeld  = 256 << 20 // one entry, or the draft is given up
-	softHeld = 64 << 20  // a group: what comes after it is another one's
-	opHeld   = 192       // an effect, its row and what finds it, beside their bytes
+	maxHeld   = 256 << 20 // one entry, or the draft is given up
+	softShare = 4         // a group has that part: what comes after it is another one's
+	opHeld    = 192       // an effect, its row and what finds it, beside their bytes
+
+	// Where the process is bounded, an entry has a part of the bound; but always room
+	// for an edit of the longest value.
+	heldShare = 8
+	leastHeld = 9 << 20
 )
+
+// SetBound says what the process may take, in bytes; 0 is any. What a draft may take
+// follows it. Any goroutine may call it.
+func (s *State) SetBound(bytes int64) { s.bound.Store(bytes) }
+
+// mostHeld returns how much memory one entry of a draft may take.
+func (s *State) mostHeld() int64 {
+	if b := s.bound.Load(); b > 0 {
+		return min(maxHeld, max(leastHeld, b/heldShare))
+	}
+	return maxHeld
+}
 
 // Held returns how much memory the draft takes, about.
 func (d *Draft) Held() int { return d.held }
 
 // hold counts memory that the draft is about to take.
 func (d *Draft) hold(n int) error {
-	if d.held+n > maxHeld {
-		return tooLarge("transaction that takes more than %d bytes of memory", maxHeld)
+	if most := d.s.mostHeld(); int64(d.held)+int64(n) > most {
+		return tooLarge("transaction that takes more than %d bytes of memory", most)
 	}
 	d.held += n
 	return nil

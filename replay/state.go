@@ -56,6 +56,7 @@ type State struct {
 	closed  bool                 // mu
 	gen     atomic.Uint64        // numbers pens, so that none has another's nodes
 	pinned  atomic.Int64         // views that Pin gave and that are not closed
+	bound   atomic.Int64         // see SetBound
 	nodes   value.Pool           // belongs to the goroutine that writes
 }
 

@@ -54,10 +54,12 @@ func (s *Server) relieve() {
 }
 
 // SetBound says what the process may take, in bytes; 0 is any. What clients may make
-// the server hold, what scripts may have, and how many clients there may be follow it.
+// the server hold, what scripts and transactions may have, and how many clients there may
+// be follow it.
 func (s *Server) SetBound(bytes int64) {
 	s.shared.SetBound(bytes)
 	s.scripts.SetBound(bytes)
+	s.shared.State.SetBound(bytes)
 	places := int64(math.MaxInt64)
 	if bytes > 0 {
 		places = max(1, bytes/clientBytes)

@@ -120,3 +120,25 @@ func TestKeptBound(t *testing.T) {
 		})
 	}
 }
+
+// What the changes of a transaction take before they are stored follows what the process
+// may take: each edit of a long string is a copy of it.
+func TestTransactionBoundFollows(t *testing.T) {
+	n := start(t, func(cfg *respd.Config) { cfg.Bound = 64 << 20 })
+	c := n.dial()
+	edits := func() string {
+		c.want("MULTI", "OK")
+		for range 4 {
+			c.want("SETRANGE k 3999999 x", "QUEUED")
+		}
+		return c.do("EXEC")
+	}
+	const refused = "transaction that takes more than 9437184 bytes of memory"
+	if got := edits(); strings.Count(got, refused) != 2 || strings.Count(got, "4000000") != 2 {
+		t.Errorf("EXEC = %s; want two edits, and two refused", got)
+	}
+	n.srv.SetBound(0)
+	if got := edits(); strings.Count(got, "4000000") != 4 {
+		t.Errorf("EXEC without a bound = %s; want four edits", got)
+	}
+}
