@@ -56,7 +56,7 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request) (visitor, bool) {
 // as a bearer token. When it has not, it has been answered.
 func (s *Server) loggedIn(w http.ResponseWriter, r *http.Request, right func(string) bool) bool {
 	_, said, given := r.BasicAuth()
-	if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+	if scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
 		said, given = token, true
 	}
 	if !given {

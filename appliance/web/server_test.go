@@ -183,6 +183,7 @@ func TestAccess(t *testing.T) {
 		}
 		s.want(request{path: "/facts", password: "p4ss", user: "anybody", host: "ledge.example"}, 200, `{"trusted":true}`)
 		s.want(request{path: "/facts", header: map[string]string{"Authorization": "Bearer p4ss"}}, 200, `{"trusted":true}`)
+		s.want(request{path: "/facts", header: map[string]string{"Authorization": "bearer p4ss"}}, 200, `{"trusted":true}`)
 		for _, h := range []string{"Bearer p4s", "Bearer ", "Basic p4ss", "p4ss", "Bearer p4ss "} {
 			if status, _, _ := s.ask(request{path: "/facts", header: map[string]string{"Authorization": h + "x"}}); status != 401 {
 				t.Errorf("Authorization %q = %d; want 401", h+"x", status)
