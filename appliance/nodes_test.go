@@ -24,32 +24,7 @@ func TestNodesOfFour(t *testing.T) {
 	for _, p := range []*peer{b, c, d} {
 		p.state("streaming", 30*time.Second)
 	}
-	// sees waits until the nodes as seen from a directory are those: who answers by name
-	// and role, who refuses with a "!".
-	sees := func(dir, want string) {
-		t.Helper()
-		got := ""
-		defer func() {
-			if t.Failed() {
-				t.Logf("from %s is seen %s", filepath.Base(dir), got)
-			}
-		}()
-		within(t, 30*time.Second, "from "+filepath.Base(dir)+" are seen "+want, func() bool {
-			var words []string
-			for _, n := range answered[admin.NodeList](t, "nodes", "--json", "--dir", dir).Nodes {
-				word := n.Node + " " + n.Role
-				if n.Unreachable != "" {
-					word = n.Node + " !"
-					if n.ID != "" || !strings.Contains(n.Unreachable, "does not let user \"monitor\" in") || !strings.Contains(n.Unreachable, "ledge passwd") {
-						t.Fatalf("%s is seen as %+v; want it refused, and what to do", n.Node, n)
-					}
-				}
-				words = append(words, word)
-			}
-			got = strings.Join(words, ", ")
-			return got == want
-		})
-	}
+	sees := func(dir, want string) { t.Helper(); seesNodes(t, dir, want) }
 	sees(dirs[0], "a leader, b !, c !")
 	sees(dirs[1], "a !, b replica, d !")
 	sees(dirs[2], "a !, c replica")
@@ -82,5 +57,32 @@ func TestNodesOfFour(t *testing.T) {
 			}
 		}
 		return strings.Contains(fmt.Sprint(l.Nodes), "{b ")
+	})
+}
+
+// seesNodes waits until the nodes as seen from a directory are those: who answers by name
+// and role, who refuses with a "!".
+func seesNodes(t *testing.T, dir, want string) {
+	t.Helper()
+	got := ""
+	defer func() {
+		if t.Failed() {
+			t.Logf("from %s is seen %s", filepath.Base(dir), got)
+		}
+	}()
+	within(t, 30*time.Second, "from "+filepath.Base(dir)+" are seen "+want, func() bool {
+		var words []string
+		for _, n := range answered[admin.NodeList](t, "nodes", "--json", "--dir", dir).Nodes {
+			word := n.Node + " " + n.Role
+			if n.Unreachable != "" {
+				word = n.Node + " !"
+				if n.ID != "" || !strings.Contains(n.Unreachable, "does not let user \"monitor\" in") || !strings.Contains(n.Unreachable, "ledge passwd") {
+					t.Fatalf("%s is seen as %+v; want it refused, and what to do", n.Node, n)
+				}
+			}
+			words = append(words, word)
+		}
+		got = strings.Join(words, ", ")
+		return got == want
 	})
 }

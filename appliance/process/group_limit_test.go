@@ -6,32 +6,35 @@ import (
 	"testing"
 )
 
+// groupFiles are control groups of both kinds, with their bounds.
+var groupFiles = map[string]string{
+	"memory.max":                        "max\n",
+	"a/memory.max":                      "67108864\n",
+	"a/b/memory.max":                    "max\n",
+	"a/c/memory.max":                    "33554432\n",
+	"wide/memory.max":                   "max\n",
+	"memory/memory.limit_in_bytes":      "9223372036854771712\n",
+	"memory/d/memory.limit_in_bytes":    "1073741824\n",
+	"memory/d/e/memory.limit_in_bytes":  "9223372036854771712\n",
+	"memory/free/memory.limit_in_bytes": "9223372036854771712\n",
+	"bad/memory.max":                    "many\n",
+	"slow/memory.max":                   "max\n",
+	"slow/memory.high":                  "50331648\n",
+	"slow/max/memory.max":               "33554432\n",
+	"slow/max/memory.high":              "max\n",
+	"slow/both/memory.max":              "33554432\n",
+	"slow/both/memory.high":             "25165824\n",
+	"slow/wide/memory.max":              "67108864\n",
+	"slow/wide/memory.high":             "67108864\n",
+	"emptied/memory.max":                "67108864\n",
+	"emptied/memory.high":               "0\n",
+}
+
 // The narrowest of the groups around a process bounds it, of either kind, and a group
 // without a bound counts for nothing.
 func TestGroupLimit(t *testing.T) {
 	root := t.TempDir()
-	for path, text := range map[string]string{
-		"memory.max":                        "max\n",
-		"a/memory.max":                      "67108864\n",
-		"a/b/memory.max":                    "max\n",
-		"a/c/memory.max":                    "33554432\n",
-		"wide/memory.max":                   "max\n",
-		"memory/memory.limit_in_bytes":      "9223372036854771712\n",
-		"memory/d/memory.limit_in_bytes":    "1073741824\n",
-		"memory/d/e/memory.limit_in_bytes":  "9223372036854771712\n",
-		"memory/free/memory.limit_in_bytes": "9223372036854771712\n",
-		"bad/memory.max":                    "many\n",
-		"slow/memory.max":                   "max\n",
-		"slow/memory.high":                  "50331648\n",
-		"slow/max/memory.max":               "33554432\n",
-		"slow/max/memory.high":              "max\n",
-		"slow/both/memory.max":              "33554432\n",
-		"slow/both/memory.high":             "25165824\n",
-		"slow/wide/memory.max":              "67108864\n",
-		"slow/wide/memory.high":             "67108864\n",
-		"emptied/memory.max":                "67108864\n",
-		"emptied/memory.high":               "0\n",
-	} {
+	for path, text := range groupFiles {
 		file := filepath.Join(root, path)
 		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 			t.Fatal(err)
