@@ -217,6 +217,9 @@ const (
 	// for an edit of the longest value.
 	heldShare = 8
 	leastHeld = 9 << 20
+	// So has an entry as it is journaled.
+	encodedShare = 8
+	leastEncoded = 1 << 20
 )
 
 // SetBound says what the process may take, in bytes; 0 is any. What a draft may take
@@ -229,6 +232,15 @@ func (s *State) mostHeld() int64 {
 		return min(maxHeld, max(leastHeld, b/heldShare))
 	}
 	return maxHeld
+}
+
+// mostEncoded returns how much one entry may take as it is journaled: on its way to the
+// disk there are several copies of it at once.
+func (s *State) mostEncoded() int {
+	if b := s.bound.Load(); b > 0 {
+		return int(min(journal.MaxEntry, max(leastEncoded, b/encodedShare)))
+	}
+	return journal.MaxEntry
 }
 
 // Held returns how much memory the draft takes, about.
@@ -249,9 +261,9 @@ func (d *Draft) emit(op journal.Op) error { return d.emitMade(op, nil) }
 // emitMade is emit for an effect whose block is made already.
 func (d *Draft) emitMade(op journal.Op, block *value.Block) error {
 	n := d.sizer.Size(op)
-	if d.opBytes+n+journal.EntryOverhead+journal.MaxWho > journal.MaxEntry {
+	if most := d.s.mostEncoded(); d.opBytes+n+journal.EntryOverhead+journal.MaxWho > most {
 		return tooLarge("transaction of more than %d bytes of changes; the journal takes %d in one entry",
-			d.opBytes+n, journal.MaxEntry)
+			d.opBytes+n, most)
 	}
 	d.mustBeWhole()
 	if err := d.hold(n + opHeld); err != nil {
