@@ -83,6 +83,10 @@ func TestBackupToStdout(t *testing.T) {
 			continue
 		}
 		got := ledge(t, "journal", "verify", "--dir", filepath.Join(store, name+".node"))
+		for until := time.Now().Add(20 * time.Second); strings.Contains(got.stderr, "belongs to a running process") && time.Now().Before(until); {
+			// A program that another test starts has this process's locks for a moment.
+			got = ledge(t, "journal", "verify", "--dir", filepath.Join(store, name+".node"))
+		}
 		if got.code != 0 || !strings.Contains(got.stdout, "digest "+state+" keys") {
 			t.Errorf("%s: what was restored is %s%s; want digest %s keys", name, got.stdout, got.stderr, state)
 		}
