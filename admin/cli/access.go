@@ -32,7 +32,7 @@ func access(c *cli.Context) (admin.ClientConfig, error) {
 	var err error
 	if cfg.Server == "" {
 		if isNodes(dir) && !runs(dir) {
-			return cfg, &ExitError{ExitUnreachable, errors.New("unreachable: " + whereNode(c))}
+			return cfg, &ExitError{ExitUnreachable, fmt.Errorf("%w: %s", admin.ErrUnreachable, whereNode(c))}
 		}
 		if run, err = readRun(dir); err != nil {
 			return cfg, err
