@@ -26,9 +26,6 @@ func (d *Draft) Rename(key []byte, toDB journal.DB, to []byte) error {
 	if err := d.fitsAs(key, to); err != nil {
 		return err
 	}
-	if err := d.holdCopy(key); err != nil {
-		return err
-	}
 	d.replaced(toDB, to)
 	return d.emit(&journal.KeyRename{DB: d.db, Key: string(key), ToDB: toDB, To: string(to)})
 }
@@ -39,27 +36,21 @@ func (d *Draft) Copy(key []byte, toDB journal.DB, to []byte) error {
 	if err := d.fitsAs(key, to); err != nil {
 		return err
 	}
-	if err := d.holdCopy(key); err != nil {
-		return err
-	}
 	d.replaced(toDB, to)
 	return d.emit(&journal.KeyCopy{DB: d.db, Key: string(key), ToDB: toDB, To: string(to)})
 }
 
-// holdCopy counts a string that is copied to another key: a few bytes in the journal, and
-// a copy of the whole string here and when it is applied.
-func (d *Draft) holdCopy(key []byte) error {
-	r, _ := d.lookup(key)
-	return d.hold(len(r.Val))
-}
-
-// fitsAs refuses a name that would make what key holds too large.
+// fitsAs refuses a name that would make what key holds too large, and counts a string
+// that comes to stand under it: a few bytes in the journal, and a copy of the whole
+// string here and when it is applied.
 func (d *Draft) fitsAs(key, to []byte) error {
-	if len(to) <= len(key) {
-		return nil
-	}
 	r, _ := d.lookup(key)
-	return d.fits(len(to), len(r.Val))
+	if len(to) > len(key) {
+		if err := d.fits(len(to), len(r.Val)); err != nil {
+			return err
+		}
+	}
+	return d.hold(len(r.Val))
 }
 
 // Clear removes every key of database n. It is one effect of constant size and
