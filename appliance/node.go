@@ -174,6 +174,7 @@ func (n *Node) openDoors(ctx context.Context) (err error) {
 	if n.state, err = replay.New(n.cfg.Databases); err != nil {
 		return err
 	}
+	n.state.SetRoom(n.mem.Room)
 	if n.log, err = journal.NewLog(ctx, unopened{}, n.dir.lineage); err != nil {
 		return err
 	}

@@ -58,6 +58,7 @@ type Draft struct {
 	entries  []journal.Entry
 	bytes    int // bound on the encoded size of entries
 	held     int // memory that the draft takes, about; see hold
+	asked    int // for how much of held and of what is on its way there was room
 	setSlabs []journal.StringSet
 	wanted   events.Class   // classes that somebody listens to
 	events   []events.Event // since the last append
@@ -74,6 +75,7 @@ type Mark struct {
 	overlay    overlayMark
 	ops, bytes int
 	held       int
+	asked      int
 	events     int
 	entries    int
 	made       int
@@ -127,7 +129,7 @@ func (d *Draft) end() {
 // Mark returns the point that the draft has come to.
 func (d *Draft) Mark() Mark {
 	d.overlay.began = len(d.overlay.rows)
-	return Mark{d.overlay.mark(), len(d.ops), d.opBytes, d.held, len(d.events), len(d.entries), len(d.made)}
+	return Mark{d.overlay.mark(), len(d.ops), d.opBytes, d.held, d.asked, len(d.events), len(d.entries), len(d.made)}
 }
 
 // Undo takes back all that was done since m, which must be of this entry.
@@ -136,7 +138,11 @@ func (d *Draft) Undo(m Mark) {
 	d.torn, d.undoing = true, true
 	d.overlay.revert(m.overlay)
 	d.torn, d.undoing = false, false
-	d.ops, d.opBytes, d.held = d.ops[:m.ops], m.bytes, m.held
+	for _, op := range d.ops[m.ops:] {
+		drop(op)
+	}
+	clear(d.ops[m.ops:])
+	d.ops, d.opBytes, d.held, d.asked = d.ops[:m.ops], m.bytes, m.held, m.asked
 	d.events = d.events[:m.events]
 	clear(d.made[m.made:])
 	d.made = d.made[:m.made]
@@ -171,7 +177,7 @@ func (d *Draft) void() {
 	clear(d.entries)
 	clear(d.made)
 	d.entries, d.made, d.ops, d.events = d.entries[:0], d.made[:0], nil, nil
-	d.bytes, d.opBytes, d.held, d.looked = 0, 0, 0, 0
+	d.bytes, d.opBytes, d.held, d.asked, d.looked = 0, 0, 0, 0, 0
 	d.torn = true
 }
 
@@ -205,70 +211,17 @@ func (d *Draft) full() bool {
 	return d.bytes >= journal.SoftBatch || int64(d.held) >= d.s.mostHeld()/softShare
 }
 
-// What a draft holds is more than what its entries take once they are encoded: an
-// edit of a long string is a few bytes there, and here a copy of the whole string,
-// of which each is kept until nobody can ask to have it undone.
-const (
-	maxHeld   = 256 << 20 // one entry, or the draft is given up
-	softShare = 4         // a group has that part: what comes after it is another one's
-	opHeld    = 192       // an effect, its row and what finds it, beside their bytes
-
-	// Where the process is bounded, an entry has a part of the bound; but always room
-	// for an edit of the longest value.
-	heldShare = 8
-	leastHeld = 9 << 20
-	// So has an entry as it is journaled.
-	encodedShare = 8
-	leastEncoded = 1 << 20
-)
-
-// SetBound says what the process may take, in bytes; 0 is any. What a draft may take
-// follows it. Any goroutine may call it.
-func (s *State) SetBound(bytes int64) { s.bound.Store(bytes) }
-
-// mostHeld returns how much memory one entry of a draft may take.
-func (s *State) mostHeld() int64 {
-	if b := s.bound.Load(); b > 0 {
-		return min(maxHeld, max(leastHeld, b/heldShare))
-	}
-	return maxHeld
-}
-
-// mostEncoded returns how much one entry may take as it is journaled: on its way to the
-// disk there are several copies of it at once.
-func (s *State) mostEncoded() int {
-	if b := s.bound.Load(); b > 0 {
-		return int(min(journal.MaxEntry, max(leastEncoded, b/encodedShare)))
-	}
-	return journal.MaxEntry
-}
-
-// Held returns how much memory the draft takes, about.
-func (d *Draft) Held() int { return d.held }
-
-// hold counts memory that the draft is about to take.
-func (d *Draft) hold(n int) error {
-	if most := d.s.mostHeld(); int64(d.held)+int64(n) > most {
-		return tooLarge("transaction that takes more than %d bytes of memory", most)
-	}
-	d.held += n
-	return nil
-}
-
 // emit applies op to the overlay and adds it to the entry.
 func (d *Draft) emit(op journal.Op) error { return d.emitMade(op, nil) }
 
 // emitMade is emit for an effect whose block is made already.
 func (d *Draft) emitMade(op journal.Op, block *value.Block) error {
 	n := d.sizer.Size(op)
-	if most := d.s.mostEncoded(); d.opBytes+n+journal.EntryOverhead+journal.MaxWho > most {
-		return tooLarge("transaction of more than %d bytes of changes; the journal takes %d in one entry",
-			d.opBytes+n, most)
-	}
 	d.mustBeWhole()
-	if err := d.hold(n + opHeld); err != nil {
+	if err := d.check(n+opHeld, n); err != nil {
 		return err
 	}
+	d.held += n + opHeld
 	d.torn, d.overlay.made = true, nil
 	if err := apply(d.overlay, op, made{}); err != nil {
 		// The command checked before it emitted, so this is a bug.
@@ -307,6 +260,14 @@ func (d *Draft) newStringSet() *journal.StringSet {
 	op := &d.setSlabs[0]
 	d.setSlabs = d.setSlabs[1:]
 	return op
+}
+
+// drop has an effect from a slab let go of what it was made with: the slab lives until the
+// draft ends, and 20 refused values of 3 MB with it.
+func drop(op journal.Op) {
+	if set, ok := op.(*journal.StringSet); ok {
+		*set = journal.StringSet{}
+	}
 }
 
 // recycle gives the nodes that the draft's group has replaced to the next, once

@@ -57,6 +57,7 @@ type State struct {
 	gen     atomic.Uint64        // numbers pens, so that none has another's nodes
 	pinned  atomic.Int64         // views that Pin gave and that are not closed
 	bound   atomic.Int64         // see SetBound
+	room    func(int64) bool     // see SetRoom
 	nodes   value.Pool           // belongs to the goroutine that writes
 }
 

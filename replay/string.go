@@ -58,7 +58,7 @@ func (v *View) StringAt(key []byte) (val string, at int64, ok bool, err error) {
 // SetString makes key a string with this value and deadline, whatever it was.
 // A deadline of 0 is none.
 func (d *Draft) SetString(key, val []byte, at int64) error {
-	if err := d.fits(len(key), len(val)); err != nil {
+	if err := d.StringFits(key, len(val)); err != nil {
 		return err
 	}
 	op := d.newStringSet()
@@ -66,7 +66,11 @@ func (d *Draft) SetString(key, val []byte, at int64) error {
 	op.DB, op.At = d.db, at
 	row := b.Value()
 	op.Key, op.Value = b.Name(), row[len(row)-len(val):]
-	return d.emitMade(op, b)
+	err := d.emitMade(op, b)
+	if err != nil {
+		drop(op)
+	}
+	return err
 }
 
 // EditString writes data over key's string at off, filling a gap with zeros,
@@ -82,6 +86,9 @@ func (d *Draft) EditString(key []byte, off int64, data []byte) error {
 	if !ok {
 		// An expired row may still stand there; what it held is no longer
 		// the value.
+		if err := d.StringFits(key, int(off)+len(data)); err != nil {
+			return err
+		}
 		return d.SetString(key, []byte(splice("", off, string(data))), 0)
 	}
 	if err := d.hold(max(len(r.Val), int(off)+len(data))); err != nil {

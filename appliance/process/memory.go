@@ -40,6 +40,7 @@ type Memory struct {
 	percent atomic.Int64 // the collector's target
 
 	limits limits
+	room   *roomCheck
 
 	sample []metrics.Sample // belongs to Watch, as all below
 	slack  slack
@@ -77,7 +78,7 @@ func ReadUsage() Usage { return readUsage(newSamples()) }
 
 // NewMemory begins with the collector as it is by default. A limit of 0 is none.
 func NewMemory(limit int64, without Without) *Memory {
-	m := &Memory{without: without, sample: newSamples(), dirty: true}
+	m := &Memory{without: without, sample: newSamples(), room: newRoomCheck(), dirty: true}
 	m.doze.sleep, m.doze.wake = m.sleep, m.wake
 	m.rest.collect, m.rest.giveBack = runtime.GC, func() { debug.FreeOSMemory(); letProgramGo() }
 	m.oldPercent = m.setPercent(100)

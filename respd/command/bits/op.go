@@ -44,6 +44,9 @@ func runBitop(d *replay.Draft, args command.Args) (resp.Value, error) {
 		}
 		return resp.Int(0), err
 	}
+	if err := d.StringFits(args[2], longest); err != nil {
+		return resp.Value{}, err
+	}
 	out := make([]byte, longest)
 	copy(out, from[0])
 	if join == nil {
