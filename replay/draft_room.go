@@ -1,8 +1,6 @@
 package replay
 
 import (
-	"errors"
-
 	"ledge/journal"
 	"ledge/journal/fault"
 )
@@ -33,8 +31,13 @@ const (
 	askFrom  = 4 << 10
 )
 
-// errNoRoom is what Redis answers where memory is short.
-var errNoRoom = fault.With(fault.Refused, errors.New("OOM command not allowed when used memory > 'maxmemory'."))
+// errNoRoom refuses what the process has no room for.
+var errNoRoom = fault.With(fault.Refused, noRoom{})
+
+// noRoom is Redis's word where memory is short.
+type noRoom struct{}
+
+func (noRoom) Error() string { return "OOM command not allowed when used memory > 'maxmemory'." }
 
 // SetBound says what the process may take, in bytes; 0 is any. What a draft may take
 // follows it. Any goroutine may call it.
