@@ -23,6 +23,9 @@ type Node struct {
 	// Number is that of the last batch that it is known to have.
 	Number  journal.Seq
 	Loading bool
+	// Failed says that nothing was heard of the node for so long that clients do well to
+	// leave it. It decides nothing.
+	Failed bool
 }
 
 // Addr returns where the node's Redis clients go.
@@ -169,4 +172,15 @@ func (m *Map) EachRange(fn func(*Shard, journal.SlotRange)) {
 			fn(&m.Shards[o-1], journal.SlotRange{First: uint16(first), Last: uint16(slot - 1)})
 		}
 	}
+}
+
+// Failing returns how many slots are of shards whose leader has failed, or of which none
+// is known.
+func (m *Map) Failing() (n int) {
+	for i := range m.Shards {
+		if l := m.Shards[i].Leader(); l == nil || l.Failed {
+			n += m.Shards[i].Count()
+		}
+	}
+	return n
 }

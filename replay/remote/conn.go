@@ -58,6 +58,7 @@ type conn struct {
 	gone chan struct{} // closed when the connection has failed
 	id   name
 	addr net.Addr // of this end
+	host string   // of the other end
 	seen net.IP   // the address of this end as the leader sees it
 }
 
@@ -96,7 +97,7 @@ func dial(ctx context.Context, cfg *FollowerConfig) (*conn, error) {
 		return nil, refused(err)
 	}
 	d.release()
-	c.nc, c.addr = nc, d.addr
+	c.nc, c.addr, c.host = nc, d.addr, d.host
 	if c.seen, err = nc.GetClientIP(); err != nil {
 		if tcp, ok := c.addr.(*net.TCPAddr); ok { // a broker that does not say
 			c.seen = tcp.IP
@@ -154,6 +155,7 @@ type dialer struct {
 	stop   func() bool // nil until there is a connection
 	err    error       // why there is none; the library says only that
 	addr   net.Addr    // of this end
+	host   string      // of the other one, as an IP address
 }
 
 // Dial is what the library calls.
@@ -165,6 +167,7 @@ func (d *dialer) Dial(network, address string) (net.Conn, error) {
 	if d.err = err; err == nil {
 		d.release()
 		d.stop, d.addr = context.AfterFunc(d.ctx, func() { c.Close() }), c.LocalAddr()
+		d.host, _, _ = net.SplitHostPort(c.RemoteAddr().String())
 		c = &guarded{Conn: c}
 	}
 	return c, err

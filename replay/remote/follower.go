@@ -65,6 +65,8 @@ type FollowerConfig struct {
 	// NATS returns the URL at which the node is asked, given the address from which it
 	// has reached the leader; "" or nil is that nobody can.
 	NATS func(local net.Addr) string
+	// Views is what the node knows of its cluster; nil is that it is in none.
+	Views Views
 	// Resync lets a replica that has diverged set aside what it has and take
 	// the leader's. Otherwise it waits for an operator.
 	Resync bool
@@ -228,6 +230,7 @@ func (f *Follower) attempt(ctx context.Context) error {
 		return err
 	}
 	defer f.keepTelling(c)()
+	defer f.keepExchanging(ctx, c)()
 	if as.reply.Start != startTail {
 		if err := f.fullSync(ctx, c, as); err != nil {
 			return fmt.Errorf("full sync: %w", err)
@@ -282,7 +285,7 @@ func (f *Follower) greeting(c *conn) helloRequest {
 	}
 	return helloRequest{
 		Version: Version, ID: c.id, Node: name(f.cfg.Node), Redis: address(f.cfg.Redis(c.seen)), NATS: text(at),
-		Databases: t.State().Databases(), Empty: t.Empty(), Lineage: hex(t.Lineage()),
+		Cluster: f.cfg.Views != nil, Databases: t.State().Databases(), Empty: t.Empty(), Lineage: hex(t.Lineage()),
 		Number: pos.Seq, Digest: hex(pos.Digest), Epoch: t.State().Epoch(),
 	}
 }

@@ -55,6 +55,8 @@ type LeaderConfig struct {
 	// Upstream returns the id of the run of the leader that the node follows
 	// itself, or "".
 	Upstream func() string
+	// Views is what the node knows of its cluster; nil is that it is in none.
+	Views Views
 	// MaxReplicas bounds the replicas that are known at a time; 0 is 64.
 	MaxReplicas int
 	// Present returns after how long without a word a replica counts no longer: not
@@ -119,6 +121,7 @@ func Lead(cfg LeaderConfig) (*Leader, error) {
 	for subject, answer := range map[string]func(*nats.Msg) error{
 		subjectHello: l.hello, subjectFetch: l.fetch, subjectMeta: l.meta,
 		subjectChunk: l.chunk, subjectReport: l.report, subjectLead: l.lead,
+		subjectView: l.view,
 	} {
 		sub, err := cfg.Conn.Subscribe(subject, func(m *nats.Msg) {
 			if err := answer(m); err != nil {
@@ -249,7 +252,7 @@ func (l *Leader) hello(m *nats.Msg) error {
 		return err
 	}
 	r := helloReply{ID: name(l.cfg.ID), Node: name(l.cfg.Node), Lineage: hex(l.cfg.Source.Lineage()),
-		Databases: s.Databases(), First: span.First, Last: span.Last, Epoch: s.Epoch()}
+		Cluster: l.cfg.Views != nil, Databases: s.Databases(), First: span.First, Last: span.Last, Epoch: s.Epoch()}
 	if r.Start, err = l.start(&q, span); err != nil {
 		return err
 	}
@@ -267,6 +270,9 @@ func (l *Leader) admits(q *helloRequest) error {
 	if q.Version != Version {
 		return fault.With(fault.Operator, fmt.Errorf(
 			"the replica speaks version %d of the protocol; this node speaks %d", q.Version, Version))
+	}
+	if err := sameMode(l.cfg.Views != nil, q.Cluster); err != nil {
+		return err
 	}
 	if have := l.cfg.Source.State().Databases(); q.Databases != have {
 		return fault.With(fault.Operator, fmt.Errorf(

@@ -24,9 +24,12 @@ type message interface {
 }
 
 // decode reads a JSON message that should be of a kind.
-func decode(m *nats.Msg, into message) error {
-	err := fmt.Errorf("%d bytes; want at most %d", len(m.Data), maxJSON)
-	if len(m.Data) <= maxJSON {
+func decode(m *nats.Msg, into message) error { return decodeUpTo(m, into, maxJSON) }
+
+// decodeUpTo is decode of a message that may have so many bytes.
+func decodeUpTo(m *nats.Msg, into message, most int) error {
+	err := fmt.Errorf("%d bytes; want at most %d", len(m.Data), most)
+	if len(m.Data) <= most {
 		if err = json.Unmarshal(m.Data, into); err == nil {
 			err = into.check()
 		}
@@ -47,6 +50,7 @@ type helloRequest struct {
 	Redis     address `json:"redis"`          // its address for Redis clients
 	NATS      text    `json:"nats,omitempty"` // the URL at which it is asked; none is that nobody can, or an older version
 	Databases int     `json:"databases"`
+	Cluster   bool    `json:"cluster,omitempty"` // it was started as one of a cluster
 	// Empty says that there is nothing in the replica to be lost.
 	Empty   bool        `json:"empty"`
 	Lineage hex         `json:"lineage"`
@@ -71,6 +75,7 @@ type helloReply struct {
 	Node      name        `json:"node"`
 	Lineage   hex         `json:"lineage"`
 	Databases int         `json:"databases"`
+	Cluster   bool        `json:"cluster,omitempty"`
 	First     journal.Seq `json:"first"`
 	Last      journal.Seq `json:"last"`
 	Epoch     uint64      `json:"epoch"`
@@ -92,6 +97,9 @@ func (r *helloReply) check() error {
 // suits checks a leader's answer against what the replica has said of itself: it
 // must not be told to give up what it has, and not to go on where it can't.
 func (r *helloReply) suits(q *helloRequest) error {
+	if err := sameMode(r.Cluster, q.Cluster); err != nil {
+		return err
+	}
 	same := r.Lineage == q.Lineage
 	switch {
 	case r.Databases != q.Databases:

@@ -32,6 +32,7 @@ const (
 	subjectChunk  = "ledge.replica.chunk"
 	subjectReport = "ledge.replica.report"
 	subjectLead   = "ledge.replica.lead"
+	subjectView   = "ledge.replica.view"
 )
 
 // Headers of replies.

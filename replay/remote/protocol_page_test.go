@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"ledge/packaging/pagetest"
+	"ledge/replay/cluster"
 )
 
 const protocolPage = "PROTOCOL.md"
@@ -22,6 +23,7 @@ func TestProtocolPage(t *testing.T) {
 		subjectChunk:  {reflect.TypeFor[chunkRequest]()},
 		subjectReport: {reflect.TypeFor[report](), reflect.TypeFor[reportReply]()},
 		subjectLead:   {reflect.TypeFor[leadRequest]()},
+		subjectView:   {reflect.TypeFor[view](), reflect.TypeFor[view]()},
 	}
 	words := []string{string(startTail), string(startBegin), string(startSnapshot), kindEnd, "Ledge-Checksum", "{}"}
 	rows := pagetest.Table(t, protocolPage, "")
@@ -79,7 +81,8 @@ func TestMessagesPage(t *testing.T) {
 		"`" + headerKind + "`", "`" + headerLast + "`", "`" + headerClass + "`", "`" + headerError + "`", "`" + headerCode + "`",
 		"`" + headerSum + "`", "`" + headerReason + ": " + reasonDiverged + "`", fmt.Sprintf("Version %d.", Version),
 		fmt.Sprintf("at most %d MiB or %d s", fetchBytes>>20, int(fetchWait.Seconds())),
-		fmt.Sprintf("| JSON | at most %d KiB |", maxJSON>>10), fmt.Sprintf("1 to %d letters, digits, `-`, `_`", maxName),
+		fmt.Sprintf("| JSON | at most %d KiB |", maxJSON>>10),
+		fmt.Sprintf("at most %d KiB, %d nodes", maxViewJSON>>10, cluster.MostNodes), fmt.Sprintf("1 to %d letters, digits, `-`, `_`", maxName),
 		fmt.Sprintf("a name of at most %d letters", maxHost), fmt.Sprintf("of at most %d and %d bytes", maxURL, maxPass),
 		fmt.Sprintf("chunks of %d KiB to %d MiB that add up", minChunk>>10, maxChunk>>20),
 		fmt.Sprintf("cut at %d characters", maxText),

@@ -2,6 +2,7 @@ package remote
 
 import (
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -33,7 +34,14 @@ var kinds = []struct {
 	{"offer", func() message { return new(offer) }, `{"token":"T","number":7}`},
 	{"lead", func() message { return new(leadRequest) },
 		`{"id":"ABC","token":"T","number":7,"digest":"0123456789abcdef","url":"nats://h:4222","password":"p"}`},
+	{"record", func() message { return new(nodeRecord) }, `{"id":"` + forty + `","shard":"` + forty + `","host":"10.0.0.1",` +
+		`"port":6379,"bus":4222,"nats":"nats://h:4222","leads":true,"loading":true,"number":7,"term":3,"stamp":9,"owned":"0-99@1 100@3"}`},
+	{"view", func() message { return new(view) }, `{"id":"ABC","node":"` + forty + `","cluster":"` + forty + `","have":{"` + forty +
+		`":8},"records":[{"id":"` + forty + `","shard":"` + forty + `","port":6379,"number":7,"term":3,"stamp":9}]}`},
 }
+
+// forty is a node's id.
+const forty = "00112233445566778899aabbccddeeff00112233"
 
 // What a message has that is good is kept, and each field that is not what it
 // should be makes all of it refused.
@@ -52,6 +60,11 @@ func TestWire(t *testing.T) {
 		"chunk": {-1, json.Number("9223372036854775808"), "1"}, "chunks": {0, 1, 3, -2},
 		"applied": {-1, 6}, "synced": {8, -1}, "databases": {"16", 1.5}, "empty": {"yes"}, "epoch": {-1},
 		"url": {"", "nats://h:1\nx", "nats://h h", "nats://" + long + long, nil}, "password": {"", "a\nb", long, "a b", nil},
+		"shard": {"", "abc", forty + "0", strings.ToUpper(forty), nil}, "cluster": {"abc", "../", 7},
+		"host": {"a b", "h\n", long, "a,b", 7}, "port": {0, -1, 65536, "6379", nil}, "bus": {-1, 65536}, "term": {-1}, "stamp": {0, -1, nil},
+		"owned": {"1", "0-99", "1@0", "2-1@1", "0-16384@1", "5@1 5@2", "7@1 6@1", "a@1", "1@x", "-1@1", 7},
+		"have":  {[]int{1}, map[string]int{"x": 1}, map[string]int{forty: -1}}, "records": {"x", []int{1}, []any{map[string]int{}}},
+		"leads": {"yes"}, "loading": {1},
 		"nats": {"h:4222", "nats://h:1\nx", "nats://h h", "http://h:80", "nats://h", "nats://u:p@h:4222", "nats://" + long + long, 7},
 	}
 	tried := 0
@@ -67,6 +80,12 @@ func TestWire(t *testing.T) {
 			for _, v := range bad[field] {
 				if v == nil && k.name == "hello's answer" && field == "id" {
 					continue // a leader of an older version says none
+				}
+				if k.name == "view" && field == "id" && (v == nil || v == "") {
+					continue // a leader's has none
+				}
+				if k.name == "record" && field == "id" || k.name == "view" && field == "node" {
+					v = fmt.Sprint(v) // a node's id, which no name is
 				}
 				if fields[field] = v; v == nil {
 					delete(fields, field)
@@ -222,7 +241,25 @@ func plain(t *testing.T, v reflect.Value) {
 			if x.LinkState == standing.LinkNone || x.LinkState > standing.LinkFailed {
 				t.Errorf("state %d", x.LinkState)
 			}
-		case journal.Seq, hex, int, int64, uint64, bool:
+		case nodeID:
+			if x != "" && strings.Trim(string(x), "0123456789abcdef") != "" {
+				t.Errorf("id %q", x)
+			}
+		case host:
+			if strings.ContainsAny(string(x), "\r\n\x00 ,=/\\") {
+				t.Errorf("host %q", x)
+			}
+		case map[nodeID]uint64:
+			for id := range x {
+				if strings.Trim(string(id), "0123456789abcdef") != "" {
+					t.Errorf("id %q", id)
+				}
+			}
+		case []nodeRecord:
+			for i := range x {
+				plain(t, reflect.ValueOf(x[i]))
+			}
+		case journal.Seq, hex, int, int64, uint16, uint64, bool, ownedText:
 		default:
 			t.Errorf("a field of type %T, which this test does not know", x)
 		}

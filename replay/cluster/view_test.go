@@ -1,0 +1,173 @@
+package cluster_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"ledge/journal"
+	"ledge/replay/cluster"
+)
+
+// record returns what a node says of itself.
+func record(id, shard string, leads bool, stamp uint64, slots ...journal.OwnedRange) cluster.Record {
+	return cluster.Record{Node: cluster.Node{ID: id, Host: "h", Port: 1, Leads: leads}, Shard: shard, Stamp: stamp, Owned: slots}
+}
+
+// In whatever order and however often nodes hear of each other, they come to the same view.
+func TestViewsConverge(t *testing.T) {
+	var all []cluster.Record
+	for i := range 5 {
+		id := fmt.Sprint("n", i)
+		for stamp := range uint64(4) {
+			all = append(all, record(id, fmt.Sprint("s", i/2), i%2 == 0, stamp+1, owned(uint16(100*i), uint16(100*i+99), stamp+1)))
+		}
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	var want uint64
+	for round := range 100 {
+		v := cluster.NewView("c1", all[3])
+		heard := append(slices.Clone(all), all[rng.IntN(len(all))], all[rng.IntN(len(all))])
+		rng.Shuffle(len(heard), func(i, j int) { heard[i], heard[j] = heard[j], heard[i] })
+		for len(heard) > 0 {
+			n := 1 + rng.IntN(len(heard))
+			if _, err := v.Merge(heard[:n]); err != nil {
+				t.Fatal(err)
+			}
+			heard = heard[n:]
+		}
+		if round == 0 {
+			want = v.Hash()
+		}
+		if got := v.Hash(); got != want || len(v.Records()) != 5 {
+			t.Fatalf("round %d: hash %x of %d records; want %x of 5", round, got, len(v.Records()), want)
+		}
+		if changed, err := v.Merge(all); changed || err != nil {
+			t.Fatalf("what was heard changes the view again: %v, %v", changed, err)
+		}
+	}
+}
+
+// shardsOf writes a map in short.
+func shardsOf(t *testing.T, v *cluster.View) string {
+	t.Helper()
+	m, err := v.Map(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	for i := range m.Shards {
+		s := &m.Shards[i]
+		fmt.Fprintf(&b, "%s:", s.ID)
+		for _, n := range s.Nodes {
+			fmt.Fprintf(&b, " %s", n.ID)
+			if n.Leads {
+				b.WriteString("!")
+			}
+		}
+		for _, r := range s.Slots {
+			fmt.Fprintf(&b, " %d-%d@%d", r.First, r.Last, r.Epoch)
+		}
+		b.WriteString("; ")
+	}
+	return strings.TrimSuffix(b.String(), "; ")
+}
+
+// A slot is of the shard that has come to it last, and a shard is led by the node of the
+// highest epoch that says so.
+func TestViewMap(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		heard []cluster.Record
+		want  string
+	}{
+		{"alone", nil, "b: b1! 0-99@1"},
+		{"two shards", []cluster.Record{record("a1", "a", true, 1, owned(100, 200, 1))}, "b: b1! 0-99@1; a: a1! 100-200@1"},
+		{"given away", []cluster.Record{record("a1", "a", true, 1, owned(50, 59, 2))}, "b: b1! 0-49@1 60-99@1; a: a1! 50-59@2"},
+		{"given and got back", []cluster.Record{record("b0", "b", false, 1, owned(0, 49, 1), owned(50, 59, 3), owned(60, 99, 1)),
+			record("a1", "a", true, 1, owned(50, 59, 2))}, "b: b1! b0 0-49@1 60-99@1; a: a1! 50-59@2"},
+		{"cloned", []cluster.Record{record("a1", "a", true, 1, owned(0, 9, 1))}, "b: b1! 10-99@1; a: a1! 0-9@1"},
+		{"a replica", []cluster.Record{record("b0", "b", false, 1, owned(0, 99, 1))}, "b: b1! b0 0-99@1"},
+		{"two lead", []cluster.Record{newer(record("b0", "b", true, 1, owned(0, 50, 1)), 1, 0)}, "b: b0! b1 0-99@1"},
+		{"a replica that is ahead", []cluster.Record{newer(record("b0", "b", false, 1, owned(0, 50, 1)), 0, 1)}, "b: b1! b0 0-99@1"},
+		{"a replica elsewhere that is ahead", []cluster.Record{record("a1", "a", true, 1, owned(100, 200, 1)),
+			newer(record("a2", "a", false, 1, owned(100, 150, 1)), 0, 1)}, "b: b1! 0-99@1; a: a1! a2 100-150@1"},
+	} {
+		v := cluster.NewView("c1", record("b1", "b", true, 1, owned(0, 99, 1)))
+		if _, err := v.Merge(tt.heard); err != nil {
+			t.Fatal(err)
+		}
+		if got := shardsOf(t, v); got != tt.want {
+			t.Errorf("%s: %s; want %s", tt.name, got, tt.want)
+		}
+	}
+}
+
+// newer gives a record another term and number.
+func newer(r cluster.Record, term uint64, number journal.Seq) cluster.Record {
+	r.Term, r.Number = term, number
+	return r
+}
+
+// A node's own record is made by the node alone: what others still have of an earlier run
+// is overtaken.
+func TestViewOwn(t *testing.T) {
+	v := cluster.NewView("c1", record("b1", "b", true, 1, owned(0, 99, 1)))
+	if v.SetOwn(v.Own()) || v.Own().Stamp != 1 {
+		t.Errorf("the same record again is a change; stamp %d", v.Own().Stamp)
+	}
+	changed, err := v.Merge([]cluster.Record{record("b1", "b", false, 7, owned(5, 6, 9))})
+	if err != nil || !changed || v.Own().Stamp != 8 || !v.Own().Leads || v.Own().Owned[0].Epoch != 1 {
+		t.Errorf("own record %+v after one of an earlier run (%v, %v); want what it was, stamp 8", v.Own(), changed, err)
+	}
+	if !v.SetOwn(record("", "b", false, 0)) || v.Own().Stamp != 9 || v.Own().Leads || v.Own().ID != "b1" {
+		t.Errorf("own record %+v; want one of b1 that leads no more, stamp 9", v.Own())
+	}
+	if v.Forget("b1") || v.Forget("nobody") {
+		t.Error("a node is forgotten that is the node itself, or isn't there")
+	}
+}
+
+// Two nodes tell each other what the other one lacks, in pieces if it is much.
+func TestViewNewer(t *testing.T) {
+	a, b := cluster.NewView("c1", record("a1", "a", true, 1)), cluster.NewView("c1", record("b1", "b", true, 1))
+	var scattered []journal.OwnedRange
+	for slot := uint16(0); slot < 6000; slot += 2 {
+		scattered = append(scattered, owned(slot, slot, 1))
+	}
+	if _, err := a.Merge([]cluster.Record{record("x", "x", true, 3, scattered...), record("y", "y", true, 3, scattered...)}); err != nil {
+		t.Fatal(err)
+	}
+	rounds := 0
+	for ; a.Hash() != b.Hash() && rounds < 10; rounds++ {
+		for _, pair := range [][2]*cluster.View{{a, b}, {b, a}} {
+			if _, err := pair[1].Merge(pair[0].Newer(pair[1].Have())); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if rounds != 2 || len(b.Records()) != 4 || len(a.Newer(b.Have())) != 0 {
+		t.Errorf("the same after %d rounds, with %d records; want 2 rounds, 4 records", rounds, len(b.Records()))
+	}
+}
+
+// A view takes so many nodes and no more, and goes on with those that it has.
+func TestViewBound(t *testing.T) {
+	v := cluster.NewView("c1", record("b1", "b", true, 1))
+	var many []cluster.Record
+	for i := range cluster.MostNodes {
+		many = append(many, record(fmt.Sprint("n", i), "s", false, 1))
+	}
+	if _, err := v.Merge(many); err == nil || len(v.Records()) != cluster.MostNodes {
+		t.Errorf("%d records, %v; want %d and an error", len(v.Records()), err, cluster.MostNodes)
+	}
+	many[0].Stamp++
+	if changed, err := v.Merge(many[:1]); !changed || err != nil {
+		t.Errorf("a known node's record: %v, %v; want it taken", changed, err)
+	}
+	if !v.Forget("n0") {
+		t.Error("n0 is not forgotten")
+	}
+}
