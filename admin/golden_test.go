@@ -64,6 +64,8 @@ var exchanges = []struct {
 	{"follow", "follow", `{"leader":"nats://10.0.0.1:4222"}`, nil},
 	{"promote", "promote", "", nil},
 	{"switchover", "switchover", `{"to":"n2"}`, nil},
+	{"cluster.status", "cluster.status", "", nil},
+	{"cluster.found", "cluster.found", `{"slots":"0-8191,9000"}`, nil},
 	{"passwd", "passwd", `{"user":"monitor","grace_seconds":3600}`, nil},
 	{"stop", "stop", "", nil},
 }

@@ -58,6 +58,7 @@ type Backend interface {
 	Switchover(ctx context.Context, to string) (Switched, error)
 	// Stop makes the node stop, as SIGTERM does. It does not wait.
 	Stop(ctx context.Context) error
+	ClusterBackend
 }
 
 // Status is what a node is and how it is. Sizes are bytes.

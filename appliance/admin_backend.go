@@ -24,7 +24,12 @@ import (
 )
 
 // backend is the node as the admin service sees it.
-type backend struct{ n *Node }
+type backend struct {
+	n *Node
+	clusterBackend
+}
+
+func backendOf(n *Node) backend { return backend{n, clusterBackend{n.member}} }
 
 var _ admin.Backend = backend{}
 

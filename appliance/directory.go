@@ -3,6 +3,7 @@ package appliance
 import (
 	"crypto/rand"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -47,6 +48,7 @@ type directory struct {
 	paths
 	lock    *lock
 	node    string   // the node's name; fixed
+	member  string   // what the node is called in a cluster; fixed
 	id      identity // like lineage, for Open, and then for whatever replaces the journal
 	lineage journal.Lineage
 	unknown error    // why nothing is known of ledge.json, if so
@@ -92,7 +94,7 @@ func openDirectory(cfg *Config) (*directory, error) {
 	if err != nil {
 		return nil, errors.Join(err, d.close())
 	}
-	d.node = d.id.Node
+	d.node, d.member = d.id.Node, d.id.ID
 	return d, nil
 }
 
@@ -110,7 +112,7 @@ func openStopped(path string) (*directory, error) {
 	if err := d.load(); err != nil {
 		return nil, errors.Join(err, d.close())
 	}
-	d.node = d.id.Node
+	d.node, d.member = d.id.Node, d.id.ID
 	return d, nil
 }
 
@@ -173,7 +175,17 @@ func (d *directory) identify(cfg *Config) error {
 	id := d.id
 	id.Node = orDefault(cfg.Node, orDefault(id.Node, options.DefaultName()))
 	id.Databases = cfg.Databases
+	if cfg.InCluster() && id.ID == "" {
+		id.ID = newNodeID()
+	}
 	return d.store(id)
+}
+
+// newNodeID draws what a node is called in a cluster.
+func newNodeID() string {
+	b := make([]byte, 20)
+	_, _ = rand.Read(b) // it never fails
+	return hex.EncodeToString(b)
 }
 
 // begin makes a new identity, in a directory that has nothing else in it.

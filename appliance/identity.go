@@ -32,6 +32,9 @@ type identity struct {
 	// Databases is the number the node was last opened with, so that tools
 	// which read a stopped node need not be told.
 	Databases int `json:"databases"`
+	// ID is what the node is called in a cluster, 40 hexadecimal digits; none is that it
+	// has not been in one.
+	ID string `json:"id,omitempty"`
 	// Follow is the leader's URL while an operator has the node follow one.
 	Follow string `json:"follow,omitempty"`
 	// Promoted is the leader that the node followed when it was made to lead: an

@@ -31,7 +31,7 @@ func openTailed(t *testing.T) *tailed {
 	n := running(t, Config{Dir: t.TempDir() + "/data", NATSListen: Off, Live: options.Live{Sync: SyncOff}})
 	c := redis.NewClient(&redis.Options{Addr: n.Status().Listen})
 	t.Cleanup(func() { c.Close() })
-	return &tailed{t, backend{n}, c}
+	return &tailed{t, backendOf(n), c}
 }
 
 func (n *tailed) do(args ...any) {

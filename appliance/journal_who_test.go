@@ -104,12 +104,12 @@ func TestJournalWho(t *testing.T) {
 // read of a stopped node.
 func TestJournalWhoReplicated(t *testing.T) {
 	cfg := Config{Dir: t.TempDir() + "/l", Node: "l", Live: options.Live{Sync: SyncOff, JournalWho: options.Yes}}
-	leader := &tailed{T: t, backend: backend{running(t, cfg)}}
+	leader := &tailed{T: t, backend: backendOf(running(t, cfg))}
 	leader.c = redis.NewClient(&redis.Options{Addr: leader.n.Status().Listen, ClientName: "ada"})
 	t.Cleanup(func() { leader.c.Close() })
 	leader.do("SET", "k", "v")
-	replica := &tailed{T: t, backend: backend{running(t, Config{Dir: t.TempDir() + "/r", Node: "r", Live: options.Live{Sync: SyncOff},
-		Follow: leader.n.carrier().ClientURL(), FollowPasswordFile: leader.n.dir.userPath(admin.ReplicaUser)})}}
+	replica := &tailed{T: t, backend: backendOf(running(t, Config{Dir: t.TempDir() + "/r", Node: "r", Live: options.Live{Sync: SyncOff},
+		Follow: leader.n.carrier().ClientURL(), FollowPasswordFile: leader.n.dir.userPath(admin.ReplicaUser)}))}
 	within(t, "the replica has it", func() bool {
 		return replica.n.state.Pos() == leader.n.state.Pos() && replica.n.state.Pos().Seq > 1
 	})

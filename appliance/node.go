@@ -77,6 +77,7 @@ type Node struct {
 	admins               atomic.Pointer[operators] // a full sync replaces it
 	address              sync.Mutex                // of run.json, and of what certificates it says
 	repl                 *replication.Replication
+	member               *membership // nil for a node that is none of a cluster's
 	seen                 *seen
 	web                  *web.Server // nil without http-listen
 
@@ -196,6 +197,9 @@ func (n *Node) openDoors(ctx context.Context) (err error) {
 		Notify: n.events.health, Wanted: hub.Wanted, Events: hub.Notify, Clock: n.cfg.Clock, Logger: n.cfg.Logger,
 		Applied: &n.meter.applyTimes,
 	})
+	if n.cfg.InCluster() {
+		n.member = newMembership(n)
+	}
 	n.repl = newReplication(n)
 	n.gate.live, n.gate.link, n.gate.replicas, n.gate.clock = &n.live, n.repl.Link, n.repl.Replicas, n.cfg.Clock
 	if err := n.openServer(ctx, hub); err != nil {
@@ -226,6 +230,7 @@ func (n *Node) openServer(ctx context.Context, hub *hub.Hub) (err error) {
 		Password: n.cfg.Password, MaxClients: n.cfg.MaxClients,
 		State: n.state, Writer: n.writer, Hub: hub, Params: n.params(), CheckParam: options.CheckParam, OwnerOf: options.Owner,
 		Node: sideOf(n), Ungathered: n.without[process.Gather],
+		Cluster: n.member.router(),
 		Replica: &n.gate.Gate, OutOfMemory: n.mem.Over, Named: func() bool { return n.live.Load().JournalWho == options.Yes }, Growing: n.mem.Growing, TurnedAway: n.events.turnedAway,
 		Beside: n.threads.Beside,
 		Clock:  n.cfg.Clock, Logger: n.cfg.Logger,

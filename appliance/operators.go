@@ -37,7 +37,7 @@ func (n *Node) openAdmin(ctx context.Context) (err error) {
 		return fault.As(fault.Operator, "open admin", err)
 	}
 	o.service, err = admin.Open(ctx, admin.Config{
-		Conn: o.requests, Events: o.events, Backend: backend{n}, Ready: n.loading.ready,
+		Conn: o.requests, Events: o.events, Backend: backendOf(n), Ready: n.loading.ready,
 		Node: n.dir.node, Version: Version, Clock: n.cfg.Clock, Logger: n.cfg.Logger,
 	})
 	if err != nil {

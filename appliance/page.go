@@ -73,7 +73,7 @@ func (s *seen) Ready(writes bool) error {
 
 // Facts returns what the page shows.
 func (s *seen) Facts(trusted bool) any {
-	p, b := s.n.report.Page(), backend{s.n}
+	p, b := s.n.report.Page(), backendOf(s.n)
 	p.NotReady, p.WritesRefused = report.Line(s.Ready(false)), report.Line(s.Ready(true))
 	p.Events = s.n.events.latest(report.PageEvents)
 	p.Slow, _ = b.Slowlog(context.Background(), report.PageRows) // it can't fail
@@ -98,7 +98,7 @@ func (s *seen) Resume(ctx context.Context) (admin.Resumed, error) {
 	if err := s.n.loading.ready(); err != nil {
 		return admin.Resumed{}, err
 	}
-	return backend{s.n}.Resume(ctx)
+	return backendOf(s.n).Resume(ctx)
 }
 
 // kept is the node's own store as the history sees it: a row for each sample, under

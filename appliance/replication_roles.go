@@ -38,11 +38,16 @@ func newReplication(n *Node) *replication.Replication {
 		},
 		Synced: n.log.Synced,
 		Beside: n.threads.Beside,
+		Views:  n.member.views(),
 		Notify: func(l standing.Link) {
 			n.events.link(l)
+			n.member.moved()
 			n.gate.judge()
 		},
-		Turned:    n.events.turned,
+		Turned: func(leader string) {
+			n.member.moved()
+			n.events.turned(leader)
+		},
 		Directory: written{n.dir}, Broker: nodeBroker{n}, Snapshots: taker{n.saves}, Clients: clients{n}, Settings: live{n},
 		Clock: n.cfg.Clock, Logger: n.cfg.Logger,
 	})

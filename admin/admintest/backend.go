@@ -3,8 +3,11 @@ package admintest
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"sync"
 	"time"
+
+	"ledge/journal"
 
 	"ledge/admin"
 )
@@ -138,6 +141,25 @@ func (b *Backend) Promote(ctx context.Context) (admin.Promoted, error) {
 
 func (b *Backend) Switchover(ctx context.Context, to string) (admin.Switched, error) {
 	return admin.Switched{Node: to, Leader: "nats://10.0.0.2:4222", Number: 42, Took: 12.5}, b.called(ctx, "switchover", to)
+}
+
+func (b *Backend) ClusterStatus(ctx context.Context) (admin.Cluster, error) {
+	return Cluster(), b.called(ctx, "cluster.status", nil)
+}
+
+func (b *Backend) ClusterFound(ctx context.Context, slots []journal.SlotRange) (admin.Cluster, error) {
+	return Cluster(), b.called(ctx, "cluster.found", slots)
+}
+
+// Cluster is one of two shards.
+func Cluster() admin.Cluster {
+	id := func(digit string) string { return strings.Repeat(digit, 40) }
+	return admin.Cluster{Cluster: id("c"), Node: id("1"), Assigned: 16384, Epoch: 2, Shards: []admin.Shard{
+		{ID: id("a"), Slots: "0-8191,9000", Count: 8193, Nodes: []admin.Member{
+			{ID: id("1"), Redis: "10.0.0.1:6379", Role: "leader", Self: true}, {ID: id("2"), Redis: "10.0.0.2:6379", Role: "replica"}}},
+		{ID: id("b"), Slots: "8192-8999,9001-16383", Count: 8191, Nodes: []admin.Member{
+			{ID: id("3"), Redis: "10.0.0.3:6379", Role: "leader"}}},
+	}}
 }
 
 func (b *Backend) Passwd(ctx context.Context, user, password string, grace time.Duration) (admin.PasswordChanged, error) {

@@ -58,6 +58,7 @@ func Running() []*cli.Command {
 		operation{name: "switchover", usage: "have a replica lead, and the node follow it", wait: resumeWait,
 			flags: []cli.Flag{&cli.StringFlag{Name: "to", Usage: "`NODE` that is to lead", Required: true}},
 			ask:   switchOver}.command(),
+		clusterCommand(),
 		passwdCommand(),
 		stopCommand(),
 		eventsCommand(),

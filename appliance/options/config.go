@@ -88,6 +88,8 @@ type Config struct {
 	PasswordFile string // password-file
 	MaxClients   int    // max-clients
 	Databases    int    // databases
+	// Cluster says whether the node is one of a cluster's, which has one database.
+	Cluster string // cluster; No, Yes
 	// MaxValue is the longest value, with its key's length taken off.
 	MaxValue int64 // max-value
 
@@ -237,6 +239,9 @@ func each(err error) []error {
 // Validate has found good.
 func (c *Config) SetDefaults() {
 	c.Listen, c.Port = c.listen(), 0
+	if c.InCluster() {
+		c.Databases = 1
+	}
 	for _, r := range Table() {
 		if r.Default == "" || !r.none(c) {
 			continue

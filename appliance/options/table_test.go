@@ -18,7 +18,7 @@ var samples = map[string]string{
 	"metrics-listen": "127.0.0.1:3", "http-listen": "127.0.0.1:4", "http-password-file": "h", "node": "n", "sync": "interval", "sync-interval": "2s", "password": "p",
 	"password-file": "f", "max-clients": "5", "databases": "4", "max-value": "1MiB", "max-memory": "1GiB",
 	"notify-keyspace-events": "KEA", "snapshot-every": "1GiB", "resume-auto": "all", "resume-interval": "2m",
-	"resume-max-attempts": "7", "journal-who": "yes", "on-damage": "serve-good", "reserve": "2MiB", "follow": "nats://127.0.0.1:4",
+	"resume-max-attempts": "7", "journal-who": "yes", "cluster": "yes", "on-damage": "serve-good", "reserve": "2MiB", "follow": "nats://127.0.0.1:4",
 	"follow-password-file": "l", "on-divergence": "resync", "connect-timeout": "8s", "fetch-timeout": "9s",
 	"sync-chunk-timeout": "11s", "sync-attempts": "12", "announce-host": "h", "announce-port": "13", "min-replicas": "1",
 	"min-replicas-lag": "14s", "read-staleness": "15s", "retain-for-replicas": "2GiB", "log-level": "debug", "log-format": "json",

@@ -91,6 +91,8 @@ type Config struct {
 	Inbox     string // the directory for what is received
 	Snapshot  string // the directory with the snapshots
 	Databases int
+	// Views is what the node knows of its cluster; nil is that it is in none.
+	Views     remote.Views
 	MaxMemory func() int64          // 0 is no bound
 	Free      func() (int64, error) // room on the disk
 

@@ -116,7 +116,7 @@ func (r *Replication) Hold(ctx context.Context) (release func(), err error) {
 // Serve begins to answer replicas. Serve and Unserve are for one goroutine at a time.
 func (r *Replication) Serve() error {
 	l, err := remote.Lead(remote.LeaderConfig{Node: r.cfg.Node, ID: r.id, Conn: r.cfg.Broker.Conn(),
-		Source: source{r}, Upstream: r.upstream, Present: r.cfg.Settings.Present, Clock: r.cfg.Clock, Logger: r.cfg.Logger})
+		Source: source{r}, Upstream: r.upstream, Views: r.cfg.Views, Present: r.cfg.Settings.Present, Clock: r.cfg.Clock, Logger: r.cfg.Logger})
 	r.leader.Store(l)
 	return fault.As(fault.Operator, "serve replicas", err)
 }
@@ -175,7 +175,7 @@ func (r *Replication) launchLocked() {
 	cfg := &r.cfg
 	r.link = remote.NewFollower(remote.FollowerConfig{
 		Leader: leader, User: cfg.User, Password: func() (string, error) { return cfg.Settings.LeaderPassword(leader) },
-		TLS: cfg.TLS, ID: r.id, Node: cfg.Node, Redis: cfg.Settings.Announced, Target: adopter{r}, Resync: cfg.Resync,
+		TLS: cfg.TLS, ID: r.id, Node: cfg.Node, Redis: cfg.Settings.Announced, Target: adopter{r}, Resync: cfg.Resync, Views: cfg.Views,
 		Reach:    func(local net.Addr) (at, password string, err error) { return reach(cfg.Broker, local) },
 		NATS:     func(local net.Addr) string { at, _ := seenAt(cfg.Broker, local); return at },
 		Timeouts: cfg.Settings.Timeouts, Notify: cfg.Notify, Clock: cfg.Clock, Logger: cfg.Logger,

@@ -44,7 +44,11 @@ func nodeLine(m *cluster.Map, s *cluster.Shard, n *cluster.Node) string {
 	if n.ID == m.Self {
 		flags = "myself," + flags
 	}
-	line := fmt.Sprintf("%s %s:%d@%d %s %s 0 0 %d connected", n.ID, n.Host, n.Port, n.BusPort, flags, leader, s.Epoch())
+	link := "connected"
+	if n.Failed {
+		flags, link = flags+",fail", "disconnected"
+	}
+	line := fmt.Sprintf("%s %s:%d@%d %s %s 0 0 %d %s", n.ID, n.Host, n.Port, n.BusPort, flags, leader, s.Epoch(), link)
 	if n.Leads {
 		for _, r := range s.Ranges() {
 			line += " " + strconv.Itoa(int(r.First))
@@ -130,7 +134,7 @@ func info() *command.Spec {
 	return ask(command.Spec{Name: "info", Arity: 2, Tips: tipsVaries, Summary: "Tell how the cluster is."},
 		func(_ *command.Session, m *cluster.Map, _ command.Args) resp.Value {
 			state, known, size := "ok", 0, 0
-			if m.Assigned() == 0 {
+			if m.Assigned() == m.Failing() {
 				state = "fail"
 			}
 			for i := range m.Shards {
@@ -144,7 +148,7 @@ func info() *command.Spec {
 				name string
 				val  any
 			}{
-				{"state", state}, {"slots_assigned", m.Assigned()}, {"slots_ok", m.Assigned()}, {"slots_pfail", 0}, {"slots_fail", 0},
+				{"state", state}, {"slots_assigned", m.Assigned()}, {"slots_ok", m.Assigned() - m.Failing()}, {"slots_pfail", 0}, {"slots_fail", m.Failing()},
 				{"known_nodes", known}, {"size", size}, {"current_epoch", m.Epoch()}, {"my_epoch", m.Shards[0].Epoch()},
 				{"stats_messages_sent", 0}, {"stats_messages_received", 0},
 			} {

@@ -106,6 +106,9 @@ func slotsRow() *command.Spec {
 			m.EachRange(func(s *cluster.Shard, r journal.SlotRange) {
 				row := []resp.Value{resp.Int(int64(r.First)), resp.Int(int64(r.Last))}
 				for _, n := range s.Nodes {
+					if n.Failed && !n.Leads { // nobody is to read from it
+						continue
+					}
 					row = append(row, resp.Array(resp.Bulk(n.Host), resp.Int(int64(n.Port)), resp.Bulk(n.ID), resp.Map()))
 				}
 				list = append(list, resp.Array(row...))
@@ -141,7 +144,10 @@ func shardNode(n *cluster.Node) resp.Value {
 	if n.Leads {
 		role = "master"
 	}
-	if n.Loading {
+	switch {
+	case n.Failed:
+		health = "failed"
+	case n.Loading:
 		health = "loading"
 	}
 	return resp.Map(resp.Bulk("id"), resp.Bulk(n.ID), resp.Bulk("port"), resp.Int(int64(n.Port)),

@@ -1,0 +1,57 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"ledge/admin"
+)
+
+func clusterCommand() *cli.Command {
+	return &cli.Command{
+		Name: "cluster", Usage: "look at the cluster that a node is in, or found one",
+		Subcommands: []*cli.Command{
+			operation{name: "status", usage: "say who serves which hash slots, as far as the node has heard", wait: quickWait,
+				ask: show((*admin.Conn).ClusterStatus, printCluster)}.command(),
+			operation{name: "found", usage: "begin a cluster, in which the node and its replicas have all hash slots", wait: resumeWait,
+				flags: []cli.Flag{&cli.StringFlag{Name: "slots", Usage: "`RANGES` such as 0-8191,9000", DefaultText: "all"}},
+				ask:   clusterFound}.command(),
+		},
+	}
+}
+
+func clusterFound(ctx context.Context, o *operator) error {
+	if o.c.Args().Len() > 0 {
+		return Usage("cluster found: unexpected argument %q", o.c.Args().First())
+	}
+	c, err := o.conn.ClusterFound(ctx, o.node, o.c.String("slots"))
+	if err != nil {
+		return err
+	}
+	return o.print(c, func(t *table) { printCluster(t, c) })
+}
+
+func printCluster(t *table, c admin.Cluster) {
+	if c.Cluster == "" {
+		t.row("cluster", "none: not founded, or not heard of yet")
+	} else {
+		t.row("cluster", c.Cluster)
+	}
+	t.row("slots", fmt.Sprintf("%d of 16384 have an owner", c.Assigned))
+	t.row("epoch", fmt.Sprint(c.Epoch))
+	for _, s := range c.Shards {
+		t.row("shard", fmt.Sprintf("%s: %d slots %s", s.ID, s.Count, s.Slots))
+		for _, n := range s.Nodes {
+			self := ""
+			switch {
+			case n.Self:
+				self = ", this node"
+			case n.Failed:
+				self = ", failed: not heard of for 15 s or more"
+			}
+			t.row("  "+n.Role, fmt.Sprintf("%s at %s%s", n.ID, n.Redis, self))
+		}
+	}
+}

@@ -1,0 +1,106 @@
+package appliance_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// memberIDs returns what the nodes that a node knows of are called, in order.
+func (p *peer) memberIDs() (ids []string) {
+	for line := range strings.Lines(p.c.ClusterNodes(p.t.Context()).Val()) {
+		ids = append(ids, line[:40])
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// refusal returns what a SET is refused with, "" for nothing.
+func (p *peer) refusal() string {
+	if err := p.c.Set(p.t.Context(), "k", "v", 0).Err(); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+// A cluster that is founded is served by its leader, told of by a replica, and goes on
+// with the replica when that leads.
+func TestClusterOfOneShard(t *testing.T) {
+	const notServed = "CLUSTERDOWN Hash slot not served"
+	dirs, ctx, yes := directories(t, "a", "b"), t.Context(), []string{"--cluster", "yes"}
+	a := lead(t, dirs[0], yes...)
+	if got := a.refusal(); got != notServed {
+		t.Errorf("SET before the cluster is founded: %q; want %q", got, notServed)
+	}
+	if got := run(t, "cluster", "found", "--dir", dirs[0]); got.code != 0 || !strings.Contains(got.stdout, "16384 slots 0-16383") {
+		t.Fatalf("cluster found: exit code %d, %s%s", got.code, got.stdout, got.stderr)
+	}
+	if got := run(t, "cluster", "found", "--dir", dirs[0]); got.code == 0 || !strings.Contains(got.stderr, "belongs to a cluster already") {
+		t.Errorf("cluster found again: exit code %d, %s; want it refused", got.code, got.stderr)
+	}
+	if got := a.refusal(); got != "" {
+		t.Errorf("SET once it is founded: %q", got)
+	}
+	b := follow(t, dirs[1], a, yes...)
+	within(t, 20*time.Second, "the replica names its leader", func() bool { return b.refusal() == "MOVED 7629 "+a.addr })
+	within(t, 20*time.Second, "the leader names its replica", func() bool {
+		slots := a.c.ClusterSlots(ctx).Val()
+		return len(slots) == 1 && len(slots[0].Nodes) == 2 && slots[0].Nodes[1].Addr == b.addr
+	})
+	cc := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{b.addr}, DisableIdentity: true, MaintNotificationsConfig: plainly})
+	defer cc.Close()
+	for i := range 100 {
+		if err := cc.Set(ctx, fmt.Sprint("key", i), i, 0).Err(); err != nil {
+			t.Fatalf("SET by a client of clusters: %v", err)
+		}
+	}
+	b.equal(a)
+	ids := a.memberIDs()
+	a.end(syscall.SIGKILL)
+	if got := run(t, "promote", "--dir", dirs[1]); got.code != 0 {
+		t.Fatalf("promote: exit code %d, %s", got.code, got.stderr)
+	}
+	if got := b.refusal(); got != "" {
+		t.Errorf("SET at the replica once it leads: %q", got)
+	}
+	if n := len(b.c.Keys(ctx, "key*").Val()); n != 100 {
+		t.Errorf("%d keys; want 100", n)
+	}
+	// What was the leader comes back as a replica, under the id that it had.
+	a = follow(t, dirs[0], b, yes...)
+	within(t, 20*time.Second, "the former leader names the new one", func() bool { return a.refusal() == "MOVED 7629 "+b.addr })
+	within(t, 20*time.Second, "both know both", func() bool {
+		return slices.Equal(a.memberIDs(), ids) && slices.Equal(b.memberIDs(), ids)
+	})
+}
+
+// A node that was started for a cluster does not follow one that wasn't, nor the other
+// way round: one would send clients away, the other serve what is not its own.
+func TestClusterModesDiffer(t *testing.T) {
+	for _, yes := range []string{"the leader", "the replica"} {
+		dirs := directories(t, "a", "b")
+		opts := map[bool][]string{true: {"--cluster", "yes"}, false: {"--databases", "1"}}
+		a := lead(t, dirs[0], opts[yes == "the leader"]...)
+		b := follow(t, dirs[1], a, opts[yes == "the replica"]...)
+		within(t, 20*time.Second, "the replica says what is wrong", func() bool {
+			l := b.link()
+			return l.Class == "operator" && strings.Contains(l.LastError, "--cluster yes")
+		})
+	}
+}
+
+// A cluster has one database, and what says otherwise is named.
+func TestClusterClash(t *testing.T) {
+	got := run(t, "serve", "--dir", t.TempDir(), "--cluster", "yes", "--databases", "4")
+	if got.code == 0 || !strings.Contains(got.stderr, "--cluster: has one database, and databases is 4") {
+		t.Errorf("exit code %d, %s; want both options named", got.code, got.stderr)
+	}
+	if got := run(t, "cluster", "status", "--dir", lead(t, t.TempDir()).dir); got.code == 0 || !strings.Contains(got.stderr, "start it with --cluster yes") {
+		t.Errorf("cluster status without a cluster: exit code %d, %s; want what to do", got.code, got.stderr)
+	}
+}
