@@ -2,6 +2,7 @@ package appliance_test
 
 import (
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"syscall"
@@ -49,8 +50,9 @@ func TestClusterOfOneShard(t *testing.T) {
 	b := follow(t, dirs[1], a, yes...)
 	within(t, 20*time.Second, "the replica names its leader", func() bool { return b.refusal() == "MOVED 7629 "+a.addr })
 	within(t, 20*time.Second, "the leader names its replica", func() bool {
-		slots := a.c.ClusterSlots(ctx).Val()
-		return len(slots) == 1 && len(slots[0].Nodes) == 2 && slots[0].Nodes[1].Addr == b.addr
+		shards := a.c.ClusterShards(ctx).Val()
+		return len(shards) == 1 && len(shards[0].Nodes) == 2 && shards[0].Nodes[1].Role == "replica" &&
+			net.JoinHostPort(shards[0].Nodes[1].IP, fmt.Sprint(shards[0].Nodes[1].Port)) == b.addr
 	})
 	cc := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{b.addr}, DisableIdentity: true, MaintNotificationsConfig: plainly})
 	defer cc.Close()

@@ -51,6 +51,7 @@ func newReport(n *Node) *report.Report {
 			return c
 		},
 		Keys:    func() []report.Keys { return keysOf(n.state, n.cfg.Clock()) },
+		Cluster: n.member.router(),
 		Process: process.ReadFigures,
 	}
 }

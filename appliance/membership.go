@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,6 +26,9 @@ import (
 // rest is heard of anew after each start.
 type membership struct {
 	n *Node
+	// at is where Redis clients come, nil until the server listens. The first of them may
+	// ask before the node knows its server.
+	at atomic.Pointer[net.TCPAddr]
 
 	mu     sync.Mutex
 	view   *cluster.View        // mu
@@ -66,6 +70,17 @@ func (m *membership) router() func() *cluster.Map {
 		return nil
 	}
 	return m.Map
+}
+
+// listening is told where Redis clients come.
+func (m *membership) listening(at net.Addr) {
+	if m == nil {
+		return
+	}
+	if tcp, ok := at.(*net.TCPAddr); ok {
+		m.at.Store(tcp)
+	}
+	m.moved()
 }
 
 // views is what the node's replication tells and hears of the cluster.
@@ -133,12 +148,11 @@ func (m *membership) silentLocked() map[string]bool {
 func (m *membership) role() role {
 	l := m.n.live.Load()
 	r := role{leads: m.n.repl.Link().State == standing.LinkNone, lineage: m.n.log.Lineage(), host: l.AnnounceHost, port: l.AnnouncePort}
-	at := m.n.server.Addr()
-	if r.port == 0 {
-		r.port = portOf(at)
-	}
-	if tcp, ok := at.(*net.TCPAddr); ok && r.host == "" && !tcp.IP.IsUnspecified() {
-		r.host = tcp.IP.String() // else whoever is connected knows where the node is reached
+	if at := m.at.Load(); at != nil {
+		r.port = cmp.Or(r.port, at.Port)
+		if r.host == "" && !at.IP.IsUnspecified() {
+			r.host = at.IP.String() // else whoever is connected knows where the node is reached
+		}
 	}
 	return r
 }

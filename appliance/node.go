@@ -181,6 +181,9 @@ func (n *Node) openDoors(ctx context.Context) (err error) {
 	}
 	n.meter = &meter{clock: n.cfg.Clock}
 	n.reserve = newReserve(n.dir.path, max(0, n.cfg.Reserve))
+	if n.cfg.InCluster() {
+		n.member = newMembership(n)
+	}
 	n.report = newReport(n)
 	n.events = newEvents(n)
 	n.backups = newBackups(backupsConfig{dir: n.dir.snapshotPath(), node: n.dir.node, state: n.state, log: n.log,
@@ -197,9 +200,6 @@ func (n *Node) openDoors(ctx context.Context) (err error) {
 		Notify: n.events.health, Wanted: hub.Wanted, Events: hub.Notify, Clock: n.cfg.Clock, Logger: n.cfg.Logger,
 		Applied: &n.meter.applyTimes,
 	})
-	if n.cfg.InCluster() {
-		n.member = newMembership(n)
-	}
 	n.repl = newReplication(n)
 	n.gate.live, n.gate.link, n.gate.replicas, n.gate.clock = &n.live, n.repl.Link, n.repl.Replicas, n.cfg.Clock
 	if err := n.openServer(ctx, hub); err != nil {
@@ -247,6 +247,7 @@ func (n *Node) openServer(ctx context.Context, hub *hub.Hub) (err error) {
 	case err != nil:
 		return addressFault("listen", n.cfg.Listen, err)
 	}
+	n.member.listening(n.server.Addr())
 	n.set.restore(ctx, n.server.Config(), func(ctx context.Context) error {
 		_, err := n.rewrite(ctx)
 		return err

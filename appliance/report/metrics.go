@@ -6,6 +6,7 @@ import (
 
 	"ledge/journal/fault"
 	"ledge/journal/timing"
+	"ledge/replay/cluster"
 	"ledge/replay/standing"
 	"ledge/replay/writer"
 )
@@ -26,6 +27,9 @@ func (r *Report) Metrics() string {
 	e.health(r.Health())
 	e.link(p.Link)
 	e.replicas(p)
+	if r.Cluster != nil {
+		e.cluster(r.Cluster())
+	}
 	f := r.Process()
 	e.process(f, r.Server().Started)
 	e.redis(r, f)
@@ -160,3 +164,22 @@ func (e *exposition) replicas(p Replication) {
 }
 
 func replicaLabels(r standing.Replica) []label { return []label{{"node", r.Node}, {"id", r.ID}} }
+
+func (e *exposition) cluster(m *cluster.Map) {
+	if m == nil {
+		return
+	}
+	nodes, failed := 0, 0
+	for i := range m.Shards {
+		nodes += len(m.Shards[i].Nodes)
+		for _, n := range m.Shards[i].Nodes {
+			failed += int(flag(n.Failed))
+		}
+	}
+	e.one("gauge", "ledge_cluster_slots_owned", "Hash slots that the node's shard owns.", float64(m.Shards[0].Count()))
+	e.one("gauge", "ledge_cluster_slots_assigned", "Hash slots that have an owner, as far as the node has heard.", float64(m.Assigned()))
+	e.one("gauge", "ledge_cluster_slots_failing", "Hash slots whose shard has no leader that is heard of.", float64(m.Failing()))
+	e.one("gauge", "ledge_cluster_epoch", "The highest epoch at which a slot has come to its owner.", float64(m.Epoch()))
+	e.one("gauge", "ledge_cluster_nodes", "Nodes of the cluster that are known, this one among them.", float64(nodes))
+	e.one("gauge", "ledge_cluster_nodes_failed", "Nodes of which nothing was heard for 15 s.", float64(failed))
+}

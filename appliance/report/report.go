@@ -10,6 +10,7 @@ import (
 	"ledge/appliance/process"
 	"ledge/journal"
 	"ledge/journal/timing"
+	"ledge/replay/cluster"
 	"ledge/replay/standing"
 	"ledge/replay/writer"
 	"ledge/respd/command"
@@ -32,6 +33,7 @@ type Report struct {
 	Replication func() Replication
 	Clients     func() Clients
 	Keys        func() []Keys
+	Cluster     func() *cluster.Map // nil, or its map is, for a node in none
 	Process     func() process.Figures
 }
 

@@ -15,6 +15,7 @@ import (
 	"ledge/journal"
 	"ledge/journal/fault"
 	"ledge/journal/timing"
+	"ledge/replay/cluster"
 	"ledge/replay/standing"
 	"ledge/replay/writer"
 	"ledge/respd/command"
@@ -22,6 +23,35 @@ import (
 )
 
 var at = time.Unix(2000, 0)
+
+// pairOfShards is a cluster of two shards, of which the other one's leader is not heard of.
+func pairOfShards() *cluster.Map {
+	owned := func(first, last uint16) []journal.OwnedRange {
+		return []journal.OwnedRange{{SlotRange: journal.SlotRange{First: first, Last: last}, Epoch: 3}}
+	}
+	m, err := cluster.New("c", "a1",
+		cluster.Shard{ID: "a", Slots: owned(0, 99), Nodes: []cluster.Node{{ID: "a1", Leads: true}}},
+		cluster.Shard{ID: "b", Slots: owned(100, 299), Nodes: []cluster.Node{{ID: "b1", Leads: true, Failed: true}}})
+	if err != nil {
+		panic(err)
+	}
+	return m
+}
+
+// A node of a cluster says what it has heard of it, and others say nothing of one.
+func TestClusterMetrics(t *testing.T) {
+	r, _ := counted()
+	text := r.Metrics()
+	for _, line := range []string{"slots_owned 100", "slots_assigned 300", "slots_failing 200", "epoch 3", "nodes 2", "nodes_failed 1"} {
+		if !strings.Contains(text, "\nledge_cluster_"+line+"\n") {
+			t.Errorf("the metrics lack ledge_cluster_%s", line)
+		}
+	}
+	r.Cluster = nil
+	if text := r.Metrics(); strings.Contains(text, "ledge_cluster_") {
+		t.Error("a node that is in no cluster has metrics of one")
+	}
+}
 
 // counted is a report of a replica in trouble, and which sections it was asked for.
 func counted() (*report.Report, *[]string) {
@@ -54,6 +84,7 @@ func counted() (*report.Report, *[]string) {
 				Since: at.Add(-time.Second), Deletes: true, Attempts: 2, Automatic: 1, NextAttempt: at.Add(time.Second)},
 				Policy: writer.ResumePolicy{Auto: "all", Interval: time.Minute}, Reserve: 0, ReserveMissing: true}
 		},
+		Cluster: func() *cluster.Map { return pairOfShards() },
 		Replication: func() report.Replication {
 			note("replication")
 			return report.Replication{Link: standing.Link{Leader: "nats://l:4222", State: standing.LinkStalled, Step: "waits",
