@@ -204,6 +204,9 @@ func (m *membership) Cluster() string { return m.n.state.Custody().Cluster }
 // Self returns what the node is called in a cluster.
 func (m *membership) Self() string { return m.n.dir.member }
 
+// Leaderless reports whether it isn't known who leads the node's own shard.
+func (m *membership) Leaderless() bool { return m.Map().Shards[0].Leader() == nil }
+
 // Heard notes that a node was heard of.
 func (m *membership) Heard(id string) {
 	m.mu.Lock()

@@ -129,6 +129,7 @@ func (t taker) Hold(ctx context.Context) (release func(), err error) {
 type clients struct{ n *Node }
 
 func (c clients) Demote(why error) { c.n.server.Demote(why) }
+func (c clients) AwaitOwner(most time.Duration) { c.n.server.AwaitOwner(most) }
 func (c clients) Judge()           { c.n.gate.judge() }
 
 func (c clients) Came() {

@@ -329,6 +329,20 @@ func (s *Server) Panicked(spec *command.Spec, p any) { s.shared.Panicked(spec, p
 // writes. The zero time ends it.
 func (s *Server) Pause(until time.Time, all bool) { s.shared.Pause(until, all) }
 
+// AwaitOwner holds back what clients ask of a cluster's data, for so long at most: its
+// leader changes, and until it is known who leads there is nobody to send them to. 0 ends
+// it. It does nothing for a node in no cluster.
+func (s *Server) AwaitOwner(most time.Duration) {
+	until := time.Time{}
+	switch {
+	case s.cfg.Cluster == nil:
+		return
+	case most > 0:
+		until = s.shared.Clock().Add(most)
+	}
+	s.shared.AwaitOwner(until)
+}
+
 // Demote ends the wait of every client that waits: for a key, which only a
 // leader can give it, or for replicas, which only a leader has. The writer must
 // refuse writes with reason by then, and the node say that it follows.

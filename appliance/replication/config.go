@@ -62,6 +62,9 @@ type Clients interface {
 	// Demote ends what the clients of a leader wait for: why is what their writes
 	// are refused with.
 	Demote(why error)
+	// AwaitOwner holds back what clients ask of a cluster's data, for so long at most,
+	// since its leader changes; 0 ends it.
+	AwaitOwner(most time.Duration)
 	// Judge has it looked at once what is refused.
 	Judge()
 	// Came is told that the node has come further.

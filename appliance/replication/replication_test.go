@@ -65,6 +65,7 @@ func (n *node) Replace(context.Context, func(journal.Driver) error) error { retu
 func (n *node) Hold(context.Context) (func(), error)                      { return func() {}, n.note("hold") }
 func (n *node) Adopted(journal.Seq)                                       { _ = n.note("adopted") }
 func (n *node) Demote(why error)                                          { _ = n.note("demote") }
+func (n *node) AwaitOwner(time.Duration)                                  {}
 func (n *node) Judge()                                                    { _ = n.note("judge") }
 func (n *node) Came()                                                     { _ = n.note("came") }
 func (n *node) Announced(net.IP) string                                   { return "127.0.0.1:1" }

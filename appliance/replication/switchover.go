@@ -28,10 +28,12 @@ const (
 // when the replica has nearly everything until it leads. When it fails the node
 // goes on as before; what it has acknowledged is on both.
 func (r *Replication) Switchover(ctx context.Context, to string) (admin.Switched, error) {
+	defer r.cfg.Clients.AwaitOwner(0)
 	s, err := r.handOver(ctx, to)
 	if err != nil {
 		return s, err
 	}
+	defer awaitLeader(ctx, r.cfg.Views)
 	// The node waits until it has what the new leader writes as it begins to lead.
 	ctx, cancel := context.WithTimeout(ctx, takeLimit)
 	defer cancel()
@@ -78,6 +80,9 @@ func (r *Replication) handOver(ctx context.Context, to string) (admin.Switched, 
 	}
 	quiet, cancel := context.WithTimeout(ctx, changeLimit)
 	defer cancel()
+	if r.cfg.Views != nil {
+		r.cfg.Clients.AwaitOwner(ownerLimit) // clients wait until they can be told where to go
+	}
 	sink, err := r.cfg.Writer.Follow(quiet, errHandingOver)
 	if err != nil {
 		return admin.Switched{}, fmt.Errorf("switchover: %w", err)
@@ -100,6 +105,28 @@ func (r *Replication) handOver(ctx context.Context, to string) (admin.Switched, 
 	r.cfg.Logger.Warn("the lead is handed over", "to", to, "at", at, "number", uint64(last), "took", took)
 	r.cfg.Turned(at)
 	return admin.Switched{Node: to, Leader: at, Number: uint64(last), Took: float64(took.Microseconds()) / 1000}, nil
+}
+
+// ownerLimit is how long clients of a cluster wait at most while its leader changes.
+const ownerLimit = 3 * time.Second
+
+// awaitLeader waits until it is known who leads the node's shard in its cluster, as long
+// as clients wait for that.
+func awaitLeader(ctx context.Context, views remote.Views) {
+	if views == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, ownerLimit)
+	defer cancel()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for views.Leaderless() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // leads returns nil for a node that leads. Others hear that one does before it says so
@@ -135,6 +162,9 @@ func (r *Replication) takeOver(link *remote.Follower) {
 	if r.ctx == nil || r.link != link {
 		return // somebody has said something else meanwhile
 	}
+	// Clients that are sent here come as soon as the node leads, or a moment before.
+	r.cfg.Clients.AwaitOwner(ownerLimit)
+	defer r.cfg.Clients.AwaitOwner(0)
 	_ = r.haltLocked() // it has ended
 	switch err := r.leadLocked(r.ctx); {
 	case errors.Is(err, writer.ErrLeadInDoubt):

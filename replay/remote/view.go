@@ -28,6 +28,8 @@ type Views interface {
 	Cluster() string
 	// Self returns what the node is called in a cluster.
 	Self() string
+	// Leaderless reports whether it isn't known who leads the node's own shard.
+	Leaderless() bool
 	// Heard is told of a node that has answered, or asked.
 	Heard(id string)
 	// Have returns the stamps of the records that there are, by the nodes' ids.
@@ -264,6 +266,20 @@ func (f *Follower) exchange(ctx context.Context, c *conn, lacking map[string]uin
 	return r.have(), nil
 }
 
+// askLeaderEvery is how often a replica asks while it doesn't know who leads its shard:
+// clients wait for that.
+const askLeaderEvery = 20 * time.Millisecond
+
+// isClosed reports whether a channel is.
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
 // keepExchanging has the two nodes tell each other what they have heard of the cluster's
 // nodes, each second, until end is called.
 func (f *Follower) keepExchanging(ctx context.Context, c *conn) (end func()) {
@@ -273,10 +289,13 @@ func (f *Follower) keepExchanging(ctx context.Context, c *conn) (end func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var done sync.WaitGroup
 	done.Go(func() {
-		tick := time.NewTicker(tellEvery)
-		defer tick.Stop()
 		var leader map[string]uint64 // what it has, nil before it has said so
 		for {
+			every := tellEvery
+			if f.cfg.Views.Leaderless() {
+				every = askLeaderEvery
+			}
+			tick := time.NewTimer(every)
 			has, err := f.exchange(ctx, c, leader)
 			if err != nil {
 				f.cfg.Logger.Debug("what is known of the cluster is not exchanged", "cause", err)
@@ -285,8 +304,9 @@ func (f *Follower) keepExchanging(ctx context.Context, c *conn) (end func()) {
 			select {
 			case <-tick.C:
 			case <-c.gone:
-				return
 			case <-ctx.Done():
+			}
+			if tick.Stop(); ctx.Err() != nil || isClosed(c.gone) {
 				return
 			}
 		}

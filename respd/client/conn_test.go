@@ -222,3 +222,33 @@ func TestTooMuchOutput(t *testing.T) {
 		t.Errorf("%d clients closed for their output; want 1", n)
 	}
 }
+
+// While the leader of a cluster changes, what concerns data waits, also what has come to
+// the writer by then, and is answered once that is over. So is what waits too long.
+func TestAwaitOwner(t *testing.T) {
+	b := open(t)
+	b.send(commands("SET k 1"))
+	if what := b.Serve(&b.views); what != client.Propose {
+		t.Fatalf("Serve = %d; want Propose", what)
+	}
+	b.views.Close()
+	b.shared.AwaitOwner(time.Now().Add(time.Hour))
+	if err := b.shared.Writer.Submit(b.Conn); err != nil {
+		t.Fatal(err)
+	}
+	<-b.back
+	b.send(commands("GET k"))
+	for range 3 {
+		if what := b.Serve(&b.views); what != client.Held {
+			t.Fatalf("Serve = %d; want Held", what)
+		}
+	}
+	b.hear("")
+	b.shared.AwaitOwner(time.Time{})
+	b.settle()
+	b.hear("+OK\r\n$1\r\n1\r\n")
+	b.shared.AwaitOwner(time.Now().Add(-time.Second))
+	b.send(commands("GET k"))
+	b.settle()
+	b.hear("$1\r\n1\r\n")
+}

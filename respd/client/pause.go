@@ -27,6 +27,16 @@ func (s *Shared) Pause(until time.Time, all bool) {
 	p.until.Store(max(until.UnixNano(), p.until.Load()))
 }
 
+// AwaitOwner holds back what concerns data until then: a cluster's slots change their
+// leader, and where a command would be sent may not lead yet, or no more. The zero time ends it.
+func (s *Shared) AwaitOwner(until time.Time) {
+	if until.IsZero() {
+		s.owner.until.Store(0)
+		return
+	}
+	s.owner.until.Store(until.UnixNano())
+}
+
 // holds reports how long a command has to wait; 0 is not at all.
 func (p *pause) holds(write bool, now func() time.Time) time.Duration {
 	until := p.until.Load()

@@ -20,6 +20,9 @@ func (c *Conn) Step(d *replay.Draft) bool {
 	}
 	c.begin()
 	defer c.rescueStep(d)
+	if c.awaitsOwner() {
+		return false // it came to the writer as the leader changed, and waits with the others
+	}
 	what, err := c.judgeAgain()
 	if what != refuse && c.steps > 1 && c.paused(what) {
 		return false
@@ -74,6 +77,10 @@ func (c *Conn) Settle(err error) {
 		end := c.at
 		c.leaveQueue()
 		c.restore()
+		if fault.Of(err) == fault.Refused && c.shared.owner.holds(true, c.shared.Clock) > 0 {
+			c.Save()
+			return // as in Step
+		}
 		c.rerun(end, misconf(err))
 		var s *writer.Suspension
 		if fault.Of(err) != fault.Refused && !(errors.As(err, &s) && s.InDoubt) {

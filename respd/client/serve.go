@@ -62,6 +62,9 @@ func (c *Conn) Serve(r *Views) Outcome {
 func (c *Conn) serveNext(r *Views) Outcome {
 	c.begin()
 	defer c.rescue()
+	if c.awaitsOwner() {
+		return Held
+	}
 	what, err := c.judge()
 	if what != refuse && c.paused(what) {
 		return Held
@@ -117,6 +120,13 @@ func (c *Conn) answer(what verdict, err error, r *Views) bool {
 		return false
 	}
 	return true
+}
+
+// awaitsOwner reports whether the next command waits until it is known who serves its
+// slot. What concerns the connection alone does not.
+func (c *Conn) awaitsOwner() bool {
+	return c.shared.owner.until.Load() != 0 && c.cmd.spec != nil && c.cmd.spec.Conn == nil &&
+		c.shared.owner.holds(true, c.shared.Clock) > 0
 }
 
 // paused reports whether CLIENT PAUSE holds the next command back.

@@ -60,6 +60,7 @@ type Shared struct {
 	Config
 	limits  atomic.Pointer[Limits]
 	pause   pause
+	owner   pause // see AwaitOwner
 	waiters waiters
 	demoted atomic.Pointer[error] // what Demote was called with last
 	buffers sync.Pool             // of *[]byte: large buffers for replies

@@ -1,0 +1,145 @@
+package appliance_test
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// counting is a client of clusters that counts in keys of its own until it is told to end.
+type counting struct {
+	name string
+	end  func() string // says how many INCRs were answered, how many failed, and the last error
+}
+
+// stockClients starts a program for each client library that this machine has: those of
+// Node where the variable NODE_CLIENTS says, Debian's redis-py, and go-redis in the test.
+func stockClients(t *testing.T, addr string) (list []*counting) {
+	t.Helper()
+	list = append(list, countWithGo(t, addr))
+	for name, command := range map[string][]string{"ioredis": {"node", "ioredis.js"}, "node-redis": {"node", "node-redis.js"},
+		"redis-py": {"/usr/bin/python3", "redis-py.py"}} {
+		cmd := exec.Command(command[0], filepath.Join("testdata", "clients", command[1]), addr)
+		if command[0] == "node" {
+			cmd.Env = append(os.Environ(), "NODE_PATH="+os.Getenv("NODE_CLIENTS"))
+		}
+		if !hasClient(command[0], name) {
+			t.Logf("%s is not on this machine", name)
+			continue
+		}
+		in, err := cmd.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out, said strings.Builder
+		cmd.Stdout, cmd.Stderr = &out, &said
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = cmd.Process.Kill() })
+		list = append(list, &counting{name, func() string {
+			in.Close()
+			if err := cmd.Wait(); err != nil {
+				t.Errorf("%s: %v: %s", name, err, said.String())
+			}
+			return out.String()
+		}})
+	}
+	return list
+}
+
+// hasClient reports whether a library can be had.
+func hasClient(program, name string) bool {
+	probe := []string{"-c", "import redis.cluster"}
+	if program == "node" {
+		probe = []string{"-e", "require(process.argv[1])", map[string]string{"ioredis": "ioredis", "node-redis": "redis"}[name]}
+	}
+	cmd := exec.Command(program, probe...)
+	cmd.Env = append(os.Environ(), "NODE_PATH="+os.Getenv("NODE_CLIENTS"))
+	return cmd.Run() == nil
+}
+
+// countWithGo counts by go-redis.
+func countWithGo(t *testing.T, addr string) *counting {
+	c := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{addr}, DisableIdentity: true, MaintNotificationsConfig: plainly})
+	stop, said := make(chan struct{}), make(chan string)
+	go func() {
+		acked, failed, last := 0, 0, ""
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				said <- fmt.Sprintln(acked, failed, last)
+				return
+			default:
+			}
+			if err := c.Incr(t.Context(), fmt.Sprint("go-redis:", i%20)).Err(); err != nil {
+				failed, last = failed+1, err.Error()
+			} else {
+				acked++
+			}
+		}
+	}()
+	return &counting{"go-redis", func() string {
+		close(stop)
+		defer c.Close()
+		return <-said
+	}}
+}
+
+// Clients of clusters, as they are, follow a leader that changes to and fro: no
+// application sees an error, and each INCR that was answered is counted once.
+func TestStockClusterClients(t *testing.T) {
+	p := leadAndFollow(t, "--cluster", "yes")
+	if got := run(t, "cluster", "found", "--dir", p.dirs[0]); got.code != 0 {
+		t.Fatalf("cluster found: exit code %d, %s", got.code, got.stderr)
+	}
+	within(t, 20*time.Second, "both know both", func() bool {
+		return strings.Count(p.nodes[0].client().ClusterNodes(t.Context()).Val(), "\n") == 2
+	})
+	clients := stockClients(t, p.nodes[0].addr)
+	counted := func(name string) (sum int) {
+		for i := range 20 {
+			for _, n := range p.nodes { // one of them leads, or serves reads
+				c := n.client()
+				if v, err := c.Get(t.Context(), fmt.Sprint(name, ":", i)).Int(); err == nil {
+					sum += v
+					break
+				}
+			}
+		}
+		return sum
+	}
+	for _, c := range clients {
+		within(t, 30*time.Second, c.name+" counts", func() bool { return counted(c.name) > 100 })
+	}
+	for round := range 6 {
+		from, to := round%2, 1-round%2
+		p.streams(t, to)
+		if got := run(t, "switchover", "--dir", p.dirs[from], "--to", names[to]); got.code != 0 {
+			t.Fatalf("switchover to %s: exit code %d, %s", names[to], got.code, got.stderr)
+		}
+	}
+	for _, c := range clients {
+		text := c.end()
+		var acked, failed int
+		var last string
+		if _, err := fmt.Sscan(text, &acked, &failed); err != nil && err != io.EOF {
+			t.Errorf("%s says %q: %v", c.name, text, err)
+		}
+		_, last, _ = strings.Cut(text, fmt.Sprintf("%d ", failed))
+		if failed > 0 {
+			t.Errorf("%s: %d of %d INCRs failed, the last with %s", c.name, failed, failed+acked, last)
+		}
+		if sum := counted(c.name); sum != acked {
+			t.Errorf("%s: %d INCRs were answered, and the keys add up to %d", c.name, acked, sum)
+		}
+		t.Logf("%s: %d INCRs", c.name, acked)
+	}
+}
