@@ -127,6 +127,12 @@ func TestReplicaPromoted(t *testing.T) {
 	if l.Class != "operator" || !strings.Contains(l.LastError, "diverged") || l.Attempts != 1 {
 		t.Errorf("link = %+v; want it diverged, which is for the operator, at once", l)
 	}
+	for _, next := range []string{"ledge journal tail", "--on-divergence resync"} {
+		if got := run(t, "health", "--dir", dirs[0]); !strings.Contains(got.stdout, next) || !strings.Contains(got.stderr, next) ||
+			!strings.Contains(l.LastError, next) || strings.Count(l.LastError, next) != 1 {
+			t.Errorf("health = %s%s, the link's error %q; want %q in each, once", got.stdout, got.stderr, l.LastError, next)
+		}
+	}
 	if n, d := a.field("journal_last_seq"), a.field("journal_digest"); n != number || d != digest {
 		t.Errorf("the old leader is at %s, %s; want it unchanged at %s, %s", n, d, number, digest)
 	}

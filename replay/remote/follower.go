@@ -182,7 +182,7 @@ func (f *Follower) enter(s standing.LinkState, step string) {
 // that goes.
 func (f *Follower) Run(ctx context.Context) error {
 	for {
-		err := f.attempt(ctx)
+		err := f.withNext(f.attempt(ctx))
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -194,6 +194,16 @@ func (f *Follower) Run(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// withNext adds to the error of a replica that has diverged, and waits for somebody to
+// decide what becomes of what it has, what there is to decide.
+func (f *Follower) withNext(err error) error {
+	if f.cfg.Resync || !errors.Is(err, writer.ErrDiverged) {
+		return err
+	}
+	return fmt.Errorf("%w; nothing is changed here: ledge journal tail shows what this node has, and a restart with "+
+		"--on-divergence resync keeps that under diverged/ and takes what the leader has", err)
 }
 
 // heard notes a word of the leader's.
