@@ -161,7 +161,8 @@ func runNode(ctx context.Context, g cli.Greeter, cfg appliance.Config, bar *cli.
 		logPanic(cfg.Logger, err)
 		return err
 	}
-	g.Node(n.Status(), cmp.Or(cfg.TLSCA, cfg.TLSCert))
+	leader, knows := appliance.Leads(n)
+	g.Node(n.Status(), leader, knows, cmp.Or(cfg.TLSCA, cfg.TLSCert))
 	var began time.Time
 	stopping := sync.OnceFunc(func() {
 		began = time.Now()

@@ -13,7 +13,6 @@ import (
 	"syscall"
 	"time"
 
-	"ledge/admin"
 	"ledge/appliance/options"
 	"ledge/appliance/process"
 	"ledge/appliance/replication"
@@ -322,48 +321,4 @@ func (r *recovered) words() string {
 	}
 	return fmt.Sprintf("recovered up to number %d, %d keys, in %s, from %s",
 		r.Pos.Seq, r.keys, r.took.Round(time.Millisecond), from)
-}
-
-// Status is what a node is and where, for people.
-type Status struct {
-	Node, Dir, Sync string
-	// Listen is the address for Redis clients, TLSListen the one with TLS, and
-	// NATS the URL for NATS clients, each empty if there is none; Credentials is
-	// the file with the admin's password.
-	Listen, TLSListen, NATS, Credentials string
-	// Metrics is the URL for Prometheus, and Page the one for people; empty is none.
-	Metrics, Page string
-	// Recovered says how far the node has recovered, and why it takes no writes if it
-	// doesn't.
-	Recovered string
-}
-
-// Status returns what the node is and where.
-func (n *Node) Status() Status {
-	live := liveNow(n)
-	s := Status{
-		Node: n.dir.node, Dir: n.dir.path, Sync: live.Sync,
-		NATS:        n.natsURL(),
-		Credentials: n.dir.adminPath(),
-	}
-	if r := n.recovered.Load(); r != nil {
-		s.Recovered = r.words()
-	}
-	if h := n.report.OperatorsHealth(); h.State == admin.StateSuspended {
-		s.Recovered += "; it takes no writes, ledge health says more: " + h.Cause
-	}
-	if a := n.MetricsAddr(); a != nil {
-		s.Page = "http://" + a.String() + "/"
-		s.Metrics = s.Page + "metrics"
-	}
-	if a := n.server.TLSAddr(); a != nil {
-		s.TLSListen = a.String()
-	}
-	if n.cfg.Listen != Off {
-		s.Listen = n.server.Addr().String()
-	}
-	if s.Sync == SyncInterval {
-		s.Sync = fmt.Sprintf("every %s", live.SyncInterval)
-	}
-	return s
 }

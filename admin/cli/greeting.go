@@ -63,13 +63,16 @@ func (g Greeter) record(fields ...slog.Attr) {
 	g.Log.Info("started", said...)
 }
 
-// Node tells what to do with a node. ca is the file that makes known to a client with
-// TLS whom it speaks to: who may sign, or the certificate itself.
-func (g Greeter) Node(s appliance.Status, ca string) {
+// Node tells what to do with a node, which is about to follow leader, or to lead if that
+// is ""; knows is what it knows of others that may lead, "" for nothing. ca is the file
+// that makes known to a client with TLS whom it speaks to: who may sign, or the
+// certificate itself.
+func (g Greeter) Node(s appliance.Status, leader, knows, ca string) {
 	if g.Log != nil {
 		g.record(slog.String("node", s.Node), slog.String("redis", s.Listen), slog.String("tls", s.TLSListen),
-			slog.String("nats", s.NATS), slog.String("page", s.Page), slog.String("metrics", s.Metrics),
-			slog.String("dir", s.Dir), slog.String("sync", s.Sync), slog.String("state", s.Recovered))
+			slog.String("nats", s.NATS), slog.String("page", s.Page), slog.String("page_needs", s.PageNeeds),
+			slog.String("metrics", s.Metrics), slog.String("dir", s.Dir), slog.String("sync", s.Sync),
+			slog.String("leader", leader), slog.String("role", knows), slog.String("state", s.Recovered))
 		return
 	}
 	w := g.To
@@ -87,10 +90,19 @@ func (g Greeter) Node(s appliance.Status, ca string) {
 	} else {
 		fmt.Fprintf(w, "  nats   %s   user admin, password in %s\n", s.NATS, s.Credentials)
 	}
-	if s.Metrics != "" {
+	switch {
+	case s.PageNeeds != "":
+		fmt.Fprintf(w, "  page   refused: it needs %s   for Prometheus: %s\n", s.PageNeeds, s.Metrics)
+	case s.Metrics != "":
 		fmt.Fprintf(w, "  page   %s   for Prometheus: %s\n", s.Page, s.Metrics)
 	}
 	fmt.Fprintf(w, "  data   %s   sync %s\n", s.Dir, s.Sync)
+	switch {
+	case leader != "":
+		fmt.Fprintf(w, "  role   follows %s\n", leader)
+	case knows != "":
+		fmt.Fprintf(w, "  role   %s\n", knows)
+	}
 	fmt.Fprintf(w, "  state  %s\n", s.Recovered)
 }
 
