@@ -196,6 +196,12 @@ func TestChartsInBrowser(t *testing.T) {
 			t.Errorf("charts of latencies with gaps are worded %s; want %s in it", got, want)
 		}
 	}
+	const young = `samples = samples.slice(-6); samples.forEach((s, i) => s.at = 1e9 + 10 * i); showCharts();
+		[document.getElementById("hourtitle").textContent, document.querySelector("#charts path.one").getAttribute("d").split(/[ L]/)[0],
+			...document.querySelector("#charts figcaption.quiet").innerText.match(/[0-9:]{8}/g).map(t => t.slice(3))].join("|")`
+	if got, want := p.eval(young), `"The last 1 min 0 s|M100.0|46:30|47:30"`; got != want {
+		t.Errorf("the charts of a node that has run for a minute are %s; want %s: an axis of that minute", got, want)
+	}
 	const loading = `verdict({status: {health: {state: "loading", loading: {step: "reading", percent: 42.4, rows: 7, seconds_left: 65}}}}).join("|")`
 	if got, want := p.eval(loading), `"warn|Loading|reading: about 42 %, 7 keys, about 1 min 5 s left."`; got != want {
 		t.Errorf("a node that loads is worded %s; want %s", got, want)

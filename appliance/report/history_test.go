@@ -128,6 +128,17 @@ func TestPageFacts(t *testing.T) {
 	if len(p.Commands) != report.PageRows || p.Commands[0].Total < p.Commands[1].Total || p.Commands[0].Name != "dv" {
 		t.Errorf("%d commands, first %+v; want %d, those first that took most time", len(p.Commands), p.Commands[0], report.PageRows)
 	}
+	refused := stats.New[*command.Spec](at)
+	var took timing.Times
+	took.Add(time.Millisecond)
+	refused.Count(&command.Spec{Name: "get"}, &stats.Calls{Calls: 1, Took: took})
+	refused.Count(&command.Spec{Name: "incr"}, &stats.Calls{Rejected: 2})
+	refused.Count(&command.Spec{Name: "set"}, &stats.Calls{Rejected: 7})
+	r.Clients = func() report.Clients { return report.Clients{Stats: refused} }
+	if got := r.Page().Commands; len(got) != 3 || got[0].Name != "get" || got[0].Refused != 0 ||
+		got[1] != (report.PageCommand{Name: "set", Refused: 7}) || got[2] != (report.PageCommand{Name: "incr", Refused: 2}) {
+		t.Errorf("commands %+v; want those that were only refused after those that ran, and how often", got)
+	}
 	if p.Status.Health.State != "suspended" || p.Counts.Expiring != 1 || p.Memory.Taken != 5 || !p.Memory.Refusing {
 		t.Errorf("page %+v; want what the report has", p)
 	}

@@ -60,15 +60,17 @@ type PageCounts struct {
 	Expiring int     `json:"expiring"` // keys with a deadline
 }
 
-// PageCommand is one command since the start. Times are in microseconds.
+// PageCommand is one command since the start. Times are in microseconds; 0 says that
+// nothing was timed, since all of its calls were refused before they were run.
 type PageCommand struct {
-	Name   string  `json:"name"`
-	Calls  int64   `json:"calls"`
-	Failed int64   `json:"failed"`
-	Mean   float64 `json:"mean"`
-	P50    float64 `json:"p50"`
-	P99    float64 `json:"p99"`
-	Total  float64 `json:"total"`
+	Name    string  `json:"name"`
+	Calls   int64   `json:"calls"`
+	Failed  int64   `json:"failed"`
+	Refused int64   `json:"refused"` // and not among the calls
+	Mean    float64 `json:"mean"`
+	P50     float64 `json:"p50"`
+	P99     float64 `json:"p99"`
+	Total   float64 `json:"total"`
 }
 
 // Page collects what the page shows, but for clients, slow log and events, which are
@@ -91,14 +93,18 @@ func pageCommands(c Clients) []PageCommand {
 	list := []PageCommand{}
 	for _, of := range Commands(c.Stats) {
 		n := of.Took.Total()
-		if n == 0 {
+		if n == 0 && of.Rejected == 0 {
 			continue
 		}
-		list = append(list, PageCommand{Name: of.Name, Calls: of.Calls.Calls, Failed: of.Failed,
-			Mean: max(.1, round(float64(of.Took.Sum)/float64(n)/1000)),
-			P50:  micros(of.Took, .5), P99: micros(of.Took, .99),
-			Total: round(float64(of.Took.Sum) / 1000)})
+		p := PageCommand{Name: of.Name, Calls: of.Calls.Calls, Failed: of.Failed, Refused: of.Rejected,
+			P50: micros(of.Took, .5), P99: micros(of.Took, .99), Total: round(float64(of.Took.Sum) / 1000)}
+		if n > 0 {
+			p.Mean = max(.1, round(float64(of.Took.Sum)/float64(n)/1000))
+		}
+		list = append(list, p)
 	}
-	slices.SortStableFunc(list, func(a, b PageCommand) int { return cmp.Compare(b.Total, a.Total) })
+	slices.SortStableFunc(list, func(a, b PageCommand) int {
+		return cmp.Or(cmp.Compare(b.Total, a.Total), cmp.Compare(b.Refused, a.Refused))
+	})
 	return list[:min(len(list), PageRows)]
 }

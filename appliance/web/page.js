@@ -195,8 +195,8 @@ function showEvents(list) {
 }
 
 function showTables(p) {
-  table($('commands'), 'Commands that took most time', [['Command'], ['Calls', 'num'], ['Failed', 'num'], ['Mean', 'num'], ['p50', 'num'], ['p99', 'num'], ['Total', 'num']],
-    p.commands.map(c => [el('span', { class: 'mono' }, c.name.toUpperCase()), count(c.calls), count(c.failed), micros(c.mean), micros(c.p50), micros(c.p99), micros(c.total)]), 'None has run.');
+  table($('commands'), 'Commands that took most time', [['Command'], ['Calls', 'num'], ['Failed', 'num'], ['Refused', 'num'], ['Mean', 'num'], ['p50', 'num'], ['p99', 'num'], ['Total', 'num']],
+    p.commands.map(c => [el('span', { class: 'mono' }, c.name.toUpperCase()), count(c.calls), count(c.failed), count(c.refused), ...[c.mean, c.p50, c.p99, c.total].map(us => us ? micros(us) : '–')]), 'None has run.');
   table($('slow'), 'Slow commands', [['When'], ['Took', 'num'], ['Command', 'wide'], ['Client']],
     p.slow.map(s => [moment(s.at), micros(s.took_ms * 1000), el('span', { class: 'mono' }, s.args.join(' ')), (s.name ? s.name + ' ' : '') + s.client]), 'No command was slow.');
   if (p.hidden) return put($('clients'), el('p', { class: 'quiet' }, 'Redis clients need a password here, so names, addresses and arguments are shown only with http-password-file.'));
@@ -222,9 +222,11 @@ function showCharts() {
   $('nocharts').hidden = samples.length > 0;
   $('charts').hidden = !samples.length;
   if (!samples.length) return;
-  // A node that has not run for an hour yet gets what there is, from ten minutes on.
-  const end = samples.at(-1).at, begin = Math.max(end - 3600, Math.min(samples[0].at, end - 600));
+  // The axis begins with the time of which the first sample is: a node that has not run
+  // for an hour yet shows no time before it.
+  const end = samples.at(-1).at, begin = Math.max(end - 3600, samples[0].at - 10);
   samples = samples.filter(s => s.at >= begin);
+  $('hourtitle').textContent = end - begin > 3540 ? 'The last hour' : 'The last ' + span(end - begin);
   const list = charts.filter(c => c[0].startsWith('Replication') ? samples.some(s => s.lag) || (last && (last.status.link || (last.status.replicas || []).length)) : true);
   put($('charts'), ...list.map(([title, unit, lines, none]) => chart(title, unit, lines, none, begin, end)));
 }
@@ -262,7 +264,8 @@ function chart(title, unit, lines, none, begin, end) {
   });
   const keys = el('span', {}, ...lines.flatMap(([k, name], i) => lines.length > 1 ?
     [el('span', { class: 'keys' }, el('i', { class: i ? 'second' : 'first' }), name + ' '), now(k)] : [now(k)]));
-  const ends = el('figcaption', { class: 'quiet', 'aria-hidden': 'true' }, clock(begin * 1000).slice(0, 5), el('span', {}, most > 1e-6 ? 'top ' + unit(most) : none || 'top ' + unit(0)), clock(end * 1000).slice(0, 5));
+  const edge = at => clock(at * 1000).slice(0, end - begin < 600 ? 8 : 5); // minutes, or seconds where few
+  const ends = el('figcaption', { class: 'quiet', 'aria-hidden': 'true' }, edge(begin), el('span', {}, most > 1e-6 ? 'top ' + unit(most) : none || 'top ' + unit(0)), edge(end));
   return el('figure', {}, el('figcaption', {}, el('b', {}, title), keys), g, ends);
 }
 
