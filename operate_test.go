@@ -60,7 +60,8 @@ var operations = []struct {
 	{[]string{"snapshots"}, "snapshots", snapshotTable,
 		admin.SnapshotList{Snapshots: []admin.Snapshot{admintest.Snapshot()}}},
 	{[]string{"compact"}, "compact", "snapshot  number 200, 12 keys, 4.0 KiB\n" +
-		"journal   begins with number 201; it was 101\nsize      24.0 KiB; it was 80.0 KiB\n",
+		"journal   begins with number 201; it was 101\nsize      24.0 KiB; it was 80.0 KiB\n" +
+		"history   goes back to number 200, 2026-03-04T05:06:07Z: LEDGE AT and serve --as-of reach nothing older\n",
 		admintest.Compacted()},
 	{[]string{"verify"}, "verify", "journal    ok: numbers 101 to 250\n" +
 		"state      ok: digest 8899aabbccddeeff, 12 keys\nsnapshots  ok: 2\ntook       321.500 ms\n",

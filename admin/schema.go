@@ -305,6 +305,10 @@ type Compacted struct {
 	First       uint64   `json:"first_number"`
 	BytesBefore int64    `json:"bytes_before"`
 	Bytes       int64    `json:"bytes"`
+	// History is the number up to which LEDGE AT and serve --as-of go back from now on,
+	// and HistoryTime of when that is; none is the beginning, with a First of 1.
+	History     uint64     `json:"history_number,omitempty"`
+	HistoryTime *time.Time `json:"history_time,omitempty"`
 	// Kept says why the journal still has numbers that the snapshot covers, or why
 	// there was nothing to truncate; empty if neither.
 	Kept string `json:"kept,omitempty"`

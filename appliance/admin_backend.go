@@ -117,12 +117,17 @@ func (b backend) Compact(ctx context.Context) (c admin.Compacted, err error) {
 	case after.First == before.First:
 		kept = "nothing was written since it was truncated last"
 	}
-	return admin.Compacted{
+	c = admin.Compacted{
 		Kept:        kept,
 		Snapshot:    report.SnapshotOf(info),
 		FirstBefore: uint64(before.First), First: uint64(after.First),
 		BytesBefore: before.Bytes, Bytes: after.Bytes,
-	}, err
+	}
+	if oldest, ok := newRecaller(b.n).oldest(after); ok && err == nil && oldest.Pos.Seq > 0 {
+		at := oldest.Created.UTC()
+		c.History, c.HistoryTime = uint64(oldest.Pos.Seq), &at
+	}
+	return c, err
 }
 
 // Verify reads the journal and the snapshots, and counts the state again.

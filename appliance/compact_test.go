@@ -2,10 +2,12 @@ package appliance_test
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"ledge/admin"
 )
@@ -31,6 +33,11 @@ func TestCompact(t *testing.T) {
 	if c.BytesBefore < 3<<20 || c.Bytes > 1<<20 || c.First != c.Snapshot.Number+1 || c.Kept != "" {
 		t.Errorf("the first compact = %+v; want all up to the snapshot truncated", c)
 	}
+	if c.History != c.Snapshot.Number || c.HistoryTime == nil || !c.HistoryTime.Equal(c.Snapshot.Created.Truncate(time.Millisecond)) {
+		t.Errorf("the first compact = %+v; want that the past goes back to its snapshot", c)
+	}
+	p.do("LEDGE", "AT", fmt.Sprint(c.History), "GET", "kept")
+	p.refuses("the node goes back to number "+fmt.Sprint(c.History), "LEDGE", "AT", fmt.Sprint(c.History-1), "GET", "kept")
 	if c := compact(); c.First != c.FirstBefore || !strings.Contains(c.Kept, "nothing was written") {
 		t.Errorf("a second compact = %+v; want it to say that there was nothing to truncate", c)
 	}

@@ -219,6 +219,19 @@ func (r *recaller) bases(st journal.Stat) (list []snapshot.Info, first string) {
 	return list, first
 }
 
+// oldest returns the snapshot up to which the past can be asked for: an empty one, of
+// number 0, while the journal has all numbers. There is none where no snapshot is good.
+func (r *recaller) oldest(st journal.Stat) (in snapshot.Info, ok bool) {
+	if st.First == 1 {
+		return in, true
+	}
+	list, _ := r.bases(st)
+	if len(list) == 0 {
+		return in, false
+	}
+	return list[len(list)-1], true
+}
+
 // History returns how far back Recall goes.
 func (r *recaller) History(ctx context.Context) ([]command.InfoField, error) {
 	st, err := r.log.Stat(ctx)
@@ -227,12 +240,11 @@ func (r *recaller) History(ctx context.Context) ([]command.InfoField, error) {
 	}
 	list, _ := r.bases(st)
 	fields := []command.InfoField{{Name: "last_number", Value: number(r.state.Pos().Seq)}}
-	switch n := len(list); {
-	case st.First == 1:
-		fields = append(fields, command.InfoField{Name: "first_number", Value: "0"})
-	case n > 0:
-		fields = append(fields, command.InfoField{Name: "first_number", Value: number(list[n-1].Pos.Seq)},
-			command.InfoField{Name: "first_time", Value: list[n-1].Created.UTC().Format(time.RFC3339Nano)})
+	if oldest, ok := r.oldest(st); ok {
+		fields = append(fields, command.InfoField{Name: "first_number", Value: number(oldest.Pos.Seq)})
+		if oldest.Pos.Seq > 0 {
+			fields = append(fields, command.InfoField{Name: "first_time", Value: oldest.Created.UTC().Format(time.RFC3339Nano)})
+		}
 	}
 	for _, in := range list {
 		fields = append(fields, command.InfoField{Name: "snapshot",

@@ -237,7 +237,9 @@ func Rewritten() admin.Rewritten {
 
 // Compacted is a journal that begins with 201.
 func Compacted() admin.Compacted {
-	return admin.Compacted{Snapshot: Snapshot(), FirstBefore: 101, First: 201, BytesBefore: 81920, Bytes: 24576}
+	at := Snapshot().Created
+	return admin.Compacted{Snapshot: Snapshot(), FirstBefore: 101, First: 201, BytesBefore: 81920, Bytes: 24576,
+		History: 200, HistoryTime: &at}
 }
 
 // Backup is a backup of a snapshot and what came after it.

@@ -41,7 +41,7 @@ func Running() []*cli.Command {
 			wait: resumeWait, ask: resume}.command(),
 		operation{name: "snapshots", usage: "list a running node's snapshots", wait: quickWait,
 			ask: show((*admin.Conn).Snapshots, printSnapshotList)}.command(),
-		operation{name: "compact", usage: "have a node take a snapshot and truncate its journal",
+		operation{name: "compact", usage: "have a node take a snapshot and truncate its journal, so that its past goes back no further",
 			wait: longWait, verb: "compact", after: nodeGoesOn, ask: show((*admin.Conn).Compact, printCompacted)}.command(),
 		operation{name: "verify", usage: "have a running node read all of its journal and snapshots",
 			wait: longWait, verb: "verify", after: nodeGoesOn, ask: show((*admin.Conn).Verify, printVerified)}.command(),

@@ -215,6 +215,12 @@ func printCompacted(t *table, c admin.Compacted) {
 	if c.Kept != "" {
 		t.field("", "%s", c.Kept)
 	}
+	switch {
+	case c.HistoryTime != nil:
+		t.field("history", "goes back to number %d, %s: LEDGE AT and serve --as-of reach nothing older", c.History, instant(*c.HistoryTime))
+	case c.First == 1:
+		t.field("history", "goes back to the beginning")
+	}
 }
 
 func printVerified(t *table, v admin.Verified) {
