@@ -239,7 +239,11 @@ func (b backend) ConfigReset(ctx context.Context, name string) error {
 func (b backend) ConfigRewrite(ctx context.Context) (admin.Rewritten, error) {
 	r, err := b.n.rewrite(ctx)
 	var said resp.Error
-	if errors.As(err, &said) { // in Redis's words, which begin with a code
+	switch {
+	case errors.Is(err, errNoConfigFile):
+		err = fault.With(fault.Refused, errors.New("the node runs without a configuration file, which serve --config FILE names; "+
+			"what is set at run time holds over restarts without one, too"))
+	case errors.As(err, &said): // in Redis's words, which begin with a code
 		err = fault.With(fault.Of(err), errors.New(strings.TrimPrefix(string(said), "ERR ")))
 	}
 	return r, err

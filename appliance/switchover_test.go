@@ -209,8 +209,9 @@ func TestSwitchoverUndone(t *testing.T) {
 		}
 	}
 	for _, to := range []string{"a", "nobody"} {
-		if _, err := p.admin(t, 1).Switchover(t.Context(), "b", to); err == nil || !strings.Contains(err.Error(), "the node follows "+p.urls[0]) {
-			t.Errorf("a replica hands over to %s: %v; want it to say whom it follows", to, err)
+		if _, err := p.admin(t, 1).Switchover(t.Context(), "b", to); err == nil || !strings.Contains(err.Error(), "the node follows "+p.urls[0]) ||
+			!strings.Contains(err.Error(), "ledge promote") {
+			t.Errorf("a replica hands over to %s: %v; want it to say whom it follows, and what there is if that is gone", to, err)
 		}
 	}
 	if r, err := p.admin(t, 0).Promote(t.Context(), "a"); err != nil || !r.Already {

@@ -44,7 +44,7 @@ func (t *taker) verify(ctx context.Context, h backup.Header) (string, error) {
 	if isDirectory(t.to) {
 		path = t.to
 	}
-	parts, err := backup.Find(path, open)
+	parts, err := findParts(path, open)
 	if err != nil {
 		return "", err
 	}
@@ -52,7 +52,7 @@ func (t *taker) verify(ctx context.Context, h backup.Header) (string, error) {
 	began := time.Now()
 	l, err := backup.Load(ctx, parts, backup.Target{HasSeq: true, Seq: h.Last.Seq})
 	if err != nil {
-		return "", err
+		return "", damagedPart(path, err)
 	}
 	defer l.State.Close()
 	if got := l.State.Pos(); got != h.Last.Pos {
@@ -120,7 +120,7 @@ func listBackup(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	parts, err := backup.Find(path, open)
+	parts, err := findParts(path, open)
 	if err != nil {
 		return err
 	}
@@ -161,7 +161,7 @@ func verifyBackup(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	parts, err := backup.Find(path, open)
+	parts, err := findParts(path, open)
 	if err != nil {
 		return err
 	}
@@ -169,7 +169,7 @@ func verifyBackup(c *cli.Context) error {
 	var l *backup.Loaded
 	if err := long(c, "backup verify", nothingChanged, func(ctx context.Context) (err error) {
 		l, err = backup.Verify(ctx, parts)
-		return err
+		return damagedPart(path, err)
 	}); err != nil {
 		return err
 	}
@@ -213,7 +213,7 @@ func restoreFrom(c *cli.Context) error {
 	err = long(c, "restore", "nothing is restored; what there is in "+dir+" has to be removed before the next", func(ctx context.Context) error {
 		loaded, err := backup.Load(ctx, parts, to)
 		if err != nil {
-			return err
+			return damagedPart(c.String("from"), err)
 		}
 		l = loaded
 		r, err = appliance.Restore(ctx, dir, c.String("node"), l.State)
@@ -233,7 +233,7 @@ func printRestored(c *cli.Context, dir string, l *backup.Loaded, r appliance.Res
 	if c.Bool("json") {
 		return json.NewEncoder(c.App.Writer).Encode(map[string]any{"dir": dir, "number": uint64(pos.Seq),
 			"digest": pos.Digest.String(), "keys": l.State.Keys(), "at": l.At.UTC(), "lineage": r.Lineage.String(),
-			"from_lineage": l.Header.Lineage.String()})
+			"from_lineage": l.Header.Lineage.String(), "node": c.String("node"), "from_node": l.Header.Node})
 	}
 	t := newTable()
 	t.field("restored", "number %d, digest %s, %d keys", pos.Seq, pos.Digest, l.State.Keys())
@@ -242,8 +242,21 @@ func printRestored(c *cli.Context, dir string, l *backup.Loaded, r appliance.Res
 	}
 	t.field("from", "%s, lineage %s, of node %s", c.String("from"), l.Header.Lineage, l.Header.Node)
 	t.field("to", "%s, lineage %s, which begins with number %d", dir, r.Lineage, pos.Seq+1)
+	t.field("name", "%s", restoredName(c.String("node"), l.Header.Node))
 	t.field("start", "ledge serve --dir %s", dir)
 	return t.write(c.App.Writer)
+}
+
+// restoredName says what a restored node is called: in logs, in subjects and to replicas
+// it can't be told from the original if that has the same name.
+func restoredName(name, original string) string {
+	switch name {
+	case "":
+		return fmt.Sprintf("as its first start says: serve --node NAME, else the host's name; the original is %s", original)
+	case original:
+		return name + ", as the original"
+	}
+	return fmt.Sprintf("%s; the original is %s", name, original)
 }
 
 // partsFrom returns the parts that --from names.
@@ -252,7 +265,7 @@ func partsFrom(c *cli.Context, open opener) ([]backup.Part, error) {
 	if from == "-" {
 		return nil, Usage("restore: --from - can't be read twice; write it to a file first")
 	}
-	return backup.Find(from, open)
+	return findParts(from, open)
 }
 
 // targetOf returns how far to go back.

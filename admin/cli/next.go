@@ -43,7 +43,11 @@ func inUse(c *cli.Context, err error) error {
 	case i >= 0:
 		return fmt.Errorf("%w; a running node is asked with ledge %s%s", err, counterparts[i].running, at)
 	}
-	return fmt.Errorf("%w; it needs the node to be stopped: ledge stop%s", err, at)
+	s := fmt.Sprintf("it needs the node to be stopped: ledge stop%s", at)
+	if name == "restore" {
+		s += "; a backup is restored beside it with --from PATH and another --dir"
+	}
+	return fmt.Errorf("%w; %s", err, s)
 }
 
 // atDir is the option that names the directory of a command again, if it was given.
@@ -70,6 +74,9 @@ func whereNode(c *cli.Context) string {
 	}
 	s := fmt.Sprintf("no node runs in %s: ledge serve%s starts it", dir, at)
 	name := commandName(c)
+	if name == "switchover" {
+		s += ", and if it is gone for good, ledge promote asked of the replica has that lead"
+	}
 	if i := slices.IndexFunc(counterparts, func(p struct{ stopped, running string }) bool { return p.running == name }); i >= 0 {
 		s += fmt.Sprintf(", and ledge %s%s looks into it while it is stopped", counterparts[i].stopped, at)
 	}

@@ -25,7 +25,7 @@ func nextOf(t *testing.T, args []string, next func(*cli.Context) string) (said s
 		return nil
 	}
 	leaf := func(name string) *cli.Command { return &cli.Command{Name: name, Flags: flags, Action: act} }
-	app := &cli.App{Name: "ledge", Writer: io.Discard, Commands: []*cli.Command{leaf("serve"), leaf("status"), leaf("compact"), leaf("verify"),
+	app := &cli.App{Name: "ledge", Writer: io.Discard, Commands: []*cli.Command{leaf("serve"), leaf("status"), leaf("compact"), leaf("verify"), leaf("switchover"),
 		leaf("restore"), {Name: "journal", Subcommands: []*cli.Command{leaf("verify"), leaf("info")}}}}
 	if err := app.Run(append([]string{"ledge"}, args...)); err != nil {
 		t.Fatal(err)
@@ -41,7 +41,7 @@ func TestInUse(t *testing.T) {
 		{"serve --dir d", "ledge journal verify", "pid 7, ledge journal verify; try again when that has ended"},
 		{"journal info", "ledge serve", "; a running node is asked with ledge status"},
 		{"journal verify --dir d", "", "pid 7; a running node is asked with ledge verify --dir d"},
-		{"restore --dir d", "ledge serve", "; it needs the node to be stopped: ledge stop --dir d"},
+		{"restore --dir d", "ledge serve", "; it needs the node to be stopped: ledge stop --dir d; a backup is restored beside it with --from PATH and another --dir"},
 		{"restore --dir d", "ledge restore", "; try again when that has ended"},
 	} {
 		err := fmt.Errorf("--dir: %w", &appliance.RunningError{Dir: "d", PID: "7", Command: tt.by})
@@ -78,6 +78,7 @@ func TestWhereNode(t *testing.T) {
 	says("status --server nats://x --dir "+node, where)
 	starts := "no node runs in " + node + ": ledge serve --dir " + node + " starts it"
 	says("compact --dir "+node, starts)
+	says("switchover --dir "+node, starts+", and if it is gone for good, ledge promote asked of the replica has that lead")
 	says("status --dir "+node, starts+", and ledge journal info --dir "+node+" looks into it while it is stopped")
 	write("run.json", `{"pid":2147483646,"nats":"nats://127.0.0.1:1"}`) // was killed
 	says("verify --dir "+node, starts+", and ledge journal verify --dir "+node+" looks into it while it is stopped")

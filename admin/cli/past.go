@@ -82,5 +82,6 @@ func loadPast(ctx context.Context, c *urfave.Context, dir string, to backup.Targ
 	if err != nil {
 		return nil, err
 	}
-	return backup.Load(ctx, parts, to)
+	l, err := backup.Load(ctx, parts, to)
+	return l, damagedPart(c.String("from"), err)
 }

@@ -31,7 +31,7 @@ func BackupParts(c *cli.Context, path string) ([]backup.Part, error) {
 	if err != nil {
 		return nil, err
 	}
-	return backup.Find(path, open)
+	return findParts(path, open)
 }
 
 // openFlags say how what is encrypted can be read.

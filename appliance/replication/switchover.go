@@ -147,7 +147,8 @@ func leads(ctx context.Context, r *Replication) error {
 
 // errFollows refuses a switchover of a node that has no lead to hand over.
 func errFollows(url string) error {
-	return fault.With(fault.Refused, fmt.Errorf("switchover: the node follows %s, and has no lead to hand over; ask that node", url))
+	return fault.With(fault.Refused, fmt.Errorf("switchover: the node follows %s, and has no lead to hand over: "+
+		"ask that node, or if it is gone for good have this one lead with ledge promote", url))
 }
 
 // stillLeads says what holds after a switchover that has not worked.

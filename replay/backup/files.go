@@ -94,6 +94,9 @@ func List(dir string) ([]File, error) {
 	return files, nil
 }
 
+// ErrNone says of a directory that no part of a backup is in it.
+var ErrNone = errors.New("holds no backup")
+
 // Find returns the parts at a path: those of a directory, or the one file. open
 // decrypts one that is sealed.
 func Find(path string, open func(io.Reader) (io.Reader, error)) ([]Part, error) {
@@ -107,7 +110,7 @@ func Find(path string, open func(io.Reader) (io.Reader, error)) ([]Part, error) 
 	}
 	files, err := List(path)
 	if err == nil && len(files) == 0 {
-		err = fault.With(fault.Operator, fmt.Errorf("%s holds no backup", path))
+		err = fault.With(fault.Operator, fmt.Errorf("%s %w", path, ErrNone))
 	}
 	var parts []Part
 	for _, f := range files {

@@ -119,8 +119,8 @@ func Verify(ctx context.Context, parts []Part) (*Loaded, error) {
 	}
 	for _, h := range heads {
 		if !seen[h] {
-			err = errors.Join(err, damaged("%s: it goes on from number %d, digest %s, and no other part ends there",
-				h.Name, h.After.Seq, h.After.Digest))
+			err = errors.Join(err, damaged("%s: it goes on from number %d, digest %s, %w",
+				h.Name, h.After.Seq, h.After.Digest, ErrGap))
 		}
 	}
 	if err != nil && last != nil {
@@ -128,6 +128,9 @@ func Verify(ctx context.Context, parts []Part) (*Loaded, error) {
 	}
 	return last, fault.As(fault.Operator, op, err)
 }
+
+// ErrGap says of a part that the one before it is missing.
+var ErrGap = errors.New("and no other part ends there")
 
 // head is a part whose header has been read.
 type head struct {
