@@ -215,6 +215,7 @@ func TestHealthRoles(t *testing.T) {
 		{"a replica", func(h *admin.Health) { h.Role, h.WritesRefused = "replica", readonly }, 0, 1, "takes no writes: " + readonly},
 		{"a replica too far behind", func(h *admin.Health) { h.Role, h.ReadsRefused = "replica", "STALE …" }, 1, 1, "refuses reads: STALE …"},
 		{"a replica that has diverged", func(h *admin.Health) { h.Role, h.LinkFailed = "replica", "diverged" }, 1, 1, "does not reach its leader: diverged"},
+		{"a replica that is suspended", func(h *admin.Health) { h.Role, h.State, h.Cause = "replica", "suspended", "full" }, 1, 1, "takes no writes: full"},
 		{"a node of an older program", func(*admin.Health) {}, 0, 0, ""},
 	} {
 		b := admintest.Start(t)
