@@ -127,6 +127,9 @@ func TestReplicaPromoted(t *testing.T) {
 	if l.Class != "operator" || !strings.Contains(l.LastError, "diverged") || l.Attempts != 1 {
 		t.Errorf("link = %+v; want it diverged, which is for the operator, at once", l)
 	}
+	within(t, 10*time.Second, "the leader logs whom it has refused", func() bool {
+		return strings.Contains(b.stderr.String(), "a replica with another history is refused") && strings.Contains(b.stderr.String(), "replica=old ")
+	})
 	for _, next := range []string{"ledge journal tail", "--on-divergence resync"} {
 		if got := run(t, "health", "--dir", dirs[0]); !strings.Contains(got.stdout, next) || !strings.Contains(got.stderr, next) ||
 			!strings.Contains(l.LastError, next) || strings.Count(l.LastError, next) != 1 {

@@ -14,6 +14,7 @@ import (
 
 	"ledge/journal"
 	"ledge/journal/fault"
+	"ledge/journal/rare"
 	"ledge/replay"
 	"ledge/replay/snapshot"
 	"ledge/replay/standing"
@@ -77,6 +78,7 @@ type Leader struct {
 	subs  []*nats.Subscription
 	busy  sync.WaitGroup
 	slots chan struct{} // one for each fetch, and one for what else a replica asks
+	rare  *rare.Log     // of replicas that are refused, which come again and again
 
 	mu       sync.Mutex
 	line     int                // grows when the node's role changes; mu
@@ -116,7 +118,7 @@ func Lead(cfg LeaderConfig) (*Leader, error) {
 		cfg.Idle = time.Minute
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	l := &Leader{cfg: cfg, ctx: ctx, stop: stop, slots: make(chan struct{}, 2*cfg.MaxReplicas),
+	l := &Leader{cfg: cfg, ctx: ctx, stop: stop, slots: make(chan struct{}, 2*cfg.MaxReplicas), rare: rare.New(cfg.Logger),
 		replicas: make(map[name]*follower), moved: make(chan struct{})}
 	for subject, answer := range map[string]func(*nats.Msg) error{
 		subjectHello: l.hello, subjectFetch: l.fetch, subjectMeta: l.meta,
@@ -146,6 +148,7 @@ func (l *Leader) Close() error {
 	}
 	l.stop()
 	l.busy.Wait()
+	l.rare.Close()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for id := range l.replicas {
@@ -254,6 +257,10 @@ func (l *Leader) hello(m *nats.Msg) error {
 	r := helloReply{ID: name(l.cfg.ID), Node: name(l.cfg.Node), Lineage: hex(l.cfg.Source.Lineage()),
 		Cluster: l.cfg.Views != nil, Databases: s.Databases(), First: span.First, Last: span.Last, Epoch: s.Epoch()}
 	if r.Start, err = l.start(&q, span); err != nil {
+		if errors.Is(err, writer.ErrDiverged) { // it may be this node that has missed something: who leads since
+			l.rare.Add(slog.LevelWarn, "a replica with another history is refused", "replica", string(q.Node),
+				"number", uint64(q.Number), "epoch", q.Epoch, "cause", err)
+		}
 		return err
 	}
 	if err := l.meet(&q, r.Start, line); err != nil {
