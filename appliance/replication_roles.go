@@ -128,9 +128,9 @@ func (t taker) Hold(ctx context.Context) (release func(), err error) {
 // clients are the node's Redis clients as its replication sees them.
 type clients struct{ n *Node }
 
-func (c clients) Demote(why error) { c.n.server.Demote(why) }
+func (c clients) Demote(why error)              { c.n.server.Demote(why) }
 func (c clients) AwaitOwner(most time.Duration) { c.n.server.AwaitOwner(most) }
-func (c clients) Judge()           { c.n.gate.judge() }
+func (c clients) Judge()                        { c.n.gate.judge() }
 
 func (c clients) Came() {
 	if c.n.gate.Closed() {

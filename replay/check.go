@@ -97,7 +97,7 @@ func (c *counts) row(k string, b *value.Block) error {
 	c.keys++
 	c.digest += value.BlockDigest(b, hash)
 	if c.slots != nil {
-		c.slots.exchange(b.Name(), hash, nil, b)
+		c.slots.add(b.Name(), 1, value.BlockDigest(b, hash))
 	}
 	if r.At != 0 {
 		c.dead.add(r.At, k[value.RowHead:])

@@ -109,7 +109,7 @@ func (t *tables) leave(n journal.DB, key string) {
 		return
 	}
 	db := t.s.dbs[n]
-	db.digest += value.BlockDigest(o.block, value.Sum(key)) - o.digest
+	db.sum(o.block.Name(), 0, value.BlockDigest(o.block, value.Sum(key))-o.digest)
 	if soon := o.rec.Body.Soonest(); soon != o.soon {
 		db.fields.exchange(o.soon, soon, o.block.Name())
 	}

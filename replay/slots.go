@@ -175,23 +175,26 @@ type slotSums struct {
 	digest [journal.MaxSlot + 1]journal.Digest
 }
 
-// exchange puts a key's new block in place of its old one, either of which may be nil.
-func (t *slotSums) exchange(key string, hash uint64, old, put *value.Block) {
+// add counts so many keys more, and a digest, in the slot of a key.
+func (t *slotSums) add(key string, more int, by journal.Digest) {
 	slot := value.Slot(key)
-	if old != nil {
-		t.keys[slot]--
-		t.digest[slot] -= value.BlockDigest(old, hash)
-	}
-	if put != nil {
-		t.keys[slot]++
-		t.digest[slot] += value.BlockDigest(put, hash)
+	t.keys[slot] += uint32(more)
+	t.digest[slot] += by
+}
+
+// sum counts so many keys more under a name, and by how much the digest of its row grows:
+// in the database, and in a cluster in the name's slot.
+func (db *database) sum(key string, more int, by journal.Digest) {
+	db.digest += by
+	if db.slots != nil {
+		db.slots.add(key, more, by)
 	}
 }
 
 // countAll counts the keys of a dict, none of which has been counted.
 func (t *slotSums) countAll(d *dict) {
 	for b := range d.all() {
-		t.exchange(b.Name(), value.Sum(b.Name()), nil, b)
+		t.add(b.Name(), 1, value.BlockDigest(b, value.Sum(b.Name())))
 	}
 }
 

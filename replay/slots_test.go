@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -263,4 +264,28 @@ func TestSlotsRollBackAndBecome(t *testing.T) {
 	if got := other.Custody(); got != want {
 		t.Errorf("custody = %+v; want that of the state that took its place, %+v", got, want)
 	}
+}
+
+// A collection that several commands of one batch change counts in its slot as what it is
+// in the end.
+func TestSlotSumsOfOneBatch(t *testing.T) {
+	n := replaytest.Open(t, 1, writer.Config{})
+	n.Must(func(d *replay.Draft) error { return d.FoundSlots("c1", someSlots) })
+	replica := n.Replay(t, n.Pos().Seq)
+	field := func(i int) func(d *replay.Draft) error {
+		return func(d *replay.Draft) error {
+			var pairs [][]byte
+			for j := range 300 {
+				pairs = append(pairs, fmt.Appendf(nil, "f%d", 300*i+j), []byte("v"))
+			}
+			_, err := d.SetFields([]byte("h"), 0, pairs)
+			return err
+		}
+	}
+	n.Must(field(0), field(1), field(2))
+	slotSums(t, n.State)
+	if err := replay.CatchUp(t.Context(), n.Log, replica, n.Pos().Seq); err != nil {
+		t.Fatal(err)
+	}
+	slotSums(t, replica)
 }

@@ -85,11 +85,11 @@ func (t *tables) put(n journal.DB, key string, r value.Record, b *value.Block) {
 	if old == nil {
 		t.note(db, b.Keepsake())
 	}
-	t.replaced(db, key, hash, old)
-	db.digest += value.BlockDigest(b, hash)
-	if db.slots != nil {
-		db.slots.exchange(b.Name(), hash, old, b)
+	more := 0
+	if old == nil {
+		more = 1
 	}
+	db.sum(b.Name(), more, value.BlockDigest(b, hash)-t.replaced(db, key, hash, old))
 	if r.Body != nil {
 		db.fields.exchange(0, r.Body.Soonest(), b.Name())
 	}
@@ -110,10 +110,7 @@ func (t *tables) del(n journal.DB, key string) {
 	}
 	t.changed = append(t.changed, change{db, nil, old})
 	t.note(db, old.Keepsake())
-	t.replaced(db, key, hash, old)
-	if db.slots != nil {
-		db.slots.exchange(old.Name(), hash, old, nil)
-	}
+	db.sum(old.Name(), -1, -t.replaced(db, key, hash, old))
 	t.s.watches.touch(n, key, false)
 }
 
@@ -128,16 +125,16 @@ func (t *tables) note(db *database, key string) {
 }
 
 // replaced takes a key's former record, if it had one, out of all that is
-// derived from it, and shows it to a snapshot in progress.
-func (t *tables) replaced(db *database, key string, hash uint64, old *value.Block) {
+// derived from it, and shows it to a snapshot in progress. It returns the record's digest,
+// which is still to be taken out, 0 for none.
+func (t *tables) replaced(db *database, key string, hash uint64, old *value.Block) journal.Digest {
 	if w := t.s.walk.Load(); w != nil {
 		k, _ := value.AppendRowKey(nil, key)
 		w.keep(db, string(k), old)
 	}
 	if old == nil {
-		return
+		return 0
 	}
-	db.digest -= value.BlockDigest(old, hash)
 	r := value.RecordOf(old)
 	if r.At != 0 {
 		db.dead.remove(r.At, old.Name())
@@ -145,6 +142,7 @@ func (t *tables) replaced(db *database, key string, hash uint64, old *value.Bloc
 	if r.Body != nil {
 		db.fields.exchange(r.Body.Soonest(), 0, old.Name())
 	}
+	return value.BlockDigest(old, hash)
 }
 
 func (t *tables) clear(n journal.DB, first, last uint16) error {

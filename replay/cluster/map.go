@@ -63,6 +63,7 @@ type Map struct {
 	Self   string
 	Shards []Shard
 	owners [journal.MaxSlot + 1]uint16 // which shard, counted from 1; 0 is none
+	leads  bool                        // the node leads its shard
 }
 
 // mostShards bounds the shards of a Map.
@@ -88,6 +89,8 @@ func New(cluster, self string, shards ...Shard) (*Map, error) {
 			}
 		}
 	}
+	leader := shards[0].Leader()
+	m.leads = leader != nil && leader.ID == self
 	return m, nil
 }
 
@@ -101,6 +104,10 @@ func (m *Map) Owner(slot uint16) *Shard {
 
 // Own reports whether a slot is of the node's own shard.
 func (m *Map) Own(slot uint16) bool { return m.owners[slot] == 1 }
+
+// Serves reports whether the node serves all that concerns a slot: it leads the shard that
+// has it.
+func (m *Map) Serves(slot uint16) bool { return m.leads && m.owners[slot] == 1 }
 
 // Me returns the node whose map it is.
 func (m *Map) Me() *Node {

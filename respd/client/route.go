@@ -32,17 +32,8 @@ func (c *Conn) checkSlot() error {
 // route says where a client is to go with the next command, or nil if that is here.
 // Of EXEC the keys of all queued commands count.
 func (c *Conn) route(m *cluster.Map) error {
-	slot, reads := noSlot, true
-	ok := true
-	if p := &c.cmd; c.sess.Tx.On && p.spec.Name == "exec" {
-		for _, q := range c.sess.Tx.Queue {
-			ok = ok && slot.add(q.Spec, q.Args)
-			reads = reads && onlyReads(q.Spec, q.Args)
-		}
-	} else {
-		ok, reads = slot.add(p.spec, p.args), onlyReads(p.spec, p.args)
-	}
-	if slot == noSlot {
+	slot, ok := c.slot()
+	if slot == noSlot || ok && m.Serves(uint16(slot)) {
 		return nil
 	}
 	s := m.Owner(uint16(slot)) // of the first key's
@@ -54,12 +45,38 @@ func (c *Conn) route(m *cluster.Map) error {
 	}
 	leader := s.Leader()
 	switch {
-	case m.Own(uint16(slot)) && (leader != nil && leader.ID == m.Self || reads && c.sess.ReadsReplica):
+	case m.Own(uint16(slot)) && c.sess.ReadsReplica && c.reads():
 		return nil
 	case leader == nil:
 		return redirect{errNotServed}
 	}
 	return redirect{resp.Error(fmt.Sprintf("MOVED %d %s", slot, leader.Addr()))}
+}
+
+// slot returns the hash slot of the next command's keys, and whether all are in that.
+func (c *Conn) slot() (slot slotOf, ok bool) {
+	slot, ok = noSlot, true
+	if p := &c.cmd; !c.sess.Tx.On || p.spec.Name != "exec" {
+		ok = slot.add(p.spec, p.args)
+		return slot, ok
+	}
+	for _, q := range c.sess.Tx.Queue {
+		ok = ok && slot.add(q.Spec, q.Args)
+	}
+	return slot, ok
+}
+
+// reads reports whether a replica may answer the next command.
+func (c *Conn) reads() bool {
+	if p := &c.cmd; !c.sess.Tx.On || p.spec.Name != "exec" {
+		return onlyReads(p.spec, p.args)
+	}
+	for _, q := range c.sess.Tx.Queue {
+		if !onlyReads(q.Spec, q.Args) {
+			return false
+		}
+	}
+	return true
 }
 
 // onlyReads reports whether a replica may answer a command. What a script writes is
@@ -77,6 +94,14 @@ const noSlot slotOf = -1
 // add has a command's keys count. It reports whether all so far are of one slot.
 func (s *slotOf) add(spec *command.Spec, args command.Args) (same bool) {
 	same = true
+	if i := spec.OnlyKey(len(args)); i > 0 {
+		slot := slotOf(value.SlotOf(args[i]))
+		same = *s == noSlot || *s == slot
+		if *s == noSlot {
+			*s = slot
+		}
+		return same
+	}
 	for i := range spec.EachKey(args) {
 		slot := slotOf(value.SlotOf(args[i]))
 		if *s == noSlot {

@@ -188,6 +188,15 @@ func (s *Spec) EachKey(args Args) iter.Seq[int] {
 	}
 }
 
+// OnlyKey returns where the key stands of a command of so many arguments that can have
+// one key alone, 0 for other commands.
+func (s *Spec) OnlyKey(args int) int {
+	if s.FindKeys == nil && s.NumKeys == 0 && s.Keyword == "" && s.Keys.Last == s.Keys.First && s.Keys.First < args {
+		return s.Keys.First
+	}
+	return 0
+}
+
 // HasKeys reports whether the command may have keys. Shard channels, which
 // stand where keys do, are none.
 func (s *Spec) HasKeys() bool {
