@@ -14,6 +14,7 @@ import (
 
 	"ledge/admin"
 	"ledge/journal"
+	"ledge/journal/durable"
 	"ledge/journal/fault"
 	"ledge/replay/backup"
 	"ledge/replay/snapshot"
@@ -323,7 +324,7 @@ func (b *backups) base(ctx context.Context, t *taking, newest bool) error {
 		return fault.With(fault.Retryable, errors.Join(
 			fmt.Errorf("there is no snapshot from which the journal goes on: it begins with number %d", st.First), damagedOnes))
 	}
-	file, err := os.Open(best.Path)
+	file, err := durable.Open(best.Path)
 	if err != nil {
 		return fault.With(fault.Retryable, err) // it may have been pruned meanwhile
 	}

@@ -120,7 +120,7 @@ func openStopped(path string) (*directory, error) {
 func hasIdentity(path string) bool {
 	for _, name := range []string{identityFile, identityCopy} {
 		fi, err := os.Stat(filepath.Join(path, name))
-		if !errors.Is(err, fs.ErrNotExist) && (err != nil || !fi.IsDir()) {
+		if !errors.Is(err, fs.ErrNotExist) && (err != nil || fi.Mode().IsRegular()) {
 			return true
 		}
 	}

@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strconv"
-	"syscall"
 	"time"
 
 	"ledge/journal"
@@ -80,9 +78,10 @@ var errIdentity = errors.New("not what ledge writes")
 // readIdentity reads one of the two files.
 func readIdentity(path string) (identity, error) {
 	var id identity
-	b, err := os.ReadFile(path)
-	if errors.Is(err, syscall.EISDIR) { // the file itself is lost
-		err = fmt.Errorf("%s is a directory: %w", path, fs.ErrNotExist)
+	b, err := durable.ReadFile(path)
+	var other *durable.NotFile
+	if errors.As(err, &other) { // the file itself is lost
+		err = fmt.Errorf("%w: %w", err, fs.ErrNotExist)
 	}
 	if err != nil {
 		return id, err

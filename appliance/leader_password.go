@@ -29,7 +29,7 @@ func leaderPasswordPath(n *Node, leader, file string) string {
 func (v live) LeaderPassword(leader string) (string, error) {
 	n := v.n
 	path := leaderPasswordPath(n, leader, *n.followFile.Load())
-	p, err := ReadPassword(path)
+	p, err := passwordBy(options.ReadBounded, path)
 	if err == nil {
 		n.leaderSaid.Store(&leaderSecret{leader, p})
 		return p, nil
@@ -55,7 +55,7 @@ func checkLeaderPassword(n *Node, file string) error {
 		if path == "" {
 			continue
 		}
-		if _, err := ReadPassword(path); err == nil || errors.Is(err, fs.ErrNotExist) && path != used {
+		if _, err := passwordBy(options.ReadBounded, path); err == nil || errors.Is(err, fs.ErrNotExist) && path != used {
 			continue
 		} else if path == file {
 			return &options.Error{Option: "follow-password-file", Err: err}

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 
+	"ledge/journal/durable"
 	"ledge/journal/fault"
 )
 
@@ -86,7 +87,7 @@ var commandWord = regexp.MustCompile(`^[a-z]{1,20}$`)
 
 // Held reports whether a process has a directory, also where the system doesn't say.
 func Held(dir string) bool {
-	f, err := os.Open(dir)
+	f, err := os.OpenFile(dir, os.O_RDONLY|syscall.O_DIRECTORY, 0)
 	if err != nil {
 		return false
 	}
@@ -134,7 +135,7 @@ func (l *lock) acquire(dir string, write bool) (err error) {
 	if write {
 		flags = os.O_RDWR
 	}
-	if l.file, err = os.OpenFile(path, flags|os.O_CREATE, 0o600); err != nil {
+	if l.file, err = durable.OpenFile(path, flags|os.O_CREATE, 0o600); err != nil {
 		return err
 	}
 	err = flock(l.file)
@@ -184,7 +185,7 @@ func cantLock(err error) bool {
 // ownerIn returns who the file lock says the owner is. It may have been removed,
 // or be of somebody who came later.
 func ownerIn(path string) string {
-	f, err := os.Open(path)
+	f, err := durable.Open(path)
 	if err != nil {
 		return "unknown"
 	}

@@ -5,12 +5,13 @@ import (
 	"path/filepath"
 
 	"ledge/admin"
+	"ledge/journal/durable"
 	"ledge/journal/fault"
 	"ledge/journal/jet"
 )
 
-// misplaced returns the directories that stand where the node has files. Such a
-// file counts as lost. Nothing is named of a directory that is none of ours.
+// misplaced returns the directories, pipes and the like that stand where the node has
+// files. Such a file counts as lost. Nothing is named of a directory that is none of ours.
 func (d paths) misplaced() (paths []string) {
 	if !hasData(d.path) && !hasIdentity(d.path) {
 		return nil
@@ -23,7 +24,7 @@ func (d paths) misplaced() (paths []string) {
 	}
 	for _, name := range names {
 		path := filepath.Join(d.path, name)
-		if fi, err := os.Lstat(path); err == nil && fi.IsDir() {
+		if durable.Misplaced(path) != "" {
 			paths = append(paths, path)
 		}
 	}
@@ -33,24 +34,24 @@ func (d paths) misplaced() (paths []string) {
 // noteMisplaced notes what clearWay would do.
 func (d *directory) noteMisplaced() {
 	for _, path := range d.misplaced() {
-		d.note("%s is a directory; it is set aside, and the file counts as lost", path)
+		d.note("%s is %s; it is set aside, and the file counts as lost", path, durable.Misplaced(path))
 	}
 }
 
-// clearWay sets aside the directories that stand where the node has files, so
-// that these can be written. Nothing of the node's is in them.
+// clearWay sets aside what stands where the node has files and is none, so that these
+// can be written, and so that nobody waits for a pipe. Nothing of the node's is in it.
 func (d *directory) clearWay(aside string) error {
 	for _, path := range d.misplaced() {
 		rel, err := filepath.Rel(d.path, path)
 		if err != nil {
-			return fault.As(fault.Operator, "set a directory aside", err)
+			return fault.As(fault.Operator, "set aside what is no file", err)
 		}
 		to := filepath.Join(d.path, aside, "misplaced", rel)
 		if err = os.MkdirAll(filepath.Dir(to), 0o700); err == nil {
 			err = os.Rename(path, to)
 		}
 		if err != nil {
-			return fault.As(fault.Operator, "set a directory aside", err)
+			return fault.As(fault.Operator, "set aside what is no file", err)
 		}
 	}
 	return nil

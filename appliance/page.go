@@ -27,7 +27,7 @@ func openWeb(ctx context.Context, n *Node) (*web.Server, error) {
 	}
 	s, err := web.Open(ctx, web.Config{
 		Listen: addr, Local: n.cfg.HTTPLocal(), Node: n.seen, Metrics: n.report.Metrics,
-		Password: func() (string, error) { return (&Config{HTTPPasswordFile: *n.pageFile.Load()}).HTTPPassword() }, Admin: func() (string, error) { return ReadPassword(n.dir.adminPath()) },
+		Password: func() (string, error) { return (&Config{HTTPPasswordFile: *n.pageFile.Load()}).HTTPPassword() }, Admin: func() (string, error) { return ReadOwnPassword(n.dir.adminPath()) },
 		LetsIn: func(said string) bool { return n.words.letsIn(admin.AdminUser, said) },
 		Open:   func() bool { return param(n, "requirepass") == "" }, Clock: n.cfg.Clock, Logger: n.cfg.Logger,
 	})

@@ -37,7 +37,7 @@ func (d *directory) passwords() (map[string]string, error) {
 // chosen is no password: it is drawn anew.
 func (d *directory) password(user string) (string, error) {
 	path := d.userPath(user)
-	p, err := ReadPassword(path)
+	p, err := ReadOwnPassword(path)
 	switch {
 	case err == nil:
 		return p, nil
@@ -59,12 +59,22 @@ var errNoPassword = errors.New("has no password")
 // maxPassword is the longest that a password may be.
 const maxPassword = 4096
 
-// ReadPassword reads the password in a file: one line of text.
-func ReadPassword(path string) (string, error) {
-	b, err := os.ReadFile(path)
+// ReadPassword reads the password in a file: one line of text. Whoever names the file
+// may name a pipe, and this waits for what comes out of it.
+func ReadPassword(path string) (string, error) { return passwordBy(os.ReadFile, path) }
+
+// ReadOwnPassword is ReadPassword for a file of a data directory. It waits for nobody.
+func ReadOwnPassword(path string) (string, error) { return passwordBy(durable.ReadFile, path) }
+
+// passwordBy reads the password in a file.
+func passwordBy(read func(path string) ([]byte, error), path string) (string, error) {
+	b, err := read(path)
+	var other *durable.NotFile
 	switch {
 	case errors.Is(err, syscall.EISDIR):
 		return "", fmt.Errorf("%s %w: it is a directory", path, errNoPassword)
+	case errors.As(err, &other):
+		return "", fmt.Errorf("%s %w: it is %s", path, errNoPassword, other.Kind)
 	case err != nil:
 		return "", err
 	}

@@ -53,7 +53,7 @@ type former struct {
 // ledge writes lets nobody in.
 func (d paths) formers() (map[string][]broker.Former, error) {
 	held := make(map[string][]broker.Former)
-	b, err := os.ReadFile(d.formerPath())
+	b, err := durable.ReadFile(d.formerPath())
 	if errors.Is(err, fs.ErrNotExist) {
 		return held, nil
 	}
@@ -172,7 +172,7 @@ func (p *passwords) changeFiles(user, to string, until *time.Time) (others int, 
 		}
 		return b.ChangePassword(user, to, end, write)
 	}
-	was, err := ReadPassword(p.userPath(user))
+	was, err := ReadOwnPassword(p.userPath(user))
 	if err != nil && !errors.Is(err, errNoPassword) && !errors.Is(err, fs.ErrNotExist) {
 		return 0, err
 	}
@@ -207,7 +207,7 @@ func (p *passwords) write(user, to string, list []broker.Former) error {
 	if err == nil {
 		return nil
 	}
-	if is, rerr := ReadPassword(p.userPath(user)); rerr == nil && is == to {
+	if is, rerr := ReadOwnPassword(p.userPath(user)); rerr == nil && is == to {
 		// The file has its name, and only a power cut could take it again. Whoever reads
 		// it must be let in.
 		p.log.Error("a password was changed, and a power cut may undo that", "user", user, "cause", err)
@@ -230,7 +230,7 @@ func (p *passwords) reread(ctx context.Context) error {
 	}
 	until := time.Now().Add(admin.DefaultGrace).UTC()
 	for _, user := range admin.PasswordUsers() {
-		to, err := ReadPassword(p.userPath(user))
+		to, err := ReadOwnPassword(p.userPath(user))
 		drawn := errors.Is(err, fs.ErrNotExist)
 		switch {
 		case drawn:
@@ -260,7 +260,7 @@ func (p *passwords) reread(ctx context.Context) error {
 // check looks at the files that reread reads.
 func (p *passwords) check() error {
 	for _, user := range admin.PasswordUsers() {
-		word, err := ReadPassword(p.userPath(user))
+		word, err := ReadOwnPassword(p.userPath(user))
 		if err == nil {
 			err = checkNATSPassword(word)
 		}
@@ -294,7 +294,7 @@ func (p *passwords) letsIn(user, said string) bool {
 
 // current returns the password of a user, if the broker goes by it.
 func (p *passwords) current(user string) (string, error) {
-	word, err := ReadPassword(p.userPath(user))
+	word, err := ReadOwnPassword(p.userPath(user))
 	if err != nil {
 		return "", err
 	}

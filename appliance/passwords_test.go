@@ -18,6 +18,7 @@ import (
 	"ledge/appliance"
 	"ledge/journal/broker"
 	"ledge/journal/fault"
+	"ledge/journal/jet/faultfs"
 	"ledge/journal/logtest"
 	"ledge/replay/standing"
 )
@@ -148,8 +149,8 @@ func TestPasswordFilesReread(t *testing.T) {
 }
 
 // A node that is killed while a password is changed has the old one afterwards, or the
-// new one, and in the grace both; the files say which. A pipe in the place of what is to
-// be written holds the change where it is killed.
+// new one, and in the grace both; the files say which. A disk that does not answer holds
+// the change where it is killed.
 func TestPasswdKilled(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -165,12 +166,13 @@ func TestPasswdKilled(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("%s,%s", c.stops, c.grace), func(t *testing.T) {
 			t.Parallel()
-			dir := filepath.Join(t.TempDir(), "n")
+			disk := faultfs.Start(t)
+			dir := filepath.Join(disk.Dir, "n")
 			p := lead(t, dir)
-			first, pipe := word(t, dir, "monitor"), filepath.Join(dir, "auth", c.stops)
+			first := word(t, dir, "monitor")
 			op, _ := knock(t, p.nats(), "admin", word(t, dir, "admin"))
 			if c.stops != "" {
-				if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+				if err := disk.Add(faultfs.Rule{Op: faultfs.OpFsync, Match: c.stops, Delay: time.Hour}); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -190,13 +192,14 @@ func TestPasswdKilled(t *testing.T) {
 					return in
 				})
 			}
+			_ = p.cmd.Process.Signal(syscall.SIGKILL)
+			if err := disk.Clear(); err != nil { // the process goes once the disk has answered
+				t.Fatal(err)
+			}
 			p.end(syscall.SIGKILL)
 			cancel()
 			if c.stops != "" {
 				<-answered
-				if err := os.Remove(pipe); err != nil {
-					t.Fatal(err)
-				}
 			}
 			p = lead(t, dir)
 			letsIn(t, "after the restart", p.nats(), "monitor", map[string]bool{first: c.first, "new": c.new})

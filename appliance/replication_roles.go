@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"net"
-	"os"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -64,7 +63,7 @@ func (w written) Lead(followed string) error { return w.writeLeads(followed) }
 func (w written) Yield(url, password string) error {
 	path, content := w.leaderPath(), []byte(password+"\n")
 	// Clients' writes wait for this: two nodes that hand over to and fro spare it.
-	if had, err := os.ReadFile(path); err != nil || !bytes.Equal(had, content) {
+	if had, err := durable.ReadFile(path); err != nil || !bytes.Equal(had, content) {
 		if err := durable.Replace(path, content); err != nil {
 			return fault.With(fault.Operator, err)
 		}

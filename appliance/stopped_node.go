@@ -113,7 +113,7 @@ func (s *Stopped) Verify(ctx context.Context) (v Verified, err error) {
 		}
 	}
 	for _, user := range admin.PasswordUsers() {
-		if _, perr := ReadPassword(s.dir.userPath(user)); errors.Is(perr, errNoPassword) {
+		if _, perr := ReadOwnPassword(s.dir.userPath(user)); errors.Is(perr, errNoPassword) {
 			v.Notes = append(v.Notes, perr.Error())
 		}
 	}

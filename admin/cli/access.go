@@ -19,6 +19,7 @@ import (
 	"ledge/admin"
 	"ledge/appliance"
 	"ledge/appliance/options"
+	"ledge/journal/durable"
 )
 
 // defaultServer is where a node listens unless told.
@@ -42,11 +43,11 @@ func access(c *cli.Context) (admin.ClientConfig, error) {
 	if cfg.TLS, err = secured(c, cfg.Server, run); err != nil {
 		return cfg, err
 	}
-	path := c.String("password-file")
+	path, read := c.String("password-file"), appliance.ReadPassword
 	if path == "" {
-		path = filepath.Join(dir, "auth", cfg.User)
+		path, read = filepath.Join(dir, "auth", cfg.User), appliance.ReadOwnPassword
 	}
-	password, err := appliance.ReadPassword(path)
+	password, err := read(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return cfg, fmt.Errorf("there is no password of user %q in %s; "+
 			"--dir or --password-file says where it is", cfg.User, path)
@@ -87,7 +88,7 @@ func runs(dir string) bool {
 func readRun(dir string) (runFile, error) {
 	var run runFile
 	server := defaultServer
-	b, err := os.ReadFile(filepath.Join(dir, "run.json"))
+	b, err := durable.ReadFile(filepath.Join(dir, "run.json"))
 	if err != nil || json.Unmarshal(b, &run) != nil || run.NATS == nil || run.Inode != 0 && run.Inode != appliance.Inode(dir) {
 		return runFile{NATS: &server}, nil
 	}

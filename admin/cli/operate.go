@@ -196,7 +196,7 @@ func listNodes(ctx context.Context, o *operator) error {
 // password, so it is that of monitor, who may change nothing.
 func dialNamed(ctx context.Context, c *cli.Context, cfg admin.ClientConfig, server string) (*admin.Conn, error) {
 	if cfg.User != admin.MonitorUser {
-		word, err := appliance.ReadPassword(filepath.Join(c.String("dir"), "auth", admin.MonitorUser))
+		word, err := appliance.ReadOwnPassword(filepath.Join(c.String("dir"), "auth", admin.MonitorUser))
 		if err != nil {
 			return nil, errors.New("it is asked as monitor only, whose password is not at hand: --user monitor and --password-file give it")
 		}

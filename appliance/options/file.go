@@ -29,7 +29,7 @@ type File struct {
 
 // readFile reads and checks one file.
 func readFile(path string, known []Row, removed map[string]string) (*File, error) {
-	b, err := readBounded(path)
+	b, err := ReadBounded(path)
 	if err != nil {
 		return nil, fmt.Errorf("--config: %w", err)
 	}

@@ -73,7 +73,7 @@ func planRewrite(files []string, extra string, values map[string]string) (edits 
 		edits[file][name] = value
 	}
 	for _, file := range files {
-		text, err := readBounded(file)
+		text, err := ReadBounded(file)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -108,7 +108,7 @@ func rewriteOne(path, like string, values map[string]string) error {
 	if whole, err := filepath.EvalSymlinks(path); err == nil {
 		path = whole
 	}
-	before, err := readBounded(path)
+	before, err := ReadBounded(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -278,7 +278,7 @@ func replace(path, like string, before, after []byte) (err error) {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	now, err := readBounded(path)
+	now, err := ReadBounded(path)
 	if made && errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}

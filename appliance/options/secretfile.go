@@ -43,8 +43,9 @@ func openBounded(path string) (*os.File, error) {
 	return f, nil
 }
 
-// readBounded reads the whole of a file of at most mostRead bytes.
-func readBounded(path string) ([]byte, error) {
+// ReadBounded reads the whole of a file of at most mostRead bytes. A pipe may take
+// longestRead to say what is in it.
+func ReadBounded(path string) ([]byte, error) {
 	f, err := openBounded(path)
 	if err != nil {
 		return nil, err

@@ -65,7 +65,7 @@ func (k KeyFiles) load() (own []tls.Certificate, ca *x509.CertPool, err error) {
 	if k.CA == "" {
 		return own, nil, nil
 	}
-	b, err := readBounded(k.CA)
+	b, err := ReadBounded(k.CA)
 	if err != nil {
 		return nil, nil, &Error{k.option("ca"), err}
 	}
@@ -77,7 +77,7 @@ func (k KeyFiles) load() (own []tls.Certificate, ca *x509.CertPool, err error) {
 }
 
 func (k KeyFiles) pair() (c tls.Certificate, err error) {
-	cert, err := readBounded(k.Cert)
+	cert, err := ReadBounded(k.Cert)
 	if err != nil {
 		return c, &Error{k.option("cert"), err}
 	}

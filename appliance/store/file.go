@@ -27,7 +27,7 @@ func (s *Store) load() {
 	good, err := s.read()
 	switch {
 	case err == nil:
-		s.file.f, err = os.OpenFile(s.cfg.Path, os.O_WRONLY|os.O_APPEND, 0)
+		s.file.f, err = durable.OpenFile(s.cfg.Path, os.O_WRONLY|os.O_APPEND, 0)
 		s.file.long = good
 	case errors.Is(err, errTorn):
 		err = s.cut(good)
@@ -47,7 +47,7 @@ func (s *Store) load() {
 
 // read takes the rows of the file.
 func (s *Store) read() (good int64, err error) {
-	f, err := os.Open(s.cfg.Path)
+	f, err := durable.Open(s.cfg.Path)
 	if err != nil {
 		return 0, err
 	}
@@ -78,7 +78,7 @@ func (s *Store) read() (good int64, err error) {
 
 // cut takes away what was not written whole, and goes on after the rest.
 func (s *Store) cut(good int64) error {
-	f, err := os.OpenFile(s.cfg.Path, os.O_WRONLY|os.O_APPEND, 0)
+	f, err := durable.OpenFile(s.cfg.Path, os.O_WRONLY|os.O_APPEND, 0)
 	if err != nil {
 		return err
 	}
@@ -195,7 +195,7 @@ func (f *file) replace(all []byte) error {
 	if err != nil {
 		return err
 	}
-	if f.f, err = os.OpenFile(f.path, os.O_WRONLY|os.O_APPEND, 0); err != nil {
+	if f.f, err = durable.OpenFile(f.path, os.O_WRONLY|os.O_APPEND, 0); err != nil {
 		return fmt.Errorf("open it again: %w", err)
 	}
 	f.long = int64(len(all))

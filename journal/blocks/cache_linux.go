@@ -2,9 +2,10 @@ package blocks
 
 import (
 	"errors"
-	"os"
 
 	"golang.org/x/sys/unix"
+
+	"ledge/journal/durable"
 )
 
 // Forget has the kernel drop its copies of the blocks, so that what is read
@@ -13,7 +14,7 @@ func (s Store) Forget() error {
 	dir, ids, err := s.Blocks()
 	errs := []error{err}
 	for _, id := range ids {
-		f, err := os.Open(Path(dir, id))
+		f, err := durable.Open(Path(dir, id))
 		if err != nil {
 			errs = append(errs, err)
 			continue

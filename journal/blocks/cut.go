@@ -20,7 +20,7 @@ func (s Store) Cut(p Place) error {
 	if err := s.dropAfter(p.Block); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(p.Path, os.O_RDWR, 0)
+	f, err := durable.OpenFile(p.Path, os.O_RDWR, 0)
 	if err != nil {
 		return err
 	}

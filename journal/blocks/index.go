@@ -17,7 +17,7 @@ import (
 // IndexLast returns the last number that the broker's index knows of. The index
 // may be old, so there may be more; it never counts what was not stored.
 func (s Store) IndexLast() (journal.Seq, bool) {
-	b, err := os.ReadFile(filepath.Join(s.Dir, BlockDir, IndexFile))
+	b, err := durable.ReadFile(filepath.Join(s.Dir, BlockDir, IndexFile))
 	if err != nil || len(b) < 2+recordHash {
 		return 0, false
 	}
@@ -50,11 +50,11 @@ func (s Store) DropIndex() error {
 // its checksum is seen to be right.
 func (s Store) ReadMeta() ([]byte, error) {
 	path := filepath.Join(s.Dir, MetaFile)
-	b, err := os.ReadFile(path)
+	b, err := durable.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read the stream's configuration: %w", err)
 	}
-	sum, err := os.ReadFile(filepath.Join(s.Dir, MetaSum))
+	sum, err := durable.ReadFile(filepath.Join(s.Dir, MetaSum))
 	if err != nil {
 		return nil, fmt.Errorf("read the checksum of the stream's configuration: %w", err)
 	}

@@ -5,13 +5,13 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
-	"os"
 	"strconv"
 	"time"
 
 	"github.com/minio/highwayhash"
 
 	"ledge/journal"
+	"ledge/journal/durable"
 )
 
 // Layout of a record in one of the broker's block files, little endian:
@@ -165,7 +165,7 @@ func FrameSize(prev journal.Seq, frame int) int64 {
 // LastIn returns the number of the last frame in a block file that is whole, as
 // are all records before it; 0 if there is none.
 func LastIn(path string, block uint32) (last journal.Seq, err error) {
-	b, err := os.ReadFile(path)
+	b, err := durable.ReadFile(path)
 	if err != nil {
 		return 0, err
 	}

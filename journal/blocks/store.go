@@ -91,7 +91,7 @@ func (s Store) Blocks() (string, []uint32, error) {
 		var ids []uint32
 		for _, e := range es {
 			n, ok := strings.CutSuffix(e.Name(), ".blk")
-			if id, err := strconv.ParseUint(n, 10, 32); ok && err == nil && !e.IsDir() {
+			if id, err := strconv.ParseUint(n, 10, 32); ok && err == nil && e.Type()&^fs.ModeSymlink == 0 {
 				ids = append(ids, uint32(id))
 			}
 		}

@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"ledge/journal"
+	"ledge/journal/durable"
 	"ledge/journal/fault"
 )
 
@@ -105,7 +106,7 @@ func (w *walker) skip(ids []uint32, start *Place) []uint32 {
 
 // head reads the sequence of the record at off in a block.
 func (w *walker) head(id uint32, off int64) (uint64, bool) {
-	f, err := os.Open(Path(w.dir, id))
+	f, err := durable.Open(Path(w.dir, id))
 	if err != nil {
 		return 0, false
 	}
@@ -167,7 +168,7 @@ func (w *walker) block(id uint32, last bool) error {
 
 // read returns the block's bytes from at on, in a buffer that is used again.
 func (w *walker) read(at Place) ([]byte, error) {
-	f, err := os.Open(at.Path)
+	f, err := durable.Open(at.Path)
 	if err != nil {
 		return nil, err
 	}
@@ -223,9 +224,11 @@ func (w *walker) bad(
 	return nil
 }
 
-// Unreadable makes damage of the error of a disk that can't read what it holds.
+// Unreadable makes damage of the error of a disk that can't read what it holds, and
+// of what is no file.
 func Unreadable(err error) error {
-	if errors.Is(err, syscall.EIO) {
+	var other *durable.NotFile
+	if errors.Is(err, syscall.EIO) || errors.As(err, &other) {
 		return journal.Damage(err)
 	}
 	return err

@@ -16,9 +16,17 @@ import (
 )
 
 // File syncs the file or directory at path. One that is not there is in order:
-// the broker removes files at any time.
+// the broker removes files at any time. Nothing of a pipe or the like can be synced.
 func File(path string) error {
-	f, err := os.Open(path)
+	switch fi, err := os.Stat(path); {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case !fi.Mode().IsRegular() && !fi.IsDir():
+		return nil
+	}
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -59,7 +67,7 @@ func Tree(dir string) error {
 // it is on the disk.
 func Replace(path string, b []byte) error {
 	tmp := path + ".tmp"
-	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	f, err := OpenFile(tmp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}

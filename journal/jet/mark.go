@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"syscall"
 
 	"ledge/journal"
 	"ledge/journal/blocks"
@@ -97,9 +96,10 @@ func loadMark(dir string) (*marker, error) {
 }
 
 func readMark(path string) (*marker, error) {
-	b, err := os.ReadFile(path)
-	if errors.Is(err, syscall.EISDIR) { // the file itself is lost
-		err = fmt.Errorf("%s is a directory: %w", path, fs.ErrNotExist)
+	b, err := durable.ReadFile(path)
+	var other *durable.NotFile
+	if errors.As(err, &other) { // the file itself is lost
+		err = fmt.Errorf("%w: %w", err, fs.ErrNotExist)
 	}
 	if err != nil {
 		return nil, blocks.Unreadable(err)
@@ -147,7 +147,7 @@ func (k *marker) close(change func(*mark)) error {
 	if err := errors.Join(k.update(change), k.update(change)); err != nil {
 		return err
 	}
-	if b, err := os.ReadFile(k.path); err == nil {
+	if b, err := durable.ReadFile(k.path); err == nil {
 		// On a full disk there is none, and the mark itself is whole.
 		_ = durable.Replace(filepath.Join(filepath.Dir(k.path), markCopy), b)
 	}
@@ -158,7 +158,7 @@ func (k *marker) close(change func(*mark)) error {
 // number floor.
 func createMark(dir string, l journal.Lineage, floor journal.Seq) (*marker, error) {
 	k := &marker{path: filepath.Join(dir, markFile), m: mark{lineage: l, floor: floor, last: floor}}
-	f, err := os.OpenFile(k.path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	f, err := durable.OpenFile(k.path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -183,7 +183,7 @@ func (k *marker) update(change func(*mark)) error {
 	if m.last == last && !m.headed {
 		m.headed = k.m.headed
 	}
-	f, err := os.OpenFile(k.path, os.O_WRONLY, 0)
+	f, err := durable.OpenFile(k.path, os.O_WRONLY, 0)
 	if err != nil {
 		return err
 	}

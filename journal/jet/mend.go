@@ -122,7 +122,7 @@ func (b *surveyed) stays(kept []piece, m Mending) bool {
 
 // extract returns the records of pieces up to number last.
 func (b *surveyed) extract(ps []piece, last journal.Seq) (data []byte, err error) {
-	buf, err := os.ReadFile(b.path)
+	buf, err := durable.ReadFile(b.path)
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +151,7 @@ func (s *Survey) setAside(aside string, work []rewriting) error {
 	}
 	for _, path := range []string{filepath.Join(s.root, markFile),
 		filepath.Join(s.store.Dir, blocks.MetaFile), filepath.Join(s.store.Dir, blocks.MetaSum)} {
-		b, err := os.ReadFile(path)
+		b, err := durable.ReadFile(path)
 		if err != nil {
 			continue // it is lost
 		}

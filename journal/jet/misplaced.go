@@ -6,11 +6,12 @@ import (
 	"slices"
 
 	"ledge/journal/blocks"
+	"ledge/journal/durable"
 )
 
-// Misplaced returns the directories that are where the journal in dir, a Config.Dir,
-// has files. Such a file counts as lost; but as long as the directory
-// is in its place nobody can write it again.
+// Misplaced returns what is where the journal in dir, a Config.Dir, has files, and is
+// none: a directory, a pipe. Such a file counts as lost; but as long as that is in its
+// place nobody can write it again, and the broker would wait for ever for a pipe.
 func Misplaced(dir string) (paths []string) {
 	stream := blocks.NewStore(dir).Dir
 	for _, in := range []struct {
@@ -24,11 +25,12 @@ func Misplaced(dir string) (paths []string) {
 	} {
 		files, _ := os.ReadDir(in.dir) // Open says what fails
 		for _, f := range files {
-			if f.IsDir() && slices.ContainsFunc(in.names, func(pattern string) bool {
+			path := filepath.Join(in.dir, f.Name())
+			if !f.Type().IsRegular() && durable.Misplaced(path) != "" && slices.ContainsFunc(in.names, func(pattern string) bool {
 				ok, _ := filepath.Match(pattern, f.Name())
 				return ok
 			}) {
-				paths = append(paths, filepath.Join(in.dir, f.Name()))
+				paths = append(paths, path)
 			}
 		}
 	}

@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
-	"os"
 	"slices"
 
 	"ledge/journal"
 	"ledge/journal/blocks"
 	"ledge/journal/broker"
+	"ledge/journal/durable"
 	"ledge/journal/fault"
 	"ledge/journal/progress"
 )
@@ -191,7 +191,7 @@ func (s *Survey) readMark() error {
 // returns the last one after it.
 func (s *Survey) block(id uint32, last journal.Seq, end bool) (journal.Seq, error) {
 	b := surveyed{id: id, path: blocks.Path(s.dir, id)}
-	buf, err := os.ReadFile(b.path)
+	buf, err := durable.ReadFile(b.path)
 	if errors.Is(blocks.Unreadable(err), journal.ErrDamage) {
 		b.bad = true
 		s.Promised = max(s.Promised, max(last, s.Floor)+1)
@@ -357,7 +357,7 @@ func (s *Survey) Frames(ctx context.Context, from, until journal.Seq) iter.Seq2[
 				return
 			}
 			b := s.blocks[p.block]
-			buf, err := os.ReadFile(b.path)
+			buf, err := durable.ReadFile(b.path)
 			if err == nil && int64(len(buf)) < p.to {
 				err = fmt.Errorf("%s has become shorter", b.path)
 			}

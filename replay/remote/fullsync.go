@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"ledge/journal"
+	"ledge/journal/durable"
 	"ledge/journal/fault"
 	"ledge/journal/progress"
 	"ledge/replay/standing"
@@ -61,7 +62,7 @@ func (f *Follower) receive(ctx context.Context, c *conn, l journal.Lineage, meta
 	if err := clearInbox(dir, path); err != nil {
 		return "", fault.With(fault.Operator, err)
 	}
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	file, err := durable.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return "", fault.With(fault.Operator, err)
 	}
@@ -86,14 +87,14 @@ func (f *Follower) receive(ctx context.Context, c *conn, l journal.Lineage, meta
 	return path, err
 }
 
-// clearInbox removes what is left of other snapshots.
+// clearInbox removes what is left of other snapshots, and what is no file.
 func clearInbox(dir, keep string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
 	files, err := os.ReadDir(dir)
 	for _, e := range files {
-		if path := filepath.Join(dir, e.Name()); path != keep && strings.HasSuffix(path, ".part") {
+		if path := filepath.Join(dir, e.Name()); (path != keep || !e.Type().IsRegular()) && strings.HasSuffix(path, ".part") {
 			err = errors.Join(err, os.Remove(path))
 		}
 	}

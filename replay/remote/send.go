@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"ledge/journal"
+	"ledge/journal/durable"
 	"ledge/journal/fault"
 )
 
@@ -119,7 +120,7 @@ func (l *Leader) meta(m *nats.Msg) error {
 		if err != nil {
 			return err
 		}
-		file, err := os.Open(info.Path)
+		file, err := durable.Open(info.Path)
 		if err != nil {
 			return fault.With(fault.Retryable, err) // it may have been pruned meanwhile
 		}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"syscall"
 
+	"ledge/journal/durable"
 	"ledge/journal/fault"
 	"ledge/journal/progress"
 )
@@ -35,7 +36,11 @@ func Open(path string) (*File, error) {
 
 // OpenAs is Open for a file under any name.
 func OpenAs(path string) (*File, error) {
-	f, err := os.Open(path)
+	f, err := durable.Open(path)
+	var other *durable.NotFile
+	if errors.As(err, &other) {
+		return nil, in(path, err)
+	}
 	if err != nil {
 		return nil, fault.With(fault.Operator, err)
 	}
@@ -98,6 +103,10 @@ func Verify(ctx context.Context, path string) (Info, error) {
 // in names the file in an error.
 func in(path string, err error) error {
 	var d *Damage
+	var other *durable.NotFile
+	if errors.As(err, &other) {
+		return &Damage{Path: path, Cause: err.Error()}
+	}
 	if errors.Is(err, syscall.EIO) { // the disk can't read what it holds
 		return &Damage{Path: path, Cause: fmt.Sprintf("%s: %s", path, err)}
 	}
