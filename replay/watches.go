@@ -66,10 +66,8 @@ func (s *State) Unwatch(xs ...*Watch) {
 	}
 }
 
-// Is reports whether x watches key of database db.
-func (x *Watch) Is(db journal.DB, key []byte) bool {
-	return x.at.db == db && x.at.key == string(key)
-}
+// Key returns the key that x watches.
+func (x *Watch) Key() string { return x.at.key }
 
 // Touch has those who watch a key find that it has changed, though its value is
 // as it was: Redis says so of a few commands. It goes without the journal, and it

@@ -121,6 +121,13 @@ type Tx struct {
 	Bytes   int // held by Queue
 	Watches []*replay.Watch
 	Watched int // what Watches take, in bytes
+	watched map[watchedKey]struct{}
+}
+
+// watchedKey is a key that is watched.
+type watchedKey struct {
+	db  journal.DB
+	key string
 }
 
 // Queued is a command that waits for EXEC, with arguments of its own.
@@ -284,12 +291,27 @@ func Role(h Host) string {
 	return "master"
 }
 
+// Watch begins to watch a key of the view's database, which is the session's. One that
+// is watched already is not watched twice. bytes is about what it takes besides its name.
+func (s *Session) Watch(v *replay.View, key []byte, bytes int) {
+	if _, ok := s.Tx.watched[watchedKey{s.DB, string(key)}]; ok {
+		return
+	}
+	if s.Tx.watched == nil {
+		s.Tx.watched = make(map[watchedKey]struct{})
+	}
+	w := v.Watch(key)
+	s.Tx.watched[watchedKey{s.DB, w.Key()}] = struct{}{}
+	s.Tx.Watches = append(s.Tx.Watches, w)
+	s.Tx.Watched += len(key) + bytes
+}
+
 // Unwatch ends the watches of all keys.
 func (s *Session) Unwatch() {
 	if len(s.Tx.Watches) > 0 {
 		s.Host.State().Unwatch(s.Tx.Watches...)
 	}
-	s.Tx.Watches, s.Tx.Watched = nil, 0
+	s.Tx.Watches, s.Tx.Watched, s.Tx.watched = nil, 0, nil
 	s.Watching.Store(0)
 }
 

@@ -4,8 +4,10 @@ package txns_test
 // server. The conversations with EXEC are in respd/compat/testdata/txns.
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"ledge/replay"
 	"ledge/respd/command"
@@ -105,11 +107,47 @@ func TestWatch(t *testing.T) {
 	c.counts(-1, 0)
 }
 
+// What a client watches makes no further WATCH slower, of many keys at once or of one.
+func TestWatchLinear(t *testing.T) {
+	line := func(n int) string {
+		var keys strings.Builder
+		for i := range n {
+			fmt.Fprintf(&keys, " key:%d", i)
+		}
+		return keys.String()
+	}
+	for name, watch := range map[string]func(c *client, keys string){
+		"at once": func(c *client, keys string) { c.do("WATCH"+keys, "OK") },
+		"each": func(c *client, keys string) {
+			for key := range strings.FieldsSeq(keys) {
+				c.do("WATCH "+key, "OK")
+			}
+		},
+	} {
+		took := func(n int) time.Duration {
+			c, keys, best := open(t), line(n), time.Hour
+			for range 3 {
+				began := time.Now()
+				watch(c, keys)
+				best = min(best, time.Since(began))
+				c.counts(-1, int32(n))
+				c.Unwatch()
+			}
+			return best
+		}
+		// In proportion is 8 times as long, and each key against each other is 64 times.
+		few, many := took(4000), took(32000)
+		if many > 32*few {
+			t.Errorf("%s: 32,000 keys take %s, 4000 take %s; want about 8 times as long", name, many, few)
+		}
+	}
+}
+
 func TestWatchBound(t *testing.T) {
 	c := open(t)
-	c.do("WATCH"+strings.Repeat(" k", 1<<14), "OK")
+	c.do("WATCH"+strings.Repeat(" k", 1<<17), "OK")
 	c.counts(-1, 1)
-	c.do("WATCH"+strings.Repeat(" k", 1<<14), "(error) ERR too many watched keys")
+	c.do("WATCH"+strings.Repeat(" k", 1<<17), "(error) ERR too many watched keys")
 	c.counts(-1, 1)
 }
 

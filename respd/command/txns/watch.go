@@ -1,7 +1,6 @@
 package txns
 
 import (
-	"slices"
 	"time"
 
 	"ledge/replay"
@@ -9,12 +8,12 @@ import (
 	"ledge/respd/resp"
 )
 
-// maxWatches bounds the keys that one client watches: each costs memory in
-// the state, and a look for each key that is watched besides.
-const maxWatches = 1 << 14
+// maxWatches bounds the keys that one client watches: EXEC looks at all of them at
+// once, and so does whatever ends the watches.
+const maxWatches = 1 << 17
 
 // watchBytes is about what a watched key takes besides its name.
-const watchBytes = 320
+const watchBytes = 384
 
 const errTooMany resp.Error = "ERR too many watched keys"
 
@@ -45,10 +44,7 @@ func runWatch(s *command.Session, args command.Args) resp.Value {
 	err := s.Host.State().View(time.Now(), func(v *replay.View) error {
 		v.Select(s.DB)
 		for _, key := range args[1:] {
-			if !watched(s, key) {
-				s.Tx.Watches = append(s.Tx.Watches, v.Watch(key))
-				s.Tx.Watched += len(key) + watchBytes
-			}
+			s.Watch(v, key, watchBytes)
 		}
 		return nil
 	})
@@ -57,13 +53,6 @@ func runWatch(s *command.Session, args command.Args) resp.Value {
 		return resp.FromError(err)
 	}
 	return resp.OK
-}
-
-// watched reports whether the client watches key of its database already.
-func watched(s *command.Session, key []byte) bool {
-	return slices.ContainsFunc(s.Tx.Watches, func(w *replay.Watch) bool {
-		return w.Is(s.DB, key)
-	})
 }
 
 // UNWATCH
