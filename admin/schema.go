@@ -207,11 +207,13 @@ type Health struct {
 	ReserveMissing bool `json:"reserve_missing,omitempty"`
 	// Role is that of Status. ReadsRefused and WritesRefused are why clients are refused:
 	// a replica takes no writes, and a leader none with too few replicas. LinkFailed is
-	// why a replica's link to its leader has failed. None of them is in events.
+	// why a replica's link to its leader has failed, and LinkDown why it is down before it
+	// counts as failed. None of them is in events.
 	Role          string `json:"role,omitempty"`
 	ReadsRefused  string `json:"reads_refused,omitempty"`
 	WritesRefused string `json:"writes_refused,omitempty"`
 	LinkFailed    string `json:"link_failed,omitempty"`
+	LinkDown      string `json:"link_down,omitempty"`
 	// Loading is how far a node has come that is loading; none otherwise.
 	Loading *Loading `json:"loading,omitempty"`
 	// The policy.

@@ -126,6 +126,9 @@ func healthFields(t *table, h admin.Health) {
 	if h.LinkFailed != "" {
 		t.field("leader", "not reached: %s", h.LinkFailed)
 	}
+	if h.LinkDown != "" {
+		t.field("leader", "link down, tried again by itself: %s", h.LinkDown)
+	}
 	if h.State != admin.StateOK && h.State != admin.StateLoading {
 		t.field("cause", "%s (%s)", h.Cause, h.Class)
 		if h.Since != nil {

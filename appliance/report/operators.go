@@ -52,6 +52,8 @@ func (r *Report) OperatorsHealth() admin.Health {
 	h.Role, h.ReadsRefused, h.WritesRefused = Role(facts.Link), Line(facts.Reads), Line(facts.Writes)
 	if facts.Link.State == standing.LinkFailed {
 		h.LinkFailed = cmp.Or(Line(facts.Link.Err), "its leader has not been reached")
+	} else {
+		h.LinkDown = Line(facts.Link.Down())
 	}
 	return h
 }

@@ -46,6 +46,18 @@ type Link struct {
 	Syncs   int         // full syncs that were finished
 }
 
+// Down returns why the node does not hear its leader. It is nil while it does, before
+// an attempt has failed, and while it is the node itself that takes nothing in.
+func (l Link) Down() error {
+	switch l.State {
+	case LinkConnecting, LinkHandshake, LinkStalled, LinkFailed:
+		if l.Attempts > 0 && l.Step == "" {
+			return l.Err
+		}
+	}
+	return nil
+}
+
 // Replica is a replica as its leader knows it.
 type Replica struct {
 	ID, Node string
