@@ -20,7 +20,7 @@ func configCommand() *cli.Command {
 		Name: "config", Usage: "look at a running node's parameters and change them",
 		Subcommands: []*cli.Command{
 			operation{name: "get", usage: "print the parameters, or those that match a glob pattern",
-				args: "[PATTERN]", wait: quickWait, ask: configGet, flags: []cli.Flag{&cli.BoolFlag{Name: "origin",
+				args: "[PATTERN]", wait: quickWait, ask: configGet, repeats: true, flags: []cli.Flag{&cli.BoolFlag{Name: "origin",
 					Usage: "say where each value is from: default, file, environment, flag, set at run time"}}}.command(),
 			operation{name: "set", usage: "change parameters, all or none; what is set holds after a restart, too", args: "NAME VALUE ...",
 				wait: configWait, ask: configSet}.command(),

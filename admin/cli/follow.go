@@ -32,7 +32,7 @@ func followLeader(ctx context.Context, o *operator) error {
 	if o.c.Args().Len() != 1 {
 		return Usage("follow: want one URL, nats://HOST:PORT")
 	}
-	defer func() { o.conn.Close() }() // which may be another than the one that was given
+	defer o.drop() // which may be another than the one that was given
 	l, err := o.follow(ctx, o.c.Args().First())
 	if err == nil && o.c.Bool("wait") {
 		l, err = awaitSync(ctx, o, l)

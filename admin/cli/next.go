@@ -66,7 +66,7 @@ func whereNode(c *cli.Context) string {
 		return "is the node running? --dir or --server says where it is"
 	}
 	run, err := readRun(dir)
-	if err == nil && run.PID > 0 && alive(run.PID) {
+	if nodeRuns(c) {
 		return fmt.Sprintf("the node in %s runs, pid %d: its log says what it is at", dir, run.PID)
 	}
 	if err == nil && run.PID == 0 && appliance.Held(dir) {
@@ -81,6 +81,16 @@ func whereNode(c *cli.Context) string {
 		s += fmt.Sprintf(", and ledge %s%s looks into it while it is stopped", counterparts[i].stopped, at)
 	}
 	return s
+}
+
+// nodeRuns reports whether the node in the directory that is meant is known to run.
+func nodeRuns(c *cli.Context) bool {
+	dir := c.String("dir")
+	if c.String("server") != "" || !isNodes(dir) {
+		return false
+	}
+	run, err := readRun(dir)
+	return err == nil && run.PID > 0 && alive(run.PID)
 }
 
 // isNodes reports whether a directory is one of a node's.

@@ -35,12 +35,12 @@ const (
 func Running() []*cli.Command {
 	return []*cli.Command{
 		operation{name: "status", usage: "say what a running node is and how it is", wait: quickWait,
-			ask: show((*admin.Conn).Status, printStatus)}.command(),
+			ask: show((*admin.Conn).Status, printStatus), repeats: true}.command(),
 		healthCommand(),
 		operation{name: "resume", usage: "have a suspended node try to take writes again",
 			wait: resumeWait, ask: resume}.command(),
 		operation{name: "snapshots", usage: "list a running node's snapshots", wait: quickWait,
-			ask: show((*admin.Conn).Snapshots, printSnapshotList)}.command(),
+			ask: show((*admin.Conn).Snapshots, printSnapshotList), repeats: true}.command(),
 		operation{name: "compact", usage: "have a node take a snapshot and truncate its journal, so that its past goes back no further",
 			wait: longWait, verb: "compact", after: nodeGoesOn, ask: show((*admin.Conn).Compact, printCompacted)}.command(),
 		operation{name: "verify", usage: "have a running node read all of its journal and snapshots",
@@ -48,10 +48,10 @@ func Running() []*cli.Command {
 		backupCommand(),
 		configCommand(),
 		operation{name: "clients", usage: "list a node's Redis clients", wait: quickWait,
-			ask: show((*admin.Conn).Clients, printClients)}.command(),
+			ask: show((*admin.Conn).Clients, printClients), repeats: true}.command(),
 		operation{name: "slowlog", usage: "list slow commands, newest first", wait: quickWait,
 			flags: []cli.Flag{&cli.StringFlag{Name: "count", Usage: "at most `N`", DefaultText: "all"}},
-			ask:   slowlog}.command(),
+			ask:   slowlog, repeats: true}.command(),
 		followCommand(),
 		operation{name: "promote", usage: "have a replica stop following, and lead",
 			wait: resumeWait, ask: show((*admin.Conn).Promote, printPromoted)}.command(),
@@ -85,7 +85,7 @@ func taking(cmd *cli.Command) *cli.Command {
 // healthCommand is the probe: its exit code says it all, and what can't be
 // found out is 2 whatever the cause.
 func healthCommand() *cli.Command {
-	cmd := operation{name: "health", wait: quickWait, ask: health,
+	cmd := operation{name: "health", wait: quickWait, ask: health, repeats: true,
 		flags: []cli.Flag{&cli.BoolFlag{Name: "writes", Usage: "end with 1 unless writes are taken, as a replica takes none"}},
 		usage: "say whether a node serves: exit code 0, 1 if its journal takes no writes, a leader takes none, or a replica has no reads or no leader, 2 if it is unreachable, 4 while it loads"}.command()
 	action := cmd.Action
@@ -262,7 +262,7 @@ func (o *operator) printEvent(e admin.Event) error {
 // watch prints what happens until ctx ends. A node that stops, or can't be reached for
 // a while, is awaited.
 func watch(ctx context.Context, o *operator) error {
-	defer func() { o.conn.Close() }()
+	defer o.drop()
 	for {
 		err := watchOnce(ctx, o)
 		if !errors.Is(err, admin.ErrUnreachable) || ctx.Err() != nil {

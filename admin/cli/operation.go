@@ -25,13 +25,16 @@ type operation struct {
 	// the node calls it; "" is one that is quick.
 	after, verb string
 	ask         func(ctx context.Context, o *operator) error
+	// repeats says that it may be asked twice: it changes nothing.
+	repeats bool
 }
 
 // operator is one run of an operation.
 type operator struct {
 	c    *cli.Context
-	conn *admin.Conn
+	conn *admin.Conn // nil before the first, and after an attempt has failed
 	node string
+	cfg  admin.ClientConfig
 	// unshow takes a bar away, which an answer is not to stand in; nil is that there is
 	// none. It may be called several times.
 	unshow func()
@@ -71,8 +74,11 @@ func (op operation) command() *cli.Command {
 // action finds the node and asks it.
 func (op operation) action(c *cli.Context) error {
 	return connected(op.wait, func(ctx context.Context, o *operator) error {
-		if err := o.find(ctx); err != nil {
+		if err := o.persist(ctx, func() error { return o.find(ctx) }); err != nil {
 			return err
+		}
+		if op.repeats {
+			return o.persist(ctx, func() error { return op.ask(ctx, o) })
 		}
 		if op.after == "" {
 			return op.ask(ctx, o)
@@ -125,12 +131,50 @@ func connected(wait time.Duration, run func(context.Context, *operator) error) c
 			cfg.ConnectTimeout = patientConnect
 		}
 		defer cancel()
-		conn, err := admin.Dial(ctx, cfg)
-		if err != nil {
+		o := &operator{c: c, cfg: cfg}
+		defer o.drop()
+		if err := o.persist(ctx, func() error { return nil }); err != nil {
 			return advise(c, err)
 		}
-		defer conn.Close()
-		return advise(c, run(ctx, &operator{c: c, conn: conn}))
+		return advise(c, run(ctx, o))
+	}
+}
+
+// Nobody answers for a moment, though the node runs, while another broker takes the
+// place of the one that it had: a node that begins to follow takes its leader's journal.
+// So one that runs is tried for awayMost, each awayEvery.
+const (
+	awayMost  = 3 * time.Second
+	awayEvery = 50 * time.Millisecond
+)
+
+// persist asks, on a connection that it makes if there is none, until somebody answers.
+// What is asked may be asked several times.
+func (o *operator) persist(ctx context.Context, ask func() error) (err error) {
+	for until := time.Now().Add(awayMost); ; {
+		if err = nil; o.conn == nil {
+			o.conn, err = admin.Dial(ctx, o.cfg)
+		}
+		if err == nil {
+			err = ask()
+		}
+		if !errors.Is(err, admin.ErrUnreachable) || !nodeRuns(o.c) || time.Now().After(until) {
+			return err
+		}
+		o.drop()
+		select {
+		case <-time.After(awayEvery):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+// drop gives the connection up.
+func (o *operator) drop() {
+	if o.conn != nil {
+		o.conn.Close()
+		o.conn = nil
 	}
 }
 
