@@ -68,9 +68,8 @@ func serve(c *urfave.Context) error {
 	if err := cli.NotOfPast(c); err != nil {
 		return err
 	}
-	ctx, stop := signal.NotifyContext(c.Context, syscall.SIGINT, syscall.SIGTERM)
+	ctx, stop := cli.Interrupts(c.Context)
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	return cli.InUse(c, from.Fault(runNode(ctx, g, cfg, bar, hangups)))
 }
 

@@ -163,10 +163,9 @@ func signalPrinting(t *testing.T, sig syscall.Signal, want string) {
 	}
 }
 
-// The second of two signals ends a node at once that has still to answer somebody.
-func TestSecondSignal(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
+// occupied starts a node that has to answer somebody for as long as the test needs.
+func occupied(t *testing.T, dir string) *process {
+	t.Helper()
 	p := start(t, dir)
 	if err := p.client().Set(t.Context(), "k", "v", 0).Err(); err != nil {
 		t.Fatal(err)
@@ -185,6 +184,14 @@ func TestSecondSignal(t *testing.T) {
 		err := other.Set(ctx, "other", "v", 0).Err()
 		return err != nil && strings.HasPrefix(err.Error(), "BUSY ")
 	})
+	return p
+}
+
+// The second of two signals ends a node at once that has still to answer somebody.
+func TestSecondSignal(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	p := occupied(t, dir)
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	within(t, 30*time.Second, "the node takes nobody any more", func() bool {
 		c, err := net.Dial("tcp", p.addr)
@@ -199,6 +206,25 @@ func TestSecondSignal(t *testing.T) {
 	}
 	if n := start(t, dir).client().Exists(t.Context(), "k").Val(); n != 1 {
 		t.Error("what was acknowledged before is gone")
+	}
+}
+
+// The second signal counts, too, that comes right after the first. The system tells of
+// two of one kind, which nobody has taken yet, once only, so these are of two kinds.
+func TestTwoSignals(t *testing.T) {
+	t.Parallel()
+	for range 5 {
+		p := occupied(t, t.TempDir())
+		_ = p.cmd.Process.Signal(syscall.SIGTERM)
+		_ = p.cmd.Process.Signal(syscall.SIGINT)
+		select {
+		case <-p.over:
+		case <-time.After(time.Minute):
+			p.end(syscall.SIGKILL)
+		}
+		if status := p.cmd.ProcessState.Sys().(syscall.WaitStatus); !status.Signaled() || status.Signal() == syscall.SIGKILL {
+			t.Errorf("a node ends with %s after two signals at once; want it killed by one of them", p.cmd.ProcessState)
+		}
 	}
 }
 

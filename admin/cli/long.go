@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os/signal"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -68,7 +66,7 @@ const endGrace = 300 * time.Millisecond
 // one ends the program at once.
 func (l lengthy) run(ctx context.Context, c *cli.Context, work func(context.Context) error) error {
 	outer := ctx
-	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	ctx, stop := Interrupts(ctx)
 	defer stop()
 	m := progress.New()
 	bar := l.bar

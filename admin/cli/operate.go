@@ -8,10 +8,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -223,7 +221,7 @@ func eventsCommand() *cli.Command {
 			if c.IsSet("since") {
 				return operation{wait: quickWait, ask: pastEvents}.action(c)
 			}
-			ctx, stop := signal.NotifyContext(c.Context, syscall.SIGINT, syscall.SIGTERM)
+			ctx, stop := Interrupts(c.Context)
 			defer stop()
 			return connected(0, func(_ context.Context, o *operator) error { return watch(ctx, o) })(c)
 		},

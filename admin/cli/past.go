@@ -3,8 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"os/signal"
-	"syscall"
 	"time"
 
 	urfave "github.com/urfave/cli/v2"
@@ -51,9 +49,8 @@ func ServePast(c *urfave.Context, cfg appliance.Config, bar *Bar, g Greeter) err
 	if cfg.Listen == appliance.Off {
 		return Usage("serve: --as-of needs --listen")
 	}
-	ctx, stop := signal.NotifyContext(c.Context, syscall.SIGINT, syscall.SIGTERM)
+	ctx, stop := Interrupts(c.Context)
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	began := time.Now()
 	reading, done := bar.Shown(ctx, "reading the past")
 	l, err := loadPast(reading, c, cfg.Dir, to)

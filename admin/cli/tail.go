@@ -9,11 +9,9 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os/signal"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 	"unicode/utf8"
 
@@ -60,7 +58,7 @@ func tail(c *cli.Context) error {
 			return options.Origins{}.Fault(err)
 		}
 	}
-	ctx, stop := signal.NotifyContext(c.Context, syscall.SIGINT, syscall.SIGTERM)
+	ctx, stop := Interrupts(c.Context)
 	defer stop()
 	return connected(0, func(_ context.Context, o *operator) error {
 		if err := o.find(ctx); err != nil {
