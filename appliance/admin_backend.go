@@ -196,15 +196,24 @@ func (b backend) BackupEnd(_ context.Context, id string, taken *uint64) error {
 	return noteBackup(b.n, *taken)
 }
 
-// ConfigGet returns the parameters whose names match a glob pattern.
+// ConfigGet returns the parameters whose names match a glob pattern. A secret is not for
+// other doors than its own: by its name it is said whether there is one, and a pattern
+// leaves it out, so that nobody sets what stands in its place.
 func (b backend) ConfigGet(_ context.Context, pattern string) (map[string]string, error) {
 	values := make(map[string]string)
 	for _, p := range b.n.server.Config().Match(func(name string) bool {
 		return glob.MatchFold(pattern, name)
 	}) {
-		if !command.SecretParam(p.Name) { // it is not for other doors than its own
-			values[p.Name] = p.Get()
+		value := p.Get()
+		if command.SecretParam(p.Name) {
+			if !strings.EqualFold(pattern, p.Name) {
+				continue
+			}
+			if value != "" {
+				value = command.Redacted
+			}
 		}
+		values[p.Name] = value
 	}
 	return values, nil
 }

@@ -236,7 +236,7 @@ func printVerified(t *table, v admin.Verified) {
 func printParameters(t *table, p admin.Parameters) {
 	for _, name := range slices.Sorted(maps.Keys(p.Parameters)) {
 		value := p.Parameters[name]
-		if commands.SecretParam(name) {
+		if commands.SecretParam(name) && value != "" {
 			value = commands.Redacted
 		}
 		if origin := p.Origins[name]; origin != "" {
