@@ -60,6 +60,7 @@ type conn struct {
 	addr net.Addr // of this end
 	host string   // of the other end
 	seen net.IP   // the address of this end as the leader sees it
+	said string   // the password
 }
 
 // dial connects. The broker's library takes no context, so the socket is closed
@@ -70,7 +71,7 @@ func dial(ctx context.Context, cfg *FollowerConfig) (*conn, error) {
 		return nil, fault.As(fault.Operator, "connect", err)
 	}
 	d := &dialer{ctx: ctx, within: cfg.ConnectTimeout}
-	c := &conn{gone: make(chan struct{}), id: name(cfg.ID)}
+	c := &conn{gone: make(chan struct{}), id: name(cfg.ID), said: password}
 	opts := []nats.Option{
 		nats.Name("ledge replica " + cfg.Node), nats.UserInfo(cfg.User, password),
 		nats.CustomInboxPrefix("_INBOX." + cfg.User), nats.SetCustomDialer(d),

@@ -121,7 +121,9 @@ type Follower struct {
 	received int64         // the most of any snapshot that was stored since; likewise
 	steady   time.Duration // how long a stream must be level to count as progress
 
-	again chan struct{} // has a token once it is to be tried again at once
+	again  chan struct{} // has a token once it is to be tried again at once
+	reread chan struct{} // has a token once the password may be another
+	renew  atomic.Bool   // the link is to be made anew, with another password
 
 	leader atomic.Value // the id of the leader's run
 
@@ -133,17 +135,19 @@ type Follower struct {
 
 // NewFollower returns a follower; Run makes it work.
 func NewFollower(cfg FollowerConfig) *Follower {
-	f := &Follower{cfg: cfg, steady: RetryMost, tellSync: syncTick, reached: cfg.Target.State().Pos().Seq, again: make(chan struct{}, 1)}
+	f := &Follower{cfg: cfg, steady: RetryMost, tellSync: syncTick, reached: cfg.Target.State().Pos().Seq, again: make(chan struct{}, 1), reread: make(chan struct{}, 1)}
 	f.link = standing.Link{Leader: cfg.Leader, State: standing.LinkConnecting, Since: cfg.Clock()}
 	return f
 }
 
 // Again has an attempt made at once, if one is waited for: what made the last one fail
-// may have been mended.
+// may have been mended. A link that is there is made anew if the password is another.
 func (f *Follower) Again() {
-	select {
-	case f.again <- struct{}{}:
-	default:
+	for _, c := range []chan struct{}{f.again, f.reread} {
+		select {
+		case c <- struct{}{}:
+		default:
+		}
 	}
 }
 
@@ -186,6 +190,10 @@ func (f *Follower) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
+		if errors.Is(err, errRenew) {
+			f.cfg.Logger.Info("the leader's password has changed, and the link is made anew with it", "leader", f.cfg.Leader)
+			continue
+		}
 		if errors.Is(err, ErrLead) || fault.Of(err) == fault.Fatal {
 			return err
 		}
@@ -223,10 +231,15 @@ func (f *Follower) attempt(ctx context.Context) error {
 	case <-f.again: // this is it
 	default:
 	}
+	select {
+	case <-f.reread: // this reads it
+	default:
+	}
+	renewed := f.renew.Swap(false)
 	limits := f.cfg.Timeouts()
 	f.cfg.ConnectTimeout = limits.Connect
 	f.set(func(l *standing.Link) {
-		if l.State != standing.LinkFailed && l.State != standing.LinkStalled {
+		if l.State != standing.LinkFailed && l.State != standing.LinkStalled && !renewed {
 			l.State, l.Step = standing.LinkConnecting, ""
 		}
 	})
@@ -241,6 +254,7 @@ func (f *Follower) attempt(ctx context.Context) error {
 	}
 	defer f.keepTelling(c)()
 	defer f.keepExchanging(ctx, c)()
+	defer f.watchPassword(ctx, c)()
 	if as.reply.Start != startTail {
 		if err := f.fullSync(ctx, c, as); err != nil {
 			return fmt.Errorf("full sync: %w", err)

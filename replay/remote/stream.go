@@ -33,6 +33,9 @@ func (f *Follower) stream(ctx context.Context, c *conn) error {
 			func(last journal.Seq) error {
 				f.heard(last)
 				f.level(last, began)
+				if f.renew.Load() {
+					return errRenew
+				}
 				return nil
 			},
 			func(frames []journal.Frame) error { return f.ingest(ctx, c, frames) })
