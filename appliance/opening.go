@@ -39,6 +39,7 @@ func (o *opening) run(ctx context.Context) error {
 	o.recovered.Store(r)
 	o.loading.enter(stepWriter)
 	full := holdReserve(o.reserve, o.cfg.Logger)
+	warnOfDisk(o.Node)
 	span, err := o.log.Stat(ctx)
 	if err != nil {
 		return err

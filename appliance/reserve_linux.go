@@ -18,6 +18,18 @@ func freeBytes(path string) (int64, error) {
 	return free, err
 }
 
+// diskBytes returns how large a file system is in all.
+func diskBytes(path string) (int64, error) {
+	var st unix.Statfs_t
+	if err := unix.Statfs(path, &st); err != nil {
+		return 0, err
+	}
+	if most := math.MaxInt64 / uint64(max(st.Bsize, 1)); st.Blocks > most {
+		return math.MaxInt64, nil
+	}
+	return int64(st.Blocks) * int64(st.Bsize), nil
+}
+
 // fewInodes is too few to tell from none: those that lacked one have removed what they
 // had made before.
 const fewInodes = 16
