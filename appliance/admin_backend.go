@@ -15,7 +15,6 @@ import (
 	"ledge/journal/durable"
 	"ledge/journal/fault"
 	"ledge/journal/progress"
-	"ledge/replay"
 	"ledge/replay/snapshot"
 	"ledge/replay/standing"
 	"ledge/respd/command"
@@ -74,7 +73,7 @@ func (b backend) noRoom(ctx context.Context, err error) error {
 		return err
 	}
 	need := b.n.dir.newestSnapshot().Bytes
-	if s := progress.Of(ctx).Look(); s.Step == replay.StepSave && s.Done > 0 { // so much of it had room
+	if s := progress.Of(ctx).Look(); s.Step == progress.StepSave && s.Done > 0 { // so much of it had room
 		need = max(need, int64(float64(free)/float64(s.Done)*float64(s.Total)))
 	}
 	if need <= free { // it is too small to tell, or somebody else takes room
@@ -102,7 +101,7 @@ func (b backend) Compact(ctx context.Context) (c admin.Compacted, err error) {
 	}
 	keys := int64(b.n.state.Keys())
 	progress.Of(ctx).Plan(
-		progress.Part{Name: replay.StepSave, Unit: progress.Keys, Total: keys, Cost: nanoseconds(saveKey * float64(keys))},
+		progress.Part{Name: progress.StepSave, Unit: progress.Keys, Total: keys, Cost: nanoseconds(saveKey * float64(keys))},
 		progress.Part{Name: snapshot.StepVerify, Unit: progress.Bytes, Cost: nanoseconds(verifyKey * float64(keys))})
 	info, err := b.n.saves.compact(ctx)
 	if err != nil {

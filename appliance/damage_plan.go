@@ -252,7 +252,7 @@ func (p *Plan) try(ctx context.Context, b base) (st *replay.State, err error) {
 	if b.reach == from || !p.sameEpoch(ctx, log, b.info) {
 		return st, nil
 	}
-	progress.Of(ctx).Step(replay.StepApply, progress.Bytes, p.survey.Bytes(from, b.reach))
+	progress.Of(ctx).Step(progress.StepApply, progress.Bytes, p.survey.Bytes(from, b.reach))
 	err = replay.CatchUp(ctx, log, st, b.reach)
 	if stop := ctx.Err(); stop != nil {
 		return nil, errors.Join(stop, st.Close())

@@ -116,12 +116,12 @@ func (l *loading) expect(d *directory) {
 		{Name: stepJournal, Cost: nanoseconds(open)},
 	}
 	if info.Keys > 0 {
-		parts = append(parts, progress.Part{Name: replay.StepLoad, Unit: progress.Bytes, Total: info.Bytes, Slows: tableSlows,
+		parts = append(parts, progress.Part{Name: progress.StepLoad, Unit: progress.Bytes, Total: info.Bytes, Slows: tableSlows,
 			Cost: nanoseconds(loadByte*float64(info.Bytes) + loadKey*float64(info.Keys))})
 	}
 	l.meter.Plan(append(parts,
-		progress.Part{Name: replay.StepApply, Unit: progress.Bytes, Total: rest, Slows: tableSlows},
-		progress.Part{Name: replay.StepSort}, progress.Part{Name: replay.StepOrder, Unit: progress.Keys},
+		progress.Part{Name: progress.StepApply, Unit: progress.Bytes, Total: rest, Slows: tableSlows},
+		progress.Part{Name: progress.StepSort}, progress.Part{Name: progress.StepOrder, Unit: progress.Keys},
 		progress.Part{Name: stepWriter, Cost: 20 * time.Millisecond})...)
 	l.expectKeys(rest / sizeOfKey)
 }
@@ -129,12 +129,12 @@ func (l *loading) expect(d *directory) {
 // expectKeys says that the journal brings that many keys, about.
 func (l *loading) expectKeys(keys int64) {
 	rest := l.rest.Load()
-	l.meter.Expect(replay.StepApply, rest, nanoseconds(applyByte*float64(rest)+applyKey*float64(keys)))
+	l.meter.Expect(progress.StepApply, rest, nanoseconds(applyByte*float64(rest)+applyKey*float64(keys)))
 	if keys < replay.OrderFrom {
 		keys = 0
 	}
-	l.meter.Expect(replay.StepSort, keys, nanoseconds(sortKey*float64(keys)))
-	l.meter.Expect(replay.StepOrder, keys, nanoseconds(orderKey*float64(keys)))
+	l.meter.Expect(progress.StepSort, keys, nanoseconds(sortKey*float64(keys)))
+	l.meter.Expect(progress.StepOrder, keys, nanoseconds(orderKey*float64(keys)))
 }
 
 // nanoseconds is a time of so many nanoseconds.
@@ -146,7 +146,7 @@ func (l *loading) facts() report.Loading {
 		return report.Loading{}
 	}
 	s, now := l.meter.Look(), time.Now()
-	if s.Step == replay.StepApply && s.Total > 0 && s.Done > s.Total/50 { // it is seen how many keys come of it
+	if s.Step == progress.StepApply && s.Total > 0 && s.Done > s.Total/50 { // it is seen how many keys come of it
 		l.rest.Store(s.Total)
 		l.expectKeys(int64(float64(max(s.Keys-l.held.Load(), 0)) * float64(s.Total) / float64(s.Done)))
 		s = l.meter.Look()

@@ -189,14 +189,14 @@ func TestAnswersWhileLoading(t *testing.T) {
 	}
 	info := c.Info(ctx, "persistence").Val()
 	for _, want := range []string{"loading:1\r\n", "loading_start_time:", "loading_total_bytes:", "loading_loaded_perc:",
-		"loading_eta_seconds:", "loading_step:" + replay.StepLoad} {
+		"loading_eta_seconds:", "loading_step:" + progress.StepLoad} {
 		if strings.Count(info, "\r\n"+want) != 1 {
 			t.Errorf("INFO has %q %d times; want once:\n%s", want, strings.Count(info, "\r\n"+want), info)
 		}
 	}
 	o := h.operator(t)
 	health, err := o.Health(ctx, "n")
-	if err != nil || health.State != admin.StateLoading || health.Loading == nil || health.Loading.Step != replay.StepLoad ||
+	if err != nil || health.State != admin.StateLoading || health.Loading == nil || health.Loading.Step != progress.StepLoad ||
 		health.Loading.Total == 0 || health.ReserveMissing {
 		t.Errorf("health = %+v, %+v, %v; want one that is loading", health, health.Loading, err)
 	}
@@ -327,14 +327,14 @@ func TestLoadingFacts(t *testing.T) {
 	l.held.Store(10)
 	l.rest.Store(1000)
 	l.meter.Plan(progress.Part{Name: stepChecking, Unit: progress.Bytes, Total: 1000, Cost: time.Second},
-		progress.Part{Name: replay.StepLoad, Unit: progress.Bytes, Total: 500, Cost: time.Second},
-		progress.Part{Name: replay.StepApply, Unit: progress.Bytes, Total: 1000, Cost: time.Second},
-		progress.Part{Name: replay.StepSort}, progress.Part{Name: replay.StepOrder, Unit: progress.Keys})
+		progress.Part{Name: progress.StepLoad, Unit: progress.Bytes, Total: 500, Cost: time.Second},
+		progress.Part{Name: progress.StepApply, Unit: progress.Bytes, Total: 1000, Cost: time.Second},
+		progress.Part{Name: progress.StepSort}, progress.Part{Name: progress.StepOrder, Unit: progress.Keys})
 	was, before := 0.0, int64(0)
 	for _, step := range []struct {
 		name  string
 		total int64
-	}{{stepChecking, 1000}, {replay.StepLoad, 500}, {replay.StepApply, 1000}} {
+	}{{stepChecking, 1000}, {progress.StepLoad, 500}, {progress.StepApply, 1000}} {
 		l.meter.Step(step.name, progress.Bytes, step.total)
 		for done := int64(0); done <= step.total; done += 100 {
 			l.meter.To(done)
@@ -359,13 +359,13 @@ func TestLoadingPlan(t *testing.T) {
 	l := newLoading(time.Now(), nil)
 	l.rest.Store(1 << 30)
 	plan := func() {
-		l.meter.Plan(progress.Part{Name: replay.StepApply, Unit: progress.Bytes, Total: 1 << 30},
-			progress.Part{Name: replay.StepSort}, progress.Part{Name: replay.StepOrder, Unit: progress.Keys})
+		l.meter.Plan(progress.Part{Name: progress.StepApply, Unit: progress.Bytes, Total: 1 << 30},
+			progress.Part{Name: progress.StepSort}, progress.Part{Name: progress.StepOrder, Unit: progress.Keys})
 	}
 	left := func(keys int64) time.Duration {
 		plan()
 		l.expectKeys(keys)
-		l.meter.Step(replay.StepApply, progress.Bytes, 1<<30)
+		l.meter.Step(progress.StepApply, progress.Bytes, 1<<30)
 		l.meter.To(1 << 10)
 		return l.meter.Look().Left
 	}

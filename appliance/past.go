@@ -84,7 +84,7 @@ func (p *past) read(ctx context.Context) (l *backup.Loaded, err error) {
 	if p.to.HasSeq {
 		bytes -= min(bytes, jet.SizeAfter(p.journalPath(), p.to.Seq))
 	}
-	progress.Of(ctx).Step(replay.StepApply, progress.Bytes, bytes)
+	progress.Of(ctx).Step(progress.StepApply, progress.Bytes, bytes)
 	if !p.to.HasSeq || p.to.Seq > p.last {
 		err = replay.CatchUpAll(ctx, src, l.State)
 	}

@@ -221,9 +221,9 @@ func (s *Stopped) expect(shown *progress.Meter) {
 	shown.Plan(
 		progress.Part{Name: jet.StepCheck, Unit: progress.Bytes, Total: bytes, Cost: nanoseconds(checkByte * float64(bytes))},
 		progress.Part{Name: stepEffects, Unit: progress.Bytes, Total: bytes, Cost: nanoseconds(effectsByte * float64(bytes))},
-		progress.Part{Name: replay.StepLoad, Unit: progress.Bytes, Total: info.Bytes,
+		progress.Part{Name: progress.StepLoad, Unit: progress.Bytes, Total: info.Bytes,
 			Cost: nanoseconds(loadByte*float64(info.Bytes) + loadKey*float64(info.Keys))},
-		progress.Part{Name: replay.StepApply, Unit: progress.Bytes, Total: rest,
+		progress.Part{Name: progress.StepApply, Unit: progress.Bytes, Total: rest,
 			Cost: nanoseconds(applyByte*float64(rest) + applyKey*float64(rest/sizeOfKey))},
 		progress.Part{Name: stepSnapshots, Unit: progress.Bytes, Total: others, Cost: nanoseconds(verifyByte * float64(others))})
 }

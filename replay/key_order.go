@@ -164,14 +164,14 @@ func (s *State) putInOrder(ctx context.Context, many int) error {
 		return nil
 	}
 	shown, runs := progress.Of(ctx), 0
-	shown.Step(StepSort, progress.Keys, int64(left))
+	shown.Step(progress.StepSort, progress.Keys, int64(left))
 	for n, db := range s.dbs {
 		s.sortNoted(n, shown)
 		if runs += len(db.order.run); ctx.Err() != nil {
 			return ctx.Err()
 		}
 	}
-	shown.Step(StepOrder, progress.Keys, int64(runs))
+	shown.Step(progress.StepOrder, progress.Keys, int64(runs))
 	for n := range s.dbs {
 		for s.placeSome(n) {
 			if shown.Add(placeSlice); ctx.Err() != nil {

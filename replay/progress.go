@@ -5,15 +5,6 @@ import (
 	"ledge/journal/progress"
 )
 
-// Steps that a progress.Meter in the context of the work is told of.
-const (
-	StepLoad  = "reading the snapshot"
-	StepApply = "reading the journal"
-	StepSort  = "sorting keys"
-	StepOrder = "putting keys in order"
-	StepSave  = "writing the snapshot"
-)
-
 // after returns how many bytes of a journal come after a number, about: as if all of
 // its numbers had as many.
 func after(span journal.Stat, seq journal.Seq) int64 {

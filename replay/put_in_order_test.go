@@ -44,12 +44,12 @@ func TestPutInOrder(t *testing.T) {
 		t.Error("with a context that has ended nothing is left to do; want most of it")
 	}
 	shown := progress.New()
-	shown.Plan(progress.Part{Name: StepSort, Unit: progress.Keys, Cost: time.Second},
-		progress.Part{Name: StepOrder, Unit: progress.Keys, Cost: time.Second})
+	shown.Plan(progress.Part{Name: progress.StepSort, Unit: progress.Keys, Cost: time.Second},
+		progress.Part{Name: progress.StepOrder, Unit: progress.Keys, Cost: time.Second})
 	if err := s.putInOrder(progress.With(t.Context(), shown), 0); err != nil {
 		t.Fatal(err)
 	}
-	if seen := shown.Look(); seen.Step != StepOrder || seen.Done < keys-placeSlice || seen.Total != keys || seen.Share < 0.9 {
+	if seen := shown.Look(); seen.Step != progress.StepOrder || seen.Done < keys-placeSlice || seen.Total != keys || seen.Share < 0.9 {
 		t.Errorf("at the end %+v is shown; want all of %d keys in order", seen, keys)
 	}
 	if left := len(o.noted) + len(o.sorting) + len(o.run); left > 0 || o.tree.Len() != keys {

@@ -151,10 +151,10 @@ func (r *recovery) replay(s *State) error {
 	start, from := time.Now(), s.Pos().Seq
 	s.loosen()
 	bytes := int64(0) // as planned
-	if len(r.Bad) > 0 || !r.shown.Planned(StepApply) {
+	if len(r.Bad) > 0 || !r.shown.Planned(progress.StepApply) {
 		bytes = after(r.span, from)
 	}
-	r.shown.Step(StepApply, progress.Bytes, bytes)
+	r.shown.Step(progress.StepApply, progress.Bytes, bytes)
 	err := CatchUp(r.ctx, r.log, s, r.span.Last)
 	s.tighten()
 	r.ReplayTime = time.Since(start)

@@ -55,7 +55,7 @@ func (s *State) writeStill(ctx context.Context, w *durable.Stream, l journal.Lin
 		h.Rows += uint64(db.dict.n)
 	}
 	shown := progress.Of(ctx)
-	shown.Step(StepSave, progress.Keys, int64(h.Rows))
+	shown.Step(progress.StepSave, progress.Keys, int64(h.Rows))
 	enc := snapshot.NewWriter(w)
 	enc.Header(h)
 	saved.write(enc)

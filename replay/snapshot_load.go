@@ -65,7 +65,7 @@ const minRow = 2 + value.RowHead + 1
 func (s *State) fillDicts(ctx context.Context, f *snapshot.File) error {
 	var c snapshot.Chunk
 	shown, keys := progress.Of(ctx), 0
-	shown.Step(StepLoad, progress.Bytes, f.Info.Bytes)
+	shown.Step(progress.StepLoad, progress.Bytes, f.Info.Bytes)
 	for {
 		err := f.Next(&c)
 		if err == io.EOF {

@@ -33,7 +33,7 @@ func (s *State) writeSnapshot(
 	wk.saved.write(enc)
 	var rows []walkedRow
 	shown := progress.Of(ctx)
-	shown.Step(StepSave, progress.Keys, int64(wk.start.Rows))
+	shown.Step(progress.StepSave, progress.Keys, int64(wk.start.Rows))
 	for _, p := range wk.parts {
 		var digest journal.Digest
 		enc.Database(snapshot.Database{DB: p.number, Rows: uint64(p.rows), Digest: p.digest})

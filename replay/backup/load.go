@@ -265,7 +265,7 @@ func (l *Loaded) take(ctx context.Context, h *head, to Target) (done bool, err e
 	if to.HasSeq {
 		last = min(last, to.Seq)
 	}
-	progress.Of(ctx).Step(replay.StepApply, progress.Numbers, int64(last-min(last, l.State.Pos().Seq)))
+	progress.Of(ctx).Step(progress.StepApply, progress.Numbers, int64(last-min(last, l.State.Pos().Seq)))
 	src := &Bounded{Source: journal.NewHistory(partFrames{r}, h.Lineage), To: to, Note: l.Note}
 	if err := replay.CatchUpAll(ctx, src, l.State); err != nil {
 		return false, err

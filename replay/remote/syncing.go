@@ -7,10 +7,9 @@ import (
 	"time"
 
 	"ledge/journal/progress"
-	"ledge/replay"
 )
 
-// Steps of a full sync, in words; replay has that of reading the snapshot.
+// Steps of a full sync, in words; progress has that of reading the snapshot.
 const (
 	StepAsk   = "waiting for the leader's snapshot"
 	StepFetch = "fetching the leader's snapshot"
@@ -63,7 +62,7 @@ func (f *Follower) shown(ctx context.Context) (_ context.Context, done func()) {
 func expect(m *progress.Meter, meta *metaReply, have int64) {
 	rest := time.Duration(meta.Bytes - have)
 	m.Plan(progress.Part{Name: StepFetch, Unit: progress.Bytes, Total: meta.Bytes, Cost: fetchByte * rest},
-		progress.Part{Name: replay.StepLoad, Unit: progress.Bytes, Total: meta.Bytes, Cost: readByte * time.Duration(meta.Bytes)},
+		progress.Part{Name: progress.StepLoad, Unit: progress.Bytes, Total: meta.Bytes, Cost: readByte * time.Duration(meta.Bytes)},
 		progress.Part{Name: StepAdopt, Cost: time.Second})
 	m.Step(StepFetch, progress.Bytes, meta.Bytes)
 	m.To(have)
