@@ -17,6 +17,7 @@ import (
 	"ledge/journal/jet"
 	"ledge/journal/progress"
 	"ledge/replay"
+	"ledge/replay/recovery"
 	"ledge/replay/snapshot"
 )
 
@@ -242,7 +243,7 @@ func (p *Plan) try(ctx context.Context, b base) (st *replay.State, err error) {
 	if b.info.Path == "" {
 		st, err = replay.New(p.databases)
 	} else {
-		st, _, err = replay.LoadFound(ctx, b.info.Path, p.databases)
+		st, _, err = recovery.LoadAs(ctx, b.info.Path, p.databases)
 	}
 	if err != nil {
 		return nil, err
@@ -253,7 +254,7 @@ func (p *Plan) try(ctx context.Context, b base) (st *replay.State, err error) {
 		return st, nil
 	}
 	progress.Of(ctx).Step(progress.StepApply, progress.Bytes, p.survey.Bytes(from, b.reach))
-	err = replay.CatchUp(ctx, log, st, b.reach)
+	err = recovery.CatchUp(ctx, log, st, b.reach)
 	if stop := ctx.Err(); stop != nil {
 		return nil, errors.Join(stop, st.Close())
 	}

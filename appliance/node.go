@@ -26,6 +26,7 @@ import (
 	"ledge/journal/progress"
 	"ledge/journal/turn"
 	"ledge/replay"
+	"ledge/replay/recovery"
 	"ledge/replay/writer"
 	"ledge/respd"
 	"ledge/respd/hub"
@@ -301,7 +302,7 @@ func addressFault(option, addr string, err error) error {
 
 // recovered is what was recovered when the node was opened.
 type recovered struct {
-	replay.Report
+	recovery.Report
 	took time.Duration
 	keys int
 	lost string // what the last repair that cost something has lost

@@ -11,6 +11,7 @@ import (
 	"ledge/journal/durable"
 	"ledge/journal/progress"
 	"ledge/replay"
+	"ledge/replay/recovery"
 )
 
 // opening puts the journal and the state into a node that answers already. It is one
@@ -155,7 +156,7 @@ func (o *opening) recover(ctx context.Context) (*replay.State, *recovered, error
 		return nil, nil, err
 	}
 	o.mem.Loading(span.Bytes+o.dir.snapshotBytes(), process.Available())
-	s, found, err := replay.Recover(ctx, o.dir.snapshotPath(), o.log, o.cfg.Databases, o.cfg.Logger)
+	s, found, err := recovery.Recover(ctx, o.dir.snapshotPath(), o.log, o.cfg.Databases, o.cfg.Logger)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -16,6 +16,7 @@ import (
 	"ledge/journal/progress"
 	"ledge/replay"
 	"ledge/replay/backup"
+	"ledge/replay/recovery"
 	"ledge/replay/snapshot"
 )
 
@@ -86,7 +87,7 @@ func (p *past) read(ctx context.Context) (l *backup.Loaded, err error) {
 	}
 	progress.Of(ctx).Step(progress.StepApply, progress.Bytes, bytes)
 	if !p.to.HasSeq || p.to.Seq > p.last {
-		err = replay.CatchUpAll(ctx, src, l.State)
+		err = recovery.CatchUpAll(ctx, src, l.State)
 	}
 	if err = p.judge(l, src.Past, err); err != nil {
 		return nil, errors.Join(err, l.State.Close())
@@ -108,7 +109,7 @@ func (p *past) begin(ctx context.Context, l *backup.Loaded, databases int) error
 		if p.to.HasSeq && in.Pos.Seq > p.to.Seq || !p.to.Time.IsZero() && in.Created.After(p.to.Time) {
 			continue
 		}
-		st, info, err := replay.LoadSnapshot(ctx, in.Path, databases)
+		st, info, err := recovery.Load(ctx, in.Path, databases)
 		if errors.Is(err, fs.ErrNotExist) {
 			p.again = true // it was pruned meanwhile
 		}

@@ -11,6 +11,7 @@ import (
 	"ledge/appliance/report"
 	"ledge/journal"
 	"ledge/replay"
+	"ledge/replay/recovery"
 	"ledge/replay/snapshot"
 	"ledge/respd/command"
 )
@@ -71,7 +72,7 @@ func newSnapshots(cfg snapshotsConfig, started time.Time) *snapshots {
 
 // found goes on from what recovery has found: what it had to replay of a journal with
 // that span counts towards the next snapshot.
-func (s *snapshots) found(found replay.Report, span journal.Stat) {
+func (s *snapshots) found(found recovery.Report, span journal.Stat) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if snap := found.Snapshot; snap.Pos.Seq > 0 {

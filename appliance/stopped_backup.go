@@ -13,7 +13,7 @@ import (
 	"ledge/journal"
 	"ledge/journal/fault"
 	"ledge/journal/jet"
-	"ledge/replay"
+	"ledge/replay/recovery"
 )
 
 // StoppedBackup gives what a backup of a stopped node needs, as a running node does
@@ -39,7 +39,7 @@ func (s *Stopped) Backup(ctx context.Context) (*StoppedBackup, error) {
 		return nil, fault.As(fault.Operator, op, err)
 	}
 	log := stillLog{s.history(journal.Stat{First: sum.First, Last: sum.Last, Bytes: sum.Bytes}), sum.Last}
-	st, _, err := replay.Recover(ctx, s.dir.snapshotPath(), log, max(s.dir.id.Databases, 1), slog.New(slog.DiscardHandler))
+	st, _, err := recovery.Recover(ctx, s.dir.snapshotPath(), log, max(s.dir.id.Databases, 1), slog.New(slog.DiscardHandler))
 	if err != nil {
 		return nil, fault.As(fault.Operator, op, err)
 	}

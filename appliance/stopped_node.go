@@ -13,7 +13,7 @@ import (
 	"ledge/journal"
 	"ledge/journal/jet"
 	"ledge/journal/progress"
-	"ledge/replay"
+	"ledge/replay/recovery"
 	"ledge/replay/snapshot"
 )
 
@@ -175,7 +175,7 @@ func (s *Stopped) verify(ctx context.Context) (v Verified, err error) {
 		shown.Add(int64(c.Size()))
 	}
 	log := s.history(journal.Stat{First: v.Journal.First, Last: v.Journal.Last, Bytes: v.Journal.Bytes})
-	st, recovered, err := replay.Recover(ctx, s.dir.snapshotPath(), log, max(s.dir.id.Databases, 1),
+	st, recovered, err := recovery.Recover(ctx, s.dir.snapshotPath(), log, max(s.dir.id.Databases, 1),
 		slog.New(slog.DiscardHandler))
 	if err != nil {
 		return v, err

@@ -14,6 +14,7 @@ import (
 
 	"ledge/journal"
 	"ledge/replay"
+	"ledge/replay/recovery"
 	"ledge/replay/replaytest"
 	"ledge/replay/snapshot"
 	"ledge/replay/value"
@@ -74,7 +75,7 @@ func TestCollections(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	loaded, _, err := replay.LoadSnapshot(context.Background(), info.Path, 2)
+	loaded, _, err := recovery.Load(context.Background(), info.Path, 2)
 	if err != nil {
 		t.Fatal(err)
 	}

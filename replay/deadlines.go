@@ -83,6 +83,14 @@ func (d *deadlines) due(now int64, fn func(key string) bool) {
 // maxUntimed bounds the records whose deadlines wait.
 const maxUntimed = 4 << 20
 
+// Bulk calls fn, which applies many batches, and lets what is derived from them lag
+// until fn returns. Nobody may view the state meanwhile.
+func (s *State) Bulk(fn func() error) error {
+	s.loosen()
+	defer s.tighten()
+	return fn()
+}
+
 // loosen lets the index of deadlines lag until tighten is called.
 func (s *State) loosen() {
 	s.mu.Lock()

@@ -13,6 +13,7 @@ import (
 	"ledge/journal"
 	"ledge/replay"
 	"ledge/replay/catalog"
+	"ledge/replay/recovery"
 	"ledge/replay/replaytest"
 	"ledge/replay/snapshot"
 	"ledge/replay/writer"
@@ -85,7 +86,7 @@ func TestFunctionsInSnapshot(t *testing.T) {
 		if err := os.WriteFile(path, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		s, _, err := replay.LoadSnapshot(context.Background(), path, 3)
+		s, _, err := recovery.Load(context.Background(), path, 3)
 		return s, err
 	}
 	s, err := load(buf.Bytes())

@@ -13,6 +13,7 @@ import (
 	"ledge/journal"
 	"ledge/journal/mem"
 	"ledge/replay"
+	"ledge/replay/recovery"
 	"ledge/replay/value"
 )
 
@@ -76,7 +77,7 @@ func BenchmarkReplay(b *testing.B) {
 	})
 }
 
-func BenchmarkLoadSnapshot(b *testing.B) {
+func BenchmarkLoad(b *testing.B) {
 	for _, deadlines := range []bool{false, true} {
 		b.Run(fmt.Sprintf("deadlines=%v", deadlines), func(b *testing.B) {
 			log, dir := newLog(b, mem.New()), b.TempDir()
@@ -104,7 +105,7 @@ func BenchmarkOrder(b *testing.B) {
 	var cpu time.Duration
 	for b.Loop() {
 		b.StopTimer()
-		s, _, err := replay.Recover(context.Background(), b.TempDir(), log, 16, nil)
+		s, _, err := recovery.Recover(context.Background(), b.TempDir(), log, 16, nil)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -133,7 +134,7 @@ func recoverAll(b *testing.B, dir string, log *journal.Log) {
 		runtime.GC()
 		before := heapAlloc()
 		start, used := time.Now(), cpuTime()
-		s, _, err := replay.Recover(context.Background(), dir, log, 16, nil)
+		s, _, err := recovery.Recover(context.Background(), dir, log, 16, nil)
 		took, cpu = took+time.Since(start), cpu+cpuTime()-used
 		if err != nil {
 			b.Fatal(err)

@@ -11,6 +11,7 @@ import (
 
 	"ledge/journal"
 	"ledge/replay"
+	"ledge/replay/recovery"
 	"ledge/replay/replaytest"
 	"ledge/replay/snapshot"
 	"ledge/replay/writer"
@@ -99,7 +100,7 @@ func compareReplayed(t *testing.T, n *replaytest.Node) {
 			t.Fatal(err)
 		}
 	}
-	recovered, _, err := replay.Recover(context.Background(), t.TempDir(), n.Log, n.Databases(), nil)
+	recovered, _, err := recovery.Recover(context.Background(), t.TempDir(), n.Log, n.Databases(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +156,7 @@ func TestSnapshotUnderWrites(t *testing.T) {
 	stop()
 	wg.Wait()
 	for _, info := range infos {
-		loaded, got, err := replay.LoadSnapshot(context.Background(), info.Path, databases)
+		loaded, got, err := recovery.Load(context.Background(), info.Path, databases)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"ledge/journal"
-	"ledge/replay"
+	"ledge/replay/recovery"
 	"ledge/replay/replaytest"
 	"ledge/replay/writer"
 )
@@ -46,12 +46,12 @@ func TestSaveAs(t *testing.T) {
 		if err != nil || !bytes.Equal(shared(saved), shared(walked.Bytes())) {
 			t.Errorf("%s: SaveAs has written %d bytes, %v; want the %d that a walk writes", name, len(saved), err, walked.Len())
 		}
-		s, got, err := replay.LoadSnapshot(t.Context(), info.Path, 1)
+		s, got, err := recovery.Load(t.Context(), info.Path, 1)
 		if name != "none" { // which fits one database
-			s, got, err = replay.LoadSnapshot(t.Context(), info.Path, 3)
+			s, got, err = recovery.Load(t.Context(), info.Path, 3)
 		}
 		if err != nil || got.Pos != n.Pos() || got.Bytes != info.Bytes || got.Epoch != n.Epoch() {
-			t.Fatalf("%s: LoadSnapshot = %+v, %v; want %s in %d bytes", name, got, err, n.Pos(), info.Bytes)
+			t.Fatalf("%s: Load = %+v, %v; want %s in %d bytes", name, got, err, n.Pos(), info.Bytes)
 		}
 		replaytest.CheckAtEnd(t, s)
 	}

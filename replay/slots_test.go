@@ -18,6 +18,7 @@ import (
 	"ledge/journal"
 	"ledge/journal/fault"
 	"ledge/replay"
+	"ledge/replay/recovery"
 	"ledge/replay/replaytest"
 	"ledge/replay/snapshot"
 	"ledge/replay/value"
@@ -150,7 +151,7 @@ func saved(t *testing.T, n *replaytest.Node) (b []byte, load func([]byte) (*repl
 		if err := os.WriteFile(path, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		s, _, err := replay.LoadSnapshot(context.Background(), path, 3)
+		s, _, err := recovery.Load(context.Background(), path, 3)
 		return s, err
 	}
 }
@@ -212,8 +213,8 @@ func TestSlotsWithoutClusterID(t *testing.T) {
 		t.Fatal(err)
 	}
 	var d *snapshot.Damage
-	if s, _, err := replay.LoadSnapshot(context.Background(), path, 1); !errors.As(err, &d) || !strings.Contains(d.Cause, "row \"cluster\"") {
-		t.Errorf("LoadSnapshot = %v; want damage that names the row", err)
+	if s, _, err := recovery.Load(context.Background(), path, 1); !errors.As(err, &d) || !strings.Contains(d.Cause, "row \"cluster\"") {
+		t.Errorf("Load = %v; want damage that names the row", err)
 		if err == nil {
 			s.Close()
 		}
@@ -284,7 +285,7 @@ func TestSlotSumsOfOneBatch(t *testing.T) {
 	}
 	n.Must(field(0), field(1), field(2))
 	slotSums(t, n.State)
-	if err := replay.CatchUp(t.Context(), n.Log, replica, n.Pos().Seq); err != nil {
+	if err := recovery.CatchUp(t.Context(), n.Log, replica, n.Pos().Seq); err != nil {
 		t.Fatal(err)
 	}
 	slotSums(t, replica)

@@ -12,35 +12,10 @@ import (
 	"ledge/replay/value"
 )
 
-// LoadSnapshot returns the state that a snapshot file holds, with at least the
-// given number of databases. All of it is checked; a snapshot.Damage says where
-// it is not what was written.
-func LoadSnapshot(ctx context.Context, path string, databases int) (*State, snapshot.Info, error) {
-	return loadFrom(ctx, path, databases, snapshot.Open)
-}
-
-// LoadFound is LoadSnapshot for a file under any name.
-func LoadFound(ctx context.Context, path string, databases int) (*State, snapshot.Info, error) {
-	return loadFrom(ctx, path, databases, snapshot.OpenAs)
-}
-
-func loadFrom(ctx context.Context, path string, databases int,
-	open func(string) (*snapshot.File, error)) (*State, snapshot.Info, error) {
-	f, err := open(path)
-	if err != nil {
-		return nil, snapshot.Info{}, err
-	}
-	defer f.Close()
-	s, err := loadSnapshot(ctx, f, databases)
-	if err != nil {
-		return nil, snapshot.Info{}, f.In(err)
-	}
-	return s, f.Info, nil
-}
-
-// loadSnapshot reads, checks, takes apart and fills the dicts. The rows come in
-// order, so the trees can be filled in one run, later.
-func loadSnapshot(ctx context.Context, f *snapshot.File, databases int) (*State, error) {
+// Load returns the state that a snapshot holds, with the given number of databases. It
+// reads, checks, takes apart and fills the dicts. The rows come in order, so the trees
+// can be filled in one run, later. Errors don't name the file.
+func Load(ctx context.Context, f *snapshot.File, databases int) (*State, error) {
 	s, err := New(databases)
 	if err != nil {
 		return nil, err

@@ -120,6 +120,24 @@ func (s *State) Epoch() uint64 {
 	return s.epoch
 }
 
+// Position returns the position that has been applied, and the epoch there.
+func (s *State) Position() (journal.Pos, uint64) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.pos, s.epoch
+}
+
+// Keys returns how many keys there are in all databases, those that have expired and
+// are not removed yet among them.
+func (s *State) Keys() (n int) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, db := range s.dbs {
+		n += db.dict.n
+	}
+	return n
+}
+
 // Databases returns how many databases there are.
 func (s *State) Databases() int { return len(s.dbs) }
 

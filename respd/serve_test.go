@@ -19,6 +19,7 @@ import (
 	"ledge/journal/fault"
 	"ledge/journal/mem"
 	"ledge/replay"
+	"ledge/replay/recovery"
 	"ledge/replay/writer"
 	"ledge/respd"
 	"ledge/respd/command"
@@ -114,7 +115,7 @@ func (n *node) replay() {
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	if err := replay.CatchUp(ctx, log, again, span.Last); err != nil {
+	if err := recovery.CatchUp(ctx, log, again, span.Last); err != nil {
 		n.t.Errorf("replay: %v", err)
 	}
 	if got, want := again.Pos(), n.state.Pos(); got != want {

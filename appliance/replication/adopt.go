@@ -10,6 +10,7 @@ import (
 	"ledge/journal/fault"
 	"ledge/journal/progress"
 	"ledge/replay"
+	"ledge/replay/recovery"
 	"ledge/replay/remote"
 	"ledge/replay/writer"
 )
@@ -120,7 +121,7 @@ func (t adopter) load(ctx context.Context, l journal.Lineage, path string, at jo
 		s, err := replay.New(t.r.cfg.Databases)
 		return s, 1, err
 	}
-	s, info, err := replay.LoadSnapshot(ctx, path, t.r.cfg.Databases)
+	s, info, err := recovery.Load(ctx, path, t.r.cfg.Databases)
 	if err != nil {
 		// What was received is of no use; the next attempt begins anew. It is
 		// the leader's file that is damaged, and not this node, whatever class

@@ -15,6 +15,7 @@ import (
 	"ledge/journal/fault"
 	"ledge/journal/progress"
 	"ledge/replay"
+	"ledge/replay/recovery"
 	"ledge/replay/snapshot"
 )
 
@@ -267,7 +268,7 @@ func (l *Loaded) take(ctx context.Context, h *head, to Target) (done bool, err e
 	}
 	progress.Of(ctx).Step(progress.StepApply, progress.Numbers, int64(last-min(last, l.State.Pos().Seq)))
 	src := &Bounded{Source: journal.NewHistory(partFrames{r}, h.Lineage), To: to, Note: l.Note}
-	if err := replay.CatchUpAll(ctx, src, l.State); err != nil {
+	if err := recovery.CatchUpAll(ctx, src, l.State); err != nil {
 		return false, err
 	}
 	if src.Past {
@@ -288,7 +289,7 @@ func (l *Loaded) begin(ctx context.Context, r *Reader) (err error) {
 		return err
 	}
 	var info snapshot.Info
-	if l.State, info, err = replay.ReadSnapshot(ctx, r, h.Snapshot, h.Databases); err != nil {
+	if l.State, info, err = recovery.LoadFrom(ctx, r, h.Snapshot, h.Databases); err != nil {
 		l.State = nil
 		return err
 	}
@@ -301,7 +302,7 @@ func (l *Loaded) begin(ctx context.Context, r *Reader) (err error) {
 
 // Bounded are the batches of a source up to a target.
 type Bounded struct {
-	Source replay.Source
+	Source recovery.Source
 	To     Target
 	// Note is told of each batch that is about to be applied.
 	Note func(journal.Committed)

@@ -12,6 +12,7 @@ import (
 	"ledge/journal"
 	"ledge/journal/mem"
 	"ledge/replay"
+	"ledge/replay/recovery"
 	"ledge/replay/writer"
 )
 
@@ -111,7 +112,7 @@ func NewLog(tb testing.TB, drv journal.Driver) *journal.Log {
 func (n *Node) Replay(tb testing.TB, until journal.Seq) *replay.State {
 	tb.Helper()
 	s := NewState(tb, n.Databases())
-	if err := replay.CatchUp(context.Background(), n.Log, s, until); err != nil {
+	if err := recovery.CatchUp(context.Background(), n.Log, s, until); err != nil {
 		tb.Fatalf("CatchUp = %v; want nil", err)
 	}
 	return s

@@ -1,4 +1,7 @@
-package replay
+// Package recovery makes a state out of what is kept: a snapshot that is loaded, and
+// the batches after it, which a journal or a backup has. A start does all of it
+// (Recover); whoever reads a past, a backup or a damaged directory takes the parts.
+package recovery
 
 import (
 	"context"
@@ -10,6 +13,7 @@ import (
 	"ledge/journal"
 	"ledge/journal/fault"
 	"ledge/journal/progress"
+	"ledge/replay"
 	"ledge/replay/snapshot"
 )
 
@@ -30,7 +34,7 @@ type Report struct {
 // the number.
 func Recover(
 	ctx context.Context, dir string, log journal.History, databases int, logger *slog.Logger,
-) (*State, Report, error) {
+) (*replay.State, Report, error) {
 	r := recovery{ctx: ctx, dir: dir, log: log, databases: databases, logger: logger, shown: progress.Of(ctx)}
 	if r.logger == nil {
 		r.logger = slog.New(slog.DiscardHandler)
@@ -54,7 +58,7 @@ type recovery struct {
 	shown     *progress.Meter
 }
 
-func (r *recovery) run() (s *State, err error) {
+func (r *recovery) run() (s *replay.State, err error) {
 	if r.span, err = r.log.Stat(r.ctx); err != nil {
 		return nil, err
 	}
@@ -75,7 +79,7 @@ func (r *recovery) run() (s *State, err error) {
 
 // newest returns the state of the newest good snapshot, or an empty one if the
 // journal goes back to its beginning.
-func (r *recovery) newest() (*State, error) {
+func (r *recovery) newest() (*replay.State, error) {
 	paths, err := snapshot.Paths(r.dir)
 	if err != nil {
 		return nil, fault.With(fault.Operator, err)
@@ -98,12 +102,12 @@ func (r *recovery) newest() (*State, error) {
 		return nil, errors.Join(append(r.Bad, unfit(
 			"the journal begins with number %d and no snapshot has what was before", r.span.First))...)
 	}
-	return New(r.databases)
+	return replay.New(r.databases)
 }
 
 // load loads a snapshot that fits the journal. It asks what the header says
 // before it loads the rest.
-func (r *recovery) load(path string) (*State, snapshot.Info, error) {
+func (r *recovery) load(path string) (*replay.State, snapshot.Info, error) {
 	f, err := snapshot.Open(path)
 	if err != nil {
 		return nil, snapshot.Info{}, err
@@ -112,7 +116,7 @@ func (r *recovery) load(path string) (*State, snapshot.Info, error) {
 	if err := r.fits(f.Info); err != nil {
 		return nil, f.Info, errors.Join(append(r.Bad, err)...)
 	}
-	return loadFrom(r.ctx, path, r.databases, snapshot.Open)
+	return Load(r.ctx, path, r.databases)
 }
 
 // fits reports why a snapshot and the journal can't belong together.
@@ -147,16 +151,14 @@ func unfit(format string, args ...any) error {
 }
 
 // replay applies what the journal has after the snapshot.
-func (r *recovery) replay(s *State) error {
+func (r *recovery) replay(s *replay.State) error {
 	start, from := time.Now(), s.Pos().Seq
-	s.loosen()
 	bytes := int64(0) // as planned
 	if len(r.Bad) > 0 || !r.shown.Planned(progress.StepApply) {
 		bytes = after(r.span, from)
 	}
 	r.shown.Step(progress.StepApply, progress.Bytes, bytes)
-	err := CatchUp(r.ctx, r.log, s, r.span.Last)
-	s.tighten()
+	err := s.Bulk(func() error { return CatchUp(r.ctx, r.log, s, r.span.Last) })
 	r.ReplayTime = time.Since(start)
 	r.Batches = int(s.Pos().Seq - from)
 	return err

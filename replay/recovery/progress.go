@@ -1,8 +1,9 @@
-package replay
+package recovery
 
 import (
 	"ledge/journal"
 	"ledge/journal/progress"
+	"ledge/replay"
 )
 
 // after returns how many bytes of a journal come after a number, about: as if all of
@@ -16,7 +17,7 @@ func after(span journal.Stat, seq journal.Seq) int64 {
 }
 
 // applied says that batches have been applied to s.
-func applied(shown *progress.Meter, s *State, cs []journal.Committed) {
+func applied(shown *progress.Meter, s *replay.State, cs []journal.Committed) {
 	if shown == nil {
 		return
 	}
@@ -29,15 +30,4 @@ func applied(shown *progress.Meter, s *State, cs []journal.Committed) {
 	}
 	shown.Add(n)
 	shown.SetKeys(int64(s.Keys()))
-}
-
-// Keys returns how many keys there are in all databases, those that have expired and
-// are not removed yet among them.
-func (s *State) Keys() (n int) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	for _, db := range s.dbs {
-		n += db.dict.n
-	}
-	return n
 }

@@ -1,4 +1,4 @@
-package replay_test
+package recovery_test
 
 import (
 	"context"
@@ -14,6 +14,7 @@ import (
 	"ledge/journal/fault"
 	"ledge/journal/mem"
 	"ledge/replay"
+	"ledge/replay/recovery"
 	"ledge/replay/replaytest"
 	"ledge/replay/snapshot"
 	"ledge/replay/writer"
@@ -45,9 +46,17 @@ func newHistory(t *testing.T) *history {
 	return h
 }
 
-func (h *history) recover(t *testing.T) (*replay.State, replay.Report, error) {
+// set sets a key of database db.
+func set(db journal.DB, key string) replaytest.Command {
+	return func(d *replay.Draft) error {
+		d.Select(db)
+		return d.SetString([]byte(key), []byte("value"), 0)
+	}
+}
+
+func (h *history) recover(t *testing.T) (*replay.State, recovery.Report, error) {
 	t.Helper()
-	s, r, err := replay.Recover(context.Background(), h.dir, h.Log, 2, nil)
+	s, r, err := recovery.Recover(context.Background(), h.dir, h.Log, 2, nil)
 	if err == nil {
 		replaytest.CheckAtEnd(t, s)
 	}
@@ -188,11 +197,11 @@ func TestRecoverRefuses(t *testing.T) {
 // A node that is set to fewer databases than have keys does not drop any.
 func TestRecoverFewerDatabases(t *testing.T) {
 	h := newHistory(t)
-	_, _, err := replay.Recover(context.Background(), h.dir, h.Log, 1, nil)
+	_, _, err := recovery.Recover(context.Background(), h.dir, h.Log, 1, nil)
 	if fault.Of(err) != fault.Operator || !strings.Contains(err.Error(), "database 1") {
 		t.Errorf("Recover with 1 database = %v; want an Operator error that names database 1", err)
 	}
-	s, _, err := replay.Recover(context.Background(), h.dir, h.Log, 5, nil)
+	s, _, err := recovery.Recover(context.Background(), h.dir, h.Log, 5, nil)
 	if err != nil {
 		t.Fatalf("Recover with 5 databases = %v; want nil", err)
 	}

@@ -1,13 +1,15 @@
-package replay
+package recovery
 
 import (
 	"context"
 	"fmt"
 	"iter"
+	"math"
 
 	"ledge/journal"
 	"ledge/journal/fault"
 	"ledge/journal/progress"
+	"ledge/replay"
 )
 
 // Source is where batches come from: the node's own journal, or a leader's.
@@ -22,7 +24,7 @@ type Source interface {
 //
 // One goroutine reads, which decodes and checks, while another applies several
 // batches at a time.
-func CatchUp(ctx context.Context, src Source, st *State, until journal.Seq) error {
+func CatchUp(ctx context.Context, src Source, st *replay.State, until journal.Seq) error {
 	for st.Pos().Seq < until {
 		from := st.Pos().Seq
 		if err := catchUpOnce(ctx, src, st, until); err != nil {
@@ -36,6 +38,13 @@ func CatchUp(ctx context.Context, src Source, st *State, until journal.Seq) erro
 	return nil
 }
 
+// CatchUpAll applies all that src has after the state's position, as a recovery
+// does: nobody may view the state meanwhile. Where that ends is for whoever calls to
+// judge.
+func CatchUpAll(ctx context.Context, src Source, st *replay.State) error {
+	return st.Bulk(func() error { return catchUpOnce(ctx, src, st, math.MaxUint64) })
+}
+
 // Batches are applied in groups of about this size: a group holds up views for as
 // long as it is applied, and one by one they cost more.
 const (
@@ -45,7 +54,7 @@ const (
 
 // catchUpOnce applies what one Read of src yields. The goroutine that reads has ended
 // when it returns.
-func catchUpOnce(ctx context.Context, src Source, st *State, until journal.Seq) error {
+func catchUpOnce(ctx context.Context, src Source, st *replay.State, until journal.Seq) error {
 	shown := progress.Of(ctx)
 	ctx, cancel := context.WithCancel(ctx)
 	groups, failed := make(chan []journal.Committed, 4), make(chan error, 1)
