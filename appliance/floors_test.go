@@ -53,6 +53,7 @@ var floors = []struct {
 	{"replay/events", 2},
 	{"replay/standing", 2},
 	{"replay/value", 2},
+	{"replay/watch", 2},
 	{"replay/snapshot", 3},
 	{"replay", 4},
 	{"replay/recovery", 5},

@@ -113,7 +113,7 @@ func (t *tables) leave(n journal.DB, key string) {
 	if soon := o.rec.Body.Soonest(); soon != o.soon {
 		db.fields.exchange(o.soon, soon, o.block.Name())
 	}
-	t.s.watches.touch(n, key, true)
+	t.s.watches.Touch(n, key, true)
 	if o.rec.Body.Len() == 0 {
 		t.del(n, key)
 	}

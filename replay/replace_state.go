@@ -32,7 +32,7 @@ func (s *State) Become(fresh *State) error {
 			fmt.Errorf("%d databases; this node has %d", len(fresh.dbs), len(old)))
 	}
 	for i := range old {
-		s.watches.touchAll(journal.DB(i), old[i].has, fresh.dbs[i].has)
+		s.watches.TouchAll(journal.DB(i), old[i].has, fresh.dbs[i].has)
 	}
 	s.dbs, s.pos, s.epoch = fresh.dbs, fresh.pos, fresh.epoch
 	was := s.cat

@@ -22,6 +22,7 @@ import (
 	"ledge/replay/catalog"
 	"ledge/replay/snapshot"
 	"ledge/replay/value"
+	"ledge/replay/watch"
 )
 
 // State is everything the journal says up to one position: the databases, and the
@@ -47,7 +48,7 @@ type State struct {
 	// script may take long, and a lock that waits for mu alone has all readers wait.
 	drafting sync.Mutex
 
-	watches watches
+	watches watch.Keys
 	walk    atomic.Pointer[walk] // the snapshot being taken, if any
 	loose   bool                 // mu; see loosen
 	far     atomic.Bool          // a replica has far to go, so orders may lag more
@@ -83,7 +84,6 @@ func New(n int) (*State, error) {
 		return nil, fault.As(fault.Refused, "make a state", fmt.Errorf("%d databases", n))
 	}
 	s := &State{dbs: make([]*database, n), idle: make(chan struct{}, 1)}
-	s.watches.init()
 	var err error
 	if s.cat, err = newCatalog(); err != nil {
 		return nil, err

@@ -98,7 +98,7 @@ func (t *tables) put(n journal.DB, key string, r value.Record, b *value.Block) {
 	} else if r.At != 0 {
 		db.dead.add(r.At, b.Name())
 	}
-	t.s.watches.touch(n, key, true)
+	t.s.watches.Touch(n, key, true)
 }
 
 func (t *tables) del(n journal.DB, key string) {
@@ -111,7 +111,7 @@ func (t *tables) del(n journal.DB, key string) {
 	t.changed = append(t.changed, change{db, nil, old})
 	t.note(db, old.Keepsake())
 	db.sum(old.Name(), -1, -t.replaced(db, key, hash, old))
-	t.s.watches.touch(n, key, false)
+	t.s.watches.Touch(n, key, false)
 }
 
 // note is told that a key came or went.
@@ -151,7 +151,7 @@ func (t *tables) clear(n journal.DB, first, last uint16) error {
 		return nil
 	}
 	old := t.s.dbs[n]
-	t.s.watches.touchAll(n, old.has, func(string) bool { return false })
+	t.s.watches.TouchAll(n, old.has, func(string) bool { return false })
 	t.s.dbs[n] = newDatabase()
 	if old.slots != nil {
 		t.s.dbs[n].slots = new(slotSums)
@@ -185,8 +185,8 @@ func (t *tables) swap(a, b journal.DB) {
 		return
 	}
 	dbs := t.s.dbs
-	t.s.watches.touchAll(a, dbs[a].has, dbs[b].has)
-	t.s.watches.touchAll(b, dbs[b].has, dbs[a].has)
+	t.s.watches.TouchAll(a, dbs[a].has, dbs[b].has)
+	t.s.watches.TouchAll(b, dbs[b].has, dbs[a].has)
 	dbs[a], dbs[b] = dbs[b], dbs[a]
 	t.undo = append(t.undo, func() { dbs[a], dbs[b] = dbs[b], dbs[a] })
 }

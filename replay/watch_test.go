@@ -6,6 +6,7 @@ import (
 
 	"ledge/replay"
 	"ledge/replay/replaytest"
+	"ledge/replay/watch"
 	"ledge/replay/writer"
 )
 
@@ -56,15 +57,15 @@ func TestWatch(t *testing.T) {
 			n.Must(setUntil(0, "k", start+2000), set(0, "other"), set(1, "one"), set(2, "gone"),
 				setUntil(0, "gone", start+1))
 			n.Clock.Add(10 * time.Millisecond)
-			var w *replay.Watch
+			var w *watch.Watch
 			n.Read(t, func(v *replay.View) { w = v.Watch([]byte(tt.key)) })
-			defer n.Unwatch(w)
+			defer watch.End(w)
 			if tt.do != nil {
 				n.Must(tt.do)
 			}
 			n.Clock.Add(tt.wait)
 			n.Read(t, func(v *replay.View) {
-				if got := v.Dirty([]*replay.Watch{w}); got != tt.want {
+				if got := v.Dirty([]*watch.Watch{w}); got != tt.want {
 					t.Errorf("Dirty = %v; want %v", got, tt.want)
 				}
 			})
@@ -77,14 +78,14 @@ func TestWatchInGroup(t *testing.T) {
 	for _, do := range []replaytest.Command{set(0, "k"), del("k"), clearDB(0), swap(0, 1), clearSlot("k")} {
 		n := replaytest.Open(t, 2, writer.Config{})
 		n.Must(set(0, "k"))
-		var w *replay.Watch
+		var w *watch.Watch
 		n.Read(t, func(v *replay.View) { w = v.Watch([]byte("k")) })
 		n.Must(do, func(d *replay.Draft) error {
-			if !d.Dirty([]*replay.Watch{w}) {
+			if !d.Dirty([]*watch.Watch{w}) {
 				t.Errorf("Dirty = false; want true")
 			}
 			return nil
 		})
-		n.Unwatch(w, w) // twice is harmless
+		watch.End(w, w) // twice is harmless
 	}
 }

@@ -18,6 +18,7 @@ import (
 
 	"ledge/journal"
 	"ledge/replay"
+	"ledge/replay/watch"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -117,7 +118,7 @@ func (c *Conn) setAuthed(on bool) {
 
 // Close ends the session. The caller is the connection's owner.
 func (c *Conn) Close() {
-	c.shared.State.Unwatch(c.sess.Tx.Watches...)
+	watch.End(c.sess.Tx.Watches...)
 	c.endStream()
 	c.bidFarewell()
 }

@@ -10,6 +10,7 @@ import (
 	"ledge/replay"
 	"ledge/replay/cluster"
 	"ledge/replay/standing"
+	"ledge/replay/watch"
 	"ledge/respd/hub"
 	"ledge/respd/resp"
 	"ledge/respd/stats"
@@ -119,7 +120,7 @@ type Tx struct {
 	Broken  bool
 	Queue   []Queued
 	Bytes   int // held by Queue
-	Watches []*replay.Watch
+	Watches []*watch.Watch
 	Watched int // what Watches take, in bytes
 	watched map[watchedKey]struct{}
 }
@@ -301,16 +302,15 @@ func (s *Session) Watch(v *replay.View, key []byte, bytes int) {
 		s.Tx.watched = make(map[watchedKey]struct{})
 	}
 	w := v.Watch(key)
-	s.Tx.watched[watchedKey{s.DB, w.Key()}] = struct{}{}
+	_, name := w.Key()
+	s.Tx.watched[watchedKey{s.DB, name}] = struct{}{}
 	s.Tx.Watches = append(s.Tx.Watches, w)
 	s.Tx.Watched += len(key) + bytes
 }
 
 // Unwatch ends the watches of all keys.
 func (s *Session) Unwatch() {
-	if len(s.Tx.Watches) > 0 {
-		s.Host.State().Unwatch(s.Tx.Watches...)
-	}
+	watch.End(s.Tx.Watches...)
 	s.Tx.Watches, s.Tx.Watched, s.Tx.watched = nil, 0, nil
 	s.Watching.Store(0)
 }
