@@ -9,6 +9,18 @@ import (
 	"ledge/replay/snapshot"
 )
 
+// ErrSnapshotRunning refuses a snapshot while another is being taken.
+var ErrSnapshotRunning = errSnapshotRunning
+
+// SlotDigest returns what the rows of a slot of database n add to its digest; false if
+// that is not kept, since there is no cluster.
+func (v *View) SlotDigest(n journal.DB, slot uint16) (journal.Digest, bool) {
+	if sums := v.s.dbs[n].slots; sums != nil {
+		return sums.digest[slot], true
+	}
+	return 0, false
+}
+
 // WriteSnapshot is Snapshot to anything that can be written to.
 func (s *State) WriteSnapshot(ctx context.Context, w io.Writer, l journal.Lineage) (snapshot.Info, error) {
 	return s.writeSnapshot(ctx, w, l, time.Now())

@@ -215,15 +215,6 @@ func (v *View) SlotKeys(n journal.DB, slot uint16) int {
 	return keys
 }
 
-// SlotDigest returns what the rows of a slot of database n add to its digest; false if
-// that is not kept, since there is no cluster.
-func (v *View) SlotDigest(n journal.DB, slot uint16) (journal.Digest, bool) {
-	if sums := v.s.dbs[n].slots; sums != nil {
-		return sums.digest[slot], true
-	}
-	return 0, false
-}
-
 // EachInSlot calls fn with the keys of a slot of the selected database, until it returns
 // false. Those that have expired are left out.
 func (v *View) EachInSlot(slot uint16, fn func(key string) bool) {

@@ -13,8 +13,8 @@ import (
 	"ledge/replay/value"
 )
 
-// ErrSnapshotRunning refuses a snapshot while another is being taken.
-var ErrSnapshotRunning = fault.With(fault.Refused,
+// errSnapshotRunning refuses a snapshot while another is being taken.
+var errSnapshotRunning = fault.With(fault.Refused,
 	errors.New("a snapshot is already being taken"))
 
 // A slice of a walk is what it reads before it lets a batch be applied.
@@ -96,7 +96,7 @@ func (s *State) beginWalk() (*walk, error) {
 		w.by[db] = p
 	}
 	if !s.walk.CompareAndSwap(nil, w) {
-		return nil, ErrSnapshotRunning
+		return nil, errSnapshotRunning
 	}
 	return w, nil
 }

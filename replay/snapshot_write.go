@@ -17,7 +17,7 @@ import (
 
 // writeSnapshot writes the state as it stands at this moment to w, while Views
 // go on and batches are applied. Only one snapshot is taken at a time; another
-// gets ErrSnapshotRunning.
+// gets errSnapshotRunning.
 func (s *State) writeSnapshot(
 	ctx context.Context, w io.Writer, l journal.Lineage, created time.Time,
 ) (snapshot.Info, error) {

@@ -15,8 +15,8 @@ const (
 	sweepStep  = 1000 // keys in one proposal
 )
 
-// Proposer takes proposals through the journal, as the sweeper needs it.
-type Proposer interface {
+// proposer takes proposals through the journal, as the sweeper needs it.
+type proposer interface {
 	// Refusal returns what a write is refused with at present, or nil. frees says
 	// that it is one that frees room.
 	Refusal(frees bool) error
@@ -27,7 +27,7 @@ type Proposer interface {
 // Sweep removes expired keys until ctx ends. A removal is an effect like any
 // other, decided by this node's clock and journaled, so that recovery and
 // replicas need no clock. removed is told how many keys each step took away.
-func (s *State) Sweep(ctx context.Context, w Proposer, clock func() time.Time, removed func(keys int)) {
+func (s *State) Sweep(ctx context.Context, w proposer, clock func() time.Time, removed func(keys int)) {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {
