@@ -47,17 +47,12 @@ func (v *View) Functions() catalog.Rows {
 	return catalog.RowsOf(v.s.cat, functions)
 }
 
-// SetFunction makes code the function library of that name.
+// SetFunction makes code the function library of that name; no code removes it.
 func (d *Draft) SetFunction(name, code string) error {
 	if err := d.fits(len(name), len(code)); err != nil {
 		return err
 	}
 	return d.emit(&journal.FunctionSet{Name: name, Code: code})
-}
-
-// DeleteFunction removes the function library of that name.
-func (d *Draft) DeleteFunction(name string) error {
-	return d.emit(&journal.FunctionSet{Name: name})
 }
 
 // FlushFunctions removes all function libraries.

@@ -44,7 +44,7 @@ func TestFunctions(t *testing.T) {
 	n.Must(setLib("b", "two"), setLib("a", "one"), setLib("b", "three"), set(1, "k"))
 	n.Must(func(d *replay.Draft) error {
 		m := d.Mark()
-		if err := errors.Join(d.SetFunction("c", "x"), d.DeleteFunction("a")); err != nil {
+		if err := errors.Join(d.SetFunction("c", "x"), d.SetFunction("a", "")); err != nil {
 			return err
 		}
 		if got := d.Functions().Keys(); !slices.Equal(got, []string{"b", "c"}) {
@@ -63,7 +63,7 @@ func TestFunctions(t *testing.T) {
 	if got := libraries(t, n.Replay(t, n.Pos().Seq)); !slices.Equal(got, want) {
 		t.Errorf("libraries = %q after replaying; want %q", got, want)
 	}
-	n.Must(func(d *replay.Draft) error { return d.DeleteFunction("a") })
+	n.Must(func(d *replay.Draft) error { return d.SetFunction("a", "") })
 	n.Must(func(d *replay.Draft) error { return d.FlushFunctions() })
 	again := n.Replay(t, n.Pos().Seq)
 	if got := libraries(t, again); len(got) != 0 || again.Pos() != n.Pos() {

@@ -8,8 +8,21 @@ import (
 // Scan calls fn with at least count keys from cursor on, in the order of their
 // positions, and returns where to go on, 0 at the end. A cursor is a position
 // and nothing else: keys that are there from the first call to the last are
-// seen exactly once, whatever is written between.
+// seen exactly once, whatever is written between. If count is large it pauses
+// like Each.
 func (v *View) Scan(cursor uint64, count int, fn func(key string, t value.Type)) uint64 {
+	for count > 8*slice { // less is no longer than others wait at any time
+		count -= slice
+		if cursor = v.scanSlice(cursor, slice, fn); cursor == 0 {
+			return 0
+		}
+		v.pause()
+	}
+	return v.scanSlice(cursor, count, fn)
+}
+
+// scanSlice is Scan without a pause.
+func (v *View) scanSlice(cursor uint64, count int, fn func(key string, t value.Type)) uint64 {
 	seen, next := 0, uint64(0)
 	last := cursor
 	v.scan(value.CursorPivot(cursor), func(k string, r value.Record) bool {
@@ -29,24 +42,12 @@ func (v *View) Scan(cursor uint64, count int, fn func(key string, t value.Type))
 	return next
 }
 
-// ScanOn is Scan for a count that may be large: then it pauses like Each.
-func (v *View) ScanOn(cursor uint64, count int, fn func(key string, t value.Type)) uint64 {
-	for count > 8*slice { // less is no longer than others wait at any time
-		count -= slice
-		if cursor = v.Scan(cursor, slice, fn); cursor == 0 {
-			return 0
-		}
-		v.pause()
-	}
-	return v.Scan(cursor, count, fn)
-}
-
 // Each calls fn with every key until it returns false. Outside a draft it
 // pauses every so often, so that a long walk holds up no writer; a key written
 // meanwhile may then be seen or not.
 func (v *View) Each(fn func(key string, t value.Type) bool) {
 	for cursor, more := uint64(0), true; more; {
-		cursor = v.Scan(cursor, slice, func(key string, t value.Type) {
+		cursor = v.scanSlice(cursor, slice, func(key string, t value.Type) {
 			more = more && fn(key, t)
 		})
 		if more = more && cursor != 0; more {

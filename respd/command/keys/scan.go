@@ -33,7 +33,7 @@ func runScan(v *replay.View, args command.Args) resp.Value {
 		return resp.FromError(err)
 	}
 	found := []resp.Value{}
-	next := v.ScanOn(o.Cursor, o.Count, func(key string, t value.Type) {
+	next := v.Scan(o.Cursor, o.Count, func(key string, t value.Type) {
 		if (o.Type == "" || o.Type == t.String()) && o.Fits(key) {
 			found = append(found, resp.Bulk(key))
 		}

@@ -88,7 +88,7 @@ func (e *Engine) functionDelete() *command.Spec {
 			if _, ok := d.Functions().Get(args.Str(2)); !ok {
 				return resp.Value{}, resp.Error("ERR Library not found")
 			}
-			return resp.OK, d.DeleteFunction(args.Str(2))
+			return resp.OK, d.SetFunction(args.Str(2), "")
 		}})
 }
 
