@@ -26,11 +26,7 @@ func (s *State) Pin(now time.Time, db journal.DB, keys [][]byte) *View {
 
 // Pinned reports whether the view is one that Pin gave, and may stay open until what
 // its keys hold has been read: see Brief.
-func (v *View) Pinned() bool { return v.pins != nil && !v.brief }
-
-// Brief says of a view that Pin gave that it is closed once its commands have run, as
-// those of a transaction do, whose replies are one.
-func (v *View) Brief() { v.brief = true }
+func (v *View) Pinned() bool { return v.pins != nil && !v.Brief }
 
 // pinned is rawIn for a view that holds no lock.
 func (v *View) pinned(n journal.DB, key []byte) (value.Record, bool) {

@@ -26,9 +26,12 @@ type View struct {
 	db   journal.DB
 	pins map[string]value.Record // see Pin; nil for a view that holds the lock
 
-	brief bool // see Brief
-
-	scripted bool // see SetScripted
+	// Scripted says that it is a script that reads, which is given what has no order
+	// in an order that does not change. Whoever runs the script sets it.
+	Scripted bool
+	// Brief says of a view that Pin gave that it is closed once its commands have run,
+	// as those of a transaction do, whose replies are one. Whoever took it sets it.
+	Brief bool
 }
 
 func (v *View) lock() { v.s.mu.RLock() }
@@ -48,13 +51,6 @@ func (v *View) pause() {
 // Drafting reports whether the view is a draft's. Other views hold up batches
 // that wait to be applied.
 func (v *View) Drafting() bool { return v.over != nil }
-
-// SetScripted says whether it is a script that reads.
-func (v *View) SetScripted(yes bool) { v.scripted = yes }
-
-// Scripted reports whether it is a script that reads, which is given what has no
-// order in an order that does not change.
-func (v *View) Scripted() bool { return v.scripted }
 
 // Now returns the view's time in Unix milliseconds.
 func (v *View) Now() int64 { return v.now }

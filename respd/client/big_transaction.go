@@ -53,6 +53,6 @@ func (c *Conn) runPinnedExec() (complete bool) {
 	}
 	v := c.shared.State.Pin(c.shared.Clock(), c.sess.DB, keys)
 	defer v.Close()
-	v.Brief()
+	v.Brief = true
 	return c.runExec(v, nil)
 }

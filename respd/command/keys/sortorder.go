@@ -27,7 +27,7 @@ func sortElems(v *replay.View, key []byte, o sortOptions) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.still && (o.store != nil || v.Scripted()) && v.Type(key) == value.SetType {
+	if o.still && (o.store != nil || v.Scripted) && v.Type(key) == value.SetType {
 		// What is stored, and what a script makes of it, must not depend on
 		// how a set is kept.
 		o.still, o.alpha, o.by = false, true, nil

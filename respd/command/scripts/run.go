@@ -110,12 +110,12 @@ func (e *Engine) exec(s *state, r *run, fn *lua.Function, args ...lua.Value) (va
 		e.alarm.watch()
 	}
 	db := r.view.DB()
-	r.view.SetScripted(true)
+	r.view.Scripted = true
 	defer func() {
 		if r.calm != nil {
 			r.calm()
 		}
-		r.view.SetScripted(false)
+		r.view.Scripted = false
 		if cause := recover(); cause != nil {
 			val, err = resp.Value{}, s.internal(r, cause)
 		}
