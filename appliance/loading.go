@@ -13,7 +13,6 @@ import (
 	"ledge/journal/fault"
 	"ledge/journal/jet"
 	"ledge/journal/progress"
-	"ledge/replay"
 	"ledge/replay/snapshot"
 )
 
@@ -98,6 +97,10 @@ const (
 	sizeOfKey = 80
 )
 
+// orderFrom is how many keys that a recovery has left out of order are put in order
+// before the node serves. Fewer are left for KeepOrder, beside the clients.
+const orderFrom = 4 << 20
+
 // expect plans what the start of a directory comes to: from the size of its journal, the
 // header of its newest snapshot, and the journal's mark.
 func (l *loading) expect(d *directory) {
@@ -130,7 +133,7 @@ func (l *loading) expect(d *directory) {
 func (l *loading) expectKeys(keys int64) {
 	rest := l.rest.Load()
 	l.meter.Expect(progress.StepApply, rest, nanoseconds(applyByte*float64(rest)+applyKey*float64(keys)))
-	if keys < replay.OrderFrom {
+	if keys < orderFrom {
 		keys = 0
 	}
 	l.meter.Expect(progress.StepSort, keys, nanoseconds(sortKey*float64(keys)))

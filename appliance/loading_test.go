@@ -19,7 +19,6 @@ import (
 	"ledge/admin"
 	"ledge/journal/fault"
 	"ledge/journal/progress"
-	"ledge/replay"
 	"ledge/replay/standing"
 	"ledge/respd/command"
 )
@@ -369,7 +368,7 @@ func TestLoadingPlan(t *testing.T) {
 		l.meter.To(1 << 10)
 		return l.meter.Look().Left
 	}
-	few, many := left(replay.OrderFrom-1), left(replay.OrderFrom)
+	few, many := left(orderFrom-1), left(orderFrom)
 	if few <= 0 || many < few+few/4 {
 		t.Errorf("%s are left with too few keys to put in order, %s with enough; want that to tell", few, many)
 	}

@@ -160,7 +160,7 @@ func (o *opening) recover(ctx context.Context) (*replay.State, *recovered, error
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := s.PutInOrder(ctx); err != nil {
+	if err := s.PutInOrder(ctx, orderFrom); err != nil {
 		return nil, nil, errors.Join(err, s.Close())
 	}
 	return s, &recovered{Report: found, took: time.Since(began), keys: s.Keys()}, nil

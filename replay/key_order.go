@@ -46,9 +46,6 @@ const (
 	// has far to go, where there are fewer than half as many keys; else it is
 	// twice the keys. Whoever reads the order then waits as after a start.
 	maxLooseNoted = 4 << 20
-	// OrderFrom is how many keys that came or went during a recovery are put in order
-	// within it.
-	OrderFrom = maxLooseNoted
 	// placeRun is how many keys make it worth waking KeepOrder.
 	placeRun = 1024
 	// placeSlice is how many keys KeepOrder places before it lets a batch be
@@ -149,13 +146,11 @@ func (s *State) KeepOrder(ctx context.Context) {
 	}
 }
 
-// PutInOrder brings the trees up to date in short steps if a recovery has left so much
-// that whoever reads the order first would wait for long, and everybody with it. It is
-// called before anybody reads. What is left otherwise is for KeepOrder.
-func (s *State) PutInOrder(ctx context.Context) error { return s.putInOrder(ctx, OrderFrom) }
-
-// putInOrder is PutInOrder if that many keys are left, or more.
-func (s *State) putInOrder(ctx context.Context, many int) error {
+// PutInOrder brings the trees up to date in short steps if a recovery has left that many
+// keys or more: so many that whoever reads the order first would wait for long, and
+// everybody with it. It is called before anybody reads. What is left otherwise is for
+// KeepOrder.
+func (s *State) PutInOrder(ctx context.Context, many int) error {
 	left := 0
 	for _, db := range s.dbs {
 		left += len(db.order.noted)

@@ -36,7 +36,7 @@ func TestPutInOrder(t *testing.T) {
 	s.tighten()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := s.putInOrder(ctx, keys); !errors.Is(err, context.Canceled) {
+	if err := s.PutInOrder(ctx, keys); !errors.Is(err, context.Canceled) {
 		t.Errorf("with a context that has ended: %v; want its error", err)
 	}
 	o := &s.dbs[0].order
@@ -46,7 +46,7 @@ func TestPutInOrder(t *testing.T) {
 	shown := progress.New()
 	shown.Plan(progress.Part{Name: progress.StepSort, Unit: progress.Keys, Cost: time.Second},
 		progress.Part{Name: progress.StepOrder, Unit: progress.Keys, Cost: time.Second})
-	if err := s.putInOrder(progress.With(t.Context(), shown), 0); err != nil {
+	if err := s.PutInOrder(progress.With(t.Context(), shown), 0); err != nil {
 		t.Fatal(err)
 	}
 	if seen := shown.Look(); seen.Step != progress.StepOrder || seen.Done < keys-placeSlice || seen.Total != keys || seen.Share < 0.9 {
