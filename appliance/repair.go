@@ -9,10 +9,10 @@ import (
 	"path/filepath"
 	"time"
 
+	"ledge/appliance/options"
 	"ledge/journal/durable"
 	"ledge/journal/fault"
 	"ledge/journal/jet"
-	"ledge/replay"
 	"ledge/replay/snapshot"
 )
 
@@ -129,7 +129,7 @@ func OpenDamaged(path string) (*Stopped, error) {
 
 // forget takes nothing to be known of ledge.json, because of err.
 func (d *directory) forget(err error) {
-	d.id = identity{State: stateReady, Created: time.Now().UTC().Truncate(time.Second), Databases: replay.DefaultDatabases}
+	d.id = identity{State: stateReady, Created: time.Now().UTC().Truncate(time.Second), Databases: options.DefaultDatabases}
 	d.note("%s can't be read, nor its copy; the node's name and whom it followed nobody knows: "+
 		"start it with --node, and with --follow if it followed a leader", filepath.Join(d.path, identityFile))
 	d.unknown = err

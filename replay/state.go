@@ -75,9 +75,6 @@ type database struct {
 	slots   *slotSums      // nil outside of a cluster
 }
 
-// DefaultDatabases is how many databases there are when nobody says.
-const DefaultDatabases = 16
-
 // New returns an empty state with n databases.
 func New(n int) (*State, error) {
 	if n < 1 || n > 1<<15 {

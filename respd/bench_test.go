@@ -54,7 +54,7 @@ func benchConn(b *testing.B) net.Conn {
 	if err != nil {
 		b.Fatal(err)
 	}
-	st, err := replay.New(replay.DefaultDatabases)
+	st, err := replay.New(16)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -46,7 +46,7 @@ type node struct {
 // configuration.
 func start(t *testing.T, change ...func(*respd.Config)) *node {
 	t.Helper()
-	st, err := replay.New(replay.DefaultDatabases)
+	st, err := replay.New(16)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +106,7 @@ func (n *node) replay() {
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	again, err := replay.New(replay.DefaultDatabases)
+	again, err := replay.New(16)
 	if err != nil {
 		n.t.Fatal(err)
 	}

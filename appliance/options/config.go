@@ -32,6 +32,9 @@ const (
 	DefaultNATSListen = "127.0.0.1:4222"
 )
 
+// DefaultDatabases is how many numbered databases there are when nobody says.
+const DefaultDatabases = 16
+
 // Off in place of an address means no listener.
 const Off = "off"
 

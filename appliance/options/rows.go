@@ -7,7 +7,6 @@ import (
 
 	"ledge/journal"
 	"ledge/journal/jet"
-	"ledge/replay"
 	"ledge/replay/remote"
 	"ledge/replay/writer"
 )
@@ -119,7 +118,7 @@ func boundRows() []Row {
 			Default: defaultOutputText,
 			More:    "a class that is not named stays as it is; HARD 0 is what all clients together may have, SOFT 0 is none",
 			Params:  []Param{{Name: "client-output-buffer-limit", Live: true, Partial: true}}, value: outputLimits()},
-		{Name: "databases", Hint: "N", Doc: "numbered databases", Default: strconv.Itoa(replay.DefaultDatabases),
+		{Name: "databases", Hint: "N", Doc: "numbered databases", Default: strconv.Itoa(DefaultDatabases),
 			Params: []Param{{Name: "databases", Server: true}},
 			value:  count(func(c *Config) *int { return &c.Databases }, 1, maxDatabases)},
 		{Name: "cluster", Hint: "WHETHER", Doc: "the node is one of a cluster's, and serves the hash slots that its shard owns; yes or no",

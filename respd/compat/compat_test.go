@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"ledge/appliance/options"
 	"ledge/journal"
 	"ledge/journal/mem"
 	"ledge/replay"
@@ -237,7 +238,7 @@ func startRedis(t *testing.T) string {
 
 // startLedge serves clients on a journal in memory and returns the address.
 // The state is checked when the test ends.
-func startLedge(t *testing.T) string { return startLedgeIn(t, replay.DefaultDatabases, nil) }
+func startLedge(t *testing.T) string { return startLedgeIn(t, options.DefaultDatabases, nil) }
 
 // startLedgeIn is startLedge with a number of databases, in a cluster unless that is nil.
 func startLedgeIn(t *testing.T, databases int, of func() *cluster.Map) string {

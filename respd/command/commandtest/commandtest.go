@@ -42,6 +42,9 @@ type Config struct {
 	MaxValue int
 }
 
+// databases is how many a client's state has, as a node has when nobody says.
+const databases = 16
+
 // Open returns a client of an empty state with 16 databases. When the test
 // ends the state is checked, and the journal must lead to the same state.
 func Open(t testing.TB, cfg Config, families ...[]*command.Spec) *Client {
@@ -54,7 +57,7 @@ func Open(t testing.TB, cfg Config, families ...[]*command.Spec) *Client {
 	if c.log, err = journal.NewLog(t.Context(), mem.New(), 1); err != nil {
 		t.Fatal(err)
 	}
-	if c.state, err = replay.New(replay.DefaultDatabases); err != nil {
+	if c.state, err = replay.New(databases); err != nil {
 		t.Fatal(err)
 	}
 	c.w = writer.New(writer.Config{Log: c.log, State: c.state,
@@ -78,7 +81,7 @@ func Open(t testing.TB, cfg Config, families ...[]*command.Spec) *Client {
 
 // recovers reports how the journal does not lead to the client's state.
 func (c *Client) recovers() error {
-	st, err := replay.New(replay.DefaultDatabases)
+	st, err := replay.New(databases)
 	if err != nil {
 		return err
 	}
