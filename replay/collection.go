@@ -132,7 +132,7 @@ func (d *Draft) fresh(key []byte, typ value.Type) (value.Body, error) {
 	case r.Expired(d.now):
 		return nil, d.emit(&journal.KeyDelete{DB: d.db, Key: string(key)})
 	case r.Type != typ:
-		return nil, ErrWrongType
+		return nil, value.ErrWrongType
 	}
 	return r.Body, nil
 }
@@ -141,7 +141,7 @@ func (d *Draft) fresh(key []byte, typ value.Type) (value.Body, error) {
 func (v *View) bodyOf(key []byte, typ value.Type) (value.Body, error) {
 	r, ok := v.lookup(key)
 	if ok && r.Type != typ {
-		return nil, ErrWrongType
+		return nil, value.ErrWrongType
 	}
 	return r.Body, nil
 }

@@ -338,9 +338,9 @@ func (r *collector) zset(d *replay.Draft, key []byte, e *elems) error {
 	case n == 5:
 		return r.replaceZSet(d, key, e, names)
 	case n < 3 || len(e.named) == 0:
-		var ms []replay.Scored
+		var ms []value.Scored
 		for _, name := range names {
-			m := replay.Scored{Member: name, Score: float64(r.IntN(20) - 10)}
+			m := value.Scored{Member: name, Score: float64(r.IntN(20) - 10)}
 			ms = append(ms, m)
 			e.named[string(name)] = fmt.Sprintf("=%v", m.Score)
 		}

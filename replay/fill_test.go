@@ -12,6 +12,7 @@ import (
 
 	"ledge/replay"
 	"ledge/replay/replaytest"
+	"ledge/replay/value"
 	"ledge/replay/writer"
 )
 
@@ -58,19 +59,19 @@ func testFill(t *testing.T, rnd *rand.Rand, n int, long bool) {
 // filling is what collections are filled with.
 type filling struct {
 	names  [][]byte
-	scored []replay.Scored
+	scored []value.Scored
 	pairs  [][]byte // of fields and values
 }
 
 func newFilling(rnd *rand.Rand, n int, long bool) *filling {
-	in := &filling{names: make([][]byte, n), scored: make([]replay.Scored, n)}
+	in := &filling{names: make([][]byte, n), scored: make([]value.Scored, n)}
 	for i := range in.names {
 		in.names[i] = fmt.Appendf(nil, "%d", rnd.IntN(n)) // some come twice
 		if long && i == n/2 {
 			in.names[i] = fmt.Appendf(nil, "%0100d", i)
 		}
 		in.pairs = append(in.pairs, in.names[i], fmt.Appendf(nil, "%d", i))
-		in.scored[i] = replay.Scored{Member: in.names[i], Score: float64(rnd.IntN(100) - 50)}
+		in.scored[i] = value.Scored{Member: in.names[i], Score: float64(rnd.IntN(100) - 50)}
 	}
 	return in
 }

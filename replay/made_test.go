@@ -21,10 +21,10 @@ func grow(n int) func(d *Draft) {
 	return func(d *Draft) {
 		name := func(s string) []byte { return fmt.Appendf(nil, "%s%d", s, n) }
 		var elems [][]byte
-		var scored []Scored
+		var scored []value.Scored
 		for i := range 200 {
 			elems = append(elems, fmt.Appendf(nil, "%d", i))
-			scored = append(scored, Scored{Member: elems[i], Score: float64(i)})
+			scored = append(scored, value.Scored{Member: elems[i], Score: float64(i)})
 		}
 		_, hashed := d.SetFields(name("hash"), 0, elems)
 		_, pushed := d.Push(name("list"), false, elems)

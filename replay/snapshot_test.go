@@ -21,6 +21,7 @@ import (
 	"ledge/replay/recovery"
 	"ledge/replay/replaytest"
 	"ledge/replay/snapshot"
+	"ledge/replay/value"
 	"ledge/replay/writer"
 )
 
@@ -59,7 +60,7 @@ func collections() []replaytest.Command {
 		},
 		func(d *replay.Draft) error {
 			d.Select(1)
-			return d.SetScores([]byte("zset"), []replay.Scored{{Member: []byte("b"), Score: -1.5},
+			return d.SetScores([]byte("zset"), []value.Scored{{Member: []byte("b"), Score: -1.5},
 				{Member: []byte("a"), Score: math.Inf(1)}})
 		},
 		func(d *replay.Draft) error {

@@ -32,25 +32,25 @@ func splice(s string, off int64, data string) string {
 }
 
 // GetString returns the string that key holds. A key that is not there is "",
-// false; one of another type is ErrWrongType.
+// false; one of another type is value.ErrWrongType.
 func (v *View) GetString(key []byte) (string, bool, error) {
 	r, ok := v.lookup(key)
 	if !ok {
 		return "", false, nil
 	}
 	if r.Type != value.String {
-		return "", false, ErrWrongType
+		return "", false, value.ErrWrongType
 	}
 	return r.Val, true, nil
 }
 
 // StringAt is GetString with the key's deadline, 0 for none, for commands that
 // write the string anew and must keep it. A key of another type is there too:
-// ok is true beside ErrWrongType.
+// ok is true beside value.ErrWrongType.
 func (v *View) StringAt(key []byte) (val string, at int64, ok bool, err error) {
 	r, ok := v.lookup(key)
 	if ok && r.Type != value.String {
-		return "", r.At, true, ErrWrongType
+		return "", r.At, true, value.ErrWrongType
 	}
 	return r.Val, r.At, ok, nil
 }
@@ -78,7 +78,7 @@ func (d *Draft) SetString(key, val []byte, at int64) error {
 func (d *Draft) EditString(key []byte, off int64, data []byte) error {
 	r, ok := d.lookup(key)
 	if ok && r.Type != value.String {
-		return ErrWrongType
+		return value.ErrWrongType
 	}
 	if err := d.fits(len(key), max(len(r.Val), int(off)+len(data))); err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 
 	"ledge/replay"
 	"ledge/replay/replaytest"
+	"ledge/replay/value"
 	"ledge/replay/writer"
 )
 
@@ -41,7 +42,7 @@ var undoSubjects = []struct {
 		}},
 	{"zset",
 		func(d *replay.Draft, key, name string) error {
-			return d.SetScores([]byte(key), []replay.Scored{{Member: []byte(name), Score: float64(name[0])}})
+			return d.SetScores([]byte(key), []value.Scored{{Member: []byte(name), Score: float64(name[0])}})
 		},
 		func(d *replay.Draft, key, name string) error {
 			_, err := d.RemoveScored([]byte(key), [][]byte{[]byte(name)})

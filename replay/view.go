@@ -1,17 +1,11 @@
 package replay
 
 import (
-	"errors"
 	"math/rand/v2"
 
 	"ledge/journal"
-	"ledge/journal/fault"
 	"ledge/replay/value"
 )
-
-// ErrWrongType is a command's answer to a key of another type.
-var ErrWrongType = fault.With(fault.Refused,
-	errors.New("WRONGTYPE Operation against a key holding the wrong kind of value"))
 
 // slice is how many rows a long read takes before it lets a batch be applied.
 const slice = 1024

@@ -25,7 +25,7 @@ func TestWide(t *testing.T) {
 	}
 	scored := func(name string) func(*replay.Draft) error {
 		return func(d *replay.Draft) error {
-			return d.SetScores(key, []replay.Scored{{Member: []byte(name)}})
+			return d.SetScores(key, []value.Scored{{Member: []byte(name)}})
 		}
 	}
 	added := func(name string) func(*replay.Draft) error {
@@ -77,10 +77,10 @@ func TestWide(t *testing.T) {
 // Redis keeps the scores of a small sorted set as text, in which 0 has no sign.
 func TestNegativeZero(t *testing.T) {
 	set := func(d *replay.Draft, ms []journal.Scored) error {
-		scored, g := make([]replay.Scored, len(ms)), value.ZSet{}.Growth()
+		scored, g := make([]value.Scored, len(ms)), value.ZSet{}.Growth()
 		for i, m := range ms {
 			g.Add(len(m.Member))
-			scored[i] = replay.Scored{Member: []byte(m.Member), Score: g.Kept(m.Score)}
+			scored[i] = value.Scored{Member: []byte(m.Member), Score: g.Kept(m.Score)}
 		}
 		return d.SetScores([]byte("k"), scored)
 	}

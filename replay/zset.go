@@ -11,15 +11,9 @@ func (v *View) ZSet(key []byte) (value.ZSet, error) {
 	return value.ZSetOf(b), err
 }
 
-// Scored is a member of a sorted set with its score, which is a number.
-type Scored struct {
-	Member []byte
-	Score  float64
-}
-
 // SetScores gives members of a sorted set these scores. Those that have them
 // already should not be among them. Whether 0 has a sign is up to the caller.
-func (d *Draft) SetScores(key []byte, members []Scored) error {
+func (d *Draft) SetScores(key []byte, members []value.Scored) error {
 	if len(members) == 0 {
 		return nil
 	}

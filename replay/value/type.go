@@ -1,6 +1,11 @@
 package value
 
-import "ledge/journal"
+import (
+	"errors"
+
+	"ledge/journal"
+	"ledge/journal/fault"
+)
 
 // Type is the type of the value that a key holds.
 type Type = journal.Type
@@ -14,3 +19,7 @@ const (
 	ZSetType = journal.ZSetType
 	HashType = journal.HashType
 )
+
+// ErrWrongType is a command's answer to a key of another type.
+var ErrWrongType = fault.With(fault.Refused,
+	errors.New("WRONGTYPE Operation against a key holding the wrong kind of value"))

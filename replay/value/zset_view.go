@@ -166,3 +166,9 @@ func KeptScores(members []journal.Scored) {
 		}
 	}
 }
+
+// Scored is a member of a sorted set with its score, which is a number.
+type Scored struct {
+	Member []byte
+	Score  float64
+}

@@ -3,7 +3,7 @@ package command
 import (
 	"strings"
 
-	"ledge/replay"
+	"ledge/replay/value"
 	"ledge/respd/number"
 	"ledge/respd/resp"
 )
@@ -25,7 +25,7 @@ const errNotInt32 resp.Error = "ERR value is out of range, " +
 	"value must between -2147483648 and 2147483647"
 
 // ErrWrongType is the answer to a key of another type.
-var ErrWrongType = replay.ErrWrongType
+var ErrWrongType = value.ErrWrongType
 
 // Str returns argument i as a string of its own.
 func (a Args) Str(i int) string { return string(a[i]) }

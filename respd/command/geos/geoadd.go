@@ -3,6 +3,7 @@ package geos
 import (
 	"ledge/replay"
 	"ledge/replay/events"
+	"ledge/replay/value"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -30,13 +31,13 @@ func runGeoadd(d *replay.Draft, args command.Args) (resp.Value, error) {
 	if i == len(args) || (len(args)-i)%3 != 0 || nx && xx {
 		return resp.Value{}, command.ErrSyntax
 	}
-	places := make([]replay.Scored, 0, (len(args)-i)/3)
+	places := make([]value.Scored, 0, (len(args)-i)/3)
 	for ; i < len(args); i += 3 {
 		p, err := parsePoint(args, i)
 		if err != nil {
 			return resp.Value{}, err
 		}
-		places = append(places, replay.Scored{Member: args[i+2], Score: float64(scoreOf(p))})
+		places = append(places, value.Scored{Member: args[i+2], Score: float64(scoreOf(p))})
 	}
 	added, moved, err := place(d, args[1], places, nx, xx)
 	if err != nil {
@@ -61,14 +62,14 @@ var addOptions = command.Options[struct{}]{
 
 // place gives members their scores, with nx only those that are not there yet
 // and with xx only those that are, and returns how many it added and changed.
-func place(d *replay.Draft, key []byte, places []replay.Scored, nx, xx bool) (
+func place(d *replay.Draft, key []byte, places []value.Scored, nx, xx bool) (
 	added, moved int, err error,
 ) {
 	z, err := d.ZSet(key)
 	if err != nil {
 		return 0, 0, err
 	}
-	var todo []replay.Scored
+	var todo []value.Scored
 	again := make(map[string]int, len(places)) // places in todo
 	for _, p := range places {
 		at, twice := again[string(p.Member)]

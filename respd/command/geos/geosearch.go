@@ -3,6 +3,7 @@ package geos
 import (
 	"ledge/replay"
 	"ledge/replay/events"
+	"ledge/replay/value"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -160,9 +161,9 @@ func (q *query) keep(d *replay.Draft, members []found) error {
 		}
 		return nil
 	}
-	scores := make([]replay.Scored, len(members))
+	scores := make([]value.Scored, len(members))
 	for i, m := range members {
-		scores[i] = replay.Scored{Member: []byte(m.name), Score: m.score}
+		scores[i] = value.Scored{Member: []byte(m.name), Score: m.score}
 		if q.byDistance {
 			scores[i].Score = m.distance
 		}

@@ -10,6 +10,7 @@ import (
 	"ledge/journal/fault"
 	"ledge/replay"
 	"ledge/replay/events"
+	"ledge/replay/value"
 	"ledge/respd/command"
 	"ledge/respd/rdb"
 	"ledge/respd/resp"
@@ -158,9 +159,9 @@ func put(d *replay.Draft, key []byte, val rdb.Value, at int64) (err error) {
 	case rdb.Set:
 		_, err = d.AddMembers(key, byteSlices(val.Items))
 	case rdb.ZSet:
-		scored := make([]replay.Scored, len(val.Scored))
+		scored := make([]value.Scored, len(val.Scored))
 		for i, m := range val.Scored {
-			scored[i] = replay.Scored{Member: bytesOf(m.Member), Score: m.Score}
+			scored[i] = value.Scored{Member: bytesOf(m.Member), Score: m.Score}
 		}
 		err = d.SetScores(key, scored)
 	case rdb.Hash:

@@ -52,8 +52,8 @@ func zincrby() *command.Spec {
 type adding struct {
 	opts command.OptionBits
 
-	members []replay.Scored
-	one     [1]replay.Scored // of members, which mostly are one
+	members []value.Scored
+	one     [1]value.Scored // of members, which mostly are one
 
 	added, changed int
 	skipped        bool    // the last member was left as it is, by an option
@@ -102,14 +102,14 @@ func parseAdd(args command.Args) (*adding, error) {
 func (o *adding) parsePairs(pairs command.Args) error {
 	o.members = o.one[:0]
 	if len(pairs) > 2 {
-		o.members = make([]replay.Scored, 0, len(pairs)/2)
+		o.members = make([]value.Scored, 0, len(pairs)/2)
 	}
 	for i := 0; i < len(pairs); i += 2 {
 		score, err := pairs.Float(i)
 		if err != nil {
 			return err
 		}
-		o.members = append(o.members, replay.Scored{Member: pairs[i+1], Score: score})
+		o.members = append(o.members, value.Scored{Member: pairs[i+1], Score: score})
 	}
 	return nil
 }
@@ -147,7 +147,7 @@ func (o *adding) run(d *replay.Draft, key []byte) (resp.Value, error) {
 // choose counts the members that are new and those that get another score, and
 // returns both with the scores that they end up with. It uses the space of
 // members.
-func (o *adding) choose(z value.ZSet) ([]replay.Scored, error) {
+func (o *adding) choose(z value.ZSet) ([]value.Scored, error) {
 	todo, growth := o.members[:0], z.Growth()
 	var again map[string]int // places in todo
 	if len(o.members) > 1 {
