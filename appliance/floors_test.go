@@ -56,6 +56,7 @@ var floors = []struct {
 	{"replay/watch", 2},
 	{"replay/snapshot", 3},
 	{"replay", 4},
+	{"replay/part", 5},
 	{"replay/recovery", 5},
 	{"replay/backup", 6},
 	{"replay/writer", 5},

@@ -11,6 +11,7 @@ import (
 	"ledge/journal/fault"
 	"ledge/replay"
 	"ledge/replay/backup"
+	"ledge/replay/part"
 	"ledge/replay/snapshot"
 	"ledge/respd/command"
 )
@@ -113,14 +114,14 @@ func (r *recaller) attempt(ctx context.Context, to backup.Target, db journal.DB,
 	if err != nil {
 		return st.First, err
 	}
-	p, err := replay.NewPart(r.databases, db, key)
+	p, err := part.New(r.databases, db, key)
 	if err != nil {
 		return st.First, err
 	}
 	p.Bound(r.most())
 	for range mostPasses {
 		at, err := r.pass(ctx, p, base, to)
-		if errors.Is(err, replay.ErrLarge) {
+		if errors.Is(err, part.ErrLarge) {
 			err = fmt.Errorf("%w; ledge serve --as-of serves it", err)
 		}
 		if err != nil {
@@ -153,7 +154,7 @@ func (r *recaller) most() int64 {
 
 // pass reads the snapshot and the journal after it once, and returns when what came
 // last was written.
-func (r *recaller) pass(ctx context.Context, p *replay.Part, base *snapshot.Info, to backup.Target) (at time.Time, err error) {
+func (r *recaller) pass(ctx context.Context, p *part.Part, base *snapshot.Info, to backup.Target) (at time.Time, err error) {
 	if err := p.Begin(); err != nil {
 		return at, err
 	}

@@ -15,6 +15,9 @@ import (
 // Load returns the state that a snapshot holds, with the given number of databases. It
 // reads, checks, takes apart and fills the dicts. The rows come in order, so the trees
 // can be filled in one run, later. Errors don't name the file.
+//
+// Where the file has a Filter, the state holds what that lets through and nothing else:
+// no function libraries, and a digest that says nothing. It is for ApplySome.
 func Load(ctx context.Context, f *snapshot.File, databases int) (*State, error) {
 	s, err := New(databases)
 	if err != nil {
@@ -27,6 +30,9 @@ func Load(ctx context.Context, f *snapshot.File, databases int) (*State, error) 
 		db.time()
 	}
 	s.pos, s.epoch = f.Header.Pos, f.Header.Epoch
+	if f.Filter != nil {
+		return s, nil
+	}
 	if err := s.loadCatalog(savedCatalog{f.Libraries, f.Tables}); err != nil {
 		return nil, errors.Join(&snapshot.Damage{Cause: err.Error()}, s.Close())
 	}
@@ -54,7 +60,7 @@ func (s *State) fillDicts(ctx context.Context, f *snapshot.File) error {
 				"has keys in database %d; this node is set to %d databases", c.Of.DB, len(s.dbs)))
 		}
 		db := s.dbs[c.Of.DB]
-		if db.dict.n == 0 {
+		if db.dict.n == 0 && f.Filter == nil {
 			n := int(min(c.Of.Rows, uint64(f.Info.Bytes)/minRow))
 			db.dict.reserve(n)
 			db.order.run = make([]string, 0, n)

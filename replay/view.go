@@ -119,38 +119,11 @@ func (v *View) Deadline(key []byte) (at int64, ok bool) {
 	return r.At, ok
 }
 
-// rowOverhead is what a row costs beside its bytes: the tree's item and its
-// place in a node.
-const rowOverhead = 48 + 24
-
-// rowValueHead is the type and a deadline before a row's value.
-const rowValueHead = 1 + 8
-
 // Memory returns about how many bytes key and its value take.
 func (v *View) Memory(key []byte) (int, bool) {
 	r, ok := v.lookup(key)
-	return recordMemory(len(key), r), ok
+	return value.Memory(len(key), r), ok
 }
-
-// recordMemory is about how many bytes a record takes under a key of that length.
-func recordMemory(key int, r value.Record) int {
-	n := rowOverhead + value.RowHead + key + rowValueHead + len(r.Val)
-	if r.Body != nil {
-		n += bodyMemory(r.Body)
-	}
-	return n
-}
-
-// bodyMemory is about how many bytes a collection takes.
-func bodyMemory(b value.Body) int { return bodyOverhead + int(b.Bytes()) + b.Len()*elemOverhead }
-
-// bodyOverhead is what a collection costs beside its elements, and elemOverhead
-// what an element costs beside its bytes: its lengths, its place in a node that
-// is not full, and the unused end of its memory.
-const (
-	bodyOverhead = 256
-	elemOverhead = 8 + 24 + 6
-)
 
 // Len returns how many keys database n has. Like Redis's DBSIZE it counts
 // expired keys that have not been removed yet.

@@ -40,7 +40,7 @@ type Reader struct {
 
 	announced bool // a database has been
 
-	// Filter has collections be passed over; nil keeps all. It is set before the first Next.
+	// Filter has rows be passed over; nil keeps all. It is set before the first Next.
 	Filter  *Filter
 	passing bool // over the elements of a collection
 	passed  bool // over some of this database, whose digest can't be counted then
@@ -50,9 +50,23 @@ type Reader struct {
 // is not put together, and takes no memory: its bytes are checked, what they say is not.
 type Filter struct {
 	Wants func(db journal.DB, key string) bool
-	// Takes is asked again and again as a collection grows that is wanted. Its error ends
+	// Takes is told of each row that is wanted about how much memory it takes, and again
+	// and again as a collection grows; whole says that all of it is there. Its error ends
 	// the reading.
-	Takes func(b value.Body) error
+	Takes func(bytes int, whole bool) error
+}
+
+// wants reports whether the row of a row key is wanted.
+func (s *Reader) wants(k string) bool {
+	return s.Filter == nil || s.Filter.Wants(s.db.DB, k[value.RowHead:])
+}
+
+// takes tells the filter of a row that is wanted.
+func (s *Reader) takes(k string, r value.Record, whole bool) error {
+	if s.Filter == nil || s.Filter.Takes == nil {
+		return nil
+	}
+	return s.Filter.Takes(value.Memory(len(k)-value.RowHead, r), whole)
 }
 
 // NewReader reads the header of a snapshot of the given length.
@@ -139,10 +153,9 @@ func (s *Reader) Next(c *Chunk) error {
 			if !s.part.add(text(payload)) {
 				return s.damaged("elements that can't be read")
 			}
-			if err := s.takes(); err != nil {
+			if err := s.complete(c); err != nil {
 				return err
 			}
-			s.complete(c)
 			if len(c.Rows) > 0 {
 				return nil
 			}
@@ -262,7 +275,7 @@ func (s *Reader) split(c *Chunk, b []byte, rows uint32) error {
 			if s.part != nil {
 				return s.damaged("%d elements are missing", s.part.left)
 			}
-			if s.passing = s.Filter != nil && !s.Filter.Wants(s.db.DB, k[value.RowHead:]); s.passing {
+			if s.passing = !s.wants(k); s.passing {
 				s.passed, last = true, k
 				s.rows++
 				s.seen.Rows++
@@ -276,16 +289,14 @@ func (s *Reader) split(c *Chunk, b []byte, rows uint32) error {
 		last = k
 		s.rows++
 		if s.part != nil {
-			if err := s.takes(); err != nil {
+			if err := s.complete(c); err != nil {
 				return err
 			}
-			s.complete(c)
 			continue
 		}
-		s.seen.Rows++
-		c.Digest += value.RowDigest(hash, v)
-		s.seen.Digest += value.RowDigest(hash, v)
-		c.Rows = append(c.Rows, Row{k: k, v: v, hash: hash})
+		if err := s.stringRow(c, Row{k: k, v: v, hash: hash}); err != nil {
+			return err
+		}
 	}
 	if len(b) > 0 {
 		return s.damaged("%d bytes behind the last row", len(b))
@@ -294,24 +305,29 @@ func (s *Reader) split(c *Chunk, b []byte, rows uint32) error {
 	return nil
 }
 
-// takes asks whether the collection that is being read may grow on.
-func (s *Reader) takes() error {
-	if s.Filter == nil || s.Filter.Takes == nil {
+// stringRow adds the row of a string to c, if it is wanted.
+func (s *Reader) stringRow(c *Chunk, r Row) error {
+	digest := value.RowDigest(r.hash, r.v)
+	s.seen.Rows, s.seen.Digest = s.seen.Rows+1, s.seen.Digest+digest
+	c.Digest += digest
+	if !s.wants(r.k) {
 		return nil
 	}
-	return s.Filter.Takes(s.part.row.body)
+	c.Rows = append(c.Rows, r)
+	return s.takes(r.k, value.Record{Val: r.v}, true)
 }
 
 // complete adds the collection that is being read to c, if it is all there.
-func (s *Reader) complete(c *Chunk) {
-	if s.part.left > 0 {
-		return
+func (s *Reader) complete(c *Chunk) error {
+	r, whole := s.part.row, s.part.left == 0
+	if err := s.takes(r.k, value.Record{Body: r.body}, whole); err != nil || !whole {
+		return err
 	}
-	r := s.part.row
 	s.part = nil
 	digest := value.BodyDigest(r.hash, r.at, r.body)
 	c.Rows, c.Digest = append(c.Rows, r), c.Digest+digest
 	s.seen.Rows, s.seen.Digest = s.seen.Rows+1, s.seen.Digest+digest
+	return nil
 }
 
 // finish checks the whole against trailer and header.

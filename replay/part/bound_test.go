@@ -1,4 +1,4 @@
-package replay_test
+package part_test
 
 import (
 	"errors"
@@ -11,6 +11,7 @@ import (
 	"ledge/journal"
 	"ledge/journal/fault"
 	"ledge/replay"
+	"ledge/replay/part"
 	"ledge/replay/replaytest"
 	"ledge/replay/snapshot"
 	"ledge/replay/writer"
@@ -33,7 +34,7 @@ func largeHash(t *testing.T) (n *replaytest.Node, path string) {
 			return err
 		}
 	}
-	n.Must(hash("small", 0, 10), set(0, "text"))
+	n.Must(hash("small", 0, 10), func(d *replay.Draft) error { return d.SetString([]byte("text"), []byte("value"), 0) })
 	for i := 0; i < fields; i += 1000 {
 		n.Must(hash("large", i, i+1000))
 	}
@@ -47,8 +48,8 @@ func largeHash(t *testing.T) (n *replaytest.Node, path string) {
 
 // partOf makes the part of a node under a key, out of a snapshot if there is a path, and
 // else of its journal.
-func partOf(t *testing.T, n *replaytest.Node, key, path string, most int64) (*replay.Part, error) {
-	p, err := replay.NewPart(1, 0, key)
+func partOf(t *testing.T, n *replaytest.Node, key, path string, most int64) (*part.Part, error) {
+	p, err := part.New(1, 0, key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +83,7 @@ func TestPartBounded(t *testing.T) {
 		} {
 			p, err := partOf(t, n, c.key, from, c.most)
 			if c.want < 0 {
-				if !errors.Is(err, replay.ErrLarge) || fault.Of(err) != fault.Refused {
+				if !errors.Is(err, part.ErrLarge) || fault.Of(err) != fault.Refused {
 					t.Errorf("%q of at most %d, from %q: %v; want it refused as too large", c.key, c.most, from, err)
 				}
 				continue
@@ -105,6 +106,35 @@ func TestPartBounded(t *testing.T) {
 		}
 	}); made > fields/2 {
 		t.Errorf("%.0f pieces of memory were taken for a hash of 10 beside one of %d; want that one passed over", made, fields)
+	}
+}
+
+// So is a long string.
+func TestPartBoundedString(t *testing.T) {
+	n := replaytest.Open(t, 1, writer.Config{})
+	n.Must(func(d *replay.Draft) error { return d.SetString([]byte("long"), make([]byte, 1<<20), 0) })
+	info, err := n.SaveAs(t.Context(), t.TempDir(), replaytest.Lineage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, from := range []string{"", info.Path} {
+		if _, err := partOf(t, n, "long", from, 1<<20); !errors.Is(err, part.ErrLarge) {
+			t.Errorf("1 MiB and a key of at most 1 MiB, from %q: %v; want it refused as too large", from, err)
+		}
+		if _, err := partOf(t, n, "other", from, 1<<10); err != nil {
+			t.Errorf("another key, from %q: %v; want nil", from, err)
+		}
+		p, err := partOf(t, n, "long", from, 2<<20)
+		if err != nil {
+			t.Errorf("1 MiB of at most 2 MiB, from %q: %v; want nil", from, err)
+			continue
+		}
+		_ = p.View(time.UnixMilli(0), func(v *replay.View) error {
+			if got, ok, err := v.GetString([]byte("long")); len(got) != 1<<20 || !ok || err != nil {
+				t.Errorf("from %q: %d bytes, %v, %v; want 1 MiB", from, len(got), ok, err)
+			}
+			return nil
+		})
 	}
 }
 

@@ -1,4 +1,4 @@
-package replay_test
+package part_test
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 
 	"ledge/journal"
 	"ledge/replay"
+	"ledge/replay/part"
 	"ledge/replay/replaytest"
 	"ledge/replay/value"
 	"ledge/replay/writer"
@@ -14,9 +15,9 @@ import (
 
 // rewound returns the part of a node's history under a key, up to a number, and how
 // often it had to be read.
-func rewound(t *testing.T, n *replaytest.Node, db journal.DB, key string, path string, from, until journal.Seq) (p *replay.Part, passes int) {
+func rewound(t *testing.T, n *replaytest.Node, db journal.DB, key string, path string, from, until journal.Seq) (p *part.Part, passes int) {
 	t.Helper()
-	p, err := replay.NewPart(n.Databases(), db, key)
+	p, err := part.New(n.Databases(), db, key)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,16 +1,17 @@
-package replay
+// Package part makes what a state holds under one key at some time, for whoever asks for
+// the past of a key and has no room for the past of all of them.
+package part
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"ledge/journal"
 	"ledge/journal/fault"
+	"ledge/replay"
 	"ledge/replay/snapshot"
-	"ledge/replay/value"
 )
 
 // Part is what a state holds under one key, made out of a snapshot and batches as the
@@ -20,7 +21,7 @@ import (
 //
 // It belongs to one goroutine.
 type Part struct {
-	s         *State
+	s         *replay.State
 	databases int
 	wanted    map[held]struct{}
 	grown     bool // since Begin
@@ -39,8 +40,8 @@ type held struct {
 // mostWanted bounds the keys that one key's value may have come by.
 const mostWanted = 4096
 
-// NewPart returns the part of a state that is under a key.
-func NewPart(databases int, db journal.DB, key string) (*Part, error) {
+// New returns the part of a state that is under a key.
+func New(databases int, db journal.DB, key string) (*Part, error) {
 	if int(db) >= databases {
 		return nil, fault.With(fault.Refused, fmt.Errorf("database %d of %d", db, databases))
 	}
@@ -59,15 +60,28 @@ func (p *Part) tooLarge() error {
 }
 
 // measure counts what a key holds after it has changed.
-func (p *Part) measure(at held, r value.Record, there bool) error {
+func (p *Part) measure(v *replay.View, at held) error {
 	size := int64(0)
-	if there {
-		size = int64(recordMemory(len(at.key), r))
+	if int(at.db) < v.Databases() {
+		v.Select(at.db)
+		if n, there := v.Memory([]byte(at.key)); there {
+			size = int64(n)
+		}
 	}
 	p.takes += size - p.sizes[at]
 	p.sizes[at] = size
 	if p.most > 0 && p.takes > p.most {
 		return p.tooLarge()
+	}
+	return nil
+}
+
+// measureAll is measure for all that is wanted.
+func (p *Part) measureAll(v *replay.View) error {
+	for at := range p.wanted {
+		if err := p.measure(v, at); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -78,7 +92,7 @@ func (p *Part) Begin() (err error) {
 		return err
 	}
 	p.grown, p.takes, p.sizes = false, 0, make(map[held]int64)
-	p.s, err = New(p.databases)
+	p.s, err = replay.New(p.databases)
 	return err
 }
 
@@ -116,73 +130,48 @@ func (p *Part) Load(ctx context.Context, path string) (snapshot.Info, error) {
 		return snapshot.Info{}, err
 	}
 	defer f.Close()
-	f.Filter = &snapshot.Filter{Wants: p.wants, Takes: func(b value.Body) error {
-		if p.most > 0 && p.takes+int64(bodyMemory(b)) > p.most {
+	if err := p.Close(); err != nil {
+		return f.Info, err
+	}
+	p.takes = 0
+	f.Filter = &snapshot.Filter{Wants: p.wants, Takes: func(bytes int, whole bool) error {
+		if p.most > 0 && p.takes+int64(bytes) > p.most {
 			return p.tooLarge()
+		}
+		if whole {
+			p.takes += int64(bytes)
 		}
 		return nil
 	}}
-	p.s.mu.Lock()
-	defer p.s.mu.Unlock()
-	t := tables{s: p.s, ink: value.NewPen(&p.s.gen)}
-	var c snapshot.Chunk
-	for {
-		err := f.Next(&c)
-		if err == io.EOF {
-			return f.Info, t.commit()
-		}
-		if errors.Is(err, ErrLarge) {
-			t.rollback()
-			return f.Info, err
-		}
-		if err = errors.Join(err, ctx.Err()); err != nil {
-			t.rollback()
-			return f.Info, f.In(err)
-		}
-		if int(c.Of.DB) >= p.databases {
-			continue
-		}
-		for i := range c.Rows {
-			if r := &c.Rows[i]; p.wants(c.Of.DB, r.Key()) {
-				b := r.Block()
-				t.put(c.Of.DB, b.Name(), value.RecordOf(b), b)
-				if err := p.measure(held{c.Of.DB, b.Name()}, value.RecordOf(b), true); err != nil {
-					t.rollback()
-					return f.Info, err
-				}
-			}
-		}
+	p.s, err = replay.Load(ctx, f, max(p.databases, f.Header.Databases))
+	if err != nil && !errors.Is(err, ErrLarge) {
+		err = f.In(err)
 	}
+	if err != nil {
+		p.s = nil
+		return f.Info, err
+	}
+	p.takes, p.sizes = 0, make(map[held]int64)
+	return f.Info, p.s.View(time.UnixMilli(0), func(v *replay.View) error { return p.measureAll(v) })
 }
 
 // Apply takes its share of a batch, which must be the next one.
 func (p *Part) Apply(c journal.Committed) error {
-	p.s.mu.Lock()
-	defer p.s.mu.Unlock()
-	t := tables{s: p.s, ink: value.NewPen(&p.s.gen)}
-	for _, e := range c.Batch().Entries {
-		for _, op := range e.Ops {
-			err := p.apply(&t, op)
-			if errors.Is(err, ErrLarge) {
-				t.rollback()
-				return err
-			}
-			if err != nil {
-				t.rollback()
-				return fault.As(fault.Fatal, "fill a part of the state", fmt.Errorf("number %d: %w", c.Seq(), err))
-			}
-		}
-	}
-	if len(p.wanted) > mostWanted {
-		t.rollback()
+	err := p.s.ApplySome(c, p.pick)
+	switch {
+	case errors.Is(err, ErrLarge):
+		return err
+	case err != nil:
+		return fault.As(fault.Fatal, "fill a part of the state", fmt.Errorf("number %d: %w", c.Seq(), err))
+	case len(p.wanted) > mostWanted:
 		return fault.With(fault.Refused, fmt.Errorf("the key's value has come by more than %d other keys", mostWanted))
 	}
-	return t.commit()
+	return nil
 }
 
-// apply applies an effect if it is about what is wanted. Once more is wanted than was
+// pick applies an effect if it is about what is wanted. Once more is wanted than was
 // read from the beginning it only looks for what else is.
-func (p *Part) apply(t *tables, op journal.Op) error {
+func (p *Part) pick(v *replay.View, op journal.Op, do func(journal.Op) error) error {
 	several := true // keys may have changed, and not that of the effect alone
 	switch o := op.(type) {
 	case *journal.Epoch, *journal.FunctionSet, *journal.FunctionFlush, *journal.SlotsFound:
@@ -218,22 +207,15 @@ func (p *Part) apply(t *tables, op journal.Op) error {
 	if p.grown {
 		return nil
 	}
-	if err := apply(t, op, made{}); err != nil {
+	if err := do(op); err != nil {
 		return err
 	}
 	if !several {
 		db, key := journal.KeyOf(op)
-		r, ok := t.get(db, key)
-		return p.measure(held{db, key}, r, ok)
+		return p.measure(v, held{db, key})
 	}
-	for at := range p.wanted {
-		r, ok := t.get(at.db, at.key)
-		if err := p.measure(at, r, ok); err != nil {
-			return err
-		}
-	}
-	return nil
+	return p.measureAll(v)
 }
 
 // View calls fn with what it holds, at the given time, as State.View does.
-func (p *Part) View(now time.Time, fn func(*View) error) error { return p.s.View(now, fn) }
+func (p *Part) View(now time.Time, fn func(*replay.View) error) error { return p.s.View(now, fn) }
