@@ -27,11 +27,7 @@ func TestNoTypeDoesEverything(t *testing.T) {
 		}
 		for _, decl := range file.Decls {
 			if f, ok := decl.(*ast.FuncDecl); ok && f.Recv != nil {
-				recv := f.Recv.List[0].Type
-				if star, ok := recv.(*ast.StarExpr); ok {
-					recv = star.X
-				}
-				count[filepath.Dir(path)+"."+recv.(*ast.Ident).Name]++
+				count[filepath.Dir(path)+"."+receiver(f)]++
 			}
 		}
 		return nil
