@@ -70,8 +70,9 @@ type Draft struct {
 	torn, undoing bool
 }
 
-// Mark is a point in a draft that Undo goes back to.
+// Mark is a point in a draft that Undo goes back to. The zero Mark is none.
 type Mark struct {
+	taken      bool
 	overlay    overlayMark
 	ops, bytes int
 	held       int
@@ -129,7 +130,7 @@ func (d *Draft) end() {
 // Mark returns the point that the draft has come to.
 func (d *Draft) Mark() Mark {
 	d.overlay.began = len(d.overlay.rows)
-	return Mark{d.overlay.mark(), len(d.ops), d.opBytes, d.held, d.asked, len(d.events), len(d.entries), len(d.made)}
+	return Mark{true, d.overlay.mark(), len(d.ops), d.opBytes, d.held, d.asked, len(d.events), len(d.entries), len(d.made)}
 }
 
 // Undo takes back all that was done since m, which must be of this entry.
@@ -148,13 +149,18 @@ func (d *Draft) Undo(m Mark) {
 	d.made = d.made[:m.made]
 }
 
-// Abandon is Undo for a command that has panicked. It reports false, and does
-// nothing, if that can't be undone by itself: the panic came while the draft was
-// being changed, or what the command did is sealed and others may have had a
-// part in it. Then the whole draft has to go, which is what the Writer does with
-// a Step that panics.
+// Abandon is Undo for a command that has panicked; one that has not begun to write has
+// the zero Mark. It reports false, and does nothing, if the command can't be undone by
+// itself: the panic came while the draft was being changed, or what the command did is
+// sealed and others may have had a part in it. Then the whole draft has to go, which is
+// what the Writer does with a Step that panics.
 func (d *Draft) Abandon(m Mark) bool {
-	if d.torn || len(d.entries) != m.entries {
+	switch {
+	case d.torn:
+		return false
+	case !m.taken:
+		return true
+	case len(d.entries) != m.entries:
 		return false
 	}
 	d.Undo(m)
@@ -168,9 +174,6 @@ func (d *Draft) mustBeWhole() {
 		panic("replay: a draft goes on that is half changed")
 	}
 }
-
-// Torn reports whether the draft was being changed when a command panicked.
-func (d *Draft) Torn() bool { return d.torn }
 
 // void drops everything that was drafted, and its overlay with it.
 func (d *Draft) void() {

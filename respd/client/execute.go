@@ -41,7 +41,7 @@ func (c *Conn) runWrite(d *replay.Draft) {
 	p := &c.cmd
 	d.Select(c.sess.DB)
 	m := d.Mark()
-	c.under.mark, c.under.marked = m, true
+	c.under.mark = m
 	val, err := p.spec.Write(d, p.args)
 	if err == command.ErrWait {
 		d.Undo(m)

@@ -21,14 +21,13 @@ type underway struct {
 	end  int           // where it ends in the input
 	out  int           // where its reply begins in the output
 	// mark is where it began to write, if it has.
-	mark   replay.Mark
-	marked bool
+	mark replay.Mark
 }
 
 // begin is told that the next command, which is parsed, is about to run.
 func (c *Conn) begin() {
 	u := &c.under
-	u.spec, u.end, u.out, u.marked = c.cmd.spec, c.at+c.cmd.size, len(c.out), false
+	u.spec, u.end, u.out, u.mark = c.cmd.spec, c.at+c.cmd.size, len(c.out), replay.Mark{}
 }
 
 // rescue is deferred around a command that is not part of a draft.
@@ -47,7 +46,7 @@ func (c *Conn) rescueStep(d *replay.Draft) {
 		return
 	}
 	u := &c.under
-	if d.Torn() || u.marked && !d.Abandon(u.mark) {
+	if !d.Abandon(u.mark) {
 		c.at, c.cmd = u.end, parsed{} // it is among those that run again, without the writer
 		c.shared.Panicked(u.spec, p)
 		panic(p)

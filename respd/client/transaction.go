@@ -86,7 +86,7 @@ func (c *Conn) runExec(v *replay.View, d *replay.Draft) (complete bool) {
 		return true
 	}
 	if d != nil {
-		c.under.mark, c.under.marked = d.Mark(), true
+		c.under.mark = d.Mark()
 	}
 	x := &execution{vals: make([]resp.Value, len(tx.Queue)), tx: tx}
 	held := 0 // by the replies so far

@@ -153,11 +153,10 @@ func (s *state) runCommand(args command.Args) (val resp.Value, problem string, e
 		return resp.Value{}, problem, nil
 	}
 	r := s.run
-	var m replay.Mark
-	writing := false
+	var m replay.Mark // zero until it writes
 	defer func() {
 		if p := recover(); p != nil {
-			val, problem, err = resp.Value{}, "", s.panicked(spec, p, m, writing)
+			val, problem, err = resp.Value{}, "", s.panicked(spec, p, m)
 		}
 	}()
 	switch {
@@ -166,7 +165,7 @@ func (s *state) runCommand(args command.Args) (val resp.Value, problem string, e
 	case spec.Read != nil:
 		return spec.Read(r.view, args), "", nil
 	case spec.Write != nil:
-		r.dirty, writing = true, true
+		r.dirty = true
 		m = r.draft.Mark()
 		val, err := spec.Write(r.draft, args)
 		if err != nil {
@@ -189,8 +188,8 @@ func (s *state) runCommand(args command.Args) (val resp.Value, problem string, e
 // panicked ends the script whose command has panicked: no pcall of the script
 // catches what it returns. If the draft can't be trusted any more, the panic goes
 // on, and the draft takes nothing more, whatever comes after the script.
-func (s *state) panicked(spec *command.Spec, p any, m replay.Mark, writing bool) error {
-	if s.run.draft != nil && (s.run.draft.Torn() || writing && !s.run.draft.Abandon(m)) {
+func (s *state) panicked(spec *command.Spec, p any, m replay.Mark) error {
+	if s.run.draft != nil && !s.run.draft.Abandon(m) {
 		panic(p)
 	}
 	if s.e.host != nil {
