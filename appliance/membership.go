@@ -43,7 +43,7 @@ type membership struct {
 // is of the past.
 type charted struct {
 	*cluster.Map
-	custody *replay.Custody
+	custody *cluster.Custody
 	role    role
 }
 
@@ -282,7 +282,7 @@ func (f *founding) Step(d *replay.Draft) bool {
 
 // strands refuses slots beside which there are keys, which nobody would serve.
 func (f *founding) strands(d *replay.Draft) (err error) {
-	would := replay.Custody{Owned: make([]journal.OwnedRange, len(f.ranges))}
+	would := cluster.Custody{Owned: make([]journal.OwnedRange, len(f.ranges))}
 	n := 0
 	for i, r := range f.ranges {
 		would.Owned[i].SlotRange, n = r, n+r.Len()

@@ -9,6 +9,7 @@ import (
 	"ledge/journal"
 	"ledge/journal/fault"
 	"ledge/replay/catalog"
+	"ledge/replay/cluster"
 	"ledge/replay/snapshot"
 	"ledge/replay/value"
 )
@@ -26,27 +27,6 @@ var slots = &catalog.Table{
 }
 
 const clusterRow = "cluster"
-
-// Custody is which hash slots a journal's shard owns. It does not change once it is made.
-type Custody struct {
-	// Cluster is the id of the cluster; "" is none, and nothing is owned then.
-	Cluster string
-	// Owned are ranges that ascend. No two could be one, but for their epochs.
-	Owned []journal.OwnedRange
-}
-
-// Owns reports whether a slot is owned.
-func (c *Custody) Owns(slot uint16) bool {
-	lo, hi := 0, len(c.Owned)
-	for lo < hi {
-		if mid := (lo + hi) / 2; c.Owned[mid].Last < slot {
-			lo = mid + 1
-		} else {
-			hi = mid
-		}
-	}
-	return lo < len(c.Owned) && c.Owned[lo].First <= slot
-}
 
 // Why a cluster is not founded.
 var (
@@ -78,8 +58,8 @@ func applySlotsFound(s store, o *journal.SlotsFound) error {
 
 // custodyOf reads the custody out of a catalog, as it is or as a draft changes it. An
 // error says which row can't be one.
-func custodyOf(r catalog.Reader) (*Custody, error) {
-	c, next := new(Custody), 0 // next is the first slot that may be
+func custodyOf(r catalog.Reader) (*cluster.Custody, error) {
+	c, next := new(cluster.Custody), 0 // next is the first slot that may be
 	for key, val := range catalog.RowsOf(r, slots).All() {
 		if key == clusterRow && val != "" {
 			c.Cluster = val
@@ -121,7 +101,7 @@ func ownedRow(o journal.OwnedRange) (key, val string) {
 
 // soundCustody is custodyOf where no row can be wrong: effects are checked when they are
 // read, and a snapshot's rows when they are loaded.
-func soundCustody(r catalog.Reader) *Custody {
+func soundCustody(r catalog.Reader) *cluster.Custody {
 	c, err := custodyOf(r)
 	if err != nil {
 		panic("replay: " + err.Error())
@@ -130,7 +110,7 @@ func soundCustody(r catalog.Reader) *Custody {
 }
 
 // Custody returns which slots the shard owns, as the draft has changed it if there is one.
-func (v *View) Custody() *Custody {
+func (v *View) Custody() *cluster.Custody {
 	if v.over != nil {
 		return soundCustody(&v.over.cat)
 	}
@@ -138,18 +118,18 @@ func (v *View) Custody() *Custody {
 }
 
 // Custody returns which slots the shard owns. It takes no lock.
-func (s *State) Custody() *Custody { return s.custody.Load() }
+func (s *State) Custody() *cluster.Custody { return s.custody.Load() }
 
-// FoundSlots makes the shard the owner of ranges in a cluster. It is refused if the
-// journal has belonged to one.
-func (d *Draft) FoundSlots(cluster string, ranges []journal.SlotRange) error {
+// FoundSlots makes the shard the owner of ranges in the cluster of that id. It is refused
+// if the journal has belonged to one.
+func (d *Draft) FoundSlots(id string, ranges []journal.SlotRange) error {
 	if d.Custody().Cluster != "" {
 		return fault.With(fault.Refused, errFounded)
 	}
-	if cluster == "" || len(ranges) == 0 {
+	if id == "" || len(ranges) == 0 {
 		return fault.With(fault.Refused, errNothingFounded)
 	}
-	return d.emit(&journal.SlotsFound{Cluster: cluster, Ranges: ranges})
+	return d.emit(&journal.SlotsFound{Cluster: id, Ranges: ranges})
 }
 
 // settleCustody derives what follows from the catalog's custody, after it may have

@@ -18,6 +18,7 @@ import (
 	"ledge/journal"
 	"ledge/journal/fault"
 	"ledge/replay"
+	"ledge/replay/cluster"
 	"ledge/replay/recovery"
 	"ledge/replay/replaytest"
 	"ledge/replay/snapshot"
@@ -58,7 +59,7 @@ func TestSlotsFound(t *testing.T) {
 	if err := n.Do(found("c1", someSlots...)); err != nil {
 		t.Fatal(err)
 	}
-	want := &replay.Custody{Cluster: "c1",
+	want := &cluster.Custody{Cluster: "c1",
 		Owned: []journal.OwnedRange{{SlotRange: someSlots[0], Epoch: 1}, {SlotRange: someSlots[1], Epoch: 1}}}
 	if got := n.Custody(); !reflect.DeepEqual(got, want) {
 		t.Errorf("custody = %+v; want %+v", got, want)

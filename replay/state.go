@@ -20,6 +20,7 @@ import (
 	"ledge/journal"
 	"ledge/journal/fault"
 	"ledge/replay/catalog"
+	"ledge/replay/cluster"
 	"ledge/replay/snapshot"
 	"ledge/replay/value"
 	"ledge/replay/watch"
@@ -40,7 +41,7 @@ type State struct {
 	cat   *catalog.Catalog // mu
 
 	// custody is derived from cat as it was at custodyAt.
-	custody   atomic.Pointer[Custody]
+	custody   atomic.Pointer[cluster.Custody]
 	custodyAt catalog.Version // mu
 
 	// drafting is held while a draft evaluates. Whoever wants mu alone, and is not
