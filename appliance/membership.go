@@ -275,7 +275,7 @@ func (f *founding) Step(d *replay.Draft) bool {
 		return false
 	}
 	if f.err = d.FoundSlots(f.cluster, f.ranges); f.err == nil {
-		d.Seal()
+		d.Seal(nil)
 	}
 	return false
 }

@@ -184,12 +184,10 @@ func (d *Draft) void() {
 	d.torn = true
 }
 
-// Seal makes one journal entry of everything since the last Seal.
-func (d *Draft) Seal() { d.SealBy(nil) }
-
-// SealBy is Seal, and has the entry say who it was; nil is nobody. The same who may
-// be given for many entries, and must not be changed any more.
-func (d *Draft) SealBy(who *journal.Who) {
+// Seal makes one journal entry of everything since the last Seal. The entry says who it
+// was; nil is nobody. The same who may be given for many entries, and must not be changed
+// any more.
+func (d *Draft) Seal(who *journal.Who) {
 	d.mustBeWhole()
 	if len(d.ops) == 0 {
 		return

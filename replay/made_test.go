@@ -33,7 +33,7 @@ func grow(n int) func(d *Draft) {
 			d.SetScores(name("zset"), scored)); err != nil {
 			panic(err)
 		}
-		d.Seal()
+		d.Seal(nil)
 	}
 }
 
@@ -69,7 +69,7 @@ func TestMadeIsPutInPlace(t *testing.T) {
 		"many on the same":        {grow(1), grow(1), grow(1)},
 		"after one that fails":    {grow(1), takenBack(grow(2)), grow(1)},
 		"first one that fails":    {takenBack(grow(1)), grow(2)},
-		"effects without a value": {grow(1), func(d *Draft) { _, _ = d.Delete([]byte("list1")); d.Seal() }, grow(2)},
+		"effects without a value": {grow(1), func(d *Draft) { _, _ = d.Delete([]byte("list1")); d.Seal(nil) }, grow(2)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, g := panicState(t)
@@ -183,7 +183,7 @@ func TestSetAllocates(t *testing.T) {
 				if err := d.SetString(key, key, 0); err != nil {
 					panic(err)
 				}
-				d.Seal()
+				d.Seal(nil)
 			}
 		})
 		return func() {

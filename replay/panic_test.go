@@ -26,7 +26,7 @@ func put(key string) func(d *Draft) {
 		if err := d.SetString([]byte(key), []byte("v"), 0); err != nil {
 			panic(err)
 		}
-		d.Seal()
+		d.Seal(nil)
 	}
 }
 

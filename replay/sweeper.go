@@ -91,7 +91,7 @@ func (p *sweep) Step(d *Draft) bool {
 		})
 		p.sweepFields(d, n)
 	}
-	d.Seal()
+	d.Seal(nil)
 	return false
 }
 

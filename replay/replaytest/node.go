@@ -169,7 +169,7 @@ func (g *Group) Step(d *replay.Draft) bool {
 		d.Undo(m)
 		g.Failed = append(g.Failed, err)
 	} else {
-		d.Seal()
+		d.Seal(nil)
 	}
 	g.Steps++
 	return g.Steps < len(g.cmds)

@@ -22,7 +22,7 @@ func (p *sets) Step(d *replay.Draft) bool {
 	if err := d.SetString(p.key, p.key, 0); err != nil {
 		panic(err)
 	}
-	d.Seal()
+	d.Seal(nil)
 	p.left--
 	return p.left > 0
 }

@@ -346,7 +346,7 @@ func (w *Waiter) serve(d *replay.Draft, key []byte) {
 	if err != nil {
 		val = resp.FromError(err)
 	} else {
-		d.SealBy(c.who())
+		d.Seal(c.who())
 	}
 	if w.state == waiting {
 		d.Join(c)

@@ -52,7 +52,7 @@ func (c *Conn) runWrite(d *replay.Draft) {
 		d.Undo(m)
 		val = resp.FromError(err)
 	} else {
-		d.SealBy(c.who())
+		d.Seal(c.who())
 	}
 	c.ran(p.spec, p.args, val.IsError())
 	c.reply(val)

@@ -106,7 +106,7 @@ func (c *Conn) runExec(v *replay.View, d *replay.Draft) (complete bool) {
 		}
 	}
 	if d != nil {
-		d.SealBy(c.who())
+		d.Seal(c.who())
 		c.shared.waiters.serve(d)
 	}
 	c.ran(spec, args, false)

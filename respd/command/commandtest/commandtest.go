@@ -247,7 +247,7 @@ func (p *proposal) Step(d *replay.Draft) bool {
 		d.Undo(m)
 		val = resp.FromError(err)
 	}
-	d.Seal()
+	d.Seal(nil)
 	p.val = val
 	// Nobody may have kept the arguments.
 	for _, a := range p.args {

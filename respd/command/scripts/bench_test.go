@@ -114,7 +114,7 @@ type many struct {
 
 func (p *many) Step(d *replay.Draft) bool {
 	p.run(d)
-	d.Seal()
+	d.Seal(nil)
 	p.left--
 	return p.left > 0
 }
