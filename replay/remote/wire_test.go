@@ -43,11 +43,10 @@ var kinds = []struct {
 // forty is a node's id.
 const forty = "00112233445566778899aabbccddeeff00112233"
 
-// What a message has that is good is kept, and each field that is not what it
-// should be makes all of it refused.
-func TestWire(t *testing.T) {
+// badFields are values that no field of that name may have; nil is that it is missing.
+func badFields() map[string][]any {
 	long := strings.Repeat("a", 300)
-	bad := map[string][]any{ // by the name of the field
+	return map[string][]any{
 		"id": {"", long[:65], "a b", "a\nb", "../x", "é", 7, nil}, "node": {"", long[:65], "a,b", "a\r\nrole:master", "a.b", "*", nil},
 		"token": {"", long, "a b", nil}, "state": {"", "none", "leading", 3, nil},
 		"redis": {"", "10.0.0.1", "10.0.0.1:0", "10.0.0.1:65536", "10.0.0.1:x", "a,port=1:6379", "a b:1", "h\n:1", long + ":1",
@@ -67,6 +66,12 @@ func TestWire(t *testing.T) {
 		"leads": {"yes"}, "loading": {1},
 		"nats": {"h:4222", "nats://h:1\nx", "nats://h h", "http://h:80", "nats://h", "nats://u:p@h:4222", "nats://" + long + long, 7},
 	}
+}
+
+// What a message has that is good is kept, and each field that is not what it
+// should be makes all of it refused.
+func TestWire(t *testing.T) {
+	bad := badFields()
 	tried := 0
 	for _, k := range kinds {
 		if err := decode(&nats.Msg{Data: []byte(k.good)}, k.make()); err != nil {
