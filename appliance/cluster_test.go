@@ -96,6 +96,28 @@ func TestClusterModesDiffer(t *testing.T) {
 	}
 }
 
+// A node whose journal is in a cluster does not start outside of it, and leaves all as it
+// is.
+func TestClusterLeft(t *testing.T) {
+	dir := t.TempDir()
+	n := lead(t, dir, "--cluster", "yes")
+	if got := run(t, "cluster", "found", "--dir", dir); got.code != 0 {
+		t.Fatalf("cluster found: exit code %d, %s", got.code, got.stderr)
+	}
+	if got := n.refusal(); got != "" {
+		t.Errorf("SET: %s", got)
+	}
+	n.end(syscall.SIGTERM)
+	got := run(t, append(serving(dir), "--databases", "1")...)
+	if got.code == 0 || !strings.Contains(got.stderr, "start the node with --cluster yes") {
+		t.Errorf("exit code %d, %s; want it refused, and what to do", got.code, got.stderr)
+	}
+	n = lead(t, dir, "--cluster", "yes")
+	if got := n.c.Get(t.Context(), "k").Val(); got != "v" {
+		t.Errorf("GET = %q; want v", got)
+	}
+}
+
 // A cluster has one database, and what says otherwise is named.
 func TestClusterClash(t *testing.T) {
 	got := run(t, "serve", "--dir", t.TempDir(), "--cluster", "yes", "--databases", "4")

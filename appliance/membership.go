@@ -328,5 +328,15 @@ func (m *membership) status() admin.Cluster {
 	return c
 }
 
+// inItsCluster refuses to start a node outside of the cluster that its journal is in: it
+// would take writes to slots that are another shard's.
+func inItsCluster(cfg *Config, s *replay.State) error {
+	id := s.Custody().Cluster
+	if id == "" || cfg.InCluster() {
+		return nil
+	}
+	return optionFault("cluster", fmt.Errorf("the journal is one of cluster %s: start the node with --cluster yes", id))
+}
+
 // errNoCluster refuses what only a node of a cluster can do.
 var errNoCluster = optionFault("cluster", errors.New("the node is in no cluster; start it with --cluster yes"))

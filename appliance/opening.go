@@ -33,6 +33,9 @@ func (o *opening) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := inItsCluster(&o.cfg, fresh); err != nil {
+		return errors.Join(err, fresh.Close())
+	}
 	r.lost = o.dir.id.lost()
 	if err := o.state.Become(fresh); err != nil {
 		return errors.Join(err, fresh.Close())
