@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"ledge/journal/durable"
 	"ledge/journal/fault"
@@ -117,7 +118,33 @@ func lockDirectory(dir string, write bool) (*lock, error) {
 	return l, nil
 }
 
-func (l *lock) acquire(dir string, write bool) (err error) {
+// Whoever looks whether a directory is held has it for a moment itself, and the system
+// may take one to end what a process had that was killed. So a lock whose owner is not
+// there any more is tried for again, each lockEvery for lockMost.
+const (
+	lockEvery = 10 * time.Millisecond
+	lockMost  = time.Second
+)
+
+func (l *lock) acquire(dir string, write bool) error {
+	for until := time.Now().Add(lockMost); ; time.Sleep(lockEvery) {
+		err := l.try(dir, write)
+		var running *RunningError
+		if !errors.As(err, &running) || time.Now().After(until) || isProcess(running.PID) {
+			return err
+		}
+		l.Close()
+		*l = lock{}
+	}
+}
+
+// isProcess reports whether there is a process of that id. One that is not known counts.
+func isProcess(pid string) bool {
+	n, err := strconv.Atoi(pid)
+	return err != nil || n <= 0 || !errors.Is(syscall.Kill(n, 0), syscall.ESRCH)
+}
+
+func (l *lock) try(dir string, write bool) (err error) {
 	if l.dir, err = os.Open(dir); err != nil {
 		return err
 	}

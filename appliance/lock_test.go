@@ -3,10 +3,13 @@
 package appliance
 
 import (
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"ledge/journal/fault"
 )
@@ -94,5 +97,38 @@ func TestLockFile(t *testing.T) {
 	if l, err := lockDirectory(dir, true); err == nil {
 		l.Close()
 		t.Error("the directory can be had while another program has locked its file")
+	}
+}
+
+// A lock whose owner is gone is waited for, for a moment: somebody may be looking whether
+// the directory is held. One that stays is refused.
+func TestLockOfGone(t *testing.T) {
+	cmd := exec.Command("true")
+	if err := cmd.Run(); err != nil {
+		t.Fatal(err)
+	}
+	for _, stays := range []bool{false, true} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, lockFile), fmt.Appendln(nil, cmd.Process.Pid), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		other, err := os.Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer other.Close()
+		if err := flock(other); err != nil {
+			t.Fatal(err)
+		}
+		if !stays {
+			time.AfterFunc(50*time.Millisecond, func() { other.Close() })
+		}
+		l, err := lockDirectory(dir, true)
+		if err == nil {
+			l.Close()
+		}
+		if stays != (err != nil) || stays && !strings.Contains(err.Error(), "belongs to a running process") {
+			t.Errorf("the lock stays: %v: %v; want it refused then alone", stays, err)
+		}
 	}
 }

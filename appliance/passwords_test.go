@@ -241,7 +241,7 @@ func TestPasswdStopped(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	first := func() string {
-		n, err := appliance.Open(t.Context(), appliance.Config{Dir: dir, Listen: "127.0.0.1:0", Reserve: -1})
+		n, err := appliance.Open(t.Context(), appliance.Config{Dir: dir, Listen: "127.0.0.1:0", NATSListen: "127.0.0.1:0", Reserve: -1})
 		if err == nil {
 			err = n.Close()
 		}
