@@ -118,6 +118,28 @@ func TestClusterLeft(t *testing.T) {
 	}
 }
 
+// A start with fewer databases than the journal concerns is refused, and takes nothing for
+// damage, whatever on-damage says: a start with as many as before has all.
+func TestFewerDatabases(t *testing.T) {
+	dir := t.TempDir()
+	n := lead(t, dir)
+	c := redis.NewClient(&redis.Options{Addr: n.addr, DB: 3, MaintNotificationsConfig: plainly})
+	defer c.Close()
+	if err := c.Set(t.Context(), "k", "v", 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	n.end(syscall.SIGTERM)
+	for _, opts := range [][]string{{"--databases", "2"}, {"--cluster", "yes"}} {
+		got := run(t, append([]string{"serve", "--dir", dir, "--listen", "127.0.0.1:0", "--nats-listen", "off", "--on-damage", "serve-good"}, opts...)...)
+		if got.code == 0 || !strings.Contains(got.stderr, "database 3") || strings.Contains(got.stderr, "repair") {
+			t.Errorf("%v: exit code %d, %s; want a refusal that names database 3 and no repair", opts, got.code, got.stderr)
+		}
+		if got := run(t, "journal", "repair", "--dir", dir); got.code != 0 || !strings.Contains(got.stdout, "nothing is damaged") {
+			t.Errorf("%v: journal repair after it: exit code %d, %s%s; want nothing to repair", opts, got.code, got.stdout, got.stderr)
+		}
+	}
+}
+
 // A cluster has one database, and what says otherwise is named.
 func TestClusterClash(t *testing.T) {
 	got := run(t, "serve", "--dir", t.TempDir(), "--cluster", "yes", "--databases", "4")

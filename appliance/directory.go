@@ -174,7 +174,7 @@ func (d *directory) identify(cfg *Config) error {
 	}
 	id := d.id
 	id.Node = orDefault(cfg.Node, orDefault(id.Node, options.DefaultName()))
-	id.Databases = cfg.Databases
+	id.Databases = max(id.Databases, cfg.Databases) // commands for a stopped node need all that were used
 	if cfg.InCluster() && id.ID == "" {
 		id.ID = newNodeID()
 	}

@@ -10,13 +10,14 @@ import (
 	"ledge/appliance/report"
 	"ledge/journal"
 	"ledge/journal/fault"
+	"ledge/replay"
 	"ledge/replay/snapshot"
 )
 
 // isDamage reports whether err says that what is on the disk is not to be
-// trusted.
+// trusted. That the node is set to fewer databases than the journal concerns doesn't.
 func isDamage(err error) bool {
-	return errors.Is(err, journal.ErrDamage) || fault.Of(err) == fault.Fatal
+	return errors.Is(err, journal.ErrDamage) || fault.Of(err) == fault.Fatal && !errors.Is(err, replay.ErrDatabases)
 }
 
 // tell logs what was not as it should be and is made good.

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"errors"
 	"fmt"
 
 	"ledge/journal"
@@ -78,9 +79,13 @@ func apply(s store, op journal.Op, m made) error {
 	panic(fmt.Sprintf("replay: effect %d has no meaning", op.Kind()))
 }
 
+// ErrDatabases is that an effect concerns a database that the node is not set to have.
+// That is no damage: a node that has more of them can apply it.
+var ErrDatabases = errors.New("set databases to as many as there were")
+
 func checkDB(s store, db journal.DB) error {
 	if int(db) >= s.databases() {
-		return fmt.Errorf("database %d; this node has %d", db, s.databases())
+		return fmt.Errorf("database %d; this node has %d; %w", db, s.databases(), ErrDatabases)
 	}
 	return nil
 }
