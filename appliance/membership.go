@@ -31,9 +31,9 @@ type membership struct {
 	at atomic.Pointer[net.TCPAddr]
 
 	mu     sync.Mutex
-	view   *cluster.View        // mu
-	heard  map[string]time.Time // mu; when a node was heard of last, if it ever was
-	failed map[string]bool      // mu; those that were silent when the map was drawn
+	view   *cluster.View   // mu
+	heard  hearing         // mu
+	failed map[string]bool // mu; those that were silent when the map was drawn
 
 	// now is the map by which clients are routed, and what it was made of.
 	now atomic.Pointer[charted]
@@ -55,12 +55,8 @@ type role struct {
 	port    int
 }
 
-// nodeTimeout is after how long without a word a node counts as failed, for clients that
-// ask. It decides nothing else.
-const nodeTimeout = 15 * time.Second
-
 // newMembership returns the part of a node that is started as one of a cluster's.
-func newMembership(n *Node) *membership { return &membership{n: n, heard: make(map[string]time.Time)} }
+func newMembership(n *Node) *membership { return &membership{n: n, heard: make(hearing)} }
 
 // A node that is none of a cluster's has no membership: what follows is for that, too.
 
@@ -133,16 +129,8 @@ func (m *membership) freshLocked() {
 	}
 }
 
-// silentLocked returns the nodes that were heard of once, and not for nodeTimeout.
-func (m *membership) silentLocked() map[string]bool {
-	silent := make(map[string]bool)
-	for id, at := range m.heard {
-		if m.n.cfg.Clock().Sub(at) > nodeTimeout {
-			silent[id] = true
-		}
-	}
-	return silent
-}
+// silentLocked returns the nodes that nobody has heard of for nodeTimeout.
+func (m *membership) silentLocked() map[string]bool { return m.heard.silent(m.n.cfg.Clock()) }
 
 // role returns what the node is.
 func (m *membership) role() role {
@@ -207,13 +195,20 @@ func (m *membership) Self() string { return m.n.dir.member }
 // Leaderless reports whether it isn't known who leads the node's own shard.
 func (m *membership) Leaderless() bool { return m.Map().Shards[0].Leader() == nil }
 
-// Heard notes that a node was heard of.
-func (m *membership) Heard(id string) {
+// Heard notes that a node was heard of so long ago, by whomever.
+func (m *membership) Heard(id string, ago time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if _, known := m.heard[id]; known || len(m.heard) < cluster.MostNodes {
-		m.heard[id] = m.n.cfg.Clock()
+	if id != m.Self() {
+		m.heard.note(id, m.n.cfg.Clock().Add(-ago))
 	}
+}
+
+// Silences returns how long ago the other nodes were heard of.
+func (m *membership) Silences() map[string]time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.heard.ages(m.n.cfg.Clock())
 }
 
 // Have returns the stamps of the records that there are.
@@ -239,6 +234,11 @@ func (m *membership) Merge(records []cluster.Record) error {
 		m.drawLocked()
 	}
 	changed, err := m.view.Merge(records)
+	for id := range m.view.Have() {
+		if id != m.Self() {
+			m.heard.expect(id, m.n.cfg.Clock())
+		}
+	}
 	if changed {
 		m.drawLocked()
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"strconv"
 	"strings"
@@ -30,8 +31,10 @@ type Views interface {
 	Self() string
 	// Leaderless reports whether it isn't known who leads the node's own shard.
 	Leaderless() bool
-	// Heard is told of a node that has answered, or asked.
-	Heard(id string)
+	// Heard is told of a node that was heard of so long ago, here or by another node.
+	Heard(id string, ago time.Duration)
+	// Silences returns how long ago the other nodes were heard of.
+	Silences() map[string]time.Duration
 	// Have returns the stamps of the records that there are, by the nodes' ids.
 	Have() map[string]uint64
 	// Newer returns records that somebody lacks who has those of have.
@@ -157,6 +160,7 @@ type view struct {
 	Node    nodeID            `json:"node"`         // who says it
 	Cluster nodeID            `json:"cluster,omitempty"`
 	Have    map[nodeID]uint64 `json:"have"`
+	Silent  map[nodeID]uint32 `json:"silent,omitempty"` // for how many milliseconds nodes have been
 	Records []nodeRecord      `json:"records,omitempty"`
 }
 
@@ -164,8 +168,8 @@ func (v *view) check() error {
 	if v.Node == "" {
 		return errors.New("node is missing")
 	}
-	if len(v.Have) > cluster.MostNodes || len(v.Records) > cluster.MostNodes {
-		return fmt.Errorf("%d and %d nodes; want at most %d", len(v.Have), len(v.Records), cluster.MostNodes)
+	if n := max(len(v.Have), len(v.Silent), len(v.Records)); n > cluster.MostNodes {
+		return fmt.Errorf("%d nodes; want at most %d", n, cluster.MostNodes)
 	}
 	if len(v.Records) == 0 {
 		v.Records = nil
@@ -193,6 +197,10 @@ func viewOf(vs Views, lacking map[string]uint64) view {
 	for id, stamp := range vs.Have() {
 		v.Have[nodeID(id)] = stamp
 	}
+	v.Silent = make(map[nodeID]uint32)
+	for id, ago := range vs.Silences() {
+		v.Silent[nodeID(id)] = silence(ago)
+	}
 	if lacking == nil {
 		return v
 	}
@@ -204,13 +212,22 @@ func viewOf(vs Views, lacking map[string]uint64) view {
 	return v
 }
 
+// silence returns a time in milliseconds. It is rounded up: nodes that tell each other of
+// a third one must not make its silence shorter each time.
+func silence(ago time.Duration) uint32 {
+	return uint32(min((ago+time.Millisecond-1)/time.Millisecond, math.MaxUint32))
+}
+
 // merge takes what the other side has said. A record without a host is of the other side
 // itself, which was reached at one.
 func (v *view) merge(vs Views, reached string) error {
 	if v.Cluster != "" && vs.Cluster() != "" && string(v.Cluster) != vs.Cluster() {
 		return fault.With(fault.Operator, fmt.Errorf("the other node is in cluster %s, this one in %s", v.Cluster, vs.Cluster()))
 	}
-	vs.Heard(string(v.Node))
+	vs.Heard(string(v.Node), 0)
+	for id, ms := range v.Silent {
+		vs.Heard(string(id), time.Duration(ms)*time.Millisecond)
+	}
 	list := make([]cluster.Record, len(v.Records))
 	for i, r := range v.Records {
 		if r.Host == "" {

@@ -260,6 +260,12 @@ func plain(t *testing.T, v reflect.Value) {
 					t.Errorf("id %q", id)
 				}
 			}
+		case map[nodeID]uint32:
+			for id := range x {
+				if strings.Trim(string(id), "0123456789abcdef") != "" {
+					t.Errorf("id %q", id)
+				}
+			}
 		case []nodeRecord:
 			for i := range x {
 				plain(t, reflect.ValueOf(x[i]))
