@@ -59,6 +59,8 @@ func sameMode(leader, replica bool) error {
 const (
 	maxViewJSON = 768 << 10
 	maxOwned    = 24 * (journal.MaxSlot + 1) // of a record's ranges as text
+	// A node goes on from the stamp that it hears of itself: it must not come to the end.
+	maxStamp = 1 << 62
 )
 
 // nodeID is what a node is called in its cluster, and a shard by its journal's lineage.
@@ -147,6 +149,9 @@ type nodeRecord struct {
 func (r *nodeRecord) check() error {
 	if r.ID == "" || r.Shard == "" || r.Port == 0 || r.Stamp == 0 {
 		return errors.New("id, shard, port or stamp is missing")
+	}
+	if r.Stamp > maxStamp {
+		return fmt.Errorf("stamp %d; want at most %d", r.Stamp, uint64(maxStamp))
 	}
 	if r.NATS == "" {
 		return nil
