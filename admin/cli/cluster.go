@@ -26,6 +26,9 @@ func clusterFound(ctx context.Context, o *operator) error {
 	if o.c.Args().Len() > 0 {
 		return Usage("cluster found: unexpected argument %q", o.c.Args().First())
 	}
+	if o.c.IsSet("slots") && o.c.String("slots") == "" {
+		return Usage("cluster found: --slots is empty; leave it out for all slots")
+	}
 	c, err := o.conn.ClusterFound(ctx, o.node, o.c.String("slots"))
 	if err != nil {
 		return err
