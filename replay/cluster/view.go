@@ -149,9 +149,10 @@ func same(a, b Record) bool {
 }
 
 // Map returns who serves which slot as far as the view knows, with those nodes failed that
-// are among failed. Of two shards that claim a
-// slot, the one that has come to it at the higher epoch has it, and at the same epoch,
-// which a shard that was cloned may have, the one of the lower id.
+// are among failed. What the node knows by its own journal is so whatever it hears: which
+// slots its shard owns, and that it leads. Of two other shards that claim a slot, the one
+// that has come to it at the higher epoch has it, and at the same epoch, which a shard that
+// was cloned may have, the one of the lower id.
 func (v *View) Map(failed map[string]bool) (*Map, error) {
 	shards := v.shards()
 	for i := range shards {
@@ -171,6 +172,9 @@ func (v *View) Map(failed map[string]bool) (*Map, error) {
 			}
 			for slot := int(r.First); slot <= int(r.Last); slot++ {
 				o := &owner[slot]
+				if o.shard == ownShard {
+					continue
+				}
 				if r.Epoch > o.epoch || r.Epoch == o.epoch && s.ID < shards[o.shard-1].ID {
 					o.epoch, o.shard = r.Epoch, i+1
 				}
@@ -194,6 +198,9 @@ func (v *View) Map(failed map[string]bool) (*Map, error) {
 	return New(v.cluster, v.self, shards...)
 }
 
+// ownShard is which shard is the node's own, of those that shards returns.
+const ownShard = 1
+
 // shards returns the nodes by shard, the node's own shard first and the leader of each
 // first. What a shard owns is what the newest record of its journal says, and what the
 // node's own owns is what its own journal does, whatever others say.
@@ -202,7 +209,7 @@ func (v *View) shards() (list []Shard) {
 	records := v.Records()
 	slices.SortStableFunc(records, func(a, b Record) int {
 		return cmp.Or(-order(a.Shard == own, b.Shard == own), cmp.Compare(a.Shard, b.Shard),
-			-order(a.Leads, b.Leads), -cmp.Compare(a.Term, b.Term), -cmp.Compare(a.Number, b.Number))
+			-order(a.ID == v.self && a.Leads, b.ID == v.self && b.Leads), -order(a.Leads, b.Leads), -cmp.Compare(a.Term, b.Term), -cmp.Compare(a.Number, b.Number))
 	})
 	var newest Record
 	for _, r := range records {

@@ -76,26 +76,30 @@ func shardsOf(t *testing.T, v *cluster.View) string {
 }
 
 // A slot is of the shard that has come to it last, and a shard is led by the node of the
-// highest epoch that says so.
+// highest epoch that says so; but what the node knows by its own journal is so.
 func TestViewMap(t *testing.T) {
+	leads, follows := record("b1", "b", true, 1, owned(0, 99, 1)), record("b1", "b", false, 1, owned(0, 99, 1))
 	for _, tt := range []struct {
 		name  string
+		own   cluster.Record
 		heard []cluster.Record
 		want  string
 	}{
-		{"alone", nil, "b: b1! 0-99@1"},
-		{"two shards", []cluster.Record{record("a1", "a", true, 1, owned(100, 200, 1))}, "b: b1! 0-99@1; a: a1! 100-200@1"},
-		{"given away", []cluster.Record{record("a1", "a", true, 1, owned(50, 59, 2))}, "b: b1! 0-49@1 60-99@1; a: a1! 50-59@2"},
-		{"given and got back", []cluster.Record{record("b0", "b", false, 1, owned(0, 49, 1), owned(50, 59, 3), owned(60, 99, 1)),
-			record("a1", "a", true, 1, owned(50, 59, 2))}, "b: b1! b0 0-49@1 60-99@1; a: a1! 50-59@2"},
-		{"cloned", []cluster.Record{record("a1", "a", true, 1, owned(0, 9, 1))}, "b: b1! 10-99@1; a: a1! 0-9@1"},
-		{"a replica", []cluster.Record{record("b0", "b", false, 1, owned(0, 99, 1))}, "b: b1! b0 0-99@1"},
-		{"two lead", []cluster.Record{newer(record("b0", "b", true, 1, owned(0, 50, 1)), 1, 0)}, "b: b0! b1 0-99@1"},
-		{"a replica that is ahead", []cluster.Record{newer(record("b0", "b", false, 1, owned(0, 50, 1)), 0, 1)}, "b: b1! b0 0-99@1"},
-		{"a replica elsewhere that is ahead", []cluster.Record{record("a1", "a", true, 1, owned(100, 200, 1)),
+		{"alone", leads, nil, "b: b1! 0-99@1"},
+		{"two shards", leads, []cluster.Record{record("a1", "a", true, 1, owned(100, 200, 1))}, "b: b1! 0-99@1; a: a1! 100-200@1"},
+		{"given by one to another", leads, []cluster.Record{record("a1", "a", true, 1, owned(100, 200, 1)),
+			record("c1", "c", true, 1, owned(150, 159, 2))}, "b: b1! 0-99@1; a: a1! 100-149@1 160-200@1; c: c1! 150-159@2"},
+		{"cloned", leads, []cluster.Record{record("c1", "c", true, 1, owned(100, 110, 1)), record("a1", "a", true, 1, owned(105, 120, 1))},
+			"b: b1! 0-99@1; a: a1! 105-120@1; c: c1! 100-104@1"},
+		{"its own slots are claimed", leads, []cluster.Record{record("a1", "a", true, 1, owned(0, 100, 1<<62))}, "b: b1! 0-99@1; a: a1! 100-100@4611686018427387904"},
+		{"a replica", leads, []cluster.Record{record("b0", "b", false, 1, owned(0, 99, 1))}, "b: b1! b0 0-99@1"},
+		{"its own lead is claimed", leads, []cluster.Record{newer(record("b0", "b", true, 1, owned(0, 50, 1)), 1<<62, 0)}, "b: b1! b0 0-99@1"},
+		{"two others lead", follows, []cluster.Record{record("b0", "b", true, 1), newer(record("b2", "b", true, 1), 1, 0)}, "b: b2! b0 b1 0-99@1"},
+		{"a replica that is ahead", leads, []cluster.Record{newer(record("b0", "b", false, 1, owned(0, 50, 1)), 0, 1)}, "b: b1! b0 0-99@1"},
+		{"a replica elsewhere that is ahead", leads, []cluster.Record{record("a1", "a", true, 1, owned(100, 200, 1)),
 			newer(record("a2", "a", false, 1, owned(100, 150, 1)), 0, 1)}, "b: b1! 0-99@1; a: a1! a2 100-150@1"},
 	} {
-		v := cluster.NewView("c1", record("b1", "b", true, 1, owned(0, 99, 1)))
+		v := cluster.NewView("c1", tt.own)
 		if _, err := v.Merge(tt.heard); err != nil {
 			t.Fatal(err)
 		}
