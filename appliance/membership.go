@@ -28,7 +28,8 @@ type membership struct {
 	n *Node
 	// at is where Redis clients come, nil until the server listens. The first of them may
 	// ask before the node knows its server.
-	at atomic.Pointer[net.TCPAddr]
+	at  atomic.Pointer[net.TCPAddr]
+	tls atomic.Int32 // the port for those with TLS, 0 for none
 
 	mu     sync.Mutex
 	view   *cluster.View   // mu
@@ -53,6 +54,7 @@ type role struct {
 	lineage journal.Lineage
 	host    string
 	port    int
+	tls     int // port
 }
 
 // newMembership returns the part of a node that is started as one of a cluster's.
@@ -68,11 +70,12 @@ func (m *membership) router() func() *cluster.Map {
 	return m.Map
 }
 
-// listening is told where Redis clients come.
-func (m *membership) listening(at net.Addr) {
+// listening is told where Redis clients come, and where those with TLS do, nil for nowhere.
+func (m *membership) listening(at, tls net.Addr) {
 	if m == nil {
 		return
 	}
+	m.tls.Store(int32(portOf(tls)))
 	if tcp, ok := at.(*net.TCPAddr); ok {
 		m.at.Store(tcp)
 	}
@@ -137,7 +140,7 @@ func (m *membership) role() role {
 	l := m.n.live.Load()
 	r := role{leads: m.n.repl.Link().State == standing.LinkNone, lineage: m.n.log.Lineage(), host: l.AnnounceHost, port: l.AnnouncePort}
 	if at := m.at.Load(); at != nil {
-		r.port = cmp.Or(r.port, at.Port)
+		r.port, r.tls = cmp.Or(r.port, at.Port), int(m.tls.Load())
 		if r.host == "" && !at.IP.IsUnspecified() {
 			r.host = at.IP.String() // else whoever is connected knows where the node is reached
 		}
@@ -157,7 +160,7 @@ func portOf(a net.Addr) int {
 func (m *membership) drawLocked() *cluster.Map {
 	custody, role := m.n.state.Custody(), m.role()
 	own := cluster.Record{Shard: shardID(role.lineage), NATS: m.n.natsURL(), Term: m.n.state.Epoch(), Owned: custody.Owned,
-		Node: cluster.Node{ID: m.n.dir.member, Host: role.host, Port: role.port, Leads: role.leads, Number: m.n.state.Pos().Seq}}
+		Node: cluster.Node{ID: m.n.dir.member, Host: role.host, Port: role.port, TLSPort: role.tls, Leads: role.leads, Number: m.n.state.Pos().Seq}}
 	if c := m.n.carrier(); c != nil {
 		own.BusPort = portOf(c.Addr())
 	}
@@ -321,7 +324,7 @@ func (m *membership) status() admin.Cluster {
 			if n.Leads {
 				role = "leader"
 			}
-			shard.Nodes = append(shard.Nodes, admin.Member{ID: n.ID, Redis: n.Addr(), Role: role, Self: n.ID == drawn.Self, Failed: n.Failed})
+			shard.Nodes = append(shard.Nodes, admin.Member{ID: n.ID, Redis: n.Addr(false), Role: role, Self: n.ID == drawn.Self, Failed: n.Failed})
 		}
 		c.Shards = append(c.Shards, shard)
 	}

@@ -247,7 +247,7 @@ func (n *Node) openServer(ctx context.Context, hub *hub.Hub) (err error) {
 	case err != nil:
 		return addressFault("listen", n.cfg.Listen, err)
 	}
-	n.member.listening(n.server.Addr())
+	n.member.listening(n.server.Addr(), n.server.TLSAddr())
 	n.set.restore(ctx, n.server.Config(), func(ctx context.Context) error {
 		_, err := n.rewrite(ctx)
 		return err

@@ -4,9 +4,15 @@ package respd_test
 // Redis's is compared in respd/compat.
 
 import (
+	"crypto/tls"
+	"fmt"
+	"strings"
 	"testing"
 
+	"github.com/redis/go-redis/v9"
+
 	"ledge/journal"
+	"ledge/journal/certtest"
 	"ledge/replay/cluster"
 	"ledge/respd"
 )
@@ -92,4 +98,43 @@ func TestNoLeader(t *testing.T) {
 	c.want("GET b", notServed)
 	c.want("READONLY", "OK")
 	c.want("GET b", "(nil)")
+}
+
+// Who came by TLS is sent to ports for that, and others to the others.
+func TestMovedByTLS(t *testing.T) {
+	ours := certtest.New(t, "ours")
+	m, err := cluster.New("c1", "me1",
+		cluster.Shard{ID: "me", Slots: slotsOf(0, cSlot-1), Nodes: []cluster.Node{{ID: "me1", Host: "10.0.0.6", Port: 1, Leads: true}}},
+		cluster.Shard{ID: "other", Slots: slotsOf(cSlot, aSlot), Nodes: []cluster.Node{{ID: "other1", Host: "10.0.0.7", Port: 2, TLSPort: 3, Leads: true}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := start(t, secure(ours.Sign(t, "server", "127.0.0.1"), ours, tls.NoClientCert),
+		func(cfg *respd.Config) { cfg.Cluster = func() *cluster.Map { return m } })
+	for _, tt := range []struct {
+		opts  redis.Options
+		moved string
+		port  int64
+	}{
+		{redis.Options{Addr: n.srv.Addr().String()}, "MOVED 7365 10.0.0.7:2", 2},
+		{redis.Options{Addr: n.srv.TLSAddr().String(), TLSConfig: ours.Client()}, "MOVED 7365 10.0.0.7:3", 3},
+	} {
+		tt.opts.MaxRetries = -1
+		c := redis.NewClient(&tt.opts)
+		defer c.Close()
+		if err := c.Set(t.Context(), "c", "v", 0).Err(); err == nil || err.Error() != tt.moved {
+			t.Errorf("SET = %v; want %s", err, tt.moved)
+		}
+		nodes, err := c.ClusterNodes(t.Context()).Result()
+		if want := fmt.Sprintf(" 10.0.0.7:%d@", tt.port); err != nil || !strings.Contains(nodes, want) {
+			t.Errorf("CLUSTER NODES = %q, %v; want %q in it", nodes, err, want)
+		}
+		slots, err := c.Do(t.Context(), "CLUSTER", "SLOTS").Slice()
+		if err != nil || len(slots) != 2 {
+			t.Fatalf("CLUSTER SLOTS = %v, %v; want two ranges", slots, err)
+		}
+		if got := slots[1].([]any)[2].([]any)[1]; got != tt.port {
+			t.Errorf("CLUSTER SLOTS names port %v; want %d", got, tt.port)
+		}
+	}
 }

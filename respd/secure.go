@@ -135,6 +135,7 @@ func (d *door) join(tc *tls.Conn) error {
 	d.srv.shared.Stats.Connections.Add(1)
 	c := newConn(d.srv, tc)
 	c.tunnel = t
+	c.Session().TLS = true
 	if err := d.srv.loop.add(c, far); err != nil {
 		near.Close()
 		far.Close()

@@ -16,6 +16,8 @@ type Node struct {
 	ID   string // 40 hexadecimal digits, for the life of its directory
 	Host string // where its Redis clients go
 	Port int
+	// TLSPort is where those with TLS go; 0 is that there is none.
+	TLSPort int
 	// BusPort is where its NATS clients go: Redis's tools call it the port of the
 	// cluster's bus.
 	BusPort int
@@ -28,8 +30,18 @@ type Node struct {
 	Failed bool
 }
 
-// Addr returns where the node's Redis clients go.
-func (n *Node) Addr() string { return net.JoinHostPort(n.Host, strconv.Itoa(n.Port)) }
+// PortFor returns the port for clients with TLS or without, or the one there is.
+func (n *Node) PortFor(tls bool) int {
+	if tls && n.TLSPort != 0 {
+		return n.TLSPort
+	}
+	return n.Port
+}
+
+// Addr returns where the node's Redis clients go, with TLS or without.
+func (n *Node) Addr(tls bool) string {
+	return net.JoinHostPort(n.Host, strconv.Itoa(n.PortFor(tls)))
+}
 
 // Shard is nodes that hold the same slots: a leader and those that follow it.
 type Shard struct {

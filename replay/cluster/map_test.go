@@ -40,13 +40,13 @@ func TestMap(t *testing.T) {
 	if m.Epoch() != 4 || m.Assigned() != journal.MaxSlot+1 || m.Shards[0].Count() != 201 {
 		t.Errorf("epoch %d, %d slots, %d of the first; want 4, all, 201", m.Epoch(), m.Assigned(), m.Shards[0].Count())
 	}
-	if l := m.Shards[1].Leader(); l == nil || l.Addr() != "h:2" {
+	if l := m.Shards[1].Leader(); l == nil || l.Addr(false) != "h:2" {
 		t.Errorf("leader of b = %+v; want b1 at h:2", l)
 	}
 	if l := m.Shards[2].Leader(); l != nil {
 		t.Errorf("leader of c = %+v; want none", l)
 	}
-	if n := m.Me(); n == nil || n.Addr() != "[::1]:1" {
+	if n := m.Me(); n == nil || n.Addr(false) != "[::1]:1" || n.Addr(true) != "[::1]:1" {
 		t.Errorf("Me = %+v; want a1 at [::1]:1", n)
 	}
 	if s, n := m.Find("b2"); n == nil || n.Port != 3 || s.ID != "b" {

@@ -136,6 +136,7 @@ type nodeRecord struct {
 	Shard   nodeID      `json:"shard"`
 	Host    host        `json:"host,omitempty"`
 	Port    uint16      `json:"port"`
+	TLS     uint16      `json:"tls,omitempty"`
 	Bus     uint16      `json:"bus,omitempty"`
 	NATS    text        `json:"nats,omitempty"`
 	Leads   bool        `json:"leads,omitempty"`
@@ -210,7 +211,7 @@ func viewOf(vs Views, lacking map[string]uint64) view {
 		return v
 	}
 	for _, r := range vs.Newer(lacking) {
-		v.Records = append(v.Records, nodeRecord{ID: nodeID(r.ID), Shard: nodeID(r.Shard), Host: host(r.Host), Port: uint16(r.Port),
+		v.Records = append(v.Records, nodeRecord{ID: nodeID(r.ID), Shard: nodeID(r.Shard), Host: host(r.Host), Port: uint16(r.Port), TLS: uint16(r.TLSPort),
 			Bus: uint16(r.BusPort), NATS: text(r.NATS), Leads: r.Leads, Loading: r.Loading, Number: r.Number,
 			Term: r.Term, Stamp: r.Stamp, Owned: ownedText(r.Owned)})
 	}
@@ -239,7 +240,7 @@ func (v *view) merge(vs Views, reached string) error {
 			r.Host = host(reached)
 		}
 		list[i] = cluster.Record{Shard: string(r.Shard), NATS: string(r.NATS), Term: r.Term, Stamp: r.Stamp, Owned: r.Owned,
-			Node: cluster.Node{ID: string(r.ID), Host: string(r.Host), Port: int(r.Port), BusPort: int(r.Bus), Leads: r.Leads,
+			Node: cluster.Node{ID: string(r.ID), Host: string(r.Host), Port: int(r.Port), TLSPort: int(r.TLS), BusPort: int(r.Bus), Leads: r.Leads,
 				Loading: r.Loading, Number: r.Number}}
 	}
 	return fault.With(fault.Refused, vs.Merge(list))

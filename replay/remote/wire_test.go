@@ -35,7 +35,7 @@ var kinds = []struct {
 	{"lead", func() message { return new(leadRequest) },
 		`{"id":"ABC","token":"T","number":7,"digest":"0123456789abcdef","url":"nats://h:4222","password":"p"}`},
 	{"record", func() message { return new(nodeRecord) }, `{"id":"` + forty + `","shard":"` + forty + `","host":"10.0.0.1",` +
-		`"port":6379,"bus":4222,"nats":"nats://h:4222","leads":true,"loading":true,"number":7,"term":3,"stamp":9,"owned":"0-99@1 100@3"}`},
+		`"port":6379,"tls":6380,"bus":4222,"nats":"nats://h:4222","leads":true,"loading":true,"number":7,"term":3,"stamp":9,"owned":"0-99@1 100@3"}`},
 	{"view", func() message { return new(view) }, `{"id":"ABC","node":"` + forty + `","cluster":"` + forty + `","have":{"` + forty +
 		`":8},"records":[{"id":"` + forty + `","shard":"` + forty + `","port":6379,"number":7,"term":3,"stamp":9}]}`},
 }
@@ -60,7 +60,7 @@ func badFields() map[string][]any {
 		"applied": {-1, 6}, "synced": {8, -1}, "databases": {"16", 1.5}, "empty": {"yes"}, "epoch": {-1},
 		"url": {"", "nats://h:1\nx", "nats://h h", "nats://" + long + long, nil}, "password": {"", "a\nb", long, "a b", nil},
 		"shard": {"", "abc", forty + "0", strings.ToUpper(forty), nil}, "cluster": {"abc", "../", 7},
-		"host": {"a b", "h\n", long, "a,b", 7}, "port": {0, -1, 65536, "6379", nil}, "bus": {-1, 65536}, "term": {-1}, "stamp": {0, -1, nil},
+		"host": {"a b", "h\n", long, "a,b", 7}, "port": {0, -1, 65536, "6379", nil}, "bus": {-1, 65536}, "tls": {-1, 65536}, "term": {-1}, "stamp": {0, -1, nil},
 		"owned": {"1", "0-99", "1@0", "2-1@1", "0-16384@1", "5@1 5@2", "7@1 6@1", "a@1", "1@x", "-1@1", 7},
 		"have":  {[]int{1}, map[string]int{"x": 1}, map[string]int{forty: -1}}, "records": {"x", []int{1}, []any{map[string]int{}}},
 		"leads": {"yes"}, "loading": {1},

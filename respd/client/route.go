@@ -50,7 +50,7 @@ func (c *Conn) route(m *cluster.Map) error {
 	case leader == nil:
 		return redirect{errNotServed}
 	}
-	return redirect{resp.Error(fmt.Sprintf("MOVED %d %s", slot, leader.Addr()))}
+	return redirect{resp.Error(fmt.Sprintf("MOVED %d %s", slot, leader.Addr(c.sess.TLS)))}
 }
 
 // slot returns the hash slot of the next command's keys, and whether all are in that.

@@ -28,6 +28,8 @@ type Session struct {
 	Conn        Connection
 	FD          int
 
+	TLS bool // it came by TLS; fixed once it is served
+
 	// Only the owner's.
 	Proto   int
 	Authed  bool

@@ -20,11 +20,11 @@ func myID() *command.Spec {
 func nodes() *command.Spec {
 	return ask(command.Spec{Name: "nodes", Arity: 2, Tips: tipsVaries, Complexity: "O(N) where N is the number of nodes",
 		Summary: "List the nodes, a line each."},
-		func(_ *command.Session, m *cluster.Map, _ command.Args) resp.Value {
+		func(c *command.Session, m *cluster.Map, _ command.Args) resp.Value {
 			var b strings.Builder
 			for i := range m.Shards {
 				for j := range m.Shards[i].Nodes {
-					b.WriteString(nodeLine(m, &m.Shards[i], &m.Shards[i].Nodes[j]))
+					b.WriteString(nodeLine(m, &m.Shards[i], &m.Shards[i].Nodes[j], c.TLS))
 					b.WriteByte('\n')
 				}
 			}
@@ -33,8 +33,9 @@ func nodes() *command.Spec {
 }
 
 // nodeLine is a node as CLUSTER NODES has it: id, address, flags, whose replica it is,
-// when it was asked and answered, epoch, link, and its slots.
-func nodeLine(m *cluster.Map, s *cluster.Shard, n *cluster.Node) string {
+// when it was asked and answered, epoch, link, and its slots. The port is one for clients
+// with TLS or without.
+func nodeLine(m *cluster.Map, s *cluster.Shard, n *cluster.Node, tls bool) string {
 	flags, leader := "slave", "-"
 	if n.Leads {
 		flags = "master"
@@ -48,7 +49,7 @@ func nodeLine(m *cluster.Map, s *cluster.Shard, n *cluster.Node) string {
 	if n.Failed {
 		flags, link = flags+",fail", "disconnected"
 	}
-	line := fmt.Sprintf("%s %s:%d@%d %s %s 0 0 %d %s", n.ID, n.Host, n.Port, n.BusPort, flags, leader, s.Epoch(), link)
+	line := fmt.Sprintf("%s %s:%d@%d %s %s 0 0 %d %s", n.ID, n.Host, n.PortFor(tls), n.BusPort, flags, leader, s.Epoch(), link)
 	if n.Leads {
 		for _, r := range s.Ranges() {
 			line += " " + strconv.Itoa(int(r.First))
@@ -64,7 +65,7 @@ func nodeLine(m *cluster.Map, s *cluster.Shard, n *cluster.Node) string {
 func replicas(name, since string) *command.Spec {
 	return order(command.Spec{Name: name, Arity: 3, Since: since, Syntax: "<node-id>", Tips: tipsVaries,
 		Summary: "List the replicas of a leader, a line each."},
-		func(_ *command.Session, m *cluster.Map, args command.Args) resp.Value {
+		func(c *command.Session, m *cluster.Map, args command.Args) resp.Value {
 			s, n := m.Find(args.Str(2))
 			switch {
 			case n == nil:
@@ -75,7 +76,7 @@ func replicas(name, since string) *command.Spec {
 			var lines []resp.Value
 			for i := range s.Nodes {
 				if r := &s.Nodes[i]; !r.Leads {
-					lines = append(lines, resp.Bulk(nodeLine(m, s, r)))
+					lines = append(lines, resp.Bulk(nodeLine(m, s, r, c.TLS)))
 				}
 			}
 			return resp.Array(lines...)

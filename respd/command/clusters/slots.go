@@ -101,7 +101,7 @@ func viewed(s *command.Session, run func(*replay.View) resp.Value) (val resp.Val
 func slotsRow() *command.Spec {
 	return ask(command.Spec{Name: "slots", Arity: 2, Tips: tipsVaries, Complexity: "O(N) where N is the number of nodes",
 		Summary: "Tell which nodes serve which slots."},
-		func(_ *command.Session, m *cluster.Map, _ command.Args) resp.Value {
+		func(c *command.Session, m *cluster.Map, _ command.Args) resp.Value {
 			var list []resp.Value
 			m.EachRange(func(s *cluster.Shard, r journal.SlotRange) {
 				row := []resp.Value{resp.Int(int64(r.First)), resp.Int(int64(r.Last))}
@@ -109,7 +109,7 @@ func slotsRow() *command.Spec {
 					if n.Failed && !n.Leads { // nobody is to read from it
 						continue
 					}
-					row = append(row, resp.Array(resp.Bulk(n.Host), resp.Int(int64(n.Port)), resp.Bulk(n.ID), resp.Map()))
+					row = append(row, resp.Array(resp.Bulk(n.Host), resp.Int(int64(n.PortFor(c.TLS))), resp.Bulk(n.ID), resp.Map()))
 				}
 				list = append(list, resp.Array(row...))
 			})
@@ -150,7 +150,11 @@ func shardNode(n *cluster.Node) resp.Value {
 	case n.Loading:
 		health = "loading"
 	}
-	return resp.Map(resp.Bulk("id"), resp.Bulk(n.ID), resp.Bulk("port"), resp.Int(int64(n.Port)),
+	fields := []resp.Value{resp.Bulk("id"), resp.Bulk(n.ID), resp.Bulk("port"), resp.Int(int64(n.Port))}
+	if n.TLSPort != 0 {
+		fields = append(fields, resp.Bulk("tls-port"), resp.Int(int64(n.TLSPort)))
+	}
+	return resp.Map(append(fields,
 		resp.Bulk("ip"), resp.Bulk(n.Host), resp.Bulk("endpoint"), resp.Bulk(n.Host), resp.Bulk("role"), resp.Bulk(role),
-		resp.Bulk("replication-offset"), resp.Int(int64(n.Number)), resp.Bulk("health"), resp.Bulk(health))
+		resp.Bulk("replication-offset"), resp.Int(int64(n.Number)), resp.Bulk("health"), resp.Bulk(health))...)
 }
