@@ -1,17 +1,13 @@
 package admin
 
-import (
-	"context"
-
-	"ledge/journal"
-)
+import "context"
 
 // ClusterBackend is the node as one of a cluster's.
 type ClusterBackend interface {
 	// ClusterStatus returns who serves which hash slot, as far as the node has heard.
 	ClusterStatus(ctx context.Context) (Cluster, error)
-	// ClusterFound makes the node's shard the owner of slots in a new cluster.
-	ClusterFound(ctx context.Context, slots []journal.SlotRange) (Cluster, error)
+	// ClusterFound makes the node's shard the owner of all slots, in a new cluster.
+	ClusterFound(ctx context.Context) (Cluster, error)
 }
 
 // Cluster is who serves which hash slot, as far as a node has heard.
@@ -43,30 +39,12 @@ type Member struct {
 	Failed bool `json:"failed,omitempty"`
 }
 
-type foundRequest struct {
-	Slots string `json:"slots,omitempty"`
-}
-
-// allSlots is what a cluster begins with if nothing else is said.
-var allSlots = []journal.SlotRange{{First: 0, Last: journal.MaxSlot}}
-
-func clusterFound(b Backend, ctx context.Context, r foundRequest) (Cluster, error) {
-	slots := allSlots
-	if r.Slots != "" {
-		var err error
-		if slots, err = journal.ParseSlots(r.Slots); err != nil {
-			return Cluster{}, bad("request: slots: %s", err)
-		}
-	}
-	return b.ClusterFound(ctx, slots)
-}
-
 // ClusterStatus returns who serves which hash slot, as far as a node has heard.
 func (c *Conn) ClusterStatus(ctx context.Context, node string) (Cluster, error) {
 	return ask[Cluster](ctx, c, node, "cluster.status", nil)
 }
 
-// ClusterFound makes a node's shard the owner of slots, "" for all, in a new cluster.
-func (c *Conn) ClusterFound(ctx context.Context, node, slots string) (Cluster, error) {
-	return ask[Cluster](ctx, c, node, "cluster.found", foundRequest{slots})
+// ClusterFound makes a node's shard the owner of all slots, in a new cluster.
+func (c *Conn) ClusterFound(ctx context.Context, node string) (Cluster, error) {
+	return ask[Cluster](ctx, c, node, "cluster.found", nil)
 }

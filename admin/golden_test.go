@@ -65,7 +65,7 @@ var exchanges = []struct {
 	{"promote", "promote", "", nil},
 	{"switchover", "switchover", `{"to":"n2"}`, nil},
 	{"cluster.status", "cluster.status", "", nil},
-	{"cluster.found", "cluster.found", `{"slots":"0-8191,9000"}`, nil},
+	{"cluster.found", "cluster.found", "", nil},
 	{"passwd", "passwd", `{"user":"monitor","grace_seconds":3600}`, nil},
 	{"stop", "stop", "", nil},
 }

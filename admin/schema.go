@@ -170,6 +170,10 @@ type Promoted struct {
 	Epoch  uint64 `json:"epoch"`
 	// Already says that it led before; Number is its last number then.
 	Already bool `json:"already,omitempty"`
+	// Followed is the URL of the leader that the node followed, and Heard when that was
+	// heard of last: it may lead still.
+	Followed string     `json:"followed,omitempty"`
+	Heard    *time.Time `json:"heard,omitempty"`
 }
 
 // States of a journal.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"ledge/admin"
+	"ledge/appliance/options"
 	"ledge/appliance/report"
 	"ledge/journal"
 	"ledge/journal/durable"
@@ -305,9 +306,17 @@ func (b backend) Follow(ctx context.Context, leader string) (admin.Link, error) 
 
 // Promote makes the node lead.
 func (b backend) Promote(ctx context.Context) (admin.Promoted, error) {
-	already := b.n.Link().State == standing.LinkNone
+	before := b.n.Link()
 	err := b.n.repl.Promote(ctx)
-	return admin.Promoted{Node: b.n.dir.node, Number: uint64(b.n.state.Pos().Seq), Epoch: b.n.state.Epoch(), Already: already}, err
+	p := admin.Promoted{Node: b.n.dir.node, Number: uint64(b.n.state.Pos().Seq), Epoch: b.n.state.Epoch(),
+		Already: before.State == standing.LinkNone}
+	if before.State != standing.LinkNone {
+		p.Followed = options.ShownURL(before.Leader)
+		if heard := before.Heard.UTC(); !before.Heard.IsZero() {
+			p.Heard = &heard
+		}
+	}
+	return p, err
 }
 
 // Switchover has a replica lead, and the node follow it.

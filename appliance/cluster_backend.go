@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"ledge/admin"
-	"ledge/journal"
 )
 
 // clusterBackend is the node as one of a cluster's, as the admin service sees it.
@@ -20,10 +19,10 @@ func (b clusterBackend) ClusterStatus(context.Context) (admin.Cluster, error) {
 	return b.m.status(), nil
 }
 
-// ClusterFound makes the node's shard the owner of slots in a new cluster.
-func (b clusterBackend) ClusterFound(ctx context.Context, slots []journal.SlotRange) (admin.Cluster, error) {
+// ClusterFound makes the node's shard the owner of all slots, in a new cluster.
+func (b clusterBackend) ClusterFound(ctx context.Context) (admin.Cluster, error) {
 	if b.m == nil {
 		return admin.Cluster{Shards: []admin.Shard{}}, errNoCluster
 	}
-	return b.m.found(ctx, slots)
+	return b.m.found(ctx)
 }

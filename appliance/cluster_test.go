@@ -38,9 +38,6 @@ func TestClusterOfOneShard(t *testing.T) {
 	if got := a.refusal(); got != notServed {
 		t.Errorf("SET before the cluster is founded: %q; want %q", got, notServed)
 	}
-	if got := run(t, "cluster", "found", "--dir", dirs[0], "--slots", ""); got.code == 0 || !strings.Contains(got.stderr, "--slots is empty") {
-		t.Errorf("cluster found with no slots: exit code %d, %s; want it refused", got.code, got.stderr)
-	}
 	if got := run(t, "cluster", "found", "--dir", dirs[0]); got.code != 0 || !strings.Contains(got.stdout, "16384 slots 0-16383") {
 		t.Fatalf("cluster found: exit code %d, %s%s", got.code, got.stdout, got.stderr)
 	}

@@ -18,7 +18,6 @@ import (
 	"ledge/replay/cluster"
 	"ledge/replay/remote"
 	"ledge/replay/standing"
-	"ledge/replay/value"
 )
 
 // membership is the node's part in a cluster: what it has heard of the other nodes, and
@@ -248,12 +247,15 @@ func (m *membership) Merge(records []cluster.Record) error {
 	return err
 }
 
-// found makes the node's shard the owner of slots in a new cluster.
-func (m *membership) found(ctx context.Context, ranges []journal.SlotRange) (admin.Cluster, error) {
+// allSlots is what a cluster begins with.
+var allSlots = []journal.SlotRange{{First: 0, Last: journal.MaxSlot}}
+
+// found makes the node's shard the owner of all slots, in a new cluster.
+func (m *membership) found(ctx context.Context) (admin.Cluster, error) {
 	if m.n.repl.Link().State != standing.LinkNone {
 		return admin.Cluster{}, fault.With(fault.Refused, errors.New("the node follows another: found the cluster at its leader"))
 	}
-	p := &founding{cluster: newNodeID(), ranges: ranges}
+	p := &founding{cluster: newNodeID()}
 	if err := m.n.writer.Propose(ctx, p); err != nil {
 		return admin.Cluster{}, err
 	}
@@ -261,45 +263,22 @@ func (m *membership) found(ctx context.Context, ranges []journal.SlotRange) (adm
 		return admin.Cluster{}, p.err
 	}
 	m.moved()
-	m.n.cfg.Logger.Info("cluster founded", "cluster", p.cluster, "slots", journal.SlotsText(ranges))
+	m.n.cfg.Logger.Info("cluster founded", "cluster", p.cluster)
 	return m.status(), nil
 }
 
 // founding is the entry with which a cluster begins.
 type founding struct {
 	cluster string
-	ranges  []journal.SlotRange
 	err     error
 }
 
 // Step emits the effect.
 func (f *founding) Step(d *replay.Draft) bool {
-	if f.err = f.strands(d); f.err != nil {
-		return false
-	}
-	if f.err = d.FoundSlots(f.cluster, f.ranges); f.err == nil {
+	if f.err = d.FoundSlots(f.cluster, allSlots); f.err == nil {
 		d.Seal(nil)
 	}
 	return false
-}
-
-// strands refuses slots beside which there are keys, which nobody would serve.
-func (f *founding) strands(d *replay.Draft) (err error) {
-	would := cluster.Custody{Owned: make([]journal.OwnedRange, len(f.ranges))}
-	n := 0
-	for i, r := range f.ranges {
-		would.Owned[i].SlotRange, n = r, n+r.Len()
-	}
-	if n > journal.MaxSlot {
-		return nil
-	}
-	d.Each(func(key string, _ value.Type) bool {
-		if slot := value.Slot(key); !would.Owns(slot) {
-			err = fault.With(fault.Refused, fmt.Errorf("the key %.64q is in slot %d, which nobody would serve", key, slot))
-		}
-		return err == nil
-	})
-	return err
 }
 
 // Settle takes why the entry is not in the journal.

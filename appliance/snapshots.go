@@ -132,10 +132,14 @@ func (s *snapshots) takeInfo(ctx context.Context) (snapshot.Info, error) {
 		return snapshot.Info{}, command.ErrSaving
 	}
 	info, err := s.snapshot(ctx)
+	if err == nil {
+		s.cfg.freed()
+	}
 	s.end(info, err)
 	return info, err
 }
 
+// snapshot takes one. What it frees is for whoever calls it to tell.
 func (s *snapshots) snapshot(ctx context.Context) (snapshot.Info, error) {
 	defer s.cfg.beside()()
 	info, err := s.cfg.state.Snapshot(ctx, s.cfg.dir, s.cfg.log)
@@ -158,7 +162,6 @@ func (s *snapshots) snapshot(ctx context.Context) (snapshot.Info, error) {
 	case backed && (hold == 0 || after < hold):
 		hold = after
 	}
-	defer s.cfg.freed()
 	return info, snapshot.Truncate(ctx, s.cfg.log, list, hold)
 }
 
@@ -172,6 +175,9 @@ func (s *snapshots) compact(ctx context.Context) (snapshot.Info, error) {
 	info, err := s.snapshot(ctx)
 	if err == nil {
 		err = s.truncate(ctx, info)
+		// Not before: an attempt to resume holds room back, and on a full disk that is
+		// what the journal's own notes of the truncation need.
+		s.cfg.freed()
 	}
 	s.end(info, err)
 	return info, err
@@ -193,7 +199,6 @@ func (s *snapshots) truncate(ctx context.Context, info snapshot.Info) error {
 	if to == 0 {
 		return nil
 	}
-	defer s.cfg.freed()
 	return s.cfg.log.Truncate(ctx, to)
 }
 

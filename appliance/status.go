@@ -70,7 +70,7 @@ func Leads(n *Node) (leader, knows string) {
 	leader, promoted := n.dir.id.follows(n.cfg.Follow)
 	switch {
 	case promoted:
-		return "", "leads, since it was promoted; follow " + options.ShownURL(leader) + " is ignored"
+		return "", "leads, since it was promoted; follow " + options.ShownURL(leader) + " is ignored; ledge follow URL has this node follow it"
 	case leader != "":
 		return options.ShownURL(leader), ""
 	}

@@ -1,11 +1,7 @@
 package journal
 
 import (
-	"cmp"
-	"fmt"
-	"slices"
 	"strconv"
-	"strings"
 )
 
 // The effects on who owns which hash slots. What a journal says of slots is custody: only
@@ -85,36 +81,4 @@ func SlotsText(ranges []SlotRange) string {
 		}
 	}
 	return string(b)
-}
-
-// ParseSlots is the opposite of SlotsText. The ranges may come in any order and touch
-// each other, and are returned in order, as few as they can be.
-func ParseSlots(text string) ([]SlotRange, error) {
-	var list []SlotRange
-	for part := range strings.SplitSeq(text, ",") {
-		first, last, isRange := strings.Cut(strings.TrimSpace(part), "-")
-		if !isRange {
-			last = first
-		}
-		f, err1 := strconv.ParseUint(first, 10, 16)
-		l, err2 := strconv.ParseUint(last, 10, 16)
-		if err1 != nil || err2 != nil || l > MaxSlot || f > l {
-			return nil, fmt.Errorf("%.40q is no range of slots; want some like 0-8191,9000, of 0 to %d", part, MaxSlot)
-		}
-		list = append(list, SlotRange{uint16(f), uint16(l)})
-	}
-	slices.SortFunc(list, func(a, b SlotRange) int { return cmp.Compare(a.First, b.First) })
-	joined := list[:1]
-	for _, r := range list[1:] {
-		end := &joined[len(joined)-1]
-		switch {
-		case r.First <= end.Last:
-			return nil, fmt.Errorf("slot %d is named twice", r.First)
-		case r.First == end.Last+1:
-			end.Last = r.Last
-		default:
-			joined = append(joined, r)
-		}
-	}
-	return joined, nil
 }

@@ -7,8 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"ledge/journal"
-
 	"ledge/admin"
 )
 
@@ -147,8 +145,8 @@ func (b *Backend) ClusterStatus(ctx context.Context) (admin.Cluster, error) {
 	return Cluster(), b.called(ctx, "cluster.status", nil)
 }
 
-func (b *Backend) ClusterFound(ctx context.Context, slots []journal.SlotRange) (admin.Cluster, error) {
-	return Cluster(), b.called(ctx, "cluster.found", slots)
+func (b *Backend) ClusterFound(ctx context.Context) (admin.Cluster, error) {
+	return Cluster(), b.called(ctx, "cluster.found", nil)
 }
 
 // Cluster is one of two shards.

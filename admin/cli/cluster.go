@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"fmt"
 
 	"github.com/urfave/cli/v2"
@@ -16,29 +15,14 @@ func clusterCommand() *cli.Command {
 			operation{name: "status", usage: "say who serves which hash slots, as far as the node has heard", wait: quickWait,
 				ask: show((*admin.Conn).ClusterStatus, printCluster)}.command(),
 			operation{name: "found", usage: "begin a cluster, in which the node and its replicas have all hash slots", wait: resumeWait,
-				flags: []cli.Flag{&cli.StringFlag{Name: "slots", Usage: "`RANGES` such as 0-8191,9000", DefaultText: "all"}},
-				ask:   clusterFound}.command(),
+				ask: show((*admin.Conn).ClusterFound, printCluster)}.command(),
 		},
 	}
 }
 
-func clusterFound(ctx context.Context, o *operator) error {
-	if o.c.Args().Len() > 0 {
-		return Usage("cluster found: unexpected argument %q", o.c.Args().First())
-	}
-	if o.c.IsSet("slots") && o.c.String("slots") == "" {
-		return Usage("cluster found: --slots is empty; leave it out for all slots")
-	}
-	c, err := o.conn.ClusterFound(ctx, o.node, o.c.String("slots"))
-	if err != nil {
-		return err
-	}
-	return o.print(c, func(t *table) { printCluster(t, c) })
-}
-
 func printCluster(t *table, c admin.Cluster) {
 	if c.Cluster == "" {
-		t.row("cluster", "none: not founded, or not heard of yet")
+		t.row("cluster", "none: not founded, which ledge cluster found does once, or not heard of yet")
 	} else {
 		t.row("cluster", c.Cluster)
 	}

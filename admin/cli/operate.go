@@ -85,7 +85,7 @@ func taking(cmd *cli.Command) *cli.Command {
 func healthCommand() *cli.Command {
 	cmd := operation{name: "health", wait: quickWait, ask: health, repeats: true,
 		flags: []cli.Flag{&cli.BoolFlag{Name: "writes", Usage: "end with 1 unless writes are taken, as a replica takes none"}},
-		usage: "say whether a node serves: exit code 0, 1 if its journal takes no writes, a leader takes none, or a replica has no reads or no leader, 2 if it is unreachable, 4 while it loads"}.command()
+		usage: "say whether a node serves: exit code 0, 1 if its journal takes no writes, a leader takes none, or a replica has no reads or its link to the leader has failed, 2 if it is unreachable, 4 while it loads"}.command()
 	action := cmd.Action
 	cmd.Action = func(c *cli.Context) error {
 		err := action(c)

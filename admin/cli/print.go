@@ -90,6 +90,10 @@ func printPromoted(t *table, p admin.Promoted) {
 		return
 	}
 	t.field("leads", "%s, from number %d, epoch %d", p.Node, p.Number, p.Epoch)
+	if p.Heard != nil {
+		t.field("beware", "%s was heard of %s ago: if it leads still, both take writes, and one of them loses its own; "+
+			"ledge switchover asked of a leader that is well moves its lead", p.Followed, time.Since(*p.Heard).Round(100*time.Millisecond))
+	}
 }
 
 func printSaves(t *table, s admin.Saves) {

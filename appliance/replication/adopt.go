@@ -105,6 +105,10 @@ func (t adopter) Adopt(ctx context.Context, l journal.Lineage, path string, at j
 	if err := cfg.Directory.Adopt(l, first, path, t.r.diverged); err != nil {
 		return errors.Join(err, fresh.Close())
 	}
+	if t.r.diverged != nil {
+		cfg.Logger.Warn("what the leader does not have is set aside in the directory diverged",
+			"last", uint64(cfg.State.Pos().Seq), "cause", t.r.diverged)
+	}
 	t.r.diverged = nil
 	// From here on there is no way back, and no end but the node's.
 	if err := t.replace(context.WithoutCancel(ctx), l, fresh); err != nil {

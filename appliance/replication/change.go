@@ -35,6 +35,9 @@ func (r *Replication) Follow(ctx context.Context, addr string) error {
 	if err := remote.Probe(ctx, leader); err != nil {
 		return err
 	}
+	if _, err := r.cfg.Settings.LeaderPassword(leader); err != nil { // before anything is given up for it
+		return fault.As(fault.Operator, "follow", err)
+	}
 	if err := r.awaitTurn(ctx); err != nil {
 		return err
 	}

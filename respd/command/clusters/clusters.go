@@ -4,6 +4,8 @@
 package clusters
 
 import (
+	"cmp"
+
 	"ledge/replay/cluster"
 	"ledge/respd/command"
 	"ledge/respd/resp"
@@ -106,6 +108,8 @@ func access(s command.Spec, set func(*command.Session)) *command.Spec {
 // changes are Redis's subcommands that change a cluster. Who owns a slot is changed by
 // operators here.
 func changes() (rows []*command.Spec) {
+	instead := map[string]string{"failover": "ledge switchover, or ledge promote", "meet": "ledge follow", "replicate": "ledge follow",
+		"addslots": "ledge cluster found", "addslotsrange": "ledge cluster found"}
 	for _, s := range []command.Spec{
 		{Name: "addslots", Arity: -3, Syntax: "<slot> [<slot> ...]"},
 		{Name: "addslotsrange", Arity: -4, Since: "7.0.0", Syntax: "<first> <last> [<first> <last> ...]"},
@@ -126,7 +130,8 @@ func changes() (rows []*command.Spec) {
 		}
 		s.Summary = "Refused: a cluster is changed by operators."
 		rows = append(rows, order(s, func(_ *command.Session, _ *cluster.Map, args command.Args) resp.Value {
-			return resp.Errf("ERR CLUSTER %s is not for clients here: ledge cluster changes who owns a slot", args.Word(1))
+			return resp.Errf("ERR CLUSTER %s is not for clients here: operators change a cluster, by %s", args.Word(1),
+				cmp.Or(instead[s.Name], "the commands of ledge cluster"))
 		}))
 	}
 	return rows
