@@ -171,7 +171,7 @@ type Promoted struct {
 	// Already says that it led before; Number is its last number then.
 	Already bool `json:"already,omitempty"`
 	// Followed is the URL of the leader that the node followed, and Heard when that was
-	// heard of last: it may lead still.
+	// heard of last, if the link to it was sound: it may lead still.
 	Followed string     `json:"followed,omitempty"`
 	Heard    *time.Time `json:"heard,omitempty"`
 }

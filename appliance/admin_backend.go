@@ -312,7 +312,7 @@ func (b backend) Promote(ctx context.Context) (admin.Promoted, error) {
 		Already: before.State == standing.LinkNone}
 	if before.State != standing.LinkNone {
 		p.Followed = options.ShownURL(before.Leader)
-		if heard := before.Heard.UTC(); !before.Heard.IsZero() {
+		if heard := before.Heard.UTC(); before.State == standing.LinkStreaming {
 			p.Heard = &heard
 		}
 	}

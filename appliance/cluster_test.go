@@ -150,3 +150,21 @@ func TestClusterClash(t *testing.T) {
 		t.Errorf("cluster status without a cluster: exit code %d, %s; want what to do", got.code, got.stderr)
 	}
 }
+
+// A promotion beside a leader that lives says so, and a node does not follow one whose
+// password it does not have: it would take no writes for nothing.
+func TestRashOrders(t *testing.T) {
+	dirs := directories(t, "a", "b")
+	a := lead(t, dirs[0])
+	b := follow(t, dirs[1], a)
+	b.equal(a)
+	if got := run(t, "promote", "--dir", dirs[1]); got.code != 0 || !strings.Contains(got.stdout, "if it leads still, both take writes") {
+		t.Errorf("promote: exit code %d, %s; want it to say that the leader lives", got.code, got.stdout)
+	}
+	if got := run(t, "follow", "--dir", dirs[0], b.nats()); got.code == 0 || !strings.Contains(got.stderr, "copy auth/replica") {
+		t.Errorf("follow without a password: exit code %d, %s; want it refused, and what to do", got.code, got.stderr)
+	}
+	if got := a.refusal(); got != "" {
+		t.Errorf("SET after it: %s", got)
+	}
+}

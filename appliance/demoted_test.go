@@ -50,6 +50,7 @@ var demotions = []struct {
 		}
 	}},
 	{"follow of nobody", func(t *testing.T, p *pair) {
+		p.trusts(t)
 		if _, err := p.admin(t, 0).Follow(t.Context(), "a", "nats://"+freeAddr(t)); err != nil {
 			t.Fatal(err)
 		}

@@ -3,6 +3,7 @@ package appliance
 import (
 	"context"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -79,7 +80,11 @@ func TestAdoptMeetsPromote(t *testing.T) {
 
 // What waits for its turn waits no longer than it is asked to.
 func TestTurnIsBounded(t *testing.T) {
-	n := running(t, Config{Dir: t.TempDir(), Follow: "nats://127.0.0.1:1"})
+	dir := t.TempDir()
+	n := running(t, Config{Dir: dir, Follow: "nats://127.0.0.1:1"})
+	if err := os.WriteFile(filepath.Join(dir, authDir, "leader"), []byte("secret"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	release, err := n.repl.Hold(t.Context())
 	if err != nil {
 		t.Fatal(err)

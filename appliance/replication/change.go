@@ -35,9 +35,6 @@ func (r *Replication) Follow(ctx context.Context, addr string) error {
 	if err := remote.Probe(ctx, leader); err != nil {
 		return err
 	}
-	if _, err := r.cfg.Settings.LeaderPassword(leader); err != nil { // before anything is given up for it
-		return fault.As(fault.Operator, "follow", err)
-	}
 	if err := r.awaitTurn(ctx); err != nil {
 		return err
 	}
@@ -50,6 +47,9 @@ func (r *Replication) Follow(ctx context.Context, addr string) error {
 	}
 	if err := inDoubt(r.cfg.Writer); err != nil {
 		return err
+	}
+	if _, err := r.cfg.Settings.LeaderPassword(leader); err != nil { // before anything is given up for it
+		return fault.As(fault.Operator, "follow", err)
 	}
 	sink := r.sink
 	if sink == nil {
