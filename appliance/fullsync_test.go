@@ -58,7 +58,7 @@ func TestFullSyncResumes(t *testing.T) {
 			m := stand(t, a)
 			var once atomic.Bool
 			c.spoil(m, &once)
-			b := m.followed(dirs[1], "--sync-chunk-timeout", "1s")
+			b := m.followed(dirs[1], "--sync-chunk-timeout", "4s") // a busy machine takes a second
 			within(t, fallow, "the replica has it all", func() bool {
 				n, err := b.c.Do(t.Context(), "DBSIZE").Result()
 				if err != nil && !strings.HasPrefix(err.Error(), "LOADING") || err == nil && n != int64(0) && n != total {
