@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -32,6 +33,8 @@ func toStdout(t *testing.T, out *os.File, args ...string) (code int, stderr stri
 	}
 	return cmd.ProcessState.ExitCode(), said.String()
 }
+
+var soFar = regexp.MustCompile(`(?m)^ledge: backup: .*\bso far\n`)
 
 // A backup to standard output is the backup and nothing else, of a node that runs and of
 // one that is stopped, as it is and encrypted: it is restored from the file that it was
@@ -60,8 +63,9 @@ func TestBackupToStdout(t *testing.T) {
 			args = append(args, "--passphrase-file", kept[name])
 		}
 		code, said := toStdout(t, out, args...)
-		if out.Close(); code != 0 || said != "" {
-			t.Errorf("%s: exit code %d, %q on standard error; want 0 and nothing", name, code, said)
+		// What takes more than 3 s says so every now and then.
+		if out.Close(); code != 0 || soFar.ReplaceAllString(said, "") != "" {
+			t.Errorf("%s: exit code %d, %q on standard error; want 0 and nothing but how far it is", name, code, said)
 		}
 	}
 	verified := ledge(t, "journal", "verify", "--dir", dir)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,9 +12,10 @@ import (
 	"ledge/packaging/pagetest"
 )
 
-// The pages about running and stopped nodes list the subcommands that there are.
+// The page about operating a node lists all subcommands that there are, and the one about
+// stopped nodes those that are about them.
 func TestCommandLinePage(t *testing.T) {
-	pagetest.Block(t, "packaging/docs/operating.md", "commands", subcommands(cli.Running()))
+	pagetest.Block(t, "packaging/docs/operating.md", "commands", subcommands(slices.Concat(cli.Running(), cli.Stopped())))
 	pagetest.Block(t, "packaging/docs/directory.md", "commands", subcommands(cli.Stopped()))
 }
 

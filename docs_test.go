@@ -181,8 +181,9 @@ func TestServerVersion(t *testing.T) {
 
 // Options of other programs that pages show.
 var othersOptions = []string{
-	"tls", "cacert", "cert", "key", "pipe", // redis-cli
+	"tls", "cacert", "cert", "key", "pipe", "cluster-slave", "cluster-replicas", // redis-cli
 	"arch", "out", // packaging/build
+	"is-ancestor",                        // git
 	"now", "system", "name", "reference", // systemctl, useradd, docker, chown
 	"user", "password", "inbox-prefix", "replies", "raw", // nats
 }

@@ -35,6 +35,15 @@ func TestSecretsSession(t *testing.T) {
 	carryOut(t, "packaging/docs/secrets.md", "TestSecretsSession", 8)
 }
 
+// So is the one about clusters, on a machine with three addresses.
+func TestClusterSession(t *testing.T) {
+	steps := sessionOf(t, "packaging/docs/cluster.md", "TestClusterSession")
+	if len(steps) < 19 {
+		t.Fatalf("the session has %d commands; want all of it", len(steps))
+	}
+	openSession(t, "ip link set lo up && for i in 1 2 3; do ip address add 10.0.0.$i/32 dev lo; done").carryOut(t, steps)
+}
+
 // carryOut carries out the session of a page, which has so many commands at least.
 func carryOut(t *testing.T, page, test string, least int) {
 	t.Helper()

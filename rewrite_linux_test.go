@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // Where the node may not write its configuration, config rewrite and CONFIG REWRITE say
@@ -19,13 +20,7 @@ func TestRewriteUnwritable(t *testing.T) {
 	if err := errors.Join(os.WriteFile(file, []byte("max-clients: 100\n"), 0o644), os.Mkdir(mine, 0o755)); err != nil {
 		t.Fatal(err)
 	}
-	remount := func(flags uintptr) {
-		t.Helper()
-		if err := syscall.Mount("none", etc, "", syscall.MS_REMOUNT|flags, ""); err != nil {
-			t.Fatal(err)
-		}
-	}
-	remount(syscall.MS_RDONLY)
+	remount(t, etc, syscall.MS_RDONLY)
 	serve := func() (n *background, addr string) {
 		n = runShipped(t, "serve", "--config", file, "--listen", "127.0.0.1:0", "--nats-listen", "127.0.0.1:0", "--dir", dir)
 		addr = address.FindStringSubmatch(n.says(t, "  redis  "))[1]
@@ -56,16 +51,30 @@ func TestRewriteUnwritable(t *testing.T) {
 	if got := asUser(t, 0, "config", "get", "--dir", dir, "maxclients"); !strings.Contains(got.stdout, "123") {
 		t.Errorf("after a restart maxclients is %+v; want 123", got)
 	}
-	remount(0)
+	remount(t, etc, 0)
 	if got := asUser(t, 0, "config", "rewrite", "--dir", dir); got.code != 0 {
 		t.Errorf("config rewrite where it may = %+v; want 0", got)
 	}
 	if b, err := os.ReadFile(file); string(b) != "max-clients: 123\n" {
 		t.Errorf("the file has %q, %v; want 123 clients", b, err)
 	}
-	remount(syscall.MS_RDONLY)
+	remount(t, etc, syscall.MS_RDONLY)
 	refused("timeout 77", mine, addr) // which no file has
 	if err := n.end(t, syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// remount mounts what is mounted at dir again, otherwise.
+func remount(t *testing.T, dir string, flags uintptr) {
+	t.Helper()
+	// A process that another test starts has what is open for writing here open, too,
+	// until it has become another program.
+	err := syscall.EBUSY
+	for end := time.Now().Add(10 * time.Second); err == syscall.EBUSY && time.Now().Before(end); time.Sleep(time.Millisecond) {
+		err, _ = syscall.Mount("none", dir, "", syscall.MS_REMOUNT|flags, "").(syscall.Errno)
+	}
+	if err != 0 {
 		t.Fatal(err)
 	}
 }

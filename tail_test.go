@@ -83,6 +83,21 @@ func tailServing(t *testing.T) (dir string, do func(lines ...string)) {
 	}
 }
 
+// What goes on until it is interrupted ends well after --timeout.
+func TestFollowForAWhile(t *testing.T) {
+	dir, do := tailServing(t)
+	do("SET a 1")
+	for _, c := range []struct{ args, want, says string }{
+		{"journal tail --follow --from 2", "StringSet", ""},
+		{"events", "", "ledge: waiting for events until interrupted; --since 1h prints those of the last hour\n"},
+	} {
+		got := ledge(t, append(strings.Fields(c.args), "--timeout", "1s", "--dir", dir)...)
+		if got.code != 0 || got.stderr != c.says || !strings.Contains(got.stdout, c.want) {
+			t.Errorf("%s: exit code %d, %s%s; want 0, %s and %q", c.args, got.code, got.stdout, got.stderr, c.want, c.says)
+		}
+	}
+}
+
 // journal tail shows the same of a node that runs as of one that is stopped: lines for
 // people, or JSON, filtered.
 func TestTailRunning(t *testing.T) {

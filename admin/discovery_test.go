@@ -75,8 +75,8 @@ func describes(t *testing.T, nc *nats.Conn) {
 			t.Errorf("endpoint %+v; want a description, a subject of the node and no queue", e)
 		}
 	}
-	if len(info.Endpoints) != 25 {
-		t.Errorf("%d endpoints; want 25", len(info.Endpoints))
+	if len(info.Endpoints) != 33 {
+		t.Errorf("%d endpoints; want 33", len(info.Endpoints))
 	}
 }
 

@@ -36,6 +36,11 @@ var publishDoors = []door{
 	{"ledge.n1.stop", admins}, {"ledge.n1.follow", admins}, {"ledge.n1.promote", admins}, {"ledge.n1.switchover", admins},
 	{"ledge.replica.hello", []string{admin.AdminUser, admin.ReplicaUser}},
 	{"ledge.replica.chunk", []string{admin.AdminUser, admin.ReplicaUser}},
+	{"ledge.cluster.view", []string{admin.AdminUser, admin.PeerUser}}, {"ledge.cluster.move.hello", []string{admin.AdminUser, admin.PeerUser}},
+	// What operators ask of nodes with such names.
+	{"ledge.replica.stop", admins}, {"ledge.replica.config.set", admins}, {"ledge.replica.status", everyone},
+	{"ledge.cluster.stop", admins}, {"ledge.cluster.config.set", admins}, {"ledge.cluster.status", everyone},
+	{"ledge.replica.event.x", nobody}, {"ledge.cluster.event.x", nobody}, {"ledge.cluster.event.x.y", nobody},
 	// Discovery.
 	{"$SRV.PING", everyone}, {"$SRV.PING.ledge", everyone}, {"$SRV.PING.ledge.x", everyone},
 	{"$SRV.INFO", everyone}, {"$SRV.INFO.ledge", everyone}, {"$SRV.STATS", everyone},
@@ -44,7 +49,7 @@ var publishDoors = []door{
 	{"ledge.n1.event.suspended", nobody}, {"ledge.n1.event.resumed", nobody}, {"ledge.n2.event.x", nobody},
 	// So is answering, but into one's own inbox, as programs do that check a connection.
 	{"_INBOX.admin.x", admins}, {"_INBOX.monitor.x", []string{admin.MonitorUser}},
-	{"_INBOX.replica.x", []string{admin.ReplicaUser}}, {"_INBOX.x", admins},
+	{"_INBOX.replica.x", []string{admin.ReplicaUser}}, {"_INBOX.peer.x", nobody}, {"_INBOX.x", admins},
 	// Whether there are streams, of which the account has none.
 	{"$JS.API.INFO", everyone}, {"$JS.API.STREAM.LIST", everyone}, {"$JS.API.STREAM.NAMES", everyone},
 	// The journal.
@@ -66,6 +71,7 @@ var subscribeDoors = []door{
 	{"_INBOX.>", admins}, {"_INBOX.admin.>", admins}, {"_INBOX.x", admins},
 	{"_INBOX.monitor.>", []string{admin.AdminUser, admin.MonitorUser}},
 	{"_INBOX.replica.>", []string{admin.AdminUser, admin.ReplicaUser}},
+	{"_INBOX.peer.>", []string{admin.AdminUser, admin.PeerUser}},
 	{"_INBOX.monitor", admins}, {"_INBOX.*.>", admins},
 	// Answering for the service.
 	{">", nobody}, {"*", nobody}, {"*.>", nobody}, {"ledge.>", nobody}, {"ledge.n1.>", nobody},
@@ -86,7 +92,7 @@ func TestDoors(t *testing.T) {
 	if err := b.Journal.Append(t.Context(), 0, []byte("first")); err != nil {
 		t.Fatal(err)
 	}
-	for _, user := range everyone {
+	for _, user := range admin.ChangedUsers() {
 		nc := stock(t, b, user)
 		for _, d := range publishDoors {
 			try(t, nc, user, "Publish to %q", d, nc.Publish(d.subject, []byte("{}")))
@@ -96,6 +102,9 @@ func TestDoors(t *testing.T) {
 			try(t, nc, user, "Subscription to %q", d, err)
 			_, err = nc.QueueSubscribeSync(d.subject, "q")
 			try(t, nc, user, `Subscription to %q using queue "q"`, d, err)
+		}
+		if user == admin.PeerUser {
+			continue // operators' subjects are none of its business
 		}
 		c := b.Dial(t, user)
 		if _, err := c.Status(t.Context(), "n1"); err != nil {
@@ -136,7 +145,7 @@ func try(t *testing.T, nc *nats.Conn, user, deed string, d door, err error) {
 func TestDoorsWithoutKey(t *testing.T) {
 	b := admintest.Start(t)
 	keys := [][2]string{{"", ""}, {"admin", ""}, {"monitor", b.Passwords[admin.AdminUser]}, {"root", "x"}}
-	for _, user := range []string{"admin", "replica", "monitor", "journal", "service", "events", "sys", "ADMIN"} {
+	for _, user := range []string{"admin", "replica", "monitor", "peer", "journal", "service", "events", "sys", "ADMIN"} {
 		keys = append(keys, [2]string{user, "guess"})
 	}
 	for _, k := range keys {

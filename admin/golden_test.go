@@ -8,6 +8,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -66,6 +67,15 @@ var exchanges = []struct {
 	{"switchover", "switchover", `{"to":"n2"}`, nil},
 	{"cluster.status", "cluster.status", "", nil},
 	{"cluster.found", "cluster.found", "", nil},
+	{"cluster.join", "cluster.join", `{"url":"nats://10.0.0.3:4222"}`, nil},
+	{"cluster.leave", "cluster.leave", "", nil},
+	{"cluster.forget", "cluster.forget", `{"id":"3333333333333333333333333333333333333333"}`, nil},
+	{"cluster.move", "cluster.move", `{"slots":"0-99,120","to":"10.0.0.3:6379"}`, nil},
+	{"cluster.moves", "cluster.moves", "", nil},
+	{"cluster.moves-all", "cluster.moves", `{"all":true}`, nil},
+	{"cluster.cancel", "cluster.cancel", `{"id":"00112233445566aa"}`, nil},
+	{"cluster.seize", "cluster.seize", `{"slots":"0-99","from":"10.0.0.3:6379","accept_loss":true}`, nil},
+	{"cluster.yield", "cluster.yield", `{"slots":"0-99"}`, nil},
 	{"passwd", "passwd", `{"user":"monitor","grace_seconds":3600}`, nil},
 	{"stop", "stop", "", nil},
 }
@@ -116,6 +126,9 @@ func events() []admin.Event {
 		{Kind: admin.EventSnapshot, Snapshot: &snap},
 		{Kind: admin.EventClientLimit, Cause: "10000 clients"},
 		{Kind: admin.EventRole, Role: "replica", Leader: "nats://10.0.0.2:4222", Number: 12},
+		{Kind: admin.EventTopology, Topology: &admin.Topology{What: "forgotten", Cluster: strings.Repeat("c", 40), Node: strings.Repeat("3", 40)}},
+		{Kind: admin.EventMove, Cause: "cancelled", Move: &admin.MoveChange{What: "ended", Move: admin.Move{ID: "00000000000000ab", Side: "source",
+			Phase: "ended", Slots: "0-99", Count: 100, Shard: strings.Repeat("b", 40), Cause: "cancelled"}}},
 		{Kind: admin.EventReplica, Cause: "nothing was heard of it for 15s", Replica: &admin.Replica{
 			Node: "n2", ID: "r1", Redis: "10.0.0.2:6379", State: "streaming", Applied: 12, Synced: 11,
 			Heard: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)}},

@@ -212,12 +212,19 @@ type Health struct {
 	// Role is that of Status. ReadsRefused and WritesRefused are why clients are refused:
 	// a replica takes no writes, and a leader none with too few replicas. LinkFailed is
 	// why a replica's link to its leader has failed, and LinkDown why it is down before it
-	// counts as failed. None of them is in events.
-	Role          string `json:"role,omitempty"`
-	ReadsRefused  string `json:"reads_refused,omitempty"`
-	WritesRefused string `json:"writes_refused,omitempty"`
-	LinkFailed    string `json:"link_failed,omitempty"`
-	LinkDown      string `json:"link_down,omitempty"`
+	// counts as failed; LinkSilent is how long ago the leader was heard of then, in seconds.
+	// None of them is in events.
+	Role string `json:"role,omitempty"`
+	// SlotsSeized is slots that the node's own journal has as its shard's, and another shard
+	// has seized: they are not served here.
+	SlotsSeized string `json:"slots_seized,omitempty"`
+	// SlotsWait is what the node waits for before it serves its shard's slots.
+	SlotsWait     string  `json:"slots_wait,omitempty"`
+	ReadsRefused  string  `json:"reads_refused,omitempty"`
+	WritesRefused string  `json:"writes_refused,omitempty"`
+	LinkFailed    string  `json:"link_failed,omitempty"`
+	LinkDown      string  `json:"link_down,omitempty"`
+	LinkSilent    float64 `json:"link_silent_seconds,omitempty"`
 	// Loading is how far a node has come that is loading; none otherwise.
 	Loading *Loading `json:"loading,omitempty"`
 	// The policy.
@@ -365,6 +372,8 @@ const (
 	EventLink         = "link"         // a replica stands otherwise with its leader
 	EventRole         = "role"         // the node leads, or follows, from now on
 	EventReplica      = "replica"      // a replica of the node came, or was lost
+	EventTopology     = "topology"     // a cluster was founded, joined or left here, a node forgotten, slots seized or yielded, or a controller's document taken
+	EventMove         = "move"         // a move of hash slots was begun, given, taken or has ended
 	EventStarted      = "started"
 	EventStopping     = "stopping"
 )
@@ -386,4 +395,7 @@ type Event struct {
 	Leader   string    `json:"leader,omitempty"` // URL of whom a replica follows from now on
 	Number   uint64    `json:"number,omitempty"` // the last that the node has
 	Replica  *Replica  `json:"replica,omitempty"`
+	Topology *Topology `json:"topology,omitempty"`
+	// Move is a move of hash slots; Cause is why it has ended without moving them.
+	Move *MoveChange `json:"move,omitempty"`
 }

@@ -129,7 +129,8 @@ func (b *between) requests(what string) []string {
 // followed starts a replica on the between.
 func (b *between) followed(dir string, opts ...string) *peer {
 	b.t.Helper()
-	return lead(b.t, dir, append([]string{"--follow", b.url, "--follow-password-file", b.secret}, opts...)...)
+	return lead(b.t, dir, append([]string{"--follow", b.url, "--follow-password-file", b.secret,
+		"--connect-timeout", patience(remote.DefaultConnectTimeout).String()}, opts...)...)
 }
 
 // count returns how many requests have that in them.

@@ -17,6 +17,8 @@ import (
 type clientSide struct {
 	*replication.Replication
 	*recaller
+	redisOrders
+	externalPart
 	report *report.Report
 	saves  *snapshots
 	health *writer.Health
@@ -27,7 +29,7 @@ type clientSide struct {
 var _ command.Node = clientSide{}
 
 func sideOf(n *Node) clientSide {
-	return clientSide{Replication: n.repl, recaller: newRecaller(n), report: n.report, saves: n.saves, health: n.writer.Health(),
+	return clientSide{Replication: n.repl, recaller: newRecaller(n), redisOrders: redisOrders{n.member}, externalPart: externalPart{n.member}, report: n.report, saves: n.saves, health: n.writer.Health(),
 		log: n.log, stop: n.Shutdown}
 }
 

@@ -19,13 +19,33 @@ type counting struct {
 	end  func() string // says how many INCRs were answered, how many failed, and the last error
 }
 
+// told ends a client, and returns how many INCRs were answered. One that failed is an error.
+func (c *counting) told(t *testing.T) (acked int) {
+	t.Helper()
+	text, failed := c.end(), 0
+	if _, err := fmt.Sscan(text, &acked, &failed); err != nil && err != io.EOF {
+		t.Errorf("%s says %q: %v", c.name, text, err)
+	}
+	if failed > 0 {
+		_, last, _ := strings.Cut(text, fmt.Sprintf("%d ", failed))
+		t.Errorf("%s: %d failed beside %d INCRs, the last with %s", c.name, failed, acked, last)
+	}
+	return acked
+}
+
 // stockClients starts a program for each client library that this machine has: those of
 // Node where the variable NODE_CLIENTS says, Debian's redis-py, and go-redis in the test.
 func stockClients(t *testing.T, addr string) (list []*counting) {
 	t.Helper()
-	list = append(list, countWithGo(t, addr))
-	for name, command := range map[string][]string{"ioredis": {"node", "ioredis.js"}, "node-redis": {"node", "node-redis.js"},
-		"redis-py": {"/usr/bin/python3", "redis-py.py"}} {
+	return append(clientPrograms(t, addr, ""), countWithGo(t, addr))
+}
+
+// clientPrograms starts those that are no part of the test. Their files are called after the
+// libraries and what they do.
+func clientPrograms(t *testing.T, addr, what string) (list []*counting) {
+	t.Helper()
+	for name, command := range map[string][]string{"ioredis": {"node", "ioredis" + what + ".js"}, "node-redis": {"node", "node-redis" + what + ".js"},
+		"redis-py": {"/usr/bin/python3", "redis-py" + what + ".py"}} {
 		cmd := exec.Command(command[0], filepath.Join("testdata", "clients", command[1]), addr)
 		if command[0] == "node" {
 			cmd.Env = append(os.Environ(), "NODE_PATH="+os.Getenv("NODE_CLIENTS"))
@@ -69,28 +89,12 @@ func hasClient(program, name string) bool {
 // countWithGo counts by go-redis.
 func countWithGo(t *testing.T, addr string) *counting {
 	c := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{addr}, DisableIdentity: true, MaintNotificationsConfig: plainly})
-	stop, said := make(chan struct{}), make(chan string)
-	go func() {
-		acked, failed, last := 0, 0, ""
-		for i := 0; ; i++ {
-			select {
-			case <-stop:
-				said <- fmt.Sprintln(acked, failed, last)
-				return
-			default:
-			}
-			if err := c.Incr(t.Context(), fmt.Sprint("go-redis:", i%20)).Err(); err != nil {
-				failed, last = failed+1, err.Error()
-			} else {
-				acked++
-			}
+	return counts("go-redis", func() { c.Close() }, func(i int) (int, error) {
+		if err := c.Incr(t.Context(), fmt.Sprint("go-redis:", i)).Err(); err != nil {
+			return 0, err
 		}
-	}()
-	return &counting{"go-redis", func() string {
-		close(stop)
-		defer c.Close()
-		return <-said
-	}}
+		return 1, nil
+	})
 }
 
 // Clients of clusters, as they are, follow a leader that changes to and fro: no
@@ -132,16 +136,7 @@ func TestStockClusterClients(t *testing.T) {
 		}
 	}
 	for _, c := range clients {
-		text := c.end()
-		var acked, failed int
-		var last string
-		if _, err := fmt.Sscan(text, &acked, &failed); err != nil && err != io.EOF {
-			t.Errorf("%s says %q: %v", c.name, text, err)
-		}
-		_, last, _ = strings.Cut(text, fmt.Sprintf("%d ", failed))
-		if failed > 0 {
-			t.Errorf("%s: %d of %d INCRs failed, the last with %s", c.name, failed, failed+acked, last)
-		}
+		acked := c.told(t)
 		if sum := counted(c.name); sum != acked {
 			t.Errorf("%s: %d INCRs were answered, and the keys add up to %d", c.name, acked, sum)
 		}

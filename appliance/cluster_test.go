@@ -140,17 +140,6 @@ func TestFewerDatabases(t *testing.T) {
 	}
 }
 
-// A cluster has one database, and what says otherwise is named.
-func TestClusterClash(t *testing.T) {
-	got := run(t, "serve", "--dir", t.TempDir(), "--cluster", "yes", "--databases", "4")
-	if got.code == 0 || !strings.Contains(got.stderr, "--cluster: has one database, and databases is 4") {
-		t.Errorf("exit code %d, %s; want both options named", got.code, got.stderr)
-	}
-	if got := run(t, "cluster", "status", "--dir", lead(t, t.TempDir()).dir); got.code == 0 || !strings.Contains(got.stderr, "start it with --cluster yes") {
-		t.Errorf("cluster status without a cluster: exit code %d, %s; want what to do", got.code, got.stderr)
-	}
-}
-
 // A promotion beside a leader that lives says so, and a node does not follow one whose
 // password it does not have: it would take no writes for nothing.
 func TestRashOrders(t *testing.T) {

@@ -48,11 +48,12 @@ type directory struct {
 	paths
 	lock    *lock
 	node    string   // the node's name; fixed
-	member  string   // what the node is called in a cluster; fixed
+	member  string   // what the node was called in a cluster when it was opened; fixed
 	id      identity // like lineage, for Open, and then for whatever replaces the journal
 	lineage journal.Lineage
-	unknown error    // why nothing is known of ledge.json, if so
-	notes   []string // what was not as it should be, cost nothing and is made good
+	secret  *clusterSecret // nil for a node that is none of a cluster's
+	unknown error          // why nothing is known of ledge.json, if so
+	notes   []string       // what was not as it should be, cost nothing and is made good
 }
 
 // paths is where everything stands in a directory.
@@ -256,7 +257,8 @@ func (d *directory) first() journal.Seq {
 }
 
 // leader returns whom the node follows: the option says so, or what an operator
-// said before the node stopped. One that was promoted since leads.
+// said before the node stopped. One that was promoted leads unless the option is
+// another than it was then.
 func (d *directory) leader(option string) string {
 	url, promoted := d.id.follows(option)
 	if promoted {
@@ -279,10 +281,18 @@ func (d *directory) writeFollows(url string) error {
 	return d.store(id)
 }
 
-// writeLeads notes that the node leads, which has followed a leader.
-func (d *directory) writeLeads(followed string) error {
+// writeLeads notes that the node leads, which has followed a leader, and what its option
+// follow was meanwhile: one that says the same at a later start was not meant for that.
+func (d *directory) writeLeads(option string) error {
 	id := d.id
-	id.Follow, id.Promoted = "", followed
+	id.Follow, id.Promoted = "", option
+	return d.store(id)
+}
+
+// writeMember notes that the node has another id from now on.
+func writeMember(d *directory, member string) error {
+	id := d.id
+	id.ID = member
 	return d.store(id)
 }
 

@@ -1,7 +1,11 @@
 package appliance
 
 import (
+	"context"
+
 	"ledge/appliance/replication"
+	"ledge/journal"
+	"ledge/replay"
 	"ledge/respd"
 	"ledge/respd/command"
 )
@@ -17,3 +21,15 @@ func (n *Node) ClientSide() command.Node { return sideOf(n) }
 
 // Limits are what clients may have.
 func (n *Node) Limits() respd.Limits { return n.server.Limits() }
+
+// Journal puts effects on moves of slots into a node's journal, as its Mover does.
+func Journal(ctx context.Context, n *Node, ops ...journal.Op) error {
+	return orders{n.member}.enter(ctx, func(d *replay.Draft) error {
+		for _, op := range ops {
+			if err := d.Moving(op); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

@@ -50,8 +50,10 @@ func newReport(n *Node) *report.Report {
 			})
 			return c
 		},
-		Keys:    func() []report.Keys { return keysOf(n.state, n.cfg.Clock()) },
-		Cluster: n.member.router(),
+		Keys:     func() []report.Keys { return keysOf(n.state, n.cfg.Clock()) },
+		Cluster:  n.member.router(),
+		ShardsUp: peerPart{n.member}.connected(), Unheard: peerPart{n.member}.unheard(),
+		Moves:   movePart{n.member}.facts(),
 		Process: process.ReadFigures,
 	}
 }
@@ -96,6 +98,13 @@ func healthFacts(n *Node) report.Health {
 		h.Link = n.repl.Link()
 		h.Reads, h.Writes = n.gate.refusals(h.Link, n.cfg.Clock())
 		h.Writes = cmp.Or(n.writer.Refusal(false), h.Writes)
+	}
+	if n.member != nil && n.loading.ready() == nil {
+		var ranges []journal.SlotRange
+		for _, s := range (seizures{orders{n.member}}).seized() {
+			ranges = append(ranges, s.Ranges...)
+		}
+		h.Seized, h.Waits = journal.SlotsText(journal.InOrder(ranges)), askPart{n.member}.waits()
 	}
 	return h
 }

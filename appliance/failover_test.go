@@ -81,7 +81,7 @@ func (f *failover) round(how int, after int64) {
 	if _, err := f.admin(f.t, next).Promote(f.t.Context(), names[next]); err != nil {
 		f.t.Fatalf("promote: %v", err)
 	}
-	if took := time.Since(began); took > 3*time.Second {
+	if took := time.Since(began); took > patience(3*time.Second) {
 		f.t.Errorf("promote took %v", took)
 	}
 	if how == frozen {

@@ -23,14 +23,16 @@ const (
 
 // gatekeeper has the server refuse what the node should not serve: reads of a
 // replica that has nothing, or that is too far back, and writes of a leader
-// with too few replicas.
+// with too few replicas; and all of one whose part in a cluster does not let it.
 type gatekeeper struct {
 	respd.Gate
 	mu       sync.Mutex // held by whoever judges, so that the last judgement stands
 	live     *atomic.Pointer[options.Live]
 	link     func() standing.Link
 	replicas func() []standing.Replica
-	clock    func() time.Time
+	// cluster returns what all is refused with for the node's part in a cluster, or nil.
+	cluster func() error
+	clock   func() time.Time
 }
 
 // run judges again and again until ctx ends: time alone changes what is refused.
@@ -68,6 +70,9 @@ func (g *gatekeeper) refusals(l standing.Link, now time.Time) (reads, writes err
 		reads = errLoading
 	default:
 		reads = g.stale(l, now)
+	}
+	if err := g.cluster(); err != nil {
+		reads, writes = err, err
 	}
 	return reads, writes
 }

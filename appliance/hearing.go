@@ -6,10 +6,6 @@ import (
 	"ledge/replay/cluster"
 )
 
-// nodeTimeout is after how long without a word a node counts as failed, for clients that
-// ask. It decides nothing else.
-const nodeTimeout = 15 * time.Second
-
 // hearing is when the other nodes of a cluster were heard of last, by the node itself or by
 // another that has told it. A replica speaks with the node that it follows alone: without
 // what others tell, nobody else would learn that it is silent.
@@ -40,11 +36,11 @@ func (h hearing) ages(now time.Time) map[string]time.Duration {
 	return ages
 }
 
-// silent returns the nodes of which nothing was heard for nodeTimeout.
-func (h hearing) silent(now time.Time) map[string]bool {
+// silent returns the nodes of which nothing was heard for longer than limit.
+func (h hearing) silent(now time.Time, limit time.Duration) map[string]bool {
 	silent := make(map[string]bool)
 	for id, at := range h {
-		if now.Sub(at) > nodeTimeout {
+		if now.Sub(at) > limit {
 			silent[id] = true
 		}
 	}

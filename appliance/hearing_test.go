@@ -8,6 +8,7 @@ import (
 // A node that only another one speaks with is known to be silent, and to be back, by what
 // that one tells; one of which there is but a record is silent from then on.
 func TestHearing(t *testing.T) {
+	const nodeTimeout = 15 * time.Second
 	now := time.Unix(1000, 0)
 	near, far := make(hearing), make(hearing)
 	tell := func() {
@@ -25,14 +26,14 @@ func TestHearing(t *testing.T) {
 	now = now.Add(time.Second)
 	tell()
 	for name, h := range map[string]hearing{"the one that it spoke with": near, "the one that was told": far} {
-		if got := h.silent(now); len(got) != 1 || !got["b"] {
+		if got := h.silent(now, nodeTimeout); len(got) != 1 || !got["b"] {
 			t.Errorf("%s: silent are %v; want b", name, got)
 		}
 	}
 	near.note("b", now)
 	near.note("b", now.Add(-time.Hour))
 	tell()
-	if got := far.silent(now); len(got) != 0 {
+	if got := far.silent(now, nodeTimeout); len(got) != 0 {
 		t.Errorf("silent are %v once b was heard of; want none", got)
 	}
 }

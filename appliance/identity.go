@@ -35,8 +35,8 @@ type identity struct {
 	ID string `json:"id,omitempty"`
 	// Follow is the leader's URL while an operator has the node follow one.
 	Follow string `json:"follow,omitempty"`
-	// Promoted is the leader that the node followed when it was made to lead: an
-	// option that names it still is of the past.
+	// Promoted is what the option follow was when the node was made to lead: one that
+	// names that leader still is of the past. Any other was given since.
 	Promoted string `json:"promoted,omitempty"`
 	// Adopt is what is to be put in place of the journal; see adopt.
 	Adopt *adoption `json:"adopt,omitempty"`

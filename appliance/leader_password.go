@@ -35,7 +35,7 @@ func (v live) LeaderPassword(leader string) (string, error) {
 		return p, nil
 	}
 	err = fmt.Errorf("the leader's password can't be read: %w; copy %s of the leader's directory to %s, "+
-		"or name another file with --follow-password-file", err, filepath.Join(authDir, admin.ReplicaUser), path)
+		"or name another file at the node's start, with --follow-password-file", err, filepath.Join(authDir, admin.ReplicaUser), path)
 	if last := n.leaderSaid.Load(); last != nil && last.leader == leader {
 		n.cfg.Logger.Error("the password that was read before is said to the leader", "cause", err)
 		return last.password, nil

@@ -12,7 +12,8 @@ import (
 
 // A replica's health says that the link is down, and why, long before the link counts as
 // failed: of a leader that was killed and of one that stands still. It says so no more
-// once the leader is back.
+// once the leader is back. ledge health fails for it when the leader has been silent for
+// 5 s, and not before.
 func TestHealthLinkDown(t *testing.T) {
 	for name, sig := range map[string]syscall.Signal{"killed": syscall.SIGKILL, "frozen": syscall.SIGSTOP} {
 		t.Run(name, func(t *testing.T) {
@@ -20,7 +21,7 @@ func TestHealthLinkDown(t *testing.T) {
 			dirs := directories(t, "a", "b")
 			a := lead(t, dirs[0])
 			a.do("SET", "k", "v")
-			b := follow(t, dirs[1], a)
+			b := follow(t, dirs[1], a, "--sync-attempts", "1000") // it never counts as failed
 			b.equal(a)
 			if h := healthOf(t, b); h.LinkDown != "" || h.LinkFailed != "" {
 				t.Fatalf("health of a replica that follows: %+v; want no fault of its link", h)
@@ -41,8 +42,23 @@ func TestHealthLinkDown(t *testing.T) {
 			if h.LinkFailed != "" || h.State != admin.StateOK {
 				t.Errorf("health is %+v; want a link that is down and has not failed", h)
 			}
-			if got := run(t, "health", "--dir", b.dir); got.code != 0 || !strings.Contains(got.stdout, "link down") {
-				t.Errorf("ledge health: %d, %s; want 0 and the link down", got.code, got.stdout)
+			within(t, 60*time.Second, "ledge health fails", func() bool {
+				got := run(t, "health", "--dir", b.dir, "--json")
+				var h admin.Health
+				if err := json.Unmarshal([]byte(got.stdout), &h); err != nil || h.LinkFailed != "" {
+					t.Fatalf("ledge health says %s, %v; want a link that is down", got.stdout, err)
+				}
+				want := 0
+				if h.LinkSilent >= 5 {
+					want = 1
+				}
+				if got.code != want {
+					t.Fatalf("ledge health of a leader that is silent for %v s: %d, %s; want %d", h.LinkSilent, got.code, got.stderr, want)
+				}
+				return got.code == 1 && strings.Contains(got.stderr, "has not heard of its leader for")
+			})
+			if got := run(t, "health", "--dir", b.dir); !strings.Contains(got.stdout, "link down") {
+				t.Errorf("ledge health: %d, %s; want the link down", got.code, got.stdout)
 			}
 			if sig == syscall.SIGSTOP {
 				_ = a.cmd.Process.Signal(syscall.SIGCONT)

@@ -92,7 +92,7 @@ func Held(dir string) bool {
 	if err != nil {
 		return false
 	}
-	defer f.Close() // which ends the lock
+	defer unlock(f)
 	return flock(f) != nil
 }
 
@@ -190,13 +190,20 @@ func (l *lock) Close() error {
 	var errs []error
 	for _, f := range []*os.File{l.file, l.dir} {
 		if f != nil {
-			errs = append(errs, f.Close())
+			errs = append(errs, unlock(f))
 		}
 	}
 	return errors.Join(errs...)
 }
 
 func flock(f *os.File) error { return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) }
+
+// unlock ends a lock and closes its file. Closing alone does not end it while a process that
+// this one is starting has the file, too: until it has become another program.
+func unlock(f *os.File) error {
+	_ = syscall.Flock(int(f.Fd()), syscall.LOCK_UN) // closing ends it if this can't
+	return f.Close()
+}
 
 // cantLock reports whether a file system has no locks for directories, as NFS,
 // which makes them of locks of writable files. The file lock is all there is then.

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -98,6 +99,30 @@ func TestLockFile(t *testing.T) {
 		l.Close()
 		t.Error("the directory can be had while another program has locked its file")
 	}
+}
+
+// A process that this one is starting has all files of it, until it has become another
+// program. A lock that was given up is free all the same.
+func TestLockWhileStarting(t *testing.T) {
+	dir := t.TempDir()
+	l, err := lockDirectory(dir, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range []*os.File{l.dir, l.file} {
+		fd, err := syscall.Dup(int(f.Fd()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer syscall.Close(fd)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if l, err = lockDirectory(dir, true); err != nil {
+		t.Fatalf("after it was given up: %v", err)
+	}
+	l.Close()
 }
 
 // A lock whose owner is gone is waited for, for a moment: somebody may be looking whether

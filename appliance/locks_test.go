@@ -14,7 +14,7 @@ import (
 var lockedPackages = []string{
 	"appliance", "appliance/process", "appliance/replication", "appliance/report", "appliance/options", "appliance/store", "appliance/web", "admin",
 	"journal", "journal/jet", "journal/broker", "journal/blocks", "journal/rare", "journal/progress", "admin/cli",
-	"replay", "replay/value", "replay/snapshot", "replay/catalog", "replay/watch", "replay/writer", "replay/remote",
+	"replay", "replay/value", "replay/snapshot", "replay/catalog", "replay/watch", "replay/writer", "replay/remote", "replay/move", "replay/peer",
 	"respd", "respd/client", "respd/hub", "respd/stats", "respd/command", "respd/command/scripts", "respd/lua",
 }
 

@@ -19,7 +19,7 @@ func (d paths) misplaced() (paths []string) {
 	names := []string{identityFile, identityCopy, identityFile + ".tmp", identityCopy + ".tmp", filepath.Join(authDir, "leader"),
 		filepath.Join(authDir, formerFile), filepath.Join(authDir, formerFile+".tmp"),
 		runFile, runFile + ".tmp", storeFile, storeFile + ".tmp", reserveFile, reserveTemp}
-	for _, user := range admin.PasswordUsers() {
+	for _, user := range admin.ChangedUsers() {
 		names = append(names, filepath.Join(authDir, user), filepath.Join(authDir, user+".tmp"))
 	}
 	for _, name := range names {

@@ -147,7 +147,10 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if err := portsFree(ctx, &n.cfg); err != nil {
 		return err
 	}
-	n.words = &passwords{paths: n.dir.paths, turn: turn.New(), log: n.cfg.Logger, broker: func() *broker.Broker {
+	if n.dir.secret, err = newClusterSecret(n.dir, &n.cfg); err != nil {
+		return fault.With(fault.Operator, err)
+	}
+	n.words = &passwords{paths: n.dir.paths, turn: turn.New(), log: n.cfg.Logger, secret: n.dir.secret, broker: func() *broker.Broker {
 		if c := n.carrier(); c != nil {
 			return c.Broker
 		}
@@ -162,6 +165,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 		return err
 	}
 	n.loading.done()
+	askPart{n.member}.begin()
 	n.gate.Load(false)
 	return nil
 }
@@ -200,8 +204,14 @@ func (n *Node) openDoors(ctx context.Context) (err error) {
 		Notify: n.events.health, Wanted: hub.Wanted, Events: hub.Notify, Clock: n.cfg.Clock, Logger: n.cfg.Logger,
 		Applied: &n.meter.applyTimes,
 	})
-	n.repl = newReplication(n)
+	told := relay{n, hub}
+	told.open()
+	n.repl = newReplication(n, told.fromNode)
+	if n.member != nil {
+		movePart{n.member}.open()
+	}
 	n.gate.live, n.gate.link, n.gate.replicas, n.gate.clock = &n.live, n.repl.Link, n.repl.Replicas, n.cfg.Clock
+	n.gate.cluster = askPart{n.member}.refusal
 	if err := n.openServer(ctx, hub); err != nil {
 		return err
 	}
@@ -217,10 +227,19 @@ func (n *Node) openDoors(ctx context.Context) (err error) {
 func (n *Node) newSnapshots() *snapshots {
 	return newSnapshots(snapshotsConfig{
 		dir: n.dir.snapshotPath(), live: n.live.Load, state: n.state, log: n.log, appended: n.meter.bytes.Load,
-		held:   func() (journal.Seq, bool) { return n.repl.Held() },
+		held:   func() (journal.Seq, bool) { return heldForOthers(n) },
 		backup: n.backups.held, ready: n.loading.ready,
 		beside: n.threads.Beside, notify: n.events.snapshot, freed: func() { n.writer.Health().Freed() }, clock: n.cfg.Clock, logger: n.cfg.Logger,
 	}, n.started)
+}
+
+// heldForOthers returns the number after which replicas or moves of slots need the journal.
+func heldForOthers(n *Node) (journal.Seq, bool) {
+	after, ok := n.repl.Held()
+	if moves, held := (movePart{n.member}).needs(); held && (!ok || moves < after) {
+		return moves, true
+	}
+	return after, ok
 }
 
 // openServer listens for Redis clients.
@@ -247,7 +266,7 @@ func (n *Node) openServer(ctx context.Context, hub *hub.Hub) (err error) {
 	case err != nil:
 		return addressFault("listen", n.cfg.Listen, err)
 	}
-	n.member.listening(n.server.Addr(), n.server.TLSAddr())
+	n.member.listening(n.server)
 	n.set.restore(ctx, n.server.Config(), func(ctx context.Context) error {
 		_, err := n.rewrite(ctx)
 		return err

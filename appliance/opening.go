@@ -33,7 +33,7 @@ func (o *opening) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := inItsCluster(&o.cfg, fresh); err != nil {
+	if err := inItsCluster(&o.cfg, fresh, o.dir.secret); err != nil {
 		return errors.Join(err, fresh.Close())
 	}
 	r.lost = o.dir.id.lost()

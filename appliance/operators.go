@@ -24,6 +24,7 @@ import (
 type operators struct {
 	requests, events *nats.Conn
 	service          *admin.Service
+	peers            func() error // ends answering nodes of other shards; nil before that
 }
 
 // openAdmin begins to answer operators, and says in the directory where.
@@ -43,6 +44,9 @@ func (n *Node) openAdmin(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if o.peers, err = (peerPart{n.member}).door(o.requests); err != nil {
+		return err
+	}
 	return leaveAddress(n, o)
 }
 
@@ -50,8 +54,11 @@ func (o *operators) publish(e admin.Event) { o.service.Publish(e) }
 
 func (o *operators) close() error {
 	var err error
+	if o.peers != nil {
+		err = o.peers()
+	}
 	if o.service != nil {
-		err = o.service.Close()
+		err = errors.Join(err, o.service.Close())
 	}
 	for _, nc := range []*nats.Conn{o.events, o.requests} {
 		if nc != nil {

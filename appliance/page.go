@@ -75,6 +75,11 @@ func (s *seen) Ready(writes bool) error {
 func (s *seen) Facts(trusted bool) any {
 	p, b := s.n.report.Page(), backendOf(s.n)
 	p.NotReady, p.WritesRefused = report.Line(s.Ready(false)), report.Line(s.Ready(true))
+	if s.n.member != nil {
+		c := orders{s.n.member}.status()
+		c.Shards = c.Shards[:min(len(c.Shards), report.PageRows)]
+		p.Cluster = &c
+	}
 	p.Events = s.n.events.latest(report.PageEvents)
 	p.Slow, _ = b.Slowlog(context.Background(), report.PageRows) // it can't fail
 	if p.Hidden = !trusted; p.Hidden {

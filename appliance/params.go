@@ -96,6 +96,9 @@ func (n *Node) takeLive(l options.Live) {
 		n.server.SetLimits(clientLimits(&l))
 	}
 	n.server.SetKeepAlive(max(0, l.TCPKeepAlive))
+	if l.ClusterNodeTimeout != before.ClusterNodeTimeout {
+		n.member.moved()
+	}
 	n.gate.judge() // the next command is judged by what was set
 }
 

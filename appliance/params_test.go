@@ -63,7 +63,7 @@ func TestOneRule(t *testing.T) {
 	ctx := t.Context()
 	c := start(t, t.TempDir()).client()
 	values := []string{"0", "0s", "1", "7", "+7", "007", "-1", "1ns", "10ms", "1s", "1.5s", "90m", "48h", "3601", "70000",
-		"2000000", "3000000000", "99999999999999999999", "none", "all", "yes", "no", "warn", "KEA", "KEz", "127.0.0.1", "a b", "a,b",
+		"2000000", "3000000000", "99999999999999999999", "none", "all", "yes", "no", "warn", "KEA", "KEz", "127.0.0.1", "a b", "a,b", "serve",
 		"always", "interval", "everysec", "normal 1mb 0 0", "normal 1mb 512kb 7 pubsub 0 0 0", "normal 1mb", "others 1mb 0 0",
 		strings.Repeat("x", 300), strings.Repeat("x", 16<<10), strings.Repeat("x", 16<<10+1)}
 	live := 0
@@ -80,6 +80,8 @@ func TestOneRule(t *testing.T) {
 				switch p.Name {
 				case "min-replicas-max-lag", "timeout", "tcp-keepalive": // which have Redis's unit
 					option = v + "s"
+				case "cluster-node-timeout":
+					option = v + "ms"
 				case "appendfsync": // which has Redis's words
 					option = map[string]string{"always": "always", "everysec": "interval", "no": "off"}[v]
 				}

@@ -34,6 +34,7 @@ type passwords struct {
 	// started by the files. Waited for with a context; a disk that hangs holds it.
 	turn   turn.Turn
 	broker func() *broker.Broker // nil while the node is stopped
+	secret *clusterSecret        // nil for a node that is none of a cluster's, and while the node is stopped
 	log    *slog.Logger
 }
 
@@ -104,6 +105,9 @@ func (d *directory) users(subjects string) ([]broker.User, error) {
 	if err != nil {
 		d.note("%s", err)
 	}
+	if d.secret != nil {
+		words[admin.PeerUser] = d.secret.admits()
+	}
 	users := admin.Users(words, subjects)
 	for i := range users {
 		u := &users[i]
@@ -120,10 +124,17 @@ var errNotYet = fault.With(fault.Retryable, errors.New("the node's broker is not
 func (p *passwords) change(ctx context.Context, user, to string, grace time.Duration) (c admin.PasswordChanged, err error) {
 	const op = "change a password"
 	switch {
-	case !slices.Contains(admin.PasswordUsers(), user):
-		return c, fault.As(fault.Refused, op, fmt.Errorf("user %q: %w; there are %v", user, admin.ErrNotFound, admin.PasswordUsers()))
+	case !slices.Contains(admin.ChangedUsers(), user):
+		return c, fault.As(fault.Refused, op, fmt.Errorf("user %q: %w; there are %v", user, admin.ErrNotFound, admin.ChangedUsers()))
+	case user == admin.PeerUser && p.broker != nil && p.secret == nil:
+		return c, fault.As(fault.Refused, op, errors.New("the node is in no cluster, so nobody comes in as peer; start it with --cluster yes"))
+	case p.secret.changeable(user) != nil:
+		return c, fault.As(fault.Refused, op, p.secret.changeable(user))
 	case grace < 0 || grace > admin.MaxGrace:
 		return c, fault.As(fault.Refused, op, fmt.Errorf("a grace of %s is not between 0 and %s", grace, admin.MaxGrace))
+	}
+	if user == admin.PeerUser && p.broker != nil && p.secret.current() == "" {
+		grace = 0 // the one before is one that nobody knows
 	}
 	c = admin.PasswordChanged{User: user, Drawn: to == "", File: p.userPath(user)}
 	to = cmp.Or(to, rand.Text())
@@ -170,7 +181,13 @@ func (p *passwords) changeFiles(user, to string, until *time.Time) (others int, 
 		if b == nil {
 			return 0, errNotYet
 		}
-		return b.ChangePassword(user, to, end, write)
+		if user != admin.PeerUser {
+			return b.ChangePassword(user, to, end, write)
+		}
+		if others, err = b.ChangePassword(user, to, end, write); err == nil {
+			p.secret.take(to, end)
+		}
+		return others, err
 	}
 	was, err := ReadOwnPassword(p.userPath(user))
 	if err != nil && !errors.Is(err, errNoPassword) && !errors.Is(err, fs.ErrNotExist) {
@@ -254,7 +271,7 @@ func (p *passwords) reread(ctx context.Context) error {
 		}
 		p.log.Info("a password was read anew", "user", user, "drawn", drawn, "former_until", until, "connections_by_others", others)
 	}
-	return nil
+	return p.rereadSecret(b, until)
 }
 
 // check looks at the files that reread reads.

@@ -26,11 +26,13 @@ import (
 // knock returns whether a node lets a user in.
 func knock(t *testing.T, server, user, password string) (*admin.Conn, bool) {
 	t.Helper()
-	c, err := admin.Dial(t.Context(), admin.ClientConfig{Server: server, User: user, Password: password})
-	var answer *admin.Error
-	if err != nil && (!errors.As(err, &answer) || answer.Code != admin.CodeNotLetIn) {
-		t.Fatalf("user %s at %s: %v; want it to be let in or not", user, server, err)
-	}
+	var c *admin.Conn
+	var err error
+	within(t, 20*time.Second, fmt.Sprintf("user %s is let in at %s or not", user, server), func() bool {
+		c, err = admin.Dial(t.Context(), admin.ClientConfig{Server: server, User: user, Password: password, ConnectTimeout: patience(5 * time.Second)})
+		var answer *admin.Error
+		return err == nil || errors.As(err, &answer) && answer.Code == admin.CodeNotLetIn
+	})
 	if err == nil {
 		t.Cleanup(c.Close)
 	}

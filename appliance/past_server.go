@@ -52,7 +52,7 @@ func OpenPast(ctx context.Context, cfg PastConfig, st *replay.State, l journal.L
 		return nil, err
 	}
 	p.server, err = respd.Open(ctx, respd.Config{Listen: cfg.Listen, Password: cfg.Password, MaxClients: cfg.MaxClients,
-		State: st, Writer: p.writer, Node: pastSide{p}, Clock: clock, Logger: cfg.Logger})
+		State: st, Writer: p.writer, Node: pastSide{p: p}, Clock: clock, Logger: cfg.Logger})
 	if err != nil {
 		return nil, addressFault("listen", cfg.Listen, err)
 	}
@@ -123,8 +123,12 @@ func (n nowhere) Close() error                                   { return nil }
 
 func (n nowhere) Synced() (journal.Seq, <-chan struct{}) { return n.last, make(chan struct{}) }
 
-// pastSide is the past as its clients see it.
-type pastSide struct{ p *Past }
+// pastSide is the past as its clients see it. No controller has a say in it.
+type pastSide struct {
+	externalPart
+	pastCluster
+	p *Past
+}
 
 var _ command.Node = pastSide{}
 

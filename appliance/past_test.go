@@ -98,7 +98,7 @@ func TestPastOfStopped(t *testing.T) {
 		t.Errorf("the directory was\n%s and is\n%s", before, after)
 	}
 	for asOf, want := range map[string]string{
-		"99": "99 is not written yet", "x": "--as-of", "2099-01-02T03:04:05Z": "future",
+		"99": "99 is not written yet", "1h": "the first time that can be had is 20", "x": "--as-of", "2099-01-02T03:04:05Z": "future",
 	} {
 		got := run(t, "serve", "--dir", dir, "--as-of", asOf, "--listen", "127.0.0.1:0")
 		if got.code == 0 || !strings.Contains(got.stderr, want) {

@@ -30,11 +30,24 @@ import (
 var (
 	seedFlag    = flag.Int64("seed", 0, "seed of random tests; 0 draws one")
 	programFlag = flag.String("program", "", "the program to test, if it isn't to be built")
-	slowFlag    = flag.Int("slow", 1, "how many times as long as usual to wait for the program, on a slow machine")
+	roundsFlag  = flag.Int("rounds", 0, "how many rounds tests of moving slots have; 0 is a few")
+	slowFlag    = flag.Int("slow", usualSlow, "how many times as long as usual to wait for the program, on a slow machine")
 )
 
 // patience is how long to wait for what takes limit at most on a usual machine.
 func patience(limit time.Duration) time.Duration { return limit * time.Duration(*slowFlag) }
+
+// numberOfRounds returns how many rounds a test has, of which few are enough if it is to be
+// short.
+func numberOfRounds(usual, short int) int {
+	switch {
+	case *roundsFlag > 0:
+		return *roundsFlag
+	case testing.Short():
+		return short
+	}
+	return usual
+}
 
 // seed returns the seed of a random test and prints it.
 func seed(t *testing.T) int64 {

@@ -69,6 +69,9 @@ func TestLedgeAt(t *testing.T) {
 			}
 		}
 	}
+	if err := c.Do(ctx, "LEDGE", "AT", "1h", "GET", "k").Err(); err == nil || !strings.Contains(err.Error(), "the first time that can be had is 20") {
+		t.Errorf("LEDGE AT 1h of a node that is younger = %v; want it refused, with the first time that can be had", err)
+	}
 	m, err := c.Do(ctx, "LEDGE", "HISTORY").Result()
 	if text := fmt.Sprint(m); err != nil || !strings.Contains(text, "first_number:0") && !strings.Contains(text, "first_number 0") {
 		t.Errorf("LEDGE HISTORY = %v, %v; want it from number 0 on", m, err)

@@ -40,7 +40,7 @@ func (n *Node) Reload(ctx context.Context) error {
 	if err := next.ReadSecrets(); err != nil {
 		return fault.As(fault.Operator, op, next.From.Fault(err))
 	}
-	if err := errors.Join(n.words.check(), checkLeaderPassword(n, next.FollowPasswordFile)); err != nil {
+	if err := errors.Join(n.words.check(), checkLeaderPassword(n, next.FollowPasswordFile), checkSecret(n.dir.secret, next.ClusterSecretFile)); err != nil {
 		return fault.As(fault.Operator, op, next.From.Fault(err))
 	}
 	files := n.cfg
@@ -59,6 +59,9 @@ func (n *Node) Reload(ctx context.Context) error {
 		return err
 	}
 	n.followFile.Store(&next.FollowPasswordFile)
+	if n.dir.secret != nil {
+		n.dir.secret.file.Store(&next.ClusterSecretFile)
+	}
 	n.pageFile.Store(&next.HTTPPasswordFile)
 	warnFixed(n, &next)
 	err = n.words.reread(ctx)

@@ -18,11 +18,12 @@ import (
 	"ledge/replay/remote"
 	"ledge/replay/snapshot"
 	"ledge/replay/standing"
+	"ledge/replay/wire"
 )
 
 // newReplication gives a node the five interfaces that its replication needs.
 // Whom it follows is certain only once the directory is known to be whole.
-func newReplication(n *Node) *replication.Replication {
+func newReplication(n *Node, heard func(posts []wire.Post, from string)) *replication.Replication {
 	leader, promoted := n.dir.id.follows(n.cfg.Follow)
 	if promoted {
 		leader = ""
@@ -47,7 +48,8 @@ func newReplication(n *Node) *replication.Replication {
 			n.member.moved()
 			n.events.turned(leader)
 		},
-		Directory: written{n.dir}, Broker: nodeBroker{n}, Snapshots: taker{n.saves}, Clients: clients{n}, Settings: live{n},
+		Heard:     heard,
+		Directory: written{n.dir, n.cfg.Follow}, Broker: nodeBroker{n}, Snapshots: taker{n.saves}, Clients: clients{n}, Settings: live{n},
 		Clock: n.cfg.Clock, Logger: n.cfg.Logger,
 	})
 	n.meter.stored, n.meter.ended = r.Feed().Stored, r.Feed().Reset
@@ -55,10 +57,13 @@ func newReplication(n *Node) *replication.Replication {
 }
 
 // written is the directory as the node's replication sees it.
-type written struct{ *directory }
+type written struct {
+	*directory
+	option string // the option follow
+}
 
-func (w written) Follow(url string) error    { return w.writeFollows(url) }
-func (w written) Lead(followed string) error { return w.writeLeads(followed) }
+func (w written) Follow(url string) error { return w.writeFollows(url) }
+func (w written) Lead() error             { return w.writeLeads(w.option) }
 
 func (w written) Yield(url, password string) error {
 	path, content := w.leaderPath(), []byte(password+"\n")
@@ -127,9 +132,13 @@ func (t taker) Hold(ctx context.Context) (release func(), err error) {
 // clients are the node's Redis clients as its replication sees them.
 type clients struct{ n *Node }
 
-func (c clients) Demote(why error)              { c.n.server.Demote(why) }
-func (c clients) AwaitOwner(most time.Duration) { c.n.server.AwaitOwner(most) }
-func (c clients) Judge()                        { c.n.gate.judge() }
+func (c clients) Demote(why error) { c.n.server.Demote(why) }
+func (c clients) Judge()           { c.n.gate.judge() }
+
+func (c clients) AwaitOwner(most time.Duration) {
+	askPart{c.n.member}.handing(most > 0)
+	c.n.server.AwaitOwner(most)
+}
 
 func (c clients) Came() {
 	if c.n.gate.Closed() {

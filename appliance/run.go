@@ -90,7 +90,7 @@ func startWork(ctx context.Context, n *Node, stop func()) *works {
 		n.events.run, n.events.watchReplicas, n.watch, n.gate.run, n.seen.history.Run, n.state.KeepOrder, n.saves.run,
 		func(ctx context.Context) { checkSnapshots(ctx, n) },
 		func(ctx context.Context) { n.bound.watch(ctx, told{n.mem, n.server}) },
-		n.member.watch,
+		n.member.watch, peerPart{n.member}.run, movePart{n.member}.run, externalPeers{externalPart{n.member}}.run, askPart{n.member}.run, askPart{n.member}.watchRivals,
 		func(ctx context.Context) { n.mem.Watch(ctx, changed(n.state)) },
 	} {
 		w.busy.Go(func() { run(ctx) })

@@ -81,7 +81,8 @@ func (s *secured) client(t *testing.T, password string, tls bool) *redis.Client 
 // enter connects as a user, whose password it reads just before.
 func (s *secured) enter(ctx context.Context, t *testing.T, user string) (*admin.Conn, error) {
 	t.Helper()
-	return admin.Dial(ctx, admin.ClientConfig{Server: s.Status().NATS, User: user, Password: word(t, s.dir, user), TLS: s.ca.Client()})
+	return admin.Dial(ctx, admin.ClientConfig{Server: s.Status().NATS, User: user, Password: word(t, s.dir, user), TLS: s.ca.Client(),
+		ConnectTimeout: patience(5 * time.Second)})
 }
 
 // passwd changes a user's password, as an admin who comes for that alone.
@@ -246,6 +247,7 @@ func TestSpoiledSecrets(t *testing.T) {
 	for option, put := range map[string]func(*appliance.Config){
 		"password-file":        func(c *appliance.Config) { c.PasswordFile = spoiled },
 		"follow-password-file": func(c *appliance.Config) { c.FollowPasswordFile = spoiled },
+		"cluster-secret-file":  func(c *appliance.Config) { c.ClusterSecretFile = spoiled },
 		"tls-cert":             func(c *appliance.Config) { c.TLSCert = spoiled },
 		"tls-key":              func(c *appliance.Config) { c.TLSKey = spoiled },
 		"tls-ca":               func(c *appliance.Config) { c.TLSCA = spoiled },

@@ -1,6 +1,7 @@
 package appliance_test
 
 import (
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -57,6 +58,38 @@ func TestGreetingSaysWhoLeads(t *testing.T) {
 	a.end(syscall.SIGTERM)
 	a = lead(t, dirs[0])
 	wantRole(t, "an old leader that follows", a.greeting, "follows "+b.nats())
+}
+
+// A node that led, followed its successor after a switchover and was made to lead again
+// was never told by an option whom to follow: at a later start an option that names that
+// successor is the operator's word of today, and holds.
+func TestFollowAfterSwitchingBack(t *testing.T) {
+	p := leadAndFollow(t)
+	for i, from := range []int{0, 1} {
+		conn := p.admin(t, from)
+		within(t, 20*time.Second, "the lead is handed over", func() bool {
+			_, err := conn.Switchover(t.Context(), names[from], names[1-from])
+			return err == nil || !stillLeads(err)
+		})
+		p.streams(t, from)
+		wantField(t, p.nodes[1-from], "role", "master", fmt.Sprintf("after switchover %d", i+1))
+	}
+	p.nodes[0].end(syscall.SIGTERM)
+	if _, err := p.admin(t, 1).Promote(t.Context(), names[1]); err != nil {
+		t.Fatal(err)
+	}
+	p.nodes[0] = start(t, p.dirs[0], "--node", names[0], "--nats-listen", strings.TrimPrefix(p.urls[0], "nats://"),
+		"--follow", p.urls[1], "--follow-password-file", filepath.Join(p.dirs[1], "auth", "replica"))
+	wantRole(t, "a node whose option follow is another than before", p.nodes[0].greeting, "follows "+p.urls[1])
+	p.streams(t, 0)
+}
+
+// wantField checks what INFO says.
+func wantField(t *testing.T, p *process, field, want, when string) {
+	t.Helper()
+	if got := p.info(field); got != want {
+		t.Errorf("%s %s is %q; want %q", when, field, got, want)
+	}
 }
 
 // The greeting offers no page that would be refused: it says what is missing, and keeps

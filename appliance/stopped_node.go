@@ -112,7 +112,7 @@ func (s *Stopped) Verify(ctx context.Context) (v Verified, err error) {
 			v.Damaged = true
 		}
 	}
-	for _, user := range admin.PasswordUsers() {
+	for _, user := range admin.ChangedUsers() {
 		if _, perr := ReadOwnPassword(s.dir.userPath(user)); errors.Is(perr, errNoPassword) {
 			v.Notes = append(v.Notes, perr.Error())
 		}

@@ -32,7 +32,21 @@ const (
 
 	KindWho Kind = 40
 
-	KindSlotsFound Kind = 48
+	KindSlotsFound   Kind = 48
+	KindClusterJoin  Kind = 49
+	KindClusterLeave Kind = 50
+	KindMoveBegin    Kind = 51
+	KindMoveAt       Kind = 52
+	KindMoveReady    Kind = 53
+	KindSlotsGive    Kind = 54
+	KindSlotsTake    Kind = 55
+	KindMoveEnd      Kind = 56
+	KindSpanClear    Kind = 57
+	KindMoveTaken    Kind = 58
+	KindSlotsSeize   Kind = 59
+	KindSlotsYield   Kind = 60
+
+	KindClusterDocument Kind = 61
 )
 
 // effects is the one table of effects: reading a frame, what journal tail
@@ -99,4 +113,35 @@ var effects = newTable([]effect{
 	{KindSlotsFound, "SlotsFound", func() Op { return new(SlotsFound) }, None, false,
 		[]Op{&SlotsFound{Cluster: "c1", Ranges: []SlotRange{{0, MaxSlot}}},
 			&SlotsFound{Cluster: "c2", Ranges: []SlotRange{{1, 1}, {300, 5460}}}}},
+	{KindClusterJoin, "ClusterJoin", func() Op { return new(ClusterJoin) }, None, false,
+		[]Op{&ClusterJoin{Cluster: "c1"}}},
+	{KindClusterLeave, "ClusterLeave", func() Op { return new(ClusterLeave) }, None, false,
+		[]Op{&ClusterLeave{}}},
+
+	{KindMoveBegin, "MoveBegin", func() Op { return new(MoveBegin) }, None, false,
+		[]Op{&MoveBegin{ID: 1 << 63, Side: Source, Ranges: []SlotRange{{0, 99}, {300, 5460}}, Shard: 7},
+			&MoveBegin{ID: 2, Side: Target, Ranges: []SlotRange{{5, 5}}, Shard: 1 << 63}}},
+	{KindMoveAt, "MoveAt", func() Op { return new(MoveAt) }, None, false,
+		[]Op{&MoveAt{ID: 3, Cursor: uint64(MaxPosition) + 1, Seq: 70000, Digest: 1<<63 + 1, Epoch: 300}}},
+	{KindMoveReady, "MoveReady", func() Op { return new(MoveReady) }, None, false,
+		[]Op{&MoveReady{ID: 4, Seq: 70001, Digest: 1<<63 + 2}}},
+	{KindSlotsGive, "SlotsGive", func() Op { return new(SlotsGive) }, None, false,
+		[]Op{&SlotsGive{ID: 5, Epoch: 301, Seq: 70002, Digest: 1<<63 + 3}}},
+	{KindSlotsTake, "SlotsTake", func() Op { return new(SlotsTake) }, None, false,
+		[]Op{&SlotsTake{ID: 6, Epoch: 302}}},
+	{KindMoveEnd, "MoveEnd", func() Op { return new(MoveEnd) }, None, false,
+		[]Op{&MoveEnd{ID: 7, Cause: "cancelled"}, &MoveEnd{ID: 8}}},
+	{KindMoveTaken, "MoveTaken", func() Op { return new(MoveTaken) }, None, false,
+		[]Op{&MoveTaken{ID: 9}}},
+	{KindSlotsSeize, "SlotsSeize", func() Op { return new(SlotsSeize) }, None, false,
+		[]Op{&SlotsSeize{Ranges: []SlotRange{{7, 7}, {300, 5460}}, Epoch: SeizeEpochs + 3, From: 1 << 63}}},
+	{KindSlotsYield, "SlotsYield", func() Op { return new(SlotsYield) }, None, false,
+		[]Op{&SlotsYield{Ranges: []SlotRange{{7, 9}}}}},
+	{KindClusterDocument, "ClusterDocument", func() Op { return new(ClusterDocument) }, None, false,
+		[]Op{&ClusterDocument{Version: 300, Master: "a", Text: "a 10.0.0.1 6379 master - 0-16383"},
+			&ClusterDocument{Force: true, Text: "a 10.0.0.1 6379 master -"}}},
+
+	{KindSpanClear, "SpanClear", func() Op { return new(SpanClear) }, None, false,
+		[]Op{&SpanClear{DB: 13, First: 300 << hashBits, Last: 300<<hashBits + 0x123456789abc},
+			&SpanClear{DB: 14, First: 1, Last: MaxPosition}}},
 })

@@ -153,6 +153,8 @@ func TestSenselessFields(t *testing.T) {
 		{"cluster without an id", []byte{byte(KindSlotsFound), 0, 1, 0, 5}},
 		{"cluster without slots", []byte{byte(KindSlotsFound), 1, 'c', 0}},
 		{"ranges that are one", []byte{byte(KindSlotsFound), 1, 'c', 2, 0, 5, 6, 7}},
+		{"span backwards", []byte{byte(KindSpanClear), 0, 2, 1}},
+		{"position too high", []byte{byte(KindSpanClear), 0, 0, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x40}},
 		{"number without end", []byte{byte(KindKeyDelete), 0xff}},
 	}
 	for _, tt := range tests {

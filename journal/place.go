@@ -10,10 +10,13 @@ type Place struct {
 // Places returns what an effect changes. Effects on something else than keys, as
 // on function libraries, have none.
 func Places(op Op) []Place {
-	switch o := op.(type) {
-	case *Epoch, *FunctionSet, *FunctionFlush, *Who, *SlotsFound:
+	if !OnKeys(op) {
 		return nil
+	}
+	switch o := op.(type) {
 	case *RangeClear:
+		return []Place{{DB: o.DB, All: true}}
+	case *SpanClear:
 		return []Place{{DB: o.DB, All: true}}
 	case *SwapDB:
 		return []Place{{DB: o.A, All: true}, {DB: o.B, All: true}}
@@ -24,4 +27,14 @@ func Places(op Op) []Place {
 	}
 	db, key := op.key()
 	return []Place{{DB: db, Key: key}}
+}
+
+// OnKeys reports whether an effect changes keys, or what they hold.
+func OnKeys(op Op) bool {
+	switch op.(type) {
+	case *Epoch, *Who, *FunctionSet, *FunctionFlush, *SlotsFound, *ClusterJoin, *ClusterLeave,
+		*MoveBegin, *MoveAt, *MoveReady, *SlotsGive, *SlotsTake, *MoveTaken, *MoveEnd, *SlotsSeize, *SlotsYield, *ClusterDocument:
+		return false
+	}
+	return true
 }

@@ -17,7 +17,7 @@ type store interface {
 	// put takes the block that has r as its row if there is one already.
 	put(db journal.DB, key string, r value.Record, b *value.Block)
 	del(db journal.DB, key string)
-	clear(db journal.DB, first, last uint16) error
+	clear(db journal.DB, r span) error
 	swap(a, b journal.DB)
 	databases() int
 	// edit returns the collection that key holds, a new one if none, for
@@ -61,7 +61,12 @@ func apply(s store, op journal.Op, m made) error {
 		if err := checkDB(s, o.DB); err != nil {
 			return err
 		}
-		return s.clear(o.DB, o.First, o.Last)
+		return s.clear(o.DB, slotSpan(o.First, o.Last))
+	case *journal.SpanClear:
+		if err := checkDB(s, o.DB); err != nil {
+			return err
+		}
+		return s.clear(o.DB, span{uint64(o.First), uint64(o.Last)})
 	case *journal.SwapDB:
 		if err := checkDB(s, max(o.A, o.B)); err != nil {
 			return err
@@ -72,6 +77,10 @@ func apply(s store, op journal.Op, m made) error {
 		return applyFunction(s, op)
 	case *journal.SlotsFound:
 		return applySlotsFound(s, o)
+	case *journal.ClusterJoin, *journal.ClusterLeave, *journal.MoveBegin, *journal.MoveAt, *journal.MoveReady,
+		*journal.SlotsGive, *journal.SlotsTake, *journal.MoveTaken, *journal.MoveEnd, *journal.SlotsSeize, *journal.SlotsYield,
+		*journal.ClusterDocument:
+		return applyMoving(s, op)
 	}
 	if journal.Gives(op) > value.String {
 		return alter(s, op, m.body)

@@ -33,6 +33,12 @@ func entry(ops ...journal.Op) []journal.Entry {
 	return []journal.Entry{{At: time.UnixMilli(1), Ops: ops}}
 }
 
+// spanOf returns the effect that clears the position of a key.
+func spanOf(key string) *journal.SpanClear {
+	pos, _ := value.RowPos(key)
+	return &journal.SpanClear{First: journal.Position(pos), Last: journal.Position(pos)}
+}
+
 // A batch that does not apply changes nothing, however far it had come, and the
 // error says what is wrong with it.
 func TestApplyRefuses(t *testing.T) {
@@ -41,6 +47,7 @@ func TestApplyRefuses(t *testing.T) {
 	bad := &journal.KeyDelete{DB: 2, Key: "k"}
 	all := &journal.RangeClear{Last: journal.MaxSlot}
 	slot := &journal.RangeClear{First: value.Slot("k"), Last: value.Slot("k")}
+	key := spanOf("k")
 	swap := &journal.SwapDB{A: 0, B: 1}
 	del := &journal.KeyDelete{Key: "k"}
 	tests := []struct {
@@ -59,12 +66,14 @@ func TestApplyRefuses(t *testing.T) {
 		{"after clear", 3, 0, 3, []journal.Op{all, early, set, bad}, "database 2"},
 		{"after two clears", 3, 0, 3, []journal.Op{early, all, set, all, early, bad}, "database 2"},
 		{"after slot clear", 3, 0, 3, []journal.Op{slot, early, slot, set, bad}, "database 2"},
+		{"after a key's span", 3, 0, 3, []journal.Op{key, early, key, set, bad}, "database 2"},
 		{"after swap", 3, 0, 3, []journal.Op{early, swap, early, all, swap, set, bad}, "database 2"},
 		{"after delete", 3, 0, 3, []journal.Op{del, early, del, bad}, "database 2"},
 		{"no such key", 3, 0, 3, []journal.Op{del, &journal.KeyExpire{Key: "k", At: 1}}, "not there"},
 		{"no such source", 3, 0, 3, []journal.Op{&journal.KeyCopy{Key: "x", To: "y"}}, "not there"},
 		{"swap", 3, 0, 3, []journal.Op{&journal.SwapDB{A: 0, B: 7}}, "database 7"},
 		{"clear", 3, 0, 3, []journal.Op{&journal.RangeClear{DB: 7}}, "database 7"},
+		{"span", 3, 0, 3, []journal.Op{&journal.SpanClear{DB: 7}}, "database 7"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

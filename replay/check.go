@@ -47,7 +47,7 @@ func checkDatabase(db *database) error {
 			c.fields.len(), c.fields.sum, db.fields.len(), db.fields.sum))
 	}
 	if db.slots != nil && *c.slots != *db.slots {
-		errs = append(errs, errors.New("keys and digests of slots are not as they were kept"))
+		errs = append(errs, errors.New("keys, deadlines and digests of slots are not as they were kept"))
 	}
 	return errors.Join(errs...)
 }
@@ -67,7 +67,7 @@ type counts struct {
 // recount derives a database's fields from its rows.
 func recount(db *database) (c counts) {
 	if db.slots != nil {
-		c.slots = new(slotSums)
+		c.slots = newSums(db.slots.shown)
 	}
 	db.ordered().Scan(func(k string) bool {
 		b := db.dict.get(k[min(value.RowHead, len(k)):], value.Sum(k[min(value.RowHead, len(k)):]))
@@ -97,7 +97,8 @@ func (c *counts) row(k string, b *value.Block) error {
 	c.keys++
 	c.digest += value.BlockDigest(b, hash)
 	if c.slots != nil {
-		c.slots.add(b.Name(), 1, value.BlockDigest(b, hash))
+		c.slots.add(value.Slot(b.Name()), 1, value.BlockDigest(b, hash))
+		c.slots.time(b.Name(), 1, r.At)
 	}
 	if r.At != 0 {
 		c.dead.add(r.At, k[value.RowHead:])

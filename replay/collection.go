@@ -41,11 +41,9 @@ func (o *overlay) edit(n journal.DB, key string, typ value.Type, _ value.Body) (
 	case !ok:
 		r = value.Record{Type: typ, Body: value.NewBody(typ, &o.ink, false)}
 		o.put(n, key, r, nil)
-	default:
-		if b := r.Body.Own(&o.ink); b != r.Body {
-			r.Body = b
-			o.put(n, key, r, nil)
-		}
+	case !r.Body.Mine(&o.ink):
+		r.Body = r.Body.Own(&o.ink)
+		o.put(n, key, r, nil)
 	}
 	r.Body.Begin(&o.ink)
 	o.made = r.Body
@@ -68,7 +66,14 @@ type opened struct {
 
 // edit is overlay.edit for the tables. When a draft has made the body, that is put
 // in place and there is nothing to change.
+//
+// A pipeline may well change one collection hundreds of times in a row, and all those
+// effects have one body. The first of them has put it in place. It is there yet: a
+// draft goes on with a body only where it finds it, and makes another if it does not.
 func (t *tables) edit(n journal.DB, key string, typ value.Type, made value.Body) (value.Body, error) {
+	if made != nil && made == t.placed {
+		return nil, nil
+	}
 	db, hash := t.s.dbs[n], value.Sum(key)
 	at := db.dict.get(key, hash)
 	r := value.Record{Type: typ}
@@ -82,6 +87,7 @@ func (t *tables) edit(n journal.DB, key string, typ value.Type, made value.Body)
 			r.Body = made
 			t.put(n, key, r, nil)
 		}
+		t.placed = made
 		return nil, nil
 	}
 	t.open = opened{rec: r}
@@ -109,9 +115,9 @@ func (t *tables) leave(n journal.DB, key string) {
 		return
 	}
 	db := t.s.dbs[n]
-	db.sum(o.block.Name(), 0, value.BlockDigest(o.block, value.Sum(key))-o.digest)
+	t.sum(db, key, 0, value.BlockDigest(o.block, value.Sum(key))-o.digest)
 	if soon := o.rec.Body.Soonest(); soon != o.soon {
-		db.fields.exchange(o.soon, soon, o.block.Name())
+		db.timeFields(o.soon, soon, o.block.Name())
 	}
 	t.s.watches.Touch(n, key, true)
 	if o.rec.Body.Len() == 0 {
@@ -146,20 +152,25 @@ func (v *View) bodyOf(key []byte, typ value.Type) (value.Body, error) {
 	return r.Body, nil
 }
 
-// copies copies arguments into strings that share one allocation.
-func copies(args [][]byte) []string {
-	n := 0
+// copies copies a key and arguments into strings that share one allocation. The
+// arguments' strings are appended to room, which nearly all effects have beside them
+// for as many as they need: that is one allocation less.
+func copies(room []string, key []byte, args [][]byte) (string, []string) {
+	n := len(key)
 	for _, a := range args {
 		n += len(a)
 	}
-	joint := make([]byte, 0, n)
-	out := make([]string, len(args))
-	for i, a := range args {
+	if cap(room) < len(args) {
+		room = make([]string, 0, len(args))
+	}
+	joint := append(make([]byte, 0, n), key...)
+	name := unsafeString(joint)
+	for _, a := range args {
 		at := len(joint)
 		joint = append(joint, a...)
-		out[i] = unsafeString(joint[at:])
+		room = append(room, unsafeString(joint[at:]))
 	}
-	return out
+	return name, room
 }
 
 // fitsAll refuses elements of which one is too long.

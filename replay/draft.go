@@ -222,6 +222,9 @@ func (d *Draft) emitMade(op journal.Op, block *value.Block) error {
 	if err := d.check(n+opHeld, n); err != nil {
 		return err
 	}
+	if h := d.s.heldSlots.Load(); h != nil && h.holds(op) {
+		return ErrHeld
+	}
 	d.held += n + opHeld
 	d.torn, d.overlay.made = true, nil
 	if err := apply(d.overlay, op, made{}); err != nil {

@@ -33,6 +33,9 @@ type births struct{ d *Draft }
 // put is told of a row before it is written.
 func (b births) put(n journal.DB, key string) {
 	d := b.d
+	if !d.shown().hasKey(key) {
+		return // it is on its way to this shard, and was made elsewhere
+	}
 	r, ok := d.overlay.get(n, key)
 	if ok && r.Expired(d.now) {
 		d.note(events.Expired, "expired", n, key)

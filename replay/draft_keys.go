@@ -53,9 +53,21 @@ func (d *Draft) fitsAs(key, to []byte) error {
 	return d.hold(len(r.Val))
 }
 
-// Clear removes every key of database n. It is one effect of constant size and
-// no option can turn it off.
-func (d *Draft) Clear(n journal.DB) error { return d.ClearSlots(n, 0, journal.MaxSlot) }
+// Clear removes every key of database n, but for those that are hidden. It is one effect
+// of constant size, or one for each range of slots that are shown if some keys are hidden,
+// and no option can turn it off.
+func (d *Draft) Clear(n journal.DB) error {
+	shown := d.shown()
+	if !d.overlay.hides(n, shown) {
+		return d.ClearSlots(n, 0, journal.MaxSlot)
+	}
+	for _, r := range shown.ranges {
+		if err := d.ClearSlots(n, r.First, r.Last); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // ClearSlots removes every key of database n whose slot is in first…last.
 func (d *Draft) ClearSlots(n journal.DB, first, last uint16) error {

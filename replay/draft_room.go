@@ -64,6 +64,10 @@ func (s *State) mostEncoded() int {
 	return journal.MaxEntry
 }
 
+// MostImport returns how many bytes of effects one Import is sure to have room for within the
+// process's bound, whatever they are: the shortest effects take eight times as much in a draft.
+func (s *State) MostImport() int { return int(min(int64(s.mostEncoded())/2, s.mostHeld()/8)) }
+
 // Held returns how much memory the draft takes, about.
 func (d *Draft) Held() int { return d.held }
 

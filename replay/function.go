@@ -18,7 +18,7 @@ var functions = &catalog.Table{
 }
 
 // newCatalog returns the catalog of an empty state.
-func newCatalog() (*catalog.Catalog, error) { return catalog.New(functions, slots) }
+func newCatalog() (*catalog.Catalog, error) { return catalog.New(functions, slots, moves) }
 
 // applyFunction is apply for the effects on function libraries. One that is set to
 // no code is removed.

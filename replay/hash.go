@@ -23,8 +23,13 @@ func (d *Draft) SetFields(key []byte, at int64, pairs [][]byte) (added int, err 
 		return 0, err
 	}
 	before := value.HashOf(b, d.now).Len() // a field that has expired counts as new
-	op := &journal.HashSet{DB: d.db, Key: string(key), At: at, Pairs: copies(pairs)}
-	if err := d.emit(op); err != nil {
+	set := new(struct {
+		op   journal.HashSet
+		room [2]string
+	})
+	set.op.DB, set.op.At = d.db, at
+	set.op.Key, set.op.Pairs = copies(set.room[:0], key, pairs)
+	if err := d.emit(&set.op); err != nil {
 		return 0, err
 	}
 	return value.HashOf(d.overlay.made, d.now).Len() - before, nil
@@ -53,7 +58,9 @@ func (d *Draft) ExpireFields(key []byte, at int64, fields [][]byte) error {
 		_, err := d.RemoveFields(key, fields)
 		return err
 	}
-	return d.emit(&journal.HashExpire{DB: d.db, Key: string(key), At: at, Fields: copies(fields)})
+	op := &journal.HashExpire{DB: d.db, At: at}
+	op.Key, op.Fields = copies(nil, key, fields)
+	return d.emit(op)
 }
 
 // sweepFields removes up to most expired fields of a hash and returns how many.

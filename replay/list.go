@@ -20,8 +20,13 @@ func (d *Draft) Push(key []byte, left bool, items [][]byte) (int, error) {
 	if _, err := d.fresh(key, value.ListType); err != nil {
 		return 0, err
 	}
-	op := &journal.ListPush{DB: d.db, Key: string(key), Left: left, Items: copies(items)}
-	if err := d.emit(op); err != nil {
+	push := new(struct {
+		op   journal.ListPush
+		room [1]string
+	})
+	push.op.DB, push.op.Left = d.db, left
+	push.op.Key, push.op.Items = copies(push.room[:0], key, items)
+	if err := d.emit(&push.op); err != nil {
 		return 0, err
 	}
 	return d.overlay.made.Len(), nil

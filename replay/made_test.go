@@ -37,6 +37,26 @@ func grow(n int) func(d *Draft) {
 	}
 }
 
+// push returns a step that changes a list by one item.
+func push(key string) func(d *Draft) {
+	return func(d *Draft) {
+		if _, err := d.Push([]byte(key), true, [][]byte{[]byte("item")}); err != nil {
+			panic(err)
+		}
+		d.Seal(nil)
+	}
+}
+
+// relocate returns a step that puts what key holds under another key.
+func relocate(do func(d *Draft, key []byte, n journal.DB, to []byte) error, key, to string) func(d *Draft) {
+	return func(d *Draft) {
+		if err := do(d, []byte(key), 0, []byte(to)); err != nil {
+			panic(err)
+		}
+		d.Seal(nil)
+	}
+}
+
 // takenBack is step as a command that fails.
 func takenBack(step func(d *Draft)) func(d *Draft) {
 	return func(d *Draft) {
@@ -64,9 +84,14 @@ func batch(t *testing.T, s *State, log *journal.Log, es []journal.Entry) journal
 
 func TestMadeIsPutInPlace(t *testing.T) {
 	for name, steps := range map[string][]func(*Draft){
-		"one command":             {grow(1)},
-		"many on other keys":      {grow(1), grow(2), grow(3)},
-		"many on the same":        {grow(1), grow(1), grow(1)},
+		"one command":        {grow(1)},
+		"many on other keys": {grow(1), grow(2), grow(3)},
+		"many on the same":   {grow(1), grow(1), grow(1)},
+		"one that is moved": {push("list1"), push("list1"), relocate((*Draft).Rename, "list1", "list2"), push("list2"),
+			push("list1"), relocate((*Draft).Rename, "list2", "list1"), push("list1")},
+		"one that is copied": {push("list1"), push("list1"), relocate((*Draft).Copy, "list1", "list2"), push("list2"),
+			push("list1"), push("list2")},
+		"one that is taken back":  {push("list1"), takenBack(push("list1")), push("list1")},
 		"after one that fails":    {grow(1), takenBack(grow(2)), grow(1)},
 		"first one that fails":    {takenBack(grow(1)), grow(2)},
 		"effects without a value": {grow(1), func(d *Draft) { _, _ = d.Delete([]byte("list1")); d.Seal(nil) }, grow(2)},

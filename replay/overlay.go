@@ -53,8 +53,8 @@ type overlay struct {
 
 // layer is one database of an overlay.
 type layer struct {
-	base    journal.DB  // the database of the trees that shines through
-	cleared []slotRange // where nothing shines through
+	base    journal.DB // the database of the trees that shines through
+	cleared []span     // where nothing shines through
 }
 
 // cover is a key that the overlay has changed. A layer is named by its base,
@@ -68,14 +68,22 @@ type cover struct {
 	live  bool
 }
 
-// slotRange is a range of slots, both ends included.
-type slotRange struct{ first, last uint16 }
+// span is positions in the order of keys, both ends included.
+type span struct{ first, last uint64 }
+
+// everything is all positions.
+var everything = slotSpan(0, journal.MaxSlot)
+
+// slotSpan returns the positions of some slots.
+func slotSpan(first, last uint16) span {
+	return span{value.SlotBegin(int(first)), value.SlotBegin(int(last)+1) - 1}
+}
 
 // move is a change of whole layers: that l.cleared was something else, or,
 // where l is nil, that two databases were exchanged.
 type move struct {
 	l       *layer
-	cleared []slotRange
+	cleared []span
 	a, b    journal.DB
 }
 
@@ -139,26 +147,39 @@ func (o *overlay) find(layer journal.DB, key string, hash uint64) (int, *cover) 
 
 // get reads through the overlay. The key is not kept.
 func (o *overlay) get(n journal.DB, key string) (value.Record, bool) {
-	l, hash := o.dbs[n], value.Sum(key)
+	l := o.dbs[n]
+	// The last row is the latest of its key. It is worth a look before the index: a
+	// command looks its key up twice, and many commands in a row may be for one key.
+	if last := len(o.rows) - 1; last >= 0 {
+		if c := &o.rows[last]; c.layer == l.base && c.key == key {
+			return c.rec, c.live
+		}
+	}
+	hash := value.Sum(key)
 	if len(o.rows) > 0 {
 		if _, c := o.find(l.base, key, hash); c != nil {
 			return c.rec, c.live
 		}
 	}
-	if len(l.cleared) > 0 && l.hidden(value.Slot(key)) {
+	if len(l.cleared) > 0 && l.clears(value.Position(key, hash)) {
 		return value.Record{}, false
 	}
 	return o.base.rawHash(l.base, key, hash)
 }
 
-// hidden reports whether a slot has been cleared.
-func (l *layer) hidden(slot uint16) bool {
+// clears reports whether a position has been cleared.
+func (l *layer) clears(pos uint64) bool {
 	for _, r := range l.cleared {
-		if r.first <= slot && slot <= r.last {
+		if r.first <= pos && pos <= r.last {
 			return true
 		}
 	}
 	return false
+}
+
+// clearsKey is clears for a key whose hash is known.
+func (l *layer) clearsKey(key string, hash uint64) bool {
+	return len(l.cleared) > 0 && l.clears(value.Position(key, hash))
 }
 
 // put covers a key with a record. The block that may have been made for it is for
@@ -191,7 +212,7 @@ func (o *overlay) took(n journal.DB, key string) bool {
 		return o.rows[at].live
 	}
 	_, ok := o.base.rawHash(l.base, key, hash)
-	return ok && !l.hidden(value.Slot(key))
+	return ok && !l.clearsKey(key, hash)
 }
 
 // cover adds c, above what covers its key already.
@@ -216,18 +237,18 @@ func (o *overlay) grow() {
 	}
 }
 
-// clear hides slots of a database, and what the overlay has in them. Keys of the
+// clear covers a span of a database, and what the overlay has in it. Keys of the
 // state cost nothing; those of the overlay get a row each, so that it can be undone.
-func (o *overlay) clear(n journal.DB, first, last uint16) error {
+func (o *overlay) clear(n journal.DB, r span) error {
 	l := o.dbs[n]
 	o.moves = append(o.moves, move{l: l, cleared: l.cleared})
-	if first == 0 && last == journal.MaxSlot {
-		l.cleared = nil // the other ranges are part of this one
+	if r == everything {
+		l.cleared = nil // the other spans are part of this one
 	}
-	l.cleared = append(l.cleared[:len(l.cleared):len(l.cleared)], slotRange{first, last})
+	l.cleared = append(l.cleared[:len(l.cleared):len(l.cleared)], r)
 	for at := range len(o.rows) { // what is appended meanwhile is dead
 		c := o.rows[at]
-		if s := value.Slot(c.key); o.shows(at, l) && c.live && first <= s && s <= last {
+		if pos := value.Position(c.key, c.hash); o.shows(at, l) && c.live && r.first <= pos && pos <= r.last {
 			o.cover(cover{key: c.key, hash: c.hash, layer: c.layer})
 		}
 	}
@@ -296,7 +317,7 @@ func (o *overlay) touches(n journal.DB, key string) bool {
 	if l.base != n {
 		return there(n) || there(l.base)
 	}
-	return len(l.cleared) > 0 && l.hidden(value.Slot(key)) && there(n)
+	return l.clearsKey(key, value.Sum(key)) && there(n)
 }
 
 // covers reports whether the overlay has a row of its own for a key.
@@ -305,39 +326,13 @@ func (o *overlay) covers(l *layer, key string) bool {
 	return c != nil
 }
 
-// size returns how many keys a database has in the overlay's eyes. It goes over all
-// that the group has changed, and over cleared slots, so it is for commands that
-// are rare.
-func (o *overlay) size(n journal.DB) int {
-	l := o.dbs[n]
-	count := o.base.s.dbs[l.base].dict.n
-	for i := range l.cleared {
-		count -= o.base.countCleared(l, i)
-	}
-	for at := range o.rows {
-		if !o.shows(at, l) {
-			continue
-		}
-		c := &o.rows[at]
-		_, under := o.base.raw(l.base, c.key)
-		under = under && !l.hidden(value.Slot(c.key))
-		switch {
-		case c.live && !under:
-			count++
-		case !c.live && under:
-			count--
-		}
-	}
-	return max(count, 0)
-}
-
-// sorted returns the row keys of a database's live covered keys that are not
+// sorted returns the row keys of a database's live covered keys that are shown and not
 // below pivot, in order, each with its record.
-func (o *overlay) sorted(n journal.DB, pivot string) []coveredRow {
+func (o *overlay) sorted(n journal.DB, shown *shownSlots, pivot string) []coveredRow {
 	var rows []coveredRow
 	for at := range o.rows {
 		c := &o.rows[at]
-		if !c.live || !o.shows(at, o.dbs[n]) {
+		if !c.live || !o.shows(at, o.dbs[n]) || !shown.hasKey(c.key) {
 			continue
 		}
 		if k, _ := value.AppendRowKey(nil, c.key); string(k) >= pivot {

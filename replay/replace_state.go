@@ -35,9 +35,11 @@ func (s *State) Become(fresh *State) error {
 		s.watches.TouchAll(journal.DB(i), old[i].has, fresh.dbs[i].has)
 	}
 	s.dbs, s.pos, s.epoch = fresh.dbs, fresh.pos, fresh.epoch
+	s.sayLocked()
 	was := s.cat
-	s.cat, s.custodyAt = fresh.cat, fresh.custodyAt
+	s.cat, s.custodyAt, s.shown = fresh.cat, fresh.custodyAt, fresh.shown
 	s.custody.Store(fresh.custody.Load())
+	s.settleMoves()
 	s.gen.Store(max(s.gen.Load(), fresh.gen.Load()))
 	s.noted.Store(fresh.noted.Load())
 	s.mu.Unlock()

@@ -60,20 +60,21 @@ func (v *View) Each(fn func(key string, t value.Type) bool) {
 // ones too, until it returns false.
 func (v *View) scan(pivot string, fn func(k string, r value.Record) bool) {
 	if v.over == nil {
-		v.scanTree(v.db, pivot, fn)
+		v.scanTree(v.db, v.s.shown, pivot, fn)
 		return
 	}
 	l := v.over.dbs[v.db]
-	rows := v.over.sorted(v.db, pivot)
+	shown := v.shown()
+	rows := v.over.sorted(v.db, shown, pivot)
 	stopped := false
-	v.scanTree(l.base, pivot, func(k string, r value.Record) bool {
+	v.scanTree(l.base, shown, pivot, func(k string, r value.Record) bool {
 		for len(rows) > 0 && rows[0].k < k {
 			if stopped = !fn(rows[0].k, rows[0].rec); stopped {
 				return false
 			}
 			rows = rows[1:]
 		}
-		if l.hidden(value.RowSlot(k)) || v.over.covers(l, k[value.RowHead:]) {
+		if l.clears(value.RowCursor(k)) || v.over.covers(l, k[value.RowHead:]) {
 			return true
 		}
 		stopped = !fn(k, r)
@@ -86,30 +87,22 @@ func (v *View) scan(pivot string, fn func(k string, r value.Record) bool) {
 	}
 }
 
-// scanTree is scan past any overlay.
-func (v *View) scanTree(n journal.DB, pivot string, fn func(k string, r value.Record) bool) {
+// scanTree is scan past any overlay, of the slots that are shown. It does not go over the
+// rows of others: it seeks what comes after them.
+func (v *View) scanTree(n journal.DB, shown *shownSlots, pivot string, fn func(k string, r value.Record) bool) {
 	db := v.s.dbs[n]
-	db.ordered().Ascend(pivot, func(k string) bool {
-		return fn(k, value.RecordOf(db.row(k)))
-	})
-}
-
-// countCleared counts the rows below a layer that lie in its i-th cleared range
-// and in none before.
-func (v *View) countCleared(l *layer, i int) int {
-	r, earlier := l.cleared[i], &layer{cleared: l.cleared[:i]}
-	if r.first == 0 && r.last == journal.MaxSlot && i == 0 {
-		return v.s.dbs[l.base].dict.n
-	}
-	n := 0
-	v.scanTree(l.base, value.SlotPivot(r.first), func(k string, _ value.Record) bool {
-		if value.RowSlot(k) > r.last {
+	tree := db.ordered()
+	for more := true; more; {
+		more = false
+		tree.Ascend(pivot, func(k string) bool {
+			if shown.has(value.RowSlot(k)) {
+				return fn(k, value.RecordOf(db.row(k)))
+			}
+			var next uint16
+			if next, more = shown.after(value.RowSlot(k)); more {
+				pivot = value.SlotPivot(next)
+			}
 			return false
-		}
-		if !earlier.hidden(value.RowSlot(k)) {
-			n++
-		}
-		return true
-	})
-	return n
+		})
+	}
 }

@@ -37,8 +37,13 @@ func (d *Draft) AddMembers(key []byte, members [][]byte) (int, error) {
 		return 0, nil
 	}
 	before := s.Len()
-	op := &journal.SetAdd{DB: d.db, Key: string(key), Members: copies(fresh)}
-	if err := d.emit(op); err != nil {
+	add := new(struct {
+		op   journal.SetAdd
+		room [1]string
+	})
+	add.op.DB = d.db
+	add.op.Key, add.op.Members = copies(add.room[:0], key, fresh)
+	if err := d.emit(&add.op); err != nil {
 		return 0, err
 	}
 	return d.overlay.made.Len() - before, nil

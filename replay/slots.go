@@ -3,6 +3,7 @@ package replay
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,13 +18,15 @@ import (
 // slots is the catalog's table of custody: which hash slots this journal's shard owns. A
 // row's key is the first slot of a range as five digits, its value the last one and the
 // epoch of all of them. The row clusterRow has the cluster's id.
-var slots = &catalog.Table{
-	Name:   "slots",
-	Digest: snapshot.TableDigest,
-	Share: func(d journal.Digest) journal.Digest {
-		share, _ := snapshot.TableShare("slots", d)
+var slots = clusterTable("slots")
+
+// clusterTable returns a table of the catalog about the shard's part in a cluster. Snapshots
+// know it by that name.
+func clusterTable(name string) *catalog.Table {
+	return &catalog.Table{Name: name, Digest: snapshot.TableDigest, Share: func(d journal.Digest) journal.Digest {
+		share, _ := snapshot.TableShare(name, d)
 		return share
-	},
+	}}
 }
 
 const clusterRow = "cluster"
@@ -32,6 +35,8 @@ const clusterRow = "cluster"
 var (
 	errFounded        = errors.New("the journal belongs to a cluster already")
 	errNothingFounded = errors.New("a cluster has an id and a slot at least")
+	errNoCluster      = errors.New("the journal belongs to no cluster")
+	errOwner          = errors.New("the shard owns slots, or moves some")
 )
 
 // applySlotsFound is apply for the effect that begins a custody.
@@ -56,6 +61,38 @@ func applySlotsFound(s store, o *journal.SlotsFound) error {
 	return err
 }
 
+// applyJoin is apply for the effect by which a shard that owns nothing joins a cluster.
+func applyJoin(c catalog.Writer, o *journal.ClusterJoin) error {
+	if _, ok := c.Get(slots, clusterRow); ok {
+		return errFounded
+	}
+	if o.Cluster == "" {
+		return errNothingFounded
+	}
+	return c.Set(slots, clusterRow, o.Cluster)
+}
+
+// applyLeave is the opposite of applyJoin. What moves have ended is forgotten.
+func applyLeave(c catalog.Writer) error {
+	custody, err := custodyOf(c)
+	if err != nil {
+		return err
+	}
+	list, err := movesOf(c)
+	switch {
+	case err != nil:
+		return err
+	case custody.Cluster == "":
+		return errNoCluster
+	case len(custody.Owned) > 0 || slices.ContainsFunc(list, func(m cluster.Move) bool { return !m.Over() }):
+		return errOwner
+	}
+	if err := c.Clear(moves); err != nil {
+		return err
+	}
+	return c.Clear(slots)
+}
+
 // custodyOf reads the custody out of a catalog, as it is or as a draft changes it. An
 // error says which row can't be one.
 func custodyOf(r catalog.Reader) (*cluster.Custody, error) {
@@ -65,6 +102,14 @@ func custodyOf(r catalog.Reader) (*cluster.Custody, error) {
 			c.Cluster = val
 			continue
 		}
+		if key == topologyRow {
+			t, err := cluster.ParseTopology(val)
+			if err != nil {
+				return nil, fmt.Errorf("row %s of the slots: %w", key, err)
+			}
+			c.Topology = t
+			continue
+		}
 		o, err := parseOwned(key, val)
 		if err != nil || int(o.First) < next {
 			return nil, fmt.Errorf("row %.64q of the slots is %.64q", key, val)
@@ -72,7 +117,10 @@ func custodyOf(r catalog.Reader) (*cluster.Custody, error) {
 		next = int(o.Last) + 1
 		c.Owned = append(c.Owned, o)
 	}
-	if (c.Cluster == "") != (len(c.Owned) == 0) {
+	if c.Topology != nil && c.Cluster != cluster.External {
+		return nil, fmt.Errorf("a controller's document in cluster %.64q", c.Cluster)
+	}
+	if c.Cluster == "" && len(c.Owned) > 0 {
 		return nil, fmt.Errorf("%d ranges of slots in cluster %.64q", len(c.Owned), c.Cluster)
 	}
 	return c, nil
@@ -135,15 +183,22 @@ func (d *Draft) FoundSlots(id string, ranges []journal.SlotRange) error {
 // settleCustody derives what follows from the catalog's custody, after it may have
 // changed. The caller holds the state's lock alone.
 func (s *State) settleCustody() {
+	s.settleMoves()
 	if s.custodyAt == s.cat.Version(slots) {
 		return
 	}
 	s.custodyAt = s.cat.Version(slots)
 	s.custody.Store(soundCustody(s.cat))
+	s.shown = shownOf(s.Custody())
 	for _, db := range s.dbs {
 		if db.slots == nil && s.Custody().Cluster != "" {
 			db.slots = new(slotSums)
 			db.slots.countAll(&db.dict)
+		}
+		if db.slots != nil {
+			db.slots.show(s.shown)
+			db.passedDead.to.Store(nil)
+			db.passedFields.to.Store(nil)
 		}
 	}
 }
@@ -153,39 +208,84 @@ func (s *State) settleCustody() {
 type slotSums struct {
 	keys   [journal.MaxSlot + 1]uint32
 	digest [journal.MaxSlot + 1]journal.Digest
+	// timed is how many keys have a deadline, and deadlines the sum of them.
+	timed     [journal.MaxSlot + 1]uint32
+	deadlines [journal.MaxSlot + 1]int64
+
+	shown  *shownSlots
+	hidden hiddenSums // of the slots that are not shown
 }
 
-// add counts so many keys more, and a digest, in the slot of a key.
-func (t *slotSums) add(key string, more int, by journal.Digest) {
-	slot := value.Slot(key)
-	t.keys[slot] += uint32(more)
-	t.digest[slot] += by
-}
-
-// sum counts so many keys more under a name, and by how much the digest of its row grows:
-// in the database, and in a cluster in the name's slot.
-func (db *database) sum(key string, more int, by journal.Digest) {
-	db.digest += by
-	if db.slots != nil {
-		db.slots.add(key, more, by)
+// add counts so many keys more, and a digest, in a slot.
+func (t *slotSums) add(slot uint16, more int, by journal.Digest) {
+	if more != 0 { // seldom, and elsewhere in memory
+		t.keys[slot] += uint32(more)
 	}
+	t.digest[slot] += by
+	if !t.shown.has(slot) {
+		t.hidden.keys += more
+	}
+}
+
+// slotChange is what slotSums.add is still to be called with.
+type slotChange struct {
+	sums *slotSums
+	slot uint16
+	more int16
+	by   journal.Digest
+}
+
+// sumsAtOnce is how many changes of sums of slots wait for each other. Each is at another
+// place in memory, which the processor has to fetch: of many in a row it fetches several
+// at a time.
+const sumsAtOnce = 64
+
+// sum counts a key more or less under a name, or none, and by how much the digest of its row grows:
+// in the database, and in a cluster in the name's slot, before the batch is over.
+func (t *tables) sum(db *database, key string, more int, by journal.Digest) {
+	db.digest += by
+	if db.slots == nil {
+		return
+	}
+	if len(t.s.sums) == sumsAtOnce {
+		t.sumSlots()
+	}
+	t.s.sums = append(t.s.sums, slotChange{db.slots, value.Slot(key), int16(more), by})
+}
+
+// sumSlots makes the changes that wait.
+func (t *tables) sumSlots() {
+	for _, c := range t.s.sums {
+		c.sums.add(c.slot, int(c.more), c.by)
+	}
+	t.forgetSums()
+}
+
+// forgetSums drops the changes that wait.
+func (t *tables) forgetSums() {
+	clear(t.s.sums)
+	t.s.sums = t.s.sums[:0]
 }
 
 // countAll counts the keys of a dict, none of which has been counted.
 func (t *slotSums) countAll(d *dict) {
 	for b := range d.all() {
-		t.add(b.Name(), 1, value.BlockDigest(b, value.Sum(b.Name())))
+		t.add(value.Slot(b.Name()), 1, value.BlockDigest(b, value.Sum(b.Name())))
+		t.time(b.Name(), 1, value.RecordOf(b).At)
 	}
 }
 
 // SlotKeys returns how many keys of database n are in a slot, expired ones among them that
-// are not removed yet. In a draft it is as it was before the draft.
+// are not removed yet; 0 if they are hidden. In a draft it is as it was before the draft.
 func (v *View) SlotKeys(n journal.DB, slot uint16) int {
+	if !v.shown().has(slot) {
+		return 0
+	}
 	if sums := v.s.dbs[n].slots; sums != nil {
 		return int(sums.keys[slot])
 	}
 	keys := 0
-	v.scanTree(n, value.SlotPivot(slot), func(k string, _ value.Record) bool {
+	v.scanTree(n, nil, value.SlotPivot(slot), func(k string, _ value.Record) bool {
 		if value.RowSlot(k) != slot {
 			return false
 		}

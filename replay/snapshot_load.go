@@ -30,6 +30,7 @@ func Load(ctx context.Context, f *snapshot.File, databases int) (*State, error) 
 		db.time()
 	}
 	s.pos, s.epoch = f.Header.Pos, f.Header.Epoch
+	s.sayLocked()
 	if f.Filter != nil {
 		return s, nil
 	}

@@ -9,7 +9,7 @@ import (
 
 // savedTables are the catalog's tables that a snapshot has beside the libraries, in the
 // order of their names.
-var savedTables = []*catalog.Table{slots}
+var savedTables = []*catalog.Table{moves, slots}
 
 // savedCatalog is the catalog as a snapshot has it.
 type savedCatalog struct {
@@ -61,6 +61,9 @@ func (s *State) loadCatalog(c savedCatalog) error {
 	}
 	if err == nil {
 		_, err = custodyOf(tx)
+	}
+	if err == nil {
+		_, err = movesOf(tx)
 	}
 	if err != nil {
 		tx.Rollback()

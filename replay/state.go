@@ -40,9 +40,16 @@ type State struct {
 	epoch uint64           // mu
 	cat   *catalog.Catalog // mu
 
+	// said is pos and epoch for whoever has no lock.
+	said atomic.Pointer[position]
+
 	// custody is derived from cat as it was at custodyAt.
 	custody   atomic.Pointer[cluster.Custody]
 	custodyAt catalog.Version // mu
+	movesNow  atomic.Pointer[[]cluster.Move]
+	movesAt   catalog.Version           // mu
+	heldSlots atomic.Pointer[heldSlots] // see HoldSlots
+	shown     *shownSlots               // mu; from custody
 
 	// drafting is held while a draft evaluates. Whoever wants mu alone, and is not
 	// the goroutine that writes, takes drafting first: a draft holds mu shared, a
@@ -61,7 +68,17 @@ type State struct {
 	bound   atomic.Int64         // see SetBound
 	room    func(int64) bool     // see SetRoom
 	nodes   value.Pool           // belongs to the goroutine that writes
+	sums    []slotChange         // of the batch that is applied; see tables.sum
 }
+
+// position is how far a state has come.
+type position struct {
+	pos   journal.Pos
+	epoch uint64
+}
+
+// sayLocked has others see the position that the state has come to.
+func (s *State) sayLocked() { s.said.Store(&position{s.pos, s.epoch}) }
 
 // database is one numbered database: its keys and what they hold in dict, and what
 // is derived from that: the order of keys, the digest and the deadlines. Check
@@ -74,6 +91,9 @@ type database struct {
 	fields  deadlines      // hashes by the first deadline of their fields
 	untimed []*value.Block // records whose deadlines the index may lack; see loosen
 	slots   *slotSums      // nil outside of a cluster
+
+	// What the sweeper has passed, of dead and of fields.
+	passedDead, passedFields passed
 }
 
 // New returns an empty state with n databases.
@@ -90,6 +110,7 @@ func New(n int) (*State, error) {
 		s.dbs[i] = newDatabase()
 	}
 	s.settleCustody()
+	s.sayLocked()
 	return s, nil
 }
 
@@ -104,25 +125,17 @@ func (s *State) Close() error {
 	return s.cat.Close()
 }
 
-// Pos returns the position that has been applied.
-func (s *State) Pos() journal.Pos {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.pos
-}
+// Pos returns the position that has been applied. Like Epoch and Position it waits for
+// nobody, so that it may be asked by whoever has a View.
+func (s *State) Pos() journal.Pos { return s.said.Load().pos }
 
 // Epoch returns the epoch of the last batch applied.
-func (s *State) Epoch() uint64 {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.epoch
-}
+func (s *State) Epoch() uint64 { return s.said.Load().epoch }
 
 // Position returns the position that has been applied, and the epoch there.
 func (s *State) Position() (journal.Pos, uint64) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.pos, s.epoch
+	p := s.said.Load()
+	return p.pos, p.epoch
 }
 
 // Keys returns how many keys there are in all databases, those that have expired and
@@ -151,11 +164,16 @@ func (s *State) Apply(cs ...journal.Committed) error { return s.applyMade(cs, ni
 
 // applyMade is Apply. If there is only one batch, a draft may have made things for
 // its effects.
-func (s *State) applyMade(cs []journal.Committed, given []made) (err error) {
+func (s *State) applyMade(cs []journal.Committed, given []made) error {
+	return s.applyPrepared(cs, given, s.prepareRest(cs))
+}
+
+// applyPrepared is applyMade with what was prepared for keepRest, if anything.
+func (s *State) applyPrepared(cs []journal.Committed, given []made, prepared *rest) (err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	pos, epoch := s.pos, s.epoch
-	t := tables{s: s, ink: value.NewPen(&s.gen)}
+	t := tables{s: s, ink: value.NewPen(&s.gen), rest: prepared}
 	defer func() {
 		if p := recover(); p != nil {
 			err = fault.As(fault.Fatal, "apply", fault.Caught(p))
@@ -171,7 +189,9 @@ func (s *State) applyMade(cs []journal.Committed, given []made) (err error) {
 			return fault.As(fault.Fatal, "apply", fmt.Errorf("number %d: %w", c.Seq(), err))
 		}
 	}
-	return fault.As(fault.Fatal, "apply", t.commit())
+	err = t.commit()
+	s.sayLocked()
+	return fault.As(fault.Fatal, "apply", err)
 }
 
 // applyLocked applies one batch to t. What was made for its effects is in their
@@ -192,6 +212,7 @@ func (s *State) applyLocked(t *tables, c journal.Committed, given []made) error 
 			if len(given) > 0 {
 				m, given = given[0], given[1:]
 			}
+			t.ahead = e.Ops[j+1:]
 			if err := apply(t, op, m); err != nil {
 				return err
 			}

@@ -41,26 +41,28 @@ func (s *State) Sweep(ctx context.Context, w proposer, clock func() time.Time, r
 			if err := w.Propose(ctx, p); err != nil || p.err != nil {
 				break // the writer said why; the next tick tries again
 			}
-			if p.keys == 0 {
+			if p.keys > 0 {
+				removed(p.keys)
+			} else if !p.more {
 				break
 			}
-			removed(p.keys)
 		}
 	}
 }
 
-// due reports whether any key has expired.
+// due reports whether any key has expired, or there may be one after hidden ones.
 func (s *State) due(now time.Time) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	found := false
+	found, at := false, now.UnixMilli()
+	first := func(string) bool {
+		found = true
+		return false
+	}
 	for _, db := range s.dbs {
-		for _, index := range []*deadlines{&db.dead, &db.fields} {
-			index.due(now.UnixMilli(), func(string) bool {
-				found = true
-				return false
-			})
-		}
+		more := db.due(&db.dead, &db.passedDead, at, first)
+		more = db.due(&db.fields, &db.passedFields, at, first) || more
+		found = found || more
 	}
 	return found
 }
@@ -68,7 +70,8 @@ func (s *State) due(now time.Time) bool {
 // sweep is the proposal that removes up to sweepStep expired keys.
 type sweep struct {
 	state *State
-	keys  int // and fields
+	keys  int  // and fields
+	more  bool // keys that are due may come after hidden ones
 	err   error
 }
 
@@ -78,29 +81,34 @@ func (p *sweep) Step(d *Draft) bool {
 		if d.overlay.dbs[n].base != n || len(d.overlay.dbs[n].cleared) > 0 {
 			continue // exchanged or cleared in this very group: next time
 		}
-		p.state.dbs[n].dead.due(d.now, func(key string) bool {
-			// An earlier command of the group may have given it a new life.
-			if r, ok := d.overlay.get(n, key); ok && r.Expired(d.now) {
-				if d.emit(&journal.KeyDelete{DB: n, Key: key}) != nil {
-					return false
+		db := p.state.dbs[n]
+		more := db.due(&db.dead, &db.passedDead, d.now, func(key string) bool {
+			// An earlier command of the group may have given it a new life, or its slot away.
+			if r, ok := d.overlay.get(n, key); ok && r.Expired(d.now) && d.shown().hasKey(key) {
+				if err := d.emit(&journal.KeyDelete{DB: n, Key: key}); err != nil {
+					return err == ErrHeld
 				}
 				d.note(events.Expired, "expired", n, key)
 				p.keys++
 			}
 			return p.keys < sweepStep
 		})
-		p.sweepFields(d, n)
+		p.more = p.sweepFields(d, n) || more || p.more
 	}
 	d.Seal(nil)
 	return false
 }
 
-// sweepFields removes expired fields of hashes.
-func (p *sweep) sweepFields(d *Draft, n journal.DB) {
-	p.state.dbs[n].fields.due(d.now, func(key string) bool {
+// sweepFields removes expired fields of hashes, and reports what database.due does.
+func (p *sweep) sweepFields(d *Draft, n journal.DB) (more bool) {
+	db := p.state.dbs[n]
+	return db.due(&db.fields, &db.passedFields, d.now, func(key string) bool {
+		if !d.shown().hasKey(key) {
+			return true
+		}
 		gone, err := d.sweepFields(n, key, sweepStep-p.keys)
 		p.keys += gone
-		return err == nil && p.keys < sweepStep
+		return (err == nil || err == ErrHeld) && p.keys < sweepStep
 	})
 }
 

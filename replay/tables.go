@@ -18,7 +18,10 @@ type tables struct {
 	ink     value.Pen
 	cat     *catalog.Tx // of the catalog; nil until an effect changes it
 	open    opened
-	warmth  uint32 // keeps the compiler from dropping the loads of warm
+	placed  value.Body   // the body that edit has put in place last
+	ahead   []journal.Op // what comes after the effect under way in its entry
+	rest    *rest        // what was prepared for keepRest
+	warmth  uint32       // keeps the compiler from dropping the loads of warm
 }
 
 // derived is what a database's derived fields were.
@@ -89,14 +92,16 @@ func (t *tables) put(n journal.DB, key string, r value.Record, b *value.Block) {
 	if old == nil {
 		more = 1
 	}
-	db.sum(b.Name(), more, value.BlockDigest(b, hash)-t.replaced(db, key, hash, old))
+	t.sum(db, key, more, value.BlockDigest(b, hash)-t.replaced(db, key, hash, old))
 	if r.Body != nil {
-		db.fields.exchange(0, r.Body.Soonest(), b.Name())
+		db.timeFields(0, r.Body.Soonest(), b.Name())
 	}
+	db.timed(b.Name(), 1, r.At)
 	if r.At != 0 && t.s.loose {
 		db.untime(b)
 	} else if r.At != 0 {
 		db.dead.add(r.At, b.Name())
+		db.passedDead.added(db, r.At, b.Name())
 	}
 	t.s.watches.Touch(n, key, true)
 }
@@ -110,7 +115,7 @@ func (t *tables) del(n journal.DB, key string) {
 	}
 	t.changed = append(t.changed, change{db, nil, old})
 	t.note(db, old.Keepsake())
-	db.sum(old.Name(), -1, -t.replaced(db, key, hash, old))
+	t.sum(db, key, -1, -t.replaced(db, key, hash, old))
 	t.s.watches.Touch(n, key, false)
 }
 
@@ -136,6 +141,7 @@ func (t *tables) replaced(db *database, key string, hash uint64, old *value.Bloc
 		return 0
 	}
 	r := value.RecordOf(old)
+	db.timed(old.Name(), -1, r.At)
 	if r.At != 0 {
 		db.dead.remove(r.At, old.Name())
 	}
@@ -145,26 +151,28 @@ func (t *tables) replaced(db *database, key string, hash uint64, old *value.Bloc
 	return value.BlockDigest(old, hash)
 }
 
-func (t *tables) clear(n journal.DB, first, last uint16) error {
-	if first > 0 || last < journal.MaxSlot {
-		t.clearSlots(n, first, last)
+func (t *tables) clear(n journal.DB, r span) error {
+	if r != everything {
+		if !t.keepRest(n, r) {
+			t.clearSpan(n, r)
+		}
 		return nil
 	}
 	old := t.s.dbs[n]
 	t.s.watches.TouchAll(n, old.has, func(string) bool { return false })
 	t.s.dbs[n] = newDatabase()
 	if old.slots != nil {
-		t.s.dbs[n].slots = new(slotSums)
+		t.s.dbs[n].slots = newSums(old.slots.shown)
 	}
 	t.undo = append(t.undo, func() { t.s.dbs[n] = old })
 	return nil
 }
 
-// clearSlots removes the keys of some slots, which is one range of rows.
-func (t *tables) clearSlots(n journal.DB, first, last uint16) {
+// clearSpan removes the keys at some positions, which is one range of rows.
+func (t *tables) clearSpan(n journal.DB, r span) {
 	var keys []string
-	t.s.dbs[n].ordered().Ascend(value.SlotPivot(first), func(k string) bool {
-		if value.RowSlot(k) > last {
+	t.s.dbs[n].ordered().Ascend(value.CursorPivot(r.first), func(k string) bool {
+		if value.RowCursor(k) > r.last {
 			return false
 		}
 		keys = append(keys, k[value.RowHead:])
@@ -193,6 +201,7 @@ func (t *tables) swap(a, b journal.DB) {
 
 // commit makes all of it stand.
 func (t *tables) commit() error {
+	t.sumSlots()
 	if t.cat == nil {
 		return nil
 	}
@@ -207,6 +216,7 @@ func (t *tables) commit() error {
 // that the journal or this program is broken, and the node stops. So the
 // deadlines, and what slots have, are simply counted again.
 func (t *tables) rollback() {
+	t.forgetSums()
 	if t.cat != nil {
 		t.cat.Rollback()
 	}

@@ -11,7 +11,8 @@ import (
 const slice = 1024
 
 // View reads the state at one moment, as one client with one database selected
-// sees it: expired keys are hidden. It is for one goroutine and ends with the
+// sees it: expired keys are hidden, and so are those that the node holds for another
+// shard of its cluster, unless they are asked for by name (see shownSlots). It is for one goroutine and ends with the
 // call that gave it.
 type View struct {
 	s    *State
@@ -129,17 +130,19 @@ func (v *View) Memory(key []byte) (int, bool) {
 // expired keys that have not been removed yet.
 func (v *View) Len(n journal.DB) int {
 	if v.over != nil {
-		return v.over.size(n)
+		return v.over.size(n, v.shown())
 	}
-	return v.s.dbs[n].dict.n
+	db := v.s.dbs[n]
+	return db.dict.n - db.hiddenKeys().keys
 }
 
 // Expiring returns how many keys of database n have a deadline, and how far
 // off it is on average, in milliseconds.
 func (v *View) Expiring(n journal.DB) (keys int, avgTTL int64) {
-	d := &v.s.dbs[n].dead
-	if keys = d.len(); keys > 0 {
-		avgTTL = max(0, d.sum/int64(keys)-v.now)
+	db := v.s.dbs[n]
+	d, hidden := &db.dead, db.hiddenKeys()
+	if keys = d.len() - hidden.timed; keys > 0 {
+		avgTTL = max(0, (d.sum-hidden.deadlines)/int64(keys)-v.now)
 	}
 	return keys, avgTTL
 }
@@ -157,7 +160,7 @@ func (v *View) RandomKey() (string, bool) {
 	})
 	if len(keys) > even {
 		keys = keys[:0]
-		v.scan(value.CursorPivot(rand.Uint64()>>2), func(k string, r value.Record) bool {
+		v.scan(v.shown().pivot(rand.Uint64()), func(k string, r value.Record) bool {
 			if !r.Expired(v.now) {
 				keys = append(keys, k[value.RowHead:])
 			}

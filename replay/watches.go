@@ -1,6 +1,9 @@
 package replay
 
-import "ledge/replay/watch"
+import (
+	"ledge/replay/value"
+	"ledge/replay/watch"
+)
 
 // Watch begins to watch a key of the selected database, until watch.End. It can't be
 // called on a draft, whose changes don't stand yet.
@@ -14,6 +17,12 @@ func (v *View) Watch(key []byte) *watch.Watch {
 // stands even if the draft is undone. Then a client that watches the key tries its
 // transaction once more.
 func (d *Draft) Touch(key []byte) { d.s.watches.Touch(d.db, unsafeString(key), true) }
+
+// TouchSlots has those who watch a key of a hash slot that gone says yes to find that it has
+// changed: whoever has the slot from here on changes it unseen.
+func (s *State) TouchSlots(gone func(slot uint16) bool) {
+	s.watches.TouchKeys(func(key string) bool { return gone(value.Slot(key)) })
+}
 
 // Dirty reports whether any of the watched keys has changed or expired since
 // it was watched, in the eyes of this view.

@@ -65,7 +65,8 @@ func TestMoved(t *testing.T) {
 	c.want("EXEC", "[OK]")
 	c.want("GET b", `"2"`)
 	c.want("CLUSTER NODES", `"me1 ::1:7@0 myself,master - 0 0 1 connected 0-7364\nother1 10.0.0.7:6379@0 master - 0 0 1 connected 7365-15494\n"`)
-	c.want("CLUSTER ADDSLOTS 1", "(error) ERR CLUSTER ADDSLOTS is not for clients here: operators change a cluster, by ledge cluster found")
+	c.want("CLUSTER ADDSLOTS 1", "(error) ERR Slot 1 is already busy")
+	c.want("CLUSTER DELSLOTS 1", "(error) ERR CLUSTER DELSLOTS is not for clients here: operators change a cluster, by the commands of ledge cluster")
 }
 
 // A replica sends clients to its leader, but for reads of those that have said READONLY.

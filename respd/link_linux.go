@@ -21,7 +21,7 @@ type link struct {
 	gone     bool // nothing can be sent any more
 	eof      bool // the end of the input has been read
 	again    bool // there is input to be served as soon as replies are sent
-	held     bool // by CLIENT PAUSE, in loop.held
+	held     bool // its next command is, in loop.held or loop.parked
 	dead     bool // closed
 	queued   bool // in ready
 	proposed bool // with the writer

@@ -31,7 +31,7 @@ import (
 // (fresh). Whoever adds to one of these lists calls wake after that, which does nothing
 // unless the loop sleeps. The loop says that it is about to sleep (sleeping) before it
 // looks at the lists for the last time: so either the loop sees what was left, or the
-// other sees that the loop sleeps. While CLIENT PAUSE holds commands, or clients take
+// other sees that the loop sleeps. While commands are held back or parked, or clients take
 // none of their replies, the sleep has an end; while writers gather it is a nap of
 // microseconds.
 //
@@ -88,7 +88,8 @@ type loop struct {
 	submit   []*conn // writers that wait for a group; their owned is set
 	gather   gather
 	beside   sync.WaitGroup // goroutines of slow commands
-	held     []*conn        // by CLIENT PAUSE
+	held     []*conn        // by CLIENT PAUSE, or until there is room
+	parked   parked         // until slots have moved
 	stalled  []*conn        // not served for what their clients don't take
 	draining bool           // nothing more is read
 
@@ -147,6 +148,7 @@ func (l *loop) round(ctx context.Context, events []unix.EpollEvent) error {
 		l.propose() // the group that they wait for may be long; the writer refuses them
 	}
 	l.releaseHeld()
+	l.parked.release(l)
 	if len(l.stalled) > 0 {
 		l.releaseStalled()
 	}
@@ -232,6 +234,9 @@ func (l *loop) wait(ctx context.Context, events []unix.EpollEvent) (int, error) 
 
 // called reports whether others have left something for the loop.
 func (l *loop) called() bool {
+	if l.parked.over(l.srv) {
+		return true
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.fresh)+len(l.back)+len(l.poked)+len(l.parking)+len(l.turns) > 0 ||
@@ -240,8 +245,8 @@ func (l *loop) called() bool {
 
 // mostSleep returns how long the loop may sleep; negative is until something comes.
 func (l *loop) mostSleep() time.Duration {
-	if len(l.held) > 0 {
-		return 10 * time.Millisecond // CLIENT PAUSE may end any moment
+	if len(l.held) > 0 || len(l.parked.conns) > 0 {
+		return 10 * time.Millisecond // what they wait for may end any moment
 	}
 	if len(l.stalled) > 0 {
 		return l.restStalled()

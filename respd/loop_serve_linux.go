@@ -75,6 +75,9 @@ func (l *loop) serve(c *conn) {
 		return
 	}
 	if k.held {
+		if by, _ := c.Parked(); by != nil && (k.hup || k.eof) {
+			l.shut(c)
+		}
 		return
 	}
 	if !l.makeWay(c) {

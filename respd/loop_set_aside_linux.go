@@ -8,16 +8,21 @@ import (
 	"ledge/respd/client"
 )
 
-// Two kinds of connections are neither in ready nor owned by others: those whose next
-// command is held back, by CLIENT PAUSE or until there is room for its reply, and those that are not served because their clients
-// take none of their replies. The loop looks after both when it sleeps no longer than
-// mostSleep says.
+// Three kinds of connections are neither in ready nor owned by others: those whose next
+// command is held back, by CLIENT PAUSE or until there is room for its reply; those whose
+// next command waits for a slot that moves (loop_parked_linux.go); and those that are not
+// served because their clients take none of their replies. The loop looks after all of them
+// when it sleeps no longer than mostSleep says.
 
-// hold puts a connection aside until CLIENT PAUSE is over. One whose client
+// hold puts a connection aside until what holds its next command is over. One whose client
 // has gone meanwhile is closed: what was held back is not run for nobody.
 func (l *loop) hold(c *conn) {
 	if c.link.hup || c.link.eof {
 		l.shut(c)
+		return
+	}
+	if by, until := c.Parked(); by != nil {
+		l.parked.add(c, by, until)
 		return
 	}
 	l.setAside(c)

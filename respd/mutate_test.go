@@ -248,7 +248,7 @@ func (m *mutants) mutant(rnd *rand.Rand) []byte {
 
 // unusual are commands that stop or hold the server, or ask the node around it,
 // which these tests lack.
-var unusual = []string{"shutdown", "save", "bgsave", "lastsave", "replicaof", "slaveof", "role", "wait", "waitaof", "ledge",
+var unusual = []string{"shutdown", "save", "bgsave", "lastsave", "replicaof", "slaveof", "role", "wait", "waitaof", "ledge", "clusterx",
 	"debug", "pfselftest", "client", "config", "plant", "memory", "psync", "lolwut"}
 
 // vocabulary returns the commands that requests are made of.

@@ -18,6 +18,7 @@ import (
 	"syscall"
 	"time"
 
+	"ledge/journal"
 	"ledge/journal/fault"
 	"ledge/journal/rare"
 	"ledge/replay"
@@ -279,6 +280,11 @@ func (s *Server) Turn(ctx context.Context) error {
 // until its limit.
 func (s *Server) ScriptRuns() bool { return s.scripts.Runs() }
 
+// AddFunctions adds a function library to a draft, as FUNCTION LOAD does.
+func (s *Server) AddFunctions(d *replay.Draft, code string) error {
+	return s.scripts.AddLibrary(d, code)
+}
+
 // Close stops listening and lets go of the loop. Run must have ended.
 func (s *Server) Close() error { return errors.Join(s.unlisten(), s.loop.close()) }
 
@@ -352,6 +358,18 @@ func (s *Server) Demote(reason error) {
 	defer s.mu.Unlock()
 	for _, c := range s.conns {
 		c.Demote()
+	}
+}
+
+// Rerouted is told that there is another map of the cluster: clients that wait for it go on.
+// It may be called while a lock is held, since it takes none.
+func (s *Server) Rerouted() { s.loop.nudge() }
+
+// SlotsGone ends what clients have begun with slots that the map says to be of another shard;
+// see client.Shared. It must not be called from where the map is asked for.
+func (s *Server) SlotsGone(ranges []journal.SlotRange) {
+	if s.cfg.Cluster != nil && len(ranges) > 0 {
+		s.shared.SlotsGone(ranges)
 	}
 }
 

@@ -202,9 +202,13 @@ func (t *threads) serve(c *conn, nc net.Conn) bool {
 			if !t.streamed(c, nc) {
 				return false
 			}
-		case client.Held: // nothing announces the end of a pause
+		case client.Held: // nothing announces its end
+			every := 10 * time.Millisecond
+			if by, _ := c.Parked(); by != nil {
+				every = 2 * time.Millisecond
+			}
 			select {
-			case <-time.After(10 * time.Millisecond):
+			case <-time.After(every):
 			case <-t.drain:
 			}
 		}

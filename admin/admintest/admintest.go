@@ -30,7 +30,7 @@ type Broker struct {
 func Start(t testing.TB) *Broker {
 	t.Helper()
 	b := &Broker{Dir: t.TempDir(), Passwords: make(map[string]string)}
-	for _, name := range admin.PasswordUsers() {
+	for _, name := range admin.ChangedUsers() {
 		b.Passwords[name] = "the " + name + "'s"
 		write(t, filepath.Join(b.Dir, "auth", name), b.Passwords[name]+"\n")
 	}

@@ -149,6 +149,60 @@ func (b *Backend) ClusterFound(ctx context.Context) (admin.Cluster, error) {
 	return Cluster(), b.called(ctx, "cluster.found", nil)
 }
 
+func (b *Backend) ClusterJoin(ctx context.Context, url string) (admin.Cluster, error) {
+	c := Cluster()
+	heard := At
+	c.Shards[1].Link = &admin.PeerLink{Node: c.Shards[1].Nodes[0].ID, Since: At, Heard: &heard, Cause: "the connection is lost"}
+	return c, b.called(ctx, "cluster.join", url)
+}
+
+func (b *Backend) ClusterLeave(ctx context.Context) (admin.Cluster, error) {
+	return admin.Cluster{Node: Cluster().Node, Shards: []admin.Shard{}}, b.called(ctx, "cluster.leave", nil)
+}
+
+func (b *Backend) ClusterForget(ctx context.Context, id string) (admin.Cluster, error) {
+	return Cluster(), b.called(ctx, "cluster.forget", id)
+}
+
+func (b *Backend) ClusterSeize(ctx context.Context, slots, from string) (admin.Cluster, error) {
+	c := Cluster()
+	c.Kept, c.Shards[0].Nodes[0].Name = "0-9", "a"
+	c.Waits, c.Refused = "it asks the other shards", "CLUSTERDOWN no node of another shard was heard"
+	return c, b.called(ctx, "cluster.seize", []string{slots, from})
+}
+
+func (b *Backend) ClusterYield(ctx context.Context, slots string) (admin.Cluster, error) {
+	c := Cluster()
+	c.Seized = []admin.Seized{{Slots: "100-199", By: c.Shards[1].ID}}
+	return c, b.called(ctx, "cluster.yield", slots)
+}
+
+func (b *Backend) ClusterMove(ctx context.Context, slots, to string) (admin.Move, error) {
+	return moveOf("source"), b.called(ctx, "cluster.move", []string{slots, to})
+}
+
+func (b *Backend) ClusterMoves(ctx context.Context, all bool) (admin.MoveList, error) {
+	ended := moveOf("target")
+	ended.ID, ended.Phase, ended.Done, ended.Epoch, ended.Cause = "00112233445566bb", "ended", 0.5, 0, "cancelled"
+	list := admin.MoveList{Moves: []admin.Move{moveOf("target"), ended}}
+	if all {
+		list.Moves[1].By, list.Missing = strings.Repeat("d", 40), []string{strings.Repeat("e", 40)}
+	}
+	return list, b.called(ctx, "cluster.moves", nil)
+}
+
+func (b *Backend) ClusterCancel(ctx context.Context, id string) (admin.Move, error) {
+	return moveOf("source"), b.called(ctx, "cluster.cancel", id)
+}
+
+// moveOf is a move with one in each field.
+func moveOf(side string) admin.Move {
+	at := At
+	return admin.Move{ID: "00112233445566aa", Side: side, Phase: "given", Slots: "0-99,120", Count: 101, Shard: strings.Repeat("b", 40), Epoch: 3,
+		Done: 1, Keys: 700, OfKeys: 900, Bytes: 70000, Lag: 5, Cause: "the shard is not connected", Holds: 1, Hold: 0.025, Heard: &at,
+		Began: &at, Turned: &at, Begins: 1}
+}
+
 // Cluster is one of two shards.
 func Cluster() admin.Cluster {
 	id := func(digit string) string { return strings.Repeat(digit, 40) }

@@ -108,7 +108,7 @@ func optionForms(all []cli.Flag) []optionForm {
 // wordsOf returns the words that an option's value is one of, whichever command has it.
 func wordsOf(option string) []string {
 	if option == "user" {
-		return admin.PasswordUsers()
+		return admin.ChangedUsers()
 	}
 	for _, r := range options.Table() {
 		if r.Name == option {

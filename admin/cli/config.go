@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -65,7 +66,7 @@ func configReset(ctx context.Context, o *operator) error {
 	}
 	name := o.c.Args().First()
 	if err := o.conn.ConfigReset(ctx, o.node, name); err != nil {
-		return err
+		return suggest(ctx, o, err, map[string]string{name: ""})
 	}
 	p, err := o.conn.ConfigOrigins(ctx, o.node, name)
 	if err != nil {
@@ -109,15 +110,19 @@ func configSet(ctx context.Context, o *operator) error {
 	})
 }
 
-// suggest adds to the answer that there is no such parameter which one there is.
+// suggest adds to the answer that there is no such parameter which one there is, and to
+// the one that it can't be set where it can.
 func suggest(ctx context.Context, o *operator, err error, values map[string]string) error {
 	var answer *admin.Error
-	if !errors.As(err, &answer) || answer.Code != admin.CodeNotFound {
+	if !errors.As(err, &answer) {
 		return err
 	}
 	for name := range values {
-		if strings.Contains(answer.Text, strconv.Quote(name)) {
-			return fmt.Errorf("%w%s", err, nearParameter(ctx, o, name))
+		switch {
+		case answer.Code == admin.CodeNotFound && strings.Contains(answer.Text, strconv.Quote(name)):
+			return fmt.Errorf("%w%s", err, cmp.Or(nearParameter(ctx, o, name), "; ledge config get lists those there are"))
+		case strings.Contains(answer.Text, "'"+name+"') - can't set immutable config"), strings.HasSuffix(answer.Text, "can't be set at run time"):
+			return fmt.Errorf("%w%s", err, options.ForStart(name))
 		}
 	}
 	return err

@@ -85,7 +85,7 @@ func taking(cmd *cli.Command) *cli.Command {
 func healthCommand() *cli.Command {
 	cmd := operation{name: "health", wait: quickWait, ask: health, repeats: true,
 		flags: []cli.Flag{&cli.BoolFlag{Name: "writes", Usage: "end with 1 unless writes are taken, as a replica takes none"}},
-		usage: "say whether a node serves: exit code 0, 1 if its journal takes no writes, a leader takes none, or a replica has no reads or its link to the leader has failed, 2 if it is unreachable, 4 while it loads"}.command()
+		usage: "say whether a node serves: exit code 0, 1 if its journal takes no writes, a leader takes none or waits for what other shards own, or a replica has no reads or its link to the leader has failed or been down for 5 s, 2 if it is unreachable, 4 while it loads"}.command()
 	action := cmd.Action
 	cmd.Action = func(c *cli.Context) error {
 		err := action(c)
@@ -128,6 +128,10 @@ func health(ctx context.Context, o *operator) error {
 	return nil
 }
 
+// linkPatience is for how many seconds a replica that does not hear its leader passes for
+// a sound one: a leader that is started again is back by then.
+const linkPatience = 5
+
 // unfit says why a node does not do what its role is, "" if it does; writes asks for
 // those of any role. A node from before these were said says nothing.
 func unfit(h admin.Health, writes bool) string {
@@ -136,8 +140,14 @@ func unfit(h admin.Health, writes bool) string {
 		return "refuses reads: " + h.ReadsRefused
 	case h.WritesRefused != "" && (leads || writes):
 		return "takes no writes: " + h.WritesRefused
+	case h.SlotsWait != "":
+		return "does not serve its slots yet: " + h.SlotsWait
+	case h.SlotsSeized != "":
+		return fmt.Sprintf("does not serve slots %s, which another shard has seized: ledge cluster yield gives them up, and clears what they hold here", h.SlotsSeized)
 	case h.LinkFailed != "":
 		return "does not reach its leader: " + h.LinkFailed
+	case h.LinkSilent >= linkPatience:
+		return fmt.Sprintf("has not heard of its leader for %.1f s: %s", h.LinkSilent, h.LinkDown)
 	}
 	return ""
 }
@@ -221,9 +231,7 @@ func eventsCommand() *cli.Command {
 			if c.IsSet("since") {
 				return operation{wait: quickWait, ask: pastEvents}.action(c)
 			}
-			ctx, stop := Interrupts(c.Context)
-			defer stop()
-			return connected(0, func(_ context.Context, o *operator) error { return watch(ctx, o) })(c)
+			return interruptible(watch)(c)
 		},
 	}
 }
@@ -261,8 +269,8 @@ func (o *operator) printEvent(e admin.Event) error {
 // a while, is awaited.
 func watch(ctx context.Context, o *operator) error {
 	defer o.drop()
-	for {
-		err := watchOnce(ctx, o)
+	for first := true; ; first = false {
+		err := watchOnce(ctx, o, first)
 		if !errors.Is(err, admin.ErrUnreachable) || ctx.Err() != nil {
 			return err
 		}
@@ -306,11 +314,15 @@ func (o *operator) redial(ctx context.Context) error {
 	}
 }
 
-// watchOnce is watch on one connection.
-func watchOnce(ctx context.Context, o *operator) error {
+// watchOnce is watch on one connection. On the first it says that it waits: there may be
+// nothing to print for a long time.
+func watchOnce(ctx context.Context, o *operator, first bool) error {
 	events, err := o.conn.Events(ctx, o.c.String("node"))
 	if err != nil {
 		return err
+	}
+	if first {
+		fmt.Fprintln(o.c.App.ErrWriter, "ledge: waiting for events until interrupted; --since 1h prints those of the last hour")
 	}
 	for e, err := range events {
 		if err == nil {

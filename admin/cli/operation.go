@@ -140,6 +140,21 @@ func connected(wait time.Duration, run func(context.Context, *operator) error) c
 	}
 }
 
+// interruptible is connected for a command that goes on until it is interrupted, or for as
+// long as --timeout says.
+func interruptible(run func(context.Context, *operator) error) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		interrupted, stop := Interrupts(c.Context)
+		defer stop()
+		return connected(0, func(ctx context.Context, o *operator) error {
+			ctx, cancel := context.WithCancel(ctx)
+			defer cancel()
+			defer context.AfterFunc(interrupted, cancel)()
+			return run(ctx, o)
+		})(c)
+	}
+}
+
 // Nobody answers for a moment, though the node runs, while another broker takes the
 // place of the one that it had: a node that begins to follow takes its leader's journal.
 // So one that runs is tried for awayMost, each awayEvery.

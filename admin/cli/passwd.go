@@ -146,7 +146,10 @@ func printPassword(t *table, r admin.PasswordChanged) {
 	default:
 		t.field("before", "is refused from now on; connections closed: %d", r.Former)
 	}
-	if r.User == admin.ReplicaUser {
+	switch r.User {
+	case admin.PeerUser:
+		t.field("next", "the cluster's other nodes want the same: write it to their auth/peer or --cluster-secret-file, and send SIGHUP")
+	case admin.ReplicaUser:
 		t.field("next", "the nodes that follow this one read it from auth/leader or --follow-password-file; SIGHUP makes them try at once")
 	}
 }

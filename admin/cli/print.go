@@ -127,6 +127,12 @@ func healthFields(t *table, h admin.Health) {
 	if h.WritesRefused != "" && h.State == admin.StateOK {
 		t.field("writes", "refused: %s", h.WritesRefused)
 	}
+	if h.SlotsWait != "" {
+		t.field("slots", "not served yet: %s", h.SlotsWait)
+	}
+	if h.SlotsSeized != "" {
+		t.field("seized", "slots %s are another shard's: ledge cluster status has it, and ledge cluster yield gives them up", h.SlotsSeized)
+	}
 	if h.LinkFailed != "" {
 		t.field("leader", "not reached: %s", h.LinkFailed)
 	}
@@ -309,6 +315,14 @@ func eventLine(e admin.Event) string {
 	}
 	if e.Role != "" {
 		words = append(words, roleWords(e))
+	}
+	if t := e.Topology; t != nil && t.What == "led" {
+		words = append(words, fmt.Sprintf("shard %s is led by node %s now", t.Shard, cmp.Or(t.Name, t.Node)))
+	} else if t != nil {
+		words = append(words, strings.TrimSpace(fmt.Sprintf("cluster %s %s %s", t.Cluster, t.What, t.Node+t.Slots)))
+	}
+	if c := e.Move; c != nil {
+		words = append(words, fmt.Sprintf("%s %s: slots %s, this shard is the %s", c.Move.ID, c.What, c.Move.Slots, c.Move.Side))
 	}
 	if e.Replica != nil {
 		word := e.Replica.State

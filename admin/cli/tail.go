@@ -58,15 +58,14 @@ func tail(c *cli.Context) error {
 			return options.Origins{}.Fault(err)
 		}
 	}
-	ctx, stop := Interrupts(c.Context)
-	defer stop()
-	return connected(0, func(_ context.Context, o *operator) error {
+	return interruptible(func(ctx context.Context, o *operator) error {
 		if err := o.find(ctx); err != nil {
 			return err
 		}
 		err := tailRunning(ctx, o, q)
-		if ctx.Err() != nil && c.Context.Err() == nil {
-			return nil // it was interrupted
+		late := errors.Is(ctx.Err(), context.DeadlineExceeded) && !c.Bool("follow")
+		if ctx.Err() != nil && c.Context.Err() == nil && !late {
+			return nil // it was interrupted, or has followed for as long as it was to
 		}
 		return err
 	})(c)

@@ -42,6 +42,9 @@ const Off = "off"
 const (
 	No  = "no"
 	Yes = "yes"
+
+	AuthorityJournal  = "journal"
+	AuthorityExternal = "external"
 )
 
 // Sync modes, as they are written in options and in INFO.
@@ -93,6 +96,11 @@ type Config struct {
 	Databases    int    // databases
 	// Cluster says whether the node is one of a cluster's, which has one database.
 	Cluster string // cluster; No, Yes
+	// ClusterAuthority says who owns which slots: the journals, or a controller outside.
+	ClusterAuthority string // cluster-authority; AuthorityJournal, AuthorityExternal
+	// ClusterSecretFile has what the cluster's nodes know each other by; empty is auth/peer,
+	// which need not be there.
+	ClusterSecretFile string // cluster-secret-file
 	// MaxValue is the longest value, with its key's length taken off.
 	MaxValue int64 // max-value
 
@@ -154,6 +162,18 @@ type Live struct {
 	ResumeAuto        string        // resume-auto; "retryable", "all", "none"
 	ResumeInterval    time.Duration // resume-interval
 	ResumeMaxAttempts int           // resume-max-attempts
+
+	// While slots change hands, writes to them wait for ClusterHold at most at a time. Each
+	// move into the shard copies ClusterMoveRate bytes a second at most, 0 is any number,
+	// and at most ClusterMoves are under way into it, and as many out of it.
+	ClusterHold     time.Duration // cluster-hold
+	ClusterMoveRate int64         // cluster-move-rate
+	ClusterMoves    int           // cluster-moves
+	// ClusterAlone says whether a node that leads serves its slots though it has heard of no
+	// other shard since.
+	ClusterAlone string // cluster-alone; AloneServe, AloneRefuse
+	// ClusterNodeTimeout is after how long without a word a node is shown as failed.
+	ClusterNodeTimeout time.Duration // cluster-node-timeout
 
 	// JournalWho has entries of the journal say who wrote them.
 	JournalWho string // journal-who; No, Yes

@@ -23,6 +23,7 @@ type credential struct {
 var credentials = []credential{
 	{"password-file", func(c *Config) *string { return &c.PasswordFile }, func(c *Config) bool { return c.Password == "" }},
 	{"follow-password-file", func(c *Config) *string { return &c.FollowPasswordFile }, func(*Config) bool { return true }},
+	{"cluster-secret-file", func(c *Config) *string { return &c.ClusterSecretFile }, (*Config).InCluster},
 	{"http-password-file", func(c *Config) *string { return &c.HTTPPasswordFile },
 		func(c *Config) bool { addr, _ := c.HTTPAddress(); return addr != "" }},
 	{"tls-key", func(c *Config) *string { return &c.TLSKey }, func(c *Config) bool { return c.TLSCert != "" }},

@@ -11,7 +11,7 @@ import (
 // A unit's credentials are taken by their names where nothing else is said of the option
 // and where they mean something, and their place is named.
 func TestCredentials(t *testing.T) {
-	dir := tree(t, map[string]string{"password": "sesame\n", "follow-password": "f\n", "http-password": "h\n", "tls-key": "k\n", "nats-tls-key": "n\n"})
+	dir := tree(t, map[string]string{"password": "sesame\n", "follow-password": "f\n", "cluster-secret": "s\n", "http-password": "h\n", "tls-key": "k\n", "nats-tls-key": "n\n"})
 	t.Setenv(CredentialsVariable, dir)
 	in := func(name string) string { return filepath.Join(dir, name) }
 	for name, tt := range map[string]struct {
@@ -24,6 +24,7 @@ func TestCredentials(t *testing.T) {
 			map[string]string{"password-file": in("password"), "follow-password-file": in("follow-password"),
 				"http-password-file": in("http-password"), "tls-key": in("tls-key"), "nats-tls-key": in("nats-tls-key")}},
 		"metrics-listen":   {map[string]string{"metrics-listen": "127.0.0.1:1", "password": "p", "follow-password-file": "x"}, "", map[string]string{"http-password-file": in("http-password"), "follow-password-file": "x"}},
+		"a cluster":        {map[string]string{"cluster": "yes"}, "", map[string]string{"password-file": in("password"), "follow-password-file": in("follow-password"), "cluster-secret-file": in("cluster-secret")}},
 		"a password":       {map[string]string{"password": "p"}, "", map[string]string{"follow-password-file": in("follow-password")}},
 		"a file of both":   {map[string]string{"password-file": "x"}, "follow-password-file: y\n", map[string]string{"password-file": "x", "follow-password-file": "y"}},
 		"an empty flag":    {map[string]string{"password-file": ""}, "", map[string]string{"follow-password-file": in("follow-password")}},

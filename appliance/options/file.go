@@ -13,10 +13,32 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Removed are options that there once were, with what to do instead.
-// They are accepted in a file, with a warning, so that a new program starts
-// with an old file.
-var Removed = map[string]string{}
+// Removed are options that other stores have for slots and caches, or that there once
+// were, with what to do instead. They are accepted in a file, with a warning, so that a
+// program starts with the file of the one before it. None of them is needed: keys are in
+// memory, and nothing can turn off that slots are cleared and moved.
+var Removed = map[string]string{
+	"row-cache-size":                removedCache,
+	"rocksdb.row_cache_size":        removedCache,
+	"migrate-speed":                 removedRate,
+	"migrate-batch-rate-limit-mb":   removedRate,
+	"migrate-pipeline-size":         removedPieces,
+	"migrate-batch-size-kb":         removedPieces,
+	"migrate-sequence-gap":          "a move holds its slots for cluster-hold at a time at most",
+	"migrate-type":                  "there is one way in which slots move",
+	"slotmigrate":                   "slots can always be moved",
+	"slotmigrate-thread-num":        "cluster-moves bounds how many moves are under way",
+	"thread-migrate-keys-num":       removedPieces,
+	"cluster-require-full-coverage": "slots that a node owns are served, whatever becomes of others",
+	"persist-cluster-nodes-enabled": "what a shard owns is in its journal",
+}
+
+// What to do in place of some removed options.
+const (
+	removedCache  = "all keys are in memory, and there is no cache of rows"
+	removedRate   = "cluster-move-rate bounds what a move copies a second"
+	removedPieces = "a move has pieces of a size of its own"
+)
 
 // File is what configuration files say, each of which is one YAML mapping from the
 // names of options to their values.
@@ -49,7 +71,7 @@ func readFile(path string, known []Row, removed map[string]string) (*File, error
 		advice, gone := removed[k.Value]
 		switch {
 		case gone:
-			f.Warnings = append(f.Warnings, fmt.Sprintf("%s: %s was removed and does nothing: %s",
+			f.Warnings = append(f.Warnings, fmt.Sprintf("%s: %s is no option any more and does nothing: %s",
 				at, k.Value, advice))
 		case !names[k.Value]:
 			errs = append(errs, fmt.Errorf("%s: %s: unknown option%s", at, k.Value,

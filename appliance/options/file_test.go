@@ -49,7 +49,7 @@ func TestRemovedOption(t *testing.T) {
 	if err != nil {
 		t.Fatalf("readFile = %v; want no error", err)
 	}
-	want := []string{path + ":2: fsync-threads was removed and does nothing: there is one writer"}
+	want := []string{path + ":2: fsync-threads is no option any more and does nothing: there is one writer"}
 	if fmt.Sprint(f.Warnings) != fmt.Sprint(want) {
 		t.Errorf("warnings are %q; want %q", f.Warnings, want)
 	}

@@ -31,10 +31,10 @@ func Near(prefix, name string, names []string) string {
 func endsIn(name, short string) bool { return len(short) > 2 && strings.HasSuffix(name, "-"+short) }
 
 // NearParam is Near for a parameter of CONFIG. Whoever says an option is told which
-// parameter sets it, or else shows it.
+// parameter sets it, or else shows it; and if none does, that it is for the start.
 func NearParam(name string, params []string) string {
 	for _, r := range Table() {
-		if !strings.EqualFold(r.Name, name) {
+		if !strings.EqualFold(r.Name, strings.ReplaceAll(name, "_", "-")) {
 			continue
 		}
 		for _, live := range []bool{true, false} {
@@ -44,8 +44,29 @@ func NearParam(name string, params []string) string {
 				}
 			}
 		}
+		if len(r.Params) == 0 {
+			return forStart(r)
+		}
 	}
 	return Near("", name, params)
+}
+
+// ForStart returns, as the end of a sentence, where a parameter is set that can't be set
+// at run time; "" if no option sets it.
+func ForStart(param string) string {
+	for _, r := range Table() {
+		for _, p := range r.Params {
+			if strings.EqualFold(p.Name, param) && !p.Live {
+				return forStart(r)
+			}
+		}
+	}
+	return ""
+}
+
+func forStart(r Row) string {
+	return fmt.Sprintf("; %s is an option of the start: set it in the configuration file or with ledge serve --%s, and restart the node",
+		r.Name, r.Name)
 }
 
 // distance counts the letters to change, add, take out or swap with their neighbour

@@ -2,6 +2,7 @@ package options
 
 import (
 	"reflect"
+	"strings"
 	"testing"
 )
 
@@ -38,6 +39,37 @@ func TestNearParam(t *testing.T) {
 		if got := NearParam(name, names); got != want {
 			t.Errorf("NearParam(%q) = %q; want %q", name, got, want)
 		}
+	}
+}
+
+// An option that no parameter shows, and a parameter that can't be set at run time, are
+// for the start, whichever they are.
+func TestForStart(t *testing.T) {
+	var names []string
+	for _, r := range Table() {
+		for _, p := range r.Params {
+			names = append(names, p.Name)
+		}
+	}
+	for _, r := range Table() {
+		want := "; " + r.Name + " is an option of the start: set it in the configuration file or with ledge serve --" + r.Name +
+			", and restart the node"
+		if len(r.Params) == 0 {
+			if got := NearParam(r.Name, names); got != want {
+				t.Errorf("NearParam(%q) = %q; want %q", r.Name, got, want)
+			}
+		}
+		for _, p := range r.Params {
+			if got := ForStart(p.Name); !p.Live && got != want || p.Live && got != "" {
+				t.Errorf("ForStart(%q) = %q; want %q if it can't be set at run time", p.Name, got, want)
+			}
+		}
+	}
+	if got := NearParam("on_divergence", names); !strings.HasPrefix(got, "; on-divergence is an option of the start") {
+		t.Errorf("NearParam(on_divergence) = %q; want it to be taken for on-divergence", got)
+	}
+	if got := ForStart("nosuch"); got != "" {
+		t.Errorf("ForStart(nosuch) = %q; want nothing", got)
 	}
 }
 

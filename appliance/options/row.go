@@ -125,7 +125,7 @@ func (r Row) Same(a, b *Config) bool { return r.show(a) == r.show(b) }
 // configuration is read anew: because a parameter sets it, or because it names a file
 // that is read then.
 func (r Row) Reloaded() bool {
-	return strings.HasSuffix(r.Name, "password-file") || strings.Contains(r.Name, "tls-") && r.Hint == "FILE" ||
+	return strings.HasSuffix(r.Name, "password-file") || strings.HasSuffix(r.Name, "secret-file") || strings.Contains(r.Name, "tls-") && r.Hint == "FILE" ||
 		slices.ContainsFunc(r.Params, func(p Param) bool { return p.Live })
 }
 

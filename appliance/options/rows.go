@@ -2,12 +2,14 @@ package options
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
 	"ledge/journal"
 	"ledge/journal/jet"
 	"ledge/replay/remote"
+	"ledge/replay/wire"
 	"ledge/replay/writer"
 )
 
@@ -30,7 +32,7 @@ const (
 
 // Table returns all options, in the order in which people are shown them.
 func Table() []Row {
-	return append(append(append(placeRows(), boundRows()...), careRows()...), replicaRows()...)
+	return slices.Concat(placeRows(), boundRows(), clusterRows(), careRows(), replicaRows())
 }
 
 // placeRows say where the data is, and who reaches the node in which way.
@@ -121,10 +123,6 @@ func boundRows() []Row {
 		{Name: "databases", Hint: "N", Doc: "numbered databases", Default: strconv.Itoa(DefaultDatabases),
 			Params: []Param{{Name: "databases", Server: true}},
 			value:  count(func(c *Config) *int { return &c.Databases }, 1, maxDatabases)},
-		{Name: "cluster", Hint: "WHETHER", Doc: "the node is one of a cluster's, and serves the hash slots that its shard owns; yes or no",
-			Default: No, More: "a cluster has database 0 alone; see [the cluster](../../packaging/docs/cluster.md)",
-			Params: shown("cluster-enabled", func(c *Config) string { return c.Cluster }),
-			value:  choice(func(c *Config) *string { return &c.Cluster }, No, Yes), clash: clashCluster},
 		{Name: "max-value", Hint: "SIZE", Doc: "the longest value", Default: sizeText(writer.DefaultMaxValue),
 			Params: fixed("ledge-max-value"),
 			value:  size(func(c *Config) *int64 { return &c.MaxValue }, minMaxValue, journal.MaxEntry/2)},
@@ -196,7 +194,7 @@ func replicaRows() []Row {
 		{Name: "announce-host", Hint: "HOST", Doc: "where a replica says that Redis clients reach it: an IP address or a name",
 			Otherwise: "the address that its leader sees", Params: live("replica-announce-ip"),
 			More:  "for `INFO replication` and `ROLE` of its leader",
-			value: text(func(c *Config) *string { return &c.AnnounceHost }, remote.CheckHost)},
+			value: text(func(c *Config) *string { return &c.AnnounceHost }, wire.CheckHost)},
 		{Name: "announce-port", Hint: "PORT", Doc: "the port that goes with it; 0 is the one of listen", Otherwise: "the one of listen",
 			Params: live("replica-announce-port"),
 			value:  count(func(c *Config) *int { return &c.AnnouncePort }, 0, math.MaxUint16)},

@@ -119,11 +119,16 @@ func (c *Config) ReadSecrets() (err error) {
 			return &Error{"follow-password-file", err}
 		}
 	}
+	if c.ClusterSecretFile != "" {
+		if _, err := readPassword(c.ClusterSecretFile); err != nil {
+			return &Error{"cluster-secret-file", err}
+		}
+	}
 	if _, err := c.HTTPPassword(); err != nil {
 		return err
 	}
 	for _, f := range [][2]string{{"password-file", c.PasswordFile}, {"follow-password-file", c.FollowPasswordFile},
-		{"http-password-file", c.HTTPPasswordFile},
+		{"cluster-secret-file", c.ClusterSecretFile}, {"http-password-file", c.HTTPPasswordFile},
 		{"tls-key", c.TLSKey}, {"nats-tls-key", c.NATSTLSKey}} {
 		if f[1] == "" || isCredential(f[1]) {
 			continue

@@ -171,16 +171,6 @@ func clashSyncInterval(c *Config) error {
 	return fmt.Errorf("has no meaning with sync %s", sync)
 }
 
-// InCluster reports whether the node is one of a cluster's.
-func (c *Config) InCluster() bool { return c.Cluster == Yes }
-
-func clashCluster(c *Config) error {
-	if c.InCluster() && c.Databases > 1 {
-		return fmt.Errorf("has one database, and databases is %d", c.Databases)
-	}
-	return nil
-}
-
 func clashPasswordFile(c *Config) error {
 	if c.Password != "" && c.PasswordFile != "" {
 		return errors.New("has no meaning beside password")

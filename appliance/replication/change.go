@@ -113,7 +113,7 @@ func (r *Replication) Promote(ctx context.Context) error {
 func (r *Replication) leadLocked(ctx context.Context) error {
 	r.dismiss() // before a write is taken that counts on them
 	r.cfg.Clients.Judge()
-	err := r.cfg.Directory.Lead(r.url) // first, since an entry of our own can't be taken back
+	err := r.cfg.Directory.Lead() // first, since an entry of our own can't be taken back
 	if err == nil {
 		err = r.cfg.Writer.Lead(ctx)
 		if err != nil && !errors.Is(err, writer.ErrLeadInDoubt) {

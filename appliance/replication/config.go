@@ -16,6 +16,7 @@ import (
 	"ledge/replay/remote"
 	"ledge/replay/snapshot"
 	"ledge/replay/standing"
+	"ledge/replay/wire"
 	"ledge/replay/writer"
 )
 
@@ -24,7 +25,7 @@ type Directory interface {
 	// Follow writes down that the node follows the leader with that URL, and Lead
 	// that it does so no longer.
 	Follow(url string) error
-	Lead(followed string) error
+	Lead() error
 	// Yield writes down that the node follows the leader with that URL, to which
 	// that password opens.
 	Yield(url, password string) error
@@ -95,7 +96,7 @@ type Config struct {
 	Snapshot  string // the directory with the snapshots
 	Databases int
 	// Views is what the node knows of its cluster; nil is that it is in none.
-	Views     remote.Views
+	Views     wire.Views
 	MaxMemory func() int64          // 0 is no bound
 	Free      func() (int64, error) // room on the disk
 
@@ -113,6 +114,9 @@ type Config struct {
 	// Turned is told when the node follows the leader with that URL from now on; with
 	// "" it leads. It must not wait for anything.
 	Turned func(leader string)
+	// Heard is given what clients have published at the node that the node follows, or at
+	// the replica of the run that from names, or what those were told of. It must not wait.
+	Heard func(posts []wire.Post, from string)
 
 	Directory Directory
 	Broker    Broker

@@ -38,6 +38,7 @@ type Replication struct {
 	// leader answers replicas; nil while the broker is away. It has no lock: what it
 	// is asked for may come to ask how many replicas there are, while it is closed.
 	leader atomic.Pointer[remote.Leader]
+	untold atomic.Int64 // messages of clients that another node was not told of
 
 	mu       turn.Turn
 	ctx      context.Context // of Run; nil before and afterwards
@@ -116,7 +117,7 @@ func (r *Replication) Hold(ctx context.Context) (release func(), err error) {
 // Serve begins to answer replicas. Serve and Unserve are for one goroutine at a time.
 func (r *Replication) Serve() error {
 	l, err := remote.Lead(remote.LeaderConfig{Node: r.cfg.Node, ID: r.id, Conn: r.cfg.Broker.Conn(),
-		Source: source{r}, Upstream: r.upstream, Views: r.cfg.Views, Present: r.cfg.Settings.Present, Clock: r.cfg.Clock, Logger: r.cfg.Logger})
+		Source: source{r}, Upstream: r.upstream, Views: r.cfg.Views, Heard: r.cfg.Heard, Untold: &r.untold, Present: r.cfg.Settings.Present, Clock: r.cfg.Clock, Logger: r.cfg.Logger})
 	r.leader.Store(l)
 	return fault.As(fault.Operator, "serve replicas", err)
 }
@@ -176,6 +177,7 @@ func (r *Replication) launchLocked() {
 	r.link = remote.NewFollower(remote.FollowerConfig{
 		Leader: leader, User: cfg.User, Password: func() (string, error) { return cfg.Settings.LeaderPassword(leader) },
 		TLS: cfg.TLS, ID: r.id, Node: cfg.Node, Redis: cfg.Settings.Announced, Target: adopter{r}, Resync: cfg.Resync, Views: cfg.Views,
+		Heard: Posts{r}.fromLeader(), Untold: &r.untold,
 		Reach:    func(local net.Addr) (at, password string, err error) { return reach(cfg.Broker, local) },
 		NATS:     func(local net.Addr) string { at, _ := seenAt(cfg.Broker, local); return at },
 		Timeouts: cfg.Settings.Timeouts, Notify: cfg.Notify, Clock: cfg.Clock, Logger: cfg.Logger,

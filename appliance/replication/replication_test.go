@@ -48,11 +48,11 @@ func (n *node) has(what string) bool {
 }
 
 func (n *node) Follow(url string) error { return n.note("follow " + url) }
-func (n *node) Lead(followed string) error {
+func (n *node) Lead() error {
 	if n.leading != nil {
 		n.leading()
 	}
-	return n.note("lead, followed " + followed)
+	return n.note("lead")
 }
 func (n *node) Yield(url, pass string) error { return n.note("yield to " + url + " " + pass) }
 func (n *node) Adopt(journal.Lineage, journal.Seq, string, error) error {
@@ -65,7 +65,7 @@ func (n *node) Replace(context.Context, func(journal.Driver) error) error { retu
 func (n *node) Hold(context.Context) (func(), error)                      { return func() {}, n.note("hold") }
 func (n *node) Adopted(journal.Seq)                                       { _ = n.note("adopted") }
 func (n *node) Demote(why error)                                          { _ = n.note("demote") }
-func (n *node) AwaitOwner(time.Duration)                                  {}
+func (n *node) AwaitOwner(most time.Duration)                             { _ = n.note("await owner " + most.String()) }
 func (n *node) Judge()                                                    { _ = n.note("judge") }
 func (n *node) Came()                                                     { _ = n.note("came") }
 func (n *node) Announced(net.IP) string                                   { return "127.0.0.1:1" }
@@ -187,6 +187,9 @@ func TestRefused(t *testing.T) {
 	if _, err := r.Switchover(t.Context(), "b"); !errors.Is(err, writer.ErrStopped) {
 		t.Errorf("Switchover without anybody served = %v; want %v", err, writer.ErrStopped)
 	}
+	if n.has("await owner 0s") { // another switchover may have clients wait
+		t.Error("a switchover that is refused ends a wait that it has not begun")
+	}
 	n.refuses = errors.New("no disk")
 	if err := r.Follow(t.Context(), nobody); !errors.Is(err, n.refuses) {
 		t.Errorf("Follow without a disk = %v; want %v", err, n.refuses)
@@ -222,7 +225,7 @@ func TestChange(t *testing.T) {
 	if err := r.Promote(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if !n.has("lead, followed "+other) || !n.has("judge") || r.Link().State != standing.LinkNone {
+	if !n.has("lead") || !n.has("judge") || r.Link().State != standing.LinkNone {
 		t.Errorf("leading: noted %q, link %+v", n.noted, r.Link())
 	}
 	// Reads may have been refused as too old until then.

@@ -10,6 +10,7 @@ import (
 	"ledge/journal"
 	"ledge/journal/fault"
 	"ledge/replay/remote"
+	"ledge/replay/wire"
 	"ledge/replay/writer"
 	"ledge/respd/resp"
 )
@@ -28,8 +29,16 @@ const (
 // when the replica has nearly everything until it leads. When it fails the node
 // goes on as before; what it has acknowledged is on both.
 func (r *Replication) Switchover(ctx context.Context, to string) (admin.Switched, error) {
-	defer r.cfg.Clients.AwaitOwner(0)
-	s, err := r.handOver(ctx, to)
+	waits := false // clients do, for this switchover and no other
+	defer func() {
+		if waits {
+			r.cfg.Clients.AwaitOwner(0)
+		}
+	}()
+	s, err := r.handOver(ctx, to, func() {
+		waits = true
+		r.cfg.Clients.AwaitOwner(ownerLimit)
+	})
 	if err != nil {
 		return s, err
 	}
@@ -50,8 +59,9 @@ func (r *Replication) Switchover(ctx context.Context, to string) (admin.Switched
 // writes. It leads all the same: nobody else may.
 const takeLimit = 10 * time.Second
 
-// handOver has a replica lead, and this node follow it.
-func (r *Replication) handOver(ctx context.Context, to string) (admin.Switched, error) {
+// handOver has a replica lead, and this node follow it. In a cluster wait has clients wait
+// until they can be told where to go.
+func (r *Replication) handOver(ctx context.Context, to string, wait func()) (admin.Switched, error) {
 	leader := r.leader.Load()
 	if leader == nil {
 		return admin.Switched{}, writer.ErrStopped
@@ -81,7 +91,7 @@ func (r *Replication) handOver(ctx context.Context, to string) (admin.Switched, 
 	quiet, cancel := context.WithTimeout(ctx, changeLimit)
 	defer cancel()
 	if r.cfg.Views != nil {
-		r.cfg.Clients.AwaitOwner(ownerLimit) // clients wait until they can be told where to go
+		wait()
 	}
 	sink, err := r.cfg.Writer.Follow(quiet, errHandingOver)
 	if err != nil {
@@ -112,7 +122,7 @@ const ownerLimit = 3 * time.Second
 
 // awaitLeader waits until it is known who leads the node's shard in its cluster, as long
 // as clients wait for that.
-func awaitLeader(ctx context.Context, views remote.Views) {
+func awaitLeader(ctx context.Context, views wire.Views) {
 	if views == nil {
 		return
 	}

@@ -2,6 +2,7 @@ package report
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"ledge/journal/fault"
@@ -9,6 +10,8 @@ import (
 	"ledge/replay/cluster"
 	"ledge/replay/standing"
 	"ledge/replay/writer"
+	"ledge/respd/command"
+	"ledge/respd/stats"
 )
 
 // Metrics returns all metrics of the node, in Prometheus's text format.
@@ -28,7 +31,16 @@ func (r *Report) Metrics() string {
 	e.link(p.Link)
 	e.replicas(p)
 	if r.Cluster != nil {
-		e.cluster(r.Cluster())
+		e.cluster(r.Cluster(), c.Stats)
+		if r.ShardsUp != nil {
+			e.one("gauge", "ledge_cluster_shards_connected", "Other shards to which the node, if it leads its own, has a connection.", float64(r.ShardsUp()))
+		}
+		if r.Moves != nil {
+			e.moves(r.Moves())
+		}
+		if r.Unheard != nil {
+			e.one("counter", "ledge_cluster_publish_dropped_total", "Messages of PUBLISH that another shard, or another node of the own one, was not told of: it was slow, or not connected.", float64(r.Unheard()))
+		}
 	}
 	f := r.Process()
 	e.process(f, r.Server().Started)
@@ -165,7 +177,7 @@ func (e *exposition) replicas(p Replication) {
 
 func replicaLabels(r standing.Replica) []label { return []label{{"node", r.Node}, {"id", r.ID}} }
 
-func (e *exposition) cluster(m *cluster.Map) {
+func (e *exposition) cluster(m *cluster.Map, st *command.Stats) {
 	if m == nil {
 		return
 	}
@@ -180,6 +192,13 @@ func (e *exposition) cluster(m *cluster.Map) {
 	e.one("gauge", "ledge_cluster_slots_assigned", "Hash slots that have an owner, as far as the node has heard.", float64(m.Assigned()))
 	e.one("gauge", "ledge_cluster_slots_failing", "Hash slots whose shard has no leader that is heard of.", float64(m.Failing()))
 	e.one("gauge", "ledge_cluster_epoch", "The highest epoch at which a slot has come to its owner.", float64(m.Epoch()))
+	e.one("gauge", "ledge_cluster_shards", "Shards of the cluster that are known, the node's own among them.", float64(len(m.Shards)))
 	e.one("gauge", "ledge_cluster_nodes", "Nodes of the cluster that are known, this one among them.", float64(nodes))
 	e.one("gauge", "ledge_cluster_nodes_failed", "Nodes of which nothing was heard for 15 s.", float64(failed))
+	away := e.begin("ledge_cluster_redirects_total", "counter", "Replies that sent a client to another node or had it try again, by their kind.")
+	for i, code := range stats.Redirected {
+		away.set(float64(st.Redirects[i].Load()), label{"kind", strings.ToLower(code)})
+	}
+	e.one("counter", "ledge_cluster_parked_total", "Commands that waited for a hash slot which was moving.", float64(st.Parked.Load()))
+	e.one("gauge", "ledge_cluster_park_seconds_max", "The longest that a command has waited so.", time.Duration(st.ParkedMost.Load()).Seconds())
 }

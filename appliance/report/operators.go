@@ -49,11 +49,12 @@ func (r *Report) Status() admin.Status {
 func (r *Report) OperatorsHealth() admin.Health {
 	facts := r.Health()
 	h := r.HealthOf(facts, facts.Suspension)
+	h.SlotsSeized, h.SlotsWait = facts.Seized, facts.Waits
 	h.Role, h.ReadsRefused, h.WritesRefused = Role(facts.Link), Line(facts.Reads), Line(facts.Writes)
 	if facts.Link.State == standing.LinkFailed {
 		h.LinkFailed = cmp.Or(Line(facts.Link.Err), "its leader has not been reached")
 	} else {
-		h.LinkDown = Line(facts.Link.Down())
+		h.LinkDown, h.LinkSilent = Line(facts.Link.Down()), math.Round(10*facts.Link.Silent(r.Clock()).Seconds())/10
 	}
 	return h
 }

@@ -16,6 +16,9 @@ type Page struct {
 	// writes are.
 	NotReady      string `json:"not_ready,omitempty"`
 	WritesRefused string `json:"writes_refused,omitempty"`
+	// Cluster is the cluster that the node is in, with at most PageRows shards; nil is
+	// that it is in none.
+	Cluster *admin.Cluster `json:"cluster,omitempty"`
 
 	Memory   PageMemory     `json:"memory"`
 	Counts   PageCounts     `json:"counts"`

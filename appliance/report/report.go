@@ -11,6 +11,7 @@ import (
 	"ledge/journal"
 	"ledge/journal/timing"
 	"ledge/replay/cluster"
+	"ledge/replay/move"
 	"ledge/replay/standing"
 	"ledge/replay/writer"
 	"ledge/respd/command"
@@ -33,8 +34,15 @@ type Report struct {
 	Replication func() Replication
 	Clients     func() Clients
 	Keys        func() []Keys
-	Cluster     func() *cluster.Map // nil, or its map is, for a node in none
-	Process     func() process.Figures
+	// ShardsUp returns how many other shards there is a connection to; nil for a node in no
+	// cluster.
+	ShardsUp func() int
+	// Unheard returns how many messages other shards were not told of; nil likewise.
+	Unheard func() int64
+	Cluster func() *cluster.Map // nil, or its map is, for a node in none
+	// Moves returns how moves of slots go; nil for a node in no cluster.
+	Moves   func() Moves
+	Process func() process.Figures
 }
 
 // Server is which process it is, and where it can be reached.
@@ -44,6 +52,13 @@ type Server struct {
 	Dir     string
 	Redis   string // the address of the listener
 	NATS    string // the URL, "" for none
+}
+
+// Moves is how moves of slots go.
+type Moves struct {
+	All     []move.Status
+	Stats   move.Stats
+	Pending int // keys that are to be cleared
 }
 
 // Memory is what the process takes.
@@ -105,6 +120,10 @@ type Health struct {
 	// are not. Link is how the node stands with its leader.
 	Reads, Writes error
 	Link          standing.Link
+	// Seized is slots that are the shard's by its own journal, and another one has seized.
+	Seized string
+	// Waits is what the node waits for before it serves the slots of its shard.
+	Waits string
 }
 
 // Loading is how far a node has come that has not got all of its data yet. Its zero

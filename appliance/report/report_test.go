@@ -42,7 +42,11 @@ func pairOfShards() *cluster.Map {
 func TestClusterMetrics(t *testing.T) {
 	r, _ := counted()
 	text := r.Metrics()
-	for _, line := range []string{"slots_owned 100", "slots_assigned 300", "slots_failing 200", "epoch 3", "nodes 2", "nodes_failed 1"} {
+	for _, line := range []string{"slots_owned 100", "slots_assigned 300", "slots_failing 200", "epoch 3", "shards 2", "shards_connected 1", "nodes 2", "nodes_failed 1",
+		`redirects_total{kind="moved"} 2`, `redirects_total{kind="tryagain"} 1`, "parked_total 3", "park_seconds_max 0.25",
+		`moves{state="copying"} 1`, `moves{state="ready"} 0`, `moves{state="given"} 1`, `moves_ended_total{outcome="moved"} 4`,
+		`moves_ended_total{outcome="cancelled"} 2`, `moves_ended_total{outcome="failed"} 1`, "move_bytes_total 5", "move_lag_numbers 9",
+		"hold_seconds 0.125", "hold_seconds_max 0.25", "clear_pending_keys 7", "digest_mismatch_total 1"} {
 		if !strings.Contains(text, "\nledge_cluster_"+line+"\n") {
 			t.Errorf("the metrics lack ledge_cluster_%s", line)
 		}
@@ -84,7 +88,10 @@ func counted() (*report.Report, *[]string) {
 				Since: at.Add(-time.Second), Deletes: true, Attempts: 2, Automatic: 1, NextAttempt: at.Add(time.Second)},
 				Policy: writer.ResumePolicy{Auto: "all", Interval: time.Minute}, Reserve: 0, ReserveMissing: true}
 		},
-		Cluster: func() *cluster.Map { return pairOfShards() },
+		ShardsUp: func() int { return 1 },
+		Moves:    underWay,
+		Cluster:  func() *cluster.Map { return pairOfShards() },
+		Unheard:  func() int64 { return 0 },
 		Replication: func() report.Replication {
 			note("replication")
 			return report.Replication{Link: standing.Link{Leader: "nats://l:4222", State: standing.LinkStalled, Step: "waits",
@@ -115,6 +122,11 @@ func ran() *command.Stats {
 	took := timing.Times{Sum: 6 * time.Microsecond}
 	took.Counts[1] = 3
 	s.Count(&command.Spec{Name: "get"}, &stats.Calls{Calls: 3, Micros: 6, Failed: 1, Rejected: 2, Took: took})
+	for _, text := range []string{"MOVED 1 h:1", "TRYAGAIN Slot is moving", "MOVED 2 h:1", "MOVEDNOT 1"} {
+		s.CountRedirect(text)
+	}
+	s.Parked.Store(3)
+	s.ParkedMost.Store(int64(250 * time.Millisecond))
 	return s
 }
 

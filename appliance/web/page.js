@@ -16,6 +16,7 @@ function svg(name, attrs, text) {
   if (text) e.textContent = text;
   return e;
 }
+const mono = text => el('span', { class: 'mono' }, text);
 // put replaces what is in a place only if it says something else, so that whoever has
 // the focus in it, or listens to it, is not disturbed.
 function put(place, ...children) {
@@ -143,12 +144,12 @@ function showJournal(p) {
     ['Epoch', count(j.epoch)],
     ['Appends', count(j.appends) + (j.failed_appends ? ', ' + count(j.failed_appends) + ' failed' : ', none failed')],
     j.lost && ['Lost', j.lost],
-    ['Digest', el('span', { class: 'mono' }, j.digest)],
+    ['Digest', mono(j.digest)],
     ['Snapshot', (s.number ? 'at ' + count(s.number) + ', ' + since(s.last, p.at) + ' ago' : 'none yet') + (s.running ? '; one is being taken' : '') + (s.last_error ? '; the last failed: ' + s.last_error : '')],
     ['Memory', size(p.memory.taken) + ' taken, ' + size(d.live) + ' in use'],
-    ['Directory', el('span', { class: 'mono' }, p.status.dir)],
-    ['Redis', el('span', { class: 'mono' }, p.status.redis)],
-    p.status.nats && ['NATS', el('span', { class: 'mono' }, p.status.nats)],
+    ['Directory', mono(p.status.dir)],
+    ['Redis', mono(p.status.redis)],
+    p.status.nats && ['NATS', mono(p.status.nats)],
   ]);
 }
 
@@ -159,7 +160,7 @@ function showReplication(p) {
   if (l) {
     const dl = el('dl', { class: 'facts' });
     facts(dl, [
-      ['Leader', el('span', { class: 'mono' }, l.leader)],
+      ['Leader', mono(l.leader)],
       ['Link', l.state + (l.step ? ', ' + l.step : '') + ', for ' + since(l.since, p.at)],
       ['Behind by', l.heard ? plural(l.lag_numbers, 'number', 'numbers') : 'not known: the leader was not heard of yet'],
       l.heard && ['Heard of it', since(l.heard, p.at) + ' ago'],
@@ -171,7 +172,24 @@ function showReplication(p) {
   }
   $('replicas').hidden = !list.length;
   if (list.length) table($('replicas'), 'Replicas', [['Replica'], ['State'], ['Behind by', 'num'], ['Applied', 'num'], ['On its disk', 'num'], ['Heard of', 'num'], ['Redis']],
-    list.map(r => [r.node, r.state, plural(Math.max(0, p.status.journal.last_number - r.applied_number), 'number', 'numbers'), count(r.applied_number), count(r.synced_number), since(r.heard, p.at) + ' ago', el('span', { class: 'mono' }, r.redis)]), '');
+    list.map(r => [r.node, r.state, plural(Math.max(0, p.status.journal.last_number - r.applied_number), 'number', 'numbers'), count(r.applied_number), count(r.synced_number), since(r.heard, p.at) + ' ago', mono(r.redis)]), '');
+}
+
+function showCluster(p) {
+  const c = p.cluster;
+  $('cluster').hidden = !c;
+  if (!c) return;
+  const own = c.shards.find(s => s.nodes.some(n => n.self));
+  facts($('membership'), [
+    ['Cluster', c.cluster ? mono(c.cluster) : 'not founded, or not heard of yet'],
+    ['Slots of this shard', own && own.slots || 'none'],
+    ['Slots with an owner', count(c.assigned) + ' of 16,384'],
+  ]);
+  table($('shards'), 'Shards', [['Shard'], ['Slots', 'num'], ['Leader'], ['State']], c.shards.map(s => {
+    const l = s.nodes.find(n => n.role === 'leader'), f = s.nodes.filter(n => n.failed).length, of = plural(s.nodes.length, 'node', 'nodes');
+    return [mono(s.id.slice(0, 8)), count(s.count), l ? mono(l.redis) : 'none',
+      !l ? 'no leader' : l.failed ? 'its leader has failed' : f ? f + ' of ' + of + ' failed' : 'ok, ' + of];
+  }), '');
 }
 
 const kinds = {
@@ -181,7 +199,7 @@ const kinds = {
 function showEvents(list) {
   $('noevents').hidden = list.length > 0;
   $('events').hidden = !list.length;
-  $('events').tabIndex = list.length > 6 ? 0 : -1;
+  $('events').tabIndex = list.length > 0 ? 0 : -1;
   put($('events'), ...list.map(e => {
     let [kind, word] = kinds[e.kind] || ['', e.kind], more = e.cause || '';
     if (e.kind === 'snapshot' && e.cause) [kind, word] = ['bad', 'Snapshot failed'];
@@ -196,12 +214,12 @@ function showEvents(list) {
 
 function showTables(p) {
   table($('commands'), 'Commands that took most time', [['Command'], ['Calls', 'num'], ['Failed', 'num'], ['Refused', 'num'], ['Mean', 'num'], ['p50', 'num'], ['p99', 'num'], ['Total', 'num']],
-    p.commands.map(c => [el('span', { class: 'mono' }, c.name.toUpperCase()), count(c.calls), count(c.failed), count(c.refused), ...[c.mean, c.p50, c.p99, c.total].map(us => us ? micros(us) : '–')]), 'None has run.');
+    p.commands.map(c => [mono(c.name.toUpperCase()), count(c.calls), count(c.failed), count(c.refused), ...[c.mean, c.p50, c.p99, c.total].map(us => us ? micros(us) : '–')]), 'None has run.');
   table($('slow'), 'Slow commands', [['When'], ['Took', 'num'], ['Command', 'wide'], ['Client']],
-    p.slow.map(s => [moment(s.at), micros(s.took_ms * 1000), el('span', { class: 'mono' }, s.args.join(' ')), (s.name ? s.name + ' ' : '') + s.client]), 'No command was slow.');
+    p.slow.map(s => [moment(s.at), micros(s.took_ms * 1000), mono(s.args.join(' ')), (s.name ? s.name + ' ' : '') + s.client]), 'No command was slow.');
   if (p.hidden) return put($('clients'), el('p', { class: 'quiet' }, 'Redis clients need a password here, so names, addresses and arguments are shown only with http-password-file.'));
   table($('clients'), 'Clients', [['Address'], ['Name'], ['Library'], ['Database', 'num'], ['Connected', 'num'], ['Idle', 'num'], ['Last command']],
-    p.clients.map(c => [el('span', { class: 'mono' }, c.addr), c.name || '', c.lib || '', count(c.db), since(c.since, p.at), span(c.idle_seconds), el('span', { class: 'mono' }, (c.command || '').toUpperCase())]), 'None is connected.');
+    p.clients.map(c => [mono(c.addr), c.name || '', c.lib || '', count(c.db), since(c.since, p.at), span(c.idle_seconds), mono((c.command || '').toUpperCase())]), 'None is connected.');
 }
 
 // Charts of the last hour. Each is a picture for those who see it and a sentence for
@@ -282,7 +300,7 @@ async function ask(path) {
 function show(p) {
   $('node').textContent = p.status.node;
   $('identity').textContent = `ledge ${p.status.version} · ${p.status.role} · up ${span(p.status.uptime_seconds)}`;
-  showHealth(p); showNow(p); showJournal(p); showReplication(p); showEvents(p.events); showTables(p);
+  showHealth(p); showNow(p); showJournal(p); showReplication(p); showCluster(p); showEvents(p.events); showTables(p);
 }
 let failures = 0, timer = 0, asked = 0;
 async function turn() {

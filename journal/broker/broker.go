@@ -35,6 +35,7 @@ const (
 	maxStore     = 1 << 62
 	startTimeout = 10 * time.Second
 	tlsTimeout   = 10 * time.Second // for a client's handshake
+	loginTimeout = 5 * time.Second  // for its credentials after that: links and nodes may be slow
 )
 
 // Broker is the embedded server. It knows nothing of how the journal is kept in it:
@@ -101,6 +102,7 @@ func (b *Broker) options(cfg *Config) (*server.Options, error) {
 		server.NewAccount(systemAccount)}
 	b.logins = b.newLogins(cfg.Users)
 	o.CustomClientAuthentication = b.logins
+	o.AuthTimeout = loginTimeout.Seconds()
 	if cfg.Listen == "" {
 		return o, nil
 	}
@@ -109,6 +111,7 @@ func (b *Broker) options(cfg *Config) (*server.Options, error) {
 		o.TLSConfig = cfg.TLS.Clone()
 		o.TLSVerify = cfg.TLS.ClientAuth == tls.RequireAndVerifyClientCert
 		o.TLSTimeout = tlsTimeout.Seconds()
+		o.AuthTimeout = (tlsTimeout + loginTimeout).Seconds()
 	}
 	return o, listenOn(o, cfg.Listen)
 }

@@ -77,6 +77,15 @@ func As(c Class, op string, err error) error {
 // keeps it.
 func With(c Class, err error) error { return As(c, "", err) }
 
+// Instead gives err a class in place of the one that it has. It is for who knows more than
+// whoever was nearest to the cause: that what is refused at present can be tried again.
+func Instead(c Class, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &classed{class: c, err: err}
+}
+
 // Of returns the class of err. An error that nobody classed counts as Fatal:
 // what we don't understand we don't carry on from. Of(nil) is 0.
 func Of(err error) Class {

@@ -99,3 +99,14 @@ func TestSameOperation(t *testing.T) {
 		}
 	}
 }
+
+// A class that is given instead holds above the one that there was.
+func TestInstead(t *testing.T) {
+	err := fault.Instead(fault.Retryable, fmt.Errorf("offer: %w", fault.With(fault.Refused, errors.New("busy"))))
+	if got := fault.Of(fmt.Errorf("move: %w", err)); got != fault.Retryable || err.Error() != "offer: busy" {
+		t.Errorf("Of(%v) = %v; want retryable", err, got)
+	}
+	if err := fault.Instead(fault.Retryable, nil); err != nil {
+		t.Errorf("Instead(nil) = %v; want nil", err)
+	}
+}

@@ -116,7 +116,7 @@ func (j *Journal) appendSome(ctx context.Context, prev journal.Seq, frames [][]b
 	if cause == nil {
 		cause = cmp.Or(s.last, s.first)
 	}
-	return j.within(ctx, prev+1, cause, func(ctx context.Context) (int, error) {
+	return j.within(ctx, j.patience(), prev+1, cause, func(ctx context.Context) (int, error) {
 		n, err := j.findOut(ctx, s, quiet)
 		j.noteStored(prev, s.frames[:n])
 		if err != nil {

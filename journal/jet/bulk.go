@@ -61,7 +61,9 @@ func (j *Journal) syncOtherwise(ctx context.Context, op string, s journal.Syncin
 	if err := j.ready(ctx); err != nil {
 		return j.failed(op, err)
 	}
-	_, err := j.within(ctx, 0, j.late("loading the journal stream"),
+	// All that is not synced yet may have to be, which is an append's work and not a moment's.
+	limit := j.cfg.AppendTimeout
+	_, err := j.within(ctx, limit, 0, late("loading the journal stream", limit),
 		func(ctx context.Context) (int, error) {
 			if err := await(ctx, j.api); err != nil {
 				return 0, err

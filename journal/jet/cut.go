@@ -19,7 +19,7 @@ func (j *Journal) Cut(ctx context.Context, last journal.Seq) error {
 	if err := j.usable(); err != nil {
 		return fault.As(fault.Retryable, op, err)
 	}
-	_, err := j.within(context.WithoutCancel(ctx), 0, j.late("cutting the journal's end off"),
+	_, err := j.within(context.WithoutCancel(ctx), j.patience(), 0, late("cutting the journal's end off", j.patience()),
 		func(ctx context.Context) (int, error) {
 			if err := await(ctx, j.api); err != nil {
 				return 0, err

@@ -41,15 +41,15 @@ func await(ctx context.Context, t turn.Turn) error {
 }
 
 // within calls run, which may hang, on a goroutine, and returns its outcome if that
-// comes within mendTime and before ctx ends. Otherwise it returns a Doubt with that
+// comes within a limit and before ctx ends. Otherwise it returns a Doubt with that
 // cause, about the frames from seq on; 0 is none. The context that run gets ends with
 // the journal. Only the appending goroutine calls within.
-func (j *Journal) within(ctx context.Context, seq journal.Seq, cause error,
+func (j *Journal) within(ctx context.Context, limit time.Duration, seq journal.Seq, cause error,
 	run func(context.Context) (int, error)) (int, error) {
 	d, settle := journal.NewDoubt(seq, cause)
 	j.doubt = d
 	j.owned.Go(func() { settle(run(j.life)) })
-	t := time.NewTimer(j.patience())
+	t := time.NewTimer(limit)
 	defer t.Stop()
 	select {
 	case <-d.Done():
@@ -88,6 +88,6 @@ func (j *Journal) usable() error {
 func (j *Journal) patience() time.Duration { return min(mendTime, j.cfg.AppendTimeout) }
 
 // late is the cause of a doubt that no frame is in.
-func (j *Journal) late(doing string) error {
-	return fmt.Errorf("%s takes longer than %s", doing, j.patience())
+func late(doing string, limit time.Duration) error {
+	return fmt.Errorf("%s takes longer than %s", doing, limit)
 }

@@ -48,6 +48,9 @@ type Journal struct {
 	// api is held by whatever changes the stream other than by appending: Truncate,
 	// Cut, Bulk, SetSync, Reopen and settling. It is taken before shape.
 	api turn.Turn
+	// halfTruncated is that a truncation up to just before first has not come to its
+	// end. It belongs to whoever has api.
+	halfTruncated bool
 	// shape is held while a truncation has the broker remove and rename blocks, and
 	// while Sync syncs them: a directory that is synced in the middle of a renaming
 	// would keep the new name of a block whose bytes are not on the disk yet.

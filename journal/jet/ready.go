@@ -39,7 +39,7 @@ func (j *Journal) ready(ctx context.Context) error {
 	if text == "" && j.down == nil && !j.wire.ended() {
 		return nil
 	}
-	_, err := j.within(ctx, 0, j.late("making the journal fit for appends"),
+	_, err := j.within(ctx, j.patience(), 0, late("making the journal fit for appends", j.patience()),
 		func(ctx context.Context) (int, error) { return 0, j.makeReady(ctx, text) })
 	return err
 }

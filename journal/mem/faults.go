@@ -46,6 +46,14 @@ func (j *Journal) StoreThenFail(err error) {
 	})
 }
 
+// Judge has fn asked about each append, before its frame is stored and again after that: an
+// error is what the append fails with. Nil ends it.
+func (j *Journal) Judge(fn func(seq journal.Seq, frame []byte, stored bool) error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.judge = fn
+}
+
 func (j *Journal) order(f func(*Journal, journal.Seq, []byte) error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()

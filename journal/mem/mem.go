@@ -31,6 +31,7 @@ type Journal struct {
 	sick  error                                       // what appends and Reopen fail with until Heal
 	opens int                                         // calls of Reopen
 	calls int
+	judge func(seq journal.Seq, frame []byte, stored bool) error // see Judge
 
 	bulk   bool          // appends are synced by Sync
 	synced journal.Seq   // in bulk
@@ -87,7 +88,7 @@ func (j *Journal) Append(ctx context.Context, prev journal.Seq, frame []byte) er
 	}
 	j.mu.Lock()
 	j.calls++
-	held := j.held
+	held, judge := j.held, j.judge
 	j.mu.Unlock()
 	if held != nil {
 		select {
@@ -96,6 +97,22 @@ func (j *Journal) Append(ctx context.Context, prev journal.Seq, frame []byte) er
 			return fault.As(fault.Retryable, op, ctx.Err())
 		}
 	}
+	if judge == nil {
+		return j.append(prev, frame)
+	}
+	if err := judge(prev+1, frame, false); err != nil {
+		return fault.As(fault.Fatal, op, err)
+	}
+	err := j.append(prev, frame)
+	if err == nil {
+		err = fault.As(fault.Fatal, op, judge(prev+1, frame, true))
+	}
+	return err
+}
+
+// append is Append once nothing is in its way.
+func (j *Journal) append(prev journal.Seq, frame []byte) error {
+	const op = "append to the journal"
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.closed {

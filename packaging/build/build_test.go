@@ -12,6 +12,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -36,11 +37,21 @@ func makeSmall(t *testing.T) map[string][]byte {
 		"ledge.yaml", "README.md", "doc/README.md", "doc/tls.md", "CHANGELOG.md", "LICENSE", "systemd/ledge.service", "monitoring/alerts.yaml", "monitoring/dashboard.json"} {
 		c.pages = append(c.pages, file{path: path, mode: 0o644, body: []byte(path + "\n")})
 	}
-	r := release{source: src, version: "0.1.0", revision: 1, out: t.TempDir()}
+	var said strings.Builder
+	r := release{source: src, version: "0.1.0", revision: 1, out: t.TempDir(), said: &said, began: time.Now()}
+	r.plan(targets)
 	for _, target := range targets {
 		if err := r.makeOf(target, c, filepath.Join(t.TempDir(), target.name)); err != nil {
 			t.Fatal(err)
 		}
+	}
+	for i, target := range targets { // all but what is compiled, which is at most one step more for each, and one for all
+		if want := fmt.Sprintf(`build: step %d of %d, after \d+s: make the packages for %s\n`, i+1, r.steps, target.name); !regexp.MustCompile(want).MatchString(said.String()) {
+			t.Errorf("it has said\n%s\nwant %q", said.String(), want)
+		}
+	}
+	if r.steps <= len(targets) || r.steps > 1+2*len(targets) {
+		t.Errorf("%d steps for %d targets; want one to compile for this machine and one or two for each", r.steps, len(targets))
 	}
 	if err := r.writeSums(); err != nil {
 		t.Fatal(err)

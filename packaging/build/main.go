@@ -12,12 +12,14 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"syscall"
+	"time"
 
 	"ledge/appliance"
 )
@@ -53,7 +55,7 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	r := release{source: from, version: appliance.Version, revision: *revision, out: *out}
+	r := release{source: from, version: appliance.Version, revision: *revision, out: *out, said: os.Stderr, began: time.Now()}
 	return r.make(ctx, chosen)
 }
 
@@ -94,6 +96,31 @@ type release struct {
 	revision int
 	out      string
 	made     []string // names of files in out
+
+	// said is told of each step as it begins, and how long all took until then: what is
+	// compiled for the first time takes minutes, in which nothing else is printed.
+	said        io.Writer
+	began       time.Time
+	steps, step int
+}
+
+// begins says that a step begins.
+func (r *release) begins(what string) {
+	r.step++
+	fmt.Fprintf(r.said, "build: step %d of %d, after %s: %s\n", r.step, r.steps, time.Since(r.began).Round(time.Second), what)
+}
+
+// compiledApart reports whether a target needs a binary besides the one for this machine.
+func compiledApart(t target) bool { return t.goarch != runtime.GOARCH || runtime.GOOS != "linux" }
+
+// plan counts the steps.
+func (r *release) plan(chosen []target) {
+	r.steps = 1
+	for _, t := range chosen {
+		if r.steps++; compiledApart(t) {
+			r.steps++
+		}
+	}
 }
 
 // make makes it all. What the directory has besides it leaves alone.
@@ -106,6 +133,8 @@ func (r *release) make(ctx context.Context, chosen []target) error {
 		return err
 	}
 	defer os.RemoveAll(work)
+	r.plan(chosen)
+	r.begins("compile for this machine; the first time that takes minutes")
 	// The pages are printed by the program itself, so it has to run here.
 	program, err := r.source.compile(ctx, target{name: "host"}, work)
 	if err != nil {
@@ -117,7 +146,8 @@ func (r *release) make(ctx context.Context, chosen []target) error {
 	}
 	for _, t := range chosen {
 		binary := program // where it is for this machine, it is the same
-		if t.goarch != runtime.GOARCH || runtime.GOOS != "linux" {
+		if compiledApart(t) {
+			r.begins("compile for " + t.name)
 			if binary, err = r.source.compile(ctx, t, work); err != nil {
 				return err
 			}
@@ -149,6 +179,7 @@ func (r *release) makeFor(ctx context.Context, t target, binary string, pages []
 // makeOf makes it of what goes in, with dir for what the library for packages
 // wants to read from files.
 func (r *release) makeOf(t target, c contents, dir string) (err error) {
+	r.begins("make the packages for " + t.name)
 	if c.bill, err = r.sbom(t, c.parts, c.program); err != nil {
 		return err
 	}

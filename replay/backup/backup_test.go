@@ -181,6 +181,8 @@ func TestLoadRefuses(t *testing.T) {
 	}{
 		{"before", []backup.Part{memory("a", first)}, backup.Target{HasSeq: true, Seq: 19}, "goes back to number 20"},
 		{"before in time", []backup.Part{memory("a", first)}, backup.Target{Time: time.UnixMilli(5)}, "goes back to number 20"},
+		{"before there was anything", []backup.Part{memory("a", h.part(t, 0, 30, ""))}, backup.Target{Time: h.times[1].Add(-time.Millisecond)},
+			"the first time that can be had is " + h.times[1].UTC().Format(time.RFC3339Nano)},
 		{"after", []backup.Part{memory("a", first)}, backup.Target{HasSeq: true, Seq: 31}, "ends at number 30"},
 		{"after in time", []backup.Part{memory("a", h.part(t, 0, 30, ""))}, backup.Target{Time: h.times[30].Add(time.Hour)}, "ends at number 30"},
 		{"across a gap", []backup.Part{memory("a", first), memory("b", second)}, backup.Target{HasSeq: true, Seq: 50}, "ends at number 30"},

@@ -231,6 +231,18 @@ func (t Target) String() string {
 	return "all"
 }
 
+// before refuses a time before everything: c, which is beyond it, is the first batch that
+// there ever was.
+func (t Target) before(c journal.Committed) error {
+	e := c.Batch().Entries
+	if c.Seq() != 1 || t.Time.IsZero() || len(e) == 0 {
+		return nil
+	}
+	first := slices.MaxFunc(e, func(a, b journal.Entry) int { return a.At.Compare(b.At) }).At
+	return fault.With(fault.Operator, fmt.Errorf("there was nothing at %s: the first time that can be had is %s",
+		t.Time.UTC().Format(time.RFC3339Nano), first.UTC().Format(time.RFC3339Nano)))
+}
+
 // tooLate refuses a target that the backup ends before.
 func (l *Loaded) tooLate(to Target) error {
 	h := &l.Header
@@ -315,6 +327,9 @@ func (s *Bounded) Read(ctx context.Context, from journal.Seq) iter.Seq2[journal.
 	return func(yield func(journal.Committed, error) bool) {
 		for c, err := range s.Source.Read(ctx, from) {
 			if err == nil && s.To.past(c) {
+				if err := s.To.before(c); err != nil {
+					yield(c, err)
+				}
 				s.Past = true
 				return
 			}

@@ -4,6 +4,7 @@
 package cluster
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"strconv"
@@ -14,6 +15,7 @@ import (
 // Node is a node as clients are told of it.
 type Node struct {
 	ID   string // 40 hexadecimal digits, for the life of its directory
+	Name string // what its operators call it; "" is that it does not say so
 	Host string // where its Redis clients go
 	Port int
 	// TLSPort is where those with TLS go; 0 is that there is none.
@@ -42,6 +44,9 @@ func (n *Node) PortFor(tls bool) int {
 func (n *Node) Addr(tls bool) string {
 	return net.JoinHostPort(n.Host, strconv.Itoa(n.PortFor(tls)))
 }
+
+// Called returns what people know the node by: its name, or its id without one.
+func (n *Node) Called() string { return cmp.Or(n.Name, n.ID) }
 
 // Shard is nodes that hold the same slots: a leader and those that follow it.
 type Shard struct {
@@ -74,8 +79,21 @@ type Map struct {
 	// Self is the node whose map it is. It is a node of the first shard.
 	Self   string
 	Shards []Shard
+	// External says that a controller outside gives the slots, by documents, and Version is
+	// that of the newest, -1 before the first. The shards are the document's then.
+	External bool
+	Version  int64
+
 	owners [journal.MaxSlot + 1]uint16 // which shard, counted from 1; 0 is none
-	leads  bool                        // the node leads its shard
+	// slots are what each command asks for where some are held or others': a Hold, and
+	// whether the node serves the slot.
+	slots [journal.MaxSlot + 1]uint8
+	held  bool // some slot is
+	all   bool // it serves each slot
+	leads bool // the node leads its shard
+	// apart says that the node is not what a document says: it follows and should lead, or
+	// the other way round. It answers nothing that concerns slots.
+	apart bool
 }
 
 // mostShards bounds the shards of a Map.
@@ -103,6 +121,12 @@ func New(cluster, self string, shards ...Shard) (*Map, error) {
 	}
 	leader := shards[0].Leader()
 	m.leads = leader != nil && leader.ID == self
+	for slot := range m.owners {
+		if m.leads && m.owners[slot] == 1 {
+			m.slots[slot] = served
+		}
+	}
+	m.all = m.leads && shards[0].Count() == len(m.owners)
 	return m, nil
 }
 
@@ -115,11 +139,14 @@ func (m *Map) Owner(slot uint16) *Shard {
 }
 
 // Own reports whether a slot is of the node's own shard.
-func (m *Map) Own(slot uint16) bool { return m.owners[slot] == 1 }
+func (m *Map) Own(slot uint16) bool { return m.owners[slot] == 1 && !m.apart }
 
 // Serves reports whether the node serves all that concerns a slot: it leads the shard that
 // has it.
-func (m *Map) Serves(slot uint16) bool { return m.leads && m.owners[slot] == 1 }
+func (m *Map) Serves(slot uint16) bool { return m.slots[slot]&served != 0 }
+
+// ServesAll reports whether the node serves all slots, and none is held.
+func (m *Map) ServesAll() bool { return m.all && !m.held }
 
 // Me returns the node whose map it is.
 func (m *Map) Me() *Node {
@@ -131,12 +158,24 @@ func (m *Map) Me() *Node {
 	return nil
 }
 
-// Epoch returns the highest epoch at which a slot has come to its owner.
+// Epoch returns the highest epoch at which a slot has come to its owner, or the version of a
+// controller's newest document.
 func (m *Map) Epoch() (e uint64) {
+	if m.External {
+		return uint64(max(0, m.Version))
+	}
 	for i := range m.Shards {
 		e = max(e, m.Shards[i].Epoch())
 	}
 	return e
+}
+
+// EpochOf returns the epoch of a shard.
+func (m *Map) EpochOf(s *Shard) uint64 {
+	if m.External {
+		return m.Epoch()
+	}
+	return s.Epoch()
 }
 
 // Epoch returns the highest epoch at which a slot has come to the shard.

@@ -57,6 +57,39 @@ func TestMap(t *testing.T) {
 	}
 }
 
+// A node serves the slots of its shard while it leads that, and no other.
+func TestServes(t *testing.T) {
+	all := []journal.OwnedRange{owned(0, 63, 1), owned(64, journal.MaxSlot, 2)}
+	for name, c := range map[string]struct {
+		slots  []journal.OwnedRange
+		leads  bool
+		others []cluster.Shard
+		want   func(slot uint16) bool
+	}{
+		"all":      {all, true, nil, func(uint16) bool { return true }},
+		"follower": {all, false, nil, func(uint16) bool { return false }},
+		"none":     {nil, true, nil, func(uint16) bool { return false }},
+		"some": {[]journal.OwnedRange{owned(63, 64, 1)}, true, []cluster.Shard{{ID: "b", Slots: []journal.OwnedRange{owned(65, 128, 1)}}},
+			func(slot uint16) bool { return slot == 63 || slot == 64 }},
+	} {
+		m, err := cluster.New("c1", "a1", append([]cluster.Shard{
+			{ID: "a", Slots: c.slots, Nodes: []cluster.Node{{ID: "a1", Leads: c.leads}}}}, c.others...)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		every := true
+		for slot := range uint16(journal.MaxSlot + 1) {
+			every = every && c.want(slot)
+			if m.Serves(slot) != c.want(slot) {
+				t.Errorf("%s: Serves(%d) = %v; want %v", name, slot, m.Serves(slot), c.want(slot))
+			}
+		}
+		if m.ServesAll() != every {
+			t.Errorf("%s: ServesAll = %v; want %v", name, m.ServesAll(), every)
+		}
+	}
+}
+
 // Clients are told of ranges that are as long as they can be, in the order of slots, of
 // shards that can be reached.
 func TestRanges(t *testing.T) {

@@ -91,7 +91,9 @@ func TestViewMap(t *testing.T) {
 			record("c1", "c", true, 1, owned(150, 159, 2))}, "b: b1! 0-99@1; a: a1! 100-149@1 160-200@1; c: c1! 150-159@2"},
 		{"cloned", leads, []cluster.Record{record("c1", "c", true, 1, owned(100, 110, 1)), record("a1", "a", true, 1, owned(105, 120, 1))},
 			"b: b1! 0-99@1; a: a1! 105-120@1; c: c1! 100-104@1"},
-		{"its own slots are claimed", leads, []cluster.Record{record("a1", "a", true, 1, owned(0, 100, 1<<62))}, "b: b1! 0-99@1; a: a1! 100-100@4611686018427387904"},
+		{"its own slots are claimed", leads, []cluster.Record{record("a1", "a", true, 1, owned(0, 100, 1))}, "b: b1! 0-99@1; a: a1! 100-100@1"},
+		{"its own slots are another's by now", leads, []cluster.Record{record("a1", "a", true, 1, owned(50, 100, 2))}, "b: b1! 0-49@1; a: a1! 50-100@2"},
+		{"its own slots are seized", leads, []cluster.Record{record("a1", "a", true, 1, owned(50, 100, 1<<32+1))}, "b: b1! 0-49@1; a: a1! 50-100@4294967297"},
 		{"a replica", leads, []cluster.Record{record("b0", "b", false, 1, owned(0, 99, 1))}, "b: b1! b0 0-99@1"},
 		{"its own lead is claimed", leads, []cluster.Record{newer(record("b0", "b", true, 1, owned(0, 50, 1)), 1<<62, 0)}, "b: b1! b0 0-99@1"},
 		{"two others lead", follows, []cluster.Record{record("b0", "b", true, 1), newer(record("b2", "b", true, 1), 1, 0)}, "b: b2! b0 b1 0-99@1"},
@@ -173,5 +175,54 @@ func TestViewBound(t *testing.T) {
 	}
 	if !v.Forget("n0") {
 		t.Error("n0 is not forgotten")
+	}
+}
+
+// Slots are claimed once others own all of them, each at the epoch or later.
+func TestClaimed(t *testing.T) {
+	v := cluster.NewView("c1", record("b1", "b", true, 1, owned(0, 9, 9)))
+	if _, err := v.Merge([]cluster.Record{record("a1", "a", true, 1, owned(10, 14, 3)), record("c1", "c", true, 1, owned(15, 20, 5))}); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		first, last uint16
+		epoch       uint64
+		want        bool
+	}{{10, 20, 3, true}, {10, 20, 4, false}, {15, 20, 5, true}, {10, 21, 3, false}, {0, 9, 9, false}} {
+		if got := v.Claimed([]journal.SlotRange{{First: tt.first, Last: tt.last}}, tt.epoch); got != tt.want {
+			t.Errorf("slots %d to %d at epoch %d are claimed: %v; want %v", tt.first, tt.last, tt.epoch, got, tt.want)
+		}
+	}
+}
+
+// What was given is the other shard's for the node itself, and its own still for others
+// until they hear of the new owner.
+func TestLent(t *testing.T) {
+	own := record("b1", "b", true, 1, owned(0, 9, 1))
+	own.Lent = []cluster.Lent{{Ranges: []journal.SlotRange{{First: 10, Last: 20}}, Epoch: 4, To: "a"}, {Ranges: []journal.SlotRange{{First: 30, Last: 30}}, Epoch: 2, To: "nobody"}}
+	v, other := cluster.NewView("c1", own), cluster.NewView("c1", record("c1", "c", true, 1))
+	taker := record("a1", "a", true, 1)
+	if _, err := v.Merge([]cluster.Record{taker}); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := shardsOf(t, v), "b: b1! 0-9@1; a: a1! 10-20@4"; got != want {
+		t.Errorf("the map of who has given is %s; want %s", got, want)
+	}
+	if _, err := other.Merge(v.Newer(nil)); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := shardsOf(t, other), "c: c1!; a: a1!; b: b1! 0-9@1 10-20@3 30-30@1"; got != want {
+		t.Errorf("the map of another is %s; want %s", got, want)
+	}
+	taker.Stamp, taker.Owned = 2, []journal.OwnedRange{owned(10, 20, 4)}
+	if _, err := other.Merge([]cluster.Record{taker}); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := shardsOf(t, other), "c: c1!; a: a1! 10-20@4; b: b1! 0-9@1 30-30@1"; got != want {
+		t.Errorf("once it is taken: %s; want %s", got, want)
+	}
+	own.Lent = nil
+	if !v.SetOwn(own) || v.Own().Stamp != 2 {
+		t.Error("what is lent no more is no change")
 	}
 }

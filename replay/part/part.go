@@ -172,11 +172,12 @@ func (p *Part) Apply(c journal.Committed) error {
 // pick applies an effect if it is about what is wanted. Once more is wanted than was
 // read from the beginning it only looks for what else is.
 func (p *Part) pick(v *replay.View, op journal.Op, do func(journal.Op) error) error {
+	if !journal.OnKeys(op) {
+		return nil
+	}
 	several := true // keys may have changed, and not that of the effect alone
 	switch o := op.(type) {
-	case *journal.Epoch, *journal.FunctionSet, *journal.FunctionFlush, *journal.SlotsFound:
-		return nil
-	case *journal.RangeClear: // of what is wanted there is no more than that
+	case *journal.RangeClear, *journal.SpanClear: // of what is wanted there is no more than that
 	case *journal.SwapDB:
 		for at := range p.wanted {
 			switch at.db {

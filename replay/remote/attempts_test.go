@@ -8,13 +8,14 @@ import (
 
 	"ledge/journal/fault"
 	"ledge/replay/standing"
+	"ledge/replay/wire"
 )
 
 // What becomes of a link when attempts fail: it stalls, it has failed after as many
 // as are allowed or at once when a person is needed, and pauses grow.
 func TestFailed(t *testing.T) {
 	again, person := fault.As(fault.Retryable, "", errors.New("again")), fault.As(fault.Operator, "", errors.New("person"))
-	gone := fault.As(fault.Retryable, "", &unreachable{errors.New("nobody")})
+	gone := fault.As(fault.Retryable, "", &wire.Unreachable{Err: errors.New("nobody")})
 	for _, tt := range []struct {
 		name  string
 		state standing.LinkState // before
@@ -105,7 +106,7 @@ func TestPause(t *testing.T) {
 	cancel()
 	began := time.Now()
 	f.knocked = true
-	if f.pause(ctx, time.Hour, &unreachable{errors.New("nobody")}); time.Since(began) > time.Minute || f.knocked {
+	if f.pause(ctx, time.Hour, &wire.Unreachable{Err: errors.New("nobody")}); time.Since(began) > time.Minute || f.knocked {
 		t.Errorf("a pause took %s although its context has ended", time.Since(began))
 	}
 }

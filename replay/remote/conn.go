@@ -4,12 +4,8 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
-	"net/url"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -18,6 +14,7 @@ import (
 
 	"ledge/journal"
 	"ledge/journal/fault"
+	"ledge/replay/wire"
 )
 
 // checksum is what a chunk carries.
@@ -29,7 +26,7 @@ func checksum(b []byte) string {
 func summed(m *nats.Msg) error {
 	said := m.Header.Get(headerSum)
 	if _, err := strconv.ParseUint(said, 16, 32); err != nil || len(said) != 8 {
-		return fmt.Errorf("%q is no checksum", clip(said, maxName))
+		return fmt.Errorf("%q is no checksum", wire.Clip(said, wire.MaxName))
 	}
 	if got := checksum(m.Data); got != strings.ToLower(said) {
 		return fmt.Errorf("its checksum is %s; the leader says %s", got, said)
@@ -37,198 +34,39 @@ func summed(m *nats.Msg) error {
 	return nil
 }
 
-// errSilent says that the leader has sent nothing for too long.
-var errSilent = errors.New("nothing was heard")
-
-// carrier is what a replica needs of a connection to a broker.
-type carrier interface {
-	NewInbox() string
-	ChanSubscribe(subject string, to chan *nats.Msg) (*nats.Subscription, error)
-	PublishRequest(subject, reply string, body []byte) error
-	Publish(subject string, body []byte) error
-	LastError() error // why it has failed
-	Close()
-}
-
-// conn is a replica's connection to its leader. It is not mended: when it fails
-// the next attempt makes another, so that nothing that was sent before can land
-// later. Every wait ends at once with its context.
+// conn is a replica's connection to its leader.
 type conn struct {
-	nc   carrier
-	gone chan struct{} // closed when the connection has failed
-	id   name
-	addr net.Addr // of this end
-	host string   // of the other end
-	seen net.IP   // the address of this end as the leader sees it
-	said string   // the password
+	*wire.Conn
+	id   wire.Name
+	said string // the password
+	// heard is given what clients have published, nil if nobody wants that.
+	heard func([]wire.Post)
 }
 
-// dial connects. The broker's library takes no context, so the socket is closed
-// under it when ctx ends.
+// dial connects a replica to its leader.
 func dial(ctx context.Context, cfg *FollowerConfig) (*conn, error) {
 	password, err := cfg.Password()
 	if err != nil {
 		return nil, fault.As(fault.Operator, "connect", err)
 	}
-	d := &dialer{ctx: ctx, within: cfg.ConnectTimeout}
-	c := &conn{gone: make(chan struct{}), id: name(cfg.ID), said: password}
-	opts := []nats.Option{
-		nats.Name("ledge replica " + cfg.Node), nats.UserInfo(cfg.User, password),
-		nats.CustomInboxPrefix("_INBOX." + cfg.User), nats.SetCustomDialer(d),
-		nats.Timeout(cfg.ConnectTimeout), nats.NoReconnect(), nats.ReconnectBufSize(-1),
-		nats.PingInterval(time.Second), nats.MaxPingsOutstanding(2), nats.NoCallbacksAfterClientClose(),
-		nats.ClosedHandler(func(*nats.Conn) { close(c.gone) }),
-		// Without one the library writes to standard error.
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
-			cfg.Logger.Debug("the connection to the leader reports an error", "cause", err)
-		}),
-	}
-	if secure := cfg.secure(); secure != nil {
-		// nats.Secure would turn down a leader without TLS, which only the URL's
-		// scheme is to do.
-		opts = append(opts, func(o *nats.Options) error { o.TLSConfig = secure; return nil })
-	}
-	nc, err := nats.Connect(cfg.Leader, opts...)
-	if err != nil {
-		if d.err != nil {
-			err = &unreachable{d.err}
-		} else if errors.Is(err, nats.ErrTimeout) || errors.Is(err, os.ErrDeadlineExceeded) {
-			err = &unreachable{err} // the host takes connections; the leader says nothing
-		}
-		return nil, refused(err)
-	}
-	d.release()
-	c.nc, c.addr, c.host = nc, d.addr, d.host
-	if c.seen, err = nc.GetClientIP(); err != nil {
-		if tcp, ok := c.addr.(*net.TCPAddr); ok { // a broker that does not say
-			c.seen = tcp.IP
-		}
-	}
-	return c, nil
-}
-
-// unreachable says that there was nobody at the other end.
-type unreachable struct{ error }
-
-func (u *unreachable) Unwrap() error { return u.error }
-
-// knock reports whether somebody is there: a broker speaks first. That its host
-// takes connections says nothing of a process that is stopped.
-func knock(ctx context.Context, leader string, within time.Duration) bool {
-	u, err := url.Parse(leader)
-	if err != nil {
-		return false
-	}
-	ctx, cancel := context.WithTimeout(ctx, within)
-	defer cancel()
-	var d net.Dialer
-	c, err := d.DialContext(ctx, "tcp", u.Host)
-	if err != nil {
-		return false
-	}
-	defer c.Close()
-	defer context.AfterFunc(ctx, func() { c.Close() })()
-	_, err = c.Read(make([]byte, 1))
-	return err == nil
-}
-
-// alertOp is what crypto/tls has an error do that the other side has sent: it
-// wants a certificate from us, or another one.
-const alertOp = "remote error"
-
-// refused classes why there is no connection.
-func refused(err error) error {
-	var badCert *tls.CertificateVerificationError
-	var op *net.OpError
-	if errors.Is(err, nats.ErrAuthorization) || errors.Is(err, nats.ErrAuthExpired) ||
-		errors.Is(err, nats.ErrSecureConnRequired) || errors.Is(err, nats.ErrSecureConnWanted) ||
-		errors.As(err, &badCert) || errors.As(err, &op) && op.Op == alertOp {
-		return fault.As(fault.Operator, "connect", err)
-	}
-	return fault.As(fault.Retryable, "connect", err)
-}
-
-// dialer makes a connection that is closed when the context ends before the
-// handshake is over.
-type dialer struct {
-	ctx    context.Context
-	within time.Duration
-	stop   func() bool // nil until there is a connection
-	err    error       // why there is none; the library says only that
-	addr   net.Addr    // of this end
-	host   string      // of the other one, as an IP address
-}
-
-// Dial is what the library calls.
-func (d *dialer) Dial(network, address string) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(d.ctx, d.within)
-	defer cancel()
-	var nd net.Dialer
-	c, err := nd.DialContext(ctx, network, address)
-	if d.err = err; err == nil {
-		d.release()
-		d.stop, d.addr = context.AfterFunc(d.ctx, func() { c.Close() }), c.LocalAddr()
-		d.host, _, _ = net.SplitHostPort(c.RemoteAddr().String())
-		c = &guarded{Conn: c}
-	}
-	return c, err
-}
-
-// release leaves the connection to the library.
-func (d *dialer) release() {
-	if d.stop != nil {
-		d.stop()
-	}
-}
-
-// close gives the connection up at once.
-func (c *conn) close() { c.nc.Close() }
-
-// await waits for the next message of a subscription, at most for silence.
-func (c *conn) await(ctx context.Context, msgs <-chan *nats.Msg, silence time.Duration) (*nats.Msg, error) {
-	t := time.NewTimer(silence)
-	defer t.Stop()
-	select {
-	case m := <-msgs:
-		if len(m.Data) == 0 && m.Header.Get("Status") == "503" {
-			return nil, fault.With(fault.Retryable, fmt.Errorf("nobody answers at the leader: %w", nats.ErrNoResponders))
-		}
-		return m, failed(m)
-	case <-t.C:
-		return nil, fault.With(fault.Retryable, fmt.Errorf("%w for %s", errSilent, silence))
-	case <-c.gone:
-		return nil, fault.With(fault.Retryable, errors.Join(errors.New("the connection is lost"), c.nc.LastError()))
-	case <-ctx.Done():
-		return nil, fault.With(fault.Retryable, ctx.Err())
-	}
-}
-
-// ask sends a request and returns a channel with its answers, to be let go with
-// done.
-func (c *conn) ask(subject string, q any, room int) (msgs <-chan *nats.Msg, done func(), err error) {
-	body, err := json.Marshal(q)
-	if err != nil {
-		return nil, nil, err
-	}
-	ch, inbox := make(chan *nats.Msg, room), c.nc.NewInbox()
-	sub, err := c.nc.ChanSubscribe(inbox, ch)
-	if err == nil {
-		err = c.nc.PublishRequest(subject, inbox, body)
-	}
-	if err != nil {
-		return nil, nil, fault.With(fault.Retryable, fmt.Errorf("%s: %w", subject, err))
-	}
-	return ch, func() { _ = sub.Unsubscribe() }, nil // a connection that is gone has none
-}
-
-// call sends a request and waits for the one answer.
-func (c *conn) call(ctx context.Context, subject string, q any, within time.Duration) (*nats.Msg, error) {
-	msgs, done, err := c.ask(subject, q, 1)
+	c, err := wire.Dial(ctx, wire.Config{URL: cfg.Leader, Name: "ledge replica " + cfg.Node, User: cfg.User, Password: password,
+		TLS: cfg.secure(), Within: cfg.ConnectTimeout, To: "leader", Logger: cfg.Logger})
 	if err != nil {
 		return nil, err
 	}
-	defer done()
-	return c.await(ctx, msgs, within)
+	return &conn{c, wire.Name(cfg.ID), password, cfg.Heard}, nil
+}
+
+// await is Await, with the errors told apart on which a replica acts.
+func (c *conn) await(ctx context.Context, msgs <-chan *nats.Msg, silence time.Duration) (*nats.Msg, error) {
+	m, err := c.Await(ctx, msgs, silence)
+	return m, meant(m, err)
+}
+
+// call is Call, with the errors told apart on which a replica acts.
+func (c *conn) call(ctx context.Context, subject string, q any, within time.Duration) (*nats.Msg, error) {
+	m, err := c.Call(ctx, subject, q, within)
+	return m, meant(m, err)
 }
 
 // offered is an offer of the lead, with which a fetch has ended.
@@ -252,7 +90,7 @@ func (c *conn) fetch(ctx context.Context, from journal.Seq, silence time.Duratio
 ) error {
 	next := from
 	ask := func() (<-chan *nats.Msg, func(), error) {
-		return c.ask(subjectFetch, fetchRequest{ID: c.id, From: next}, fetchRoom)
+		return c.Ask(subjectFetch, fetchRequest{ID: c.id, From: next, Posts: c.heard != nil}, fetchRoom)
 	}
 	msgs, done, err := ask()
 	if err != nil {
@@ -261,13 +99,12 @@ func (c *conn) fetch(ctx context.Context, from journal.Seq, silence time.Duratio
 	defer func() { done() }()
 	var come []journal.Frame
 	size, brought := 0, false
-	give := func() error {
-		if len(come) == 0 {
-			return nil
+	give := func() (err error) {
+		if len(come) > 0 {
+			err = take(come)
+			clear(come)
+			come, size = come[:0], 0
 		}
-		err := take(come)
-		clear(come)
-		come, size = come[:0], 0
 		return err
 	}
 	for {
@@ -295,16 +132,25 @@ func (c *conn) fetch(ctx context.Context, from journal.Seq, silence time.Duratio
 			}
 			brought = false
 		}
+		brought = brought || is.kind == kindPosts
 		if err := give(); err != nil {
 			return err
 		}
-		switch {
-		case is.kind == kindEnd && !again:
-			return nil
-		case is.kind == kindOffer:
-			return offered{m}
+		if err := c.heed(is, m); err != nil || is.kind == kindEnd && !again {
+			return err
 		}
 	}
+}
+
+// heed does what a message asks for, once the frames before it have been handed over.
+func (c *conn) heed(is fetched, m *nats.Msg) error {
+	switch is.kind {
+	case kindPosts:
+		return c.take(m)
+	case kindOffer:
+		return offered{m}
+	}
+	return nil
 }
 
 // next waits for the next message of a fetch, and has heard told of it.

@@ -15,6 +15,7 @@ import (
 
 	"ledge/journal"
 	"ledge/replay/standing"
+	"ledge/replay/wire"
 )
 
 // fakeConn is a connection without a network: what is asked is answered by a
@@ -85,7 +86,8 @@ func (f *fakeConn) times(subject string) (n int) {
 
 // over returns a conn over a fake.
 func over(f *fakeConn) *conn {
-	return &conn{nc: f, gone: make(chan struct{}), id: "RUN", addr: &net.TCPAddr{IP: net.IPv4(10, 0, 0, 1)}, seen: net.IPv4(10, 0, 0, 1)}
+	at := net.IPv4(10, 0, 0, 1)
+	return &conn{&wire.Conn{Carrier: f, Gone: make(chan struct{}), Local: &net.TCPAddr{IP: at}, Seen: at, To: "leader"}, "RUN", "", nil}
 }
 
 // script answers with each list of messages in turn, whatever is asked.

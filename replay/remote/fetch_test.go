@@ -111,7 +111,7 @@ func TestFetchEnds(t *testing.T) {
 		t.Errorf("fetch = %v; want %v", err, context.Canceled)
 	}
 	c := over(script())
-	close(c.gone)
+	close(c.Gone)
 	if err := c.fetch(t.Context(), 1, time.Hour, heard, take); !errors.Is(err, io.ErrUnexpectedEOF) || fault.Of(err) != fault.Retryable {
 		t.Errorf("fetch on a lost connection = %v; want why it is lost", err)
 	}
@@ -183,7 +183,7 @@ func TestReport(t *testing.T) {
 		t.Errorf("tell on a closed connection = %v; want a Retryable error", err)
 	}
 	end := f.keepTelling(c)
-	close(c.gone)
+	close(c.Gone)
 	end()
 }
 

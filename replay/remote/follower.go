@@ -15,6 +15,7 @@ import (
 	"ledge/journal/fault"
 	"ledge/replay"
 	"ledge/replay/standing"
+	"ledge/replay/wire"
 	"ledge/replay/writer"
 )
 
@@ -66,10 +67,15 @@ type FollowerConfig struct {
 	// has reached the leader; "" or nil is that nobody can.
 	NATS func(local net.Addr) string
 	// Views is what the node knows of its cluster; nil is that it is in none.
-	Views Views
+	Views wire.Views
 	// Resync lets a replica that has diverged set aside what it has and take
 	// the leader's. Otherwise it waits for an operator.
 	Resync bool
+	// Heard is given what clients have published at the leader, or it was told of; nil is
+	// that nobody wants that. It must not wait.
+	Heard func([]wire.Post)
+	// Untold counts messages that the leader was not told of; nil is that nobody wants that.
+	Untold *atomic.Int64
 
 	// Reach returns where the node can be followed, and with which password, given
 	// the address from which it has reached the leader. nil is that it can't be.
@@ -127,6 +133,9 @@ type Follower struct {
 
 	leader atomic.Value // the id of the leader's run
 
+	posts   *wire.PostQueue // for the leader
+	telling atomic.Bool     // there is a link by which it is told
+
 	syncing  atomic.Pointer[syncing] // nil but during a full sync
 	tellSync time.Duration           // how often the log says how far that is
 
@@ -135,8 +144,12 @@ type Follower struct {
 
 // NewFollower returns a follower; Run makes it work.
 func NewFollower(cfg FollowerConfig) *Follower {
-	f := &Follower{cfg: cfg, steady: RetryMost, tellSync: syncTick, reached: cfg.Target.State().Pos().Seq, again: make(chan struct{}, 1), reread: make(chan struct{}, 1)}
-	f.link = standing.Link{Leader: cfg.Leader, State: standing.LinkConnecting, Since: cfg.Clock()}
+	f := &Follower{cfg: cfg, steady: RetryMost, tellSync: syncTick, reached: cfg.Target.State().Pos().Seq, again: make(chan struct{}, 1), reread: make(chan struct{}, 1), posts: wire.NewPostQueue()}
+	if f.cfg.Untold == nil {
+		f.cfg.Untold = new(atomic.Int64)
+	}
+	began := cfg.Clock()
+	f.link = standing.Link{Leader: cfg.Leader, State: standing.LinkConnecting, Since: began, Began: began}
 	return f
 }
 
@@ -247,13 +260,14 @@ func (f *Follower) attempt(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer c.close()
+	defer c.Close()
 	as, err := f.hello(ctx, c, limits)
 	if err != nil {
 		return err
 	}
 	defer f.keepTelling(c)()
 	defer f.keepExchanging(ctx, c)()
+	defer f.keepPosting(ctx, c)()
 	defer f.watchPassword(ctx, c)()
 	if as.reply.Start != startTail {
 		if err := f.fullSync(ctx, c, as); err != nil {
@@ -305,19 +319,19 @@ func (f *Follower) greeting(c *conn) helloRequest {
 	pos := t.State().Pos()
 	at := ""
 	if f.cfg.NATS != nil {
-		at = f.cfg.NATS(c.addr)
+		at = f.cfg.NATS(c.Local)
 	}
 	return helloRequest{
-		Version: Version, ID: c.id, Node: name(f.cfg.Node), Redis: address(f.cfg.Redis(c.seen)), NATS: text(at),
-		Cluster: f.cfg.Views != nil, Databases: t.State().Databases(), Empty: t.Empty(), Lineage: hex(t.Lineage()),
-		Number: pos.Seq, Digest: hex(pos.Digest), Epoch: t.State().Epoch(),
+		Version: Version, ID: c.id, Node: wire.Name(f.cfg.Node), Redis: wire.Address(f.cfg.Redis(c.Seen)), NATS: wire.Text(at),
+		Cluster: f.cfg.Views != nil, Databases: t.State().Databases(), Empty: t.Empty(), Lineage: wire.Hex(t.Lineage()),
+		Number: pos.Seq, Digest: wire.Hex(pos.Digest), Epoch: t.State().Epoch(),
 	}
 }
 
 func (f *Follower) greet(ctx context.Context, c *conn, limits Timeouts, as *greeted) error {
 	m, err := c.call(ctx, subjectHello, as.q, limits.Fetch)
 	if err == nil {
-		err = decode(m, &as.reply)
+		err = wire.Decode(m, &as.reply)
 	}
 	if err == nil {
 		err = as.reply.suits(&as.q)

@@ -14,6 +14,7 @@ import (
 	"ledge/journal/fault"
 	"ledge/journal/progress"
 	"ledge/replay/standing"
+	"ledge/replay/wire"
 )
 
 // fullSync makes the node what the leader's snapshot says, or empty if the
@@ -34,7 +35,7 @@ func (f *Follower) fullSync(ctx context.Context, c *conn, as *greeted) error {
 		return fmt.Errorf("meta: %w", err)
 	}
 	var meta metaReply
-	if err := decode(m, &meta); err != nil {
+	if err := wire.Decode(m, &meta); err != nil {
 		return fmt.Errorf("meta: %w", err)
 	}
 	if !as.q.Empty && meta.Number <= as.q.Number {

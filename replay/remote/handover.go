@@ -16,6 +16,7 @@ import (
 	"ledge/journal"
 	"ledge/journal/fault"
 	"ledge/replay/standing"
+	"ledge/replay/wire"
 )
 
 // Handing over goes in three steps, so that there are never two leaders:
@@ -30,7 +31,7 @@ import (
 // handover is an offer that stands, or has been taken.
 type handover struct {
 	offer
-	id   name          // of the replica's run
+	id   wire.Name     // of the replica's run
 	done chan struct{} // closed when it is taken
 
 	// mu is held while the leader writes down that it agrees, so that the offer is not
@@ -78,7 +79,7 @@ var ErrLead = errors.New("the leader has handed over")
 // What it returns without an error can't be undone: the replica leads, at that
 // URL, and lets the node follow with that password.
 func (l *Leader) Offer(ctx context.Context, node string, last journal.Seq) (url, password string, err error) {
-	h := &handover{offer: offer{name(rand.Text()), last}, done: make(chan struct{})}
+	h := &handover{offer: offer{wire.Name(rand.Text()), last}, done: make(chan struct{})}
 	l.mu.Lock()
 	for _, f := range l.presentLocked() {
 		switch {
@@ -87,7 +88,7 @@ func (l *Leader) Offer(ctx context.Context, node string, last journal.Seq) (url,
 			l.mu.Unlock()
 			return "", "", fault.With(fault.Refused, fmt.Errorf("two replicas that stream are called %q", node))
 		default:
-			h.id = name(f.ID)
+			h.id = wire.Name(f.ID)
 		}
 	}
 	if h.id == "" {
@@ -188,7 +189,7 @@ func listed(names []string) string {
 
 // offered returns the message that offers the lead to a replica which has all up
 // to next, if there is such an offer.
-func (l *Leader) offered(id name, next journal.Seq) *nats.Msg {
+func (l *Leader) offered(id wire.Name, next journal.Seq) *nats.Msg {
 	l.mu.Lock()
 	h := l.handing
 	l.mu.Unlock()
@@ -205,7 +206,7 @@ func (l *Leader) offered(id name, next journal.Seq) *nats.Msg {
 // lead agrees with a replica that takes an offer.
 func (l *Leader) lead(m *nats.Msg) error {
 	var q leadRequest
-	if err := decode(m, &q); err != nil {
+	if err := wire.Decode(m, &q); err != nil {
 		return err
 	}
 	pos := l.cfg.Source.State().Pos()
@@ -231,20 +232,20 @@ const acceptTries = 3
 // acceptLead answers an offer. ErrLead is that the leader has agreed.
 func (f *Follower) acceptLead(ctx context.Context, c *conn, m *nats.Msg) error {
 	var o offer
-	if err := decode(m, &o); err != nil {
+	if err := wire.Decode(m, &o); err != nil {
 		return err
 	}
 	pos := f.cfg.Target.State().Pos()
 	if pos.Seq != o.Number || f.cfg.Reach == nil {
 		return nil // it stands until it is taken back
 	}
-	url, password, err := f.cfg.Reach(c.addr)
+	url, password, err := f.cfg.Reach(c.Local)
 	if err != nil {
 		f.cfg.Logger.Warn("the lead is not taken", "cause", err)
 		return nil
 	}
-	q := leadRequest{ID: c.id, Token: o.Token, Number: o.Number, Digest: hex(pos.Digest),
-		URL: text(url), Password: text(password)}
+	q := leadRequest{ID: c.id, Token: o.Token, Number: o.Number, Digest: wire.Hex(pos.Digest),
+		URL: wire.Text(url), Password: wire.Text(password)}
 	for range acceptTries {
 		if _, err = c.call(ctx, subjectLead, q, f.cfg.Timeouts().Fetch); err == nil {
 			return ErrLead

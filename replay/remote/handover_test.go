@@ -17,6 +17,7 @@ import (
 	"ledge/journal/fault"
 	"ledge/replay/replaytest"
 	"ledge/replay/standing"
+	"ledge/replay/wire"
 	"ledge/replay/writer"
 )
 
@@ -61,12 +62,12 @@ func handing(t *testing.T) (*Leader, *fakeBroker, *yielding) {
 func streams(t *testing.T, b *fakeBroker, y *yielding, id, node string, applied journal.Seq) {
 	t.Helper()
 	pos := y.Node.Pos()
-	m := b.ask(t, subjectHello, helloRequest{Version: Version, ID: name(id), Node: name(node), Redis: "127.0.0.1:6379",
-		Databases: 1, Lineage: hex(replaytest.Lineage), Number: pos.Seq, Digest: hex(pos.Digest), Epoch: y.Node.State.Epoch()})
+	m := b.ask(t, subjectHello, helloRequest{Version: Version, ID: wire.Name(id), Node: wire.Name(node), Redis: "127.0.0.1:6379",
+		Databases: 1, Lineage: wire.Hex(replaytest.Lineage), Number: pos.Seq, Digest: wire.Hex(pos.Digest), Epoch: y.Node.State.Epoch()})
 	if err := failed(m); err != nil {
 		t.Fatal(err)
 	}
-	m = b.ask(t, subjectReport, report{ID: name(id), State: linkState{standing.LinkStreaming}, Applied: applied, Synced: applied})
+	m = b.ask(t, subjectReport, report{ID: wire.Name(id), State: linkState{standing.LinkStreaming}, Applied: applied, Synced: applied})
 	if err := failed(m); err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +88,7 @@ func TestHandover(t *testing.T) {
 	if _, _, err := l.Offer(soon, "b", pos.Seq); fault.Of(err) != fault.Retryable || !strings.Contains(err.Error(), "has not taken the lead") {
 		t.Errorf("Offer that nobody takes = %v; want a Retryable error", err)
 	}
-	take := leadRequest{ID: "B", Token: "T", Number: pos.Seq, Digest: hex(pos.Digest), URL: "nats://b:1", Password: "pw"}
+	take := leadRequest{ID: "B", Token: "T", Number: pos.Seq, Digest: wire.Hex(pos.Digest), URL: "nats://b:1", Password: "pw"}
 	if err := failed(b.ask(t, subjectLead, take)); fault.Of(err) != fault.Refused {
 		t.Errorf("taking an offer that was taken back = %v; want it refused", err)
 	}
@@ -105,7 +106,7 @@ func TestHandover(t *testing.T) {
 	for ; m.Header.Get(headerKind) == kindBeat; m = b.next(t) {
 	}
 	var o offer
-	if err := decode(m, &o); err != nil || m.Header.Get(headerKind) != kindOffer || o.Number != pos.Seq {
+	if err := wire.Decode(m, &o); err != nil || m.Header.Get(headerKind) != kindOffer || o.Number != pos.Seq {
 		t.Fatalf("the fetch brings %q, %v; want an offer at %d", m.Header.Get(headerKind), err, pos.Seq)
 	}
 	take.Token = o.Token
@@ -186,7 +187,7 @@ func TestYieldHangs(t *testing.T) {
 	for ; m.Header.Get(headerKind) == kindBeat; m = b.next(t) {
 	}
 	var o offer
-	if err := decode(m, &o); err != nil {
+	if err := wire.Decode(m, &o); err != nil {
 		t.Fatal(err)
 	}
 	y.while = func() {
@@ -197,7 +198,7 @@ func TestYieldHangs(t *testing.T) {
 			"Await":    func() { l.Await(t.Context(), pos.Seq, 0, false) },
 			"hello": func() {
 				b.request(t, subjectHello, helloRequest{Version: Version, ID: "C", Node: "c", Redis: "127.0.0.1:6380",
-					Databases: 1, Lineage: hex(replaytest.Lineage), Number: pos.Seq, Digest: hex(pos.Digest)})
+					Databases: 1, Lineage: wire.Hex(replaytest.Lineage), Number: pos.Seq, Digest: wire.Hex(pos.Digest)})
 			},
 		} {
 			done := make(chan struct{})
@@ -213,7 +214,7 @@ func TestYieldHangs(t *testing.T) {
 		}
 		cancel()
 	}
-	b.request(t, subjectLead, leadRequest{ID: "B", Token: o.Token, Number: pos.Seq, Digest: hex(pos.Digest), URL: "nats://b:1", Password: "pw"})
+	b.request(t, subjectLead, leadRequest{ID: "B", Token: o.Token, Number: pos.Seq, Digest: wire.Hex(pos.Digest), URL: "nats://b:1", Password: "pw"})
 	if err := <-got; err != nil {
 		t.Errorf("Offer that was agreed to = %v; want nil", err)
 	}
@@ -224,11 +225,11 @@ func TestOfferToNamesakes(t *testing.T) {
 	l, b, y := handing(t)
 	streams(t, b, y, "B", "b", 1)
 	m := b.ask(t, subjectHello, helloRequest{Version: Version, ID: "B2", Node: "b", Redis: "127.0.0.1:6380", Databases: 1,
-		Lineage: hex(replaytest.Lineage), Number: y.Node.Pos().Seq, Digest: hex(y.Node.Pos().Digest), Epoch: y.Node.State.Epoch()})
+		Lineage: wire.Hex(replaytest.Lineage), Number: y.Node.Pos().Seq, Digest: wire.Hex(y.Node.Pos().Digest), Epoch: y.Node.State.Epoch()})
 	if err := failed(m); err != nil {
 		t.Fatal(err)
 	}
-	for _, id := range []name{"B", "B2"} {
+	for _, id := range []wire.Name{"B", "B2"} {
 		b.ask(t, subjectReport, report{ID: id, State: linkState{standing.LinkStreaming}, Applied: 1, Synced: 1})
 	}
 	if _, _, err := l.Offer(t.Context(), "b", 1); fault.Of(err) != fault.Refused || !strings.Contains(err.Error(), "two replicas") {
@@ -342,7 +343,7 @@ func TestLeaderAnswers(t *testing.T) {
 		t.Fatal(err)
 	}
 	var meta metaReply
-	if err := decode(b.ask(t, subjectMeta, metaRequest{ID: "B"}), &meta); err != nil || meta.Chunks != 4 {
+	if err := wire.Decode(b.ask(t, subjectMeta, metaRequest{ID: "B"}), &meta); err != nil || meta.Chunks != 4 {
 		t.Errorf("meta = %+v, %v; want four chunks", meta, err)
 	}
 	for chunk, want := range map[int]int{0: chunkSize, 3: 5} {

@@ -20,6 +20,7 @@ import (
 	"ledge/journal/fault"
 	"ledge/replay/replaytest"
 	"ledge/replay/standing"
+	"ledge/replay/wire"
 	"ledge/replay/writer"
 )
 
@@ -157,7 +158,7 @@ func TestProgress(t *testing.T) {
 	p := pose(t, map[string]any{subjectHello: sayTail, subjectReport: sayLast,
 		subjectFetch: func(p *posing, m *nats.Msg) { // one frame for each attempt, and a cut one
 			var q fetchRequest
-			if decode(m, &q) != nil || int(q.From) > len(frames) {
+			if wire.Decode(m, &q) != nil || int(q.From) > len(frames) {
 				p.send(m, kindBeat, 9, nil)
 				return
 			}

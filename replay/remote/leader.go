@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -18,6 +19,7 @@ import (
 	"ledge/replay"
 	"ledge/replay/snapshot"
 	"ledge/replay/standing"
+	"ledge/replay/wire"
 	"ledge/replay/writer"
 )
 
@@ -57,7 +59,13 @@ type LeaderConfig struct {
 	// itself, or "".
 	Upstream func() string
 	// Views is what the node knows of its cluster; nil is that it is in none.
-	Views Views
+	Views wire.Views
+	// Heard is given what clients have published at the replica of that run, or it was told
+	// of; nil is that nobody wants that. It must not wait.
+	Heard func(posts []wire.Post, from string)
+	// Untold counts messages that were not told to a replica, for each replica; nil is that
+	// nobody wants that.
+	Untold *atomic.Int64
 	// MaxReplicas bounds the replicas that are known at a time; 0 is 64.
 	MaxReplicas int
 	// Present returns after how long without a word a replica counts no longer: not
@@ -81,10 +89,10 @@ type Leader struct {
 	rare  *rare.Log     // of replicas that are refused, which come again and again
 
 	mu       sync.Mutex
-	line     int                // grows when the node's role changes; mu
-	replicas map[name]*follower // by the id of their run; mu
-	moved    chan struct{}      // closed when any has come further; mu
-	handing  *handover          // the offer that stands, or was taken; mu
+	line     int                     // grows when the node's role changes; mu
+	replicas map[wire.Name]*follower // by the id of their run; mu
+	moved    chan struct{}           // closed when any has come further; mu
+	handing  *handover               // the offer that stands, or was taken; mu
 }
 
 // follower is a replica as its leader knows it.
@@ -98,6 +106,7 @@ type follower struct {
 	bytes  int64              // of it
 	needs  journal.Seq        // the number after which it needs the journal
 	pace   pace
+	posts  *wire.PostQueue // messages that it is to be told of; nil is that it takes none
 }
 
 // Defaults of LeaderConfig.
@@ -114,16 +123,19 @@ func Lead(cfg LeaderConfig) (*Leader, error) {
 	if cfg.Present == nil {
 		cfg.Present = func() time.Duration { return DefaultPresent }
 	}
+	if cfg.Untold == nil {
+		cfg.Untold = new(atomic.Int64)
+	}
 	if cfg.Idle == 0 {
 		cfg.Idle = time.Minute
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	l := &Leader{cfg: cfg, ctx: ctx, stop: stop, slots: make(chan struct{}, 2*cfg.MaxReplicas), rare: rare.New(cfg.Logger),
-		replicas: make(map[name]*follower), moved: make(chan struct{})}
+		replicas: make(map[wire.Name]*follower), moved: make(chan struct{})}
 	for subject, answer := range map[string]func(*nats.Msg) error{
 		subjectHello: l.hello, subjectFetch: l.fetch, subjectMeta: l.meta,
 		subjectChunk: l.chunk, subjectReport: l.report, subjectLead: l.lead,
-		subjectView: l.view,
+		subjectView: l.view, subjectPublish: l.published,
 	} {
 		sub, err := cfg.Conn.Subscribe(subject, func(m *nats.Msg) {
 			if err := answer(m); err != nil {
@@ -186,7 +198,7 @@ func jsonMsg(v any) (*nats.Msg, error) {
 // inBackground has fn, which may take long, answer a replica on a goroutine of its
 // own. A replica asks for one thing at a time, and may ask for the next as soon as it
 // has its answer: so the request counts as answered before that is sent.
-func (l *Leader) inBackground(m *nats.Msg, id name, fn func(answer func(*nats.Msg)) error) error {
+func (l *Leader) inBackground(m *nats.Msg, id wire.Name, fn func(answer func(*nats.Msg)) error) error {
 	if err := l.with(id, func(f *follower) error {
 		if f.asking {
 			return errAsking
@@ -240,7 +252,7 @@ func (l *Leader) spawn(fn func()) error {
 // hello says where a replica is to go on.
 func (l *Leader) hello(m *nats.Msg) error {
 	var q helloRequest
-	if err := decode(m, &q); err != nil {
+	if err := wire.Decode(m, &q); err != nil {
 		return err
 	}
 	l.mu.Lock()
@@ -254,7 +266,7 @@ func (l *Leader) hello(m *nats.Msg) error {
 	if err != nil {
 		return err
 	}
-	r := helloReply{ID: name(l.cfg.ID), Node: name(l.cfg.Node), Lineage: hex(l.cfg.Source.Lineage()),
+	r := helloReply{ID: wire.Name(l.cfg.ID), Node: wire.Name(l.cfg.Node), Lineage: wire.Hex(l.cfg.Source.Lineage()),
 		Cluster: l.cfg.Views != nil, Databases: s.Databases(), First: span.First, Last: span.Last, Epoch: s.Epoch()}
 	if r.Start, err = l.start(&q, span); err != nil {
 		if errors.Is(err, writer.ErrDiverged) { // it may be this node that has missed something: who leads since

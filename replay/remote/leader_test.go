@@ -6,15 +6,16 @@ import (
 	"time"
 
 	"ledge/replay/standing"
+	"ledge/replay/wire"
 )
 
 // A replica that comes back under another id is one replica, not two.
 func TestMeetAgain(t *testing.T) {
 	l := &Leader{cfg: LeaderConfig{Clock: time.Now, Idle: time.Minute, Present: func() time.Duration { return time.Minute }, MaxReplicas: 9}, ctx: t.Context(),
-		replicas: make(map[name]*follower), moved: make(chan struct{})}
-	streams := func(id, node name) {
+		replicas: make(map[wire.Name]*follower), moved: make(chan struct{})}
+	streams := func(id, node wire.Name) {
 		t.Helper()
-		if err := l.meet(&helloRequest{ID: id, Node: node, Redis: address(id)}, startTail, 0); err != nil {
+		if err := l.meet(&helloRequest{ID: id, Node: node, Redis: wire.Address(id)}, startTail, 0); err != nil {
 			t.Fatal(err)
 		}
 		if err := l.with(id, func(f *follower) error {

@@ -1,10 +1,8 @@
 package remote
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"net/url"
 	"strconv"
 
 	"github.com/nats-io/nats.go"
@@ -12,68 +10,46 @@ import (
 	"ledge/journal"
 	"ledge/journal/fault"
 	"ledge/replay/standing"
+	"ledge/replay/wire"
 )
 
 // What a leader and a replica say to each other, as types. Each message is checked
 // as a whole when it has been read.
 
-// message is what a JSON message is decoded into.
-type message interface {
-	// check reports what is missing, or does not add up.
-	check() error
-}
-
-// decode reads a JSON message that should be of a kind.
-func decode(m *nats.Msg, into message) error { return decodeUpTo(m, into, maxJSON) }
-
-// decodeUpTo is decode of a message that may have so many bytes.
-func decodeUpTo(m *nats.Msg, into message, most int) error {
-	err := fmt.Errorf("%d bytes; want at most %d", len(m.Data), most)
-	if len(m.Data) <= most {
-		if err = json.Unmarshal(m.Data, into); err == nil {
-			err = into.check()
-		}
-	}
-	if err != nil {
-		return fault.With(fault.Refused, fmt.Errorf("%T: not what it should be: %s", into, clip(err.Error(), maxText)))
-	}
-	return nil
-}
-
 var errNameless = errors.New("it says no id")
 
 // helloRequest is who a replica is and how far it has come.
 type helloRequest struct {
-	Version   int     `json:"version"`
-	ID        name    `json:"id"` // of the replica's run
-	Node      name    `json:"node"`
-	Redis     address `json:"redis"`          // its address for Redis clients
-	NATS      text    `json:"nats,omitempty"` // the URL at which it is asked; none is that nobody can, or an older version
-	Databases int     `json:"databases"`
-	Cluster   bool    `json:"cluster,omitempty"` // it was started as one of a cluster
+	Version   int          `json:"version"`
+	ID        wire.Name    `json:"id"` // of the replica's run
+	Node      wire.Name    `json:"node"`
+	Redis     wire.Address `json:"redis"`          // its address for Redis clients
+	NATS      wire.Text    `json:"nats,omitempty"` // the URL at which it is asked; none is that nobody can, or an older version
+	Databases int          `json:"databases"`
+	Cluster   bool         `json:"cluster,omitempty"` // it was started as one of a cluster
 	// Empty says that there is nothing in the replica to be lost.
 	Empty   bool        `json:"empty"`
-	Lineage hex         `json:"lineage"`
+	Lineage wire.Hex    `json:"lineage"`
 	Number  journal.Seq `json:"number"`
-	Digest  hex         `json:"digest"`
+	Digest  wire.Hex    `json:"digest"`
 	Epoch   uint64      `json:"epoch"`
 }
 
-func (q *helloRequest) check() error {
+func (q *helloRequest) Check() error {
 	if q.ID == "" || q.Node == "" || q.Redis == "" {
 		return errors.New("id, node or redis is missing")
 	}
 	if q.NATS == "" {
 		return nil
 	}
-	return checkURL(string(q.NATS))
+	return wire.CheckURL(string(q.NATS))
 }
 
 // helloReply is who the leader is and what it has.
 type helloReply struct {
-	ID        name        `json:"id,omitempty"` // of the leader's run; one of an older version has none
-	Node      name        `json:"node"`
-	Lineage   hex         `json:"lineage"`
+	ID        wire.Name   `json:"id,omitempty"` // of the leader's run; one of an older version has none
+	Node      wire.Name   `json:"node"`
+	Lineage   wire.Hex    `json:"lineage"`
 	Databases int         `json:"databases"`
 	Cluster   bool        `json:"cluster,omitempty"`
 	First     journal.Seq `json:"first"`
@@ -82,7 +58,7 @@ type helloReply struct {
 	Start     start       `json:"start"`
 }
 
-func (r *helloReply) check() error {
+func (r *helloReply) Check() error {
 	switch {
 	case r.Node == "" || r.Start == "":
 		return errors.New("node or start is missing")
@@ -116,11 +92,13 @@ func (r *helloReply) suits(q *helloRequest) error {
 }
 
 type fetchRequest struct {
-	ID   name        `json:"id"`
+	ID   wire.Name   `json:"id"`
 	From journal.Seq `json:"from"`
+	// Posts says that the replica takes messages that clients have published.
+	Posts bool `json:"posts,omitempty"`
 }
 
-func (q *fetchRequest) check() error {
+func (q *fetchRequest) Check() error {
 	if q.ID == "" || q.From == 0 {
 		return errors.New("id or from is missing")
 	}
@@ -132,13 +110,13 @@ type reportReply struct {
 	Last journal.Seq `json:"last"`
 }
 
-func (p *reportReply) check() error { return nil }
+func (p *reportReply) Check() error { return nil }
 
 type metaRequest struct {
-	ID name `json:"id"`
+	ID wire.Name `json:"id"`
 }
 
-func (q *metaRequest) check() error {
+func (q *metaRequest) Check() error {
 	if q.ID == "" {
 		return errNameless
 	}
@@ -149,13 +127,13 @@ func (q *metaRequest) check() error {
 type metaReply struct {
 	Number journal.Seq `json:"number"`
 	Epoch  uint64      `json:"epoch"`
-	Digest hex         `json:"digest"`
+	Digest wire.Hex    `json:"digest"`
 	Bytes  int64       `json:"bytes"`
 	Chunk  int64       `json:"chunk"` // bytes of each but the last
 	Chunks int         `json:"chunks"`
 }
 
-func (r *metaReply) check() error {
+func (r *metaReply) Check() error {
 	switch {
 	case r.Number == 0 || r.Number+1 == 0:
 		return fmt.Errorf("a snapshot at number %d", r.Number)
@@ -172,12 +150,12 @@ func (r *metaReply) pos() journal.Pos {
 }
 
 type chunkRequest struct {
-	ID     name        `json:"id"`
+	ID     wire.Name   `json:"id"`
 	Number journal.Seq `json:"number"` // of the snapshot
 	Chunk  int         `json:"chunk"`
 }
 
-func (q *chunkRequest) check() error {
+func (q *chunkRequest) Check() error {
 	if q.ID == "" || q.Chunk < 0 {
 		return fmt.Errorf("chunk %d of replica %q", q.Chunk, string(q.ID))
 	}
@@ -186,16 +164,16 @@ func (q *chunkRequest) check() error {
 
 // report is how far a replica has come.
 type report struct {
-	ID      name        `json:"id"`
+	ID      wire.Name   `json:"id"`
 	State   linkState   `json:"state"`
 	Applied journal.Seq `json:"applied"`
 	Synced  journal.Seq `json:"synced"`
 	// Redis is its address for Redis clients, which may have changed since hello;
 	// most reports leave it out.
-	Redis address `json:"redis,omitempty"`
+	Redis wire.Address `json:"redis,omitempty"`
 }
 
-func (q *report) check() error {
+func (q *report) Check() error {
 	switch {
 	case q.ID == "" || q.State.LinkState == standing.LinkNone:
 		return errors.New("id or state is missing")
@@ -207,11 +185,11 @@ func (q *report) check() error {
 
 // offer is what a leader that hands over says to the replica that is to lead.
 type offer struct {
-	Token  name        `json:"token"`
+	Token  wire.Name   `json:"token"`
 	Number journal.Seq `json:"number"` // the last there is
 }
 
-func (o *offer) check() error {
+func (o *offer) Check() error {
 	if o.Token == "" {
 		return errors.New("it has no token")
 	}
@@ -221,33 +199,20 @@ func (o *offer) check() error {
 // leadRequest is the replica's answer: it has everything, and will lead once the
 // leader has agreed. The leader follows it at the URL with the password.
 type leadRequest struct {
-	ID       name        `json:"id"`
-	Token    name        `json:"token"`
+	ID       wire.Name   `json:"id"`
+	Token    wire.Name   `json:"token"`
 	Number   journal.Seq `json:"number"`
-	Digest   hex         `json:"digest"`
-	URL      text        `json:"url"`
-	Password text        `json:"password"`
+	Digest   wire.Hex    `json:"digest"`
+	URL      wire.Text   `json:"url"`
+	Password wire.Text   `json:"password"`
 }
 
-func (q *leadRequest) check() error {
+func (q *leadRequest) Check() error {
 	switch {
 	case q.ID == "" || q.Token == "" || q.URL == "" || q.Password == "":
 		return errors.New("id, token, url or password is missing")
-	case len(q.URL) > maxURL || len(q.Password) > maxPass:
+	case len(q.URL) > wire.MaxURL || len(q.Password) > wire.MaxPass:
 		return errors.New("url or password is too long")
-	}
-	return nil
-}
-
-// checkURL checks a URL at which a node is asked. It has no user in it: whoever asks has
-// its own.
-func checkURL(at string) error {
-	u, err := url.Parse(at)
-	switch {
-	case len(at) > maxURL:
-		return errors.New("nats is too long")
-	case err != nil || u.Scheme != "nats" && u.Scheme != "tls" || u.Hostname() == "" || u.Port() == "" || u.User != nil:
-		return errors.New("nats is not nats://HOST:PORT or tls://HOST:PORT")
 	}
 	return nil
 }
@@ -261,14 +226,14 @@ type fetched struct {
 // readFetched takes the headers of a message of a fetch apart.
 func readFetched(m *nats.Msg) (f fetched, err error) {
 	switch f.kind = m.Header.Get(headerKind); f.kind {
-	case kindFrames, kindBeat, kindEnd, kindOffer:
+	case kindFrames, kindBeat, kindEnd, kindOffer, kindPosts:
 	default:
-		return f, fault.With(fault.Retryable, fmt.Errorf("a message of kind %q", clip(f.kind, maxName)))
+		return f, fault.With(fault.Retryable, fmt.Errorf("a message of kind %q", wire.Clip(f.kind, wire.MaxName)))
 	}
 	last, err := strconv.ParseUint(m.Header.Get(headerLast), 10, 64)
 	if err != nil || last+1 == 0 {
 		return f, fault.With(fault.Retryable, fmt.Errorf("a message with %q for the last number",
-			clip(m.Header.Get(headerLast), maxName)))
+			wire.Clip(m.Header.Get(headerLast), wire.MaxName)))
 	}
 	f.last = journal.Seq(last)
 	return f, nil

@@ -15,7 +15,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"ledge/journal"
-	"ledge/journal/fault"
+	"ledge/replay/wire"
 	"ledge/replay/writer"
 )
 
@@ -33,16 +33,15 @@ const (
 	subjectReport = "ledge.replica.report"
 	subjectLead   = "ledge.replica.lead"
 	subjectView   = "ledge.replica.view"
+	// subjectPublish is where a leader is told of messages that clients have published.
+	subjectPublish = "ledge.replica.publish"
 )
 
 // Headers of replies.
 const (
-	headerKind  = "Ledge-Kind"
-	headerLast  = "Ledge-Last"
-	headerClass = "Ledge-Class"
-	headerError = "Nats-Service-Error"
-	headerCode  = "Nats-Service-Error-Code"
-	headerSum   = "Ledge-Checksum"
+	headerKind = "Ledge-Kind"
+	headerLast = "Ledge-Last"
+	headerSum  = "Ledge-Checksum"
 	// headerReason tells errors apart on which a replica acts.
 	headerReason   = "Ledge-Reason"
 	reasonDiverged = "diverged"
@@ -54,6 +53,7 @@ const (
 	kindBeat   = "beat"
 	kindEnd    = "end"
 	kindOffer  = "offer"
+	kindPosts  = "posts"
 )
 
 const (
@@ -70,53 +70,33 @@ const (
 	chunkSize = 256 << 10
 )
 
-// codes are the HTTP-like codes of the classes.
-var codes = map[fault.Class]string{
-	fault.Refused: "400", fault.Retryable: "503", fault.Operator: "409", fault.Fatal: "500",
-}
-
 // failure makes the reply that carries an error.
 func failure(err error) *nats.Msg {
-	m := nats.NewMsg("")
-	class := fault.Of(err)
-	m.Header.Set(headerError, err.Error())
-	m.Header.Set(headerCode, codes[class])
-	m.Header.Set(headerClass, class.String())
+	m := wire.Failure(err)
 	if errors.Is(err, writer.ErrDiverged) {
 		m.Header.Set(headerReason, reasonDiverged)
 	}
 	return m
 }
 
-// failed returns the error that a reply carries, or nil. One that is Fatal for
-// the leader is for the replica's operator.
-func failed(m *nats.Msg) error {
-	text := m.Header.Get(headerError)
-	if text == "" {
-		return nil
+// failed returns the error that a reply carries, or nil.
+func failed(m *nats.Msg) error { return meant(m, wire.Failed(m, "leader")) }
+
+// meant returns the error that a reply carries as the one that the leader meant.
+func meant(m *nats.Msg, err error) error {
+	if m == nil || err == nil || m.Header.Get(headerReason) != reasonDiverged {
+		return err
 	}
-	class := fault.Operator
-	for _, c := range []fault.Class{fault.Refused, fault.Retryable} {
-		if m.Header.Get(headerClass) == c.String() {
-			class = c
-		}
-	}
-	text = clip(text, maxText)
-	err := errors.New(text)
-	if m.Header.Get(headerReason) == reasonDiverged {
-		err = told{text, writer.ErrDiverged}
-	}
-	return fault.As(class, "leader", err)
+	return told{err, writer.ErrDiverged}
 }
 
 // told is what a leader has said, and the error that it meant.
 type told struct {
-	text string
-	is   error
+	error
+	is error
 }
 
-func (e told) Error() string { return e.text }
-func (e told) Unwrap() error { return e.is }
+func (e told) Unwrap() []error { return []error{e.error, e.is} }
 
 // appendFrame appends a frame to a message: number, length, bytes.
 func appendFrame(b []byte, f journal.Frame) []byte {

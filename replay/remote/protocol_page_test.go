@@ -10,6 +10,7 @@ import (
 
 	"ledge/packaging/pagetest"
 	"ledge/replay/cluster"
+	"ledge/replay/wire"
 )
 
 const protocolPage = "PROTOCOL.md"
@@ -23,7 +24,9 @@ func TestProtocolPage(t *testing.T) {
 		subjectChunk:  {reflect.TypeFor[chunkRequest]()},
 		subjectReport: {reflect.TypeFor[report](), reflect.TypeFor[reportReply]()},
 		subjectLead:   {reflect.TypeFor[leadRequest]()},
-		subjectView:   {reflect.TypeFor[view](), reflect.TypeFor[view]()},
+		subjectView:   {reflect.TypeFor[wire.View](), reflect.TypeFor[wire.View]()},
+
+		subjectPublish: {reflect.TypeFor[tell]()},
 	}
 	words := []string{string(startTail), string(startBegin), string(startSnapshot), kindEnd, "Ledge-Checksum", "{}"}
 	rows := pagetest.Table(t, protocolPage, "")
@@ -76,16 +79,16 @@ func TestMessagesPage(t *testing.T) {
 			break
 		}
 	}
-	pagetest.Same(t, protocolPage, "kind of message", got, []string{kindFrames, kindBeat, kindOffer, kindEnd})
+	pagetest.Same(t, protocolPage, "kind of message", got, []string{kindFrames, kindBeat, kindPosts, kindOffer, kindEnd})
 	for _, want := range []string{
-		"`" + headerKind + "`", "`" + headerLast + "`", "`" + headerClass + "`", "`" + headerError + "`", "`" + headerCode + "`",
+		"`" + headerKind + "`", "`" + headerLast + "`", "`" + wire.HeaderClass + "`", "`" + wire.HeaderError + "`", "`" + wire.HeaderCode + "`",
 		"`" + headerSum + "`", "`" + headerReason + ": " + reasonDiverged + "`", fmt.Sprintf("Version %d.", Version),
 		fmt.Sprintf("at most %d MiB or %d s", fetchBytes>>20, int(fetchWait.Seconds())),
-		fmt.Sprintf("| JSON | at most %d KiB |", maxJSON>>10),
-		fmt.Sprintf("at most %d KiB, %d nodes", maxViewJSON>>10, cluster.MostNodes), fmt.Sprintf("1 to %d letters, digits, `-`, `_`", maxName),
-		fmt.Sprintf("a name of at most %d letters", maxHost), fmt.Sprintf("of at most %d and %d bytes", maxURL, maxPass),
+		fmt.Sprintf("| JSON | at most %d KiB |", wire.MaxJSON>>10),
+		fmt.Sprintf("at most %d KiB, %d nodes", wire.MaxViewJSON>>10, cluster.MostNodes), fmt.Sprintf("1 to %d letters, digits, `-`, `_`", wire.MaxName),
+		fmt.Sprintf("a name of at most %d letters", wire.MaxHost), fmt.Sprintf("of at most %d and %d bytes", wire.MaxURL, wire.MaxPass),
 		fmt.Sprintf("chunks of %d KiB to %d MiB that add up", minChunk>>10, maxChunk>>20),
-		fmt.Sprintf("cut at %d characters", maxText),
+		fmt.Sprintf("cut at %d characters", wire.MaxText),
 	} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("%s lacks %q", protocolPage, want)

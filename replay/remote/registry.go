@@ -13,6 +13,7 @@ import (
 	"ledge/journal"
 	"ledge/journal/fault"
 	"ledge/replay/standing"
+	"ledge/replay/wire"
 )
 
 // A leader keeps what its replicas have told it in one place, with two spans of
@@ -46,7 +47,7 @@ func (l *Leader) meet(q *helloRequest, from start, line int) error {
 		}
 	}
 	f.ID, f.Node, f.Redis, f.NATS, f.Heard, f.line = string(q.ID), string(q.Node), string(q.Redis), string(q.NATS), now, l.line
-	f.State = standing.LinkHandshake.String()
+	f.State, f.posts = standing.LinkHandshake.String(), nil
 	if f.needs = q.Number; from == startBegin {
 		f.needs = 0
 	}
@@ -69,7 +70,7 @@ func (l *Leader) makeRoomLocked(now time.Time) error {
 	if len(l.replicas) < l.cfg.MaxReplicas {
 		return nil
 	}
-	var silent name
+	var silent wire.Name
 	for id, f := range l.replicas {
 		if !l.present(f, now) && (silent == "" || f.Heard.Before(l.replicas[silent].Heard)) {
 			silent = id
@@ -122,7 +123,7 @@ func (l *Leader) forgetIdleLocked(now time.Time) {
 	}
 }
 
-func (l *Leader) forgetLocked(id name) {
+func (l *Leader) forgetLocked(id wire.Name) {
 	f := l.replicas[id]
 	if f.cancel != nil {
 		f.cancel()
@@ -137,7 +138,7 @@ func (l *Leader) forgetLocked(id name) {
 var errStranger = fault.With(fault.Retryable, errors.New("the leader does not know this replica; say hello first"))
 
 // with calls fn with a replica, which has just been heard of.
-func (l *Leader) with(id name, fn func(*follower) error) error {
+func (l *Leader) with(id wire.Name, fn func(*follower) error) error {
 	now := l.cfg.Clock()
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -152,7 +153,7 @@ func (l *Leader) with(id name, fn func(*follower) error) error {
 // report notes how far a replica has come.
 func (l *Leader) report(m *nats.Msg) error {
 	var q report
-	if err := decode(m, &q); err != nil {
+	if err := wire.Decode(m, &q); err != nil {
 		return err
 	}
 	last := l.cfg.Source.Feed().Last()

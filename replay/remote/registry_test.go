@@ -252,7 +252,7 @@ func TestHostileReplica(t *testing.T) {
 	if err == nil {
 		err = json.Unmarshal(b, &meta)
 	}
-	if err != nil || meta.check() != nil {
+	if err != nil || meta.Check() != nil {
 		t.Fatalf("meta = %+v, %v", meta, err)
 	}
 	for _, c := range []struct {

@@ -29,7 +29,7 @@ func (f *Follower) watchPassword(ctx context.Context, c *conn) (end func()) {
 			}
 			tried, err := dial(ctx, &f.cfg)
 			if err == nil {
-				tried.close()
+				tried.Close()
 			}
 			if ctx.Err() != nil {
 				return

@@ -11,6 +11,7 @@ import (
 	"ledge/journal"
 	"ledge/journal/fault"
 	"ledge/replay/standing"
+	"ledge/replay/wire"
 )
 
 // The pause between attempts grows from the least to the most.
@@ -33,7 +34,7 @@ func (f *Follower) pause(ctx context.Context, d time.Duration, cause error) {
 	due, tick := time.NewTimer(d), time.NewTicker(knockEvery)
 	defer due.Stop()
 	defer tick.Stop()
-	var away *unreachable
+	var away *wire.Unreachable
 	early := errors.As(cause, &away) && !f.knocked
 	f.knocked = false
 	for {
@@ -45,7 +46,7 @@ func (f *Follower) pause(ctx context.Context, d time.Duration, cause error) {
 		case <-f.again:
 			return
 		case <-tick.C:
-			if early && knock(ctx, f.cfg.Leader, knockEvery) {
+			if early && wire.Knock(ctx, f.cfg.Leader, knockEvery) {
 				f.knocked = true
 				return
 			}
@@ -61,7 +62,7 @@ func (f *Follower) failed(err error) time.Duration {
 	}
 	// A leader that is back, and not quite ready yet, has done nothing to be kept
 	// waiting as long as one that is away; but one that comes and goes has.
-	var nobody *unreachable
+	var nobody *wire.Unreachable
 	if away := errors.As(err, &nobody); away != f.away {
 		f.turns, f.away = f.turns+1, away
 		f.alike = f.turns / 2

@@ -14,19 +14,22 @@ import (
 	"ledge/journal"
 	"ledge/journal/durable"
 	"ledge/journal/fault"
+	"ledge/replay/wire"
 )
 
 // fetch sends frames, and a beat when there is nothing to send.
 func (l *Leader) fetch(m *nats.Msg) error {
 	var q fetchRequest
-	if err := decode(m, &q); err != nil {
+	if err := wire.Decode(m, &q); err != nil {
 		return err
 	}
 	if err := l.cfg.Source.Serves(); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(l.ctx, fetchWait)
+	var queue *wire.PostQueue
 	if err := l.with(q.ID, func(f *follower) error {
+		queue = l.postsFor(&q, f)
 		if f.cancel != nil {
 			f.cancel() // nobody listens to that any more
 		}
@@ -38,7 +41,7 @@ func (l *Leader) fetch(m *nats.Msg) error {
 	}
 	err := l.spawn(func() {
 		defer cancel()
-		if err := l.send(ctx, m, q.ID, q.From); err != nil {
+		if err := l.send(ctx, m, &q, queue); err != nil {
 			l.reply(m, failure(err))
 		}
 	})
@@ -49,8 +52,8 @@ func (l *Leader) fetch(m *nats.Msg) error {
 }
 
 // send answers a fetch until its bytes or its time are used up.
-func (l *Leader) send(ctx context.Context, m *nats.Msg, id name, from journal.Seq) error {
-	feed, next, sent := l.cfg.Source.Feed(), from, 0
+func (l *Leader) send(ctx context.Context, m *nats.Msg, q *fetchRequest, queue *wire.PostQueue) error {
+	feed, next, sent := l.cfg.Source.Feed(), q.From, 0
 	var body []byte // what is sent is copied
 	flush := func() {
 		if len(body) > 0 {
@@ -58,12 +61,13 @@ func (l *Leader) send(ctx context.Context, m *nats.Msg, id name, from journal.Se
 			sent, body = sent+len(body), body[:0]
 		}
 	}
-	if from > feed.Last()+1 {
-		return diverged("it asks for number %d; this journal ends with %d", from, feed.Last())
+	if next > feed.Last()+1 {
+		return diverged("it asks for number %d; this journal ends with %d", next, feed.Last())
 	}
 	for sent < fetchBytes && ctx.Err() == nil {
-		woken := feed.Woken() // an offer that is made from here on wakes
-		if offer := l.offered(id, next); offer != nil {
+		woken := feed.Woken() // an offer that is made from here on wakes, and so does a message
+		sent += l.sendPosts(m, queue, next)
+		if offer := l.offered(q.ID, next); offer != nil {
 			l.reply(m, offer)
 			return nil
 		}
@@ -109,7 +113,7 @@ func (l *Leader) message(kind string, body []byte) *nats.Msg {
 // meta opens a snapshot for a replica.
 func (l *Leader) meta(m *nats.Msg) error {
 	var q metaRequest
-	if err := decode(m, &q); err != nil {
+	if err := wire.Decode(m, &q); err != nil {
 		return err
 	}
 	if err := l.cfg.Source.Serves(); err != nil {
@@ -134,7 +138,7 @@ func (l *Leader) meta(m *nats.Msg) error {
 			file.Close()
 			return err
 		}
-		out, err := jsonMsg(metaReply{Number: info.Pos.Seq, Epoch: info.Epoch, Digest: hex(info.Pos.Digest),
+		out, err := jsonMsg(metaReply{Number: info.Pos.Seq, Epoch: info.Epoch, Digest: wire.Hex(info.Pos.Digest),
 			Bytes: info.Bytes, Chunk: chunkSize, Chunks: int((info.Bytes + chunkSize - 1) / chunkSize)})
 		if err == nil {
 			answer(out)
@@ -150,7 +154,7 @@ var chunkBuffers = sync.Pool{New: func() any { return new([chunkSize]byte) }}
 // chunk sends a piece of the snapshot that meta has opened.
 func (l *Leader) chunk(m *nats.Msg) error {
 	var q chunkRequest
-	if err := decode(m, &q); err != nil {
+	if err := wire.Decode(m, &q); err != nil {
 		return err
 	}
 	return l.inBackground(m, q.ID, func(answer func(*nats.Msg)) error {
@@ -223,7 +227,7 @@ func (p pace) rest(last journal.Seq, now time.Time) time.Duration {
 }
 
 // rest waits until it is time for a replica's next chunk.
-func (l *Leader) rest(id name) {
+func (l *Leader) rest(id wire.Name) {
 	var p pace
 	_ = l.with(id, func(f *follower) error { p = f.pace; return nil }) // chunk finds out
 	if d := p.rest(l.cfg.Source.Feed().Last(), time.Now()); d > 0 {

@@ -18,6 +18,7 @@ import (
 	"ledge/journal/mem"
 	"ledge/replay/replaytest"
 	"ledge/replay/standing"
+	"ledge/replay/wire"
 	"ledge/replay/writer"
 )
 
@@ -73,7 +74,7 @@ func source(t *testing.T) (map[string]any, journal.Pos) {
 	}
 	return map[string]any{subjectHello: sayTail, subjectReport: sayLast, subjectFetch: func(p *posing, m *nats.Msg) {
 		var q fetchRequest
-		if decode(m, &q) == nil && q.From == 1 {
+		if wire.Decode(m, &q) == nil && q.From == 1 {
 			p.send(m, kindFrames, 9, all)
 		}
 		p.send(m, kindBeat, 9, nil)

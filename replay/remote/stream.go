@@ -11,6 +11,7 @@ import (
 	"ledge/journal"
 	"ledge/journal/fault"
 	"ledge/replay/standing"
+	"ledge/replay/wire"
 	"ledge/replay/writer"
 )
 
@@ -97,8 +98,8 @@ func (f *Follower) sit(ctx context.Context, c *conn, s *writer.Suspension) error
 	for f.cfg.Target.Suspended() != nil {
 		select {
 		case <-tick.C:
-		case <-c.gone:
-			return fault.With(fault.Retryable, errors.Join(errors.New("the connection is lost"), c.nc.LastError()))
+		case <-c.Gone:
+			return fault.With(fault.Retryable, errors.Join(errors.New("the connection is lost"), c.LastError()))
 		case <-ctx.Done():
 			return fault.With(fault.Retryable, ctx.Err())
 		}
@@ -140,7 +141,7 @@ func (f *Follower) reportTo(ctx context.Context, c *conn) (journal.Seq, error) {
 		return 0, fmt.Errorf("report: %w", err)
 	}
 	var p reportReply
-	err = decode(m, &p)
+	err = wire.Decode(m, &p)
 	return p.Last, err
 }
 
@@ -152,7 +153,7 @@ func (f *Follower) publish(c *conn, r report) error {
 	if err != nil {
 		return err
 	}
-	return fault.As(fault.Retryable, "report", c.nc.Publish(subjectReport, b))
+	return fault.As(fault.Retryable, "report", c.Publish(subjectReport, b))
 }
 
 // keepTelling has the leader hear of the replica while it has nothing new, or is
@@ -168,9 +169,9 @@ func (f *Follower) keepTelling(c *conn) (end func()) {
 			select {
 			case <-tick.C:
 				r := f.position(c)
-				r.Redis = address(f.cfg.Redis(c.seen))
+				r.Redis = wire.Address(f.cfg.Redis(c.Seen))
 				_ = f.publish(c, r) // a connection that fails is seen by its reader
-			case <-c.gone:
+			case <-c.Gone:
 				return
 			case <-stop:
 				return

@@ -2,7 +2,6 @@ package remote
 
 import (
 	"encoding/json"
-	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -12,36 +11,30 @@ import (
 	"ledge/journal"
 	"ledge/journal/fault"
 	"ledge/replay/standing"
+	"ledge/replay/wire"
 )
 
 // kinds are the JSON messages, each with one that is good.
 var kinds = []struct {
 	name string
-	make func() message
+	make func() wire.Message
 	good string
 }{
-	{"hello", func() message { return new(helloRequest) }, `{"version":1,"id":"ABC","node":"n-1","redis":"10.0.0.1:6379","nats":"tls://10.0.0.1:4222","databases":16,` +
+	{"hello", func() wire.Message { return new(helloRequest) }, `{"version":1,"id":"ABC","node":"n-1","redis":"10.0.0.1:6379","nats":"tls://10.0.0.1:4222","databases":16,` +
 		`"empty":true,"lineage":"00000000000000ab","number":7,"digest":"0123456789abcdef","epoch":3}`},
-	{"hello's answer", func() message { return new(helloReply) }, `{"id":"XYZ","node":"n-2","lineage":"00000000000000ab","databases":16,` +
+	{"hello's answer", func() wire.Message { return new(helloReply) }, `{"id":"XYZ","node":"n-2","lineage":"00000000000000ab","databases":16,` +
 		`"first":1,"last":7,"epoch":3,"start":"tail"}`},
-	{"fetch", func() message { return new(fetchRequest) }, `{"id":"ABC","from":8}`},
-	{"meta", func() message { return new(metaRequest) }, `{"id":"ABC"}`},
-	{"meta's answer", func() message { return new(metaReply) },
+	{"fetch", func() wire.Message { return new(fetchRequest) }, `{"id":"ABC","from":8}`},
+	{"meta", func() wire.Message { return new(metaRequest) }, `{"id":"ABC"}`},
+	{"meta's answer", func() wire.Message { return new(metaReply) },
 		`{"number":7,"epoch":3,"digest":"0123456789abcdef","bytes":300000,"chunk":262144,"chunks":2}`},
-	{"chunk", func() message { return new(chunkRequest) }, `{"id":"ABC","number":7,"chunk":1}`},
-	{"report", func() message { return new(report) }, `{"id":"ABC","state":"streaming","applied":7,"synced":7}`},
-	{"report's answer", func() message { return new(reportReply) }, `{"last":7}`},
-	{"offer", func() message { return new(offer) }, `{"token":"T","number":7}`},
-	{"lead", func() message { return new(leadRequest) },
+	{"chunk", func() wire.Message { return new(chunkRequest) }, `{"id":"ABC","number":7,"chunk":1}`},
+	{"report", func() wire.Message { return new(report) }, `{"id":"ABC","state":"streaming","applied":7,"synced":7}`},
+	{"report's answer", func() wire.Message { return new(reportReply) }, `{"last":7}`},
+	{"offer", func() wire.Message { return new(offer) }, `{"token":"T","number":7}`},
+	{"lead", func() wire.Message { return new(leadRequest) },
 		`{"id":"ABC","token":"T","number":7,"digest":"0123456789abcdef","url":"nats://h:4222","password":"p"}`},
-	{"record", func() message { return new(nodeRecord) }, `{"id":"` + forty + `","shard":"` + forty + `","host":"10.0.0.1",` +
-		`"port":6379,"tls":6380,"bus":4222,"nats":"nats://h:4222","leads":true,"loading":true,"number":7,"term":3,"stamp":9,"owned":"0-99@1 100@3"}`},
-	{"view", func() message { return new(view) }, `{"id":"ABC","node":"` + forty + `","cluster":"` + forty + `","have":{"` + forty +
-		`":8},"records":[{"id":"` + forty + `","shard":"` + forty + `","port":6379,"number":7,"term":3,"stamp":9}]}`},
 }
-
-// forty is a node's id.
-const forty = "00112233445566778899aabbccddeeff00112233"
 
 // badFields are values that no field of that name may have; nil is that it is missing.
 func badFields() map[string][]any {
@@ -59,11 +52,6 @@ func badFields() map[string][]any {
 		"chunk": {-1, json.Number("9223372036854775808"), "1"}, "chunks": {0, 1, 3, -2},
 		"applied": {-1, 6}, "synced": {8, -1}, "databases": {"16", 1.5}, "empty": {"yes"}, "epoch": {-1},
 		"url": {"", "nats://h:1\nx", "nats://h h", "nats://" + long + long, nil}, "password": {"", "a\nb", long, "a b", nil},
-		"shard": {"", "abc", forty + "0", strings.ToUpper(forty), nil}, "cluster": {"abc", "../", 7},
-		"host": {"a b", "h\n", long, "a,b", 7}, "port": {0, -1, 65536, "6379", nil}, "bus": {-1, 65536}, "tls": {-1, 65536}, "term": {-1}, "stamp": {0, -1, nil},
-		"owned": {"1", "0-99", "1@0", "2-1@1", "0-16384@1", "5@1 5@2", "7@1 6@1", "a@1", "1@x", "-1@1", 7},
-		"have":  {[]int{1}, map[string]int{"x": 1}, map[string]int{forty: -1}}, "records": {"x", []int{1}, []any{map[string]int{}}},
-		"leads": {"yes"}, "loading": {1},
 		"nats": {"h:4222", "nats://h:1\nx", "nats://h h", "http://h:80", "nats://h", "nats://u:p@h:4222", "nats://" + long + long, 7},
 	}
 }
@@ -74,7 +62,7 @@ func TestWire(t *testing.T) {
 	bad := badFields()
 	tried := 0
 	for _, k := range kinds {
-		if err := decode(&nats.Msg{Data: []byte(k.good)}, k.make()); err != nil {
+		if err := wire.Decode(&nats.Msg{Data: []byte(k.good)}, k.make()); err != nil {
 			t.Errorf("%s: %v; want it taken", k.name, err)
 		}
 		var fields map[string]any
@@ -86,12 +74,6 @@ func TestWire(t *testing.T) {
 				if v == nil && k.name == "hello's answer" && field == "id" {
 					continue // a leader of an older version says none
 				}
-				if k.name == "view" && field == "id" && (v == nil || v == "") {
-					continue // a leader's has none
-				}
-				if k.name == "record" && field == "id" || k.name == "view" && field == "node" {
-					v = fmt.Sprint(v) // a node's id, which no name is
-				}
 				if fields[field] = v; v == nil {
 					delete(fields, field)
 				}
@@ -100,15 +82,15 @@ func TestWire(t *testing.T) {
 					t.Fatal(err)
 				}
 				tried++
-				if err := decode(&nats.Msg{Data: b}, k.make()); err == nil || fault.Of(err) != fault.Refused {
+				if err := wire.Decode(&nats.Msg{Data: b}, k.make()); err == nil || fault.Of(err) != fault.Refused {
 					t.Errorf("%s with %q for %s: %v; want it refused", k.name, v, field, err)
 				}
 			}
 			fields[field] = was
 		}
-		big := strings.Replace(k.good, "{", "{"+strings.Repeat(" ", maxJSON), 1)
+		big := strings.Replace(k.good, "{", "{"+strings.Repeat(" ", wire.MaxJSON), 1)
 		for _, b := range []string{"", "{", "[]", "null true", `"x"`, big} {
-			if err := decode(&nats.Msg{Data: []byte(b)}, k.make()); err == nil {
+			if err := wire.Decode(&nats.Msg{Data: []byte(b)}, k.make()); err == nil {
 				t.Errorf("%s: %.20q is taken; want it refused", k.name, b)
 			}
 		}
@@ -128,7 +110,7 @@ func TestWireMeta(t *testing.T) {
 		{1 << 52, maxChunk, 1 << 30, true}, {1 << 52, maxChunk, 1<<30 - 1, false}, {1<<63 - 1, maxChunk, 1, false},
 	} {
 		r := metaReply{Number: 1, Bytes: c.bytes, Chunk: c.chunk, Chunks: c.chunks}
-		if err := r.check(); (err == nil) != c.ok {
+		if err := r.Check(); (err == nil) != c.ok {
 			t.Errorf("%d bytes in %d chunks of %d: %v; want it taken: %v", c.bytes, c.chunks, c.chunk, err, c.ok)
 		}
 	}
@@ -193,8 +175,8 @@ func TestWireHeaders(t *testing.T) {
 		}
 	}
 	m = nats.NewMsg("x")
-	m.Header.Set(headerError, "a\nb\x1b[31m"+strings.Repeat("é", maxText))
-	if err := failed(m); len(err.Error()) > maxText+20 || strings.ContainsAny(err.Error(), "\n\x1b") {
+	m.Header.Set(wire.HeaderError, "a\nb\x1b[31m"+strings.Repeat("é", wire.MaxText))
+	if err := failed(m); len(err.Error()) > wire.MaxText+20 || strings.ContainsAny(err.Error(), "\n\x1b") {
 		t.Errorf("an error of the other side is shown as %q; want one line of bounded length", err)
 	}
 }
@@ -208,7 +190,7 @@ func FuzzWire(f *testing.F) {
 	f.Fuzz(func(t *testing.T, kind byte, b []byte) {
 		k := kinds[int(kind)%len(kinds)]
 		got := k.make()
-		if decode(&nats.Msg{Data: b}, got) != nil {
+		if wire.Decode(&nats.Msg{Data: b}, got) != nil {
 			return
 		}
 		plain(t, reflect.ValueOf(got).Elem())
@@ -217,7 +199,7 @@ func FuzzWire(f *testing.F) {
 			t.Fatalf("%s: %v", k.name, err)
 		}
 		back := k.make()
-		if err := decode(&nats.Msg{Data: again}, back); err != nil || !reflect.DeepEqual(got, back) {
+		if err := wire.Decode(&nats.Msg{Data: again}, back); err != nil || !reflect.DeepEqual(got, back) {
 			t.Errorf("%s: %+v becomes %+v, %v", k.name, got, back, err)
 		}
 	})
@@ -230,15 +212,15 @@ func plain(t *testing.T, v reflect.Value) {
 		switch x := v.Field(i).Interface().(type) {
 		case string:
 			t.Errorf("%s has a string without a type", v.Type())
-		case name, start:
+		case wire.Name, start:
 			if strings.ContainsAny(v.Field(i).String(), "\r\n\x00 ,=/\\.:") {
 				t.Errorf("%T %q", x, x)
 			}
-		case address:
+		case wire.Address:
 			if strings.ContainsAny(string(x), "\r\n\x00 ,=/\\") {
 				t.Errorf("address %q", x)
 			}
-		case text:
+		case wire.Text:
 			if strings.ContainsAny(string(x), "\r\n\x00 ") {
 				t.Errorf("text %q", x)
 			}
@@ -246,31 +228,7 @@ func plain(t *testing.T, v reflect.Value) {
 			if x.LinkState == standing.LinkNone || x.LinkState > standing.LinkFailed {
 				t.Errorf("state %d", x.LinkState)
 			}
-		case nodeID:
-			if x != "" && strings.Trim(string(x), "0123456789abcdef") != "" {
-				t.Errorf("id %q", x)
-			}
-		case host:
-			if strings.ContainsAny(string(x), "\r\n\x00 ,=/\\") {
-				t.Errorf("host %q", x)
-			}
-		case map[nodeID]uint64:
-			for id := range x {
-				if strings.Trim(string(id), "0123456789abcdef") != "" {
-					t.Errorf("id %q", id)
-				}
-			}
-		case map[nodeID]uint32:
-			for id := range x {
-				if strings.Trim(string(id), "0123456789abcdef") != "" {
-					t.Errorf("id %q", id)
-				}
-			}
-		case []nodeRecord:
-			for i := range x {
-				plain(t, reflect.ValueOf(x[i]))
-			}
-		case journal.Seq, hex, int, int64, uint16, uint64, bool, ownedText:
+		case journal.Seq, wire.Hex, int, int64, uint64, bool:
 		default:
 			t.Errorf("a field of type %T, which this test does not know", x)
 		}

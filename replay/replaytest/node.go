@@ -39,10 +39,23 @@ type Node struct {
 // Clock are filled in.
 func Open(tb testing.TB, databases int, cfg writer.Config) *Node {
 	tb.Helper()
-	n := &Node{Mem: mem.New(), Clock: new(Clock), tb: tb, done: make(chan struct{}), well: make(chan error, 1)}
+	return OpenOn(tb, databases, mem.New(), Lineage, cfg)
+}
+
+// OpenOn is Open of a node of another lineage, with what its journal has already.
+func OpenOn(tb testing.TB, databases int, drv *mem.Journal, l journal.Lineage, cfg writer.Config) *Node {
+	tb.Helper()
+	n := &Node{Mem: drv, Clock: new(Clock), tb: tb, done: make(chan struct{}), well: make(chan error, 1)}
 	n.Clock.Set(time.UnixMilli(1_000_000))
-	n.Log = NewLog(tb, n.Mem)
-	n.State = NewState(tb, databases)
+	var err error
+	if n.Log, err = journal.NewLog(context.Background(), drv, l); err != nil {
+		tb.Fatal(err)
+	}
+	st, err := drv.Stat(context.Background())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	n.State = n.replay(tb, databases, st.Last)
 	cfg.Log, cfg.State, cfg.Clock = n.Log, n.State, n.Clock.Now
 	n.Writer = writer.New(cfg)
 	ctx, stop := context.WithCancel(context.Background())
@@ -111,7 +124,12 @@ func NewLog(tb testing.TB, drv journal.Driver) *journal.Log {
 // Replay returns a state that has followed the node's journal up to until.
 func (n *Node) Replay(tb testing.TB, until journal.Seq) *replay.State {
 	tb.Helper()
-	s := NewState(tb, n.Databases())
+	return n.replay(tb, n.Databases(), until)
+}
+
+func (n *Node) replay(tb testing.TB, databases int, until journal.Seq) *replay.State {
+	tb.Helper()
+	s := NewState(tb, databases)
 	if err := recovery.CatchUp(context.Background(), n.Log, s, until); err != nil {
 		tb.Fatalf("CatchUp = %v; want nil", err)
 	}

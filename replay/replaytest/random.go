@@ -162,7 +162,16 @@ func (r *Random) clearSlots(d *replay.Draft, db journal.DB) error {
 			delete(r.Model[db], key)
 		}
 	}
-	return d.ClearSlots(db, first, last)
+	if r.IntN(2) == 0 {
+		return d.ClearSlots(db, first, last)
+	}
+	for done := false; !done; {
+		var err error
+		if _, done, err = d.ClearStep(db, []journal.SlotRange{{First: first, Last: last}}, 1+r.IntN(5)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Fresh returns a name and gives it to database 0 of the model.

@@ -15,7 +15,7 @@ import (
 const LibrariesNumber = 1 << 16
 
 // tableNumbers has what stands for a table where databases are numbered.
-var tableNumbers = map[string]int{"slots": LibrariesNumber + 1}
+var tableNumbers = map[string]int{"slots": LibrariesNumber + 1, "moves": LibrariesNumber + 2}
 
 // TableShare is what a table of that name with a digest counts as in the digest of a
 // state; false if no such table is known.

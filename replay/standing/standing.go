@@ -34,6 +34,7 @@ type Link struct {
 	State  LinkState
 	Step   string // of a full sync: meta, chunk 3 of 9, load, verify
 	Since  time.Time
+	Began  time.Time // when this node began to follow the leader
 
 	Attempts int       // that failed, since the last one that worked
 	Err      error     // the causes of those attempts, joined; nil if there is none
@@ -56,6 +57,19 @@ func (l Link) Down() error {
 		}
 	}
 	return nil
+}
+
+// Silent returns for how long a leader that the node does not hear has said nothing; 0
+// while Down is nil.
+func (l Link) Silent(now time.Time) time.Duration {
+	last := l.Heard
+	if last.Before(l.Began) {
+		last = l.Began
+	}
+	if l.Down() == nil {
+		return 0
+	}
+	return max(0, now.Sub(last))
 }
 
 // Replica is a replica as its leader knows it.

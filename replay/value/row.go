@@ -57,7 +57,7 @@ func AppendRowAt(b []byte, pos uint64, key string) []byte {
 // and the whole hash.
 func RowPos(key string) (pos, hash uint64) {
 	hash = Sum(key)
-	return uint64(Slot(key))<<hashBits | hash>>(64-hashBits), hash
+	return Position(key, hash), hash
 }
 
 // AppendRow appends the row value of r to b.
@@ -106,6 +106,13 @@ func CheckRow(k, v string) (hash uint64, ok bool) {
 // not.
 func RowType(v string) Type { return Type(v[0] &^ hasAt) }
 
+// Position returns the position of a key whose hash is known.
+func Position(key string, hash uint64) uint64 { return SlotBegin(int(Slot(key))) | hash>>(64-hashBits) }
+
+// SlotBegin returns the first position of a slot. That of the slot after the last is the
+// end of all.
+func SlotBegin(slot int) uint64 { return uint64(slot) << hashBits }
+
 // PositionSlot returns the slot of a position.
 func PositionSlot(pos uint64) uint16 { return uint16(pos >> hashBits) }
 
@@ -142,7 +149,7 @@ func RowCursor(k string) uint64 { return beUint64(k[1:]) }
 func RowSlot(k string) uint16 { return PositionSlot(RowCursor(k)) }
 
 // SlotPivot returns the first row key of a slot.
-func SlotPivot(slot uint16) string { return CursorPivot(uint64(slot) << hashBits) }
+func SlotPivot(slot uint16) string { return CursorPivot(SlotBegin(int(slot))) }
 
 // CursorPivot returns the first row key at a cursor's position.
 func CursorPivot(cursor uint64) string {

@@ -29,6 +29,7 @@ func (t *tree) insert(p *Pen, i int, key uint64, b *Block) {
 // insertAt inserts below n, which is p's, and returns what had to be split off
 // its end, or nil.
 func (t *tree) insertAt(p *Pen, n *node, i int, key uint64, b *Block) (right *node) {
+	whole := i
 	if n.kids == nil {
 		to := n
 		if len(n.blocks) == fanout {
@@ -39,10 +40,9 @@ func (t *tree) insertAt(p *Pen, n *node, i int, key uint64, b *Block) (right *no
 		}
 		to.keys, to.blocks = slices.Insert(to.keys, i, key), slices.Insert(to.blocks, i, b)
 		to.n++
-		t.fix(n, right)
+		t.fixGrown(n, right, whole, key)
 		return right
 	}
-	whole := i
 	j := 0
 	for ; j < len(n.kids)-1 && i > int(n.counts[j]); j++ {
 		i -= int(n.counts[j])
@@ -59,7 +59,7 @@ func (t *tree) insertAt(p *Pen, n *node, i int, key uint64, b *Block) (right *no
 			right = n.split(p, whole, n.n-1)
 		}
 	}
-	t.fix(n, right)
+	t.fixGrown(n, right, whole, key)
 	return right
 }
 
@@ -183,6 +183,21 @@ func (t *tree) fix(nodes ...*node) {
 			n.sum = n.sum*n.kids[i].pow + n.kids[i].sum
 			n.pow *= n.kids[i].pow
 		}
+	}
+}
+
+// fixGrown is fix for a node where a block with this key has come to the i-th place,
+// and for what was split off it. At an end, where nearly all items come, the sum
+// follows from what it was: to look at each kid again is a cache miss for each.
+func (t *tree) fixGrown(n, right *node, i int, key uint64) {
+	switch {
+	case !t.seq:
+	case right != nil || i > 0 && i < n.n-1:
+		t.fix(n, right)
+	case i == 0:
+		n.sum, n.pow = n.sum*oddBase+key, n.pow*oddBase
+	default:
+		n.sum, n.pow = n.sum+key*n.pow, n.pow*oddBase
 	}
 }
 

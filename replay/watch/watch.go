@@ -126,3 +126,17 @@ func (w *Keys) TouchAll(db journal.DB, was, is func(key string) bool) {
 		}
 	}
 }
+
+// TouchKeys is told that all keys may have changed that which says yes to, in any database.
+func (w *Keys) TouchKeys(which func(key string) bool) {
+	if w.n.Load() == 0 {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for at, set := range w.by {
+		if which(at.key) {
+			touchSet(set, true)
+		}
+	}
+}

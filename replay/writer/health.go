@@ -43,24 +43,26 @@ type Health struct {
 	before *Suspension // mu; what there was before the doubt that there is, or nil
 
 	explain func(error) error
-	missing func() bool // reports whether there is a reserve that is not held
+	reserve Reserve     // nil for none
 	giving  atomic.Bool // the reserve is being given up, and it is not known yet whether that helps
 
-	gaveUp bool // belongs to RunHealth: missing, as it was told last
+	gaveUp bool // belongs to RunHealth: that the reserve is missing, as it was told last
 
 	hung chan struct{} // belongs to RunHealth: a step that did not come back
 }
 
 // newHealth returns a Health that is ok.
 func newHealth(cfg *Config) *Health {
-	missing := func() bool { return cfg.Reserve != nil && !cfg.Reserve.Held() }
 	explain := cfg.Explain
 	if explain == nil {
 		explain = func(err error) error { return err }
 	}
 	return &Health{explain: explain, clock: cfg.Clock, log: cfg.Logger, notify: cfg.Notify,
-		policy: cfg.Resume.withDefaults(), wake: make(chan struct{}, 1), missing: missing}
+		policy: cfg.Resume.withDefaults(), wake: make(chan struct{}, 1), reserve: cfg.Reserve}
 }
+
+// missing reports whether there is a reserve that is not held.
+func (h *Health) missing() bool { return h.reserve != nil && !h.reserve.Held() }
 
 // Suspension returns why writes are refused, or nil.
 func (h *Health) Suspension() *Suspension { return h.cur.Load() }
@@ -111,7 +113,7 @@ func (h *Health) suspend(err error) error { return h.suspendFor(err, false) }
 func (h *Health) suspendFor(err error, soon bool) error {
 	h.mu.Lock()
 	cause := h.explain(fault.Cause(err))
-	s := &Suspension{Class: fault.Of(err), Cause: cause, Since: h.clock(),
+	s := &Suspension{Class: fault.Of(err), Cause: cause, Since: h.clock(), held: h.reserve != nil && h.reserve.Held(),
 		Suspect: errors.Is(err, journal.ErrSync)}
 	if old := h.cur.Load(); old != nil {
 		s.Since, s.Attempts, s.Automatic = old.Since, old.Attempts, old.Automatic

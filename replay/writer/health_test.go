@@ -84,13 +84,13 @@ func TestResume(t *testing.T) {
 func TestRefusalText(t *testing.T) {
 	n := replaytest.Open(t, 1, writer.Config{})
 	sicken(t, n, errBadDisk)
-	want := "input/output error; reads are served; writes resume after an operator's resume"
+	want := "input/output error; reads are served; writes resume after ledge resume"
 	if got := n.Writer.Health().Refusal(true).Error(); !strings.HasSuffix(got, want) {
 		t.Errorf("refusal = %q; want it to end in %q", got, want)
 	}
 	n = replaytest.Open(t, 1, writer.Config{})
 	sicken(t, n, replaytest.ErrFull)
-	want = "writes resume after the attempt at 1970-01-01T00:17:40Z or an operator's resume"
+	want = "writes resume after the attempt at 1970-01-01T00:17:40Z or ledge resume"
 	if got := n.Writer.Health().Refusal(true).Error(); !strings.HasSuffix(got, want) {
 		t.Errorf("refusal = %q; want it to end in %q", got, want)
 	}

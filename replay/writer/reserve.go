@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"ledge/journal"
-	"ledge/journal/durable"
 	"ledge/journal/fault"
 )
 
@@ -76,7 +75,7 @@ func (h *Health) WithoutReserve(err error) {
 func (h *Health) Freed() {
 	h.mu.Lock()
 	s := h.cur.Load()
-	if again := s != nil && !s.InDoubt && (errors.Is(s.Cause, journal.ErrNoSpace) || durable.Full(s.Cause)) && h.policy.tries(s); again {
+	if again := s != nil && !s.InDoubt && s.Full() && h.policy.tries(s); again {
 		h.again = true
 		defer h.stir()
 	}
@@ -109,7 +108,7 @@ func (w *Writer) tryReserve(ctx context.Context, a *attempt) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	a.steps, a.err = []Step{{stepTake, time.Since(began), err}}, err
+	a.steps, a.err = []Step{{stepTake, time.Since(began), err}}, nextStep(err)
 	h.asked = nil
 	close(a.done)
 }

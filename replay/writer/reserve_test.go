@@ -65,6 +65,40 @@ func TestReserve(t *testing.T) {
 	n.Must(set(0, "k"))
 }
 
+// On a full disk the first refusal says what makes room already, and so do those that
+// come after it, and an attempt to resume that finds no room.
+func TestFullDiskSaysWhatToDo(t *testing.T) {
+	const compact = "ledge compact frees what deletes leave in the journal"
+	wants := func(when string, err error, want ...string) {
+		t.Helper()
+		for _, w := range append(want, compact, "ledge resume") {
+			if err == nil || !strings.Contains(err.Error(), w) {
+				t.Errorf("%s the error is %q; want it to say %q", when, err, w)
+			}
+		}
+	}
+	r := &room{}
+	r.held.Store(true)
+	r.full.Store(true)
+	n := replaytest.Open(t, 1, writer.Config{Reserve: r})
+	r.node = n
+	n.Must(set(0, "a"))
+	n.Mem.Sicken(errNoRoom)
+	wants("at first", n.Do(set(0, "k")), "in a moment deletes")
+	suspension(t, n, func(s *writer.Suspension) bool { return s.Deletes })
+	wants("without the reserve", n.Writer.Health().Refusal(false), "reads and deletes are served")
+	_, err := n.Writer.Health().Resume(t.Context())
+	wants("after a resume", err, "make room on the disk")
+
+	n = replaytest.Open(t, 1, writer.Config{})
+	n.Mem.Sicken(errNoRoom)
+	err = n.Do(set(0, "k"))
+	wants("where nothing is held back", err)
+	if strings.Contains(err.Error(), "in a moment deletes") {
+		t.Errorf("where nothing is held back the error is %q; deletes are not taken", err)
+	}
+}
+
 // A reserve that doesn't help leaves everything refused, and is not given up
 // again for the same suspension.
 func TestReserveDoesNotHelp(t *testing.T) {

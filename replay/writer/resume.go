@@ -169,6 +169,7 @@ func (w *Writer) try(ctx context.Context, a *attempt) error {
 	if err != nil && !errors.Is(err, cause) {
 		a.err = errors.Join(err, fmt.Errorf("suspended since %s: %w", s.Since.UTC().Format(time.RFC3339), cause))
 	}
+	a.err = nextStep(a.err)
 	h.asked = nil
 	h.mu.Unlock()
 	h.noteReserve()

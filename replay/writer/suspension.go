@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ledge/journal"
+	"ledge/journal/durable"
 	"ledge/journal/fault"
 )
 
@@ -73,6 +74,7 @@ type Suspension struct {
 	NextAttempt time.Time // of an automatic attempt; zero if none is due
 
 	reserved bool // the reserve has been tried
+	held     bool // the reserve is held, so it can be tried
 }
 
 // Error is what a client's write is refused with.
@@ -80,16 +82,39 @@ func (s *Suspension) Error() string {
 	if s.InDoubt {
 		return fmt.Sprintf("%v; reads are served; writes go on when the disk answers", s.Cause)
 	}
-	next := "an operator's resume"
+	next := "ledge resume"
 	if !s.NextAttempt.IsZero() {
-		next = fmt.Sprintf("the attempt at %s or an operator's resume",
+		next = fmt.Sprintf("the attempt at %s or ledge resume",
 			s.NextAttempt.UTC().Format(time.RFC3339))
 	}
 	served := "reads are served"
-	if s.Deletes {
-		served = "reads and deletes are served, and ledge compact frees what deletes leave in the journal"
+	switch {
+	case s.Deletes:
+		served = "reads and deletes are served, and " + compacting
+	case s.Full() && s.held && !s.reserved:
+		served = "reads are served, and in a moment deletes; " + compacting
+	case s.Full():
+		served = "reads are served; " + compacting
 	}
 	return fmt.Sprintf("%v; %s; writes resume after %s", s.Cause, served, next)
+}
+
+// compacting is what makes room on a disk that is full.
+const compacting = "ledge compact frees what deletes leave in the journal"
+
+// Full reports whether the cause is that there is no room.
+func (s *Suspension) Full() bool { return full(s.Cause) }
+
+// full reports whether err says that there is no room.
+func full(err error) bool { return errors.Is(err, journal.ErrNoSpace) || durable.Full(err) }
+
+// nextStep adds to what a failed attempt to resume has found what there is to do about
+// it, where that is known.
+func nextStep(err error) error {
+	if !full(err) {
+		return err
+	}
+	return fmt.Errorf("%w; make room on the disk, by deleting keys too: %s; then ledge resume again", err, compacting)
 }
 
 // Unwrap returns the cause, whose class is the refusal's.

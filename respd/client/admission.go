@@ -61,11 +61,14 @@ func (c *Conn) judge() (verdict, error) {
 }
 
 // judgeAgain is judge on the writer's goroutine. Of a command that the loop has
-// judged it asks only whether it may still be written.
+// judged it asks only whether its slot is still served and whether it may still be written.
 func (c *Conn) judgeAgain() (verdict, error) {
 	what := c.cmd.judged
 	if what == refuse {
 		return c.judge()
+	}
+	if err := c.rerouted(); err != nil {
+		return refuse, err
 	}
 	d := c.demand()
 	if err := c.checkMemory(d); err != nil {
@@ -258,13 +261,17 @@ func (c *Conn) TurnAway(busy error) { c.turnAway(busy) }
 func (c *Conn) turnAway(err error) {
 	val := resp.FromError(err)
 	spec := c.cmd.spec
+	_, away := err.(redirect)
+	if away {
+		c.shared.Stats.CountRedirect(val.ErrorText())
+	}
 	if spec != nil {
 		c.shared.Stats.Count(spec, &stats.Calls{Rejected: 1})
 	}
 	if spec != nil && spec.Name == "exec" {
 		// Whatever keeps EXEC from running ends the transaction.
 		c.sess.EndTx()
-		if _, ok := err.(redirect); ok {
+		if away {
 			c.reply(val)
 			c.consume()
 			return

@@ -124,7 +124,8 @@ func (c *Conn) RunBeside() {
 }
 
 // runPinned runs a read on a view of its own, which a reply that is made slice by
-// slice keeps until it has been sent.
+// slice keeps until it has been sent. If the slot is not served any more, the loop judges
+// the command again.
 func (c *Conn) runPinned() {
 	v := c.shared.State.Pin(c.shared.Clock(), c.sess.DB, c.cmd.keys())
 	defer func() {
@@ -134,5 +135,7 @@ func (c *Conn) runPinned() {
 			v.Close()
 		}
 	}()
-	c.runRead(v)
+	if c.rerouted() == nil {
+		c.runRead(v)
+	}
 }

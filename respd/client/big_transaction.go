@@ -53,6 +53,9 @@ func (c *Conn) runPinnedExec() (complete bool) {
 	}
 	v := c.shared.State.Pin(c.shared.Clock(), c.sess.DB, keys)
 	defer v.Close()
+	if c.rerouted() != nil {
+		return true // the loop judges it again
+	}
 	v.Brief = true
 	return c.runExec(v, nil)
 }

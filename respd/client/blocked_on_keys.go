@@ -192,6 +192,8 @@ func (c *Conn) parked() bool {
 	}
 	if shared.follows() {
 		shared.expel(w)
+	} else if shared.Cluster != nil {
+		shared.sendOn(w, shared.Cluster())
 	}
 	return true
 }

@@ -83,7 +83,7 @@ func (c *Conn) LeaveSums() {
 // connection's owner.
 func (c *Conn) countKept() {
 	kept := &c.shared.Stats.HeldKept
-	if n := int64(c.sess.Bytes + c.sess.Tx.Watched); n != c.holds.kept.Load() {
+	if n := c.sess.Bytes.Load() + int64(c.sess.Tx.Watched); n != c.holds.kept.Load() {
 		kept.Add(n - c.holds.kept.Swap(n))
 		if c.holds.gone.Load() { // LeaveSums may have been before
 			kept.Add(-c.holds.kept.Swap(0))

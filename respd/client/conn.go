@@ -53,14 +53,15 @@ type Conn struct {
 	cmd    parsed   // the next command, when it has been parsed already
 	under  underway // the command under way, for when it panics
 
-	out   []byte // replies not yet taken by the transport
-	mail  mailbox
-	saved saved // where Settle goes back to
-	steps int   // commands in this proposal
-	late  *execution
-	wait  *Waiter // while it is blocked; see blocked_on_keys.go
-	await atomic.Pointer[await]
-	tally tally
+	out     []byte // replies not yet taken by the transport
+	mail    mailbox
+	saved   saved // where Settle goes back to
+	steps   int   // commands in this proposal
+	late    *execution
+	wait    *Waiter // while it is blocked; see blocked_on_keys.go
+	parking parking // of the next command; see park.go
+	await   atomic.Pointer[await]
+	tally   tally
 
 	rested  atomic.Pointer[activity] // it was idle for too long when it had done this
 	watched watched

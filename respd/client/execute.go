@@ -15,6 +15,10 @@ func (c *Conn) runRead(v *replay.View) bool {
 	if p.spec.Flags.Has(command.Scripted) && !v.Drafting() && val.ErrorText() == string(command.ErrLater) {
 		return false
 	}
+	if reachesHeld(p.spec, &val) {
+		c.reaches()
+		return false
+	}
 	c.ran(p.spec, p.args, val.IsError())
 	c.reply(val)
 	val.Release()
@@ -48,6 +52,11 @@ func (c *Conn) runWrite(d *replay.Draft) {
 		c.block(&d.View)
 		return
 	}
+	if err != nil && c.needsHeld(err) {
+		d.Undo(m)
+		c.reaches()
+		return
+	}
 	if err != nil {
 		d.Undo(m)
 		val = resp.FromError(err)
@@ -68,6 +77,7 @@ func (c *Conn) runWrite(d *replay.Draft) {
 // to must not come before the client knows.
 func (c *Conn) runAlone() {
 	f := c.cmd.spec.Flags
+	by := c.cmd.by
 	early := f.Has(command.PubSub) || f.Has(command.Listening) // RESET leaves all
 	val := c.call()
 	if early && !c.sess.Joined || c.mail.proto != c.sess.Proto {
@@ -76,4 +86,5 @@ func (c *Conn) runAlone() {
 	c.reply(val)
 	c.sess.Joined = false
 	c.consume()
+	c.leaveGoneChannels(by)
 }

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"ledge/replay/cluster"
 	"ledge/respd/command"
 	"ledge/respd/resp"
 )
@@ -14,6 +15,8 @@ type parsed struct {
 	size int // bytes of input
 	// judged is what the loop has found about a command that it proposes.
 	judged verdict
+	// by is the map by which it was routed, nil for a node in no cluster.
+	by *cluster.Map
 }
 
 // next parses the next command, unless that has been done. It returns false

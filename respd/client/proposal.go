@@ -24,6 +24,9 @@ func (c *Conn) Step(d *replay.Draft) bool {
 		return false // it came to the writer as the leader changed, and waits with the others
 	}
 	what, err := c.judgeAgain()
+	if err == errParked {
+		return false
+	}
 	if what != refuse && c.steps > 1 && c.paused(what) {
 		return false
 	}
@@ -56,7 +59,7 @@ func (c *Conn) Step(d *replay.Draft) bool {
 	case alone, slow:
 		return false // the loop's; nothing of ours may be pending then
 	}
-	if c.wait != nil {
+	if c.wait != nil || c.parking.reached != nil {
 		return false
 	}
 	return c.at < len(c.in) && c.steps < stepCommands && len(c.out) < StepOutput
@@ -105,22 +108,26 @@ func (c *Conn) finishLate() {
 func (c *Conn) rerun(end int, cause error) {
 	r := NewViews(c.shared)
 	defer r.Close()
-	for c.at < end && c.next() {
-		c.rerunNext(cause, &r)
+	for c.at < end && c.next() && c.rerunNext(cause, &r) {
 	}
 }
 
-func (c *Conn) rerunNext(cause error, r *Views) {
+// rerunNext reports whether the next command has been answered: one that is to be parked is
+// the loop's, with all that follow it.
+func (c *Conn) rerunNext(cause error, r *Views) (answered bool) {
 	c.begin()
 	defer c.rescue()
 	what, err := c.judge()
 	switch {
+	case err == errParked:
+		return false
 	case c.answer(what, err, r):
 	case what == write || what == execWrite || what == read:
 		c.turnAway(cause)
 	default: // never part of a proposal
 		c.turnAway(errors.New("ERR the server lost its place"))
 	}
+	return true
 }
 
 // Done hands the connection back to the loop, or leaves it to whoever serves those

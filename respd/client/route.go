@@ -29,28 +29,57 @@ func (c *Conn) checkSlot() error {
 	return c.route(c.shared.Cluster())
 }
 
-// route says where a client is to go with the next command, or nil if that is here.
-// Of EXEC the keys of all queued commands count.
+// route says where a client is to go with the next command, or nil if that is here, by a
+// map that is noted beside the command. Of EXEC the keys of all queued commands count.
 func (c *Conn) route(m *cluster.Map) error {
+	c.cmd.by = m
+	if p := &c.cmd; m.ServesAll() && p.spec.OnlyKey(len(p.args)) > 0 {
+		return nil // whatever its slot is, which takes time to find
+	}
 	slot, ok := c.slot()
+	if m.HoldsAny() {
+		switch {
+		case c.queues():
+			if slot != noSlot && m.Held(uint16(slot)) == cluster.HoldAll {
+				return nil // it is for EXEC to wait
+			}
+		case c.awaitsSlot(m, slot):
+			return c.parksBy(m)
+		}
+	}
 	if slot == noSlot || ok && m.Serves(uint16(slot)) {
 		return nil
 	}
-	s := m.Owner(uint16(slot)) // of the first key's
 	switch {
-	case s == nil:
+	case m.Owner(uint16(slot)) == nil: // of the first key's
 		return redirect{errNotServed}
 	case !ok:
 		return redirect{errCrossSlot}
+	case m.Own(uint16(slot)) && (c.cmd.spec.Flags.Has(command.PubSub) || c.sess.ReadsReplica && c.reads()):
+		return nil // a replica serves its shard's channels, whoever asks
 	}
-	leader := s.Leader()
-	switch {
-	case m.Own(uint16(slot)) && c.sess.ReadsReplica && c.reads():
+	return c.elsewhere(m, uint16(slot))
+}
+
+// rerouted asks again where the next command is to go, if there is another map than the one
+// by which it was judged. It is for whoever runs a command some time after that.
+func (c *Conn) rerouted() error {
+	if c.shared.Cluster == nil {
 		return nil
-	case leader == nil:
+	}
+	if m := c.shared.Cluster(); m != c.cmd.by {
+		return c.route(m)
+	}
+	return nil
+}
+
+// elsewhere sends the client to who serves a slot.
+func (c *Conn) elsewhere(m *cluster.Map, slot uint16) error {
+	s := m.Owner(slot)
+	if s == nil || s.Leader() == nil || s.Leader().ID == m.Self { // nobody, or a node that only should
 		return redirect{errNotServed}
 	}
-	return redirect{resp.Error(fmt.Sprintf("MOVED %d %s", slot, leader.Addr(c.sess.TLS)))}
+	return redirect{resp.Error(fmt.Sprintf("MOVED %d %s", slot, s.Leader().Addr(c.sess.TLS)))}
 }
 
 // slot returns the hash slot of the next command's keys, and whether all are in that.

@@ -14,7 +14,7 @@ const (
 	Idle    Outcome = iota // all input so far is done with
 	Propose                // the next command is for the writer
 	Beside                 // the next command is for a goroutine of its own
-	Held                   // CLIENT PAUSE holds the next command back
+	Held                   // the next command is held back: see Parked, pause and crowds
 	Flush                  // replies should be sent before going on
 )
 
@@ -66,6 +66,12 @@ func (c *Conn) serveNext(r *Views) Outcome {
 		return Held
 	}
 	what, err := c.judge()
+	if err == errParked {
+		return c.park()
+	}
+	if c.parking != (parking{}) {
+		c.unpark()
+	}
 	if what != refuse && c.paused(what) {
 		return Held
 	}
@@ -80,6 +86,8 @@ func (c *Conn) serveNext(r *Views) Outcome {
 	}
 	switch {
 	case c.answer(what, err, r):
+	case c.parking.reached != nil:
+		return c.park()
 	case what == alone:
 		r.Close()
 		c.runAlone()

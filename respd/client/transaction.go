@@ -3,6 +3,7 @@ package client
 import (
 	"fmt"
 
+	"ledge/journal"
 	"ledge/replay"
 	"ledge/respd/command"
 	"ledge/respd/resp"
@@ -71,16 +72,19 @@ func (x *execution) waits(spec *command.Spec) bool {
 func (c *Conn) runExec(v *replay.View, d *replay.Draft) (complete bool) {
 	tx := c.sess.Tx
 	spec, args := c.cmd.spec, c.cmd.args
+	parked := false
 	defer func() {
-		c.sess.EndTx()
-		c.consume()
+		if !parked {
+			c.sess.EndTx()
+			c.consume()
+		}
 	}()
 	if tx.Broken {
 		c.ran(spec, args, true)
 		c.reply(resp.Err(errExecAbort))
 		return true
 	}
-	if v.Dirty(tx.Watches) {
+	if v.Dirty(tx.Watches) || c.watchesGone(&tx) {
 		c.ran(spec, args, false)
 		c.reply(resp.NilArray)
 		return true
@@ -89,6 +93,7 @@ func (c *Conn) runExec(v *replay.View, d *replay.Draft) (complete bool) {
 		c.under.mark = d.Mark()
 	}
 	x := &execution{vals: make([]resp.Value, len(tx.Queue)), tx: tx}
+	before := c.settings()
 	held := 0 // by the replies so far
 	for i, q := range tx.Queue {
 		if x.waits(q.Spec) {
@@ -98,7 +103,12 @@ func (c *Conn) runExec(v *replay.View, d *replay.Draft) (complete bool) {
 		if c.killed.Load() && q.Spec.Reads(q.Args) != nil {
 			continue // nobody will read it; what is to be written is written all the same
 		}
-		x.vals[i] = c.runQueued(q, v, d)
+		if x.vals[i], parked = c.runQueued(q, v, d); parked {
+			d.Undo(c.under.mark)
+			c.restoreSettings(before)
+			c.reaches()
+			return true
+		}
 		if held += weight(x.vals[i]); held > c.shared.mostOutput() {
 			c.tooMuchOutput(held)
 			clear(x.vals[:i+1])
@@ -130,18 +140,37 @@ func (c *Conn) replyExec(x *execution) {
 	}
 }
 
-// runQueued runs one command of a transaction.
-func (c *Conn) runQueued(q command.Queued, v *replay.View, d *replay.Draft) resp.Value {
-	var val resp.Value
+// settings are what the commands that EXEC runs with the draft may change of the session.
+type settings struct {
+	db           journal.DB
+	readsReplica bool
+}
+
+func (c *Conn) settings() settings { return settings{c.sess.DB, c.sess.ReadsReplica} }
+
+// restoreSettings takes back what the commands of an EXEC have changed that is run again.
+func (c *Conn) restoreSettings(s settings) {
+	c.sess.Select(s.db)
+	c.sess.ReadsReplica = s.readsReplica
+}
+
+// runQueued runs one command of a transaction. It reports whether that needs a slot which is
+// held: then the transaction is to be taken back, and run again as a whole.
+func (c *Conn) runQueued(q command.Queued, v *replay.View, d *replay.Draft) (val resp.Value, held bool) {
 	c.under.spec = q.Spec
 	v.Select(c.sess.DB)
 	switch read := q.Spec.Reads(q.Args); {
 	case read != nil:
-		val = read(v, q.Args)
+		if val = read(v, q.Args); d != nil && reachesHeld(q.Spec, &val) {
+			return val, true
+		}
 	case q.Spec.Write != nil:
 		m := d.Mark()
 		var err error
 		if val, err = q.Spec.Write(d, q.Args); err != nil {
+			if c.needsHeld(err) {
+				return val, true
+			}
 			d.Undo(m)
 			if err != command.ErrWait { // in a transaction nobody waits
 				val = resp.FromError(err)
@@ -155,9 +184,9 @@ func (c *Conn) runQueued(q command.Queued, v *replay.View, d *replay.Draft) resp
 		c.tooMuchOutput(c.shared.mostOutput())
 	}
 	if val.Kind() == resp.KindNone {
-		return resp.Nil // an element can't be left out
+		return resp.Nil, false // an element can't be left out
 	}
-	return val
+	return val, false
 }
 
 // valueBytes is what an element of a reply takes that has not been encoded.

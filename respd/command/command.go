@@ -76,6 +76,8 @@ type Spec struct {
 	// Clustered says why the command is refused with these arguments in a cluster, which
 	// has one database; nil is never.
 	Clustered func(Args) error
+	// Whole is set if it writes to keys of all hash slots without naming any.
+	Whole bool
 	// Reach returns how much a Big read looks at, where that may be less than
 	// all that its keys hold.
 	Reach func(*replay.View, Args) int
@@ -185,6 +187,11 @@ var flagNames = []struct {
 // may take as long as it needs.
 const ErrLater resp.Error = "ERR a script that only reads takes long"
 
+// ErrMoving ends a script that needs a hash slot which is being moved: nothing of it stands,
+// nor of a transaction that it is in. It is run again once that is over, and a client that has
+// waited for too long is answered so.
+const ErrMoving resp.Error = "TRYAGAIN Slot is moving"
+
 // Has reports whether all of flags are set.
 func (f Flags) Has(flags Flags) bool { return f&flags == flags }
 
@@ -216,6 +223,9 @@ func (s *Spec) Reads(args Args) func(*replay.View, Args) resp.Value {
 	}
 	return s.Read
 }
+
+// Writes reports whether the command may write keys with these arguments.
+func (s *Spec) Writes(args Args) bool { return s.Write != nil && s.Reads(args) == nil }
 
 // BigRead is how much a command may have to read on the event loop.
 const BigRead = 8192

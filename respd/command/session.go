@@ -232,6 +232,56 @@ type Node interface {
 	Shutdown()
 	Replication
 	Past
+	ClusterOrders
+	Controlled
+}
+
+// Controlled is what a node does at the word of a controller that says who owns which slots.
+// Where the journals say that it has an error that says how to change it.
+type Controlled interface {
+	// Documented returns the version of the newest document, -1 before the first.
+	Documented() (int64, error)
+	// Given returns what the controller calls the node, by itself or by the node's address in
+	// a document; "" before it has said so.
+	Given() (string, error)
+	// SetGiven has the controller call the node so.
+	SetGiven(ctx context.Context, id string) error
+	// SetDocument takes a document in place of the one before. It waits for no other node.
+	SetDocument(ctx context.Context, text string, version int64, force bool) error
+	// AssignSlots gives slots to a node of the newest document.
+	AssignSlots(ctx context.Context, slots, node string, version int64) error
+	// Migrate begins a move of slots to the shard of another node. It waits for the end no
+	// longer than it is told, and reports whether that has come.
+	Migrate(ctx context.Context, slots, node string, wait time.Duration) (ended bool, err error)
+	// Migration returns the last move out of the node's shard.
+	Migration() (m Migration, ok bool)
+}
+
+// Migration is a move of slots as Kvrocks tells of it.
+type Migration struct {
+	Slots string
+	Node  string // to which the slots go
+	State string // start, success, fail
+}
+
+// ClusterOrders is what a node of a cluster does at the word of Redis's tools for clusters.
+type ClusterOrders interface {
+	// MoveSlot moves a slot of the node's shard to the shard of another node, and waits
+	// until it has moved.
+	MoveSlot(ctx context.Context, slot uint16, node string) error
+	// Meet makes the node's shard one of the cluster of the node whose NATS clients come
+	// there.
+	Meet(ctx context.Context, host string, port int) error
+	// Forget has a node that is gone for good be none of the cluster's any more.
+	Forget(ctx context.Context, node string) error
+	// AddSlots founds a cluster if slot 0 is among the slots of a node that is in none, and
+	// else keeps in mind that the node is to have them: Meet moves them to it.
+	AddSlots(ctx context.Context, ranges []journal.SlotRange) error
+	// Replicate makes the node a replica of a node that leads a shard of the cluster.
+	Replicate(ctx context.Context, node string) error
+	// Reset has the node's shard, which owns nothing, leave its cluster.
+	Reset(ctx context.Context) error
+	SlotMoves
 }
 
 // Past is what a node can say of what was there before.

@@ -283,7 +283,11 @@ func startLedgeIn(t *testing.T, databases int, of func() *cluster.Map) string {
 }
 
 // node is the little of a node that the scripts see.
-type node struct{ command.Past }
+type node struct {
+	command.Past
+	command.ClusterOrders
+	command.Controlled
+}
 
 func (node) Info(func(string) bool) []command.InfoSection { return nil }
 func (node) Save(context.Context) error                   { return nil }

@@ -102,17 +102,17 @@ func (h *Hub) Wanted() events.Class {
 
 // Notify sends events, in order, to those who listen.
 func (h *Hub) Notify(es []events.Event) {
-	if h.listening.Load() == 0 {
+	if h.listening.Load() == 0 && h.others.Load() == nil {
 		return
 	}
 	f := h.Events()
 	for _, e := range es {
 		switch e.Class {
 		case events.Message:
-			h.Publish(Channel, e.Name, e.Key)
+			h.Announce(Channel, e.Name, e.Key)
 			continue
 		case events.ShardMessage:
-			h.Publish(ShardChannel, e.Name, e.Key)
+			h.Announce(ShardChannel, e.Name, e.Key)
 			continue
 		}
 		db := strconv.Itoa(int(e.DB))

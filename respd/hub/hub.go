@@ -34,22 +34,25 @@ const (
 type Hub struct {
 	events    atomic.Uint32 // EventFlags
 	listening atomic.Int64  // subscriptions of all clients
+	// others is told what clients publish, nil if there is nobody else.
+	others atomic.Pointer[func(t Topic, channel, text string)]
 
 	mu   sync.Mutex
 	subs [topics]map[string]map[*Member]Receiver // mu
 }
 
 // Member is a client's part in a hub. It belongs to the goroutine that owns the
-// client at the moment; the counts may be looked at by any.
+// client at the moment; the counts may be looked at by any. Expel takes subscriptions
+// away from any goroutine.
 type Member struct {
 	// Joined is set by a command that subscribed: messages that have come since
 	// must wait until its reply has been given.
 	Joined bool
-	subs   [topics]map[string]struct{}
+	subs   [topics]map[string]struct{} // mu of the hub
 	// Subscriptions to channels, to patterns and to shard channels.
 	Channels, Patterns, Shards atomic.Int32
-	// Bytes is about what the subscriptions take in all. It is the owner's.
-	Bytes int
+	// Bytes is about what the subscriptions take in all.
+	Bytes atomic.Int64
 }
 
 // subscriptionBytes is about what a subscription takes besides its name, which stands in
@@ -95,7 +98,7 @@ func (h *Hub) Subscribe(m *Member, to Receiver, t Topic, name string) {
 	}
 	all[m] = to
 	m.count(t).Add(1)
-	m.Bytes += Cost(len(name))
+	m.Bytes.Add(int64(Cost(len(name))))
 	h.listening.Add(1)
 }
 
@@ -104,6 +107,10 @@ func (h *Hub) Subscribe(m *Member, to Receiver, t Topic, name string) {
 func (h *Hub) Unsubscribe(m *Member, t Topic, name string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.unsubscribeLocked(m, t, name)
+}
+
+func (h *Hub) unsubscribeLocked(m *Member, t Topic, name string) {
 	if _, ok := m.subs[t][name]; !ok {
 		return
 	}
@@ -113,21 +120,44 @@ func (h *Hub) Unsubscribe(m *Member, t Topic, name string) {
 		delete(h.subs[t], name)
 	}
 	m.count(t).Add(-1)
-	m.Bytes -= Cost(len(name))
+	m.Bytes.Add(-int64(Cost(len(name))))
 	h.listening.Add(-1)
 }
 
 // Leave ends all of m's subscriptions.
 func (h *Hub) Leave(m *Member) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	for t := range topics {
 		for name := range m.subs[t] {
-			h.Unsubscribe(m, t, name)
+			h.unsubscribeLocked(m, t, name)
+		}
+	}
+}
+
+// Expel ends the subscriptions to shard channels that gone says yes to, of m alone if it is
+// not nil, and tells those who had them, as if they had left by themselves.
+func (h *Hub) Expel(m *Member, gone func(channel string) bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for channel, all := range h.subs[ShardChannel] {
+		if !gone(channel) {
+			continue
+		}
+		for who, to := range all {
+			if m != nil && who != m {
+				continue
+			}
+			h.unsubscribeLocked(who, ShardChannel, channel)
+			to.Push(&Message{val: resp.Push(resp.Bulk("sunsubscribe"), resp.Bulk(channel), resp.Int(int64(who.Shards.Load())))})
 		}
 	}
 }
 
 // Subscriptions returns what m subscribes to, in order.
-func (m *Member) Subscriptions(t Topic) []string {
+func (h *Hub) Subscriptions(m *Member, t Topic) []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	return slices.Sorted(maps.Keys(m.subs[t]))
 }
 
@@ -139,6 +169,18 @@ func (m *Member) Subscribed() bool {
 // count is the number of m's subscriptions that others may look at.
 func (m *Member) count(t Topic) *atomic.Int32 {
 	return [...]*atomic.Int32{&m.Channels, &m.Patterns, &m.Shards}[t]
+}
+
+// SetOthers has what clients publish told to others as well: to nodes whose subscribers hear
+// of it, too. It must not wait.
+func (h *Hub) SetOthers(tell func(t Topic, channel, text string)) { h.others.Store(&tell) }
+
+// Announce is Publish of what a client says, which others are told of, too.
+func (h *Hub) Announce(t Topic, channel, text string) int {
+	if tell := h.others.Load(); tell != nil {
+		(*tell)(t, channel, text)
+	}
+	return h.Publish(t, channel, text)
 }
 
 // Publish sends a message to a channel, and returns how many subscriptions it

@@ -2,6 +2,7 @@
 package stats
 
 import (
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -40,11 +41,30 @@ type Stats[C comparable] struct {
 	// OOM counts the commands that were refused because memory is short.
 	OOM atomic.Int64
 
+	// Commands that waited for a hash slot which was moving, and the longest of those waits
+	// in nanoseconds.
+	Parked, ParkedMost atomic.Int64
+	// Redirects are replies that sent a client elsewhere, by Redirected.
+	Redirects [len(Redirected)]atomic.Int64
+
 	held atomic.Int64
 
 	mu    sync.Mutex
 	calls map[C]*Calls     // mu
 	errs  map[string]int64 // mu; by error code
+}
+
+// Redirected are the codes of the replies that send a client of a cluster elsewhere, or
+// have it try again.
+var Redirected = [...]string{"MOVED", "CROSSSLOT", "CLUSTERDOWN", "TRYAGAIN"}
+
+// CountRedirect counts such a reply by its code, with which its text begins.
+func (s *Stats[C]) CountRedirect(text string) {
+	for i, code := range Redirected {
+		if strings.HasPrefix(text, code+" ") {
+			s.Redirects[i].Add(1)
+		}
+	}
 }
 
 // Hold changes one of HeldIn, HeldOut, HeldTx and HeldMail by n.
@@ -120,6 +140,11 @@ func (s *Stats[C]) Reset() {
 		&s.Hits, &s.Misses, &s.Errors, &s.NetIn, &s.NetOut, &s.Panics,
 		&s.Foreign, &s.Denied, &s.Handshakes, &s.InputLimit, &s.OutputLimit, &s.Evicted, &s.Idle, &s.OOM} {
 		c.Store(0)
+	}
+	s.Parked.Store(0)
+	s.ParkedMost.Store(0)
+	for i := range s.Redirects {
+		s.Redirects[i].Store(0)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -5,6 +5,7 @@ package clusters
 
 import (
 	"cmp"
+	"slices"
 
 	"ledge/replay/cluster"
 	"ledge/respd/command"
@@ -16,7 +17,7 @@ var family = command.Family{Group: "cluster"}
 
 // Table returns the family's rows.
 func Table() []*command.Spec {
-	return []*command.Spec{clusterRow(), asking(), readonly(), readwrite()}
+	return []*command.Spec{clusterRow(), clusterX(), asking(), readonly(), readwrite()}
 }
 
 // errDisabled is what all of them answer on a node that is none of a cluster's.
@@ -28,8 +29,8 @@ var tipsVaries = []string{"nondeterministic_output"}
 func clusterRow() *command.Spec {
 	return family.Container(command.Spec{Name: "cluster", Since: "3.0.0",
 		Summary: "Ask about the cluster and its hash slots."},
-		append(changes(), bumpEpoch(), countFailureReports(), countKeysInSlot(), getKeysInSlot(), info(), keySlot(), links(),
-			myID(), nodes(), replicas("replicas", "5.0.0"), replicas("slaves", "3.0.0"), saveConfig(), shards(), slotsRow(),
+		append(changes(), addSlots(), addSlotsRange(), replicate(), reset(), meet(), forget(), setSlot(), migration(), migrateSlots(), getSlotMigrations(), cancelSlotMigrations(),
+			bumpEpoch(), countFailureReports(), countKeysInSlot(), getKeysInSlot(), info(), keySlot(), links(), myID(), nodes(), replicas("replicas", "5.0.0"), replicas("slaves", "3.0.0"), saveConfig(), shards(), slotsRow(),
 			help())...)
 }
 
@@ -46,6 +47,9 @@ func ask(s command.Spec, run func(*command.Session, *cluster.Map, command.Args) 
 		m := c.Host.Cluster()
 		if m == nil {
 			return resp.Err(errDisabled)
+		}
+		if m.External && m.Version < 0 && slices.Contains([]string{"info", "nodes", "slots", "shards"}, s.Name) {
+			return resp.Err(errUninitialized)
 		}
 		return run(c, m, args)
 	})
@@ -108,26 +112,15 @@ func access(s command.Spec, set func(*command.Session)) *command.Spec {
 // changes are Redis's subcommands that change a cluster. Who owns a slot is changed by
 // operators here.
 func changes() (rows []*command.Spec) {
-	instead := map[string]string{"failover": "ledge switchover, or ledge promote", "meet": "ledge follow", "replicate": "ledge follow",
-		"addslots": "ledge cluster found", "addslotsrange": "ledge cluster found"}
+	instead := map[string]string{"failover": "ledge switchover, or ledge promote"}
 	for _, s := range []command.Spec{
-		{Name: "addslots", Arity: -3, Syntax: "<slot> [<slot> ...]"},
-		{Name: "addslotsrange", Arity: -4, Since: "7.0.0", Syntax: "<first> <last> [<first> <last> ...]"},
 		{Name: "delslots", Arity: -3, Syntax: "<slot> [<slot> ...]"},
 		{Name: "delslotsrange", Arity: -4, Since: "7.0.0", Syntax: "<first> <last> [<first> <last> ...]"},
 		{Name: "failover", Arity: -2, Syntax: "[FORCE|TAKEOVER]"},
 		{Name: "flushslots", Arity: 2},
-		{Name: "forget", Arity: 3, Syntax: "<node-id>"},
-		{Name: "meet", Arity: -4, Syntax: "<ip> <port> [<bus-port>]"},
-		{Name: "replicate", Arity: 3, Syntax: "<node-id>"},
-		{Name: "reset", Arity: -2, Syntax: "[HARD|SOFT]"},
 		{Name: "set-config-epoch", Arity: 3, Syntax: "<epoch>"},
-		{Name: "setslot", Arity: -4, Syntax: "<slot> <subcommand> [<node-id>]"},
 	} {
 		s.Flags = command.NoAsyncLoading
-		if s.Name == "reset" {
-			s.Flags = command.NoScript
-		}
 		s.Summary = "Refused: a cluster is changed by operators."
 		rows = append(rows, order(s, func(_ *command.Session, _ *cluster.Map, args command.Args) resp.Value {
 			return resp.Errf("ERR CLUSTER %s is not for clients here: operators change a cluster, by %s", args.Word(1),

@@ -49,7 +49,7 @@ func nodeLine(m *cluster.Map, s *cluster.Shard, n *cluster.Node, tls bool) strin
 	if n.Failed {
 		flags, link = flags+",fail", "disconnected"
 	}
-	line := fmt.Sprintf("%s %s:%d@%d %s %s 0 0 %d %s", n.ID, n.Host, n.PortFor(tls), n.BusPort, flags, leader, s.Epoch(), link)
+	line := fmt.Sprintf("%s %s:%d@%d %s %s 0 0 %d %s", n.ID, n.Host, n.PortFor(tls), n.BusPort, flags, leader, m.EpochOf(s), link)
 	if n.Leads {
 		for _, r := range s.Ranges() {
 			line += " " + strconv.Itoa(int(r.First))
@@ -133,7 +133,7 @@ func bumpEpoch() *command.Spec {
 // CLUSTER INFO
 func info() *command.Spec {
 	return ask(command.Spec{Name: "info", Arity: 2, Tips: tipsVaries, Summary: "Tell how the cluster is."},
-		func(_ *command.Session, m *cluster.Map, _ command.Args) resp.Value {
+		func(s *command.Session, m *cluster.Map, _ command.Args) resp.Value {
 			state, known, size := "ok", 0, 0
 			if m.Assigned() == m.Failing() {
 				state = "fail"
@@ -150,12 +150,13 @@ func info() *command.Spec {
 				val  any
 			}{
 				{"state", state}, {"slots_assigned", m.Assigned()}, {"slots_ok", m.Assigned() - m.Failing()}, {"slots_pfail", 0}, {"slots_fail", m.Failing()},
-				{"known_nodes", known}, {"size", size}, {"current_epoch", m.Epoch()}, {"my_epoch", m.Shards[0].Epoch()},
+				{"known_nodes", known}, {"size", size}, {"current_epoch", m.Epoch()}, {"my_epoch", m.EpochOf(&m.Shards[0])},
 				{"stats_messages_sent", 0}, {"stats_messages_received", 0},
 			} {
 				fmt.Fprintf(&b, "cluster_%s:%v\r\n", f.name, f.val)
 			}
 			b.WriteString("total_cluster_links_buffer_limit_exceeded:0\r\n")
+			b.WriteString(migrationLines(s, m))
 			return resp.Verbatim("txt", b.String())
 		})
 }

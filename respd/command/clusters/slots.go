@@ -125,6 +125,9 @@ func shards() *command.Spec {
 			var list []resp.Value
 			for i := range m.Shards {
 				s := &m.Shards[i]
+				if len(s.Nodes) == 0 { // the node's own, of which a controller does not know
+					continue
+				}
 				var slots, nodes []resp.Value
 				for _, r := range s.Ranges() {
 					slots = append(slots, resp.Int(int64(r.First)), resp.Int(int64(r.Last)))

@@ -23,7 +23,7 @@ func runDBSize(v *replay.View, _ command.Args) resp.Value {
 // FLUSHDB [ASYNC | SYNC]
 func flushdb() *command.Spec {
 	return family.Write(command.Spec{
-		Name: "flushdb", Arity: -1, Group: "server", Cats: []string{"dangerous"},
+		Name: "flushdb", Arity: -1, Group: "server", Whole: true, Cats: []string{"dangerous"},
 		Syntax: "[ASYNC|SYNC]", Tips: []string{allShards, allSucceed},
 		Since: "1.0.0", Summary: "Remove all keys of the database.",
 	}, func(d *replay.Draft, args command.Args) (resp.Value, error) {
@@ -34,7 +34,7 @@ func flushdb() *command.Spec {
 // FLUSHALL [ASYNC | SYNC]
 func flushall() *command.Spec {
 	return family.Write(command.Spec{
-		Name: "flushall", Arity: -1, Group: "server", Cats: []string{"dangerous"},
+		Name: "flushall", Arity: -1, Group: "server", Whole: true, Cats: []string{"dangerous"},
 		Syntax: "[ASYNC|SYNC]", Tips: []string{allShards, allSucceed},
 		Since: "1.0.0", Complexity: "O(N) where N is the number of databases",
 		Summary: "Remove all keys of all databases.",

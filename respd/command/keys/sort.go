@@ -47,6 +47,7 @@ func sortRO() *command.Spec {
 func sortRow(s command.Spec) *command.Spec {
 	s.Arity, s.Keys, s.Group = -2, command.OneKey, "generic"
 	s.Cats = []string{"set", "sortedset", "list", "dangerous"}
+	s.Clustered = sortsElsewhere
 	s.Complexity = "O(N+M*log(M)) where N is the number of elements, and M that of those returned"
 	s.UnknownKeys = []command.KeySpec{{
 		Flags: []string{"RO", "access"}, Unknown: true,
@@ -54,6 +55,30 @@ func sortRow(s command.Spec) *command.Spec {
 			"derive from the content of the key we sort",
 	}}
 	return &s
+}
+
+// sortsElsewhere refuses to sort by, or return, what stands under other keys: nobody can
+// tell beforehand which those are, and other nodes may serve them.
+func sortsElsewhere(args command.Args) error {
+	for i := 2; i < len(args); i++ {
+		switch {
+		case args.Is(i, "LIMIT"):
+			i += 2
+		case args.Is(i, "STORE"):
+			i++
+		case args.Is(i, "BY") && i+1 < len(args):
+			if newPattern(args.Str(i + 1)).star {
+				return resp.Error("ERR BY option of SORT denied in Cluster mode.")
+			}
+			i++
+		case args.Is(i, "GET") && i+1 < len(args):
+			return resp.Error("ERR GET option of SORT denied in Cluster mode.")
+		case args.Is(i, "ASC"), args.Is(i, "DESC"), args.Is(i, "ALPHA"):
+		default:
+			return nil // it is refused for that
+		}
+	}
+	return nil
 }
 
 // sortKeysIn finds the key and the destination, the last one if there are many.

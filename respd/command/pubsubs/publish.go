@@ -17,7 +17,7 @@ func publish() *command.Spec {
 		Complexity: "O(N+M) where N is the number of subscribers to the channel and M that of all patterns",
 		Summary:    "Send a message to all who subscribe to the channel now. It is not kept.",
 	}, func(s *command.Session, args command.Args) resp.Value {
-		return resp.Int(int64(s.Host.Hub().Publish(hub.Channel, args.Str(1), args.Str(2))))
+		return resp.Int(int64(s.Host.Hub().Announce(hub.Channel, args.Str(1), args.Str(2))))
 	})
 }
 
@@ -29,6 +29,6 @@ func spublish() *command.Spec {
 		Complexity: "O(N) where N is the number of subscribers to the shard channel",
 		Summary:    "Send a message to all who subscribe to the shard channel now. It is not kept.",
 	}, func(s *command.Session, args command.Args) resp.Value {
-		return resp.Int(int64(s.Host.Hub().Publish(hub.ShardChannel, args.Str(1), args.Str(2))))
+		return resp.Int(int64(s.Host.Hub().Announce(hub.ShardChannel, args.Str(1), args.Str(2))))
 	})
 }

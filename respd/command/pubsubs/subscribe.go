@@ -102,7 +102,7 @@ func leaveRow(s command.Spec, t hub.Topic) *command.Spec {
 			names = append(names, args.Str(i))
 		}
 		if len(args) == 1 {
-			names = s.Subscriptions(t)
+			names = s.Host.Hub().Subscriptions(&s.Member, t)
 		}
 		if len(names) == 0 {
 			return resp.Series(confirmation(s, t, name, resp.Nil))

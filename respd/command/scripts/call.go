@@ -1,6 +1,7 @@
 package scripts
 
 import (
+	"errors"
 	"math"
 	"strconv"
 	"time"
@@ -149,6 +150,9 @@ func (s *state) runCommand(args command.Args) (val resp.Value, problem string, e
 	if problem := s.forbidden(spec); problem != "" {
 		return resp.Value{}, problem, nil
 	}
+	if s.moving(spec, args) {
+		return resp.Value{}, "", command.ErrMoving
+	}
 	if problem := s.elsewhere(spec, args); problem != "" {
 		return resp.Value{}, problem, nil
 	}
@@ -170,6 +174,9 @@ func (s *state) runCommand(args command.Args) (val resp.Value, problem string, e
 		val, err := spec.Write(r.draft, args)
 		if err != nil {
 			r.draft.Undo(m)
+			if errors.Is(err, replay.ErrHeld) && s.holds() {
+				return resp.Value{}, "", command.ErrMoving
+			}
 			if err != command.ErrWait { // in a script nobody waits
 				val = resp.FromError(err)
 			}

@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"ledge/respd/command"
 	"ledge/respd/lua"
 	"ledge/respd/resp"
 )
@@ -69,7 +70,7 @@ func (s *state) failure(r *run, err error) error {
 	text, place := "ERR unknown error", ""
 	var raised *lua.Error
 	switch {
-	case err == error(errLater), err == error(errInternal):
+	case err == error(errLater), err == error(errInternal), err == error(command.ErrMoving):
 		return err
 	case errors.As(err, &raised):
 		text, place = described(raised.Value)

@@ -50,6 +50,13 @@ func (e *Engine) runLoad(d *replay.Draft, args command.Args) (resp.Value, error)
 	return resp.Bulk(name), err
 }
 
+// AddLibrary makes a library of code, unless there is one of that name or with a function of
+// the same name.
+func (e *Engine) AddLibrary(d *replay.Draft, code string) error {
+	_, err := e.addLibrary(d, code, false)
+	return err
+}
+
 // addLibrary makes a library of code, and returns its name.
 func (e *Engine) addLibrary(d *replay.Draft, code string, replace bool) (string, error) {
 	name, _, err := libraryMeta(code)

@@ -29,6 +29,30 @@ func (e *Engine) declared(keys command.Args) int {
 	return int(value.SlotOf(keys[0]))
 }
 
+// moving reports whether a command needs a hash slot that is held while it moves to another
+// shard. Those that the script was called with are asked for before it runs.
+func (s *state) moving(spec *command.Spec, args command.Args) bool {
+	if !s.holds() {
+		return false
+	}
+	m, least := s.e.cluster(), cluster.HoldAll
+	if spec.Writes(args) {
+		least = cluster.HoldWrites
+	}
+	for i := range spec.EachKey(args) {
+		if m.Held(value.SlotOf(args[i])) >= least {
+			return true
+		}
+	}
+	return spec.Whole
+}
+
+// holds reports whether any hash slot is held.
+func (s *state) holds() bool {
+	m := s.e.cluster()
+	return m != nil && m.HoldsAny()
+}
+
 // elsewhere says why a script may not call a command with these keys in a cluster. The
 // keys of one call are of one slot of this shard; those of all calls are, too, unless the
 // script says nothing of itself or that it may touch several.

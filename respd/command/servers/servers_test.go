@@ -39,6 +39,8 @@ type host struct {
 
 type node struct {
 	command.Past
+	command.ClusterOrders
+	command.Controlled
 	sections  []command.InfoSection
 	saved     int
 	saveErr   error

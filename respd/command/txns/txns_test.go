@@ -135,8 +135,15 @@ func TestWatchLinear(t *testing.T) {
 			}
 			return best
 		}
-		// In proportion is 8 times as long, and each key against each other is 64 times.
+		// In proportion is 8 times as long, and each key against each other is 64 times. Other
+		// programs only make it longer, so it is tried again, and the shortest counts.
 		few, many := took(4000), took(32000)
+		for range 5 {
+			if many <= 32*few {
+				break
+			}
+			many = min(many, took(32000))
+		}
 		if many > 32*few {
 			t.Errorf("%s: 32,000 keys take %s, 4000 take %s; want about 8 times as long", name, many, few)
 		}

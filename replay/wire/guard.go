@@ -1,4 +1,4 @@
-package remote
+package wire
 
 import (
 	"bytes"
@@ -102,13 +102,13 @@ func announced(line []byte) (int64, error) {
 	case op == "HMSG" && len(fields) >= 5:
 		sizes = fields[len(fields)-2:]
 	default:
-		return 0, fmt.Errorf("the line %q", clip(string(line), maxName))
+		return 0, fmt.Errorf("the line %q", Clip(string(line), MaxName))
 	}
 	var size int64
 	for _, f := range sizes {
 		n, err := strconv.ParseUint(string(f), 10, 63)
 		if err != nil || n > maxMessage || int64(n) < size {
-			return 0, fmt.Errorf("a message of %s bytes, where %d are the most", clip(string(f), maxName), int64(maxMessage))
+			return 0, fmt.Errorf("a message of %s bytes, where %d are the most", Clip(string(f), MaxName), int64(maxMessage))
 		}
 		size = int64(n)
 	}

@@ -1,0 +1,59 @@
+package appliance_test
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"ledge/admin"
+)
+
+// A disk fills again and again, while the node tries to resume by itself all the time: each
+// time deletes are taken, a compact gives the room back, and writes go on. Nothing stays behind
+// that keeps the next round from having as much room as the first.
+func TestCompactOnFullDisk(t *testing.T) {
+	mnt := smallDisk(t, "size=48m")
+	p := lead(t, filepath.Join(mnt, "node"), "--resume-interval", "100ms")
+	value, ctx := strings.Repeat("x", 256<<10), t.Context()
+	free := func() int64 {
+		var st syscall.Statfs_t
+		if err := syscall.Statfs(mnt, &st); err != nil {
+			t.Fatal(err)
+		}
+		return int64(st.Bavail) * st.Bsize
+	}
+	var first int64
+	for round := range 4 {
+		n := 0
+		for ; p.c.Do(ctx, "SET", fmt.Sprint("k", n), value).Err() == nil; n++ {
+			if n == 48*4 {
+				t.Fatal("48 MiB fit on a disk of 48 MiB")
+			}
+		}
+		within(t, 30*time.Second, "deletes are taken", func() bool { return p.c.Do(ctx, "FLUSHALL").Err() == nil })
+		within(t, 30*time.Second, "a compact makes room", func() bool {
+			var err error
+			p.asked(func(ctx context.Context, c *admin.Conn) error {
+				_, err = c.Compact(ctx, filepath.Base(p.dir))
+				return nil
+			})
+			if err != nil {
+				t.Logf("round %d: compact: %v", round, err)
+			}
+			return err == nil
+		})
+		within(t, 30*time.Second, "writes are taken", func() bool { return p.c.Do(ctx, "SET", "k", "v").Err() == nil })
+		left := free()
+		if round == 0 {
+			first = left
+		}
+		if left < first-4<<20 {
+			t.Errorf("round %d: %d bytes are free after a compact, and %d after the first; want about as many", round, left, first)
+		}
+		t.Logf("round %d: %d values fit, %d MiB are free afterwards", round, n, left>>20)
+	}
+}

@@ -1,0 +1,191 @@
+package appliance_test
+
+import (
+	"os"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"ledge/admin"
+	"ledge/appliance"
+	"ledge/journal"
+)
+
+// A shard's slots are seized once it is silent. When it comes back it does not serve them,
+// says so, and keeps what they hold until it is told to give them up.
+func TestSeize(t *testing.T) {
+	var ahead atomic.Int64 // by how much a's clock is
+	a := memberOf(t, appliance.Config{Node: "a", Clock: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }}, "s3cret", nil)
+	cfg := appliance.Config{Node: "b", Dir: t.TempDir()}
+	b := memberOf(t, cfg, "s3cret", nil)
+	a.found()
+	if err := b.join(a.Status().NATS); err != nil {
+		t.Fatal(err)
+	}
+	a.hears(2, 2)
+	if mv := a.moves("7600-7700", b); mv.Cause != "" { // k's is 7629
+		t.Fatal(mv.Cause)
+	}
+	if err := b.c.Set(t.Context(), "k", "old", 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	cfg.NATSListen = strings.TrimPrefix(b.Status().NATS, "nats://") // where a looks for it
+	at := b.Status().Listen
+	b.stop()
+	seize := func(from string) error {
+		op := a.op()
+		defer op.Close()
+		_, err := op.ClusterSeize(t.Context(), "a", "7600-7700", from)
+		return err
+	}
+	if err := seize(at); err == nil || !strings.Contains(err.Error(), "less than 15s ago") {
+		t.Errorf("slots of a shard that was there a moment ago are seized: %v; want it refused", err)
+	}
+	ahead.Store(int64(16 * time.Second))
+	within(t, 20*time.Second, "b counts as failed", func() bool { return seize(at) == nil })
+	if err := seize(a.Status().Listen); err == nil {
+		t.Error("a shard has seized its own slots; want it refused")
+	}
+	if got, err := a.c.Get(t.Context(), "k").Result(); err == nil || got != "" {
+		t.Errorf("GET of a key that was lost = %q, %v; want nothing", got, err)
+	}
+	if err := a.c.Set(t.Context(), "k", "new", 0).Err(); err != nil {
+		t.Errorf("a does not serve what it has seized: %v", err)
+	}
+	b = memberOf(t, cfg, "s3cret", nil)
+	b.moved(a)
+	if c := b.cluster(); len(c.Seized) != 1 || c.Seized[0].Slots != "7600-7700" {
+		t.Errorf("b says that %v were seized; want 7600-7700", c.Seized)
+	}
+	b.isSeized("7600-7700")
+	if n := b.c.DBSize(t.Context()).Val(); n != 1 {
+		t.Errorf("b has %d keys; want the 1 that it had", n)
+	}
+	b.yields(t)
+	b.moved(a)
+	if got := a.c.Get(t.Context(), "k").Val(); got != "new" {
+		t.Errorf("k is %q; want the new value", got)
+	}
+}
+
+// A shard whose directory is set back to before it gave slots does not serve them, once it has
+// heard who has them, and says so.
+func TestSetBackBeforeMove(t *testing.T) {
+	a := memberWith(t, "a", "s3cret", nil)
+	cfg := appliance.Config{Node: "b", Dir: t.TempDir()}
+	b := memberOf(t, cfg, "s3cret", nil)
+	b.found()
+	if err := a.join(b.Status().NATS); err != nil {
+		t.Fatal(err)
+	}
+	b.hears(2, 2)
+	if err := b.c.Set(t.Context(), "k", "old", 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	b.stop()
+	before := t.TempDir()
+	if err := os.CopyFS(before, os.DirFS(cfg.Dir)); err != nil {
+		t.Fatal(err)
+	}
+	b = memberOf(t, cfg, "s3cret", nil)
+	b.hears(2, 2)
+	if mv := b.moves("7600-7700", a); mv.Cause != "" {
+		t.Fatal(mv.Cause)
+	}
+	if err := a.c.Set(t.Context(), "k", "new", 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	b.stop()
+	cfg.Dir = before
+	b = memberOf(t, cfg, "s3cret", nil)
+	if err := a.join(b.Status().NATS); err != nil { // they find each other where each is now
+		t.Fatal(err)
+	}
+	b.moved(a)
+	b.isSeized("7600-7700")
+	b.yields(t)
+	if got := a.c.Get(t.Context(), "k").Val(); got != "new" {
+		t.Errorf("k is %q; want the new value", got)
+	}
+}
+
+// yields has the node give up what was seized, and nothing else.
+func (m *member) yields(t *testing.T) {
+	t.Helper()
+	op := m.op()
+	defer op.Close()
+	if _, err := op.ClusterYield(t.Context(), m.name, "7600-7800"); err == nil {
+		t.Error("a shard has yielded slots that nobody has seized; want it refused")
+	}
+	if c, err := op.ClusterYield(t.Context(), m.name, "7600-7700"); err != nil || len(c.Seized) != 0 {
+		t.Errorf("yield: %v, %+v; want that nothing is seized any more", err, c)
+	}
+	within(t, 20*time.Second, "what was left is cleared", func() bool { return strings.Contains(m.Metrics(), "\nledge_cluster_clear_pending_keys 0\n") })
+	if n := m.c.DBSize(t.Context()).Val(); n != 0 {
+		t.Errorf("%s has %d keys; want none", m.name, n)
+	}
+}
+
+// isSeized tells whether the node's health names the slots that were seized.
+func (m *member) isSeized(want string) {
+	m.t.Helper()
+	op := m.op()
+	defer op.Close()
+	if h, err := op.Health(m.t.Context(), m.name); err != nil || h.SlotsSeized != want {
+		m.t.Errorf("%s: the health has slots %q that were seized, %v; want %s", m.name, h.SlotsSeized, err, want)
+	}
+}
+
+// Slots that were given to a shard which died before it took them are the giver's to seize, with
+// what they hold, whether the other one is listed still or was forgotten.
+func TestSeizeGiven(t *testing.T) {
+	for _, forgotten := range []bool{false, true} {
+		var ahead atomic.Int64
+		a := memberOf(t, appliance.Config{Node: "a", Clock: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }}, "s3cret", nil)
+		b := memberWith(t, "b", "s3cret", nil)
+		a.found()
+		if err := b.join(a.Status().NATS); err != nil {
+			t.Fatal(err)
+		}
+		a.hears(2, 2)
+		if err := a.c.Set(t.Context(), "k", "v", 0).Err(); err != nil { // in slot 7629
+			t.Fatal(err)
+		}
+		id, shard := b.cluster().Node, b.cluster().Shards[0].ID
+		b.stop()
+		ahead.Store(int64(16 * time.Second))
+		op := a.op()
+		defer op.Close()
+		if forgotten {
+			within(t, 20*time.Second, "b is forgotten", func() bool {
+				_, err := op.ClusterForget(t.Context(), "a", id)
+				return err == nil
+			})
+		}
+		lineage, err := strconv.ParseUint(strings.TrimLeft(shard, "0"), 16, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ranges := []journal.SlotRange{{First: 7600, Last: 7700}}
+		if err := appliance.Journal(t.Context(), a.Node,
+			&journal.MoveBegin{ID: 5, Side: journal.Source, Ranges: ranges, Shard: journal.Lineage(lineage)}, &journal.SlotsGive{ID: 5, Epoch: 2}); err != nil {
+			t.Fatal(err)
+		}
+		if err := a.c.Get(t.Context(), "k").Err(); err == nil {
+			t.Error("a slot that was given is answered for; want nothing before it is seized")
+		}
+		var c admin.Cluster
+		within(t, 20*time.Second, "the slots are seized", func() bool {
+			c, err = op.ClusterSeize(t.Context(), "a", "7600-7700", shard)
+			return err == nil
+		})
+		if c.Kept != "7600-7700" || c.Assigned != 16384 || c.Shards[0].Count != 16384 {
+			t.Errorf("forgotten %v: seize: kept %q, %d slots assigned, %d of them the node's; want 7600-7700, and all", forgotten, c.Kept, c.Assigned, c.Shards[0].Count)
+		}
+		if got, err := a.c.Get(t.Context(), "k").Result(); got != "v" || err != nil {
+			t.Errorf("forgotten %v: GET = %q, %v; want what it held when it was given", forgotten, got, err)
+		}
+	}
+}

@@ -1,0 +1,26 @@
+package move
+
+import "time"
+
+// Where nobody else is served a move goes as fast as both nodes can. Beside clients its pieces
+// are small, and after each the target rests for longer than the piece took: so clients have
+// most of both nodes' processors, and what they ask waits for little at a time. What is
+// written to the moving slots meanwhile is not held up by that.
+
+const (
+	// besideBytes bounds a piece beside clients.
+	besideBytes = 128 << 10
+	// restParts is how much longer than the piece a rest is, mostRest what it is at most: where
+	// syncs take most of a piece's time a move would take days.
+	restParts = 20
+	mostRest  = 50 * time.Millisecond
+)
+
+// rest returns for how long the target rests after a piece that has taken so long: not at all
+// unless clients are served on either side.
+func (t *target) rest(took time.Duration) time.Duration {
+	if t.active || t.m.cfg.Active() {
+		return min(restParts*took, mostRest)
+	}
+	return 0
+}
