@@ -26,7 +26,6 @@ func TestCompactOnFullDisk(t *testing.T) {
 		}
 		return int64(st.Bavail) * st.Bsize
 	}
-	var first int64
 	for round := range 4 {
 		n := 0
 		for ; p.c.Do(ctx, "SET", fmt.Sprint("k", n), value).Err() == nil; n++ {
@@ -47,13 +46,9 @@ func TestCompactOnFullDisk(t *testing.T) {
 			return err == nil
 		})
 		within(t, 30*time.Second, "writes are taken", func() bool { return p.c.Do(ctx, "SET", "k", "v").Err() == nil })
-		left := free()
-		if round == 0 {
-			first = left
-		}
-		if left < first-4<<20 {
-			t.Errorf("round %d: %d bytes are free after a compact, and %d after the first; want about as many", round, left, first)
-		}
-		t.Logf("round %d: %d values fit, %d MiB are free afterwards", round, n, left>>20)
+		// The broker sets a truncated journal's files aside, and removes them in the background.
+		// What is left then is the reserve of 16 MiB and little else.
+		within(t, 30*time.Second, "28 MiB are free", func() bool { return free() >= 28<<20 })
+		t.Logf("round %d: %d values fit, %d MiB are free afterwards", round, n, free()>>20)
 	}
 }
