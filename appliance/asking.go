@@ -60,7 +60,8 @@ func (m askPart) followLocked(r role) {
 // holdLocked returns a map with the holds that there are: those of moves, and that of the
 // shard's slots until the others were asked. The caller holds mu.
 func (m askPart) holdLocked(drawn *cluster.Map, r role) *cluster.Map {
-	if !m.term.began.IsZero() && !m.term.serves && len(drawn.Shards) == 1 && (drawn.Cluster == "" || len(m.kinLocked()) == 0) {
+	unproven := restoredPart(m).unprovenLocked(m.n.state.Custody())
+	if !m.term.began.IsZero() && !m.term.serves && !unproven && len(drawn.Shards) == 1 && (drawn.Cluster == "" || len(m.kinLocked()) == 0) {
 		m.term.asked, m.term.serves = true, true // there is nobody to ask
 	}
 	m.rivalLocked()
@@ -142,7 +143,7 @@ func (m askPart) ask(ctx context.Context, began time.Time) {
 	took := m.n.cfg.Clock().Sub(began)
 	cancel()
 	<-asked
-	if ctx.Err() == nil && m.serve(began) {
+	if ctx.Err() == nil && restoredPart(m).prove(ctx, began) && m.serve(began) {
 		if len(silent) > 0 {
 			m.n.cfg.Logger.Warn("some shards did not say which slots they own before this node serves its own", "shards", strings.Join(silent, " "), "waited", took)
 		} else {

@@ -296,6 +296,13 @@ func writeMember(d *directory, member string) error {
 	return d.store(id)
 }
 
+// writeProven notes that what the journal of a restored node says of slots is so.
+func writeProven(d *directory) error {
+	id := d.id
+	id.Restored = false
+	return d.store(id)
+}
+
 // openStore opens the store of what is no part of the journal.
 func (d paths) openStore(log *slog.Logger) *store.Store {
 	return store.Open(store.Config{Path: filepath.Join(d.path, storeFile),

@@ -33,6 +33,9 @@ type identity struct {
 	// ID is what the node is called in a cluster, 40 hexadecimal digits; none is that it
 	// has not been in one.
 	ID string `json:"id,omitempty"`
+	// Restored is that the directory is a backup's of a cluster's shard, and that nobody has
+	// said yet whether its slots are still that shard's.
+	Restored bool `json:"restored,omitempty"`
 	// Follow is the leader's URL while an operator has the node follow one.
 	Follow string `json:"follow,omitempty"`
 	// Promoted is what the option follow was when the node was made to lead: one that

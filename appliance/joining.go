@@ -210,7 +210,7 @@ func (m orders) forget(name string) (c admin.Cluster, err error) {
 		err = errors.New("that is this node: ledge cluster leave has its shard leave the cluster")
 	case !n.Failed:
 		err = fmt.Errorf("node %s was heard of less than %s ago: stop it, or have its shard leave by ledge cluster leave", id, m.n.live.Load().ClusterNodeTimeout)
-	case len(s.Nodes) == 1 && s.Count() > 0:
+	case len(s.Nodes) == 1 && s.Count() > 0 && !restoredPart(m).contests(s.ID):
 		err = fmt.Errorf("node %s is the only one known of a shard that owns %d slots: nobody would know any more whose they are", id, s.Count())
 	}
 	if err != nil {

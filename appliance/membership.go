@@ -55,7 +55,8 @@ type membership struct {
 	kept  map[string]string // what the store has of other nodes; watch's
 	taken []cluster.Seizure // mu; what others have seized of the slots that the journal has
 
-	leaving bool // mu; the others are being told that the shard leaves
+	leaving  bool // mu; the others are being told that the shard leaves
+	unproven bool // mu; the node was restored from a backup, see restoredPart
 
 	// What has to be known before slots are served; see askPart. turned wakes it, and answered
 	// says that another shard has answered.
@@ -104,7 +105,7 @@ type role struct {
 func newMembership(n *Node) *membership {
 	m := &membership{n: n, run: rand.Text(), heard: make(hearing), leaders: make(leaders), kept: make(map[string]string), drawn: make(chan struct{}, 1), turned: make(chan struct{}, 1), answered: make(chan struct{}, 1)}
 	m.self.Store(&n.dir.member)
-	m.given = externalPart{m}.kept()
+	m.given, m.unproven = externalPart{m}.kept(), n.dir.id.Restored
 	m.peers, m.peerServer = newPeers(m)
 	return m
 }
@@ -232,6 +233,10 @@ func (m *membership) drawLocked() *charted {
 	if !(externalPart{m}).speaksLocked(custody, role) {
 		own.Owned = nil
 	}
+	given := own.Lent
+	if role.leads && (restoredPart{m}).unprovenLocked(custody) {
+		own.Owned, own.Lent = nil, nil
+	}
 	if m.view == nil || m.view.Cluster() != custody.Cluster {
 		// Stamps go on from the clock, so that they grow from one run to the next.
 		own.Stamp = uint64(m.n.cfg.Clock().UnixMilli())
@@ -257,7 +262,7 @@ func (m *membership) drawLocked() *charted {
 		seizures{orders{m}}.noteSeizedLocked(drawn)
 	}
 	shown = askPart{m}.holdLocked(shown, role)
-	c := &charted{shown, drawn, custody, role, own.Lent}
+	c := &charted{shown, drawn, custody, role, given}
 	m.now.Store(c)
 	m.tellLeadersLocked(drawn)
 	m.announce()

@@ -52,7 +52,8 @@ func Restore(ctx context.Context, dir, name string, st *replay.State) (r Restore
 	r.Lineage = journal.Lineage(binary.BigEndian.Uint64(b[:]))
 	pos, epoch := st.Position()
 	id := identity{Format: directoryFormat, State: stateCreating, Lineage: r.Lineage.String(), Node: name,
-		Databases: st.Databases(), Created: time.Now().UTC().Truncate(time.Second), Epoch: epoch + 1}
+		Databases: st.Databases(), Created: time.Now().UTC().Truncate(time.Second), Epoch: epoch + 1,
+		Restored: st.Custody().Cluster != ""}
 	if pos.Seq > 0 {
 		if r.Info, err = st.SaveAs(ctx, d.inboxPath(), r.Lineage); err != nil {
 			return r, err

@@ -69,6 +69,8 @@ func (m askPart) refuseLocked(drawn *cluster.Map) {
 		r := t.rival
 		why = fmt.Sprintf("node %s at %s leads this shard, too, and counts more: it was made to lead at epoch %d, this one at %d. Have this one follow it, or if it is gone for good: ledge cluster forget %s",
 			r.ID, r.Addr(false), cmp.Or(r.Led, r.Term), t.led, r.ID)
+	case !t.began.IsZero() && restoredPart(m).unprovenLocked(m.n.state.Custody()):
+		why = restoredPart(m).waitsLocked()
 	case t.asked && !t.heard && len(drawn.Shards) > 1 && m.n.live.Load().ClusterAlone == options.AloneRefuse:
 		why = "no node of another shard was heard since this one leads, and cluster-alone is refuse"
 	}

@@ -51,10 +51,16 @@ func (m seizures) seize(ctx context.Context, slots, from string) (c admin.Cluste
 	}
 	drawn := m.nodes()
 	shard, err := findShard(drawn, from)
+	epoch := uint64(0)
 	if err == nil {
-		err = fault.With(fault.Refused, m.gone(drawn, shard, ranges))
+		epoch = shard.Epoch()
+		if lost := m.mover.Lost(ranges); shard == &drawn.Shards[0] && lost > 0 && nobodys(drawn, ranges) {
+			epoch = max(epoch, lost)
+		} else {
+			err = fault.With(fault.Refused, m.gone(drawn, shard, ranges))
+		}
 	} else if forgotten := passedTo(m.n.state.Moves(), from, ranges); forgotten != nil {
-		shard, err = forgotten, nil
+		shard, epoch, err = forgotten, forgotten.Epoch(), nil
 	}
 	if err != nil {
 		return c, err
@@ -63,7 +69,7 @@ func (m seizures) seize(ctx context.Context, slots, from string) (c admin.Cluste
 	if err != nil {
 		return c, fault.With(fault.Refused, fmt.Errorf("shard %s: %w", shard.ID, err))
 	}
-	kept, err := m.mover.Seize(ctx, &journal.SlotsSeize{Ranges: ranges, Epoch: shard.Epoch() + journal.SeizeEpochs, From: journal.Lineage(lineage)})
+	kept, err := m.mover.Seize(ctx, &journal.SlotsSeize{Ranges: ranges, Epoch: epoch + journal.SeizeEpochs, From: journal.Lineage(lineage)})
 	if err != nil {
 		return c, err
 	}
@@ -73,6 +79,18 @@ func (m seizures) seize(ctx context.Context, slots, from string) (c admin.Cluste
 	c, err = m.changed(admin.Topology{What: "seized", Cluster: drawn.Cluster, Slots: journal.SlotsText(ranges)})
 	c.Kept = journal.SlotsText(kept)
 	return c, err
+}
+
+// nobodys reports whether nobody is known to own any of some slots.
+func nobodys(drawn *cluster.Map, ranges []journal.SlotRange) bool {
+	for _, r := range ranges {
+		for slot := int(r.First); slot <= int(r.Last); slot++ {
+			if drawn.Owner(uint16(slot)) != nil {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // passedTo returns a shard of which the node knows no more than that its own has given some

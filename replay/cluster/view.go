@@ -301,6 +301,21 @@ func (v *View) Seized(m *Map) (list []Seizure) {
 	return list
 }
 
+// Contested returns slots of those of a journal that another shard says it owns at the same
+// epoch, and that shard's node which says so; none if nobody does.
+func (v *View) Contested(owned []journal.OwnedRange) (by Record, slots []journal.SlotRange) {
+	own := v.Own().Shard
+	for _, r := range v.Records() {
+		if r.Shard == own || r.Left {
+			continue
+		}
+		if slots = SameEpoch(owned, r.Owned); len(slots) > 0 {
+			return r, slots
+		}
+	}
+	return by, nil
+}
+
 // Claimed reports whether other shards say that they own all of some slots, each at an epoch
 // or a later one.
 func (v *View) Claimed(ranges []journal.SlotRange, epoch uint64) bool {
