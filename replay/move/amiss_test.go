@@ -138,7 +138,7 @@ func TestTakenIsSynced(t *testing.T) {
 }
 
 // A target that has taken the slots can't reach the source. The source hears from others that
-// it has them, and sends clients there.
+// it has them, and sends clients there; it keeps what they hold until the target itself says so.
 func TestTakenIsKnown(t *testing.T) {
 	w, a, b := pair(t)
 	fill(t, a, 100)
@@ -150,7 +150,13 @@ func TestTakenIsKnown(t *testing.T) {
 	}
 	w.fails.Store(&fails)
 	id := begin(t, a, b, someSlots)
-	until(t, "over at the source", func() bool { return a.n.Moves()[0].Over() }, func() any { return standing([]*shard{a, b}) })
+	until(t, "known at the source", func() bool {
+		held := a.holds.Load()
+		return b.n.Custody().Owns(100) && held != nil && len(held[1]) == 0
+	}, func() any { return standing([]*shard{a, b}) })
+	if mv := a.n.Moves()[0]; mv.Phase != cluster.Given {
+		t.Errorf("the move is %s at the source; want it given", mv.Phase)
+	}
 	w.fails.Store(nil)
 	moved(t, id, a, b)
 	custody(t, w)

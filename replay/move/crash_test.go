@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -289,24 +288,6 @@ func TestCrashSourceSetBack(t *testing.T) {
 	}
 	custody(t, w)
 	cleared(t, a, b)
-}
-
-// A target that is set back to before it took the slots, which its source has cleared by
-// then, keeps what it has copied and says so: an operator has to decide.
-func TestTargetSetBack(t *testing.T) {
-	_, a, b := pair(t)
-	fill(t, a, 300)
-	id := begin(t, a, b, someSlots)
-	moved(t, id, a, b)
-	had := rows(t, b, true)
-	b.kill()
-	cut(t, b, lastWith(t, b, "SlotsTake")-1)
-	b.start()
-	until(t, "said", func() bool { return strings.Contains(b.mover.Moves()[0].Progress.Cause, "set back") },
-		func() any { return standing([]*shard{a, b}) })
-	if kept := rows(t, b, false); len(kept) != len(had) || len(had) == 0 {
-		t.Errorf("%d keys are kept of the slots; want %d", len(kept), len(had))
-	}
 }
 
 // Each entry of each side is the last one before a kill, stored or not, of that side alone

@@ -52,7 +52,8 @@ func (m *Mover) holdLocked() {
 	}
 	if m.cfg.Leads() {
 		for _, of := range m.cfg.State.Moves() {
-			if of.Side == journal.Source && of.Phase == cluster.Given && m.holds[of.ID] == nil {
+			// Once the target is known to have them clients can be sent there.
+			if of.Side == journal.Source && of.Phase == cluster.Given && m.holds[of.ID] == nil && !m.cfg.Known(of.Ranges, of.Epoch) {
 				all = append(all, of.Ranges...)
 			}
 		}
@@ -238,10 +239,15 @@ func (m *Mover) fits(id journal.MoveID, q ready) (h *handover, differs bool, err
 	return h, false, nil
 }
 
+// gave returns what was given by a move.
+func gave(of cluster.Move) given {
+	return given{Epoch: of.Epoch, Number: of.Seq, Digest: wire.Hex(of.Digest)}
+}
+
 // tell returns what was given, once it is on the disk and at all replicas that may be
 // promoted: the source can't fall behind what the target hears.
 func (m *Mover) tell(ctx context.Context, of cluster.Move) (given, error) {
-	g := given{Epoch: of.Epoch, Number: of.Seq, Digest: wire.Hex(of.Digest)}
+	g := gave(of)
 	m.mu.Lock()
 	told := m.told[of.ID]
 	m.mu.Unlock()

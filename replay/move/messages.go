@@ -129,7 +129,7 @@ type welcome struct {
 	// Anew says that the source's journal does not have the target's number, or has
 	// something else there: the target has to begin again.
 	Anew bool        `json:"anew,omitempty"`
-	Give given       `json:"give,omitzero"` // of a move that is given
+	Give given       `json:"give,omitzero"` // of a move that is given, or past that
 	Last journal.Seq `json:"last"`
 }
 
@@ -146,7 +146,8 @@ func (w *welcome) Check() error {
 	if err := w.stands.Check(); err != nil {
 		return err
 	}
-	if (w.Phase == phaseText(cluster.Given)) != (w.Give.Epoch > 0) {
+	switch told := w.Give.Epoch > 0; {
+	case !told && w.Phase == phaseText(cluster.Given), told && w.Phase == phaseText(cluster.Copying):
 		return errors.New("what is given has an epoch, and nothing else does")
 	}
 	return nil

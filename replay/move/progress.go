@@ -20,6 +20,9 @@ type Progress struct {
 	RanOut int           // how often for too short a time
 	Hold   time.Duration // for how long the last time
 	Begins int           // how often the target has begun anew
+	// Lost is the epoch at which the target's shard has taken the slots, as the source says, where
+	// its journal lacks that, and what was given.
+	Lost uint64
 	// Paced is for how much of the time writes to the slots wait at the source, since more
 	// is written than the target takes in: 0 to 63/64.
 	Paced float64

@@ -60,8 +60,8 @@ func (m *Mover) serve(ctx context.Context, id journal.MoveID, w *worker) {
 		switch {
 		case of.Phase == cluster.Taken:
 			err = m.leave(ctx, of)
-		case of.Phase == cluster.Given && m.cfg.Known(of.Ranges, of.Epoch):
-			err = m.took(ctx, id) // it is known before the target could say so
+		case of.Phase == cluster.Given && m.passedOn(of):
+			err = m.took(ctx, id)
 		case m.unheard(id):
 			if err = m.begun(ctx, of); err == nil {
 				err = m.offer(ctx, of)
@@ -72,6 +72,14 @@ func (m *Mover) serve(ctx context.Context, id journal.MoveID, w *worker) {
 			w.wait(ctx, offerEvery)
 		}
 	}
+}
+
+// passedOn reports whether others are known to have got slots from the target of a move, which
+// so has taken them. That the target itself has them is for it to say: before it does, its
+// replicas need not know. A document of a controller may give them to somebody who has nothing
+// of what they hold.
+func (m *Mover) passedOn(of cluster.Move) bool {
+	return m.cfg.State.Custody().Topology == nil && m.cfg.Known(of.Ranges, of.Epoch+1)
 }
 
 // begun waits until all replicas that may be promoted know of a move: one that does not would
@@ -198,6 +206,9 @@ func (m *Mover) hello(q hello) (welcome, error) {
 	w.Phase, w.Cause = phaseText(of.Phase), clipped(of.Cause)
 	switch of.Phase {
 	case cluster.Ended, cluster.Taken:
+		if of.Cause == "" {
+			w.Give = gave(of)
+		}
 		return w, nil
 	case cluster.Given:
 		if w.Give, err = m.tell(m.ctx, of); err != nil {

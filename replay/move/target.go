@@ -186,8 +186,7 @@ func (t *target) greet(ctx context.Context) (ended bool, err error) {
 	case w.Phase == phaseText(cluster.Ended) && w.Cause != "":
 		return true, t.giveUp(ctx, string(w.Cause))
 	case w.Phase == phaseText(cluster.Taken) || w.Phase == phaseText(cluster.Ended):
-		return false, fault.With(fault.Operator, errors.New("the source says that this shard has taken the slots, and its journal does not: "+
-			"it was set back, to a backup for one"))
+		return true, t.retake(ctx, w.Give)
 	}
 	if w.Anew {
 		return false, t.anew(ctx)
@@ -329,7 +328,7 @@ func (t *target) take(ctx context.Context) error {
 
 // tellTaken tells the source that the slots are taken, and ends the move.
 func (t *target) tellTaken(ctx context.Context) error {
-	if err := t.m.sync(ctx, "what is taken"); err != nil { // the source gives it up by that
+	if err := t.tellWhen(ctx); err != nil {
 		return err
 	}
 	var s stands

@@ -63,7 +63,8 @@ func (m *Mover) Seize(ctx context.Context, op *journal.SlotsSeize) (kept []journ
 		return nil, errFollows
 	}
 	for _, of := range m.cfg.State.Moves() {
-		if of.Over() || of.Side != journal.Target || of.Shard != op.From || of.Phase == cluster.Taken || !of.Meets(op.Ranges) {
+		lost := op.From == m.cfg.Log.Lineage() && m.lostAt(of) > 0
+		if of.Over() || of.Side != journal.Target || of.Shard != op.From && !lost || of.Phase == cluster.Taken || !of.Meets(op.Ranges) {
 			continue
 		}
 		if err := m.over(ctx, of, "the slots were seized, since their shard is gone"); err != nil {

@@ -58,6 +58,7 @@ type shard struct {
 	crashes atomic.Pointer[func(ops []journal.Op, stored bool) bool]
 	short   atomic.Pointer[error] // why it takes nothing in, if there is one
 	refuses atomic.Pointer[error] // what its writer refuses all with, if there is anything
+	behind  atomic.Pointer[error] // what keeps its replicas behind, if there is anything
 	dead    atomic.Bool           // it has ended so, and is not restarted yet
 }
 
@@ -83,7 +84,7 @@ func (s *shard) start() {
 	mover := move.New(move.Config{State: n.State, Log: n.Log, Writer: &refusing{n.Writer, &s.refuses}, Call: s.w.call, Leads: func() bool { return true },
 		Hold:         func(writes, all []journal.SlotRange) { s.holds.Store(&[2][]journal.SlotRange{writes, all}) },
 		Turn:         func(context.Context) error { return nil },
-		Fence:        func(context.Context, journal.Seq) error { return nil },
+		Fence:        func(context.Context, journal.Seq) error { return s.fence() },
 		AddFunctions: addLibrary, Known: s.w.known, Room: s.room, Active: s.active.Load,
 		Limits: func() move.Limits {
 			return move.Limits{Hold: time.Duration(s.hold.Load()), Rate: s.rate.Load(), Moves: int(s.moves.Load())}
@@ -135,6 +136,14 @@ func (s *shard) judge(n *replaytest.Node, seq journal.Seq, frame []byte, stored 
 		s.crashes.Store(nil)
 		s.dead.Store(true)
 		return errKilled
+	}
+	return nil
+}
+
+// fence returns why the shard's replicas lack what they should have.
+func (s *shard) fence() error {
+	if why := s.behind.Load(); why != nil {
+		return *why
 	}
 	return nil
 }
