@@ -87,7 +87,7 @@ func TestSizing(t *testing.T) {
 		formulas[row[1]] = true
 	}
 	for _, f := range []string{"136 + key + value", "124 each time, and 12 + key + value for each of them", "(12 + key + value) × keys",
-		"10 MiB + (130 + key + value) × keys", "what the journal grows by, and 4096 for each time that it is synced",
+		"10 MiB + (90 + key + value) × keys", "what the journal grows by, and 4096 for each time that it is synced",
 		"what the journal grows by, and 4096 for each sync, of which there are few"} {
 		if !formulas[f] {
 			t.Errorf("the page has no %q, which is what is tried here", f)
@@ -165,7 +165,7 @@ func (s sized) memory(keys float64) {
 	if err := s.client().Do(s.t.Context(), "MEMORY", "PURGE").Err(); err != nil {
 		s.t.Fatal(err)
 	}
-	near(s.t, "memory in use", s.figure("used_memory_dataset"), 10<<20+(130+sizedKey+sizedValue)*keys)
+	near(s.t, "memory in use", s.figure("used_memory_dataset"), 10<<20+(90+sizedKey+sizedValue)*keys)
 }
 
 // The directory of a node that snapshots and truncates never takes more than the page

@@ -69,30 +69,33 @@ func recount(db *database) (c counts) {
 	if db.slots != nil {
 		c.slots = newSums(db.slots.shown)
 	}
-	db.ordered().Scan(func(k string) bool {
-		b := db.dict.get(k[min(value.RowHead, len(k)):], value.Sum(k[min(value.RowHead, len(k)):]))
-		if b == nil {
-			c.err = fmt.Errorf("row %.64q stands in the tree alone", k)
-			return false
+	var blocks []*value.Block
+	db.ordered().Scan(func(pos uint64) bool {
+		if blocks = db.dict.at(blocks[:0], pos); len(blocks) == 0 {
+			c.err = fmt.Errorf("position %x stands in the tree alone", pos)
 		}
-		c.err = c.row(k, b)
+		for _, b := range blocks {
+			if c.err == nil {
+				c.err = c.row(pos, b)
+			}
+		}
 		return c.err == nil
 	})
 	return c
 }
 
-// row counts one row of the tree with what the dict has for it.
-func (c *counts) row(k string, b *value.Block) error {
-	r := value.RecordOf(b)
-	hash := value.Sum(k[value.RowHead:])
+// row counts one of the rows that the dict has at a position of the tree.
+func (c *counts) row(pos uint64, b *value.Block) error {
+	r, key := value.RecordOf(b), b.Name()
+	hash := value.Sum(key)
 	if r.Body == nil {
-		if _, ok := value.CheckRow(k, b.Value()); !ok {
-			return fmt.Errorf("row %.64q is not a row", k)
+		if _, ok := value.CheckRow(unsafeString(value.AppendRowKey(nil, pos, key)), b.Value()); !ok {
+			return fmt.Errorf("row %.64q is not a row", key)
 		}
 	} else if err := r.Body.Check(); err != nil {
-		return fmt.Errorf("%s %.64q: %w", r.Type, k[value.RowHead:], err)
+		return fmt.Errorf("%s %.64q: %w", r.Type, key, err)
 	} else if r.Body.Len() == 0 {
-		return fmt.Errorf("%s %.64q is empty", r.Type, k[value.RowHead:])
+		return fmt.Errorf("%s %.64q is empty", r.Type, key)
 	}
 	c.keys++
 	c.digest += value.BlockDigest(b, hash)
@@ -101,10 +104,10 @@ func (c *counts) row(k string, b *value.Block) error {
 		c.slots.time(b.Name(), 1, r.At)
 	}
 	if r.At != 0 {
-		c.dead.add(r.At, k[value.RowHead:])
+		c.dead.add(r.At, key)
 	}
 	if r.Body != nil {
-		c.fields.exchange(0, r.Body.Soonest(), k[value.RowHead:])
+		c.fields.exchange(0, r.Body.Soonest(), key)
 	}
 	return nil
 }

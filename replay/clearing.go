@@ -57,11 +57,10 @@ func (d *Draft) ClearStep(n journal.DB, ranges []journal.SlotRange, most int) (r
 // as most. It returns the position that it has come to, the span's end if there are no
 // more. Rows at one position are never parted.
 func (v *View) countUpTo(l *layer, r span, most int) (found int, last uint64) {
-	tree := v.s.dbs[l.base].ordered()
+	db := v.s.dbs[l.base]
 	for from, more := r.first, true; more; {
 		more = false
-		tree.Ascend(value.CursorPivot(from), func(k string) bool {
-			pos := value.RowCursor(k)
+		db.ascend(from, func(pos uint64, _ *value.Block) bool {
 			if pos > r.last || found >= most && pos != last {
 				more = false
 				return false

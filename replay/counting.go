@@ -94,8 +94,7 @@ func (l *layer) covers(r span) coverage {
 // countSpan counts the rows below a layer that lie in a span and in none of others.
 func (v *View) countSpan(l *layer, shown *shownSlots, r span, others []span) (n int) {
 	rest := &layer{cleared: others}
-	v.scanTree(l.base, shown, value.CursorPivot(r.first), func(k string, _ value.Record) bool {
-		pos := value.RowCursor(k)
+	v.scanTree(l.base, shown, r.first, func(pos uint64, _ string, _ value.Record) bool {
 		if pos > r.last {
 			return false
 		}

@@ -2,14 +2,18 @@ package replay
 
 import (
 	"iter"
+	"slices"
+	"strings"
 
 	"ledge/replay/value"
 )
 
-// dict finds a key's record by its hash. The tree beside it has the same keys
-// in order; the records stand here, because a look-up in a tree of strings
+// dict finds a key's record by its hash. The tree beside it has where these
+// stand in order; they themselves are here, because a look-up in a tree of strings
 // costs a cache miss or two for each of its comparisons (3.4 µs among 100,000
 // keys where this takes 0.3 µs).
+//
+// The tree has positions alone; by these, too, keys are found here.
 //
 // It is an open table in shards that grow one by one, so that no single write
 // pays for moving everything. A slot is 32 bits of hash and a pointer to a
@@ -36,7 +40,9 @@ type shard struct {
 // tag is the part of a hash that a slot keeps; never 0. A key's first slot comes
 // from it alone, so a shard grows and closes gaps without looking at its keys,
 // each of which would be a cache miss.
-func tag(h uint64) uint32 { return max(uint32(h), 1) }
+//
+// It is a part of the hash that a position has, too, so that a key is found by that.
+func tag(h uint64) uint32 { return max(uint32(h>>16), 1) }
 
 // home is where the search for a tag begins. A shard has any length, so that it
 // can grow by half and stay well filled.
@@ -102,6 +108,32 @@ func (s *shard) find(key string, h uint64) int {
 		}
 	}
 	return -1
+}
+
+// at appends the blocks of the keys at a position, in the order of the keys. Nearly always
+// there is one at most.
+func (d *dict) at(blocks []*value.Block, pos uint64) []*value.Block {
+	if d.shards == nil {
+		return blocks
+	}
+	h := value.PositionHash(pos)
+	s := &d.shards[h>>(64-shardBits)]
+	if s.n == 0 {
+		return blocks
+	}
+	t, first := tag(h), len(blocks)
+	for i := s.home(t); s.tags[i] != 0; i = s.next(i) {
+		if s.tags[i] != t {
+			continue
+		}
+		if at, _ := value.RowPos(s.slots[i].Name()); at == pos {
+			blocks = append(blocks, s.slots[i])
+		}
+	}
+	if len(blocks)-first > 1 {
+		slices.SortFunc(blocks[first:], func(a, b *value.Block) int { return strings.Compare(a.Name(), b.Name()) })
+	}
+	return blocks
 }
 
 // put sets key's block and returns the one that was there, or nil.

@@ -63,16 +63,16 @@ func (s *shownSlots) after(slot uint16) (uint16, bool) {
 	return 0, false
 }
 
-// pivot returns the first row key at a position that is chosen among those of the slots
-// that are shown by a random number, each being as likely.
-func (s *shownSlots) pivot(random uint64) string {
+// position returns one that is chosen among those of the slots that are shown by a random
+// number, each being as likely.
+func (s *shownSlots) position(random uint64) uint64 {
 	if s == nil || s.count == 0 {
-		return value.CursorPivot(random >> 2)
+		return random >> 2
 	}
 	at := int(random >> 50 % uint64(s.count))
 	for _, r := range s.ranges {
 		if at < r.Len() {
-			return value.CursorPivot(value.SlotBegin(int(r.First)+at) + random&(value.SlotBegin(1)-1))
+			return value.SlotBegin(int(r.First)+at) + random&(value.SlotBegin(1)-1)
 		}
 		at -= r.Len()
 	}

@@ -1,7 +1,6 @@
 package replay
 
 import (
-	"cmp"
 	"math"
 	"runtime"
 	"slices"
@@ -78,7 +77,7 @@ type rest struct {
 	gone *layer
 	rest *database
 	slot int
-	next string // the row of slot that comes next; "" is the first
+	next rowAt // the row of slot that comes next; the zero one is its first
 }
 
 func restOf(db *database, gone *layer) *rest {
@@ -94,23 +93,25 @@ func (b *rest) stays(slot uint16) bool {
 
 // some takes over the next rows, as many as most. It reports whether there are more.
 func (b *rest) some(most int, loose bool) (more bool) {
-	tree := b.of.ordered()
 	for ; b.slot <= journal.MaxSlot; b.slot++ {
 		slot := uint16(b.slot)
 		if !b.stays(slot) {
 			continue
 		}
-		tree.Ascend(cmp.Or(b.next, value.SlotPivot(slot)), func(k string) bool {
-			if value.RowSlot(k) != slot {
+		b.of.ascend(max(b.next.pos, value.SlotBegin(b.slot)), func(pos uint64, row *value.Block) bool {
+			at := rowAt{pos, row.Name()}
+			switch {
+			case value.PositionSlot(pos) != slot:
 				return false
+			case at.before(b.next):
+				return true
 			}
 			if more = most == 0; more {
-				b.next = k
+				b.next = at
 				return false
 			}
-			row := b.of.row(k)
-			b.rest.dict.put(row.Name(), value.Sum(row.Name()), row)
-			b.rest.order.tree.Load(k)
+			b.rest.dict.put(at.key, value.Sum(at.key), row)
+			b.rest.order.tree.Load(pos)
 			b.rest.index(row, loose)
 			most--
 			return true
@@ -118,7 +119,7 @@ func (b *rest) some(most int, loose bool) (more bool) {
 		if more {
 			return true
 		}
-		b.next = ""
+		b.next = rowAt{}
 		b.rest.slots.copySlot(slot, b.of.slots)
 		b.rest.digest += b.of.slots.digest[slot]
 	}

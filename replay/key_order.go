@@ -1,11 +1,9 @@
 package replay
 
 import (
-	"cmp"
 	"context"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/tidwall/btree"
@@ -15,12 +13,13 @@ import (
 	"ledge/replay/value"
 )
 
-// order has the row keys of a database in order, in a tree. Writes don't need it,
-// and a key takes a microsecond or several to find its place, so the tree lags:
-// Apply only notes which keys came or went. Whoever reads the order brings it up
+// order has the positions of a database's keys in order, in a tree: 8 bytes for a key, in
+// which the collector has nothing to follow. The dict finds the keys at a position. Writes
+// don't need the tree, and a key takes a microsecond to find its place, so it lags:
+// Apply only notes where keys came or went. Whoever reads the order brings it up
 // to date first; KeepOrder does so in the background, while appends are under way.
 //
-// In which order keys came and went does not matter: a key that the dict has
+// In which order keys came and went does not matter: a position at which the dict has a key
 // belongs in the tree, any other does not.
 //
 // The tree has no lock of its own. Only a goroutine that holds the state's lock
@@ -28,15 +27,15 @@ import (
 // it without once it is up to date: as long as anybody holds the lock shared,
 // nothing is noted, so nobody has anything to change.
 type order struct {
-	tree *btree.BTreeG[string]
+	tree *btree.BTreeG[uint64]
 
-	// noted are keys that came or went. Apply appends, with the state's lock
+	// noted are positions at which keys came or went. Apply appends, with the state's lock
 	// held alone; whoever holds it shared needs mu too, as for the rest.
-	noted []string
+	noted []uint64
 
 	mu      sync.Mutex
-	sorting []string // noted before; KeepOrder is sorting a copy of them
-	run     []string // noted before, sorted, not placed yet
+	sorting []uint64 // noted before; KeepOrder is sorting a copy of them
+	run     []uint64 // noted before, sorted, not placed yet
 }
 
 const (
@@ -56,16 +55,16 @@ const (
 )
 
 func newOrder() order {
-	less := func(a, b string) bool { return a < b }
+	less := func(a, b uint64) bool { return a < b }
 	return order{tree: btree.NewBTreeGOptions(less, btree.Options{NoLocks: true})}
 }
 
-// note is told that a key came or went. The caller holds the state's lock. If
+// note is told at which position a key came or went. The caller holds the state's lock. If
 // there are far more than most, a replica that had far to go has left them, and
 // KeepOrder places them.
-func (db *database) note(key string, most int) {
+func (db *database) note(pos uint64, most int) {
 	o := &db.order
-	o.noted = append(o.noted, key)
+	o.noted = append(o.noted, pos)
 	loose := max(maxLooseNoted, 2*db.dict.n)
 	if most == maxLooseNoted {
 		most = loose
@@ -94,7 +93,7 @@ func (s *State) Behind() bool {
 
 // ordered returns the tree, up to date. The caller holds the state's lock,
 // shared or alone.
-func (db *database) ordered() *btree.BTreeG[string] {
+func (db *database) ordered() *btree.BTreeG[uint64] {
 	o := &db.order
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -108,18 +107,44 @@ func (db *database) ordered() *btree.BTreeG[string] {
 	return o.tree
 }
 
-// place puts keys, which are sorted, where they belong: those that are in the
-// dict into the tree, the others out of it.
-func (db *database) place(keys []string) {
-	var near btree.PathHint // the next key's place is likely near this one's
-	for _, key := range keys {
-		k, hash := value.AppendRowKey(make([]byte, 0, value.RowHead+len(key)), key)
-		if db.dict.get(key, hash) != nil {
-			db.order.tree.SetHint(unsafeString(k), &near)
+// place has positions, which are sorted, be in the tree if the dict has a key there, and
+// not be there if it has none.
+func (db *database) place(positions []uint64) {
+	var near btree.PathHint // the next one's place is likely near this one's
+	var room [1]*value.Block
+	for _, pos := range positions {
+		if len(db.dict.at(room[:0], pos)) > 0 {
+			db.order.tree.SetHint(pos, &near)
 		} else {
-			db.order.tree.DeleteHint(unsafeString(k), &near)
+			db.order.tree.DeleteHint(pos, &near)
 		}
 	}
+}
+
+// rowAt is where a row stands: rows are in the order of their positions, and those at one
+// position in that of their keys.
+type rowAt struct {
+	pos uint64
+	key string
+}
+
+func (a rowAt) before(b rowAt) bool { return a.pos < b.pos || a.pos == b.pos && a.key < b.key }
+
+// after returns the first place after one.
+func (a rowAt) after() rowAt { return rowAt{a.pos, a.key + "\x00"} }
+
+// ascend calls fn with the rows of a database from a position on, in order, until it returns
+// false. The caller holds the state's lock.
+func (db *database) ascend(from uint64, fn func(pos uint64, b *value.Block) bool) {
+	var room [1]*value.Block
+	db.ordered().Ascend(from, func(pos uint64) bool {
+		for _, b := range db.dict.at(room[:0], pos) {
+			if !fn(pos, b) {
+				return false
+			}
+		}
+		return true
+	})
 }
 
 // KeepOrder brings the trees up to date until ctx ends, in short steps: first
@@ -212,7 +237,7 @@ func (s *State) sortNoted(n int, shown *progress.Meter) bool {
 // takeNoted moves what has been noted in database n to where it is sorted. It
 // returns no keys if there is a run already, and no database if there is
 // nothing to do.
-func (s *State) takeNoted(n int) (*database, []string) {
+func (s *State) takeNoted(n int) (*database, []uint64) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	db := s.dbs[n]
@@ -249,21 +274,12 @@ func (s *State) placeSome(n int) bool {
 	return o.run != nil
 }
 
-// place is where a key belongs.
-type place struct {
-	pos uint64
-	key string
-}
-
-// inOrder returns keys in the order of the tree, each once. They are dealt out
+// inOrder returns positions in order, each once. They are dealt out
 // by slot first, so that what is left to sort is small. shown is told of each key twice
 // as of half a one, since dealing takes as long as sorting.
-func inOrder(keys []string, shown *progress.Meter) []string {
+func inOrder(noted []uint64, shown *progress.Meter) []uint64 {
 	var ends [journal.MaxSlot + 2]int
-	places := make([]place, len(keys))
-	for i, key := range keys {
-		pos, _ := value.RowPos(key)
-		places[i] = place{pos, key}
+	for i, pos := range noted {
 		ends[value.PositionSlot(pos)+1]++
 		if i%sortSlice == sortSlice-1 {
 			shown.Add(sortSlice / 2)
@@ -272,26 +288,17 @@ func inOrder(keys []string, shown *progress.Meter) []string {
 	for i := range ends[1:] {
 		ends[i+1] += ends[i]
 	}
-	dealt := make([]place, len(keys))
-	for _, p := range places {
-		slot := value.PositionSlot(p.pos)
-		dealt[ends[slot]] = p
+	dealt := make([]uint64, len(noted))
+	for _, pos := range noted {
+		slot := value.PositionSlot(pos)
+		dealt[ends[slot]] = pos
 		ends[slot]++ // becomes the end of its slot
 	}
-	sorted := make([]string, 0, len(keys))
 	begin := 0
 	for _, end := range ends[:journal.MaxSlot+1] {
-		slices.SortFunc(dealt[begin:end], func(a, b place) int {
-			if a.pos != b.pos {
-				return cmp.Compare(a.pos, b.pos)
-			}
-			return strings.Compare(a.key, b.key)
-		})
-		for _, p := range dealt[begin:end] {
-			sorted = append(sorted, p.key)
-		}
+		slices.Sort(dealt[begin:end])
 		shown.Add(int64(end-begin) / 2)
 		begin = end
 	}
-	return slices.Compact(sorted)
+	return slices.Compact(dealt)
 }

@@ -326,25 +326,25 @@ func (o *overlay) covers(l *layer, key string) bool {
 	return c != nil
 }
 
-// sorted returns the row keys of a database's live covered keys that are shown and not
-// below pivot, in order, each with its record.
-func (o *overlay) sorted(n journal.DB, shown *shownSlots, pivot string) []coveredRow {
+// sorted returns a database's live covered rows that are shown and stand at a position or
+// after it, in order.
+func (o *overlay) sorted(n journal.DB, shown *shownSlots, from uint64) []coveredRow {
 	var rows []coveredRow
 	for at := range o.rows {
 		c := &o.rows[at]
 		if !c.live || !o.shows(at, o.dbs[n]) || !shown.hasKey(c.key) {
 			continue
 		}
-		if k, _ := value.AppendRowKey(nil, c.key); string(k) >= pivot {
-			rows = append(rows, coveredRow{string(k), c.rec})
+		if pos := value.Position(c.key, c.hash); pos >= from {
+			rows = append(rows, coveredRow{rowAt{pos, c.key}, c.rec})
 		}
 	}
-	sort.Slice(rows, func(i, j int) bool { return rows[i].k < rows[j].k })
+	sort.Slice(rows, func(i, j int) bool { return rows[i].before(rows[j].rowAt) })
 	return rows
 }
 
 // coveredRow is a live row of an overlay.
 type coveredRow struct {
-	k   string
+	rowAt
 	rec value.Record
 }

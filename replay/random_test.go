@@ -40,6 +40,7 @@ func TestRandom(t *testing.T) {
 	const databases, groups = 4, 400
 	n := replaytest.Open(t, databases, writer.Config{})
 	r := replaytest.NewRandom(seed(t), databases, 60)
+	r.Crowd = true
 	r.Check = t
 	for range groups {
 		before := r.Model.Clone()
@@ -123,6 +124,7 @@ func TestSnapshotUnderWrites(t *testing.T) {
 	const databases = 4
 	n := replaytest.Open(t, databases, writer.Config{})
 	r := replaytest.NewRandom(seed(t), databases, 20_000)
+	r.Crowd = true
 	for range 40 { // enough rows for many slices of a walk
 		cmds := make([]replaytest.Command, 500)
 		for i := range cmds {

@@ -59,7 +59,6 @@ func (s *State) writeStill(ctx context.Context, w *durable.Stream, l journal.Lin
 	enc := snapshot.NewWriter(w)
 	enc.Header(h)
 	saved.write(enc)
-	var key []byte
 	for i, db := range s.dbs {
 		if db.dict.n == 0 {
 			continue
@@ -72,8 +71,7 @@ func (s *State) writeStill(ctx context.Context, w *durable.Stream, l journal.Lin
 					return snapshot.Info{}, err
 				}
 			}
-			key = value.AppendRowAt(key[:0], r.pos, r.b.Name())
-			enc.Row(unsafeString(key), r.b)
+			enc.Row(r.pos, r.b)
 		}
 	}
 	enc.Trailer()

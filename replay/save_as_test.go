@@ -28,7 +28,9 @@ func TestSaveAs(t *testing.T) {
 	}
 	many.Must(del("key:0"), clearDB(1))
 	random := replaytest.Open(t, 3, writer.Config{})
-	for r, n := replaytest.NewRandom(4, 3, 200), 0; n < 500; n++ {
+	r := replaytest.NewRandom(4, 3, 200)
+	r.Crowd = true
+	for range 500 {
 		_ = random.Do(r.Command()) // one that fails journals nothing
 	}
 	for name, n := range map[string]*replaytest.Node{

@@ -25,8 +25,7 @@ func (v *View) Scan(cursor uint64, count int, fn func(key string, t value.Type))
 func (v *View) scanSlice(cursor uint64, count int, fn func(key string, t value.Type)) uint64 {
 	seen, next := 0, uint64(0)
 	last := cursor
-	v.scan(value.CursorPivot(cursor), func(k string, r value.Record) bool {
-		at := value.RowCursor(k)
+	v.scan(cursor, func(at uint64, key string, r value.Record) bool {
 		// Keys that share a position are never parted.
 		if seen >= count && at != last {
 			next = at
@@ -35,7 +34,7 @@ func (v *View) scanSlice(cursor uint64, count int, fn func(key string, t value.T
 		last = at
 		seen++
 		if !r.Expired(v.now) {
-			fn(k[value.RowHead:], r.Type)
+			fn(key, r.Type)
 		}
 		return true
 	})
@@ -56,32 +55,32 @@ func (v *View) Each(fn func(key string, t value.Type) bool) {
 	}
 }
 
-// scan calls fn with the rows of the selected database from pivot on, expired
+// scan calls fn with the rows of the selected database from a position on, expired
 // ones too, until it returns false.
-func (v *View) scan(pivot string, fn func(k string, r value.Record) bool) {
+func (v *View) scan(from uint64, fn func(pos uint64, key string, r value.Record) bool) {
 	if v.over == nil {
-		v.scanTree(v.db, v.s.shown, pivot, fn)
+		v.scanTree(v.db, v.s.shown, from, fn)
 		return
 	}
 	l := v.over.dbs[v.db]
 	shown := v.shown()
-	rows := v.over.sorted(v.db, shown, pivot)
+	rows := v.over.sorted(v.db, shown, from)
 	stopped := false
-	v.scanTree(l.base, shown, pivot, func(k string, r value.Record) bool {
-		for len(rows) > 0 && rows[0].k < k {
-			if stopped = !fn(rows[0].k, rows[0].rec); stopped {
+	v.scanTree(l.base, shown, from, func(pos uint64, key string, r value.Record) bool {
+		for len(rows) > 0 && rows[0].before(rowAt{pos, key}) {
+			if stopped = !fn(rows[0].pos, rows[0].key, rows[0].rec); stopped {
 				return false
 			}
 			rows = rows[1:]
 		}
-		if l.clears(value.RowCursor(k)) || v.over.covers(l, k[value.RowHead:]) {
+		if l.clears(pos) || v.over.covers(l, key) {
 			return true
 		}
-		stopped = !fn(k, r)
+		stopped = !fn(pos, key, r)
 		return !stopped
 	})
 	for _, c := range rows {
-		if stopped || !fn(c.k, c.rec) {
+		if stopped || !fn(c.pos, c.key, c.rec) {
 			return
 		}
 	}
@@ -89,18 +88,18 @@ func (v *View) scan(pivot string, fn func(k string, r value.Record) bool) {
 
 // scanTree is scan past any overlay, of the slots that are shown. It does not go over the
 // rows of others: it seeks what comes after them.
-func (v *View) scanTree(n journal.DB, shown *shownSlots, pivot string, fn func(k string, r value.Record) bool) {
+func (v *View) scanTree(n journal.DB, shown *shownSlots, from uint64, fn func(pos uint64, key string, r value.Record) bool) {
 	db := v.s.dbs[n]
-	tree := db.ordered()
 	for more := true; more; {
 		more = false
-		tree.Ascend(pivot, func(k string) bool {
-			if shown.has(value.RowSlot(k)) {
-				return fn(k, value.RecordOf(db.row(k)))
+		db.ascend(from, func(pos uint64, b *value.Block) bool {
+			slot := value.PositionSlot(pos)
+			if shown.has(slot) {
+				return fn(pos, b.Name(), value.RecordOf(b))
 			}
 			var next uint16
-			if next, more = shown.after(value.RowSlot(k)); more {
-				pivot = value.SlotPivot(next)
+			if next, more = shown.after(slot); more {
+				from = value.SlotBegin(int(next))
 			}
 			return false
 		})

@@ -19,9 +19,7 @@ import (
 // hold may be read until release is called, also after the view has ended.
 func (v *View) Rows(from uint64, fn func(pos uint64, key string, r value.Record) bool) (release func()) {
 	v.s.pinned.Add(1)
-	v.scanTree(0, nil, value.CursorPivot(from), func(k string, r value.Record) bool {
-		return fn(value.RowCursor(k), k[value.RowHead:], r)
-	})
+	v.scanTree(0, nil, from, fn)
 	return sync.OnceFunc(func() { v.s.pinned.Add(-1) })
 }
 

@@ -285,8 +285,8 @@ func (v *View) SlotKeys(n journal.DB, slot uint16) int {
 		return int(sums.keys[slot])
 	}
 	keys := 0
-	v.scanTree(n, nil, value.SlotPivot(slot), func(k string, _ value.Record) bool {
-		if value.RowSlot(k) != slot {
+	v.scanTree(n, nil, value.SlotBegin(int(slot)), func(pos uint64, _ string, _ value.Record) bool {
+		if value.PositionSlot(pos) != slot {
 			return false
 		}
 		keys++
@@ -298,10 +298,10 @@ func (v *View) SlotKeys(n journal.DB, slot uint16) int {
 // EachInSlot calls fn with the keys of a slot of the selected database, until it returns
 // false. Those that have expired are left out.
 func (v *View) EachInSlot(slot uint16, fn func(key string) bool) {
-	v.scan(value.SlotPivot(slot), func(k string, r value.Record) bool {
-		if value.RowSlot(k) != slot {
+	v.scan(value.SlotBegin(int(slot)), func(pos uint64, key string, r value.Record) bool {
+		if value.PositionSlot(pos) != slot {
 			return false
 		}
-		return r.Expired(v.now) || fn(k[value.RowHead:])
+		return r.Expired(v.now) || fn(key)
 	})
 }

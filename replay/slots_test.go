@@ -115,6 +115,7 @@ func slotSums(t *testing.T, s *replay.State) {
 func TestSlotSums(t *testing.T) {
 	n := replaytest.Open(t, 2, writer.Config{})
 	r := replaytest.NewRandom(seed(t), 2, 200)
+	r.Crowd = true
 	change := func(times int) {
 		for range times {
 			_ = n.Do(r.Command()) // some are to fail

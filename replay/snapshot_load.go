@@ -64,12 +64,12 @@ func (s *State) fillDicts(ctx context.Context, f *snapshot.File) error {
 		if db.dict.n == 0 && f.Filter == nil {
 			n := int(min(c.Of.Rows, uint64(f.Info.Bytes)/minRow))
 			db.dict.reserve(n)
-			db.order.run = make([]string, 0, n)
+			db.order.run = make([]uint64, 0, n)
 		}
 		for _, row := range c.Rows {
 			b := row.Block()
 			db.dict.put(b.Name(), row.Hash(), b)
-			db.order.run = append(db.order.run, b.Keepsake())
+			db.order.run = append(db.order.run, row.Position())
 			r := value.RecordOf(b)
 			if r.At != 0 {
 				db.untime(b)

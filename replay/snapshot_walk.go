@@ -48,15 +48,15 @@ type part struct {
 	db     *database
 	rows   int                      // when the walk began
 	digest journal.Digest           // when the walk began
-	next   string                   // rows below it have been read
+	next   rowAt                    // rows before it have been read
 	done   bool                     // all rows have been read
-	kept   *btree.BTreeG[walkedRow] // as they were; none is below next
+	kept   *btree.BTreeG[walkedRow] // as they were; none is before next
 }
 
 // walkedRow is a row as it stood when the walk began. One that was not there
 // has no block; it is kept so that the walk leaves out what has come to stand there.
 type walkedRow struct {
-	k string
+	rowAt
 	b *value.Block // nil if it was not there
 }
 
@@ -64,7 +64,7 @@ type walkedRow struct {
 const keptOverhead = 64
 
 func (r walkedRow) size() int64 {
-	n := int64(len(r.k)) + keptOverhead
+	n := int64(len(r.key)) + keptOverhead
 	if r.b != nil {
 		n += int64(len(r.b.Value()))
 		if c := r.b.Collection(); c != nil {
@@ -111,19 +111,19 @@ func (w *walk) end() {
 }
 
 // keep is told that a row has just been changed, and what it was.
-func (w *walk) keep(db *database, k string, old *value.Block) {
+func (w *walk) keep(db *database, at rowAt, old *value.Block) {
 	p := w.by[db]
-	if p == nil || p.done || k < p.next {
+	if p == nil || p.done || at.before(p.next) {
 		return
 	}
 	if p.kept == nil {
-		less := func(a, b walkedRow) bool { return a.k < b.k }
+		less := func(a, b walkedRow) bool { return a.before(b.rowAt) }
 		p.kept = btree.NewBTreeGOptions(less, btree.Options{NoLocks: true})
 	}
-	if _, ok := p.kept.Get(walkedRow{k: k}); ok {
+	if _, ok := p.kept.Get(walkedRow{rowAt: at}); ok {
 		return
 	}
-	r := walkedRow{k: k, b: old}
+	r := walkedRow{at, old}
 	p.kept.Set(r)
 	w.kept.Add(r.size())
 }
@@ -137,15 +137,15 @@ func (p *part) take(dst []walkedRow) ([]walkedRow, bool, error) {
 	if p.w.s.closed {
 		return dst, false, errClosed()
 	}
-	last, n, size := "", 0, 0
+	n, size := 0, 0
 	for r := range p.merged() {
 		if r.b != nil {
 			dst = append(dst, r)
 			size += len(r.b.Value())
 		}
-		last, n, size = r.k, n+1, size+len(r.k)
+		n, size = n+1, size+len(r.key)
 		if n >= walkRows || size >= walkBytes {
-			p.next = last + "\x00"
+			p.next = r.after()
 			return dst, true, nil
 		}
 	}
@@ -158,12 +158,15 @@ func (p *part) take(dst []walkedRow) ([]walkedRow, bool, error) {
 func (p *part) merged() iter.Seq[walkedRow] {
 	return func(yield func(walkedRow) bool) {
 		stopped := false
-		p.db.ordered().Ascend(p.next, func(k string) bool {
-			if stopped = !p.keptBelow(k, yield); stopped {
+		p.db.ascend(p.next.pos, func(pos uint64, b *value.Block) bool {
+			r := walkedRow{rowAt{pos, b.Name()}, b}
+			if r.before(p.next) {
+				return true
+			}
+			if stopped = !p.keptBefore(r.rowAt, yield); stopped {
 				return false
 			}
-			r := walkedRow{k, p.db.row(k)}
-			if old, ok := p.firstKept(); ok && old.k == k {
+			if old, ok := p.firstKept(); ok && old.rowAt == r.rowAt {
 				r = p.popKept()
 			}
 			stopped = !yield(r)
@@ -178,10 +181,10 @@ func (p *part) merged() iter.Seq[walkedRow] {
 	}
 }
 
-// keptBelow yields the kept rows below k.
-func (p *part) keptBelow(k string, yield func(walkedRow) bool) bool {
+// keptBefore yields the kept rows before a place.
+func (p *part) keptBefore(at rowAt, yield func(walkedRow) bool) bool {
 	for {
-		if old, ok := p.firstKept(); !ok || old.k >= k {
+		if old, ok := p.firstKept(); !ok || !old.before(at) {
 			return true
 		}
 		if !yield(p.popKept()) {

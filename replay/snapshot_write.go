@@ -45,8 +45,8 @@ func (s *State) writeSnapshot(
 				return snapshot.Info{}, snapshot.Failed(err)
 			}
 			for _, r := range rows {
-				digest += value.BlockDigest(r.b, value.Sum(r.k[value.RowHead:]))
-				enc.Row(r.k, r.b)
+				digest += value.BlockDigest(r.b, value.Sum(r.key))
+				enc.Row(r.pos, r.b)
 			}
 			shown.Add(int64(len(rows)))
 			clear(rows)

@@ -86,7 +86,7 @@ func (t *tables) put(n journal.DB, key string, r value.Record, b *value.Block) {
 	old := db.dict.put(key, hash, b)
 	t.changed = append(t.changed, change{db, b, old})
 	if old == nil {
-		t.note(db, b.Keepsake())
+		t.note(db, value.Position(key, hash))
 	}
 	more := 0
 	if old == nil {
@@ -114,18 +114,18 @@ func (t *tables) del(n journal.DB, key string) {
 		return
 	}
 	t.changed = append(t.changed, change{db, nil, old})
-	t.note(db, old.Keepsake())
+	t.note(db, value.Position(key, hash))
 	t.sum(db, key, -1, -t.replaced(db, key, hash, old))
 	t.s.watches.Touch(n, key, false)
 }
 
-// note is told that a key came or went.
-func (t *tables) note(db *database, key string) {
+// note is told at which position a key came or went.
+func (t *tables) note(db *database, pos uint64) {
 	t.s.noted.Add(1)
 	if t.s.loose || t.s.far.Load() {
-		db.note(key, maxLooseNoted)
+		db.note(pos, maxLooseNoted)
 	} else {
-		db.note(key, maxNoted)
+		db.note(pos, maxNoted)
 	}
 }
 
@@ -134,8 +134,7 @@ func (t *tables) note(db *database, key string) {
 // which is still to be taken out, 0 for none.
 func (t *tables) replaced(db *database, key string, hash uint64, old *value.Block) journal.Digest {
 	if w := t.s.walk.Load(); w != nil {
-		k, _ := value.AppendRowKey(nil, key)
-		w.keep(db, string(k), old)
+		w.keep(db, rowAt{value.Position(key, hash), key}, old)
 	}
 	if old == nil {
 		return 0
@@ -171,11 +170,11 @@ func (t *tables) clear(n journal.DB, r span) error {
 // clearSpan removes the keys at some positions, which is one range of rows.
 func (t *tables) clearSpan(n journal.DB, r span) {
 	var keys []string
-	t.s.dbs[n].ordered().Ascend(value.CursorPivot(r.first), func(k string) bool {
-		if value.RowCursor(k) > r.last {
+	t.s.dbs[n].ascend(r.first, func(pos uint64, b *value.Block) bool {
+		if pos > r.last {
 			return false
 		}
-		keys = append(keys, k[value.RowHead:])
+		keys = append(keys, b.Name())
 		return true
 	})
 	for _, key := range keys {
@@ -240,17 +239,12 @@ func (t *tables) rollback() {
 // takeBack puts the dict back to what it was before c.
 func (c change) takeBack() {
 	if b := c.old; b != nil {
-		c.db.dict.put(b.Name(), value.Sum(b.Name()), b)
-		c.db.note(b.Name(), maxLooseNoted)
+		pos, hash := value.RowPos(b.Name())
+		c.db.dict.put(b.Name(), hash, b)
+		c.db.note(pos, maxLooseNoted)
 		return
 	}
-	name := c.put.Name()
-	c.db.dict.del(name, value.Sum(name))
-	c.db.note(name, maxLooseNoted)
-}
-
-// row returns the block that belongs to a row key of the tree.
-func (db *database) row(k string) *value.Block {
-	key := k[value.RowHead:]
-	return db.dict.get(key, value.Sum(key))
+	pos, hash := value.RowPos(c.put.Name())
+	c.db.dict.del(c.put.Name(), hash)
+	c.db.note(pos, maxLooseNoted)
 }

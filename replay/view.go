@@ -152,21 +152,21 @@ func (v *View) Expiring(n journal.DB) (keys int, avgTTL int64) {
 func (v *View) RandomKey() (string, bool) {
 	const even = 64 // read this many and choose among them evenly
 	var keys []string
-	v.scan("", func(k string, r value.Record) bool {
+	v.scan(0, func(_ uint64, key string, r value.Record) bool {
 		if !r.Expired(v.now) {
-			keys = append(keys, k[value.RowHead:])
+			keys = append(keys, key)
 		}
 		return len(keys) <= even
 	})
 	if len(keys) > even {
 		keys = keys[:0]
-		v.scan(v.shown().pivot(rand.Uint64()), func(k string, r value.Record) bool {
+		v.scan(v.shown().position(rand.Uint64()), func(_ uint64, key string, r value.Record) bool {
 			if !r.Expired(v.now) {
-				keys = append(keys, k[value.RowHead:])
+				keys = append(keys, key)
 			}
 			return len(keys) == 0
 		})
-		if len(keys) == 0 { // the pivot was after the last key
+		if len(keys) == 0 { // it was after the last key
 			return v.firstKey()
 		}
 	}
@@ -177,11 +177,11 @@ func (v *View) RandomKey() (string, bool) {
 }
 
 func (v *View) firstKey() (key string, ok bool) {
-	v.scan("", func(k string, r value.Record) bool {
+	v.scan(0, func(_ uint64, first string, r value.Record) bool {
 		if r.Expired(v.now) {
 			return true
 		}
-		key, ok = k[value.RowHead:], true
+		key, ok = first, true
 		return false
 	})
 	return key, ok

@@ -22,6 +22,8 @@ type Random struct {
 	Model Model
 	// Keys is how many names there are; few make them meet often.
 	Keys int
+	// Crowd has some of them stand at one position.
+	Crowd bool
 	// Check has each command compare its draft with the model.
 	Check testing.TB
 }
@@ -33,8 +35,11 @@ func NewRandom(seed uint64, databases, keys int) *Random {
 
 func (r *Random) key() string {
 	n := r.IntN(r.Keys)
-	if n%3 == 0 { // some share a slot
+	switch {
+	case n%3 == 0: // some share a slot
 		return fmt.Sprintf("{%c}%d", 'a'+n%4, n)
+	case n%7 == 1 && r.Crowd: // and some a position
+		return Crowded(n)
 	}
 	return fmt.Sprintf("key:%d", n)
 }

@@ -115,6 +115,9 @@ type Row struct {
 // Hash returns the hash of the row's key.
 func (r *Row) Hash() uint64 { return r.hash }
 
+// Position returns where the row's key stands.
+func (r *Row) Position() uint64 { return value.RowCursor(r.k) }
+
 // Key returns the row's key, which is good as long as the row is.
 func (r *Row) Key() string { return r.k[value.RowHead:] }
 

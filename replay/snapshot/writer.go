@@ -38,6 +38,7 @@ type Writer struct {
 	open   uint32     // rows in the open chunk
 	chunk  []byte     // the open chunk, header included
 
+	rowKey  []byte // of the row that is added
 	scratch []byte // for the row of a collection
 }
 
@@ -90,12 +91,13 @@ func (e *Writer) Database(d Database) {
 	e.db = d.DB
 }
 
-// Row adds a row of the announced database: its row key, and its key's block.
-func (e *Writer) Row(k string, b *value.Block) {
+// Row adds a row of the announced database: a key's block, and where that stands.
+func (e *Writer) Row(pos uint64, b *value.Block) {
+	e.rowKey = value.AppendRowKey(e.rowKey[:0], pos, b.Name())
 	if c := b.Collection(); c != nil {
-		e.collection(k, c)
+		e.collection(text(e.rowKey), c)
 	} else {
-		e.row(k, b.Value())
+		e.row(text(e.rowKey), b.Value())
 	}
 }
 

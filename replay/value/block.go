@@ -94,18 +94,6 @@ func (b *Block) part(at, n int) string {
 // processor to fetch it.
 func (b *Block) Head() uint32 { return b.val }
 
-// Keepsake returns the name for a caller that may keep it longer than the block
-// stands: it does not hold on to a value of any size.
-func (b *Block) Keepsake() string {
-	if b.val > smallValue && b.Collection() == nil {
-		return strings.Clone(b.Name())
-	}
-	return b.Name()
-}
-
-// smallValue is what is cheaper to hold on to than to copy the name for.
-const smallValue = 128
-
 func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 func beUint64(s string) uint64 {

@@ -11,9 +11,10 @@ import (
 //	row key   'k' · slot (2) · hash (6) · key
 //	row value type (1, top bit: has a deadline) · [deadline (8)] · payload
 //
-// The tree has the row keys in order, the dict finds the row values. Ordering
-// by slot and then by hash makes a SCAN cursor a position (slot and hash are 62
-// bits), a random key a random pivot, and a hash slot one range.
+// Slot and hash are a position, of 62 bits. The tree has the positions in order, and the
+// dict finds keys and row values. Ordering by slot and then by hash makes a SCAN cursor a
+// position, a random key a random one, and a hash slot one range. Rows stand in a snapshot
+// as they do in the order.
 const (
 	rowKey   = 'k'
 	hasAt    = 0x80 // flag in the type byte
@@ -40,14 +41,8 @@ func (r Record) Expired(now int64) bool {
 	return r.Body != nil && r.Body.Live(now) == 0
 }
 
-// AppendRowKey appends the row key of key to b and returns key's hash.
-func AppendRowKey(b []byte, key string) ([]byte, uint64) {
-	pos, h := RowPos(key)
-	return AppendRowAt(b, pos, key), h
-}
-
-// AppendRowAt is AppendRowKey for a key whose position is known.
-func AppendRowAt(b []byte, pos uint64, key string) []byte {
+// AppendRowKey appends the row key of a key at its position to b.
+func AppendRowKey(b []byte, pos uint64, key string) []byte {
 	b = append(b, rowKey)
 	b = binary.BigEndian.AppendUint64(b, pos)
 	return append(b, key...)
@@ -145,13 +140,5 @@ func BlockDigest(b *Block, hash uint64) journal.Digest {
 // RowCursor returns the position of a row.
 func RowCursor(k string) uint64 { return beUint64(k[1:]) }
 
-// RowSlot returns the slot of a row.
-func RowSlot(k string) uint16 { return PositionSlot(RowCursor(k)) }
-
-// SlotPivot returns the first row key of a slot.
-func SlotPivot(slot uint16) string { return CursorPivot(SlotBegin(int(slot))) }
-
-// CursorPivot returns the first row key at a cursor's position.
-func CursorPivot(cursor uint64) string {
-	return string(binary.BigEndian.AppendUint64([]byte{rowKey}, cursor))
-}
+// PositionHash returns a key's hash as far as its position has it: its first bits.
+func PositionHash(pos uint64) uint64 { return pos << (64 - hashBits) }
