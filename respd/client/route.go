@@ -79,6 +79,9 @@ func (c *Conn) elsewhere(m *cluster.Map, slot uint16) error {
 	if s == nil || s.Leader() == nil || s.Leader().ID == m.Self { // nobody, or a node that only should
 		return redirect{errNotServed}
 	}
+	if me := m.Me(); me != nil && me.Host != "" && me.Addr(c.sess.TLS) == s.Leader().Addr(c.sess.TLS) {
+		return redirect{errNotServed} // a node that was there before: the client would come back
+	}
 	return redirect{resp.Error(fmt.Sprintf("MOVED %d %s", slot, s.Leader().Addr(c.sess.TLS)))}
 }
 

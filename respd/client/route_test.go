@@ -3,6 +3,8 @@ package client
 import (
 	"testing"
 
+	"ledge/journal"
+	"ledge/replay/cluster"
 	"ledge/replay/value"
 	"ledge/respd/command"
 	"ledge/respd/command/strs"
@@ -36,6 +38,27 @@ func TestSlotOfCommand(t *testing.T) {
 		}
 		if n := testing.AllocsPerRun(100, func() { slot = noSlot; slot.add(spec, args) }); x.free && n > 0 {
 			t.Errorf("%q: finding the slot allocates %v times; want 0", x.args, n)
+		}
+	}
+}
+
+// Nobody is sent to the address that they have come to: of a node that was there before this
+// one nothing is to be had.
+func TestNotSentBack(t *testing.T) {
+	for _, port := range []int{6379, 6380} {
+		own := cluster.Shard{ID: "a", Nodes: []cluster.Node{{ID: "1", Host: "10.0.0.1", Port: 6379, Leads: true}}}
+		other := cluster.Shard{ID: "b", Nodes: []cluster.Node{{ID: "2", Host: "10.0.0.1", Port: port, Leads: true}},
+			Slots: cluster.With(nil, []journal.SlotRange{{First: 7, Last: 7}}, 1)}
+		m, err := cluster.New("c", "1", own, other)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := "CLUSTERDOWN Hash slot not served"
+		if port != 6379 {
+			want = "MOVED 7 10.0.0.1:6380"
+		}
+		if got := (&Conn{}).elsewhere(m, 7); got == nil || got.Error() != want {
+			t.Errorf("the other node has port %d: %v; want %s", port, got, want)
 		}
 	}
 }
