@@ -13,8 +13,7 @@ import (
 )
 
 // Load returns the state that a snapshot holds, with the given number of databases. It
-// reads, checks, takes apart and fills the dicts. The rows come in order, so the trees
-// can be filled in one run, later. Errors don't name the file.
+// reads, checks, takes apart and fills. Errors don't name the file.
 //
 // Where the file has a Filter, the state holds what that lets through and nothing else:
 // no function libraries, and a digest that says nothing. It is for ApplySome.
@@ -23,7 +22,7 @@ func Load(ctx context.Context, f *snapshot.File, databases int) (*State, error) 
 	if err != nil {
 		return nil, err
 	}
-	if err := s.fillDicts(ctx, f); err != nil {
+	if err := s.fill(ctx, f); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	for _, db := range s.dbs {
@@ -43,8 +42,8 @@ func Load(ctx context.Context, f *snapshot.File, databases int) (*State, error) 
 // minRow is the shortest that a row can be in a snapshot.
 const minRow = 2 + value.RowHead + 1
 
-// fillDicts puts the rows of f into the dicts and notes their keys for the trees.
-func (s *State) fillDicts(ctx context.Context, f *snapshot.File) error {
+// fill puts the rows of f, which come in order, into the dicts and the trees.
+func (s *State) fill(ctx context.Context, f *snapshot.File) error {
 	var c snapshot.Chunk
 	shown, keys := progress.Of(ctx), 0
 	shown.Step(progress.StepLoad, progress.Bytes, f.Info.Bytes)
@@ -62,14 +61,12 @@ func (s *State) fillDicts(ctx context.Context, f *snapshot.File) error {
 		}
 		db := s.dbs[c.Of.DB]
 		if db.dict.n == 0 && f.Filter == nil {
-			n := int(min(c.Of.Rows, uint64(f.Info.Bytes)/minRow))
-			db.dict.reserve(n)
-			db.order.run = make([]uint64, 0, n)
+			db.dict.reserve(int(min(c.Of.Rows, uint64(f.Info.Bytes)/minRow)))
 		}
 		for _, row := range c.Rows {
 			b := row.Block()
 			db.dict.put(b.Name(), row.Hash(), b)
-			db.order.run = append(db.order.run, row.Position())
+			db.order.tree.Load(row.Position())
 			r := value.RecordOf(b)
 			if r.At != 0 {
 				db.untime(b)
