@@ -147,6 +147,9 @@ type Member struct {
 	Redis string `json:"redis"` // address for clients
 	Role  string `json:"role"`  // "leader" or "replica"
 	Self  bool   `json:"self,omitempty"`
+	// Outdone says that it says that it leads, too, and that the leader which is shown counts
+	// more.
+	Outdone bool `json:"outdone,omitempty"`
 	// Failed says that nothing was heard of it for 15 s.
 	Failed bool `json:"failed,omitempty"`
 }

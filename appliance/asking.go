@@ -64,8 +64,10 @@ func (m askPart) holdLocked(drawn *cluster.Map, r role) *cluster.Map {
 	if !m.term.began.IsZero() && !m.term.serves && !unproven && len(drawn.Shards) == 1 && (drawn.Cluster == "" || len(m.kinLocked()) == 0) {
 		m.term.asked, m.term.serves = true, true // there is nobody to ask
 	}
-	m.rivalLocked()
 	m.refuseLocked(drawn)
+	if m.refusal() != nil {
+		drawn = drawn.Refusing()
+	}
 	if _, ok := m.view.Copy(); ok {
 		poke(m.turned)
 	}

@@ -28,7 +28,7 @@ func newPeers(m *membership) (*peer.Peers, *peer.Server) {
 // asked.
 func (m peerPart) others() (list []peer.Shard) {
 	drawn := m.nodes()
-	if me := drawn.Me(); drawn.Cluster == "" || me == nil || !me.Leads {
+	if drawn.Cluster == "" || !drawn.Leads() { // one that is outdone goes on hearing of them
 		return nil
 	}
 	urls := make(map[string]string)

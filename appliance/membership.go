@@ -250,6 +250,7 @@ func (m *membership) drawLocked() *charted {
 		news = m.view.SetOwn(own)
 	}
 	m.failed = m.silentLocked()
+	askPart{m}.rivalLocked()
 	drawn, err := m.view.Map(m.failed)
 	if err != nil { // what is taken into a view is checked before
 		panic("appliance: map of the cluster: " + err.Error())
@@ -374,7 +375,7 @@ func (m orders) status() admin.Cluster {
 			if n.Leads {
 				role = "leader"
 			}
-			shard.Nodes = append(shard.Nodes, admin.Member{ID: n.ID, Name: n.Name, Redis: n.Addr(false), Role: role, Self: n.ID == drawn.Self, Failed: n.Failed})
+			shard.Nodes = append(shard.Nodes, admin.Member{ID: n.ID, Name: n.Name, Redis: n.Addr(false), Role: role, Outdone: n.Outdone, Self: n.ID == drawn.Self, Failed: n.Failed})
 		}
 		c.Shards = append(c.Shards, shard)
 	}

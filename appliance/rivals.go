@@ -53,16 +53,18 @@ func (m askPart) handing(on bool) {
 	}
 }
 
-// rivalLocked looks who else leads the shard. The caller holds mu.
+// rivalLocked looks who else leads the shard, and has the map that is drawn next show that one
+// as the leader if it counts more. The caller holds mu.
 func (m askPart) rivalLocked() {
 	if !m.hands && !m.term.began.IsZero() {
 		m.term.rival, _ = m.view.Rival()
 	}
+	m.view.Outdo(m.term.rival.ID != "")
 }
 
 // refuseLocked settles what clients are refused with, if the node is not to serve its slots.
-// The caller holds mu.
-func (m askPart) refuseLocked(drawn *cluster.Map) {
+// It reports whether that is another refusal than the one before. The caller holds mu.
+func (m askPart) refuseLocked(drawn *cluster.Map) (changed bool) {
 	why := ""
 	switch t := &m.term; {
 	case t.rival.ID != "":
@@ -75,10 +77,11 @@ func (m askPart) refuseLocked(drawn *cluster.Map) {
 		why = "no node of another shard was heard since this one leads, and cluster-alone is refuse"
 	}
 	if was := m.refused.Load(); was != nil && *was == why {
-		return
+		return false
 	}
 	m.refused.Store(&why)
 	poke(m.turned)
+	return true
 }
 
 // refusal returns what all that concerns data is refused with, or nil. It takes no lock.
@@ -96,8 +99,8 @@ func (m askPart) refusal() error {
 // with that, and says in the log and by an event what has changed since it said it last.
 func (m askPart) say(said string) (now string) {
 	m.mu.Lock()
-	if c := m.now.Load(); c != nil {
-		m.refuseLocked(c.Map)
+	if c := m.now.Load(); c != nil && m.refuseLocked(c.Map) {
+		m.drawLocked() // clients are told of it
 	}
 	m.mu.Unlock()
 	m.n.gate.judge()

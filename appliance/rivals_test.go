@@ -1,7 +1,9 @@
 package appliance_test
 
 import (
+	"net"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -52,6 +54,38 @@ func (p *pair) outdone(t *testing.T, i int) {
 	}
 	if got := run(t, "cluster", "status", "--dir", p.dirs[i]); !strings.Contains(got.stdout, want) {
 		t.Errorf("ledge cluster status: %s; want it to say why nothing is served", got.stdout)
+	}
+	p.showsRival(t, i)
+}
+
+// showsRival checks that clients whom a node tells who serves its slots go to the other one, and
+// that the cluster is not well there.
+func (p *pair) showsRival(t *testing.T, i int) {
+	t.Helper()
+	c := p.nodes[i].client()
+	masters := 0
+	for _, s := range c.ClusterShards(t.Context()).Val() {
+		for _, n := range s.Nodes {
+			switch _, port, _ := net.SplitHostPort(p.nodes[i].addr); {
+			case n.Role != "master" || len(s.Slots) == 0:
+			case strconv.FormatInt(n.Port, 10) == port:
+				t.Errorf("CLUSTER SHARDS has the node itself as the master of %v", s.Slots)
+			default:
+				masters++
+			}
+		}
+	}
+	if masters != 1 {
+		t.Errorf("CLUSTER SHARDS has %d masters with slots beside the node; want the other one", masters)
+	}
+	if got := c.ClusterNodes(t.Context()).Val(); !strings.Contains(got, "myself,slave") {
+		t.Errorf("CLUSTER NODES:\n%s\nwant the node not to be a master", got)
+	}
+	if got := c.ClusterInfo(t.Context()).Val(); !strings.Contains(got, "cluster_state:fail") {
+		t.Errorf("CLUSTER INFO:\n%s\nwant cluster_state:fail", got)
+	}
+	if got := run(t, "cluster", "status", "--dir", p.dirs[i]); !strings.Contains(got.stdout, "this node, leads the shard, too, and counts less") {
+		t.Errorf("ledge cluster status:\n%s\nwant the node not to be the leader", got.stdout)
 	}
 }
 

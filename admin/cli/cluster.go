@@ -101,6 +101,9 @@ func printCluster(t *table, c admin.Cluster) {
 			case n.Failed:
 				self = ", failed: not heard of for as long as cluster-node-timeout says"
 			}
+			if n.Outdone {
+				self += ", leads the shard, too, and counts less: have it follow the leader"
+			}
 			t.row("  "+n.Role, fmt.Sprintf("%s at %s%s", strings.TrimSpace(n.ID+" "+n.Name), n.Redis, self))
 		}
 	}

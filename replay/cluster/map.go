@@ -24,6 +24,9 @@ type Node struct {
 	// cluster's bus.
 	BusPort int
 	Leads   bool
+	// Outdone says that the node says that it leads its shard, and another one counts more,
+	// which is the leader that is shown; see Rival.
+	Outdone bool
 	// Number is that of the last batch that it is known to have.
 	Number  journal.Seq
 	Loading bool
@@ -90,10 +93,12 @@ type Map struct {
 	slots [journal.MaxSlot + 1]uint8
 	held  bool // some slot is
 	all   bool // it serves each slot
-	leads bool // the node leads its shard
+	leads bool // the node leads its shard, or says so
 	// apart says that the node is not what a document says: it follows and should lead, or
 	// the other way round. It answers nothing that concerns slots.
 	apart bool
+	// refused says that the node refuses all that concerns slots, until a person does something.
+	refused bool
 }
 
 // mostShards bounds the shards of a Map.
@@ -119,8 +124,10 @@ func New(cluster, self string, shards ...Shard) (*Map, error) {
 			}
 		}
 	}
-	leader := shards[0].Leader()
-	m.leads = leader != nil && leader.ID == self
+	// What comes to a node that is outdone is not sent elsewhere: it is told why nothing is
+	// served there.
+	me := m.Me()
+	m.leads = me != nil && (me.Leads || me.Outdone)
 	for slot := range m.owners {
 		if m.leads && m.owners[slot] == 1 {
 			m.slots[slot] = served
@@ -157,6 +164,19 @@ func (m *Map) Me() *Node {
 	}
 	return nil
 }
+
+// Leads reports whether the node leads its shard, or says so though another one counts more.
+func (m *Map) Leads() bool { return m.leads }
+
+// Refusing returns the map of a node that refuses all that concerns slots.
+func (m *Map) Refusing() *Map {
+	r := *m
+	r.refused = true
+	return &r
+}
+
+// Refuses reports whether the node refuses all that concerns slots.
+func (m *Map) Refuses() bool { return m.refused }
 
 // Epoch returns the highest epoch at which a slot has come to its owner, or the version of a
 // controller's newest document.

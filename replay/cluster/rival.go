@@ -52,3 +52,8 @@ func (v *View) Rival() (rival Record, ok bool) {
 	}
 	return rival, ok
 }
+
+// Outdo says whether the view's own node is outdone by a Rival, which its Map shows as the
+// leader then. It isn't while the lead changes hands: two may say that they lead, of which none
+// is wrong.
+func (v *View) Outdo(is bool) { v.outdone = is }

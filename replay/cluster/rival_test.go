@@ -63,6 +63,37 @@ func TestRival(t *testing.T) {
 	}
 }
 
+// A node that is outdone shows the other one as the leader, as others do, and is asked to serve
+// nothing less than before: it refuses that. While the lead changes hands it shows itself.
+func TestRivalShown(t *testing.T) {
+	v := cluster.NewView("c1", made("b1", 50, 5))
+	if _, err := v.Merge([]cluster.Record{made("b2", 6, 6), record("c1", "c", true, 1)}); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		outdone bool
+		want    string
+	}{{false, "b: b1! b2 0-99@1; c: c1!"}, {true, "b: b2! b1 0-99@1; c: c1!"}, {false, "b: b1! b2 0-99@1; c: c1!"}} {
+		v.Outdo(tt.outdone)
+		if got := shardsOf(t, v); got != tt.want {
+			t.Errorf("outdone %v: %s; want %s", tt.outdone, got, tt.want)
+		}
+		m, err := v.Map(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !m.Leads() || !m.Serves(7) || m.Me().Outdone != tt.outdone {
+			t.Errorf("outdone %v: leads %v, serves %v, outdone %v; want it to say that it leads", tt.outdone, m.Leads(), m.Serves(7), m.Me().Outdone)
+		}
+		if other := m.Shards[0].Nodes[0]; tt.outdone && other.Outdone {
+			t.Errorf("the leader %s is outdone", other.ID)
+		}
+		if m.Refuses() || !m.Refusing().Refuses() {
+			t.Errorf("the map refuses %v, and what is made of it %v; want only that", m.Refuses(), m.Refusing().Refuses())
+		}
+	}
+}
+
 // What a leader says that was replaced counts for nothing, though it was started later and so
 // has the higher epoch in its journal: it may own slots no more.
 func TestReplacedLeaderOwnsNothing(t *testing.T) {

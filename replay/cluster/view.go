@@ -72,6 +72,7 @@ type View struct {
 	self    string
 	records map[string]Record
 	copy    Record // see Copy
+	outdone bool   // see Outdo
 }
 
 // NewView returns the view of the node that has the record, which knows of no other.
@@ -228,7 +229,8 @@ func same(a, b Record) bool {
 
 // Map returns who serves which slot as far as the view knows, with those nodes failed that
 // are among failed. What the node knows by its own journal is so whatever it hears: which
-// slots its shard owns, unless another one has them at a higher epoch, and that it leads. Of two other shards that claim a slot, the one
+// slots its shard owns, unless another one has them at a higher epoch, and that it leads,
+// unless it was outdone. Of two other shards that claim a slot, the one
 // that has come to it at the higher epoch has it, and at the same epoch, which a shard that
 // was cloned may have, the one of the lower id.
 func (v *View) Map(failed map[string]bool) (*Map, error) {
@@ -374,7 +376,7 @@ func (v *View) shards() (list []Shard) {
 	records := slices.DeleteFunc(v.Records(), func(r Record) bool { return r.Left })
 	slices.SortStableFunc(records, func(a, b Record) int {
 		return cmp.Or(-order(a.Shard == own, b.Shard == own), cmp.Compare(a.Shard, b.Shard),
-			-order(a.ID == v.self && a.Leads, b.ID == v.self && b.Leads), -order(a.Leads, b.Leads), contend(&a, &b), -cmp.Compare(a.Term, b.Term), -cmp.Compare(a.Number, b.Number))
+			-order(v.leads(&a), v.leads(&b)), -order(a.Leads, b.Leads), contend(&a, &b), -cmp.Compare(a.Term, b.Term), -cmp.Compare(a.Number, b.Number))
 	})
 	var newest Record
 	for _, r := range records {
@@ -383,7 +385,7 @@ func (v *View) shards() (list []Shard) {
 		}
 		s := &list[len(list)-1]
 		replaced := r.Leads && len(s.Nodes) > 0 // by the first
-		r.Leads = r.Leads && !replaced
+		r.Leads, r.Outdone = r.Leads && !replaced, replaced
 		s.Nodes = append(s.Nodes, r.Node)
 		if s.ID == own {
 			s.Slots = v.Own().Owned
@@ -393,6 +395,9 @@ func (v *View) shards() (list []Shard) {
 	}
 	return list
 }
+
+// leads reports whether a record is of the view's own node, which leads whatever others say.
+func (v *View) leads(r *Record) bool { return r.ID == v.self && r.Leads && !v.outdone }
 
 // order is cmp.Compare of truth.
 func order(a, b bool) int {

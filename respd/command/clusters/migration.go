@@ -90,10 +90,10 @@ func rangesFrom(args command.Args, at int) (ranges []journal.SlotRange, err erro
 	return ranges, nil
 }
 
-// leading reports whether the node leads its shard.
+// leading reports whether the node leads its shard, or should by a controller's document.
 func leading(m *cluster.Map) bool {
 	me := m.Me()
-	return me != nil && me.Leads
+	return me != nil && (me.Leads || me.Outdone)
 }
 
 // importSlots begins a move of slots to the node's shard.

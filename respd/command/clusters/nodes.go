@@ -135,7 +135,7 @@ func info() *command.Spec {
 	return ask(command.Spec{Name: "info", Arity: 2, Tips: tipsVaries, Summary: "Tell how the cluster is."},
 		func(s *command.Session, m *cluster.Map, _ command.Args) resp.Value {
 			state, known, size := "ok", 0, 0
-			if m.Assigned() == m.Failing() {
+			if m.Assigned() == m.Failing() || m.Refuses() {
 				state = "fail"
 			}
 			for i := range m.Shards {
