@@ -67,6 +67,9 @@ type Shard struct {
 	Slots string   `json:"slots"` // ranges: 0-8191,9000
 	Count int      `json:"count"` // of slots
 	Nodes []Member `json:"nodes"` // the leader first
+	// Unyielded is slots that the shard owns by its own journal yet, though another shard has
+	// seized them.
+	Unyielded string `json:"unyielded,omitempty"`
 	// Link is how the node stands with another shard, while it leads its own.
 	Link *PeerLink `json:"link,omitempty"`
 }

@@ -367,9 +367,10 @@ func (m orders) status() admin.Cluster {
 	for _, s := range (seizures{m}).seized() {
 		c.Seized = append(c.Seized, admin.Seized{Slots: journal.SlotsText(s.Ranges), By: s.By})
 	}
+	kept := (seizures{m}).unyielded(drawn)
 	for i := range drawn.Shards {
 		s := &drawn.Shards[i]
-		shard := admin.Shard{ID: s.ID, Slots: journal.SlotsText(s.Ranges()), Count: s.Count(), Nodes: []admin.Member{}, Link: links[s.ID]}
+		shard := admin.Shard{ID: s.ID, Slots: journal.SlotsText(s.Ranges()), Count: s.Count(), Nodes: []admin.Member{}, Link: links[s.ID], Unyielded: kept[s.ID]}
 		for _, n := range s.Nodes {
 			role := "replica"
 			if n.Leads {

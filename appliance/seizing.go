@@ -40,6 +40,19 @@ func (m seizures) seized() []cluster.Seizure {
 	return m.taken
 }
 
+// unyielded returns by shards' ids which slots the shards own by their own journals yet, though
+// other shards have seized them, by a map.
+func (m seizures) unyielded(drawn *cluster.Map) map[string]string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	kept := make(map[string]string)
+	for i := range drawn.Shards {
+		s := &drawn.Shards[i]
+		kept[s.ID] = journal.SlotsText(m.view.Unyielded(drawn, s))
+	}
+	return kept
+}
+
 // seize makes the node's shard the owner of slots of a shard that is gone for good.
 func (m seizures) seize(ctx context.Context, slots, from string) (c admin.Cluster, err error) {
 	if err := m.leads("have slots seized in"); err != nil {

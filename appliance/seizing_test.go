@@ -60,6 +60,10 @@ func TestSeize(t *testing.T) {
 		t.Errorf("b says that %v were seized; want 7600-7700", c.Seized)
 	}
 	b.isSeized("7600-7700")
+	within(t, 20*time.Second, "a says that b has not yielded", func() bool { return a.cluster().Shards[1].Unyielded == "7600-7700" })
+	if mv := a.moves("7650-7750", b); !strings.Contains(mv.Cause, "ledge cluster yield 7650-7700") {
+		t.Errorf("a move back has ended with %q; want it to say what to do", mv.Cause)
+	}
 	if n := b.c.DBSize(t.Context()).Val(); n != 1 {
 		t.Errorf("b has %d keys; want the 1 that it had", n)
 	}

@@ -158,8 +158,11 @@ func (w moveWriter) begin(o *journal.MoveBegin) error {
 	}
 	m := cluster.Move{ID: o.ID, Side: o.Side, Phase: cluster.Copying, Ranges: o.Ranges, Shard: o.Shard, Order: nextOrder(list)}
 	all, any, _ := custody.OwnsAll(o.Ranges)
-	if custody.Cluster == "" || o.Side == journal.Source && !all || o.Side == journal.Target && any {
+	switch {
+	case custody.Cluster == "" || o.Side == journal.Source && !all:
 		return errMoveOwner
+	case o.Side == journal.Target && any:
+		return unyielded(custody, o.Ranges)
 	}
 	if t := custody.Topology; t != nil && o.Side == journal.Source {
 		if heard, _ := t.Documents(o.Ranges); !heard {
@@ -182,6 +185,17 @@ func (w moveWriter) begin(o *journal.MoveBegin) error {
 		return errMoveMany
 	}
 	return w.set(&m)
+}
+
+// unyielded refuses slots as the target of a move that the journal has as its shard's: whoever
+// moves them has them at a higher epoch.
+func unyielded(c *cluster.Custody, ranges []journal.SlotRange) error {
+	if c.Topology != nil {
+		return errMoveOwner
+	}
+	text := journal.SlotsText(c.Those(ranges))
+	return fmt.Errorf("by its own journal that shard owns slots %s still: they were seized from it, or the journal was set back. Give them up there, by ledge cluster yield %s, which clears what they hold there, and move them then",
+		text, text)
 }
 
 // nextOrder returns an order after those of all moves.

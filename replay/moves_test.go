@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 
 	"ledge/journal"
@@ -96,6 +97,21 @@ func TestMoves(t *testing.T) {
 	}
 	sameAfterwards(t, source)
 	sameAfterwards(t, target)
+}
+
+// A shard that is to take slots which its journal has yet, since they were seized, says what to
+// do about them.
+func TestMoveOfUnyieldedSlots(t *testing.T) {
+	n := replaytest.Open(t, 1, writer.Config{})
+	n.Must(found("c1", journal.SlotRange{First: 0, Last: 99}, journal.SlotRange{First: 200, Last: 299}))
+	var err error
+	n.Must(func(d *replay.Draft) error {
+		err = moving(&journal.MoveBegin{ID: 1, Side: journal.Target, Ranges: []journal.SlotRange{{First: 50, Last: 209}, {First: 250, Last: 400}}, Shard: 7})(d)
+		return nil
+	})
+	if want := "ledge cluster yield 50-99,200-209,250-299,"; err == nil || !strings.Contains(err.Error(), want) || fault.Of(err) != fault.Refused {
+		t.Errorf("%v, of class %v; want it refused, with %q", err, fault.Of(err), want)
+	}
 }
 
 // sameAfterwards compares what a journal and a snapshot make of custody and moves.

@@ -11,6 +11,7 @@ import (
 
 	"ledge/admin"
 	"ledge/journal"
+	"ledge/replay/cluster"
 )
 
 // transfer is a move that a plan wants.
@@ -59,7 +60,30 @@ func plan(c admin.Cluster, weights map[string]float64) ([]transfer, error) {
 		return nil, errors.New("no shard owns slots")
 	}
 	share(all, total, sum)
-	return transfers(all), nil
+	todo := transfers(all)
+	return todo, unyielded(c, todo)
+}
+
+// unyielded says which slots of a plan would go to a shard that owns them by its own journal
+// yet, and so refuses them; nil is that there are none.
+func unyielded(c admin.Cluster, todo []transfer) error {
+	for _, s := range c.Shards {
+		if s.Unyielded == "" {
+			continue
+		}
+		kept, err := journal.ParseSlots(s.Unyielded)
+		if err != nil {
+			return fmt.Errorf("shard %s: %w", s.ID, err)
+		}
+		for _, m := range todo {
+			ranges, err := journal.ParseSlots(m.Slots)
+			if err == nil && m.To == s.ID && (&cluster.Move{Ranges: kept}).Meets(ranges) {
+				return fmt.Errorf("the shard of %s is to have slots %s, and by its own journal it owns %s still, which were seized from it: give them up there, by ledge cluster yield %s, which clears what they hold there, and ask again then",
+					leaderOf(c, s.ID), m.Slots, s.Unyielded, s.Unyielded)
+			}
+		}
+	}
+	return nil
 }
 
 // share says how many slots each shard is to have. What can't be divided goes to those that

@@ -61,6 +61,19 @@ func TestPlan(t *testing.T) {
 	}
 }
 
+// A shard that has not yielded what was seized from it is to get none of that: it would refuse
+// it. What is to be done is said before anything moves.
+func TestPlanOfUnyieldedSlots(t *testing.T) {
+	c := shardsOf("0-16383", "")
+	for _, tt := range []struct{ unyielded, want string }{{"0-99", ""}, {"8000-8200,9000", "ledge cluster yield 8000-8200,9000"}} {
+		c.Shards[1].Unyielded = tt.unyielded
+		_, err := plan(c, nil)
+		if got := fmt.Sprint(err); tt.want == "" && err != nil || !strings.Contains(got, tt.want) {
+			t.Errorf("with %s that b has not yielded: %v; want %q", tt.unyielded, err, tt.want)
+		}
+	}
+}
+
 // Whatever shards own, after a plan each has its share, give or take a slot, and no slot has
 // moved twice or from a shard that had too few.
 func TestPlanOfAnyCluster(t *testing.T) {

@@ -87,6 +87,21 @@ func With(owned []journal.OwnedRange, ranges []journal.SlotRange, epoch uint64) 
 	return collect(&table)
 }
 
+// Those returns which of some slots are owned, in as few ranges as they are.
+func (c *Custody) Those(ranges []journal.SlotRange) []journal.SlotRange {
+	var those Shard
+	for _, r := range ranges {
+		for slot := int(r.First); slot <= int(r.Last); slot++ {
+			if o := c.find(uint16(slot)); o != nil {
+				last := min(o.Last, r.Last)
+				those.Slots = append(those.Slots, journal.OwnedRange{SlotRange: journal.SlotRange{First: uint16(slot), Last: last}})
+				slot = int(last)
+			}
+		}
+	}
+	return those.Ranges()
+}
+
 // fill puts the epochs of ranges into a table by slot.
 func fill(table *[journal.MaxSlot + 1]uint64, owned []journal.OwnedRange) {
 	for _, o := range owned {

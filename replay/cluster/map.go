@@ -206,6 +206,14 @@ func (s *Shard) Epoch() (e uint64) {
 	return e
 }
 
+// epochAt returns the epoch at which a slot has come to the shard, 0 if it has not.
+func (s *Shard) epochAt(slot uint16) uint64 {
+	if o := (&Custody{Owned: s.Slots}).find(slot); o != nil {
+		return o.Epoch
+	}
+	return 0
+}
+
 // Assigned returns how many slots have an owner.
 func (m *Map) Assigned() (n int) {
 	for i := range m.Shards {

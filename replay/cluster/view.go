@@ -287,17 +287,8 @@ func (v *View) Seized(m *Map) (list []Seizure) {
 	own := Custody{Owned: v.Own().Owned}
 	for i := range m.Shards[1:] {
 		s := &m.Shards[i+1]
-		var taken []journal.OwnedRange
-		for _, r := range s.Ranges() {
-			for slot := int(r.First); slot <= int(r.Last); slot++ {
-				if own.Owns(uint16(slot)) {
-					taken = append(taken, journal.OwnedRange{SlotRange: journal.SlotRange{First: uint16(slot), Last: uint16(slot)}, Epoch: 1})
-				}
-			}
-		}
-		if len(taken) > 0 {
-			all := Shard{Slots: taken}
-			list = append(list, Seizure{Ranges: all.Ranges(), By: s.ID})
+		if taken := own.Those(s.Ranges()); len(taken) > 0 {
+			list = append(list, Seizure{Ranges: taken, By: s.ID})
 		}
 	}
 	return list
@@ -316,6 +307,26 @@ func (v *View) Contested(owned []journal.OwnedRange) (by Record, slots []journal
 		}
 	}
 	return by, nil
+}
+
+// Unyielded returns the slots of a shard that another one has seized, by a map of the view, and
+// that the shard's leader says its journal owns yet. It says so for a while of slots that it has
+// given, too, at an epoch that is next to the other one's.
+func (v *View) Unyielded(m *Map, s *Shard) []journal.SlotRange {
+	l := s.Leader()
+	if l == nil {
+		return nil
+	}
+	var kept Shard
+	for _, o := range v.records[l.ID].Owned {
+		for slot := o.First; slot <= o.Last; slot++ {
+			at := journal.SlotRange{First: slot, Last: slot}
+			if owner := m.Owner(slot); owner != nil && owner != s && owner.epochAt(slot) >= o.Epoch+journal.SeizeEpochs {
+				kept.Slots = append(kept.Slots, journal.OwnedRange{SlotRange: at})
+			}
+		}
+	}
+	return kept.Ranges()
 }
 
 // Claimed reports whether other shards say that they own all of some slots, each at an epoch

@@ -75,6 +75,27 @@ func shardsOf(t *testing.T, v *cluster.View) string {
 	return strings.TrimSuffix(b.String(), "; ")
 }
 
+// What was seized from a shard is told from what it has just given, which others hear of as its
+// own for a while.
+func TestUnyielded(t *testing.T) {
+	seized := cluster.With(nil, []journal.SlotRange{{First: 5, Last: 9}, {First: 12, Last: 12}}, 2+journal.SeizeEpochs)
+	taken := cluster.With(seized, []journal.SlotRange{{First: 20, Last: 29}}, 3)
+	giver := record("b1", "b", true, 1, owned(0, 99, 2))
+	v := cluster.NewView("c1", record("c1", "c", true, 1, taken...))
+	if _, err := v.Merge([]cluster.Record{giver}); err != nil {
+		t.Fatal(err)
+	}
+	m, err := v.Map(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{"", "5-9,12"} { // the node's own shard is the first
+		if got := journal.SlotsText(v.Unyielded(m, &m.Shards[i])); got != want {
+			t.Errorf("shard %s has not yielded %q; want %q", m.Shards[i].ID, got, want)
+		}
+	}
+}
+
 // A slot is of the shard that has come to it last, and a shard is led by the node of the
 // highest epoch that says so; but what the node knows by its own journal is so.
 func TestViewMap(t *testing.T) {
