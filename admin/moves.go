@@ -13,8 +13,12 @@ type Move struct {
 	Slots string `json:"slots"` // ranges: 0-8191,9000
 	Count int    `json:"count"` // of slots
 	Shard string `json:"shard"` // the other side's id
-	// By is the shard whose part in the move this is, if it is not that of the node's.
-	By string `json:"by,omitempty"`
+	// Node is the name and the address of the node that leads the other side, as far as is known.
+	Node string `json:"node,omitempty"`
+	// By is the shard whose part in the move this is, if it is not that of the node's, and
+	// ByNode is what Node is for the other side.
+	By     string `json:"by,omitempty"`
+	ByNode string `json:"by_node,omitempty"`
 	// Epoch is at which the slots come to the target, once they are given.
 	Epoch uint64 `json:"epoch,omitempty"`
 	// Done is how much is copied, from 0 to 1, by slots.

@@ -218,6 +218,9 @@ type Health struct {
 	// SlotsSeized is slots that the node's own journal has as its shard's, and another shard
 	// has seized: they are not served here.
 	SlotsSeized string `json:"slots_seized,omitempty"`
+	// SlotsGiven is slots that the shard has given to another one, which has not taken them for
+	// longer than cluster-node-timeout: nobody serves them.
+	SlotsGiven string `json:"slots_given,omitempty"`
 	// SlotsWait is what the node waits for before it serves its shard's slots.
 	SlotsWait     string  `json:"slots_wait,omitempty"`
 	ReadsRefused  string  `json:"reads_refused,omitempty"`

@@ -104,6 +104,7 @@ func healthFacts(n *Node) report.Health {
 		for _, s := range (seizures{orders{n.member}}).seized() {
 			ranges = append(ranges, s.Ranges...)
 		}
+		h.Given = journal.SlotsText(advice{n.member}.untaken())
 		h.Seized, h.Waits = journal.SlotsText(journal.InOrder(ranges)), askPart{n.member}.waits()
 	}
 	return h

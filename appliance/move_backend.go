@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -82,7 +83,8 @@ func oneOwner(drawn *cluster.Map, ranges []journal.SlotRange) (owner *cluster.Sh
 			case owner == nil:
 				owner = s
 			case owner != s:
-				return nil, fmt.Errorf("the slots are not all one shard's: %s owns slot %d, and %s others; move those of each by themselves", s.ID, slot, owner.ID)
+				return nil, fmt.Errorf("the slots are not all one shard's: the shard of %s owns slot %d, and that of %s others; name those of each by themselves",
+					cmp.Or(leading(drawn, s.ID), s.ID), slot, cmp.Or(leading(drawn, owner.ID), owner.ID))
 			}
 		}
 	}
@@ -187,10 +189,13 @@ func (m orders) moves() []admin.Move {
 	return list
 }
 
-// shown is moveShown with the keys that are copied.
+// shown is moveShown with what the node knows beside the move: the keys that are copied, who
+// the other side is, and what to do if that is not there.
 func (m orders) shown(s *move.Status) admin.Move {
 	a := moveShown(s)
 	a.Keys, a.OfKeys = m.mover.Keys(s)
+	a.Node = leading(m.nodes(), a.Shard)
+	a.Cause = advice(m).advised(s, a.Cause)
 	return a
 }
 

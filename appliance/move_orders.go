@@ -14,6 +14,7 @@ import (
 	"ledge/admin"
 	"ledge/journal"
 	"ledge/journal/fault"
+	"ledge/replay/cluster"
 	"ledge/replay/wire"
 )
 
@@ -148,7 +149,7 @@ func (m orders) askShard(ctx context.Context, shard string, q moveOrder) (a move
 		err = wire.DecodeUpTo(msg, &a, maxMoveAnswer)
 	}
 	for i := range a.Moves {
-		a.Moves[i].By = shard
+		a.Moves[i].By, a.Moves[i].ByNode = shard, leading(m.nodes(), shard)
 	}
 	return a, err
 }
@@ -195,6 +196,8 @@ func (m orders) cancelAnywhere(ctx context.Context, id string) (admin.Move, erro
 		}
 		switch {
 		case mv.ID != id:
+		case mv.Phase == string(cluster.Ended) && mv.By == "": // whatever the other side knows of it
+			return admin.Move{}, over(&mv)
 		case source == "" || source == m.nodes().Shards[0].ID:
 			return m.cancel(ctx, id)
 		default:
@@ -203,7 +206,7 @@ func (m orders) cancelAnywhere(ctx context.Context, id string) (admin.Move, erro
 		}
 	}
 	if len(list.Missing) > 0 {
-		return admin.Move{}, fault.With(fault.Retryable, errors.New("no shard that could be asked has such a move; these could not: "+strings.Join(list.Missing, ", ")))
+		return admin.Move{}, fault.With(fault.Retryable, errors.New("no shard that could be asked has such a move; these could not: "+advice(m).known(list.Missing)))
 	}
 	return admin.Move{}, errNoMove
 }

@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -137,7 +138,7 @@ func (m seizures) gone(drawn *cluster.Map, shard *cluster.Shard, ranges []journa
 	}
 	owner, err := oneOwner(drawn, ranges)
 	if err == nil && owner != shard {
-		err = fmt.Errorf("shard %s owns the slots, not that one", owner.ID)
+		err = fmt.Errorf("the shard of %s owns the slots, not that one", cmp.Or(leading(drawn, owner.ID), owner.ID))
 	}
 	return err
 }

@@ -180,6 +180,7 @@ func TestSeizeGiven(t *testing.T) {
 		if err := a.c.Get(t.Context(), "k").Err(); err == nil {
 			t.Error("a slot that was given is answered for; want nothing before it is seized")
 		}
+		a.saysOfGiven(op)
 		var c admin.Cluster
 		within(t, 20*time.Second, "the slots are seized", func() bool {
 			c, err = op.ClusterSeize(t.Context(), "a", "7600-7700", shard)
@@ -191,5 +192,70 @@ func TestSeizeGiven(t *testing.T) {
 		if got, err := a.c.Get(t.Context(), "k").Result(); got != "v" || err != nil {
 			t.Errorf("forgotten %v: GET = %q, %v; want what it held when it was given", forgotten, got, err)
 		}
+	}
+}
+
+// saysOfGiven checks that a giver says what to do about a move whose target is not there, where
+// people look for that.
+func (m *member) saysOfGiven(op *admin.Conn) {
+	m.t.Helper()
+	const way, id = "ledge cluster seize 7600-7700 --from ", "0000000000000005"
+	within(m.t, 20*time.Second, "the move says what to do", func() bool {
+		list, err := op.ClusterMoves(m.t.Context(), m.name)
+		return err == nil && len(list) == 1 && strings.Contains(list[0].Cause, way)
+	})
+	if h, err := op.Health(m.t.Context(), m.name); err != nil || h.SlotsGiven != "7600-7700" {
+		m.t.Errorf("the health has slots %q given, %v; want 7600-7700", h.SlotsGiven, err)
+	}
+	if _, err := op.ClusterCancel(m.t.Context(), m.name, id); err == nil || !strings.Contains(err.Error(), "ledge cluster seize") {
+		m.t.Errorf("cancel: %v; want it refused, with what to do", err)
+	}
+}
+
+// A move whose target is gone before anything is given says how it is ended, and one that has
+// ended says so when it is cancelled, at either side and whether the other one is there or not.
+func TestMoveToNobody(t *testing.T) {
+	a, b := memberWith(t, "a", "s3cret", nil), memberWith(t, "b", "s3cret", nil)
+	a.found()
+	if err := b.join(a.Status().NATS); err != nil {
+		t.Fatal(err)
+	}
+	a.hears(2, 2)
+	done := a.moves("100-199", b)
+	aOp, bOp := a.op(), b.op()
+	defer aOp.Close()
+	defer bOp.Close()
+	for name, op := range map[string]*admin.Conn{"a": aOp, "b": bOp} {
+		if _, err := op.ClusterCancel(t.Context(), name, done.ID); err == nil || !strings.Contains(err.Error(), "has ended: the slots have moved") {
+			t.Errorf("cancel at %s of a move that has ended: %v; want that said", name, err)
+		}
+	}
+	if want := "b at " + b.Status().Listen; done.Node != want {
+		t.Errorf("the move is to %q; want %q", done.Node, want)
+	}
+	shard := b.cluster().Shards[0].ID
+	lineage, err := strconv.ParseUint(strings.TrimLeft(shard, "0"), 16, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.stop()
+	within(t, 20*time.Second, "b is not connected", func() bool { l := a.cluster().Shards[1].Link; return l != nil && !l.Up })
+	if _, err := aOp.ClusterCancel(t.Context(), "a", done.ID); err == nil || !strings.Contains(err.Error(), "has ended: the slots have moved") {
+		t.Errorf("cancel of a move that has ended, with b away: %v; want that said", err)
+	}
+	ranges := []journal.SlotRange{{First: 200, Last: 299}}
+	if err := appliance.Journal(t.Context(), a.Node, &journal.MoveBegin{ID: 6, Side: journal.Source, Ranges: ranges, Shard: journal.Lineage(lineage)}); err != nil {
+		t.Fatal(err)
+	}
+	const id = "0000000000000006"
+	within(t, 20*time.Second, "the move says how it is ended", func() bool {
+		list, err := aOp.ClusterMoves(t.Context(), "a")
+		return err == nil && strings.Contains(list[len(list)-1].Cause, "ledge cluster cancel "+id)
+	})
+	if mv, err := aOp.ClusterCancel(t.Context(), "a", id); err != nil || mv.Phase != "ended" {
+		t.Errorf("cancel: %v, %+v; want it ended", err, mv)
+	}
+	if _, err := aOp.ClusterCancel(t.Context(), "a", id); err == nil || !strings.Contains(err.Error(), "has ended, and has moved nothing: cancelled") {
+		t.Errorf("cancel once more: %v; want that it has ended", err)
 	}
 }

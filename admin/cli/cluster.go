@@ -83,7 +83,7 @@ func printCluster(t *table, c admin.Cluster) {
 		t.row("refused", c.Refused)
 	}
 	for _, s := range c.Seized {
-		t.row("seized", fmt.Sprintf("slots %s by shard %s: not served here, and kept until ledge cluster yield", s.Slots, s.By))
+		t.row("seized", fmt.Sprintf("slots %s by shard %s: not served here, and kept until ledge cluster yield", s.Slots, knownAs(c, s.By)))
 	}
 	if c.Kept != "" {
 		t.row("kept", fmt.Sprintf("slots %s were given to that shard and not taken, as far as was heard: nothing of what they held then is lost", c.Kept))

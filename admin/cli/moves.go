@@ -50,10 +50,14 @@ func listMoves(ctx context.Context, o *operator) error {
 	if err != nil {
 		return err
 	}
+	c, err := o.conn.ClusterStatus(ctx, o.node)
+	if err != nil {
+		return err
+	}
 	return o.print(list, func(t *table) {
 		printMoves(t, list.Moves)
 		for _, id := range list.Missing {
-			t.row("missing", "shard "+id+" could not be asked")
+			t.row("missing", "shard "+knownAs(c, id)+" could not be asked")
 		}
 	})
 }
@@ -87,9 +91,9 @@ func printMove(t *table, m admin.Move) {
 	}
 	by := ""
 	if m.By != "" {
-		by = ", as shard " + m.By + " has it"
+		by = ", as shard " + called(m.By, m.ByNode) + " has it"
 	}
-	t.row("move", fmt.Sprintf("%s: %d slots %s %s%s%s", m.ID, m.Count, m.Slots, way, m.Shard, by))
+	t.row("move", fmt.Sprintf("%s: %d slots %s %s%s%s", m.ID, m.Count, m.Slots, way, called(m.Shard, m.Node), by))
 	phase := m.Phase
 	switch {
 	case m.Phase == "ended" && m.Cause == "":
@@ -105,6 +109,14 @@ func printMove(t *table, m admin.Move) {
 	if m.Holds > 0 {
 		t.row("  held", fmt.Sprintf("%d times, %s the last time", m.Holds, time.Duration(m.Hold*float64(time.Second)).Round(time.Millisecond)))
 	}
+}
+
+// called is a shard's id with the name and the address of its leader, if that is known.
+func called(shard, node string) string {
+	if node == "" {
+		return shard
+	}
+	return shard + " (" + node + ")"
 }
 
 // copied says how far a move has come whose slots are being copied.

@@ -144,6 +144,8 @@ func unfit(h admin.Health, writes bool) string {
 		return "does not serve its slots yet: " + h.SlotsWait
 	case h.SlotsSeized != "":
 		return fmt.Sprintf("does not serve slots %s, which another shard has seized: ledge cluster yield gives them up, and clears what they hold here", h.SlotsSeized)
+	case h.SlotsGiven != "":
+		return fmt.Sprintf("has given slots %s to another shard, which has not taken them, and nobody serves them: start that shard's leader, or do what ledge cluster moves says if it is gone for good", h.SlotsGiven)
 	case h.LinkFailed != "":
 		return "does not reach its leader: " + h.LinkFailed
 	case h.LinkSilent >= linkPatience:

@@ -133,6 +133,9 @@ func healthFields(t *table, h admin.Health) {
 	if h.SlotsSeized != "" {
 		t.field("seized", "slots %s are another shard's: ledge cluster status has it, and ledge cluster yield gives them up", h.SlotsSeized)
 	}
+	if h.SlotsGiven != "" {
+		t.field("given", "slots %s are given and not taken, and nobody serves them: ledge cluster moves says what to do", h.SlotsGiven)
+	}
 	if h.LinkFailed != "" {
 		t.field("leader", "not reached: %s", h.LinkFailed)
 	}

@@ -74,7 +74,10 @@ func (o *operator) planned(ctx context.Context) (c admin.Cluster, todo []transfe
 	case err != nil:
 		return c, nil, err
 	case len(list.Missing) > 0:
-		return c, nil, fmt.Errorf("these shards can't be asked for their moves: %s", strings.Join(list.Missing, ", "))
+		for i, id := range list.Missing {
+			list.Missing[i] = knownAs(c, id)
+		}
+		return c, nil, fmt.Errorf("these shards can't be asked for their moves, and without that no plan is made: %s. Start their leaders, or promote a replica", strings.Join(list.Missing, ", "))
 	}
 	for _, m := range list.Moves {
 		if m.Phase != "ended" {
@@ -103,6 +106,17 @@ func leaderOf(c admin.Cluster, id string) string {
 		}
 	}
 	return "shard " + id
+}
+
+// knownAs is a shard's id with the name and the address of its first node.
+func knownAs(c admin.Cluster, id string) string {
+	for _, s := range c.Shards {
+		if s.ID == id && len(s.Nodes) > 0 {
+			n := s.Nodes[0]
+			return called(id, strings.TrimSpace(n.Name+" at "+n.Redis))
+		}
+	}
+	return id
 }
 
 // rebalancing is moves of a plan: those that wait, that are under way, and that have ended.

@@ -49,7 +49,7 @@ func (r *Report) Status() admin.Status {
 func (r *Report) OperatorsHealth() admin.Health {
 	facts := r.Health()
 	h := r.HealthOf(facts, facts.Suspension)
-	h.SlotsSeized, h.SlotsWait = facts.Seized, facts.Waits
+	h.SlotsSeized, h.SlotsGiven, h.SlotsWait = facts.Seized, facts.Given, facts.Waits
 	h.Role, h.ReadsRefused, h.WritesRefused = Role(facts.Link), Line(facts.Reads), Line(facts.Writes)
 	if facts.Link.State == standing.LinkFailed {
 		h.LinkFailed = cmp.Or(Line(facts.Link.Err), "its leader has not been reached")

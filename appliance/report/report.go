@@ -122,6 +122,8 @@ type Health struct {
 	Link          standing.Link
 	// Seized is slots that are the shard's by its own journal, and another one has seized.
 	Seized string
+	// Given is slots that the shard has given, and that nobody has taken for long.
+	Given string
 	// Waits is what the node waits for before it serves the slots of its shard.
 	Waits string
 }

@@ -145,8 +145,14 @@ func (m *Mover) Cancel(ctx context.Context, id journal.MoveID) error {
 		return fault.With(fault.Refused, errors.New("the slots move to this shard: cancel the move at the shard that has them"))
 	case err != nil:
 		return err
+	case of.Over() && of.Cause == "":
+		return fault.With(fault.Refused, errors.New("the move has ended: the slots have moved"))
+	case of.Over():
+		return fault.With(fault.Refused, fmt.Errorf("the move has ended, and has moved nothing: %s", of.Cause))
+	case of.Phase == cluster.Taken:
+		return fault.With(fault.Refused, errors.New("the target has taken the slots, so the move can't be cancelled any more: another move brings them back"))
 	case of.Phase != cluster.Copying:
-		return fault.With(fault.Refused, fmt.Errorf("the move is %s: it can't be cancelled any more", of.Phase))
+		return fault.With(fault.Refused, errors.New("the slots are given, so the move can't be cancelled any more: it ends once the target has taken them, and if that is gone for good ledge cluster seize takes them back, as ledge cluster moves says"))
 	}
 	return m.over(ctx, of, Cancelled)
 }
