@@ -244,7 +244,7 @@ func TestReplicaRefused(t *testing.T) {
 		dir, want string
 		opts      []string
 	}{
-		{dirs[1], "the replica has 4 databases; this node has 16", []string{"--databases", "4"}},
+		{dirs[1], "the replica has 4 databases; its leader has 16", []string{"--databases", "4"}},
 		{dirs[2], "Authorization", []string{"--follow-password-file", wrong}},
 	} {
 		b := follow(t, c.dir, a, c.opts...)

@@ -3,6 +3,7 @@ package remote
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"os"
@@ -307,6 +308,25 @@ func TestTake(t *testing.T) {
 				t.Errorf("it asks %d times; want %d", n, tt.asks)
 			}
 		})
+	}
+}
+
+// Why a replica is refused is read at both sides, so it says of each number whose it is.
+func TestDivergedAtBothSides(t *testing.T) {
+	_, b, y := handing(t)
+	pos, epoch := y.Node.Pos(), y.Node.State.Epoch()
+	for _, q := range []helloRequest{
+		{Lineage: wire.Hex(replaytest.Lineage), Number: pos.Seq + 7, Epoch: epoch},
+		{Lineage: wire.Hex(replaytest.Lineage), Number: pos.Seq, Digest: wire.Hex(pos.Digest + 1), Epoch: epoch},
+		{Lineage: wire.Hex(replaytest.Lineage), Number: pos.Seq, Digest: wire.Hex(pos.Digest), Epoch: epoch + 1},
+		{Lineage: wire.Hex(replaytest.Lineage + 1), Number: pos.Seq, Epoch: epoch},
+		{Lineage: wire.Hex(replaytest.Lineage), Number: pos.Seq, Epoch: epoch, Databases: 5},
+	} {
+		q.Version, q.ID, q.Node, q.Redis, q.Databases = Version, "B", "b", "127.0.0.1:6379", max(1, q.Databases)
+		err := failed(b.ask(t, subjectHello, q))
+		if got := fmt.Sprint(err); !strings.Contains(got, "replica") || !strings.Contains(got, "its leader") || strings.Contains(got, "this ") {
+			t.Errorf("%+v: %v; want it to name the replica and its leader", q, err)
+		}
 	}
 }
 

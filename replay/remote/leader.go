@@ -288,14 +288,14 @@ func (l *Leader) admits(q *helloRequest) error {
 	}
 	if q.Version != Version {
 		return fault.With(fault.Operator, fmt.Errorf(
-			"the replica speaks version %d of the protocol; this node speaks %d", q.Version, Version))
+			"the replica speaks version %d of the protocol; its leader speaks %d", q.Version, Version))
 	}
 	if err := sameMode(l.cfg.Views != nil, q.Cluster); err != nil {
 		return err
 	}
 	if have := l.cfg.Source.State().Databases(); q.Databases != have {
 		return fault.With(fault.Operator, fmt.Errorf(
-			"the replica has %d databases; this node has %d", q.Databases, have))
+			"the replica has %d databases; its leader has %d", q.Databases, have))
 	}
 	switch string(q.ID) {
 	case l.cfg.ID:
@@ -327,11 +327,11 @@ func (l *Leader) start(q *helloRequest, span journal.Stat) (start, error) {
 	case q.Empty && (!same || seq == 0):
 		return fromScratch, nil
 	case !same:
-		return "", diverged("its journal is of lineage %s; this one is %s", journal.Lineage(q.Lineage), lineage)
+		return "", diverged("the replica's is of lineage %s; its leader's of %s", journal.Lineage(q.Lineage), lineage)
 	case q.Epoch > l.cfg.Source.State().Epoch():
-		return "", diverged("it has entries of epoch %d; this journal has come to epoch %d", q.Epoch, l.cfg.Source.State().Epoch())
+		return "", diverged("the replica's has entries of epoch %d; its leader's has come to epoch %d", q.Epoch, l.cfg.Source.State().Epoch())
 	case seq > span.Last:
-		return "", diverged("it has come to number %d; this journal ends with %d", seq, span.Last)
+		return "", diverged("the replica's has come to number %d; its leader's ends with %d", seq, span.Last)
 	case seq+1 < span.First:
 		return startSnapshot, nil
 	}
@@ -340,7 +340,7 @@ func (l *Leader) start(q *helloRequest, span journal.Stat) (start, error) {
 	case err != nil:
 		return "", err
 	case digest != journal.Digest(q.Digest):
-		return "", diverged("its digest at number %d is %s; here it is %s", seq, journal.Digest(q.Digest), digest)
+		return "", diverged("the digest at number %d is %s at the replica; at its leader it is %s", seq, journal.Digest(q.Digest), digest)
 	}
 	return startTail, l.sameEpoch(q, span)
 }
@@ -354,14 +354,15 @@ func (l *Leader) sameEpoch(q *helloRequest, span journal.Stat) error {
 	}
 	for c, err := range l.cfg.Source.Log().Read(l.ctx, seq) {
 		if err == nil && c.Batch().Epoch != q.Epoch {
-			err = diverged("its number %d is of epoch %d; here it is of epoch %d", seq, q.Epoch, c.Batch().Epoch)
+			err = diverged("number %d is of epoch %d at the replica; at its leader it is of epoch %d", seq, q.Epoch, c.Batch().Epoch)
 		}
 		return err
 	}
 	return nil
 }
 
-// diverged is what a leader says to a replica with another history.
+// diverged is what a leader says to a replica with another history. It is read at both, so it
+// says of each number whose it is.
 func diverged(format string, args ...any) error {
 	return fault.With(fault.Operator, fmt.Errorf("%w: "+format, append([]any{writer.ErrDiverged}, args...)...))
 }

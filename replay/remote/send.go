@@ -62,7 +62,7 @@ func (l *Leader) send(ctx context.Context, m *nats.Msg, q *fetchRequest, queue *
 		}
 	}
 	if next > feed.Last()+1 {
-		return diverged("it asks for number %d; this journal ends with %d", next, feed.Last())
+		return diverged("the replica asks for number %d; its leader's ends with %d", next, feed.Last())
 	}
 	for sent < fetchBytes && ctx.Err() == nil {
 		woken := feed.Woken() // an offer that is made from here on wakes, and so does a message
