@@ -13,7 +13,6 @@ import (
 	"ledge/appliance/options"
 	"ledge/appliance/report"
 	"ledge/journal"
-	"ledge/journal/durable"
 	"ledge/journal/fault"
 	"ledge/journal/progress"
 	"ledge/replay/snapshot"
@@ -64,24 +63,6 @@ func (b backend) Resume(ctx context.Context) (admin.Resumed, error) {
 func (b backend) Snapshot(ctx context.Context) (admin.Snapshot, error) {
 	info, err := b.n.saves.takeInfo(ctx)
 	return report.SnapshotOf(info), opFault(b.noRoom(ctx, err))
-}
-
-// noRoom says of a snapshot for which there is no room how much it needs, and what is
-// free, if err is about that.
-func (b backend) noRoom(ctx context.Context, err error) error {
-	free, inodes, ferr := freeRoom(b.n.dir.path)
-	if !durable.Full(err) || ferr != nil || !inodes {
-		return err
-	}
-	need := b.n.dir.newestSnapshot().Bytes
-	if s := progress.Of(ctx).Look(); s.Step == progress.StepSave && s.Done > 0 { // so much of it had room
-		need = max(need, int64(float64(free)/float64(s.Done)*float64(s.Total)))
-	}
-	if need <= free { // it is too small to tell, or somebody else takes room
-		return fmt.Errorf("%w; %s are free on the disk of %s", err, mebibytes(free), b.n.dir.path)
-	}
-	return fmt.Errorf("a snapshot needs about %s, and %s are free on the disk of %s; make room there, "+
-		"or delete keys, which are taken when the disk is full, and try again: %w", mebibytes(need), mebibytes(free), b.n.dir.path, err)
 }
 
 // Snapshots lists the snapshots, newest first. Damaged ones are the error.
