@@ -24,6 +24,10 @@ type events struct {
 	node    *Node
 	queue   chan admin.Event
 	limited atomic.Int64 // when a client was last said to be turned away, Unix nanoseconds
+	// came wakes watchReplicas: a replica streams that did not. turns counts how often the
+	// node has taken or lost its lead.
+	came  chan struct{}
+	turns atomic.Int64
 }
 
 // The events that were are rows of the node's own store, under numbers that grow, of
@@ -41,7 +45,7 @@ const maxEvents = 256
 const limitEvery = time.Second
 
 func newEvents(n *Node) *events {
-	return &events{node: n, queue: make(chan admin.Event, maxEvents)}
+	return &events{node: n, queue: make(chan admin.Event, maxEvents), came: make(chan struct{}, 1)}
 }
 
 func (e *events) post(ev admin.Event) {
@@ -171,6 +175,7 @@ func (e *events) turned(leader string) {
 		ev.Leader = options.ShownURL(leader)
 	}
 	e.post(ev)
+	e.turns.Add(1)
 }
 
 // snapshot is told how a snapshot has ended.

@@ -10,7 +10,8 @@ import (
 	"ledge/replay/standing"
 )
 
-// A leader's replicas are looked at so often. One that does not count for lostAfter is
+// A leader's replicas are looked at so often, and whenever one comes: a leader that is killed
+// right after that is to know of it when it is started again. One that does not count for lostAfter is
 // lost: by then min-replicas-lag has passed as well, so a restart in a few seconds is
 // no event.
 const (
@@ -35,22 +36,31 @@ type rolled struct {
 func (e *events) watchReplicas(ctx context.Context) {
 	tick := time.NewTicker(replicasEvery)
 	defer tick.Stop()
-	r := newRoll()
+	r, turn := newRoll(), int64(0)
 	for {
 		select {
 		case <-tick.C:
-			if e.node.repl.Link() != (standing.Link{}) {
-				r = newRoll() // those that leave a node because it leads no more are not lost
-				continue
-			}
-			for _, ev := range r.look(e.node.repl.Replicas(), e.node.cfg.Clock()) {
-				e.post(ev)
-			}
+		case <-e.came:
 		case <-ctx.Done():
 			return
 		}
+		// Those that leave a node because it leads no more are not lost, and those that it had
+		// before it followed another node come anew.
+		if now := e.turns.Load(); now != turn {
+			r, turn = newRoll(), now
+		}
+		if e.node.repl.Link() != (standing.Link{}) {
+			r = newRoll()
+			continue
+		}
+		for _, ev := range r.look(e.node.repl.Replicas(), e.node.cfg.Clock()) {
+			e.post(ev)
+		}
 	}
 }
+
+// followed is told that a replica streams that did not. It does not wait.
+func (e *events) followed() { poke(e.came) }
 
 // look compares those that count at a time with those on the roll, and returns what
 // has happened. As many are on the roll as a leader takes, and those that it lost

@@ -48,6 +48,7 @@ func newReplication(n *Node, heard func(posts []wire.Post, from string)) *replic
 			n.member.moved()
 			n.events.turned(leader)
 		},
+		Followed:  n.events.followed,
 		Heard:     heard,
 		Directory: written{n.dir, n.cfg.Follow}, Broker: nodeBroker{n}, Snapshots: taker{n.saves}, Clients: clients{n}, Settings: live{n},
 		Clock: n.cfg.Clock, Logger: n.cfg.Logger,

@@ -114,6 +114,9 @@ type Config struct {
 	// Turned is told when the node follows the leader with that URL from now on; with
 	// "" it leads. It must not wait for anything.
 	Turned func(leader string)
+	// Followed is told when a replica streams that did not; nil is that nobody wants that. It
+	// must not wait.
+	Followed func()
 	// Heard is given what clients have published at the node that the node follows, or at
 	// the replica of the run that from names, or what those were told of. It must not wait.
 	Heard func(posts []wire.Post, from string)

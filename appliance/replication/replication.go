@@ -117,7 +117,7 @@ func (r *Replication) Hold(ctx context.Context) (release func(), err error) {
 // Serve begins to answer replicas. Serve and Unserve are for one goroutine at a time.
 func (r *Replication) Serve() error {
 	l, err := remote.Lead(remote.LeaderConfig{Node: r.cfg.Node, ID: r.id, Conn: r.cfg.Broker.Conn(),
-		Source: source{r}, Upstream: r.upstream, Views: r.cfg.Views, Heard: r.cfg.Heard, Untold: &r.untold, Present: r.cfg.Settings.Present, Clock: r.cfg.Clock, Logger: r.cfg.Logger})
+		Source: source{r}, Upstream: r.upstream, Views: r.cfg.Views, Heard: r.cfg.Heard, Followed: r.cfg.Followed, Untold: &r.untold, Present: r.cfg.Settings.Present, Clock: r.cfg.Clock, Logger: r.cfg.Logger})
 	r.leader.Store(l)
 	return fault.As(fault.Operator, "serve replicas", err)
 }

@@ -63,6 +63,9 @@ type LeaderConfig struct {
 	// Heard is given what clients have published at the replica of that run, or it was told
 	// of; nil is that nobody wants that. It must not wait.
 	Heard func(posts []wire.Post, from string)
+	// Followed is told when a replica streams that did not; nil is that nobody wants that. It
+	// must not wait.
+	Followed func()
 	// Untold counts messages that were not told to a replica, for each replica; nil is that
 	// nobody wants that.
 	Untold *atomic.Int64

@@ -156,8 +156,9 @@ func (l *Leader) report(m *nats.Msg) error {
 	if err := wire.Decode(m, &q); err != nil {
 		return err
 	}
-	last := l.cfg.Source.Feed().Last()
+	last, streams := l.cfg.Source.Feed().Last(), false
 	if err := l.with(q.ID, func(f *follower) error {
+		streams = f.State != standing.LinkStreaming.String() && q.State.LinkState == standing.LinkStreaming
 		// It can't have more than there is, whatever it says.
 		f.State, f.Applied, f.Synced = q.State.String(), min(q.Applied, last), min(q.Synced, last)
 		if q.Redis != "" {
@@ -173,6 +174,9 @@ func (l *Leader) report(m *nats.Msg) error {
 		return nil
 	}); err != nil {
 		return err
+	}
+	if streams && l.cfg.Followed != nil {
+		l.cfg.Followed()
 	}
 	if m.Reply == "" {
 		return nil

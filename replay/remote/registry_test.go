@@ -174,6 +174,26 @@ func TestCrowd(t *testing.T) {
 	l.counts("when there is room again", "NEXT", "REAL")
 }
 
+// A leader tells at once that a replica streams which did not: not each time it says so, and
+// again once it has said hello anew.
+func TestFollowed(t *testing.T) {
+	var times atomic.Int64
+	l := newLed(t, func(cfg *LeaderConfig) { cfg.Followed = func() { times.Add(1) } })
+	for i, step := range []struct {
+		does func()
+		want int64
+	}{
+		{func() { l.joins("A", "a", "10.0.0.1:6379") }, 1},
+		{func() { l.streams("A") }, 1},
+		{func() { l.joins("B", "b", "10.0.0.2:6379") }, 2},
+		{func() { l.Dismiss(); l.joins("A", "a", "10.0.0.1:6379") }, 3},
+	} {
+		if step.does(); times.Load() != step.want {
+			t.Errorf("step %d: told %d times; want %d", i, times.Load(), step.want)
+		}
+	}
+}
+
 // The same run, the same replica after a restart, and a namesake.
 func TestIdentity(t *testing.T) {
 	l := newLed(t, nil)
