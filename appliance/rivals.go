@@ -12,6 +12,7 @@ import (
 	"ledge/appliance/options"
 	"ledge/journal/fault"
 	"ledge/replay/cluster"
+	"ledge/replay/standing"
 	"ledge/respd/resp"
 )
 
@@ -113,9 +114,12 @@ func (m askPart) say(said string) (now string) {
 	facts := healthFacts(m.n)
 	h := m.n.report.HealthOf(facts, facts.Suspension)
 	ev := admin.Event{Kind: admin.EventResumed, Health: &h}
-	if now == "" {
+	switch {
+	case now == "" && m.n.repl.Link().State != standing.LinkNone:
+		m.n.cfg.Logger.Info("the node refuses nothing any more for its part in the cluster: it follows, and its leader serves the slots")
+	case now == "":
 		m.n.cfg.Logger.Info("the slots of the node's shard are served again")
-	} else {
+	default:
 		ev.Kind, ev.Class, ev.Cause = admin.EventSuspended, fault.Operator.String(), now
 		m.n.cfg.Logger.Error("the slots of the node's shard are not served", "cause", now, "class", fault.Operator)
 	}

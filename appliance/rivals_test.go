@@ -147,15 +147,25 @@ func TestRivals(t *testing.T) {
 			if n := strings.Count(p.nodes[0].stderr.String(), "are not served"); n != 1 {
 				t.Errorf("the log says %d times that nothing is served; want once", n)
 			}
-			replaceFile(t, p.dirs[0]+"/auth/leader", word(t, p.dirs[1], "replica")+"\n")
-			if got := run(t, "follow", "--dir", p.dirs[0], p.urls[1]); got.code != 0 {
-				t.Fatalf("follow: exit code %d, %s", got.code, got.stderr)
-			}
-			within(t, 20*time.Second, "it follows and sends clients on", func() bool { return strings.HasPrefix(p.answers(t, 0), "MOVED") })
-			p.streams(t, 0)
-			p.same(t)
+			p.givesIn(t)
 			p.forgets(t, promote)
 		})
+	}
+}
+
+// givesIn has the first node follow the second, which outdid it.
+func (p *pair) givesIn(t *testing.T) {
+	t.Helper()
+	replaceFile(t, p.dirs[0]+"/auth/leader", word(t, p.dirs[1], "replica")+"\n")
+	if got := run(t, "follow", "--dir", p.dirs[0], p.urls[1]); got.code != 0 {
+		t.Fatalf("follow: exit code %d, %s", got.code, got.stderr)
+	}
+	within(t, 20*time.Second, "it follows and sends clients on", func() bool { return strings.HasPrefix(p.answers(t, 0), "MOVED") })
+	p.streams(t, 0)
+	p.same(t)
+	within(t, 20*time.Second, "its log says that it refuses nothing any more", func() bool { return strings.Contains(p.nodes[0].stderr.String(), "refuses nothing any more") })
+	if log := p.nodes[0].stderr.String(); strings.Contains(log, "are served again") {
+		t.Errorf("the log of a node that follows:\n%s\nwant nothing of slots that are served again", log)
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 // clusterStatusCommand says who serves which slots, once or again and again.
 func clusterStatusCommand() *cli.Command {
 	op := operation{name: "status", usage: "say who serves which hash slots, as far as the node has heard", wait: quickWait,
-		flags: []cli.Flag{&cli.BoolFlag{Name: "watch", Usage: "say it again when it has changed, until interrupted; on a terminal in place"}},
+		flags: []cli.Flag{&cli.BoolFlag{Name: "watch", Usage: "say it again when it has changed, and when that was seen, until interrupted; on a terminal in place"}},
 		ask:   show((*admin.Conn).ClusterStatus, printCluster)}
 	c := op.command()
 	c.Action = func(c *cli.Context) error {
@@ -60,10 +60,10 @@ func watchCluster(ctx context.Context, o *operator) error {
 		case err != nil:
 			return err
 		case bytes.Equal(text, last):
-		case screen && !o.c.Bool("json"):
-			_, err = fmt.Fprintf(o.c.App.Writer, "%s%s%s", screenBegin, text, screenErase)
-		default:
+		case o.c.Bool("json"):
 			_, err = o.c.App.Writer.Write(text)
+		default:
+			_, err = o.c.App.Writer.Write(stamped(text, time.Now(), screen))
 		}
 		if err != nil {
 			return err
@@ -75,6 +75,16 @@ func watchCluster(ctx context.Context, o *operator) error {
 			return nil
 		}
 	}
+}
+
+// stamped is what is printed of a cluster that was seen at a time: a line with that, which parts
+// it from what was seen before, and its text; on a screen in place of what was there.
+func stamped(text []byte, at time.Time, screen bool) []byte {
+	s := fmt.Sprintf("--- %s\n%s", instant(at), text)
+	if screen {
+		s = screenBegin + s + screenErase
+	}
+	return []byte(s)
 }
 
 // clusterText is the cluster and those of its moves that are under way, for programs in one
