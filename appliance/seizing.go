@@ -152,6 +152,9 @@ func (m seizures) yield(ctx context.Context, slots string) (c admin.Cluster, err
 	if err != nil {
 		return c, fault.With(fault.Refused, err)
 	}
+	if err := m.mover.MayYield(ranges); err != nil {
+		return c, err
+	}
 	drawn := m.nodes()
 	var taken cluster.Move
 	for _, s := range m.seized() {

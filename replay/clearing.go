@@ -2,6 +2,7 @@ package replay
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"ledge/journal"
@@ -26,8 +27,12 @@ const (
 
 // ClearStep removes about as many rows of some slots of database n as it is told. Once no
 // more are left it is done. It costs what it removes, whatever the database holds, and is
-// an effect of constant size for each range.
+// an effect of constant size for each range. It is refused for slots that another shard was
+// given and has not taken yet.
 func (d *Draft) ClearStep(n journal.DB, ranges []journal.SlotRange, most int) (removed int, done bool, err error) {
+	if err := d.passing(ranges); err != nil {
+		return 0, false, err
+	}
 	l, effects := d.overlay.dbs[n], 0
 	for _, r := range ranges {
 		whole := slotSpan(r.First, r.Last)
@@ -138,12 +143,16 @@ func (s *shownSlots) hiddenOf(ranges []journal.SlotRange) (hidden []journal.Slot
 // ClearHidden removes the rows of some slots from database 0, the one that there is in a
 // cluster, in steps, until none is left or ctx ends. Only rows that are hidden are removed:
 // a slot that comes to be owned meanwhile keeps what it has. A step that is refused is tried
-// again. It returns how many rows it has removed.
+// again, but for slots that another shard was given and has not taken yet: that is an error.
+// It returns how many rows it has removed.
 func (s *State) ClearHidden(ctx context.Context, w proposer, ranges []journal.SlotRange) (removed int, err error) {
 	for {
 		p, began := &clearing{ranges: ranges}, time.Now()
 		pause := clearWait
 		if w.Refusal(true) == nil && w.Propose(ctx, p) == nil && p.err == nil {
+			if p.passing != nil {
+				return removed, p.passing
+			}
 			if removed += p.removed; p.done {
 				return removed, nil
 			}
@@ -162,6 +171,7 @@ type clearing struct {
 	ranges  []journal.SlotRange
 	removed int
 	done    bool
+	passing error // some of the slots are not to be cleared
 	err     error
 }
 
@@ -171,6 +181,9 @@ func (p *clearing) Step(d *Draft) bool {
 	if p.removed, p.done, err = d.ClearStep(0, d.shown().hiddenOf(p.ranges), clearRows); err != nil {
 		d.Undo(m)
 		p.removed, p.done = 0, false
+		if errors.Is(err, errPassing) {
+			p.passing = err
+		}
 		return false
 	}
 	d.Seal(nil)

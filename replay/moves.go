@@ -74,7 +74,12 @@ func soundMoves(r catalog.Reader) []cluster.Move {
 func (s *State) Moves() []cluster.Move { return *s.movesNow.Load() }
 
 // Moves is State.Moves as the draft has changed it.
-func (d *Draft) Moves() []cluster.Move { return soundMoves(&d.overlay.cat) }
+func (d *Draft) Moves() []cluster.Move {
+	if d.overlay.cat.Version(moves) == d.s.movesAt {
+		return d.s.Moves()
+	}
+	return soundMoves(&d.overlay.cat)
+}
 
 // settleMoves derives the moves, after they may have changed.
 func (s *State) settleMoves() {

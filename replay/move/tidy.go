@@ -133,6 +133,9 @@ func (m *Mover) Discard(ctx context.Context, ranges []journal.SlotRange) error {
 	if !m.cfg.Leads() {
 		return errFollows
 	}
+	if err := m.MayYield(ranges); err != nil {
+		return err
+	}
 	other := cluster.Move{Ranges: m.others()}
 	for _, r := range ranges {
 		for slot := int(r.First); slot <= int(r.Last); slot++ {
@@ -154,5 +157,31 @@ func (m *Mover) Yield(ctx context.Context, ranges []journal.SlotRange) error {
 	if !m.cfg.Leads() {
 		return errFollows
 	}
+	if err := m.MayYield(ranges); err != nil {
+		return err
+	}
 	return m.moving(ctx, &journal.SlotsYield{Ranges: ranges})
+}
+
+// MayYield refuses to give up slots of a move that is not over, and says what ends it. What was
+// given and is not taken yet is nowhere else for certain.
+func (m *Mover) MayYield(ranges []journal.SlotRange) error {
+	for _, of := range m.cfg.State.Moves() {
+		if of.Over() || !of.Meets(ranges) {
+			continue
+		}
+		what := "are part of a move that is not over: ledge cluster moves says what it waits for"
+		switch {
+		case of.Side == journal.Source && of.Phase == cluster.Given:
+			back := fmt.Sprintf("ledge cluster seize %s --from %s --accept-loss takes them back here", journal.SlotsText(of.Ranges), of.Shard)
+			if m.cfg.State.Custody().Topology != nil {
+				back = "a document with FORCE that has them at this node takes them back"
+			}
+			what = fmt.Sprintf("were given to shard %s, and the target has not taken them yet: what they hold is kept for it. Start it, or if it is gone for good, %s", of.Shard, back)
+		case of.Side == journal.Source && of.Phase == cluster.Copying:
+			what = fmt.Sprintf("are being moved to shard %s: ledge cluster cancel %s ends that", of.Shard, of.ID)
+		}
+		return fault.With(fault.Refused, fmt.Errorf("slots %s (move %s) %s", journal.SlotsText(of.Ranges), of.ID, what))
+	}
+	return nil
 }

@@ -124,3 +124,59 @@ func holds(t *testing.T, s *shard, some bool) {
 	}
 	t.Fatalf("shard %s has %d rows; want some: %v", s.lineage, keys, some)
 }
+
+// What was given to a shard that died before it took it can't be yielded or seized away, by
+// whoever says who owns slots: the shard that gave it has it alone. Once the other one is
+// back it takes all of it.
+func TestYieldWhatWasGiven(t *testing.T) {
+	for _, ruled := range []bool{false, true} {
+		t.Run(fmt.Sprint("by documents: ", ruled), func(t *testing.T) {
+			var a, b *shard
+			if ruled {
+				c := ruledPair(t)
+				a, b = c.shards[0], c.shards[1]
+			} else {
+				_, a, b = pair(t)
+			}
+			yieldGiven(t, a, b, ruled)
+		})
+	}
+}
+
+func yieldGiven(t *testing.T, a, b *shard, ruled bool) {
+	fill(t, a, 60)
+	before := rows(t, a, true)
+	killAt(b, point{"SlotsTake", 1, false})
+	id := begin(t, a, b, quarter(0))
+	died(t, b)
+	n, mover := a.up()
+	back := "ledge cluster seize"
+	clears := map[string]func() error{
+		"Yield": func() error { return mover.Yield(t.Context(), quarter(0)) },
+		"Seize": func() error {
+			_, err := mover.Seize(t.Context(), &journal.SlotsSeize{Ranges: quarter(0), Epoch: journal.SeizeEpochs + 2, From: 0xd})
+			return err
+		},
+	}
+	if ruled {
+		back = "FORCE"
+		clears["Discard"] = func() error { return mover.Discard(t.Context(), quarter(0)) }
+	}
+	for what, fn := range clears {
+		err := fn()
+		if fault.Of(err) != fault.Refused || what != "Seize" && (!strings.Contains(err.Error(), back) || !strings.Contains(err.Error(), id.String())) {
+			t.Errorf("%s: %v; want it refused, with the move and %q", what, err, back)
+		}
+	}
+	if m := n.Moves()[0]; m.Phase != cluster.Given {
+		t.Fatalf("the move is %s; want given", m.Phase)
+	}
+	restart(b)
+	moved(t, id, a, b)
+	holds(t, b, true)
+	bn, _ := b.up()
+	if all, _, _ := bn.Custody().OwnsAll(quarter(0)); !all {
+		t.Errorf("the shard that came back owns %v; want what it was given", bn.Custody().Owned)
+	}
+	same(t, before, a, b)
+}
