@@ -148,6 +148,9 @@ func (m orders) leave(ctx context.Context) (c admin.Cluster, err error) {
 	if err := m.mayLeave(custody); err != nil {
 		return c, fault.With(fault.Refused, err)
 	}
+	if err := m.awaitCleared(ctx); err != nil {
+		return c, err
+	}
 	missed, err := m.depart(ctx)
 	if err != nil {
 		return c, err
@@ -173,6 +176,25 @@ func (m orders) mayLeave(custody *cluster.Custody) error {
 		}
 	}
 	return nil
+}
+
+// clearedWait bounds how long a shard that leaves waits until it has nothing of others' slots.
+const clearedWait = 3 * time.Second
+
+// awaitCleared waits until what is left of slots that the shard had is cleared: outside of the
+// cluster it would count as the node's own.
+func (m orders) awaitCleared(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, clearedWait)
+	defer cancel()
+	for {
+		left := m.mover.Pending()
+		if left == 0 {
+			return nil
+		}
+		if !pause(ctx) {
+			return fault.With(fault.Retryable, fmt.Errorf("%d keys of slots that the shard had are not cleared yet (ledge_cluster_clear_pending_keys), which goes on by itself: ask again in a while", left))
+		}
+	}
 }
 
 // depart tells the others that the shard leaves, and then leaves. It returns how many have

@@ -67,7 +67,11 @@ func TestSeize(t *testing.T) {
 	if n := b.c.DBSize(t.Context()).Val(); n != 1 {
 		t.Errorf("b has %d keys; want the 1 that it had", n)
 	}
-	b.yields(t)
+	b.givesUp(t)
+	b.leaves(t) // at once
+	if err := b.join(a.Status().NATS); err != nil {
+		t.Errorf("join of a node that has given up what it held, and left: %v", err)
+	}
 	b.moved(a)
 	if got := a.c.Get(t.Context(), "k").Val(); got != "new" {
 		t.Errorf("k is %q; want the new value", got)
@@ -115,8 +119,18 @@ func TestSetBackBeforeMove(t *testing.T) {
 	}
 }
 
-// yields has the node give up what was seized, and nothing else.
+// yields has the node give up what was seized, and waits until that is cleared.
 func (m *member) yields(t *testing.T) {
+	t.Helper()
+	m.givesUp(t)
+	within(t, 20*time.Second, "what was left is cleared", func() bool { return strings.Contains(m.Metrics(), "\nledge_cluster_clear_pending_keys 0\n") })
+	if n := m.c.DBSize(t.Context()).Val(); n != 0 {
+		t.Errorf("%s has %d keys; want none", m.name, n)
+	}
+}
+
+// givesUp has the node give up what was seized, and nothing else.
+func (m *member) givesUp(t *testing.T) {
 	t.Helper()
 	op := m.op()
 	defer op.Close()
@@ -126,9 +140,18 @@ func (m *member) yields(t *testing.T) {
 	if c, err := op.ClusterYield(t.Context(), m.name, "7600-7700"); err != nil || len(c.Seized) != 0 {
 		t.Errorf("yield: %v, %+v; want that nothing is seized any more", err, c)
 	}
-	within(t, 20*time.Second, "what was left is cleared", func() bool { return strings.Contains(m.Metrics(), "\nledge_cluster_clear_pending_keys 0\n") })
+}
+
+// leaves has the node's shard leave its cluster, with nothing of what it held there.
+func (m *member) leaves(t *testing.T) {
+	t.Helper()
+	op := m.op()
+	defer op.Close()
+	if c, err := op.ClusterLeave(t.Context(), m.name); err != nil || c.Cluster != "" {
+		t.Errorf("leave: %v, in cluster %q; want that it has left", err, c.Cluster)
+	}
 	if n := m.c.DBSize(t.Context()).Val(); n != 0 {
-		t.Errorf("%s has %d keys; want none", m.name, n)
+		t.Errorf("%s has %d keys after it has left; want none", m.name, n)
 	}
 }
 

@@ -58,6 +58,18 @@ func (d *Draft) ClearStep(n journal.DB, ranges []journal.SlotRange, most int) (r
 	return removed, true, nil
 }
 
+// errUncleared keeps a shard in its cluster while it has rows that are hidden there.
+var errUncleared = errors.New("what is left of slots that the shard had is not cleared yet")
+
+// cleared returns errUncleared if the database of a shard that owns nothing has rows.
+func (d *Draft) cleared() error {
+	_, none, err := d.ClearStep(0, []journal.SlotRange{{Last: journal.MaxSlot}}, 0)
+	if err == nil && !none {
+		err = errUncleared
+	}
+	return err
+}
+
 // countUpTo counts the rows that shine through a layer in a span, until there are as many
 // as most. It returns the position that it has come to, the span's end if there are no
 // more. Rows at one position are never parted.

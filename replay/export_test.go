@@ -57,3 +57,6 @@ func (s *State) Prepares(cs ...journal.Committed) bool { return s.prepareRest(cs
 
 // ApplyUnprepared is Apply without that.
 func (s *State) ApplyUnprepared(cs ...journal.Committed) error { return s.applyPrepared(cs, nil, nil) }
+
+// Emit adds an effect that a draft's other methods may refuse.
+func (d *Draft) Emit(op journal.Op) error { return d.emit(op) }

@@ -378,6 +378,9 @@ func (d *Draft) Moving(op journal.Op) error {
 	if o, ok := op.(*journal.ClusterDocument); ok && err == nil {
 		err = moveWriter{&d.overlay.cat}.alone(o)
 	}
+	if _, ok := op.(*journal.ClusterLeave); ok && err == nil {
+		err = d.cleared()
+	}
 	if err != nil {
 		return fault.With(fault.Refused, err)
 	}

@@ -58,3 +58,40 @@ func TestGivenIsKept(t *testing.T) {
 		t.Errorf("ClearHidden of what was taken = %d, %v; want 300", removed, err)
 	}
 }
+
+// A shard does not leave its cluster while it has rows that are hidden there, which would be the
+// node's own then. A journal that has such an entry all the same is read as it ever was.
+func TestLeaveWithRows(t *testing.T) {
+	n := replaytest.Open(t, 1, writer.Config{})
+	n.Must(tagged(300)...)
+	all := []journal.SlotRange{{Last: journal.MaxSlot}}
+	n.Must(found("c1", all...))
+	n.Must(moving(&journal.SlotsYield{Ranges: all}))
+	leave := func(d *replay.Draft) error { return d.Moving(&journal.ClusterLeave{}) }
+	n.Must(func(d *replay.Draft) error {
+		if err := leave(d); fault.Of(err) != fault.Refused {
+			t.Errorf("leaving with rows = %v; want it refused", err)
+		}
+		return nil
+	})
+	if n.Custody().Cluster != "c1" {
+		t.Error("the shard has left")
+	}
+	older := replaytest.Open(t, 1, writer.Config{})
+	older.Must(tagged(300)...)
+	older.Must(found("c1", all...))
+	older.Must(func(d *replay.Draft) error { return d.Emit(&journal.SlotsYield{Ranges: all}) })
+	older.Must(func(d *replay.Draft) error { return d.Emit(&journal.ClusterLeave{}) })
+	if older.Custody().Cluster != "" || older.Keys() != 300 {
+		t.Errorf("in cluster %q with %d keys; want in none with 300", older.Custody().Cluster, older.Keys())
+	}
+	sameAfterwards(t, older)
+	if removed, err := n.State.ClearHidden(t.Context(), n.Writer, all); removed != 300 || err != nil {
+		t.Errorf("ClearHidden = %d, %v; want 300", removed, err)
+	}
+	n.Must(leave)
+	if n.Custody().Cluster != "" || n.Keys() != 0 {
+		t.Errorf("in cluster %q with %d keys; want in none, and none", n.Custody().Cluster, n.Keys())
+	}
+	sameAfterwards(t, n)
+}

@@ -72,7 +72,8 @@ func applyJoin(c catalog.Writer, o *journal.ClusterJoin) error {
 	return c.Set(slots, clusterRow, o.Cluster)
 }
 
-// applyLeave is the opposite of applyJoin. What moves have ended is forgotten.
+// applyLeave is the opposite of applyJoin. What moves have ended is forgotten. Rows of slots that
+// the shard had are shown from then on; Draft.Moving does not let it come to that.
 func applyLeave(c catalog.Writer) error {
 	custody, err := custodyOf(c)
 	if err != nil {
