@@ -92,7 +92,7 @@ func (e externalPart) chartLocked(nodes *cluster.Map, custody *cluster.Custody, 
 	c := cluster.Chart{Self: e.selfIn(d, e.given, r), Version: uint64(version), Document: d, Leads: r.leads,
 		Dress: func(n *cluster.Node) { dress(n, records, nodes) }}
 	if t != nil && t.Document == d && t.Master == d.MasterOf(c.Self) {
-		c.Owned, c.Moved = custody, moved(d, nodes, records)
+		c.Owned, c.Moved = custody, moved(d, e.view.Whereabouts(e.n.state.Moves(), e.failed), records)
 	}
 	drawn, err := c.Map()
 	if err != nil { // a document is looked at before it is taken
@@ -102,12 +102,12 @@ func (e externalPart) chartLocked(nodes *cluster.Map, custody *cluster.Custody, 
 }
 
 // moved returns what finds the node of a document to which a slot of the node's own shard has
-// moved: who has it as the nodes tell each other.
-func moved(d *cluster.Document, nodes *cluster.Map, records []cluster.Record) func(slot uint16) string {
+// moved.
+func moved(d *cluster.Document, at *cluster.Whereabouts, records []cluster.Record) func(slot uint16) string {
 	lines := make(map[*cluster.Shard]string)
 	return func(slot uint16) string {
-		s := nodes.Owner(slot)
-		if s == nil || nodes.Own(slot) || s.Leader() == nil {
+		s := at.Of(slot)
+		if s == nil || s.Leader() == nil {
 			return ""
 		}
 		line, known := lines[s]

@@ -243,12 +243,13 @@ func (v *View) Map(failed map[string]bool) (*Map, error) {
 	}
 	var owners [journal.MaxSlot + 1]slotOwner
 	for i, s := range shards {
+		lost := v.cluster == External && s.lost() // it need not have heard the newest document
 		for _, r := range s.Slots {
 			if r.First > r.Last || r.Last > journal.MaxSlot {
 				return nil, fmt.Errorf("shard %s has slots %d to %d", s.ID, r.First, r.Last)
 			}
 			for slot := int(r.First); slot <= int(r.Last); slot++ {
-				owners[slot].claim(shards, i, r.Epoch)
+				owners[slot].claim(shards, i, r.Epoch, lost)
 			}
 		}
 	}
@@ -268,33 +269,6 @@ func (v *View) Map(failed map[string]bool) (*Map, error) {
 		}
 	}
 	return New(v.cluster, v.self, shards...)
-}
-
-// slotOwner is whose a slot is.
-type slotOwner struct {
-	epoch uint64
-	shard int // counted from 1
-}
-
-// claim takes in that the i-th of shards has the slot at an epoch.
-func (o *slotOwner) claim(shards []Shard, i int, epoch uint64) {
-	switch {
-	case o.shard == ownShard && epoch <= o.epoch:
-	case epoch > o.epoch || epoch == o.epoch && shards[i].ID < shards[o.shard-1].ID:
-		o.epoch, o.shard = epoch, i+1
-	}
-}
-
-// lend takes in what the node's own shard has given to others.
-func (v *View) lend(shards []Shard, owners *[journal.MaxSlot + 1]slotOwner) {
-	for _, l := range v.Own().Lent {
-		i := slices.IndexFunc(shards, func(s Shard) bool { return s.ID == l.To })
-		for _, r := range l.Ranges {
-			for slot := int(r.First); i >= 0 && slot <= int(r.Last); slot++ {
-				owners[slot].claim(shards, i, l.Epoch)
-			}
-		}
-	}
 }
 
 // ownShard is which shard is the node's own, of those that shards returns.
