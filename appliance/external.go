@@ -27,24 +27,14 @@ var errExternal = fault.With(fault.Refused, errors.New("a controller says who ow
 // errNotExternal refuses a controller's word where the journals say who owns slots.
 var errNotExternal = fault.With(fault.Refused, errors.New("CLUSTERX is not enabled: start the node with --cluster yes and --cluster-authority external"))
 
-// ahead is a document that the node was told and its journal has not got.
-type ahead struct {
-	version uint64
-	*cluster.Document
-	force  bool
-	before *cluster.Topology // what the journal had then
-}
-
 // rulesLocked reports whether clients are told what a document says.
 func (e externalPart) rulesLocked(custody *cluster.Custody) bool {
 	return e.n.cfg.External() || custody.Topology != nil
 }
 
 // aheadLocked returns the document that is newer than the journal's, or nil.
-func (e externalPart) aheadLocked(custody *cluster.Custody) *ahead {
-	a, t := e.ahead, custody.Topology
-	switch {
-	case a == nil || t == nil || a.version > t.Version || a.force && a.before == t:
+func (e externalPart) aheadLocked(custody *cluster.Custody) *cluster.Ahead {
+	if a := e.ahead; a != nil && a.Holds(custody.Topology) {
 		return a
 	}
 	return nil
@@ -53,7 +43,7 @@ func (e externalPart) aheadLocked(custody *cluster.Custody) *ahead {
 // newestLocked returns the newest document that the node knows and its version, or -1.
 func (e externalPart) newestLocked(custody *cluster.Custody) (version int64, d *cluster.Document) {
 	if a := e.aheadLocked(custody); a != nil {
-		return int64(a.version), a.Document
+		return int64(a.Version), a.Document
 	}
 	if t := custody.Topology; t != nil {
 		return int64(t.Version), t.Document
@@ -188,7 +178,7 @@ func (e externalPart) enterDocument(ctx context.Context, version uint64, d *clus
 	}
 	e.warnTakenBack(before)
 	e.mu.Lock()
-	if e.ahead != nil && (e.ahead.version <= version || force) {
+	if e.ahead != nil && (e.ahead.Version <= version || force) {
 		e.ahead = nil
 	}
 	e.mu.Unlock()
@@ -223,7 +213,10 @@ func (e externalPart) take(ctx context.Context, version uint64, d *cluster.Docum
 	if known, _ := e.newestLocked(custody); !force && int64(version) <= known {
 		return cluster.ErrVersion
 	}
-	e.ahead = &ahead{version, d, force, custody.Topology}
+	if a := e.aheadLocked(custody); a != nil && a.Force {
+		force = true // it comes after one that was forced, which the journal has not got either
+	}
+	e.ahead = &cluster.Ahead{Version: version, Document: d, Force: force, Before: custody.Topology}
 	e.drawLocked()
 	return nil
 }
@@ -241,7 +234,7 @@ func (e externalPart) settle(ctx context.Context) {
 	var err error
 	switch t := custody.Topology; {
 	case a != nil:
-		err = e.enterDocument(ctx, a.version, a.Document, a.force)
+		err = e.enterDocument(ctx, a.Version, a.Document, a.Force)
 	case t != nil && t.Master != t.MasterOf(e.selfIn(t.Document, given, r)):
 		err = e.enterDocument(ctx, t.Version, t.Document, false)
 	}

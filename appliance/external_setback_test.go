@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"ledge/appliance"
 )
 
 // A document that is forced sets the version back. What a node that is dead had by a later one
@@ -45,4 +47,49 @@ func TestExternalSetBack(t *testing.T) {
 	if text := fmt.Sprint(slots); err != nil || len(slots) != 3 || !strings.Contains(text, want) {
 		t.Errorf("CLUSTER SLOTS: %s, %v; want three ranges, and %q", text, err, want)
 	}
+}
+
+// A replica keeps a document that was forced on it whatever the leader's journal makes of the
+// one that it had, and takes the next ones after it, until the leader has one that is newer. If
+// it is promoted before that, its journal has it.
+func TestExternalForcedReplica(t *testing.T) {
+	t.Parallel()
+	a := ruled(t, appliance.Config{Node: "a"}, nil)
+	r := ruled(t, appliance.Config{Node: "r"}, a)
+	givesNames(t, a, r)
+	document := func(slots string) string {
+		return lineFor(a, "master - "+slots) + "\n" + lineFor(r, "slave "+controllerID("a"))
+	}
+	tells(t, document("0-16383"), 50, a)
+	within(t, 20*time.Second, "the replica has the document", func() bool { return r.clusterX("VERSION") == "50" })
+	keys := int64(0)
+	catchesUp := func() {
+		t.Helper()
+		keys++
+		if err := a.c.Set(t.Context(), fmt.Sprint("{k}", keys), "v", 0).Err(); err != nil {
+			t.Fatal(err)
+		}
+		within(t, 20*time.Second, "the replica has all that the leader has", func() bool { return r.c.DBSize(t.Context()).Val() == keys })
+	}
+	answers := func(m *member, want string, args ...any) {
+		t.Helper()
+		m.answers([]saying{{append([]any{"SETNODES"}, args...), want}})
+	}
+	answers(r, "OK", document("0-9000"), 3, "FORCE")
+	answers(a, "OK", document("0-16383"), 50, "FORCE") // it says the same, in another entry
+	catchesUp()
+	answers(r, "OK", document("0-9001"), 4)
+	catchesUp()
+	r.answers([]saying{{[]any{"VERSION"}, "4"}})
+	answers(a, "OK", document("0-9002"), 51)
+	within(t, 20*time.Second, "the leader's document holds, which is newer", func() bool { return r.clusterX("VERSION") == "51" })
+	answers(r, "OK", lineFor(r, "master - 0-16383"), 5, "FORCE")
+	answers(a, "OK", document("0-9002"), 51, "FORCE")
+	catchesUp()
+	a.stop()
+	if _, err := r.op().Promote(t.Context(), "r"); err != nil {
+		t.Fatal(err)
+	}
+	within(t, 20*time.Second, "the promoted node serves", func() bool { return r.c.Get(t.Context(), "{k}3").Val() == "v" })
+	r.answers([]saying{{[]any{"VERSION"}, "5"}})
 }

@@ -68,7 +68,7 @@ type membership struct {
 	// given is what a controller calls the node, "" before it has said so; mu.
 	given string
 	// ahead is a document that the node's journal has not got; mu. See externalPart.
-	ahead *ahead
+	ahead *cluster.Ahead
 	// unsettled is why a document is not in the journal that should be; watch's.
 	unsettled string
 	// wish is slots that a tool for Redis has said the node is to have once it joins a cluster.
