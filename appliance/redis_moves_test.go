@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"ledge/appliance"
+	"ledge/journal"
 )
 
 // countingAcross has a client of clusters count in many slots until stop is called, which returns
@@ -211,5 +214,25 @@ func TestSourceTellsOfItsMove(t *testing.T) {
 	}
 	if mv := a.ended(begun.ID); mv.Cause != "" || mv.Bytes < keys*32<<10 {
 		t.Errorf("the move ends: %+v; want all bytes sent, and no cause", mv)
+	}
+}
+
+// A slot moves by the orders of redis-cli while clients wait for another one, which was given to
+// a shard that is gone, and nobody waits for that.
+func TestSetSlotBesideOneThatIsHeld(t *testing.T) {
+	a, b := twoShards(t)
+	if err := appliance.Journal(t.Context(), a.Node,
+		&journal.MoveBegin{ID: 5, Side: journal.Source, Ranges: []journal.SlotRange{{First: 7600, Last: 7700}}, Shard: 0xdead}, &journal.SlotsGive{ID: 5, Epoch: 2}); err != nil {
+		t.Fatal(err)
+	}
+	within(t, 20*time.Second, "the slots are held", func() bool { // k's is among them
+		return strings.HasPrefix(a.said("get", "k"), "TRYAGAIN")
+	})
+	c := redis.NewClient(&redis.Options{Addr: a.Status().Listen, DisableIdentity: true, MaxRetries: -1, ReadTimeout: patience(30 * time.Second), MaintNotificationsConfig: plainly})
+	defer c.Close()
+	for slot := range 3 {
+		if err := c.Do(t.Context(), "cluster", "setslot", slot, "migrating", b.cluster().Node).Err(); err != nil {
+			t.Errorf("CLUSTER SETSLOT %d MIGRATING: %v; want OK", slot, err)
+		}
 	}
 }

@@ -60,10 +60,11 @@ func pause(ctx context.Context) bool {
 	}
 }
 
-// gone reports whether another shard is known to have a slot.
+// gone reports whether another shard is known to have a slot, and nobody waits for it, whatever
+// becomes of others.
 func (r redisOrders) gone(slot uint16) bool {
 	drawn := r.Map()
-	return !drawn.Own(slot) && !drawn.HoldsAny() && drawn.Owner(slot) != nil
+	return !drawn.Here(slot) && drawn.Owner(slot) != nil
 }
 
 // Meet makes the node's shard one of the cluster of another node.

@@ -60,6 +60,11 @@ func TestGone(t *testing.T) {
 	if got := after.Gone(given); !reflect.DeepEqual(got, want[1:]) {
 		t.Errorf("Gone once none are held = %v; want %v", got, want[1:])
 	}
+	for slot, here := range map[uint16]bool{5: false, 50: true, 95: true, 100: false} {
+		if got := given.Here(slot); got != here {
+			t.Errorf("Here(%d) = %v while others are held; want %v", slot, got, here)
+		}
+	}
 	if got := before.Gone(after); got != nil {
 		t.Errorf("Gone = %v as slots come; want none", got)
 	}
