@@ -15,7 +15,7 @@ echo '|---|---:|'
 for target in amd64: arm64: arm:7; do
 	arch=${target%:*} arm=${target#*:}
 	(cd "$top" && CGO_ENABLED=0 GOOS=linux GOARCH=$arch GOARM=$arm \
-		go build -trimpath -ldflags='-s -w' -o "$work/bin/ledge-$arch" .)
+		go build -tags urfave_cli_no_docs -trimpath -ldflags='-s -w' -o "$work/bin/ledge-$arch" .)
 	printf '| linux/%s%s | %s |\n' "$arch" "${arm:+ v$arm}" \
 		"$(stat -c %s "$work/bin/ledge-$arch" | awk '{printf "%.1f MiB", $1/1048576}')"
 done

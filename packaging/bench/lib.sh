@@ -27,7 +27,7 @@ need() {
 }
 
 build() {
-	(cd "$top" && CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o "$work/bin/ledge" .)
+	(cd "$top" && CGO_ENABLED=0 go build -tags urfave_cli_no_docs -trimpath -ldflags='-s -w' -o "$work/bin/ledge" .)
 }
 
 # free_port prints a loopback port that nobody listens on.

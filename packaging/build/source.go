@@ -61,12 +61,15 @@ func output(ctx context.Context, dir, name string, args ...string) (string, erro
 	return strings.TrimSpace(string(out)), nil
 }
 
+// leaveOut leaves out what the command line's library has for manual pages, 250 kB.
+const leaveOut = "urfave_cli_no_docs"
+
 // compile makes the binary for a target, or for this machine if it names no
 // architecture, and returns its path.
 func (s source) compile(ctx context.Context, t target, dir string) (string, error) {
 	path := filepath.Join(dir, "ledge-"+t.name)
 	flags := "-s -w -buildid= -X main.commit=" + s.commit + " -X main.date=" + s.when.Format(time.RFC3339)
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o", path, ".")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-tags", leaveOut, "-ldflags", flags, "-o", path, ".")
 	cmd.Dir = s.root
 	// What the environment has to say of Go would be in the bytes.
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOEXPERIMENT=", "GOAMD64=v1", "GOARM64=v8.0", "GOFIPS140=off", "GOWORK=off")
