@@ -23,6 +23,7 @@ import (
 type dict struct {
 	shards *[shardCount]shard // nil until the first key
 	n      int
+	crowd  *crowd // nil until too many keys share a tag
 }
 
 const (
@@ -69,8 +70,11 @@ func (d *dict) get(key string, h uint64) *value.Block {
 	if d.shards == nil {
 		return nil
 	}
+	if d.crowd.has(h) {
+		return d.crowd.get(key)
+	}
 	s := &d.shards[h>>(64-shardBits)]
-	if i := s.find(key, h); i >= 0 {
+	if i, _ := s.find(key, h); i >= 0 {
 		return s.slots[i]
 	}
 	return nil
@@ -96,18 +100,21 @@ func (d *dict) warm(h uint64) uint32 {
 	return 0
 }
 
-// find returns the slot of key, or -1.
-func (s *shard) find(key string, h uint64) int {
+// find returns the slot of key, or -1, and how many other keys of its tag were met.
+func (s *shard) find(key string, h uint64) (at, others int) {
 	if s.n == 0 {
-		return -1
+		return -1, 0
 	}
 	t := tag(h)
 	for i := s.home(t); s.tags[i] != 0; i = s.next(i) {
-		if s.tags[i] == t && s.slots[i].Name() == key {
-			return i
+		if s.tags[i] == t {
+			if s.slots[i].Name() == key {
+				return i, others
+			}
+			others++
 		}
 	}
-	return -1
+	return -1, others
 }
 
 // at appends the blocks of the keys at a position, in the order of the keys. Nearly always
@@ -117,6 +124,9 @@ func (d *dict) at(blocks []*value.Block, pos uint64) []*value.Block {
 		return blocks
 	}
 	h := value.PositionHash(pos)
+	if d.crowd.has(h) {
+		return d.crowd.at(blocks, pos)
+	}
 	s := &d.shards[h>>(64-shardBits)]
 	if s.n == 0 {
 		return blocks
@@ -142,8 +152,21 @@ func (d *dict) put(key string, h uint64, b *value.Block) (old *value.Block) {
 		d.shards = new([shardCount]shard)
 	}
 	s := &d.shards[h>>(64-shardBits)]
-	if i := s.find(key, h); i >= 0 {
-		old, s.slots[i] = s.slots[i], b
+	in := d.crowd.has(h)
+	if !in {
+		i, others := s.find(key, h)
+		if i >= 0 {
+			old, s.slots[i] = s.slots[i], b
+			return old
+		}
+		if in = others >= crowdFrom; in {
+			d.gather(s, h)
+		}
+	}
+	if in {
+		if old = d.crowd.put(key, h, b); old == nil {
+			d.n++
+		}
 		return old
 	}
 	if 8*(s.n+1) > 7*len(s.tags) {
@@ -189,8 +212,15 @@ func (d *dict) del(key string, h uint64) *value.Block {
 	if d.shards == nil {
 		return nil
 	}
+	if d.crowd.has(h) {
+		b := d.crowd.del(key, h)
+		if b != nil {
+			d.n--
+		}
+		return b
+	}
 	s := &d.shards[h>>(64-shardBits)]
-	i := s.find(key, h)
+	i, _ := s.find(key, h)
 	if i < 0 {
 		return nil
 	}
@@ -225,6 +255,9 @@ func (d *dict) all() iter.Seq[*value.Block] {
 					return
 				}
 			}
+		}
+		if d.crowd != nil {
+			d.crowd.tree.Scan(func(x crowded) bool { return yield(x.b) })
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"ledge/journal"
 	"ledge/replay"
+	"ledge/replay/crowdtest"
 	"ledge/replay/value"
 )
 
@@ -38,8 +39,8 @@ func (r *Random) key() string {
 	switch {
 	case n%3 == 0: // some share a slot
 		return fmt.Sprintf("{%c}%d", 'a'+n%4, n)
-	case n%7 == 1 && r.Crowd: // and some a position
-		return Crowded(n)
+	case n%4 == 1 && r.Crowd: // and some a position
+		return crowdtest.Key(n)
 	}
 	return fmt.Sprintf("key:%d", n)
 }

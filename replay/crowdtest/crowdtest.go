@@ -1,16 +1,17 @@
-package replaytest
+// Package crowdtest makes keys that nobody would have but on purpose.
+package crowdtest
 
 import (
 	"encoding/binary"
 	"math/bits"
 )
 
-// Crowded returns the i-th of any number of keys that have one slot and one hash, so that
+// Key returns the i-th of any number of keys that have one slot and one hash, so that
 // they all stand at one position.
 //
 // XXH64 takes 32 bytes at a time, of which each 8 change a number of their own. The second
 // of these is i in the first 32 bytes, and in the next 32 what brings its number back.
-func Crowded(i int) string {
+func Key(i int) string {
 	key := []byte("{crowd}.........................................................")
 	binary.LittleEndian.PutUint64(key[8:], uint64(i))
 	acc := bits.RotateLeft64(xxPrime2+binary.LittleEndian.Uint64(key[8:])*xxPrime2, 31) * xxPrime1
