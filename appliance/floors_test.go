@@ -24,6 +24,7 @@ var floors = []struct {
 	{"journal/fault", 0},
 	{"journal/greeting", 0},
 	{"journal/logtest", 0},
+	{"replay/crowdtest", 0},
 	{"journal/turn", 0},
 	{"journal/progress", 0},
 	{"journal/rare", 0},

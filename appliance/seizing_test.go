@@ -34,26 +34,7 @@ func TestSeize(t *testing.T) {
 	cfg.NATSListen = strings.TrimPrefix(b.Status().NATS, "nats://") // where a looks for it
 	at := b.Status().Listen
 	b.stop()
-	seize := func(from string) error {
-		op := a.op()
-		defer op.Close()
-		_, err := op.ClusterSeize(t.Context(), "a", "7600-7700", from)
-		return err
-	}
-	if err := seize(at); err == nil || !strings.Contains(err.Error(), "less than 15s ago") {
-		t.Errorf("slots of a shard that was there a moment ago are seized: %v; want it refused", err)
-	}
-	ahead.Store(int64(16 * time.Second))
-	within(t, 20*time.Second, "b counts as failed", func() bool { return seize(at) == nil })
-	if err := seize(a.Status().Listen); err == nil {
-		t.Error("a shard has seized its own slots; want it refused")
-	}
-	if got, err := a.c.Get(t.Context(), "k").Result(); err == nil || got != "" {
-		t.Errorf("GET of a key that was lost = %q, %v; want nothing", got, err)
-	}
-	if err := a.c.Set(t.Context(), "k", "new", 0).Err(); err != nil {
-		t.Errorf("a does not serve what it has seized: %v", err)
-	}
+	a.seizes(at, func() { ahead.Store(int64(16 * time.Second)) })
 	b = memberOf(t, cfg, "s3cret", nil)
 	b.moved(a)
 	if c := b.cluster(); len(c.Seized) != 1 || c.Seized[0].Slots != "7600-7700" {
@@ -75,6 +56,32 @@ func TestSeize(t *testing.T) {
 	b.moved(a)
 	if got := a.c.Get(t.Context(), "k").Val(); got != "new" {
 		t.Errorf("k is %q; want the new value", got)
+	}
+}
+
+// seizes has the node seize what a shard had that was stopped just now; later has it count as
+// gone.
+func (m *member) seizes(at string, later func()) {
+	m.t.Helper()
+	seize := func(from string) error {
+		op := m.op()
+		defer op.Close()
+		_, err := op.ClusterSeize(m.t.Context(), m.name, "7600-7700", from)
+		return err
+	}
+	if err := seize(at); err == nil || !strings.Contains(err.Error(), "less than 15s ago") {
+		m.t.Errorf("slots of a shard that was there a moment ago are seized: %v; want it refused", err)
+	}
+	later()
+	within(m.t, 20*time.Second, "the shard counts as failed", func() bool { return seize(at) == nil })
+	if err := seize(m.Status().Listen); err == nil {
+		m.t.Error("a shard has seized its own slots; want it refused")
+	}
+	if got, err := m.c.Get(m.t.Context(), "k").Result(); err == nil || got != "" {
+		m.t.Errorf("GET of a key that was lost = %q, %v; want nothing", got, err)
+	}
+	if err := m.c.Set(m.t.Context(), "k", "new", 0).Err(); err != nil {
+		m.t.Errorf("%s does not serve what it has seized: %v", m.name, err)
 	}
 }
 
