@@ -107,6 +107,7 @@ func (m askPart) run(ctx context.Context) {
 	defer tick.Stop()
 	said := ""
 	for {
+		restoredPart(m).replace()
 		if began, due := m.due(); due {
 			m.ask(ctx, began)
 		}
@@ -215,6 +216,7 @@ func (m askPart) heardLocked(id string) {
 	for _, r := range m.view.Records() {
 		if r.ID == id && r.Shard != own {
 			m.term.heard = true
+			restoredPart(m).heardLocked()
 			poke(m.turned)
 		}
 	}
@@ -228,6 +230,9 @@ func (m askPart) waits() string {
 	began, due := m.due()
 	if !due {
 		return ""
+	}
+	if why := restoredPart(m).waits(); why != "" {
+		return why
 	}
 	silent, all := len(m.silent(began)), len(peerPart(m).others())
 	return fmt.Sprintf("it asks the other shards which slots they own, %s at most: %d of %d have answered", askLimit, all-silent, all)

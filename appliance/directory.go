@@ -46,14 +46,17 @@ const (
 // directory is a data directory that this process owns.
 type directory struct {
 	paths
-	lock    *lock
-	node    string   // the node's name; fixed
-	member  string   // what the node was called in a cluster when it was opened; fixed
-	id      identity // like lineage, for Open, and then for whatever replaces the journal
-	lineage journal.Lineage
-	secret  *clusterSecret // nil for a node that is none of a cluster's
-	unknown error          // why nothing is known of ledge.json, if so
-	notes   []string       // what was not as it should be, cost nothing and is made good
+	lock   *lock
+	node   string // the node's name; fixed
+	member string // what the node was called in a cluster when it was opened; fixed
+	// wasRestored is that a backup was restored into it, and that this was of account when it
+	// was opened; fixed.
+	wasRestored bool
+	id          identity // like lineage, for Open, and then for whatever replaces the journal
+	lineage     journal.Lineage
+	secret      *clusterSecret // nil for a node that is none of a cluster's
+	unknown     error          // why nothing is known of ledge.json, if so
+	notes       []string       // what was not as it should be, cost nothing and is made good
 }
 
 // paths is where everything stands in a directory.
@@ -95,7 +98,7 @@ func openDirectory(cfg *Config) (*directory, error) {
 	if err != nil {
 		return nil, errors.Join(err, d.close())
 	}
-	d.node, d.member = d.id.Node, d.id.ID
+	d.node, d.member, d.wasRestored = d.id.Node, d.id.ID, d.id.Restored
 	return d, nil
 }
 
@@ -113,7 +116,7 @@ func openStopped(path string) (*directory, error) {
 	if err := d.load(); err != nil {
 		return nil, errors.Join(err, d.close())
 	}
-	d.node, d.member = d.id.Node, d.id.ID
+	d.node, d.member, d.wasRestored = d.id.Node, d.id.ID, d.id.Restored
 	return d, nil
 }
 
@@ -296,10 +299,11 @@ func writeMember(d *directory, member string) error {
 	return d.store(id)
 }
 
-// writeProven notes that what the journal of a restored node says of slots is so.
-func writeProven(d *directory) error {
+// writeProven notes that what the journal of a restored node says of slots is so, as far as
+// nobody was heard if it is alone.
+func writeProven(d *directory, alone bool) error {
 	id := d.id
-	id.Restored = false
+	id.Restored, id.Alone = alone, alone
 	return d.store(id)
 }
 

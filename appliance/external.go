@@ -32,12 +32,13 @@ func (e externalPart) rulesLocked(custody *cluster.Custody) bool {
 	return e.n.cfg.External() || custody.Topology != nil
 }
 
-// aheadLocked returns the document that is newer than the journal's, or nil.
+// aheadLocked returns the document that is newer than the journal's, or nil. Once the journal
+// has come to it, or past it, it is forgotten: a later one with FORCE may set the version back.
 func (e externalPart) aheadLocked(custody *cluster.Custody) *cluster.Ahead {
-	if a := e.ahead; a != nil && a.Holds(custody.Topology) {
-		return a
+	if a := e.ahead; a != nil && !a.Holds(custody.Topology) {
+		e.ahead = nil
 	}
-	return nil
+	return e.ahead
 }
 
 // newestLocked returns the newest document that the node knows and its version, or -1.

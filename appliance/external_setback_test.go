@@ -83,6 +83,10 @@ func TestExternalForcedReplica(t *testing.T) {
 	r.answers([]saying{{[]any{"VERSION"}, "4"}})
 	answers(a, "OK", document("0-9002"), 51)
 	within(t, 20*time.Second, "the leader's document holds, which is newer", func() bool { return r.clusterX("VERSION") == "51" })
+	answers(a, "OK", document("0-9002"), 2, "FORCE") // below what the replica was told once
+	within(t, 20*time.Second, "the leader's document holds, which was forced", func() bool { return r.clusterX("VERSION") == "2" })
+	answers(a, "OK", document("0-9002"), 51)
+	within(t, 20*time.Second, "the leader's document holds again", func() bool { return r.clusterX("VERSION") == "51" })
 	answers(r, "OK", lineFor(r, "master - 0-16383"), 5, "FORCE")
 	answers(a, "OK", document("0-9002"), 51, "FORCE")
 	catchesUp()

@@ -34,8 +34,10 @@ type identity struct {
 	// has not been in one.
 	ID string `json:"id,omitempty"`
 	// Restored is that the directory is a backup's of a cluster's shard, and that nobody has
-	// said yet whether its slots are still that shard's.
+	// said yet whether its slots are still that shard's. Alone is that it serves them until
+	// somebody does, since nobody was heard.
 	Restored bool `json:"restored,omitempty"`
+	Alone    bool `json:"alone,omitempty"`
 	// Follow is the leader's URL while an operator has the node follow one.
 	Follow string `json:"follow,omitempty"`
 	// Promoted is what the option follow was when the node was made to lead: one that

@@ -16,7 +16,7 @@ import (
 // adopt writes down that the journal is to be replaced, and how.
 func (d *directory) adopt(l journal.Lineage, first journal.Seq, snapshot string, diverged error) error {
 	id := d.id
-	id.State, id.Lineage, id.Restored = stateCreating, l.String(), false
+	id.State, id.Lineage, id.Restored, id.Alone = stateCreating, l.String(), false, false
 	id.Adopt = &adoption{First: uint64(first)}
 	if snapshot != "" {
 		rel, err := filepath.Rel(d.path, snapshot)

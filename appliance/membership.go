@@ -57,6 +57,7 @@ type membership struct {
 
 	leaving  bool // mu; the others are being told that the shard leaves
 	unproven bool // mu; the node was restored from a backup, see restoredPart
+	lone     bool // mu; it serves its slots until somebody is heard
 
 	// What has to be known before slots are served; see askPart. turned wakes it, and answered
 	// says that another shard has answered.
@@ -105,7 +106,7 @@ type role struct {
 func newMembership(n *Node) *membership {
 	m := &membership{n: n, run: rand.Text(), heard: make(hearing), leaders: make(leaders), kept: make(map[string]string), drawn: make(chan struct{}, 1), turned: make(chan struct{}, 1), answered: make(chan struct{}, 1)}
 	m.self.Store(&n.dir.member)
-	m.given, m.unproven = externalPart{m}.kept(), n.dir.id.Restored
+	m.given, m.unproven, m.lone = externalPart{m}.kept(), n.dir.id.Restored, n.dir.id.Alone
 	m.peers, m.peerServer = newPeers(m)
 	return m
 }

@@ -79,7 +79,7 @@ func oneOwner(drawn *cluster.Map, ranges []journal.SlotRange) (owner *cluster.Sh
 		for slot := int(r.First); slot <= int(r.Last); slot++ {
 			switch s := drawn.Owner(uint16(slot)); {
 			case s == nil:
-				return nil, fmt.Errorf("nobody is known to own slot %d", slot)
+				return nil, fmt.Errorf("nobody is known to own slot %d; if that stays so: ledge cluster seize SLOTS --from nobody --accept-loss", slot)
 			case owner == nil:
 				owner = s
 			case owner != s:

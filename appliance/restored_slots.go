@@ -23,7 +23,16 @@ type restoredPart struct{ *membership }
 // unprovenLocked reports whether what the journal says of slots waits for others. The caller
 // holds mu.
 func (m restoredPart) unprovenLocked(custody *cluster.Custody) bool {
-	return m.unproven && custody.Cluster != "" && custody.Topology == nil
+	return m.unproven && custody.Cluster != "" && custody.Topology == nil && !(m.lone && !m.term.heard)
+}
+
+// heardLocked has a node that has served its slots since nobody was heard ask now. The caller
+// holds mu.
+func (m restoredPart) heardLocked() {
+	if m.unproven && m.lone {
+		m.lone, m.term.asked, m.term.serves = false, false, false
+		m.drawLocked()
+	}
 }
 
 // waitsLocked returns what keeps a restored node from serving its slots, "" if nothing does any
@@ -47,17 +56,26 @@ func (m restoredPart) waitsLocked() string {
 	return ""
 }
 
-// replacedLocked forgets nodes of which nothing was heard and whose place the restored node has
-// taken: the others find it where they looked for them. The caller holds mu.
-func (m restoredPart) replacedLocked() (names []string) {
-	own := m.view.Own()
+// replace forgets nodes of which nothing was heard and whose place the restored node has taken:
+// the others find it where they looked for them.
+func (m restoredPart) replace() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.n.dir.wasRestored || m.term.began.IsZero() || m.view == nil {
+		return
+	}
+	own, replaced := m.view.Own(), false
 	for _, r := range m.view.Records() {
 		if r.Shard != own.Shard && r.NATS == own.NATS && own.NATS != "" && m.failed[r.ID] && m.view.Forget(r.ID) {
-			names = append(names, r.ID)
+			replaced = true
 			delete(m.heard, r.ID)
+			m.n.cfg.Logger.Info("a node is forgotten whose address this one has, which was restored from a backup", "id", r.ID)
 		}
 	}
-	return names
+	if replaced {
+		m.drawLocked()
+		m.peers.Wake()
+	}
 }
 
 // prove has what the journal says of slots count, if nothing speaks against it, and reports
@@ -69,15 +87,8 @@ func (m restoredPart) prove(ctx context.Context, began time.Time) bool {
 		m.mu.Unlock()
 		return true
 	}
-	replaced := m.replacedLocked()
 	why, alone := m.waitsLocked(), !m.term.heard
-	if len(replaced) > 0 {
-		m.drawLocked()
-	}
 	m.mu.Unlock()
-	for _, id := range replaced {
-		m.n.cfg.Logger.Info("a node is forgotten whose address this one has, which was restored from a backup", "id", id)
-	}
 	if why != "" {
 		return false
 	}
@@ -88,7 +99,7 @@ func (m restoredPart) prove(ctx context.Context, began time.Time) bool {
 		return false
 	}
 	defer release()
-	if err := writeProven(m.n.dir); err != nil { // it asks again at the next start
+	if err := writeProven(m.n.dir, alone); err != nil { // it asks again at the next start
 		m.n.cfg.Logger.Warn("it can't be written down that the slots of the restored node's journal are its own", "cause", err)
 	}
 	m.mu.Lock()
@@ -96,10 +107,13 @@ func (m restoredPart) prove(ctx context.Context, began time.Time) bool {
 	if !m.term.began.Equal(began) {
 		return false
 	}
-	m.unproven = false
+	if alone != !m.term.heard { // somebody was heard just now
+		return false
+	}
+	m.unproven, m.lone = alone, alone
 	m.drawLocked()
 	if alone {
-		m.n.cfg.Logger.Warn("the restored node serves the slots of its journal, though no node of another shard was heard")
+		m.n.cfg.Logger.Warn("the restored node serves the slots of its journal until it hears of another shard: no node of one was heard")
 	}
 	return true
 }
@@ -114,4 +128,14 @@ func (m restoredPart) contests(shard string) bool {
 	return slices.ContainsFunc(m.view.Records(), func(r cluster.Record) bool {
 		return r.Shard == shard && len(cluster.SameEpoch(m.n.state.Custody().Owned, r.Owned)) > 0
 	})
+}
+
+// waits is askPart.waits for a restored node.
+func (m restoredPart) waits() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.unprovenLocked(m.n.state.Custody()) {
+		return ""
+	}
+	return m.waitsLocked()
 }

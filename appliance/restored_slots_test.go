@@ -122,6 +122,60 @@ func TestRestoredElsewhere(t *testing.T) {
 	}
 }
 
+// A restored shard that nobody has spoken to serves its slots after a while, and no longer once
+// it hears that another one has them at the same epoch: they had two owners then.
+func TestRestoredAloneThenJoins(t *testing.T) {
+	t.Parallel()
+	a, b := restoredShard(t, func(cfg *appliance.Config) { cfg.NATSListen = "127.0.0.1:0" })
+	within(t, 30*time.Second, "it serves its slots", func() bool { return a.c.Set(t.Context(), "foo", "v", 0).Err() == nil })
+	if err := a.join(b.Status().NATS); err != nil {
+		t.Fatal(err)
+	}
+	within(t, 30*time.Second, "it says that another shard has the slots", func() bool {
+		return strings.Contains(a.cluster().Refused, "ledge cluster forget")
+	})
+	if err := a.c.Set(t.Context(), "foo", "v", 0).Err(); err == nil || !strings.HasPrefix(err.Error(), "CLUSTERDOWN") && !strings.HasPrefix(err.Error(), "MOVED") {
+		t.Errorf("SET of a slot that another shard has at the same epoch: %v; want it refused", err)
+	}
+}
+
+// Slots that a shard was given after its backup are nobody's once it is restored from that, and
+// are seized from nobody.
+func TestSeizeFromNobody(t *testing.T) {
+	t.Parallel()
+	short := func(cfg *appliance.Config) { cfg.ClusterNodeTimeout = 3 * time.Second }
+	a, b := memberSet(t, "a", "s3cret", nil, short), memberSet(t, "b", "s3cret", nil, short)
+	a.found()
+	if err := b.join(a.Status().NATS); err != nil {
+		t.Fatal(err)
+	}
+	a.hears(2, 2)
+	copied, dir := filepath.Join(t.TempDir(), "backups"), filepath.Join(t.TempDir(), "b")
+	if done := run(t, "backup", "--dir", b.dir, "--to", copied); done.code != 0 {
+		t.Fatalf("backup: exit code %d, %s", done.code, done.stderr)
+	}
+	if mv := a.moves("7600-7700", b); mv.Cause != "" { // k's is 7629
+		t.Fatal(mv.Cause)
+	}
+	seize := func() error {
+		op := a.op()
+		defer op.Close()
+		_, err := op.ClusterSeize(t.Context(), a.name, "7600-7700", "nobody")
+		return err
+	}
+	if err := seize(); err == nil || !strings.Contains(err.Error(), "owns slot 7600") {
+		t.Errorf("slots that a shard has are seized from nobody: %v; want it refused", err)
+	}
+	cfg := appliance.Config{Node: "b", Dir: dir, NATSListen: strings.TrimPrefix(b.Status().NATS, "nats://")}
+	b.stop()
+	if did := run(t, "restore", "--from", copied, "--dir", dir); did.code != 0 {
+		t.Fatalf("restore: exit code %d, %s", did.code, did.stderr)
+	}
+	memberOf(t, cfg, "s3cret", nil, short)
+	within(t, 30*time.Second, "the slots are seized once the former node is forgotten", func() bool { return seize() == nil })
+	within(t, 30*time.Second, "they are served", func() bool { return a.c.Set(t.Context(), "k", "v", 0).Err() == nil })
+}
+
 // A cluster of one shard is restored with nobody to ask: it serves after a while.
 func TestRestoredAlone(t *testing.T) {
 	t.Parallel()

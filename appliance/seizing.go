@@ -64,24 +64,15 @@ func (m seizures) seize(ctx context.Context, slots, from string) (c admin.Cluste
 		return c, fault.With(fault.Refused, err)
 	}
 	drawn := m.nodes()
-	shard, err := findShard(drawn, from)
-	epoch := uint64(0)
-	if err == nil {
-		epoch = shard.Epoch()
-		if lost := m.mover.Lost(ranges); shard == &drawn.Shards[0] && lost > 0 && nobodys(drawn, ranges) {
-			epoch = max(epoch, lost)
-		} else {
-			err = fault.With(fault.Refused, m.gone(drawn, shard, ranges))
-		}
-	} else if forgotten := passedTo(m.n.state.Moves(), from, ranges); forgotten != nil {
-		shard, epoch, err = forgotten, forgotten.Epoch(), nil
-	}
+	shard, epoch, err := m.seizable(drawn, ranges, from)
 	if err != nil {
 		return c, err
 	}
-	lineage, err := strconv.ParseUint(strings.TrimLeft(shard.ID, "0"), 16, 64)
-	if err != nil {
-		return c, fault.With(fault.Refused, fmt.Errorf("shard %s: %w", shard.ID, err))
+	lineage := uint64(0)
+	if from != ofNobody {
+		if lineage, err = strconv.ParseUint(strings.TrimLeft(shard.ID, "0"), 16, 64); err != nil {
+			return c, fault.With(fault.Refused, fmt.Errorf("shard %s: %w", shard.ID, err))
+		}
 	}
 	kept, err := m.mover.Seize(ctx, &journal.SlotsSeize{Ranges: ranges, Epoch: epoch + journal.SeizeEpochs, From: journal.Lineage(lineage)})
 	if err != nil {
@@ -93,6 +84,50 @@ func (m seizures) seize(ctx context.Context, slots, from string) (c admin.Cluste
 	c, err = m.changed(admin.Topology{What: "seized", Cluster: drawn.Cluster, Slots: journal.SlotsText(ranges)})
 	c.Kept = journal.SlotsText(kept)
 	return c, err
+}
+
+// ofNobody is whom slots are seized from that nobody is known to own.
+const ofNobody = "nobody"
+
+// seizable returns the shard that slots are to be seized from, and the highest epoch that they
+// can have.
+func (m seizures) seizable(drawn *cluster.Map, ranges []journal.SlotRange, from string) (shard *cluster.Shard, epoch uint64, err error) {
+	if from == ofNobody {
+		// They may have been seized before, by who is gone.
+		return new(cluster.Shard), drawn.Epoch() + journal.SeizeEpochs, fault.With(fault.Refused, m.ownerless(drawn, ranges))
+	}
+	shard, err = findShard(drawn, from)
+	if err != nil {
+		if forgotten := passedTo(m.n.state.Moves(), from, ranges); forgotten != nil {
+			return forgotten, forgotten.Epoch(), nil
+		}
+		return nil, 0, err
+	}
+	if lost := m.mover.Lost(ranges); shard == &drawn.Shards[0] && lost > 0 && nobodys(drawn, ranges) {
+		return shard, max(shard.Epoch(), lost), nil
+	}
+	return shard, shard.Epoch(), fault.With(fault.Refused, m.gone(drawn, shard, ranges))
+}
+
+// ownerless returns why slots can't be seized from nobody, or nil: somebody owns some, or a node
+// that is away may say that it does.
+func (m seizures) ownerless(drawn *cluster.Map, ranges []journal.SlotRange) error {
+	for _, r := range ranges {
+		for slot := int(r.First); slot <= int(r.Last); slot++ {
+			if s := drawn.Owner(uint16(slot)); s != nil {
+				return fmt.Errorf("shard %s owns slot %d", s.ID, slot)
+			}
+		}
+	}
+	for i := range drawn.Shards {
+		for _, n := range drawn.Shards[i].Nodes {
+			if n.Failed {
+				return fmt.Errorf("node %s at %s may have them, and was not heard of for %s: start it, or if it is gone for good, ledge cluster forget %s",
+					n.Called(), n.Addr(false), m.n.live.Load().ClusterNodeTimeout, n.ID)
+			}
+		}
+	}
+	return nil
 }
 
 // nobodys reports whether nobody is known to own any of some slots.

@@ -27,7 +27,7 @@ func clusterCommand() *cli.Command {
 			rebalanceOperation().command(),
 			operation{name: "seize", usage: "make the node's shard the owner of slots of a shard that is gone for good, without what they held there", args: "SLOTS", wait: resumeWait,
 				flags: []cli.Flag{
-					&cli.StringFlag{Name: "from", Usage: "`SHARD`: its id, or the id or the Redis address of one of its nodes", Required: true},
+					&cli.StringFlag{Name: "from", Usage: "`SHARD`: its id, or the id or the Redis address of one of its nodes; nobody, for slots that no shard is known to own", Required: true},
 					&cli.BoolFlag{Name: "accept-loss", Usage: "say that it is known: what the slots held is lost, and if the shard comes back it serves them no more"},
 				}, ask: seizeSlots}.command(),
 			operation{name: "yield", usage: "give up slots that another shard has seized, and clear what they hold here", args: "SLOTS", wait: resumeWait,

@@ -22,9 +22,12 @@ func (t *target) retake(ctx context.Context, g given) error {
 	}
 	if g.Epoch == 0 || digest != journal.Digest(g.Digest) {
 		t.m.note(t.of.ID, func(p *Progress) { p.Lost = max(g.Epoch, 1) })
+		what := fmt.Sprintf("ledge cluster seize %s --from %s --accept-loss here has it serve them without that", journal.SlotsText(t.of.Ranges), t.m.cfg.Log.Lineage())
+		if t.m.cfg.State.Custody().Topology != nil {
+			what = "a document that gives them to another node has that one serve them without that"
+		}
 		return fault.With(fault.Operator, fmt.Errorf("the source says that this shard has taken the slots, and its journal, which was set back, has not all that they held: "+
-			"if no other node of the shard has it, ledge cluster seize %s --from %s --accept-loss here has it serve them without that",
-			journal.SlotsText(t.of.Ranges), t.m.cfg.Log.Lineage()))
+			"if no other node of the shard has it, %s", what))
 	}
 	t.give = g
 	t.m.cfg.Logger.Warn("slots are taken once more, as they were given: the journal lacks that it took them, and what was written to them since",

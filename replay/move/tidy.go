@@ -67,7 +67,11 @@ func (m *Mover) Seize(ctx context.Context, op *journal.SlotsSeize) (kept []journ
 		if of.Over() || of.Side != journal.Target || of.Shard != op.From && !lost || of.Phase == cluster.Taken || !of.Meets(op.Ranges) {
 			continue
 		}
-		if err := m.over(ctx, of, "the slots were seized, since their shard is gone"); err != nil {
+		why := "the slots were seized, since their shard is gone"
+		if lost {
+			why = "the slots were seized, since what they held is lost"
+		}
+		if err := m.over(ctx, of, why); err != nil {
 			return nil, err
 		}
 	}
