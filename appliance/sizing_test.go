@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"ledge/packaging/pagetest"
 )
 
@@ -17,6 +19,13 @@ import (
 type sized struct {
 	*process
 	dir string
+}
+
+// client returns a client for commands that write much to a disk, or look at all memory.
+func (s sized) client() *redis.Client {
+	c := redis.NewClient(&redis.Options{Addr: s.addr, MaxRetries: -1, DisableIdentity: true, ReadTimeout: patience(30 * time.Second)})
+	s.t.Cleanup(func() { c.Close() })
+	return c
 }
 
 // figure returns a number of INFO.
