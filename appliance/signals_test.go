@@ -2,6 +2,7 @@ package appliance_test
 
 import (
 	"bufio"
+	"context"
 	"io"
 	"net"
 	"os"
@@ -12,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"ledge/packaging/pagetest"
 )
@@ -149,17 +152,32 @@ func signalPrinting(t *testing.T, sig syscall.Signal, want string) {
 	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
 		t.Fatal(err)
 	}
+	ended := make(chan struct{})
 	if _ = cmd.Process.Signal(sig); sig == syscall.SIGPIPE {
 		out.Close()
-		p.client().Set(t.Context(), "k", "v", 0) // nobody reads of it
+		go writeUntil(ended, p.client()) // nobody reads of it
 	}
 	if want == "go on" {
 		sig, want = syscall.SIGTERM, "0"
 		_ = cmd.Process.Signal(sig)
 	}
 	_ = cmd.Wait()
+	close(ended)
 	if got := ending(cmd.ProcessState, sig); got != want {
 		t.Errorf("journal tail --follow ends with %s at %v; want %s", got, sig, want)
+	}
+}
+
+// writeUntil writes again and again until a command has ended: a process that is just being
+// started by another test may have the pipe open in which what comes first ends up.
+func writeUntil(ended <-chan struct{}, c *redis.Client) {
+	for {
+		c.Set(context.Background(), "k", "v", 0)
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ended:
+			return
+		}
 	}
 }
 
