@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
-	"time"
 
 	"ledge/journal"
 	"ledge/replay"
@@ -76,7 +76,15 @@ func TestTakenAtReplicas(t *testing.T) {
 		moves := mover.Moves()
 		return len(moves) == 1 && moves[0].Phase == cluster.Taken && strings.Contains(moves[0].Progress.Cause, "replicas do not know yet")
 	}, func() any { return standing([]*shard{a, b}) })
-	time.Sleep(300 * time.Millisecond) // the source looks each 100 ms
+	var looks atomic.Int64 // of the source, for whoever has the slots from the target
+	later := b.n.Moves()[0].Epoch + 1
+	asked := func(epoch uint64) {
+		if epoch == later {
+			looks.Add(1)
+		}
+	}
+	w.asked.Store(&asked)
+	until(t, "looked for", func() bool { return looks.Load() > 1 }, func() any { return standing([]*shard{a, b}) })
 	if mv := a.n.Moves()[0]; mv.Phase != cluster.Given {
 		t.Errorf("the move is %s at the source; want it given", mv.Phase)
 	}
@@ -124,7 +132,8 @@ func TestGivenAndDocumentForThird(t *testing.T) {
 	for version := uint64(2); version < 6; version++ { // the epochs of later ones are above the move's
 		tell(version, false, [3]string{"4096-16383", "", "0-4095"}, 0, 2)
 	}
-	time.Sleep(300 * time.Millisecond) // the source looks each 100 ms
+	offers := w.calls.Load() // the source offers the move to who is not there, once it has looked
+	until(t, "offered twice", func() bool { return w.calls.Load() > offers+1 }, func() any { return standing([]*shard{a}) })
 	if kept := len(rows(t, a, false)); kept != had || had == 0 {
 		t.Errorf("the source has %d keys of what nobody has taken; want %d", kept, had)
 	}

@@ -31,6 +31,10 @@ type world struct {
 	fails atomic.Pointer[func(subject string, done bool) error]
 	// late is called with each request that has been answered, and what answers it again.
 	late atomic.Pointer[func(again func())]
+	// asked is told at which epoch it is asked who owns slots.
+	asked atomic.Pointer[func(epoch uint64)]
+	// calls counts requests, those that reach nobody, too.
+	calls atomic.Int64
 	// harm changes an answer.
 	harm   atomic.Pointer[func(subject string, r *nats.Msg)]
 	logger *slog.Logger
@@ -177,6 +181,7 @@ var errAway = fault.With(fault.Retryable, errors.New("the shard is not connected
 
 // call is what shards ask each other by.
 func (w *world) call(ctx context.Context, l journal.Lineage, subject string, q any) (*nats.Msg, error) {
+	w.calls.Add(1)
 	s := w.shards[l]
 	if s == nil {
 		return nil, errAway
@@ -223,6 +228,9 @@ func (w *world) call(ctx context.Context, l journal.Lineage, subject string, q a
 
 // known looks into the shards' journals.
 func (w *world) known(ranges []journal.SlotRange, epoch uint64) bool {
+	if asked := w.asked.Load(); asked != nil {
+		(*asked)(epoch)
+	}
 	for _, s := range w.shards {
 		if n, _ := s.up(); n != nil {
 			if all, _, at := n.Custody().OwnsAll(ranges); all && at >= epoch {
