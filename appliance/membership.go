@@ -106,7 +106,7 @@ type role struct {
 func newMembership(n *Node) *membership {
 	m := &membership{n: n, run: rand.Text(), heard: make(hearing), leaders: make(leaders), kept: make(map[string]string), drawn: make(chan struct{}, 1), turned: make(chan struct{}, 1), answered: make(chan struct{}, 1)}
 	m.self.Store(&n.dir.member)
-	m.given, m.unproven, m.lone = externalPart{m}.kept(), n.dir.id.Restored, n.dir.id.Alone
+	m.given, m.unproven, m.lone = externalPart{m}.kept(), n.dir.wasRestored, n.dir.id.Alone
 	m.peers, m.peerServer = newPeers(m)
 	return m
 }

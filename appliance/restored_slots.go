@@ -3,7 +3,6 @@ package appliance
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"ledge/appliance/options"
@@ -118,16 +117,13 @@ func (m restoredPart) prove(ctx context.Context, began time.Time) bool {
 	return true
 }
 
-// contests reports whether a restored node's journal has slots of another shard.
+// contests reports whether it is that shard which keeps a restored node from serving its slots.
 func (m restoredPart) contests(shard string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if !m.unprovenLocked(m.n.state.Custody()) {
-		return false
-	}
-	return slices.ContainsFunc(m.view.Records(), func(r cluster.Record) bool {
-		return r.Shard == shard && len(cluster.SameEpoch(m.n.state.Custody().Owned, r.Owned)) > 0
-	})
+	custody := m.n.state.Custody()
+	by, slots := m.view.Contested(custody.Owned)
+	return m.unprovenLocked(custody) && len(slots) > 0 && by.Shard == shard
 }
 
 // waits is askPart.waits for a restored node.

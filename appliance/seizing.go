@@ -94,7 +94,7 @@ const ofNobody = "nobody"
 func (m seizures) seizable(drawn *cluster.Map, ranges []journal.SlotRange, from string) (shard *cluster.Shard, epoch uint64, err error) {
 	if from == ofNobody {
 		// They may have been seized before, by who is gone.
-		return new(cluster.Shard), drawn.Epoch() + journal.SeizeEpochs, fault.With(fault.Refused, m.ownerless(drawn, ranges))
+		return new(cluster.Shard), drawn.Epoch() + journal.SeizeEpochs, fault.With(fault.Refused, m.ownerless(drawn, ranges, true))
 	}
 	shard, err = findShard(drawn, from)
 	if err != nil {
@@ -103,15 +103,15 @@ func (m seizures) seizable(drawn *cluster.Map, ranges []journal.SlotRange, from 
 		}
 		return nil, 0, err
 	}
-	if lost := m.mover.Lost(ranges); shard == &drawn.Shards[0] && lost > 0 && nobodys(drawn, ranges) {
+	if lost := m.mover.Lost(ranges); shard == &drawn.Shards[0] && lost > 0 && m.ownerless(drawn, ranges, false) == nil {
 		return shard, max(shard.Epoch(), lost), nil
 	}
 	return shard, shard.Epoch(), fault.With(fault.Refused, m.gone(drawn, shard, ranges))
 }
 
-// ownerless returns why slots can't be seized from nobody, or nil: somebody owns some, or a node
-// that is away may say that it does.
-func (m seizures) ownerless(drawn *cluster.Map, ranges []journal.SlotRange) error {
+// ownerless returns why slots are not nobody's, or nil: somebody is known to own some, or, if
+// those that are away count, one of them may.
+func (m seizures) ownerless(drawn *cluster.Map, ranges []journal.SlotRange, away bool) error {
 	for _, r := range ranges {
 		for slot := int(r.First); slot <= int(r.Last); slot++ {
 			if s := drawn.Owner(uint16(slot)); s != nil {
@@ -121,25 +121,13 @@ func (m seizures) ownerless(drawn *cluster.Map, ranges []journal.SlotRange) erro
 	}
 	for i := range drawn.Shards {
 		for _, n := range drawn.Shards[i].Nodes {
-			if n.Failed {
+			if n.Failed && away {
 				return fmt.Errorf("node %s at %s may have them, and was not heard of for %s: start it, or if it is gone for good, ledge cluster forget %s",
 					n.Called(), n.Addr(false), m.n.live.Load().ClusterNodeTimeout, n.ID)
 			}
 		}
 	}
 	return nil
-}
-
-// nobodys reports whether nobody is known to own any of some slots.
-func nobodys(drawn *cluster.Map, ranges []journal.SlotRange) bool {
-	for _, r := range ranges {
-		for slot := int(r.First); slot <= int(r.Last); slot++ {
-			if drawn.Owner(uint16(slot)) != nil {
-				return false
-			}
-		}
-	}
-	return true
 }
 
 // passedTo returns a shard of which the node knows no more than that its own has given some

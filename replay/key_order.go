@@ -274,31 +274,42 @@ func (s *State) placeSome(n int) bool {
 	return o.run != nil
 }
 
-// inOrder returns positions in order, each once. They are dealt out
-// by slot first, so that what is left to sort is small. shown is told of each key twice
-// as of half a one, since dealing takes as long as sorting.
+// inOrder returns positions in order, each once. shown is told of each key twice as of half a
+// one, since dealing takes as long as sorting.
 func inOrder(noted []uint64, shown *progress.Meter) []uint64 {
-	var ends [journal.MaxSlot + 2]int
-	for i, pos := range noted {
-		ends[value.PositionSlot(pos)+1]++
-		if i%sortSlice == sortSlice-1 {
-			shown.Add(sortSlice / 2)
+	looks := 0 // two at each
+	at := func(pos uint64) uint64 {
+		if looks++; looks%sortSlice == 0 {
+			shown.Add(sortSlice / 4)
 		}
+		return pos
+	}
+	return slices.Compact(bySlot(noted, at, func(some []uint64) {
+		slices.Sort(some)
+		shown.Add(int64(len(some)) / 2)
+	}))
+}
+
+// bySlot returns what stands at positions dealt out by slot, each slot's sorted by sort: what
+// is left to sort is small.
+func bySlot[T any](all []T, pos func(T) uint64, sort func(some []T)) []T {
+	var ends [journal.MaxSlot + 2]int
+	for i := range all {
+		ends[value.PositionSlot(pos(all[i]))+1]++
 	}
 	for i := range ends[1:] {
 		ends[i+1] += ends[i]
 	}
-	dealt := make([]uint64, len(noted))
-	for _, pos := range noted {
-		slot := value.PositionSlot(pos)
-		dealt[ends[slot]] = pos
+	dealt := make([]T, len(all))
+	for _, x := range all {
+		slot := value.PositionSlot(pos(x))
+		dealt[ends[slot]] = x
 		ends[slot]++ // becomes the end of its slot
 	}
 	begin := 0
 	for _, end := range ends[:journal.MaxSlot+1] {
-		slices.Sort(dealt[begin:end])
-		shown.Add(int64(end-begin) / 2)
+		sort(dealt[begin:end])
 		begin = end
 	}
-	return slices.Compact(dealt)
+	return dealt
 }

@@ -84,34 +84,19 @@ type placed struct {
 	b   *value.Block
 }
 
-// inOrder returns all blocks in the order of their keys. They are dealt out by slot
-// first, so that what is left to sort is small.
+// inOrder returns all blocks in the order of their keys.
 func (d *dict) inOrder() []placed {
 	all := make([]placed, 0, d.n)
-	var ends [journal.MaxSlot + 2]int
 	for b := range d.all() {
 		pos, _ := value.RowPos(b.Name())
 		all = append(all, placed{pos, b})
-		ends[value.PositionSlot(pos)+1]++
 	}
-	for i := range ends[1:] {
-		ends[i+1] += ends[i]
-	}
-	dealt := make([]placed, len(all))
-	for _, p := range all {
-		slot := value.PositionSlot(p.pos)
-		dealt[ends[slot]] = p
-		ends[slot]++ // becomes the end of its slot
-	}
-	begin := 0
-	for _, end := range ends[:journal.MaxSlot+1] {
-		slices.SortFunc(dealt[begin:end], func(a, b placed) int {
+	return bySlot(all, func(p placed) uint64 { return p.pos }, func(some []placed) {
+		slices.SortFunc(some, func(a, b placed) int {
 			if a.pos != b.pos {
 				return cmp.Compare(a.pos, b.pos)
 			}
 			return strings.Compare(a.b.Name(), b.b.Name())
 		})
-		begin = end
-	}
-	return dealt
+	})
 }

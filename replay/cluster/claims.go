@@ -41,7 +41,7 @@ func (v *View) Contested(owned []journal.OwnedRange) (by Record, slots []journal
 		if r.Shard == own || r.Left {
 			continue
 		}
-		if slots = SameEpoch(owned, r.Owned); len(slots) > 0 {
+		if slots = sameEpoch(owned, r.Owned); len(slots) > 0 {
 			return r, slots
 		}
 	}

@@ -47,22 +47,17 @@ func (c *Custody) OwnsAll(ranges []journal.SlotRange) (all, any bool, epoch uint
 	return all, any, epoch
 }
 
-// SameEpoch returns the slots that two owners have at one epoch.
-func SameEpoch(a, b []journal.OwnedRange) (slots []journal.SlotRange) {
+// sameEpoch returns the slots that two owners have at one epoch.
+func sameEpoch(a, b []journal.OwnedRange) []journal.SlotRange {
 	var table, other [journal.MaxSlot + 1]uint64
 	fill(&table, a)
 	fill(&other, b)
-	for slot, epoch := range table {
-		if epoch == 0 || epoch != other[slot] {
-			continue
-		}
-		if n := len(slots); n > 0 && int(slots[n-1].Last) == slot-1 {
-			slots[n-1].Last = uint16(slot)
-		} else {
-			slots = append(slots, journal.SlotRange{First: uint16(slot), Last: uint16(slot)})
+	for slot := range table {
+		if table[slot] != other[slot] {
+			table[slot] = 0
 		}
 	}
-	return slots
+	return (&Shard{Slots: collect(&table)}).Ranges()
 }
 
 // Without returns what is owned but for some slots.
