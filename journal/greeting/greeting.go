@@ -13,7 +13,7 @@ import (
 // How long Of waits for a greeting, and for an answer.
 const (
 	forGreeting = 500 * time.Millisecond
-	forAnswer   = 300 * time.Millisecond
+	forAnswer   = time.Second
 )
 
 // Enough is how many of the first bytes tell who speaks.

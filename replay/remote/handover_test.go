@@ -257,7 +257,7 @@ func TestNear(t *testing.T) {
 	y.feed.Reset(y.Node.Pos().Seq)
 	soon, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
-	if err := l.Near(soon, "c"); fault.Of(err) != fault.Retryable || !strings.Contains(err.Error(), "too far") {
+	if err := l.Near(soon, "c"); fault.Of(err) != fault.Retryable || !strings.Contains(err.Error(), "too far behind: it is streaming, with number 0 of ") {
 		t.Errorf("Near of one that is far = %v; want a Retryable error", err)
 	}
 	done := make(chan error, 1)
