@@ -12,17 +12,18 @@ import (
 // Rows that are hidden are removed in steps of a few: however many there are, no entry
 // takes long to be applied, and clients are served between two.
 const (
-	clearRows = 128 // in one step
+	clearRows = 1024 // in one step
 	// clearRanges bounds the effects of one step.
 	clearRanges = 64
 	// clearWait is how long a step waits that is refused.
 	clearWait = 100 * time.Millisecond
 	// The time between two steps is clearParts times what the first took, so that clients
 	// have most of the writer's, and within these bounds: what takes long is a sync, in
-	// which clients' writes have a part.
-	clearParts     = 10
+	// which clients' writes have a part. Each step delays the writes beside it, whether it
+	// removes 100 rows or 1,000: so steps are few rather than small.
+	clearParts     = 40
 	leastClearRest = time.Millisecond
-	mostClearRest  = 20 * time.Millisecond
+	mostClearRest  = 100 * time.Millisecond
 )
 
 // ClearStep removes about as many rows of some slots of database n as it is told. Once no

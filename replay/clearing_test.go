@@ -79,8 +79,8 @@ func TestClearStep(t *testing.T) {
 // slots are named; and a journal that takes nothing for a while is waited for.
 func TestClearHidden(t *testing.T) {
 	n := replaytest.Open(t, 1, writer.Config{})
-	n.Must(tagged(3000)...)
-	all := everywhere(n, 3000)
+	n.Must(tagged(9000)...)
+	all := everywhere(n, 9000)
 	rest := journal.SlotRange{First: 0, Last: tagSlot - 1}
 	kept := 0
 	for key := range all {
@@ -92,7 +92,7 @@ func TestClearHidden(t *testing.T) {
 	from := n.Pos().Seq + 1
 	w := &refusing{Writer: n.Writer, times: 3}
 	removed, err := n.ClearHidden(t.Context(), w, []journal.SlotRange{{First: 0, Last: journal.MaxSlot}})
-	if want := 6000 - kept; removed != want || err != nil || n.Keys() != kept || w.times != 0 {
+	if want := 18000 - kept; removed != want || err != nil || n.Keys() != kept || w.times != 0 {
 		t.Errorf("ClearHidden = %d, %v, %d left; want %d and %d left", removed, err, n.Keys(), want, kept)
 	}
 	steps := 0
@@ -104,7 +104,7 @@ func TestClearHidden(t *testing.T) {
 			t.Errorf("a step takes %d bytes", c.Size())
 		}
 	}
-	if want := (6000 - kept) / 128; steps < want || steps > want+2 {
+	if want := (18000 - kept) / 1024; steps < want || steps > want+2 {
 		t.Errorf("%d steps; want about %d", steps, want)
 	}
 	replica := replaytest.NewState(t, 1)

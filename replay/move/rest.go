@@ -3,17 +3,18 @@ package move
 import "time"
 
 // Where nobody else is served a move goes as fast as both nodes can. Beside clients its pieces
-// are small, and after each the target rests for longer than the piece took: so clients have
-// most of both nodes' processors, and what they ask waits for little at a time. What is
-// written to the moving slots meanwhile is not held up by that.
+// are bounded, and after each the target rests for much longer than the piece took: so clients
+// have most of both nodes' processors. Each piece delays the few writes that are beside it. Of
+// a hundred writes less than one is to be: so pieces are few rather than small. What is written
+// to the moving slots meanwhile is not held up by that.
 
 const (
 	// besideBytes bounds a piece beside clients.
-	besideBytes = 128 << 10
+	besideBytes = 512 << 10
 	// restParts is how much longer than the piece a rest is, mostRest what it is at most: where
 	// syncs take most of a piece's time a move would take days.
-	restParts = 20
-	mostRest  = 50 * time.Millisecond
+	restParts = 50
+	mostRest  = 250 * time.Millisecond
 )
 
 // rest returns for how long the target rests after a piece that has taken so long: not at all

@@ -124,6 +124,7 @@ func alone(ctx context.Context, r *rig) error {
 	if err := r.fillLarge(ctx); err != nil {
 		return err
 	}
+	r.look = 10 * time.Millisecond // nobody is disturbed
 	var rates []float64
 	for round := range max(2, r.rounds/4) {
 		t, err := r.move(ctx, moving, round%2)

@@ -33,7 +33,7 @@ func main() {
 	flag.StringVar(&s.cases, "cases", "", "only cases whose name has one of these texts, with commas between them")
 	flag.IntVar(&s.rounds, "rounds", 20, "how often small slots move")
 	flag.Float64Var(&s.scale, "scale", 1, "how much of 2 GiB and 10 million elements large collections have")
-	flag.DurationVar(&s.limit, "limit", 20*time.Minute, "how long one move may take")
+	flag.DurationVar(&s.limit, "limit", time.Hour, "how long one move may take")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

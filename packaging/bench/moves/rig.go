@@ -25,6 +25,9 @@ type rig struct {
 	dir   string
 	nodes [2]*node
 	tag   string // see keyIn1
+	// look is how often it is asked whether a move is over: an answer costs a node what a few
+	// writes do.
+	look time.Duration
 }
 
 // The slots that move, and what stays with each node.
@@ -43,7 +46,7 @@ type node struct {
 }
 
 func open(ctx context.Context, s settings) (*rig, error) {
-	r := &rig{settings: s}
+	r := &rig{settings: s, look: 100 * time.Millisecond}
 	var err error
 	if r.dir, err = os.MkdirTemp(s.dir, "moves"); err != nil {
 		return nil, err
@@ -120,9 +123,16 @@ func freeAddr() string {
 
 // await waits until something is so.
 func await(ctx context.Context, what string, limit time.Duration, so func() bool) error {
+	return awaitEvery(ctx, 10*time.Millisecond, what, limit, so)
+}
+
+// awaitEvery is await for what is looked at so often.
+func awaitEvery(ctx context.Context, every time.Duration, what string, limit time.Duration, so func() bool) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	for tick := time.NewTicker(10 * time.Millisecond); !so(); {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for !so() {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -150,7 +160,7 @@ func (r *rig) move(ctx context.Context, slots string, from int) (t took, err err
 			return t, err
 		}
 		cause := ""
-		err = await(ctx, "the move is over", r.limit, func() bool {
+		err = awaitEvery(ctx, r.look, "the move is over", r.limit, func() bool {
 			list, err := n.op.ClusterMoves(ctx, n.name)
 			for _, mv := range list {
 				if err == nil && mv.ID == id && mv.Phase == "ended" {
