@@ -112,6 +112,22 @@ func stillLeads(err error) bool {
 	return strings.Contains(err.Error(), "has not taken the lead") || strings.Contains(err.Error(), "this node still leads")
 }
 
+// handOver has node from hand over to the other one, and returns how long that took. A disk, or
+// a machine, that stands still for a moment has it refused, and the node goes on: it is tried
+// again for a while then, and undone counts that.
+func (p *pair) handOver(t *testing.T, c *admin.Conn, from int, undone *int) (took float64) {
+	t.Helper()
+	for until := time.Now().Add(patience(30 * time.Second)); ; *undone++ {
+		s, err := c.Switchover(t.Context(), names[from], names[1-from])
+		if err == nil {
+			return s.Took
+		}
+		if !stillLeads(err) || time.Now().After(until) {
+			t.Fatalf("switchover from %s, after %d that were refused: %v", names[from], *undone, err)
+		}
+	}
+}
+
 func TestSwitchover(t *testing.T) {
 	rounds := 50
 	if testing.Short() {
@@ -128,18 +144,11 @@ func TestSwitchover(t *testing.T) {
 		done <- result{acked, gap}
 	}()
 	var slowest float64
-	undone := 0 // refused, for a disk that took too long; the node goes on, and it is tried again
+	undone := 0
 	conns := [2]*admin.Conn{p.admin(t, 0), p.admin(t, 1)}
 	for i := range rounds {
-		from, to := i%2, 1-i%2
-		s, err := conns[from].Switchover(t.Context(), names[from], names[to])
-		for ; err != nil && stillLeads(err) && undone < 3; undone++ {
-			s, err = conns[from].Switchover(t.Context(), names[from], names[to])
-		}
-		if err != nil {
-			t.Fatalf("round %d: %v", i, err)
-		}
-		slowest = max(slowest, s.Took)
+		from := i % 2
+		slowest = max(slowest, p.handOver(t, conns[from], from, &undone))
 		p.streams(t, from)
 	}
 	close(stop)
@@ -174,15 +183,10 @@ func TestSwitchoverReturnsLate(t *testing.T) {
 	p := leadAndFollow(t)
 	conns := [2]*admin.Conn{p.admin(t, 0), p.admin(t, 1)}
 	clients := [2]*redis.Client{p.nodes[0].client(), p.nodes[1].client()}
+	undone := 0
 	for i := range 10 {
 		from, to := i%2, 1-i%2
-		_, err := conns[from].Switchover(t.Context(), names[from], names[to])
-		for tries := 0; err != nil && strings.Contains(err.Error(), "has not taken the lead") && tries < 5; tries++ {
-			_, err = conns[from].Switchover(t.Context(), names[from], names[to])
-		}
-		if err != nil {
-			t.Fatalf("round %d: %v", i, err)
-		}
+		p.handOver(t, conns[from], from, &undone)
 		if err := clients[to].Set(t.Context(), "k", i, 0).Err(); err != nil {
 			t.Errorf("round %d: the first write after it: %v", i, err)
 		}
