@@ -78,11 +78,11 @@ const (
 	checkByte = 1.0 // nanoseconds, like the rest
 	openByte  = 1.0 // where the broker reads all, because the journal was not closed
 	loadByte  = 1.0
-	loadKey   = 800.0
+	loadKey   = 1300.0
 	applyByte = 1.0
 	applyKey  = 2000.0
-	sortKey   = 750.0
-	orderKey  = 2500.0
+	sortKey   = 185.0
+	orderKey  = 2000.0
 	// tableSlows is by what part the last keys take longer than the first where the
 	// tables of keys grow.
 	tableSlows = 0.5

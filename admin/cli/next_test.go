@@ -80,6 +80,15 @@ func TestWhereNode(t *testing.T) {
 	says("compact --dir "+node, starts)
 	says("switchover --dir "+node, starts+", and if it is gone for good, ledge promote asked of the replica has that lead")
 	says("status --dir "+node, starts+", and ledge journal info --dir "+node+" looks into it while it is stopped")
+	held, err := os.Open(node)
+	if err == nil {
+		err = syscall.Flock(int(held.Fd()), syscall.LOCK_EX)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	says("status --dir "+node, "a process has "+node+", and where its node listens is not written down there: it is just being started or ended, so ask again; else --server says it")
+	held.Close()
 	write("run.json", `{"pid":2147483646,"nats":"nats://127.0.0.1:1"}`) // was killed
 	says("verify --dir "+node, starts+", and ledge journal verify --dir "+node+" looks into it while it is stopped")
 	write("run.json", fmt.Sprintf(`{"pid":%d,"nats":"nats://127.0.0.1:1"}`, os.Getpid()))

@@ -112,7 +112,8 @@ func (r *rig) health(ctx context.Context, user string) error {
 // away says whether a command says that no node is there, or that it does not answer yet
 // or any more.
 func away(text string) bool {
-	return strings.Contains(text, "unreachable: ") && (strings.Contains(text, "no node runs in") || strings.Contains(text, "is the node running?"))
+	return strings.Contains(text, "unreachable: ") && (strings.Contains(text, "no node runs in") || strings.Contains(text, "is the node running?") ||
+		strings.Contains(text, "where its node listens is not written down there"))
 }
 
 // pollHTTP reads the page's facts and the metrics, and asks whether the node is ready.
