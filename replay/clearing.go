@@ -12,7 +12,7 @@ import (
 // Rows that are hidden are removed in steps of a few: however many there are, no entry
 // takes long to be applied, and clients are served between two.
 const (
-	clearRows = 1024 // in one step
+	clearRows = 2048 // in one step
 	// clearRanges bounds the effects of one step.
 	clearRanges = 64
 	// clearWait is how long a step waits that is refused.
@@ -20,10 +20,10 @@ const (
 	// The time between two steps is clearParts times what the first took, so that clients
 	// have most of the writer's, and within these bounds: what takes long is a sync, in
 	// which clients' writes have a part. Each step delays the writes beside it, whether it
-	// removes 100 rows or 1,000: so steps are few rather than small.
+	// removes 100 rows or 2,000: so steps are few rather than small.
 	clearParts     = 40
 	leastClearRest = time.Millisecond
-	mostClearRest  = 100 * time.Millisecond
+	mostClearRest  = 200 * time.Millisecond
 )
 
 // ClearStep removes about as many rows of some slots of database n as it is told. Once no

@@ -104,7 +104,7 @@ func TestClearHidden(t *testing.T) {
 			t.Errorf("a step takes %d bytes", c.Size())
 		}
 	}
-	if want := (18000 - kept) / 1024; steps < want || steps > want+2 {
+	if want := (18000 - kept) / 2048; steps < want || steps > want+2 {
 		t.Errorf("%d steps; want about %d", steps, want)
 	}
 	replica := replaytest.NewState(t, 1)

@@ -14,7 +14,7 @@ const (
 	// restParts is how much longer than the piece a rest is, mostRest what it is at most: where
 	// syncs take most of a piece's time a move would take days.
 	restParts = 50
-	mostRest  = 250 * time.Millisecond
+	mostRest  = 300 * time.Millisecond
 )
 
 // rest returns for how long the target rests after a piece that has taken so long: not at all
