@@ -114,7 +114,7 @@ func goRedisMoves(t *testing.T, addr string) *counting {
 
 // rueidisMoves is rueidis: single commands, pipelines, and BLPOP.
 func rueidisMoves(t *testing.T, addr string) *counting {
-	c, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{addr}, DisableCache: true})
+	c, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{addr}, DisableCache: true, ConnWriteTimeout: patience(20 * time.Second)})
 	if err != nil {
 		t.Fatal(err)
 	}
