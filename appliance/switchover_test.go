@@ -112,18 +112,18 @@ func stillLeads(err error) bool {
 	return strings.Contains(err.Error(), "has not taken the lead") || strings.Contains(err.Error(), "this node still leads")
 }
 
-// handOver has node from hand over to the other one, and returns how long that took. A disk, or
-// a machine, that stands still for a moment has it refused, and the node goes on: it is tried
-// again for a while then, and undone counts that.
-func (p *pair) handOver(t *testing.T, c *admin.Conn, from int, undone *int) (took float64) {
+// handOver has node from hand over to the other one, and returns how many milliseconds that
+// took. A disk, or a machine, that stands still for a moment has it refused, and the node goes
+// on: it is tried again for a while then, and undone is how often that was so.
+func (p *pair) handOver(t *testing.T, c *admin.Conn, from int) (took float64, undone int) {
 	t.Helper()
-	for until := time.Now().Add(patience(30 * time.Second)); ; *undone++ {
+	for until := time.Now().Add(patience(30 * time.Second)); ; undone++ {
 		s, err := c.Switchover(t.Context(), names[from], names[1-from])
 		if err == nil {
-			return s.Took
+			return s.Took, undone
 		}
 		if !stillLeads(err) || time.Now().After(until) {
-			t.Fatalf("switchover from %s, after %d that were refused: %v", names[from], *undone, err)
+			t.Fatalf("switchover from %s, after %d that were refused: %v", names[from], undone, err)
 		}
 	}
 }
@@ -148,7 +148,8 @@ func TestSwitchover(t *testing.T) {
 	conns := [2]*admin.Conn{p.admin(t, 0), p.admin(t, 1)}
 	for i := range rounds {
 		from := i % 2
-		slowest = max(slowest, p.handOver(t, conns[from], from, &undone))
+		took, refused := p.handOver(t, conns[from], from)
+		slowest, undone = max(slowest, took), undone+refused
 		p.streams(t, from)
 	}
 	close(stop)
@@ -183,10 +184,9 @@ func TestSwitchoverReturnsLate(t *testing.T) {
 	p := leadAndFollow(t)
 	conns := [2]*admin.Conn{p.admin(t, 0), p.admin(t, 1)}
 	clients := [2]*redis.Client{p.nodes[0].client(), p.nodes[1].client()}
-	undone := 0
 	for i := range 10 {
 		from, to := i%2, 1-i%2
-		p.handOver(t, conns[from], from, &undone)
+		p.handOver(t, conns[from], from)
 		if err := clients[to].Set(t.Context(), "k", i, 0).Err(); err != nil {
 			t.Errorf("round %d: the first write after it: %v", i, err)
 		}

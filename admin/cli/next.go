@@ -70,7 +70,7 @@ func whereNode(c *cli.Context) string {
 		return fmt.Sprintf("the node in %s runs, pid %d: its log says what it is at", dir, run.PID)
 	}
 	if err == nil && run.PID == 0 && appliance.Held(dir) {
-		return fmt.Sprintf("a process has %s, and where its node listens is not written down there: it is just being started or ended, so ask again; else --server says it", dir)
+		return fmt.Sprintf("a process has %s, and where its node listens is not written down there, as while it starts or ends: ask again, or name it by --server", dir)
 	}
 	s := fmt.Sprintf("no node runs in %s: ledge serve%s starts it", dir, at)
 	name := commandName(c)

@@ -87,7 +87,7 @@ func TestWhereNode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	says("status --dir "+node, "a process has "+node+", and where its node listens is not written down there: it is just being started or ended, so ask again; else --server says it")
+	says("status --dir "+node, "a process has "+node+", and where its node listens is not written down there, as while it starts or ends: ask again, or name it by --server")
 	held.Close()
 	write("run.json", `{"pid":2147483646,"nats":"nats://127.0.0.1:1"}`) // was killed
 	says("verify --dir "+node, starts+", and ledge journal verify --dir "+node+" looks into it while it is stopped")

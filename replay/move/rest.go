@@ -4,9 +4,10 @@ import "time"
 
 // Where nobody else is served a move goes as fast as both nodes can. Beside clients its pieces
 // are bounded, and after each the target rests for much longer than the piece took: so clients
-// have most of both nodes' processors. Each piece delays the few writes that are beside it. Of
-// a hundred writes less than one is to be: so pieces are few rather than small. What is written
-// to the moving slots meanwhile is not held up by that.
+// have most of both nodes' processors. Each piece delays the writes that come while it is
+// fetched and stored, by about a millisecond, whether it has ten rows or some thousand. Few pieces
+// delay few writes, so they are large, and far between. What is written to the moving slots
+// meanwhile is not held up by that.
 
 const (
 	// besideBytes bounds a piece beside clients.

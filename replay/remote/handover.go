@@ -151,13 +151,13 @@ func (l *Leader) Near(ctx context.Context, node string) error {
 	var p lap
 	for {
 		known, near, names := false, false, []string(nil)
-		var how string
+		var at standing.Replica // how the replica stands
 		last := l.cfg.Source.State().Pos().Seq
 		l.mu.Lock()
 		for _, f := range l.presentLocked() {
 			names = append(names, f.Node)
 			if f.Node == node {
-				known, how = true, fmt.Sprintf("it is %s, with number %d of %d", f.State, f.Applied, last)
+				known, at = true, f.Replica
 				near = near || f.State == standing.LinkStreaming.String() && p.near(f.Applied, last, l.cfg.Clock())
 			}
 		}
@@ -172,7 +172,8 @@ func (l *Leader) Near(ctx context.Context, node string) error {
 		select {
 		case <-moved:
 		case <-ctx.Done():
-			return fault.With(fault.Retryable, fmt.Errorf("replica %q is too far behind: %s: %w", node, how, ctx.Err()))
+			return fault.With(fault.Retryable, fmt.Errorf("replica %q is too far behind: it is %s, with number %d of %d: %w",
+				node, at.State, at.Applied, last, ctx.Err()))
 		case <-l.ctx.Done():
 			return fault.With(fault.Retryable, errors.New("the node stops answering replicas"))
 		}
