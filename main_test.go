@@ -15,9 +15,10 @@ import (
 	urfave "github.com/urfave/cli/v2"
 
 	"ledge/appliance"
+	"ledge/journal/logtest"
 )
 
-// outcome is how a run of the program ended.
+// outcome is how a run of the program ended; stderr is without how far it had come.
 type outcome struct {
 	code           int
 	stdout, stderr string
@@ -30,7 +31,7 @@ func ledge(t *testing.T, args ...string) outcome {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // what serves although it should refuse to
 	defer cancel()
 	code := run(ctx, append([]string{"ledge"}, args...), &stdout, &stderr)
-	return outcome{code, stdout.String(), stderr.String()}
+	return outcome{code, stdout.String(), logtest.WithoutProgress(stderr.String())}
 }
 
 // write makes a file in a new directory and returns its path.

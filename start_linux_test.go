@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"ledge/journal/logtest"
 )
 
 // These tests start nodes where they can't be: each refusal names the path and says
@@ -47,7 +49,7 @@ func asUser(t *testing.T, uid int, args ...string) outcome {
 	if err := cmd.Run(); cmd.ProcessState == nil {
 		t.Fatal(err)
 	}
-	return outcome{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
+	return outcome{cmd.ProcessState.ExitCode(), stdout.String(), logtest.WithoutProgress(stderr.String())}
 }
 
 // mounted is a small file system, or the reason why there is none.

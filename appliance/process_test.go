@@ -106,7 +106,7 @@ func binary(t *testing.T) string {
 	return path
 }
 
-// ended is how a run of the program ended.
+// ended is how a run of the program ended; stderr is without how far it had come.
 type ended struct {
 	code           int
 	stdout, stderr string
@@ -124,7 +124,7 @@ func run(t *testing.T, args ...string) ended {
 	if cmd.ProcessState == nil {
 		t.Fatalf("run %q: %v", args, err)
 	}
-	return ended{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
+	return ended{cmd.ProcessState.ExitCode(), stdout.String(), logtest.WithoutProgress(stderr.String())}
 }
 
 // process is a node that runs.

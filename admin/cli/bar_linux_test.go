@@ -16,6 +16,7 @@ import (
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
 
+	"ledge/journal/logtest"
 	"ledge/journal/progress"
 )
 
@@ -157,8 +158,19 @@ func TestBarInPipe(t *testing.T) {
 	}
 	done()
 	w.Close()
-	if rest, _ := io.ReadAll(r); len(rest) > 0 {
+	if rest, _ := io.ReadAll(r); logtest.WithoutProgress(string(rest)) != "" {
 		t.Errorf("after the end there is %q", rest)
+	}
+}
+
+// What tests leave out of what a command said is how far it had come, and nothing else.
+func TestWithoutProgress(t *testing.T) {
+	unknown := half()
+	unknown.Left = -1
+	line := func(s progress.Seen) string { return "ledge: verify: " + progressWords(s) + "\n" }
+	const said = "ledge: verify: nothing has been left out\n"
+	if got := logtest.WithoutProgress(line(half()) + said + line(unknown)); got != said {
+		t.Errorf("what stays = %q; want %q", got, said)
 	}
 }
 

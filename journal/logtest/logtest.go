@@ -5,6 +5,7 @@ package logtest
 import (
 	"bytes"
 	"log/slog"
+	"regexp"
 	"strings"
 	"sync"
 )
@@ -40,3 +41,11 @@ func (l *Log) Take() string {
 
 // Count returns how many times s is in the text.
 func (l *Log) Count(s string) int { return strings.Count(l.String(), s) }
+
+// howFar is a line in which a command says how far its work has come.
+var howFar = regexp.MustCompile(`(?m)^ledge: .*\b(so far|left)\n`)
+
+// WithoutProgress returns what a command said on standard error, without the lines
+// that say how far it has come: any command says so where it takes more than 3 s, and
+// on a machine that stands still for a while each of them may.
+func WithoutProgress(said string) string { return howFar.ReplaceAllString(said, "") }
