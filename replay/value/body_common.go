@@ -134,7 +134,7 @@ func (c *common) count(hash uint64, old, e *Block) {
 // finder is a body whose elements are found by their names.
 type finder interface {
 	Len() int
-	find(name string, hash uint64) (int, *Block)
+	get(name string, hash uint64) *Block
 }
 
 // room reports whether a body has at most so many elements when e is there.
@@ -142,8 +142,7 @@ func room(b finder, e *Block, hash uint64, most int) bool {
 	if b.Len() < most {
 		return true
 	}
-	_, old := b.find(e.Name(), hash)
-	return old != nil
+	return b.get(e.Name(), hash) != nil
 }
 
 // manyNames is from how many names on a map finds doubles faster.
@@ -154,7 +153,7 @@ const manyNames = 32
 func present(b finder, given [][]byte, shows func(*Block) bool) []string {
 	var found []string
 	for _, name := range given {
-		_, e := b.find(text(name), Sum(text(name)))
+		e := b.get(text(name), Sum(text(name)))
 		if e != nil && shows(e) && (len(given) == 1 || !slices.Contains(found, e.Name())) {
 			found = append(found, e.Name())
 		}
@@ -170,7 +169,7 @@ func manyPresent(b finder, given [][]byte, shows func(*Block) bool) []string {
 	var found []string
 	seen := make(map[*Block]struct{}, len(given))
 	for _, name := range given {
-		_, e := b.find(text(name), Sum(text(name)))
+		e := b.get(text(name), Sum(text(name)))
 		if e == nil || !shows(e) {
 			continue
 		}

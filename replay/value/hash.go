@@ -65,7 +65,7 @@ func (h *hash) Apply(p *Pen, op journal.Op) error {
 		return nil
 	case *journal.HashExpire:
 		for _, name := range o.Fields {
-			_, e := h.find(name, Sum(name))
+			e := h.get(name, Sum(name))
 			if e == nil {
 				return fmt.Errorf("%w: %.64q", errNoElem, name)
 			}
@@ -86,6 +86,15 @@ func (h *hash) find(name string, sum uint64) (int, *Block) {
 		return h.names.scan(sum, name, true)
 	}
 	return h.names.find(sum, name)
+}
+
+// get is find without the place.
+func (h *hash) get(name string, sum uint64) *Block {
+	if h == nil || !h.wide {
+		_, e := h.find(name, sum)
+		return e
+	}
+	return h.names.get(sum, name)
 }
 
 // put sets a field with its deadline, in place of the one of its name.
@@ -153,11 +162,11 @@ func (h *hash) Check() error {
 		again.count(sum, nil, e)
 		if e.deadline() != 0 {
 			timed++
-			if _, other := h.ranks.find(uint64(e.deadline()), e.Name()); other != e {
+			if h.ranks.get(uint64(e.deadline()), e.Name()) != e {
 				err = fmt.Errorf("field %.64q is not among the deadlines", e.Name())
 			}
 		}
-		if _, other := h.find(e.Name(), sum); other != e {
+		if h.get(e.Name(), sum) != e {
 			err = notFound(e)
 		}
 		return err == nil
@@ -235,7 +244,7 @@ func (h Hash) shows(e *Block) bool {
 }
 
 func (h Hash) get(field []byte) *Block {
-	_, e := h.b.find(text(field), Sum(text(field)))
+	e := h.b.get(text(field), Sum(text(field)))
 	if !h.shows(e) {
 		return nil
 	}

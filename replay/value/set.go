@@ -58,6 +58,14 @@ func (s *set) find(name string, sum uint64) (int, *Block) {
 	return s.names.find(sum, name)
 }
 
+// get is find without the place.
+func (s *set) get(name string, sum uint64) *Block {
+	if s == nil {
+		return nil
+	}
+	return s.names.get(sum, name)
+}
+
 // count is common.count: a member has no value, so its hash says all.
 func (s *set) count(sum uint64, old, e *Block) {
 	if old != nil {
@@ -128,7 +136,7 @@ func (s *set) Check() error {
 	s.names.each(0, func(_ uint64, e *Block) bool {
 		sum := Sum(e.Name())
 		again.count(sum, nil, e)
-		if _, other := s.find(e.Name(), sum); other != e {
+		if s.get(e.Name(), sum) != e {
 			err = notFound(e)
 		}
 		return err == nil
@@ -172,8 +180,7 @@ func (s Set) Has(member []byte) bool { return s.HasName(text(member)) }
 
 // HasName is Has for a name that another collection gave.
 func (s Set) HasName(member string) bool {
-	_, e := s.b.find(member, Sum(member))
-	return e != nil
+	return s.b.get(member, Sum(member)) != nil
 }
 
 // Present returns the members among those given that the set has, each once, as

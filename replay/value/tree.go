@@ -155,21 +155,49 @@ func (n *node) guess(key uint64) (lo, hi int) {
 // find returns the place of the block of that key and name, and the block; or
 // the place where it would be, and nil.
 func (t *tree) find(key uint64, name string) (int, *Block) {
+	n := t.root
+	if n == nil {
+		return 0, nil
+	}
 	i := 0
-	for n := t.root; n != nil; {
-		if n.kids == nil {
-			j := n.front(key, name, byName)
-			if j < len(n.keys) && n.keys[j] == key && n.blocks[j].Name() == name {
-				return i + j, n.blocks[j]
-			}
-			return i + j, nil
-		}
-		j := n.front(key, name, byName)
-		if j == len(n.keys) || n.keys[j] != key || n.blocks[j].Name() != name {
-			j = max(j-1, 0)
-		}
+	for n.kids != nil {
+		j := n.toward(key, name)
 		i += n.before(j)
 		n = n.kids[j]
 	}
-	return 0, nil
+	j, b := n.leaf(key, name)
+	return i + j, b
+}
+
+// get is find for those who don't need the place: it does not look at the counts,
+// which lie in cache lines of their own.
+func (t *tree) get(key uint64, name string) *Block {
+	n := t.root
+	if n == nil {
+		return nil
+	}
+	for n.kids != nil {
+		n = n.kids[n.toward(key, name)]
+	}
+	_, b := n.leaf(key, name)
+	return b
+}
+
+// toward returns the kid in which the block of that key and name is, if any has it.
+func (n *node) toward(key uint64, name string) int {
+	j := n.front(key, name, byName)
+	if j == len(n.keys) || n.keys[j] != key || n.blocks[j].Name() != name {
+		return max(j-1, 0)
+	}
+	return j
+}
+
+// leaf returns the place of a leaf's block of that key and name, and the block; or
+// the place where it would be, and nil.
+func (n *node) leaf(key uint64, name string) (int, *Block) {
+	j := n.front(key, name, byName)
+	if j < len(n.keys) && n.keys[j] == key && n.blocks[j].Name() == name {
+		return j, n.blocks[j]
+	}
+	return j, nil
 }

@@ -64,6 +64,15 @@ func (z *zset) find(name string, sum uint64) (int, *Block) {
 	return z.names.find(sum, name)
 }
 
+// get is find without the place.
+func (z *zset) get(name string, sum uint64) *Block {
+	if z == nil || !z.wide {
+		_, e := z.find(name, sum)
+		return e
+	}
+	return z.names.get(sum, name)
+}
+
 func (z *zset) add(p *Pen, members []journal.Scored) {
 	if z.Len() == 0 && len(members) >= fillLeast {
 		z.fill(p, members)
@@ -210,7 +219,7 @@ func (z *zset) Check() error {
 		if key != scoreKey(e.score()) {
 			err = fmt.Errorf("member %.64q stands at another score", e.Name())
 		}
-		if _, other := z.find(e.Name(), sum); other != e {
+		if z.get(e.Name(), sum) != e {
 			err = notFound(e)
 		}
 		return err == nil

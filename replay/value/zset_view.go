@@ -20,8 +20,7 @@ func ZSetOf(b Body) ZSet {
 func (z ZSet) Len() int { return z.b.Len() }
 
 func (z ZSet) get(member []byte) *Block {
-	_, e := z.b.find(text(member), Sum(text(member)))
-	return e
+	return z.b.get(text(member), Sum(text(member)))
 }
 
 // Score returns a member's score.
@@ -34,7 +33,7 @@ func (z ZSet) Score(member []byte) (float64, bool) {
 
 // ScoreOf is Score for a name that another collection gave.
 func (z ZSet) ScoreOf(member string) (float64, bool) {
-	if _, e := z.b.find(member, Sum(member)); e != nil {
+	if e := z.b.get(member, Sum(member)); e != nil {
 		return e.score(), true
 	}
 	return 0, false
