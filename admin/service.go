@@ -85,7 +85,8 @@ const (
 	// before the client is answered without it.
 	lateGrace    = time.Second
 	closeTimeout = 10 * time.Second
-	flushTimeout = 2 * time.Second
+	// flushTimeout is for a broker in the same process, whose disk may stall.
+	flushTimeout = 10 * time.Second
 )
 
 // stopping is what a request hears that comes or goes on while Close runs.

@@ -9,6 +9,11 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
+// connectTimeout is for a connection within the process, where the broker waits for a
+// user's credentials at most loginTimeout. nats.go has 2 s, and a machine whose disk
+// stalls while the broker opens its stream takes longer.
+const connectTimeout = 2 * loginTimeout
+
 // Connect enters the broker within the process, as a user who exists there only.
 // The connection comes back by itself should the broker ever drop it, and keeps
 // nothing meanwhile: whoever publishes gets the error. The caller closes it, before
@@ -20,7 +25,7 @@ func (b *Broker) Connect(user string, opts ...nats.Option) (*nats.Conn, error) {
 	}
 	all := append([]nats.Option{
 		nats.InProcessServer(b.srv), nats.UserInfo(user, secret), nats.Name("ledge " + user),
-		nats.MaxReconnects(-1), nats.ReconnectBufSize(-1), nats.ReconnectWait(10 * time.Millisecond),
+		nats.Timeout(connectTimeout), nats.MaxReconnects(-1), nats.ReconnectBufSize(-1), nats.ReconnectWait(10 * time.Millisecond),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { // without one the library writes to standard error
 			b.log.rare.Add(slog.LevelWarn, "a connection within the process reports an error", "user", user, "cause", err)
 		}),
