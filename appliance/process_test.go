@@ -37,6 +37,27 @@ var (
 // patience is how long to wait for what takes limit at most on a usual machine.
 func patience(limit time.Duration) time.Duration { return limit * time.Duration(*slowFlag) }
 
+// onDisk returns a directory as t.TempDir does, for tests of what a disk does: of bytes
+// that are written to it, and of pages that the system need not keep in memory. It is in
+// DISK_DIR, if that is set because other tests' directories are in memory.
+func onDisk(t *testing.T) string {
+	t.Helper()
+	disk := os.Getenv("DISK_DIR")
+	if disk == "" {
+		return t.TempDir()
+	}
+	dir, err := os.MkdirTemp(disk, strings.ReplaceAll(t.Name(), "/", "-"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
 // numberOfRounds returns how many rounds a test has, of which few are enough if it is to be
 // short.
 func numberOfRounds(usual, short int) int {

@@ -105,7 +105,7 @@ func TestSizing(t *testing.T) {
 	for _, sync := range []string{"always", "interval", "off"} {
 		t.Run(sync, func(t *testing.T) {
 			t.Parallel()
-			dir := t.TempDir()
+			dir := onDisk(t)
 			s := sized{start(t, dir, "--sync", sync, "--snapshot-every", "1h", "--reserve", "0"), dir}
 			const alone = 200
 			grown, wear := s.figure("journal_bytes"), s.written()

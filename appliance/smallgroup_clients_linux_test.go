@@ -59,7 +59,7 @@ func join(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
 // group has: each script is answered with an error, clients that hold too much are
 // closed or wait, and the node goes on and has all of its keys after a restart.
 func TestSmallGroupGreed(t *testing.T) {
-	group, dir, ctx := smallGroup(t), t.TempDir(), t.Context()
+	group, dir, ctx := smallGroup(t), onDisk(t), t.Context()
 	p := inGroup(t, group, dir, "--sync", "interval")
 	c := p.client()
 	if got := c.ConfigGet(ctx, "script-max-memory").Val()["script-max-memory"]; got != fmt.Sprint(4<<20) {

@@ -13,7 +13,7 @@ import (
 // there are several copies of an entry on its way to the disk.
 func TestSmallGroupLargeEntries(t *testing.T) {
 	k := groupsHere(t)
-	p := inGroup(t, k.nest(t, groupBounds{inner: map[string]string{k.limit: smallLimit}}), t.TempDir(), "--sync", "interval")
+	p := inGroup(t, k.nest(t, groupBounds{inner: map[string]string{k.limit: smallLimit}}), onDisk(t), "--sync", "interval")
 	c, ctx := p.client(), t.Context()
 	if err := c.Set(ctx, "big", strings.Repeat("v", 3_000_000), 0).Err(); err != nil {
 		t.Fatal(err)

@@ -34,7 +34,7 @@ func TestSmallGroup(t *testing.T) {
 // group has: it refuses what needs memory, goes on living, takes writes again once keys
 // are deleted, and comes back with all of its data after it was killed.
 func fillSmallGroup(t *testing.T, group string) {
-	dir, ctx := t.TempDir(), t.Context()
+	dir, ctx := onDisk(t), t.Context()
 	p := inGroup(t, group, dir, "--sync", "interval")
 	if got := p.info("mem_bound_by"); got != "cgroup" {
 		t.Fatalf("mem_bound_by is %q; want cgroup", got)
@@ -67,7 +67,7 @@ func fillSmallGroup(t *testing.T, group string) {
 	if got := c.Do(ctx, "LEDGE", "AT", keys/2, "GET", "k1").Val(); got != value+"1" {
 		t.Errorf("LEDGE AT %d GET k1 = %.40v …; want what was written", keys/2, got)
 	}
-	for _, args := range [][]string{{"backup", "--to", filepath.Join(t.TempDir(), "kept")}, {"snapshot"}, {"verify"}, {"compact"}} {
+	for _, args := range [][]string{{"backup", "--to", filepath.Join(onDisk(t), "kept")}, {"snapshot"}, {"verify"}, {"compact"}} {
 		if got := run(t, append(args, "--dir", dir)...); got.code != 0 {
 			t.Errorf("%s: exit code %d, %s", args[0], got.code, got.stderr)
 		}
@@ -86,7 +86,7 @@ func fillSmallGroup(t *testing.T, group string) {
 func TestGroupLimitChanges(t *testing.T) {
 	k := groupsHere(t)
 	group := k.nest(t, groupBounds{inner: map[string]string{k.limit: smallLimit}})
-	p := inGroup(t, group, t.TempDir(), "--sync", "off")
+	p := inGroup(t, group, onDisk(t), "--sync", "off")
 	c, value := p.client(), strings.Repeat("v", 1_000_000)
 	fill := func(keys int) (err error) {
 		for i := 0; i < keys && err == nil; i++ {
