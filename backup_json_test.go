@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -64,7 +65,7 @@ func prune(t *testing.T, kept string, parts []backupPart) {
 func TestBackupPruned(t *testing.T) {
 	dir, greeting := serving(t, "--listen", "127.0.0.1:0", "--nats-listen", "127.0.0.1:0", "--http-listen", "off")
 	_, addr, _ := strings.Cut(greeting, "redis  ")
-	c := redis.NewClient(&redis.Options{Addr: strings.Fields(addr)[0], MaxRetries: -1, DisableIdentity: true})
+	c := redis.NewClient(&redis.Options{ReadTimeout: time.Minute, Addr: strings.Fields(addr)[0], MaxRetries: -1, DisableIdentity: true})
 	defer c.Close()
 	kept := filepath.Join(t.TempDir(), "kept")
 	var status lastBackup

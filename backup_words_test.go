@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -15,7 +16,7 @@ func kept(t *testing.T) (dir, store string, parts []backupPart) {
 	t.Helper()
 	dir, greeting := serving(t, "--listen", "127.0.0.1:0", "--nats-listen", "127.0.0.1:0", "--http-listen", "off")
 	_, addr, _ := strings.Cut(greeting, "redis  ")
-	c := redis.NewClient(&redis.Options{Addr: strings.Fields(addr)[0], MaxRetries: -1, DisableIdentity: true})
+	c := redis.NewClient(&redis.Options{ReadTimeout: time.Minute, Addr: strings.Fields(addr)[0], MaxRetries: -1, DisableIdentity: true})
 	defer c.Close()
 	store = filepath.Join(t.TempDir(), "kept")
 	for i, base := range []string{"--base=false", "--base=false", "--base"} {

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -84,7 +85,7 @@ func opensTo(t *testing.T, greeting, password string) {
 		passwords["other"] = false
 	}
 	for p, want := range passwords {
-		r := redis.NewClient(&redis.Options{Addr: at, Password: p, MaxRetries: -1, DisableIdentity: true})
+		r := redis.NewClient(&redis.Options{ReadTimeout: time.Minute, Addr: at, Password: p, MaxRetries: -1, DisableIdentity: true})
 		if err := r.Ping(t.Context()).Err(); (err == nil) != want {
 			t.Errorf("PING with password %q = %v; want it to work: %v", p, err, want)
 		}

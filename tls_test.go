@@ -107,7 +107,7 @@ func TestServeTLS(t *testing.T) {
 	if err != nil || !strings.Contains(greeting, "redis  off\n") || !strings.Contains(rest, "redis-cli --tls --cacert ") || !strings.Contains(rest, " -p "+port) {
 		t.Fatalf("the node says %q (%v); want redis off, and where it takes TLS", greeting, err)
 	}
-	c := redis.NewClient(&redis.Options{Addr: "127.0.0.1:" + port, TLSConfig: ours.Client(own)})
+	c := redis.NewClient(&redis.Options{ReadTimeout: time.Minute, Addr: "127.0.0.1:" + port, TLSConfig: ours.Client(own)})
 	defer c.Close()
 	if got, err := c.ConfigGet(t.Context(), "*port*").Result(); err != nil || got["port"] != "0" {
 		t.Errorf("CONFIG GET *port* = %v, %v; want port 0", got, err)

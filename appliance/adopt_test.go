@@ -87,7 +87,7 @@ func TestAdoptCut(t *testing.T) {
 // write writes some keys.
 func write(t *testing.T, n *Node, keys int) {
 	t.Helper()
-	c := redis.NewClient(&redis.Options{Addr: n.server.Addr().String(), DisableIdentity: true})
+	c := redis.NewClient(&redis.Options{ReadTimeout: time.Minute, Addr: n.server.Addr().String(), DisableIdentity: true})
 	defer c.Close()
 	for i := range keys {
 		if err := c.Set(t.Context(), fmt.Sprint("k", i), keys, 0).Err(); err != nil {

@@ -23,7 +23,7 @@ const hostile = `<img/src=x/onerror=document.title='owned'>`
 // with names that would be markup.
 func busy(t *testing.T, s *sickbed) {
 	t.Helper()
-	c := redis.NewClient(&redis.Options{Addr: s.Status().Listen, MaintNotificationsConfig: plainly, ClientName: hostile})
+	c := redis.NewClient(&redis.Options{ReadTimeout: time.Minute, Addr: s.Status().Listen, MaintNotificationsConfig: plainly, ClientName: hostile})
 	t.Cleanup(func() { c.Close() })
 	ctx := t.Context()
 	if err := c.ConfigSet(ctx, "slowlog-log-slower-than", "0").Err(); err != nil {

@@ -85,7 +85,7 @@ func TestClientLimitsFlags(t *testing.T) {
 // What all clients have together follows maxmemory while the node runs.
 func TestBuffersFollowMaxMemory(t *testing.T) {
 	n := serve(t, appliance.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0", NATSListen: "off"})
-	c := redis.NewClient(&redis.Options{Addr: n.Status().Listen, MaintNotificationsConfig: plainly})
+	c := redis.NewClient(&redis.Options{ReadTimeout: time.Minute, Addr: n.Status().Listen, MaintNotificationsConfig: plainly})
 	defer c.Close()
 	at := func() string { return c.ConfigGet(t.Context(), "maxmemory-clients").Val()["maxmemory-clients"] }
 	before := at()

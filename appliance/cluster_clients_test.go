@@ -88,7 +88,7 @@ func hasClient(program, name string) bool {
 
 // countWithGo counts by go-redis.
 func countWithGo(t *testing.T, addr string) *counting {
-	c := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{addr}, DisableIdentity: true, MaintNotificationsConfig: plainly})
+	c := redis.NewClusterClient(&redis.ClusterOptions{ReadTimeout: time.Minute, Addrs: []string{addr}, DisableIdentity: true, MaintNotificationsConfig: plainly})
 	return counts("go-redis", func() { c.Close() }, func(i int) (int, error) {
 		if err := c.Incr(t.Context(), fmt.Sprint("go-redis:", i)).Err(); err != nil {
 			return 0, err

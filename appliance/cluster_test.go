@@ -54,7 +54,7 @@ func TestClusterOfOneShard(t *testing.T) {
 		return len(shards) == 1 && len(shards[0].Nodes) == 2 && shards[0].Nodes[1].Role == "replica" &&
 			net.JoinHostPort(shards[0].Nodes[1].IP, fmt.Sprint(shards[0].Nodes[1].Port)) == b.addr
 	})
-	cc := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{b.addr}, DisableIdentity: true, MaintNotificationsConfig: plainly})
+	cc := redis.NewClusterClient(&redis.ClusterOptions{ReadTimeout: time.Minute, Addrs: []string{b.addr}, DisableIdentity: true, MaintNotificationsConfig: plainly})
 	defer cc.Close()
 	for i := range 100 {
 		if err := cc.Set(ctx, fmt.Sprint("key", i), i, 0).Err(); err != nil {
@@ -123,7 +123,7 @@ func TestClusterLeft(t *testing.T) {
 func TestFewerDatabases(t *testing.T) {
 	dir := t.TempDir()
 	n := lead(t, dir)
-	c := redis.NewClient(&redis.Options{Addr: n.addr, DB: 3, MaintNotificationsConfig: plainly})
+	c := redis.NewClient(&redis.Options{ReadTimeout: time.Minute, Addr: n.addr, DB: 3, MaintNotificationsConfig: plainly})
 	defer c.Close()
 	if err := c.Set(t.Context(), "k", "v", 0).Err(); err != nil {
 		t.Fatal(err)

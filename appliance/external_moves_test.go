@@ -103,7 +103,7 @@ func TestExternalMigrate(t *testing.T) {
 	if sum != acked {
 		t.Errorf("%d INCRs were answered, and the keys add up to %d", acked, sum)
 	}
-	all := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{b.Status().Listen}, DisableIdentity: true, MaintNotificationsConfig: plainly})
+	all := redis.NewClusterClient(&redis.ClusterOptions{ReadTimeout: time.Minute, Addrs: []string{b.Status().Listen}, DisableIdentity: true, MaintNotificationsConfig: plainly})
 	defer all.Close()
 	for i := range 100 {
 		if err := all.Set(t.Context(), fmt.Sprint("stock:", i), i, 0).Err(); err != nil {

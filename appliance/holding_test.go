@@ -31,7 +31,7 @@ func foundNode(t *testing.T) *Node {
 
 // clientOf is a client that shows errors as they come.
 func clientOf(t *testing.T, n *Node) *redis.Client {
-	c := redis.NewClient(&redis.Options{Addr: n.server.Addr().String(), DisableIdentity: true, MaxRetries: -1, PoolSize: 64})
+	c := redis.NewClient(&redis.Options{ReadTimeout: time.Minute, Addr: n.server.Addr().String(), DisableIdentity: true, MaxRetries: -1, PoolSize: 64})
 	t.Cleanup(func() { c.Close() })
 	return c
 }

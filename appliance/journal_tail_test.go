@@ -29,7 +29,7 @@ type tailed struct {
 func openTailed(t *testing.T) *tailed {
 	t.Helper()
 	n := running(t, Config{Dir: t.TempDir() + "/data", NATSListen: Off, Live: options.Live{Sync: SyncOff}})
-	c := redis.NewClient(&redis.Options{Addr: n.Status().Listen})
+	c := redis.NewClient(&redis.Options{ReadTimeout: time.Minute, Addr: n.Status().Listen})
 	t.Cleanup(func() { c.Close() })
 	return &tailed{t, backendOf(n), c}
 }

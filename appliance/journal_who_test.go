@@ -105,7 +105,7 @@ func TestJournalWho(t *testing.T) {
 func TestJournalWhoReplicated(t *testing.T) {
 	cfg := Config{Dir: t.TempDir() + "/l", Node: "l", Live: options.Live{Sync: SyncOff, JournalWho: options.Yes}}
 	leader := &tailed{T: t, backend: backendOf(running(t, cfg))}
-	leader.c = redis.NewClient(&redis.Options{Addr: leader.n.Status().Listen, ClientName: "ada"})
+	leader.c = redis.NewClient(&redis.Options{ReadTimeout: time.Minute, Addr: leader.n.Status().Listen, ClientName: "ada"})
 	t.Cleanup(func() { leader.c.Close() })
 	leader.do("SET", "k", "v")
 	replica := &tailed{T: t, backend: backendOf(running(t, Config{Dir: t.TempDir() + "/r", Node: "r", Live: options.Live{Sync: SyncOff},

@@ -70,7 +70,7 @@ func halt(t *testing.T, cfg Config) *halted {
 	ctx, cancel := context.WithCancel(context.Background())
 	ran := make(chan error, 1)
 	go func() { ran <- n.Run(ctx) }()
-	c := redis.NewClient(&redis.Options{Addr: n.server.Addr().String(), DB: 1, DisableIdentity: true})
+	c := redis.NewClient(&redis.Options{ReadTimeout: time.Minute, Addr: n.server.Addr().String(), DB: 1, DisableIdentity: true})
 	defer c.Close()
 	if err := c.Set(t.Context(), "other", "v", 0).Err(); err != nil {
 		t.Fatal(err)
@@ -132,7 +132,7 @@ func freeAddress(t *testing.T) string {
 // client returns a Redis client of the node.
 func (h *halted) client(t *testing.T) *redis.Client {
 	t.Helper()
-	c := redis.NewClient(&redis.Options{Addr: h.addr, MaxRetries: -1, Protocol: 2, DisableIdentity: true})
+	c := redis.NewClient(&redis.Options{ReadTimeout: time.Minute, Addr: h.addr, MaxRetries: -1, Protocol: 2, DisableIdentity: true})
 	t.Cleanup(func() { c.Close() })
 	return c
 }

@@ -131,7 +131,7 @@ func TestPublishInCluster(t *testing.T) {
 // INCR that was answered is counted once.
 func TestMovesWhileClientsCount(t *testing.T) {
 	a, b := twoShards(t)
-	c := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{a.Status().Listen}, MaintNotificationsConfig: plainly})
+	c := redis.NewClusterClient(&redis.ClusterOptions{ReadTimeout: time.Minute, Addrs: []string{a.Status().Listen}, MaintNotificationsConfig: plainly})
 	defer c.Close()
 	const keys = 300
 	ctx, cancel := context.WithCancel(t.Context())

@@ -3,6 +3,7 @@ package appliance_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -15,7 +16,7 @@ func TestKeyspaceEvents(t *testing.T) {
 	ctx := t.Context()
 	p := start(t, t.TempDir(), "--notify-keyspace-events", "KE$g")
 	for _, protocol := range []int{2, 3} {
-		c := redis.NewClient(&redis.Options{Addr: p.addr, Protocol: protocol})
+		c := redis.NewClient(&redis.Options{ReadTimeout: time.Minute, Addr: p.addr, Protocol: protocol})
 		defer c.Close()
 		sub := c.PSubscribe(ctx, "__key*__:*")
 		defer sub.Close()

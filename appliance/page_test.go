@@ -153,7 +153,7 @@ func TestWhoSeesThePage(t *testing.T) {
 			opts = append(opts, "--http-password-file", filepath.Join(dir, "p"))
 		}
 		p := start(t, filepath.Join(dir, fmt.Sprint(needs)), append(opts, "--password", "s3cret")...)
-		c := redis.NewClient(&redis.Options{Addr: p.client().Options().Addr, Password: "s3cret", ClientName: "<b>hostile</b>",
+		c := redis.NewClient(&redis.Options{ReadTimeout: time.Minute, Addr: p.client().Options().Addr, Password: "s3cret", ClientName: "<b>hostile</b>",
 			MaintNotificationsConfig: plainly})
 		defer c.Close()
 		for _, err := range []error{c.ConfigSet(t.Context(), "slowlog-log-slower-than", "0").Err(), c.Set(t.Context(), "key-of-mine", "v", 0).Err()} {

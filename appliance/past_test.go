@@ -154,7 +154,7 @@ func TestPastUptime(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	n := serve(t, appliance.Config{Dir: dir, NATSListen: appliance.Off})
-	c := redis.NewClient(&redis.Options{Addr: n.Status().Listen, MaintNotificationsConfig: plainly})
+	c := redis.NewClient(&redis.Options{ReadTimeout: time.Minute, Addr: n.Status().Listen, MaintNotificationsConfig: plainly})
 	defer c.Close()
 	if err := c.Set(t.Context(), "k", "v", 0).Err(); err != nil {
 		t.Fatal(err)
@@ -171,7 +171,7 @@ func TestPastUptime(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	ran := make(chan error, 1)
 	go func() { ran <- p.Run(ctx) }()
-	then := redis.NewClient(&redis.Options{Addr: p.Addr().String(), MaintNotificationsConfig: plainly})
+	then := redis.NewClient(&redis.Options{ReadTimeout: time.Minute, Addr: p.Addr().String(), MaintNotificationsConfig: plainly})
 	defer then.Close()
 	if got := infoField(then.Info(t.Context(), "server").Val(), "uptime_in_days"); got != "0" {
 		t.Errorf("uptime_in_days of a past of 1000 hours ago = %q; want 0", got)

@@ -260,7 +260,7 @@ var plainly = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 func (p *process) client() *redis.Client {
 	c := redis.NewClient(&redis.Options{
 		Addr: p.addr, MaxRetries: -1, DialerRetries: 1, DisableIdentity: true,
-		DialTimeout: patience(5 * time.Second), ReadTimeout: patience(3 * time.Second),
+		DialTimeout: patience(5 * time.Second), ReadTimeout: patience(10 * time.Second),
 	})
 	p.t.Cleanup(func() { c.Close() })
 	return c

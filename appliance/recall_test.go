@@ -43,7 +43,7 @@ func asked(ctx context.Context, t *testing.T, c *redis.Client, prefix ...any) (a
 func TestLedgeAt(t *testing.T) {
 	ctx := t.Context()
 	p := start(t, t.TempDir())
-	c := redis.NewClient(&redis.Options{Addr: p.addr, MaxRetries: -1, DisableIdentity: true, PoolSize: 1, MaintNotificationsConfig: plainly})
+	c := redis.NewClient(&redis.Options{ReadTimeout: time.Minute, Addr: p.addr, MaxRetries: -1, DisableIdentity: true, PoolSize: 1, MaintNotificationsConfig: plainly})
 	defer c.Close()
 	var steps []pastStep
 	var times []time.Time

@@ -18,7 +18,7 @@ import (
 // how far each key was counted by what was acknowledged.
 func countingAcross(t *testing.T, at *member, keys int) (stop func() map[string]int64) {
 	t.Helper()
-	c := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{at.Status().Listen}, MaintNotificationsConfig: plainly, MaxRedirects: 16})
+	c := redis.NewClusterClient(&redis.ClusterOptions{ReadTimeout: time.Minute, Addrs: []string{at.Status().Listen}, MaintNotificationsConfig: plainly, MaxRedirects: 16})
 	counted := make(map[string]int64)
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
@@ -93,7 +93,7 @@ func TestMovesByOrdersOfRedisAndValkey(t *testing.T) {
 			within(t, time.Minute, m.name+" says "+want, func() bool { return strings.Contains(m.jobs(), want) })
 		}
 	}
-	cc := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{b.Status().Listen}, MaintNotificationsConfig: plainly})
+	cc := redis.NewClusterClient(&redis.ClusterOptions{ReadTimeout: time.Minute, Addrs: []string{b.Status().Listen}, MaintNotificationsConfig: plainly})
 	defer cc.Close()
 	counted := stop()
 	for key, n := range counted {

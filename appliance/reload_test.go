@@ -124,7 +124,7 @@ func certificateOf(addr string, cfg *tls.Config) string {
 
 // onceIn returns a client with one connection, which it makes when it is used.
 func onceIn(t *testing.T, addr, password string, cfg *tls.Config) *redis.Client {
-	c := redis.NewClient(&redis.Options{Addr: addr, Password: password, TLSConfig: cfg, PoolSize: 1, MaxRetries: -1, DialerRetries: 1})
+	c := redis.NewClient(&redis.Options{ReadTimeout: time.Minute, Addr: addr, Password: password, TLSConfig: cfg, PoolSize: 1, MaxRetries: -1, DialerRetries: 1})
 	t.Cleanup(func() { c.Close() })
 	return c
 }

@@ -48,7 +48,7 @@ func restoredShard(t *testing.T, set func(*appliance.Config)) (a, b *member) {
 // former node, at whose address it is, counts as gone.
 func TestRestoredShard(t *testing.T) {
 	t.Parallel()
-	a, b := restoredShard(t, func(*appliance.Config) {})
+	a, b := restoredShard(t, func(cfg *appliance.Config) { cfg.ClusterAlone = "refuse" }) // however long it takes to hear of b
 	if got := a.first(); !strings.HasPrefix(got, "CLUSTERDOWN") {
 		t.Errorf("the first SET is answered with %q; want it refused", got)
 	}

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -137,7 +138,7 @@ func TestPassword(t *testing.T) {
 	if err := p.client().Get(t.Context(), "k").Err(); err == nil || !strings.HasPrefix(err.Error(), "NOAUTH") {
 		t.Errorf("GET without AUTH = %v; want NOAUTH", err)
 	}
-	c := redis.NewClient(&redis.Options{Addr: p.addr, Password: "sesame"})
+	c := redis.NewClient(&redis.Options{ReadTimeout: time.Minute, Addr: p.addr, Password: "sesame"})
 	defer c.Close()
 	if err := c.Get(t.Context(), "k").Err(); !errors.Is(err, redis.Nil) {
 		t.Errorf("GET with AUTH = %v; want %v", err, redis.Nil)

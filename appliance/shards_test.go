@@ -73,7 +73,7 @@ func memberOf(t *testing.T, cfg appliance.Config, secret string, follow *member,
 		}
 	})
 	t.Cleanup(m.stop)
-	m.c = redis.NewClient(&redis.Options{Addr: m.Status().Listen, DisableIdentity: true, MaintNotificationsConfig: plainly})
+	m.c = redis.NewClient(&redis.Options{ReadTimeout: time.Minute, Addr: m.Status().Listen, DisableIdentity: true, MaintNotificationsConfig: plainly})
 	t.Cleanup(func() { m.c.Close() })
 	return m
 }

@@ -115,10 +115,6 @@ func (c collection) sized(t *testing.T, keys, elements, together int, memory flo
 		t.Fatal(err)
 	}
 	near(t, "snapshot", s.snapshotBytes(), float64(keys)*(15+sizedKey)+all)
-	if err := s.client().Do(t.Context(), "MEMORY", "PURGE").Err(); err != nil {
-		t.Fatal(err)
-	}
-	// Buffers of what has just run may be in it or not, some 5 MiB.
-	nearBy(t, "memory in use", s.figure("used_memory_dataset"), 10<<20+memory, 0.15)
+	s.inUse(memory)
 	s.end(syscall.SIGKILL)
 }

@@ -81,7 +81,7 @@ func wantWaitEnds(t *testing.T, c *redis.Client) {
 func TestSyncChangesUnderLoad(t *testing.T) {
 	t.Parallel()
 	n := serve(t, appliance.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0", NATSListen: "off"})
-	c := redis.NewClient(&redis.Options{Addr: n.Status().Listen, MaintNotificationsConfig: plainly, MaxRetries: -1})
+	c := redis.NewClient(&redis.Options{ReadTimeout: time.Minute, Addr: n.Status().Listen, MaintNotificationsConfig: plainly, MaxRetries: -1})
 	defer c.Close()
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()

@@ -55,7 +55,7 @@ func TestFollowTLS(t *testing.T) {
 		NATSTLSCert: own.Cert, NATSTLSKey: own.Key, NATSTLSCA: ours.CA})
 	secret := strings.Replace(leader.Status().Credentials, "admin", "replica", 1)
 	_, addr, _ := strings.Cut(leader.Status().NATS, "://")
-	c := redis.NewClient(&redis.Options{Addr: leader.Status().Listen})
+	c := redis.NewClient(&redis.Options{ReadTimeout: time.Minute, Addr: leader.Status().Listen})
 	defer c.Close()
 	if err := c.Set(t.Context(), "k", "v", 0).Err(); err != nil {
 		t.Fatal(err)
@@ -69,7 +69,7 @@ func TestFollowTLS(t *testing.T) {
 		within(t, 20*time.Second, "a replica at "+scheme+" streams", func() bool {
 			return n.Link().State == standing.LinkStreaming && n.Link().Applied >= 2
 		})
-		r := redis.NewClient(&redis.Options{Addr: n.Status().Listen})
+		r := redis.NewClient(&redis.Options{ReadTimeout: time.Minute, Addr: n.Status().Listen})
 		if got, err := r.Get(t.Context(), "k").Result(); got != "v" || err != nil {
 			t.Errorf("GET of the replica at %s = %q, %v; want v", scheme, got, err)
 		}
