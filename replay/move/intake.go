@@ -248,10 +248,10 @@ func (m *Mover) clear(ctx context.Context, ranges []journal.SlotRange, from uint
 	return err
 }
 
-// clearRows is how many keys of a part of a slot are removed by one entry.
-const clearRows = 512
+// clearRows is how many keys of a part of a slot are removed by one entry, about.
+const clearRows = 2048
 
-// clearSpan removes the keys of a part of a slot.
+// clearSpan removes the keys of a part of a slot. Beside clients it rests between two entries.
 func (m *Mover) clearSpan(ctx context.Context, first, last uint64) error {
 	for more := true; more; {
 		end, found := last, 0
@@ -271,12 +271,16 @@ func (m *Mover) clearSpan(ctx context.Context, first, last uint64) error {
 		if !more {
 			end = last
 		}
+		began := time.Now()
 		if err := m.propose(ctx, func(d *replay.Draft) error {
 			return d.Import([]journal.Op{&journal.SpanClear{First: journal.Position(first), Last: journal.Position(end)}})
 		}); err != nil {
 			return err
 		}
 		first = end + 1
+		if more && m.cfg.Active() {
+			pause(ctx, restAfter(time.Since(began)))
+		}
 	}
 	return nil
 }

@@ -22,7 +22,10 @@ const (
 // unless clients are served on either side.
 func (t *target) rest(took time.Duration) time.Duration {
 	if t.active || t.m.cfg.Active() {
-		return min(restParts*took, mostRest)
+		return restAfter(took)
 	}
 	return 0
 }
+
+// restAfter returns for how long clients are left alone after a step that has taken so long.
+func restAfter(took time.Duration) time.Duration { return min(restParts*took, mostRest) }
