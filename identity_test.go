@@ -44,6 +44,28 @@ func TestIdentityLost(t *testing.T) {
 	}
 }
 
+// One of the two files that is damaged is made good from the other one, and kept as evidence.
+func TestIdentitySpoiled(t *testing.T) {
+	for _, name := range []string{"ledge.json", "ledge.json.copy"} {
+		dir := filepath.Join(t.TempDir(), "data")
+		lifetime(t, dir, sets(1, 5), func() {})
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("{broken"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		lifetime(t, dir, []string{"GET key5"}, func() {})
+		kept, err := filepath.Glob(filepath.Join(dir, "damaged", "*", name))
+		if err != nil || len(kept) != 1 {
+			t.Fatalf("%s: kept as %q, %v; want it once", name, kept, err)
+		}
+		if b, err := os.ReadFile(kept[0]); string(b) != "{broken" {
+			t.Errorf("%s holds %q, %v; want what was damaged", kept[0], b, err)
+		}
+		if got := ledge(t, "journal", "verify", "--dir", dir); got.code != 0 || !strings.Contains(got.stdout, "5 keys") {
+			t.Errorf("verify: exit code %d, %s%s; want 5 keys", got.code, got.stdout, got.stderr)
+		}
+	}
+}
+
 // What a first start that was cut short has left is no damage.
 func TestVerifyUnborn(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")

@@ -105,13 +105,17 @@ func configure(c *urfave.Context, stderr io.Writer) (cfg appliance.Config, from 
 		return cfg, from, err
 	}
 	cfg.Level = new(slog.LevelVar)
+	log := cfg.NewLogger(stderr)
+	args, _ := c.App.Metadata[argsKey].([]string)
 	cfg.Reread = func() (appliance.Config, error) {
-		again, _, err := read(c)
+		again, file, err := read(c)
+		if err == nil {
+			again.From.Warn(log, args, file)
+		}
 		return again, err
 	}
-	cfg.Logger = cfg.NewLogger(stderr)
-	args, _ := c.App.Metadata[argsKey].([]string)
-	from.Warn(cfg.Logger, args, file)
+	cfg.Logger = log
+	from.Warn(log, args, file)
 	for _, v := range options.UnknownVariables(process.Variable) {
 		cfg.Logger.Warn("a variable in the environment is no option and does nothing", "variable", v)
 	}

@@ -307,9 +307,10 @@ func writeProven(d *directory, alone bool) error {
 	return d.store(id)
 }
 
-// openStore opens the store of what is no part of the journal.
-func (d paths) openStore(log *slog.Logger) *store.Store {
-	return store.Open(store.Config{Path: filepath.Join(d.path, storeFile),
+// openStore opens the store of what is no part of the journal. known says that the node has
+// started before.
+func (d paths) openStore(known bool, log *slog.Logger) *store.Store {
+	return store.Open(store.Config{Path: filepath.Join(d.path, storeFile), Known: known,
 		Aside: filepath.Join(d.path, asideName(), storeFile), Log: log})
 }
 

@@ -20,7 +20,7 @@ func TestPastEvents(t *testing.T) {
 	dir := paths{t.TempDir()}
 	now := time.Unix(1e9, 0).UTC()
 	for range 2 {
-		n := &Node{own: dir.openStore(slog.New(slog.DiscardHandler)), dir: &directory{node: "n"}}
+		n := &Node{own: dir.openStore(false, slog.New(slog.DiscardHandler)), dir: &directory{node: "n"}}
 		e := newEvents(n)
 		for range mostKept/2 + 10 {
 			now = now.Add(time.Second)
@@ -31,7 +31,7 @@ func TestPastEvents(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	n := &Node{own: dir.openStore(slog.New(slog.DiscardHandler))}
+	n := &Node{own: dir.openStore(false, slog.New(slog.DiscardHandler))}
 	defer n.own.Close()
 	e := newEvents(n)
 	all := e.past(time.Time{}, 2*mostKept)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -174,12 +175,24 @@ func (d *directory) store(id identity) error {
 		return fault.With(fault.Fatal, err)
 	}
 	for _, p := range []string{path, second} {
-		if err := durable.Replace(p, append(b, '\n')); err != nil {
+		if err := errors.Join(keepSpoiled(p), durable.Replace(p, append(b, '\n'))); err != nil {
 			return fault.With(fault.Operator, err)
 		}
 	}
 	d.id = id
 	return nil
+}
+
+// keepSpoiled moves a file out of the way that is no identity, as evidence.
+func keepSpoiled(path string) error {
+	if _, err := readIdentity(path); !errors.Is(err, errIdentity) {
+		return nil
+	}
+	to := filepath.Join(filepath.Dir(path), asideName(), filepath.Base(path))
+	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+		return err
+	}
+	return os.Rename(path, to)
 }
 
 // sameIdentity reports whether two say the same.

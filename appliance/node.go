@@ -156,7 +156,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 		}
 		return nil
 	}}
-	n.own = n.dir.openStore(n.cfg.Logger)
+	n.own = n.dir.openStore(!n.dir.fresh(), n.cfg.Logger)
 	n.takeSettings()
 	if err := n.openDoors(ctx); err != nil {
 		return err

@@ -103,6 +103,24 @@ func TestHangUp(t *testing.T) {
 	}
 }
 
+// A password that comes into a file which all can read is said to be there, at SIGHUP as at a
+// start.
+func TestHangUpWarns(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "ledge.yaml")
+	write(t, file, "max-clients: 500\n")
+	if err := os.Chmod(file, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, t.TempDir(), "--config", file)
+	const open = "in a file that every user of this machine can read"
+	if p.stderr.Count(open) > 0 {
+		t.Fatal("a file without a secret is said to have one")
+	}
+	write(t, file, "max-clients: 500\npassword: foo\n")
+	_ = p.cmd.Process.Signal(syscall.SIGHUP)
+	within(t, 20*time.Second, "it is said", func() bool { return p.stderr.Count(open) == 1 })
+}
+
 // signTo puts a pair that the authority signs for a name into files.
 func signTo(t *testing.T, ca *certtest.Authority, name, cert, key string) {
 	t.Helper()

@@ -20,7 +20,7 @@ func TestPasswordSetAtRunTime(t *testing.T) {
 		{"changed, and open to others", "0.0.0.0:1", "bar", "foo", "bar"},
 		{"changed in the file since", "127.0.0.1:1", "bar", "old", "foo"},
 	} {
-		n := &Node{own: paths{t.TempDir()}.openStore(slog.New(slog.DiscardHandler))}
+		n := &Node{own: paths{t.TempDir()}.openStore(false, slog.New(slog.DiscardHandler))}
 		defer n.own.Close()
 		n.cfg = Config{Listen: tt.listen, PasswordFile: "/x", Password: "foo"}
 		n.cfg.SetDefaults()

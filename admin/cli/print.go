@@ -306,9 +306,20 @@ func roleWords(e admin.Event) string {
 	return fmt.Sprintf("follows %s, from number %d", e.Leader, e.Number)
 }
 
+// reserveWords says what became of the room that is held back on the disk.
+func reserveWords(e admin.Event) string {
+	if e.Cause != "" {
+		return "given up"
+	}
+	return "held again"
+}
+
 // eventLine is an event in one line.
 func eventLine(e admin.Event) string {
 	words := []string{instant(e.At), e.Node, e.Kind}
+	if e.Kind == admin.EventReserve {
+		words = append(words, reserveWords(e))
+	}
 	if e.Snapshot != nil {
 		words = append(words, fmt.Sprintf("number %d, %d keys, %s", e.Snapshot.Number, e.Snapshot.Keys,
 			size(e.Snapshot.Bytes)))

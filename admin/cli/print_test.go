@@ -33,3 +33,12 @@ func TestHealthReserve(t *testing.T) {
 		}
 	}
 }
+
+// An event of the reserve says what became of it: without a cause it is held again.
+func TestReserveLine(t *testing.T) {
+	for cause, want := range map[string]string{"": " reserve  held again", "no space left": " reserve  given up  no space left"} {
+		if got := eventLine(admin.Event{Node: "n", Kind: admin.EventReserve, Cause: cause}); !strings.HasSuffix(got, want) {
+			t.Errorf("cause %q: %q; want it to end with %q", cause, got, want)
+		}
+	}
+}

@@ -57,7 +57,7 @@ func plan(c admin.Cluster, weights map[string]float64) ([]transfer, error) {
 	case sum <= 0:
 		return nil, errors.New("all weights are 0: some shard has to own the slots")
 	case total == 0:
-		return nil, errors.New("no shard owns slots")
+		return nil, errors.New("no shard owns slots: ledge cluster found begins a cluster")
 	}
 	share(all, total, sum)
 	todo := transfers(all)

@@ -22,9 +22,13 @@ type file struct {
 	rest time.Time // until then it is written only if somebody waits for it
 }
 
-// load reads the file. What can't be read of it, and what comes after that, is lost.
+// load reads the file. What can't be read of it is lost.
 func (s *Store) load() {
 	good, err := s.read()
+	if s.cfg.Known && good == 0 && (err == nil || errors.Is(err, errTorn) || errors.Is(err, fs.ErrNotExist)) {
+		s.cfg.Log.Warn("the node's own store is empty or not there: settings made at run time, a password among them, and events are lost if it ever had any; data is not",
+			"file", s.cfg.Path)
+	}
 	switch {
 	case err == nil:
 		s.file.f, err = durable.OpenFile(s.cfg.Path, os.O_WRONLY|os.O_APPEND, 0)
@@ -54,26 +58,37 @@ func (s *Store) read() (good int64, err error) {
 	defer f.Close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	good, err = scan(f, func(c change) error {
-		if c.delete {
-			s.removeLocked(c.key)
-			return nil
-		}
-		s.setLocked(c.key, c.sealed)
-		if s.bytes > MaxBytes {
-			return ErrFull
-		}
-		return nil
-	})
-	if err == nil || errors.Is(err, errTorn) {
+	good, err = scan(f, s.takeLocked)
+	if err == nil || errors.Is(err, ErrFull) {
 		return good, err
 	}
-	const most = 2 * (MaxKey + MaxValue)
-	rest, rerr := io.ReadAll(io.NewSectionReader(f, good, most+1))
-	if rerr == nil && len(rest) <= most && tornInZeros(rest) {
+	const most = 2*MaxBytes + slack + maxPending
+	rest, rerr := io.ReadAll(io.NewSectionReader(f, good, most))
+	switch {
+	case rerr != nil:
+		return good, errors.Join(err, rerr)
+	case salvage(rest, s.takeLocked) > 0:
+		if errors.Is(err, errTorn) {
+			err = errors.New("a length reaches beyond the end")
+		}
+		return good, err
+	case tornInZeros(rest):
 		return good, errTorn
 	}
 	return good, err
+}
+
+// takeLocked takes in a command of the file.
+func (s *Store) takeLocked(c change) error {
+	if c.delete {
+		s.removeLocked(c.key)
+		return nil
+	}
+	s.setLocked(c.key, c.sealed)
+	if s.bytes > MaxBytes {
+		return ErrFull
+	}
+	return nil
 }
 
 // cut takes away what was not written whole, and goes on after the rest.
@@ -102,7 +117,7 @@ func (s *Store) setAside(why error) {
 	}
 	s.rewrite = true
 	s.mu.Unlock()
-	s.cfg.Log.Warn("the node's own store can't be read whole and begins anew: settings made at run time and events may be lost, data is not",
+	s.cfg.Log.Warn("the node's own store can't be read whole and begins anew: some of the settings made at run time, a password among them, and of the events may be lost, data is not",
 		"file", s.cfg.Path, "cause", why, "rows_kept", rows, "kept_as", s.cfg.Aside)
 	if err != nil {
 		s.cfg.Log.Warn("the node's own store could not be set aside", "file", s.cfg.Path, "cause", err)

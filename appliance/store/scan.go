@@ -116,6 +116,36 @@ func readLength(r *bufio.Reader, kind byte, most int) (length int, n int64, err 
 	return length, int64(len(line)), nil
 }
 
+// commandMark is what each command of the file has after its first two bytes.
+const commandMark = "\r\n$3\r\n"
+
+// mostSalvaged bounds the places of a file at which commands are looked for.
+const mostSalvaged = 1000
+
+// salvage tells of the whole commands in what comes after a beginning that is none, and
+// returns how many they are: one row that is damaged does not cost those after it.
+func salvage(rest []byte, tell func(change) error) (found int) {
+	for range mostSalvaged {
+		if len(rest) <= len(commandMark) {
+			break
+		}
+		at := bytes.Index(rest[3:], []byte(commandMark)) // later than in a command that begins here
+		if at < 0 {
+			break
+		}
+		rest = rest[at+1:]
+		good, err := scan(bytes.NewReader(rest), func(c change) error {
+			found++
+			return tell(c)
+		})
+		if err == nil || errors.Is(err, ErrFull) {
+			break
+		}
+		rest = rest[good:]
+	}
+	return found
+}
+
 // tornInZeros reports whether the rest of a file, of which the beginning is no
 // command, is one that was being written: a power cut may leave zeros in place of
 // what had not reached the disk.

@@ -55,6 +55,8 @@ type Config struct {
 	Path string
 	// Aside is where a file that can't be read is moved to.
 	Aside string
+	// Known says that the node has started before, so that it has a file.
+	Known bool
 	// Log gets what an operator should know; nil is none.
 	Log *slog.Logger
 }
