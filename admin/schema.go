@@ -328,6 +328,8 @@ type Compacted struct {
 	// Kept says why the journal still has numbers that the snapshot covers, or why
 	// there was nothing to truncate; empty if neither.
 	Kept string `json:"kept,omitempty"`
+	// WritesRefused is why the node takes no writes all the same, empty if it does.
+	WritesRefused string `json:"writes_refused,omitempty"`
 }
 
 // Verified is what was found to be good.

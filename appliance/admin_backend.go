@@ -104,6 +104,9 @@ func (b backend) Compact(ctx context.Context) (c admin.Compacted, err error) {
 		FirstBefore: uint64(before.First), First: uint64(after.First),
 		BytesBefore: before.Bytes, Bytes: after.Bytes,
 	}
+	if s := b.n.writer.Health().Suspension(); s != nil {
+		c.WritesRefused = report.Line(s.Cause)
+	}
 	if oldest, ok := newRecaller(b.n).oldest(after); ok && err == nil && oldest.Pos.Seq > 0 {
 		at := oldest.Created.UTC()
 		c.History, c.HistoryTime = uint64(oldest.Pos.Seq), &at

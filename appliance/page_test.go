@@ -82,6 +82,30 @@ func wantResume(t *testing.T, url, password string, want int, text string) {
 	}
 }
 
+// A compact of a node that is suspended makes room, and says that writes are refused yet.
+func TestCompactSuspended(t *testing.T) {
+	s := newSickbed(t, manual)
+	if err := s.c.Set(t.Context(), "k", "v", 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	password, err := os.ReadFile(s.Status().Credentials)
+	if err != nil {
+		t.Fatal(err)
+	}
+	op, _ := knock(t, s.Status().NATS, "admin", strings.TrimSpace(string(password)))
+	for _, suspended := range []bool{true, false} {
+		if suspended {
+			s.suspend()
+		} else if _, err := op.Resume(t.Context(), s.Status().Node); err != nil {
+			t.Fatal(err)
+		}
+		did, err := op.Compact(t.Context(), s.Status().Node)
+		if err != nil || (did.WritesRefused != "") != suspended {
+			t.Errorf("suspended %v: compact = %+v, %v; want it to say so", suspended, did, err)
+		}
+	}
+}
+
 // A node that is suspended serves reads and says so to probes; its page has the cause;
 // and with the admin's password, and no other, it is resumed. While a password that was
 // changed still lets the admin in, it is taken, too.

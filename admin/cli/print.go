@@ -237,6 +237,9 @@ func printCompacted(t *table, c admin.Compacted) {
 	case c.First == 1:
 		t.field("history", "goes back to the beginning")
 	}
+	if c.WritesRefused != "" {
+		t.field("writes", "refused yet: %s; ledge resume tries again", c.WritesRefused)
+	}
 }
 
 func printVerified(t *table, v admin.Verified) {
