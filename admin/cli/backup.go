@@ -81,7 +81,11 @@ func newTaker(o *operator) (*taker, error) {
 			return nil, err
 		}
 	}
-	return &taker{o: o, to: to, seal: seal}, nil
+	t := &taker{o: o, to: to, seal: seal}
+	if err := t.beside(); err != nil {
+		return nil, fmt.Errorf("backup to %s: %w", to, err)
+	}
+	return t, nil
 }
 
 // mayReplace refuses a path at which something stands that a backup must not take the
@@ -118,6 +122,7 @@ type taker struct {
 	seal func(io.Writer) (io.WriteCloser, error) // nil is as it is
 
 	path    string // of the part, once it is known
+	named   bool   // the part has its name, so it stays whatever fails
 	trailer backup.Trailer
 }
 
@@ -134,10 +139,18 @@ func (t *taker) run(ctx context.Context) (err error) {
 			break
 		}
 	}
-	if err != nil && t.to != "-" {
-		err = fmt.Errorf("backup to %s: %w; nothing that looks like a backup is left of this attempt", t.to, err)
+	return t.worded(err)
+}
+
+// worded adds to an error where the backup was to be, and what is left of it.
+func (t *taker) worded(err error) error {
+	switch {
+	case err == nil || t.to == "-":
+		return err
+	case t.named:
+		return fmt.Errorf("backup to %s: %w; the part is left as it is, in %s", t.to, err, t.path)
 	}
-	return err
+	return fmt.Errorf("backup to %s: %w; nothing that looks like a backup is left of this attempt", t.to, err)
 }
 
 // take takes it once. Where it is to be is reserved before it is found out what that
@@ -210,7 +223,9 @@ func (t *taker) put(ctx context.Context, file *backup.Unfinished, b admin.Backup
 	if err := write(file); err != nil {
 		return err
 	}
-	return file.Finish(t.path)
+	err := file.Finish(t.path)
+	t.named = file.Named()
+	return err
 }
 
 // toOutput writes to standard output. Where nobody reads that any more, the write is to
@@ -235,6 +250,9 @@ func (t *taker) since() (s admin.BackupSince, err error) {
 	s.Base = t.o.c.Bool("base")
 	if t.to == "-" || !isDirectory(t.to) {
 		return s, nil
+	}
+	if err := t.beside(); err != nil {
+		return s, err // another backup has begun the directory meanwhile
 	}
 	files, err := backup.List(t.to)
 	if err != nil || len(files) == 0 {

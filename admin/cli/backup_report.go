@@ -21,7 +21,7 @@ func (t *taker) report(ctx context.Context, h backup.Header, since admin.BackupS
 	if !t.o.c.Bool("no-verify") {
 		took, err := t.verify(ctx, h)
 		if err != nil {
-			return fmt.Errorf("verify: %w; the part is left as it is, in %s", err, t.path)
+			return fmt.Errorf("verify: %w", err)
 		}
 		verified = took
 	}

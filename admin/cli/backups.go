@@ -145,10 +145,11 @@ func listBackup(c *cli.Context) error {
 			failed = errors.Join(failed, fmt.Errorf("%s: %w", p.Name, err))
 		}
 	}
-	if c.Bool("json") {
-		return errors.Join(printJSON(c, map[string]any{"parts": list}), failed)
+	gaps, err := gapsAt(path)
+	if failed = errors.Join(failed, err); c.Bool("json") {
+		return errors.Join(printJSON(c, map[string]any{"parts": list, "missing": missing(gaps)}), failed)
 	}
-	return errors.Join(t.write(c.App.Writer), failed)
+	return errors.Join(t.write(c.App.Writer), sayGaps(c, gaps), failed)
 }
 
 // verifyBackup reads all of a backup, and replays it.
@@ -176,11 +177,11 @@ func verifyBackup(c *cli.Context) error {
 	defer l.State.Close()
 	if c.Bool("json") {
 		return printJSON(c, map[string]any{"parts": len(parts), "number": uint64(l.State.Pos().Seq),
-			"digest": l.State.Pos().Digest.String(), "keys": l.State.Keys()})
+			"digest": l.State.Pos().Digest.String(), "keys": l.State.Keys(), "missing": missing(l.Gaps)})
 	}
 	_, err = fmt.Fprintf(c.App.Writer, "ok: %d parts up to number %d, digest %s, %d keys\n",
 		len(parts), l.State.Pos().Seq, l.State.Pos().Digest, l.State.Keys())
-	return err
+	return errors.Join(err, sayGaps(c, l.Gaps))
 }
 
 // restoreFrom restores a backup into an empty directory.

@@ -51,6 +51,8 @@ type Loaded struct {
 	// At is when the last entry that was applied was written, or the snapshot was
 	// begun; zero for an empty state.
 	At time.Time
+	// Gaps are missing, which is no damage. Verify alone looks for them.
+	Gaps []Gap
 }
 
 // Load makes the state that a backup has at a target. Every byte that it needs is
@@ -91,7 +93,7 @@ func follow(ctx context.Context, heads []*head, begin *head, to Target, visit fu
 			return l, nil
 		}
 	}
-	return l, l.tooLate(to)
+	return l, l.tooLate(heads, to)
 }
 
 // Verify reads every part, loads each with those that follow it, and returns what
@@ -124,8 +126,12 @@ func Verify(ctx context.Context, parts []Part) (*Loaded, error) {
 				h.Name, h.After.Seq, h.After.Digest, ErrGap))
 		}
 	}
-	if err != nil && last != nil {
+	switch {
+	case last == nil:
+	case err != nil:
 		err = errors.Join(err, last.State.Close())
+	default:
+		last.Gaps = gaps(heads)
 	}
 	return last, fault.As(fault.Operator, op, err)
 }
@@ -241,20 +247,6 @@ func (t Target) before(c journal.Committed) error {
 	first := slices.MaxFunc(e, func(a, b journal.Entry) int { return a.At.Compare(b.At) }).At
 	return fault.With(fault.Operator, fmt.Errorf("there was nothing at %s: the first time that can be had is %s",
 		t.Time.UTC().Format(time.RFC3339Nano), first.UTC().Format(time.RFC3339Nano)))
-}
-
-// tooLate refuses a target that the backup ends before.
-func (l *Loaded) tooLate(to Target) error {
-	h := &l.Header
-	switch {
-	case to.HasSeq && h.Last.Seq < to.Seq:
-		return fault.With(fault.Operator, fmt.Errorf("the backup ends at number %d, at %s; number %d is not in it",
-			h.Last.Seq, h.Created.UTC().Format(time.RFC3339), to.Seq))
-	case !to.Time.IsZero() && h.Created.Before(to.Time):
-		return fault.With(fault.Operator, fmt.Errorf("the backup ends at number %d, at %s; what came until %s is not in it",
-			h.Last.Seq, h.Created.UTC().Format(time.RFC3339), to))
-	}
-	return nil
 }
 
 // take applies a part, and reports whether the target is reached.

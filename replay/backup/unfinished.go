@@ -19,6 +19,8 @@ import (
 type Unfinished struct {
 	f   *os.File // nil once it is finished or discarded
 	dir string
+
+	named bool // it has the name of a part
 }
 
 // ErrTaken says that another backup is being written to the same place.
@@ -43,7 +45,7 @@ func Begin(path string) (*Unfinished, error) {
 			return nil, fault.With(fault.Operator, err)
 		}
 		if !again {
-			return &Unfinished{f, dir}, nil
+			return &Unfinished{f: f, dir: dir}, nil
 		}
 	}
 	return nil, fault.With(fault.Retryable, fmt.Errorf("%w: %s comes and goes", ErrTaken, name))
@@ -102,10 +104,15 @@ func (u *Unfinished) Finish(path string) error {
 	if err != nil {
 		return fault.With(fault.Operator, err)
 	}
+	u.named = true
 	err = u.f.Close()
 	u.f = nil
 	return fault.With(fault.Operator, errors.Join(err, durable.File(u.dir)))
 }
+
+// Named reports whether the part has its name, as it may have after a Finish that has
+// failed.
+func (u *Unfinished) Named() bool { return u.named }
 
 // Discard removes the part, if it is not finished. A nil one is none.
 func (u *Unfinished) Discard() error {

@@ -111,6 +111,24 @@ func TestUnfinishedKeptApart(t *testing.T) {
 	}
 }
 
+// A part is named once it is finished, and not where that has failed before.
+func TestUnfinishedNamed(t *testing.T) {
+	dir := t.TempDir()
+	for name, want := range map[string]bool{"x.backup": true, "none/x.backup": false} {
+		u, err := backup.Begin(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = u.Finish(filepath.Join(dir, name))
+		if got := u.Named(); got != want || (err == nil) != want {
+			t.Errorf("%s: Finish = %v, Named = %v; want %v", name, err, got, want)
+		}
+		if err := u.Discard(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // Whoever gets to write, the file is always one that somebody has written whole.
 func TestUnfinishedRace(t *testing.T) {
 	dir := t.TempDir()
