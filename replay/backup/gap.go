@@ -65,6 +65,16 @@ func (l *Loaded) tooLate(heads []*head, to Target) error {
 	return fault.With(fault.Operator, fmt.Errorf("the backup ends at %s; %s is not in it", ending(h), missed))
 }
 
+// short refuses a backup without a target whose parts go on beyond what was read: those
+// between are missing, and whoever wants no more has to say so.
+func (l *Loaded) short(heads []*head, to Target) error {
+	h := &l.Header
+	if to != (Target{}) || !slices.ContainsFunc(heads, func(other *head) bool { return other.Last.Seq > h.Last.Seq }) {
+		return nil
+	}
+	return fault.With(fault.Operator, fmt.Errorf("parts are missing from the backup, which %s; for that --to-number %d has to be said", around(heads, h), h.Last.Seq))
+}
+
 // around says in words what a backup has that goes on after a gap: h is the last part
 // before it.
 func around(heads []*head, h *Header) string {

@@ -50,6 +50,18 @@ func TestGap(t *testing.T) {
 	}
 }
 
+// A part from the middle that is missing is not passed over: without a target the end is
+// wanted, and what can be had is less.
+func TestMiddleMissing(t *testing.T) {
+	h := newHistory(t, 13, 60)
+	parts := []backup.Part{memory("a", h.part(t, 0, 20, "")), memory("c", h.part(t, 40, 60, ""))}
+	_, err := backup.Load(t.Context(), parts, backup.Target{})
+	if err == nil || fault.Of(err) != fault.Operator || !strings.Contains(err.Error(), "ends at number 60, at ") || !strings.Contains(err.Error(), "--to-number 20") {
+		t.Errorf("Load = %v; want it refused, and what has to be said", err)
+	}
+	check(t, h, parts, backup.Target{HasSeq: true, Seq: 20}, 20)
+}
+
 // Gaps are between parts of one journal, not before the first, nor where parts overlap.
 func TestGaps(t *testing.T) {
 	file := func(of journal.Lineage, after, last journal.Seq) backup.File {

@@ -72,7 +72,13 @@ func load(ctx context.Context, parts []Part, to Target) (l *Loaded, err error) {
 	if begin == nil {
 		return nil, tooEarly(heads, to)
 	}
-	return follow(ctx, heads, begin, to, func(*head) {})
+	if l, err = follow(ctx, heads, begin, to, func(*head) {}); err != nil {
+		return l, err
+	}
+	if err = l.short(heads, to); err != nil {
+		err = errors.Join(err, l.State.Close())
+	}
+	return l, err
 }
 
 // follow loads a part and those that follow it, up to the target.
