@@ -16,6 +16,7 @@ import (
 	"ledge/journal/fault"
 	"ledge/journal/progress"
 	"ledge/replay/snapshot"
+	"ledge/replay/writer"
 	"ledge/replay/standing"
 	"ledge/respd/command"
 	"ledge/respd/glob"
@@ -104,14 +105,29 @@ func (b backend) Compact(ctx context.Context) (c admin.Compacted, err error) {
 		FirstBefore: uint64(before.First), First: uint64(after.First),
 		BytesBefore: before.Bytes, Bytes: after.Bytes,
 	}
-	if s := b.n.writer.Health().Suspension(); s != nil {
-		c.WritesRefused = report.Line(s.Cause)
-	}
+	c.WritesRefused = resumed(ctx, b.n.writer.Health())
 	if oldest, ok := newRecaller(b.n).oldest(after); ok && err == nil && oldest.Pos.Seq > 0 {
 		at := oldest.Created.UTC()
 		c.History, c.HistoryTime = uint64(oldest.Pos.Seq), &at
 	}
 	return c, err
+}
+
+// resumeWait is how long a compact waits for the attempt to resume that follows it.
+const resumeWait = 5 * time.Second
+
+// resumed waits for the attempt that the node makes once there is room again, if it makes
+// any by itself, and returns why it takes no writes after that.
+func resumed(ctx context.Context, h *writer.Health) (refused string) {
+	if h.Freed() {
+		waiting, cancel := context.WithTimeout(ctx, resumeWait)
+		defer cancel()
+		_, _ = h.Resume(waiting) // the suspension has the cause
+	}
+	if s := h.Suspension(); s != nil {
+		return report.Line(s.Cause)
+	}
+	return ""
 }
 
 // Verify reads the journal and the snapshots, and counts the state again.

@@ -71,15 +71,16 @@ func (h *Health) WithoutReserve(err error) {
 }
 
 // Freed is told that room has been made on the disk. A suspension for want of room is
-// then tried at once, if it is tried at all without being asked.
-func (h *Health) Freed() {
+// then tried at once, if it is tried at all without being asked, which it reports.
+func (h *Health) Freed() (tried bool) {
 	h.mu.Lock()
 	s := h.cur.Load()
 	if again := s != nil && !s.InDoubt && s.Full() && h.policy.tries(s); again {
-		h.again = true
+		h.again, tried = true, true
 		defer h.stir()
 	}
 	h.mu.Unlock()
+	return tried
 }
 
 // reserveLeast is how long, at least, lies between two tries to hold the reserve
