@@ -109,9 +109,7 @@ func configure(c *urfave.Context, stderr io.Writer) (cfg appliance.Config, from 
 	args, _ := c.App.Metadata[argsKey].([]string)
 	cfg.Reread = func() (appliance.Config, error) {
 		again, file, err := read(c)
-		if err == nil {
-			again.From.Warn(log, args, file)
-		}
+		again.Warn = func() { again.From.Warn(log, args, file) }
 		return again, err
 	}
 	cfg.Logger = log

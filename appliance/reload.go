@@ -35,6 +35,9 @@ func (n *Node) Reload(ctx context.Context) error {
 	if err := ctx.Err(); err != nil { // a file system has hung: whoever stops the node waits no longer
 		return fault.As(fault.Retryable, op, err)
 	}
+	if next.Warn != nil {
+		next.Warn()
+	}
 	next.Logger, next.Clock = n.cfg.Logger, n.cfg.Clock
 	next.SetDefaults()
 	if err := next.ReadSecrets(); err != nil {

@@ -17,6 +17,7 @@ const errNoConfigFile resp.Error = "ERR The server is running without a config f
 
 // moving is a setting that goes into the configuration file.
 type moving struct {
+	name         string // of the parameter by which it was set
 	option, text string // as the file has it
 	word         word   // as the configuration says it then
 }
@@ -35,6 +36,11 @@ func (n *Node) rewrite(ctx context.Context) (done admin.Rewritten, err error) {
 	defer n.set.filing.Unlock()
 	err = n.server.Config().Alone(ctx, func() error {
 		move, stay := n.set.movable()
+		move, refused, err := n.startable(move)
+		if err != nil {
+			return fault.With(fault.Operator, resp.Error("ERR Rewriting config file: a start would be refused: "+fault.Line(err)))
+		}
+		stay = append(stay, refused...)
 		values := make(map[string]string)
 		for _, m := range move {
 			values[m.option] = m.text
@@ -58,6 +64,41 @@ func (n *Node) rewrite(ctx context.Context) (done admin.Rewritten, err error) {
 		return nil
 	})
 	return done, err
+}
+
+// startable takes out of what is to be written whatever a start would refuse beside the rest
+// of the configuration, which has options that mean nothing without others. Those settings
+// stay in the node's own store, and hold from there. An error is that the files would be
+// refused all the same.
+func (n *Node) startable(move []moving) (good []moving, stay []string, err error) {
+	for n.cfg.Reread != nil {
+		next, err := n.cfg.Reread()
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, m := range move {
+			if i := slices.IndexFunc(options.Table(), func(r options.Row) bool { return r.Name == m.option }); i >= 0 && m.text != "" {
+				if err := options.Table()[i].Set(&next, m.text); err != nil {
+					return nil, nil, err
+				}
+			}
+		}
+		err = next.Validate()
+		if err == nil {
+			break
+		}
+		bad, before := options.Faulty(err), len(move)
+		move = slices.DeleteFunc(move, func(m moving) bool {
+			if slices.Contains(bad, m.option) {
+				stay = append(stay, m.name)
+			}
+			return slices.Contains(bad, m.option)
+		})
+		if len(move) == before {
+			return nil, nil, next.From.Fault(err)
+		}
+	}
+	return move, stay, nil
 }
 
 // movable returns which settings the configuration file can have, and the parameters of
@@ -95,7 +136,7 @@ func movingOf(r options.Row, set setting) (m moving, err error) {
 	if err := r.Take(r.Params[i], &c, set.Value); err != nil {
 		return m, err
 	}
-	m.option, m.text = r.Name, r.Text(&c)
+	m.name, m.option, m.text = set.Name, r.Name, r.Text(&c)
 	first := slices.IndexFunc(r.Params, func(p options.Param) bool { return p.Live })
 	m.word = word{param: r.Params[first].Name, text: r.Show(r.Params[first], c), origin: options.ByDefault}
 	return m, nil

@@ -148,6 +148,8 @@ type Config struct {
 	ConfigFile string
 	// Reread puts the Config together anew out of what it was read from, for SIGHUP.
 	Reread func() (Config, error)
+	// Warn logs what is to be said about a Config that was read anew.
+	Warn func()
 }
 
 // Live is what can be changed while a node runs. One that has been handed out
@@ -245,6 +247,17 @@ func (c Config) Validate() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// Faulty returns the options that Validate has found faults of.
+func Faulty(err error) (names []string) {
+	for _, e := range each(err) {
+		var bad *Error
+		if errors.As(e, &bad) {
+			names = append(names, bad.Option)
+		}
+	}
+	return names
 }
 
 // each returns the errors that were joined, or the one that there is.
