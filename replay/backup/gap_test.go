@@ -88,3 +88,29 @@ func TestGaps(t *testing.T) {
 		}
 	}
 }
+
+// Parts of two directories in one: whatever begins where, the way that comes farthest is
+// taken, each number is reached that a part has, and all parts are verified.
+func TestWaysOfParts(t *testing.T) {
+	h := newHistory(t, 13, 60)
+	parts := []backup.Part{
+		memory("a", h.part(t, 0, 20, "")), memory("b", h.part(t, 20, 60, "")),
+		memory("c", h.part(t, 30, 40, h.snapshotAt(t, 30))), memory("d", h.part(t, 40, 45, "")),
+		memory("e", h.part(t, 40, 50, "")), memory("f", h.part(t, 45, 55, "")), memory("g", h.part(t, 20, 25, "")),
+	}
+	for _, seq := range []journal.Seq{2, 25, 30, 39, 45, 50, 52, 56, 60} {
+		check(t, h, parts, backup.Target{HasSeq: true, Seq: seq}, seq)
+	}
+	check(t, h, parts, backup.Target{}, 60)
+	l, err := backup.Verify(t.Context(), parts)
+	if err != nil || l.State.Pos().Seq != 60 {
+		t.Fatalf("Verify = %v, at %v; want all to be good up to number 60", err, l)
+	}
+	l.State.Close()
+	broken := h.part(t, 20, 25, "")
+	broken[len(broken)-9] ^= 1
+	parts[6] = memory("g", broken)
+	if l, err := backup.Verify(t.Context(), parts); err == nil || l != nil || !strings.Contains(err.Error(), "g: ") {
+		t.Errorf("Verify with a damaged part that no way needs = %v, %v; want it named", l, err)
+	}
+}

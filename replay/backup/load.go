@@ -68,7 +68,7 @@ func load(ctx context.Context, parts []Part, to Target) (l *Loaded, err error) {
 	if err != nil {
 		return nil, err
 	}
-	begin := choose(heads, to)
+	begin := newChains(heads).choose(to)
 	if begin == nil {
 		return nil, tooEarly(heads, to)
 	}
@@ -89,7 +89,8 @@ func follow(ctx context.Context, heads []*head, begin *head, to Target, visit fu
 			err = errors.Join(err, l.State.Close())
 		}
 	}()
-	for next := begin; next != nil; next = following(heads, l.Header.Last) {
+	chains := newChains(heads)
+	for next := begin; next != nil; next = chains.following(l.Header.Last) {
 		visit(next)
 		done, err := l.take(ctx, next, to)
 		if err != nil {
@@ -103,43 +104,70 @@ func follow(ctx context.Context, heads []*head, begin *head, to Target, visit fu
 }
 
 // Verify reads every part, loads each with those that follow it, and returns what
-// the last comes to.
+// the farthest comes to.
 func Verify(ctx context.Context, parts []Part) (*Loaded, error) {
-	const op = "verify"
+	l, err := verify(ctx, parts)
+	return l, fault.As(fault.Operator, "verify", err)
+}
+
+func verify(ctx context.Context, parts []Part) (best *Loaded, err error) {
 	heads, err := survey(parts)
 	if err != nil {
-		return nil, fault.As(fault.Operator, op, err)
+		return nil, err
 	}
+	defer func() {
+		if err != nil && best != nil {
+			best, err = nil, errors.Join(err, best.State.Close())
+		}
+	}()
 	seen := make(map[*head]bool)
-	var last *Loaded
 	for _, h := range heads {
-		if !h.Base() || seen[h] {
-			continue
-		}
-		if last != nil {
-			err = last.State.Close()
-		}
-		if err == nil {
-			last, err = follow(ctx, heads, h, Target{}, func(h *head) { seen[h] = true })
-		}
-		if err != nil {
-			return nil, fault.As(fault.Operator, op, err)
+		if h.Base() && !seen[h] {
+			l, err := follow(ctx, heads, h, Target{}, func(h *head) { seen[h] = true })
+			if err == nil {
+				best, err = farther(best, l)
+			}
+			if err != nil {
+				return best, err
+			}
 		}
 	}
 	for _, h := range heads {
-		if !seen[h] {
-			err = errors.Join(err, damaged("%s: it goes on from number %d, digest %s, %w",
-				h.Name, h.After.Seq, h.After.Digest, ErrGap))
+		if !seen[h] { // it begins elsewhere on a way, or nowhere
+			l, berr := branch(ctx, heads, h)
+			if berr == nil {
+				best, berr = farther(best, l)
+			}
+			err = errors.Join(err, berr)
 		}
 	}
-	switch {
-	case last == nil:
-	case err != nil:
-		err = errors.Join(err, last.State.Close())
-	default:
-		last.Gaps = gaps(heads)
+	if best != nil {
+		best.Gaps = gaps(heads)
 	}
-	return last, fault.As(fault.Operator, op, err)
+	return best, err
+}
+
+// branch loads a part that is on no way which comes farthest, after what is before it.
+func branch(ctx context.Context, heads []*head, h *head) (*Loaded, error) {
+	gap := damaged("%s: it goes on from number %d, digest %s, %w", h.Name, h.After.Seq, h.After.Digest, ErrGap)
+	to := Target{HasSeq: true, Seq: h.After.Seq}
+	begin := newChains(heads).choose(to)
+	if begin == nil {
+		return nil, gap
+	}
+	l, err := follow(ctx, heads, begin, to, func(*head) {})
+	if err != nil {
+		return nil, errors.Join(gap, err)
+	}
+	if at := (Point{l.State.Pos(), l.State.Epoch()}); at != h.After {
+		err = gap
+	} else if _, err = l.take(ctx, h, Target{}); err != nil {
+		err = fmt.Errorf("%s: %w", h.Name, err)
+	}
+	if err != nil {
+		return nil, errors.Join(err, l.State.Close())
+	}
+	return l, nil
 }
 
 // ErrGap says of a part that the one before it is missing.
@@ -202,24 +230,18 @@ func headOf(p Part) (*head, error) {
 	return h, nil
 }
 
-// choose returns the last part from which the target can be reached.
-func choose(heads []*head, to Target) (best *head) {
-	for _, h := range heads {
-		if h.Base() && (!to.HasSeq || h.After.Seq <= to.Seq) && (to.Time.IsZero() || !h.taken.After(to.Time)) {
-			best = h
-		}
+// farther closes one of two, the one that comes less far. The first may be nil.
+func farther(a, b *Loaded) (*Loaded, error) {
+	if a == nil {
+		return b, nil
 	}
-	return best
-}
-
-// following returns the longest part that begins at a point, or nil.
-func following(heads []*head, at Point) (best *head) {
-	for _, h := range heads {
-		if h.After == at && h.Last.Seq > at.Seq {
-			best = h
-		}
+	if a.State.Pos().Seq > b.State.Pos().Seq {
+		a, b = b, a
 	}
-	return best
+	if err := a.State.Close(); err != nil {
+		return nil, errors.Join(err, b.State.Close())
+	}
+	return b, nil
 }
 
 func tooEarly(heads []*head, to Target) error {
