@@ -136,3 +136,21 @@ func socket(path string) error {
 	}
 	return os.Rename(filepath.Join(short, "s"), path)
 }
+
+// A backup is read from files: a pipe in the place of one is refused, and not waited for.
+func TestBackupFromPipe(t *testing.T) {
+	dir := t.TempDir()
+	one := filepath.Join(dir, "00000000000000aa-00000000000000000001-00000000000000000002-base.backup")
+	if err := pipe(one); err != nil {
+		t.Fatal(err)
+	}
+	for _, from := range []string{one, dir} {
+		for _, args := range [][]string{{"restore", "--dir", filepath.Join(t.TempDir(), "r"), "--from", from}, {"backup", "verify", from}} {
+			ends(t, strings.Join(args, " "), func() {
+				if got := ledge(t, args...); got.code == 0 {
+					t.Errorf("%v: exit code 0; want it refused", args)
+				}
+			})
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -83,7 +84,12 @@ type readiness struct {
 
 // ready says whether the node serves; ?writes asks whether it takes writes, too.
 func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
-	err := s.cfg.Node.Ready(r.URL.Query().Has("writes"))
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil { // what was asked for may be what can't be read
+		http.Error(w, "the query can't be read: "+fault.Line(err), http.StatusBadRequest)
+		return
+	}
+	err = s.cfg.Node.Ready(query.Has("writes"))
 	says, status := readiness{Ready: err == nil, Cause: fault.Line(err)}, http.StatusOK
 	if err != nil {
 		status = http.StatusServiceUnavailable

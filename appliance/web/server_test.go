@@ -138,6 +138,7 @@ func TestProbes(t *testing.T) {
 	s.node.writes = errors.New("the disk\nis full")
 	s.want(request{path: "/readyz"}, 200, "ready")
 	s.want(request{path: "/readyz?writes"}, 503, "the disk; is full\n")
+	s.want(request{path: "/readyz?writes=1;x"}, 400, "")
 	s.node.reads = errors.New("it is loading")
 	s.want(request{path: "/readyz"}, 503, "it is loading")
 	s.want(request{path: "/readyz?writes", header: asJSON}, 503, `{"ready":false,"cause":"it is loading"}`)

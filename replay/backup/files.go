@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"ledge/journal"
+	"ledge/journal/durable"
 	"ledge/journal/fault"
 )
 
@@ -125,7 +126,7 @@ const sealedHead = "age-encryption.org/"
 // beginsSealed reports whether a file is encrypted, whatever it is called: one that came
 // from standard output has the name that its owner gave it.
 func beginsSealed(path string) bool {
-	f, err := os.Open(path)
+	f, err := durable.Open(path)
 	if err != nil {
 		return false // whoever reads it says why
 	}
@@ -138,7 +139,7 @@ func beginsSealed(path string) bool {
 // FilePart returns the part in a file.
 func FilePart(path string, sealed bool, open func(io.Reader) (io.Reader, error)) Part {
 	return Part{Name: path, Open: func() (io.ReadCloser, error) {
-		f, err := os.Open(path)
+		f, err := durable.Open(path)
 		if err != nil || !sealed {
 			return f, err
 		}

@@ -254,6 +254,12 @@ func (p *Params) settable(name string, found []Change) (Param, error) {
 	return p.list[i], nil
 }
 
+// mostWhy bounds what is said of a value that can't be set: it may have the value in it.
+const mostWhy = 512
+
 func setFailed(name, why string) error {
+	if len(why) > mostWhy {
+		why = strings.ToValidUTF8(clip(why, mostWhy), "") + "..."
+	}
 	return resp.Error("ERR CONFIG SET failed (possibly related to argument '" + name + "') - " + why)
 }

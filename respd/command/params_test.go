@@ -3,6 +3,7 @@ package command_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -109,5 +110,14 @@ func TestParamBegin(t *testing.T) {
 		if (err == nil) != (tt.want == "2") || slow["a"] != tt.want {
 			t.Errorf("Set with %+v = %v, and a is %s; want %s", tt, err, slow["a"], tt.want)
 		}
+	}
+}
+
+// An error repeats no value of any length.
+func TestParamLongValue(t *testing.T) {
+	p := command.NewParams(command.Param{Name: "a", Get: func() string { return "" },
+		Set: func(v string, _ bool) error { return errors.New(v + " is long") }})
+	if err := p.Set(t.Context(), "a", strings.Repeat("x", 70_000)); err == nil || len(err.Error()) > 700 || !strings.HasSuffix(err.Error(), "xxx...") {
+		t.Errorf("Set of 70,000 bytes = an error of %d bytes; want the beginning of the value in it", len(err.Error()))
 	}
 }
