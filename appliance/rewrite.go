@@ -36,7 +36,7 @@ func (n *Node) rewrite(ctx context.Context) (done admin.Rewritten, err error) {
 	defer n.set.filing.Unlock()
 	err = n.server.Config().Alone(ctx, func() error {
 		move, stay := n.set.movable()
-		move, refused, err := n.startable(move)
+		move, refused, err := startable(n.cfg.Reread, move)
 		if err != nil {
 			return fault.With(fault.Operator, resp.Error("ERR Rewriting config file: a start would be refused: "+fault.Line(err)))
 		}
@@ -70,9 +70,9 @@ func (n *Node) rewrite(ctx context.Context) (done admin.Rewritten, err error) {
 // of the configuration, which has options that mean nothing without others. Those settings
 // stay in the node's own store, and hold from there. An error is that the files would be
 // refused all the same.
-func (n *Node) startable(move []moving) (good []moving, stay []string, err error) {
-	for n.cfg.Reread != nil {
-		next, err := n.cfg.Reread()
+func startable(reread func() (Config, error), move []moving) (good []moving, stay []string, err error) {
+	for reread != nil {
+		next, err := reread()
 		if err != nil {
 			return nil, nil, err
 		}
