@@ -94,5 +94,9 @@ func TestBackupWords(t *testing.T) {
 	if err := os.Remove(first); err != nil {
 		t.Fatal(err)
 	}
+	wants("the base has all that is missing", 0, "backup verify "+store, "")
+	if err := os.Remove(base); err != nil {
+		t.Fatal(err)
+	}
 	wants("a part is missing", 1, "backup verify "+store, adds+": ", "the part before it is missing")
 }

@@ -10,6 +10,7 @@ import (
 	"ledge/journal"
 	"ledge/replay"
 	"ledge/replay/cluster"
+	"ledge/replay/move"
 	"ledge/replay/replaytest"
 	"ledge/replay/value"
 	"ledge/replay/writer"
@@ -81,6 +82,35 @@ func begin(t *testing.T, from, to *shard, ranges []journal.SlotRange) journal.Mo
 		t.Fatal(err)
 	}
 	return id
+}
+
+// Slots that have come are moved on at once, though the shard that has them does not know yet
+// that the move which has brought them is over.
+func TestMoveOn(t *testing.T) {
+	w, a, b := pair(t)
+	fill(t, a, 200)
+	all := []journal.SlotRange{{First: 0, Last: journal.MaxSlot}}
+	told := make(chan struct{})
+	fails := func(subject string, _ bool) error {
+		select {
+		case <-told:
+		default:
+			if subject == move.SubjectTaken {
+				return errAway
+			}
+		}
+		return nil
+	}
+	w.fails.Store(&fails)
+	first := begin(t, a, b, all)
+	n, _ := b.up()
+	until(t, "taken", func() bool { owns, _, _ := n.Custody().OwnsAll(all); return owns }, func() any { return standing([]*shard{a, b}) })
+	time.AfterFunc(300*time.Millisecond, func() { close(told) })
+	second := begin(t, b, a, all)
+	moved(t, first, a, b)
+	moved(t, second, a, b)
+	holds(t, a, true)
+	holds(t, b, false)
 }
 
 // Slots move with all that they hold, and nothing is left behind.

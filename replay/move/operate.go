@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"ledge/journal"
@@ -91,6 +92,7 @@ func (m *Mover) Begin(ctx context.Context, ranges []journal.SlotRange, to journa
 	if to == m.cfg.Log.Lineage() {
 		return 0, fault.With(fault.Refused, errors.New("the slots are to move to the shard that has them"))
 	}
+	m.arrived(ctx, ranges)
 	id := newID()
 	err := m.beginOne(ctx, &journal.MoveBegin{ID: id, Side: journal.Source, Ranges: ranges, Shard: to})
 	if err == nil {
@@ -102,6 +104,21 @@ func (m *Mover) Begin(ctx context.Context, ranges []journal.SlotRange, to journa
 		}
 	}
 	return id, err
+}
+
+// arrivedWait bounds arrived.
+const arrivedWait = 2 * time.Second
+
+// arrived waits for the end of moves that have brought some of the slots here: whoever has
+// heard from their source that they are over may move the slots on before this shard knows.
+func (m *Mover) arrived(ctx context.Context, ranges []journal.SlotRange) {
+	ctx, cancel := context.WithTimeout(ctx, arrivedWait)
+	defer cancel()
+	for ctx.Err() == nil && slices.ContainsFunc(m.cfg.State.Moves(), func(of cluster.Move) bool {
+		return of.Side == journal.Target && of.Phase == cluster.Taken && of.Meets(ranges)
+	}) {
+		pause(ctx, retryLeast)
+	}
 }
 
 // beginOne journals that a move begins, if no more are under way on its side than may be.
