@@ -62,7 +62,7 @@ func (s *Store) read() (good int64, err error) {
 	if err == nil || errors.Is(err, ErrFull) {
 		return good, err
 	}
-	const most = 2*MaxBytes + slack + maxPending
+	const most, mostTorn = 2*MaxBytes + slack + maxPending, 2 * (MaxKey + MaxValue)
 	rest, rerr := io.ReadAll(io.NewSectionReader(f, good, most))
 	switch {
 	case rerr != nil:
@@ -72,7 +72,7 @@ func (s *Store) read() (good int64, err error) {
 			err = errors.New("a length reaches beyond the end")
 		}
 		return good, err
-	case tornInZeros(rest):
+	case len(rest) <= mostTorn && tornInZeros(rest):
 		return good, errTorn
 	}
 	return good, err
