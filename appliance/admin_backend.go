@@ -119,7 +119,7 @@ const resumeWait = 5 * time.Second
 // resumed waits for the attempt that the node makes once there is room again, if it makes
 // any by itself, and returns why it takes no writes after that.
 func resumed(ctx context.Context, h *writer.Health) (refused string) {
-	if h.Freed() {
+	if h.TriesFull() {
 		waiting, cancel := context.WithTimeout(ctx, resumeWait)
 		defer cancel()
 		_, _ = h.Resume(waiting) // the suspension has the cause

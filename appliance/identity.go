@@ -175,7 +175,11 @@ func (d *directory) store(id identity) error {
 		return fault.With(fault.Fatal, err)
 	}
 	for _, p := range []string{path, second} {
-		if err := errors.Join(keepSpoiled(p), durable.Replace(p, append(b, '\n'))); err != nil {
+		err := keepSpoiled(p)
+		if err == nil {
+			err = durable.Replace(p, append(b, '\n'))
+		}
+		if err != nil {
 			return fault.With(fault.Operator, err)
 		}
 	}

@@ -229,7 +229,7 @@ func (n *Node) newSnapshots() *snapshots {
 		dir: n.dir.snapshotPath(), live: n.live.Load, state: n.state, log: n.log, appended: n.meter.bytes.Load,
 		held:   func() (journal.Seq, bool) { return heldForOthers(n) },
 		backup: n.backups.held, ready: n.loading.ready,
-		beside: n.threads.Beside, notify: n.events.snapshot, freed: func() { _ = n.writer.Health().Freed() }, clock: n.cfg.Clock, logger: n.cfg.Logger,
+		beside: n.threads.Beside, notify: n.events.snapshot, freed: func() { n.writer.Health().Freed() }, clock: n.cfg.Clock, logger: n.cfg.Logger,
 	}, n.started)
 }
 

@@ -17,9 +17,10 @@ const errNoConfigFile resp.Error = "ERR The server is running without a config f
 
 // moving is a setting that goes into the configuration file.
 type moving struct {
-	name         string // of the parameter by which it was set
-	option, text string // as the file has it
-	word         word   // as the configuration says it then
+	name string // of the parameter by which it was set
+	row  options.Row
+	text string // as the file has it
+	word word   // as the configuration says it then
 }
 
 // rewrite writes what was set at run time into the configuration file, and then keeps
@@ -43,14 +44,14 @@ func (n *Node) rewrite(ctx context.Context) (done admin.Rewritten, err error) {
 		stay = append(stay, refused...)
 		values := make(map[string]string)
 		for _, m := range move {
-			values[m.option] = m.text
+			values[m.row.Name] = m.text
 		}
 		places, err := options.Rewrite(n.cfg.ConfigFile, values)
 		if err != nil {
 			return fault.With(fault.Operator, resp.Error("ERR Rewriting config file: "+fault.Line(err)))
 		}
 		for i, m := range move {
-			if place := places[m.option]; place != "" {
+			if place := places[m.row.Name]; place != "" {
 				move[i].word.origin = n.cfg.FileOrigin(place)
 			}
 		}
@@ -77,24 +78,26 @@ func startable(reread func() (Config, error), move []moving) (good []moving, sta
 			return nil, nil, err
 		}
 		for _, m := range move {
-			if i := slices.IndexFunc(options.Table(), func(r options.Row) bool { return r.Name == m.option }); i >= 0 && m.text != "" {
-				if err := options.Table()[i].Set(&next, m.text); err != nil {
-					return nil, nil, err
-				}
+			if m.text == "" { // the option leaves the file, which no other one minds
+				continue
+			}
+			if err := m.row.Set(&next, m.text); err != nil {
+				return nil, nil, err
 			}
 		}
 		err = next.Validate()
-		if err == nil {
-			break
-		}
 		bad, before := options.Faulty(err), len(move)
 		move = slices.DeleteFunc(move, func(m moving) bool {
-			if slices.Contains(bad, m.option) {
+			refused := slices.Contains(bad, m.row.Name)
+			if refused {
 				stay = append(stay, m.name)
 			}
-			return slices.Contains(bad, m.option)
+			return refused
 		})
-		if len(move) == before {
+		switch {
+		case err == nil:
+			return move, stay, nil
+		case len(move) == before:
 			return nil, nil, next.From.Fault(err)
 		}
 	}
@@ -136,7 +139,7 @@ func movingOf(r options.Row, set setting) (m moving, err error) {
 	if err := r.Take(r.Params[i], &c, set.Value); err != nil {
 		return m, err
 	}
-	m.name, m.option, m.text = set.Name, r.Name, r.Text(&c)
+	m.name, m.row, m.text = set.Name, r, r.Text(&c)
 	first := slices.IndexFunc(r.Params, func(p options.Param) bool { return p.Live })
 	m.word = word{param: r.Params[first].Name, text: r.Show(r.Params[first], c), origin: options.ByDefault}
 	return m, nil
@@ -150,13 +153,13 @@ func (s *settings) moved(ctx context.Context, move []moving) error {
 	s.mu.Lock()
 	said := maps.Clone(s.said)
 	for _, m := range move {
-		said[m.option] = m.word
+		said[m.row.Name] = m.word
 	}
 	s.said = said
 	s.mu.Unlock()
 	return s.change(ctx, func(kept map[string]setting, _ map[string]word) {
 		for _, m := range move {
-			delete(kept, m.option)
+			delete(kept, m.row.Name)
 		}
 	})
 }

@@ -71,16 +71,27 @@ func (h *Health) WithoutReserve(err error) {
 }
 
 // Freed is told that room has been made on the disk. A suspension for want of room is
-// then tried at once, if it is tried at all without being asked, which it reports.
-func (h *Health) Freed() (tried bool) {
+// then tried at once, if it is tried at all without being asked.
+func (h *Health) Freed() {
 	h.mu.Lock()
-	s := h.cur.Load()
-	if again := s != nil && !s.InDoubt && s.Full() && h.policy.tries(s); again {
-		h.again, tried = true, true
+	if h.triesFullLocked() {
+		h.again = true
 		defer h.stir()
 	}
 	h.mu.Unlock()
-	return tried
+}
+
+// TriesFull reports whether the node is suspended for want of room, and tries to resume by
+// itself.
+func (h *Health) TriesFull() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.triesFullLocked()
+}
+
+func (h *Health) triesFullLocked() bool {
+	s := h.cur.Load()
+	return s != nil && !s.InDoubt && s.Full() && h.policy.tries(s)
 }
 
 // reserveLeast is how long, at least, lies between two tries to hold the reserve
