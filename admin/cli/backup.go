@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -82,7 +83,7 @@ func newTaker(o *operator) (*taker, error) {
 		}
 	}
 	t := &taker{o: o, to: to, seal: seal}
-	if err := t.beside(); err != nil {
+	if _, err := t.there(); err != nil {
 		return nil, fmt.Errorf("backup to %s: %w", to, err)
 	}
 	return t, nil
@@ -245,16 +246,26 @@ func toOutput(w io.Writer, write func(io.Writer) error) error {
 	return nil
 }
 
+// there returns the parts that are there already, none unless it is a directory. It
+// refuses those that the part must not be put beside.
+func (t *taker) there() ([]backup.File, error) {
+	if t.to == "-" || !isDirectory(t.to) {
+		return nil, nil
+	}
+	files, err := backup.List(t.to)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil // it will be made
+	}
+	if err != nil {
+		return nil, err
+	}
+	return files, t.beside(files)
+}
+
 // since finds out what the backup has that is to be added to.
 func (t *taker) since() (s admin.BackupSince, err error) {
 	s.Base = t.o.c.Bool("base")
-	if t.to == "-" || !isDirectory(t.to) {
-		return s, nil
-	}
-	if err := t.beside(); err != nil {
-		return s, err // another backup has begun the directory meanwhile
-	}
-	files, err := backup.List(t.to)
+	files, err := t.there() // another backup may have begun the directory meanwhile
 	if err != nil || len(files) == 0 {
 		return s, err
 	}

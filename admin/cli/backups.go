@@ -244,15 +244,13 @@ func printRestored(c *cli.Context, dir string, l *backup.Loaded, r appliance.Res
 	t.field("from", "%s, lineage %s, of node %s", c.String("from"), l.Header.Lineage, l.Header.Node)
 	t.field("to", "%s, lineage %s, which begins with number %d", dir, r.Lineage, pos.Seq+1)
 	t.field("name", "%s", restoredName(c.String("node"), l.Header.Node))
+	start := "ledge serve --dir " + dir
 	if l.State.Custody().Cluster != "" {
+		start += " --cluster yes"
 		t.field("cluster", "it is a shard of its own now, which serves its slots once it has heard of another shard: start it where the others look for it, "+
 			"or say ledge cluster join URL to it, and ledge cluster forget NODE of the nodes that it comes in place of")
 	}
 	t.field("settings", "none: a backup has none of what was set at run time, such as a password by CONFIG SET requirepass")
-	start := "ledge serve --dir " + dir
-	if l.State.Custody().Cluster != "" {
-		start += " --cluster yes"
-	}
 	t.field("start", "%s", start)
 	return t.write(c.App.Writer)
 }

@@ -168,7 +168,7 @@ func TestWithoutProgress(t *testing.T) {
 	unknown := half()
 	unknown.Left = -1
 	line := func(s progress.Seen) string { return "ledge: verify: " + progressWords(s) + "\n" }
-	const said = "ledge: verify: nothing has been left out\n"
+	const said = "ledge: verify: nothing has been left out\nledge: verify: no room is left\n"
 	if got := logtest.WithoutProgress(line(half()) + said + line(unknown)); got != said {
 		t.Errorf("what stays = %q; want %q", got, said)
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"slices"
 
@@ -130,19 +129,12 @@ func opening(c *cli.Context) (open opener, able bool, err error) {
 
 // beside refuses a part as it is where others are encrypted: whoever has had them
 // encrypted does not want the data to be readable beside them.
-func (t *taker) beside() error {
-	if t.seal != nil || t.to == "-" || !isDirectory(t.to) {
-		return nil
-	}
-	files, err := backup.List(t.to)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if slices.ContainsFunc(files, func(f backup.File) bool { return f.Sealed }) {
+func (t *taker) beside(files []backup.File) error {
+	if t.seal == nil && slices.ContainsFunc(files, func(f backup.File) bool { return f.Sealed }) {
 		return errors.New("the parts there are encrypted, and this one would not be: " +
 			"give --encrypt-to, --recipients-file or --passphrase-file, or another directory")
 	}
-	return err
+	return nil
 }
 
 // opens refuses to add to a part that was encrypted for somebody else, if it is said what

@@ -68,11 +68,13 @@ func load(ctx context.Context, parts []Part, to Target) (l *Loaded, err error) {
 	if err != nil {
 		return nil, err
 	}
-	begin := newChains(heads).choose(to)
+	ways := newChains(heads)
+	begin := ways.choose(to)
 	if begin == nil {
 		return nil, tooEarly(heads, to)
 	}
-	if l, err = follow(ctx, heads, begin, to, func(*head) {}); err != nil {
+	l = &Loaded{}
+	if err = l.follow(ctx, ways, begin, to, func(*head) {}); err != nil {
 		return l, err
 	}
 	if err = l.short(heads, to); err != nil {
@@ -81,26 +83,25 @@ func load(ctx context.Context, parts []Part, to Target) (l *Loaded, err error) {
 	return l, err
 }
 
-// follow loads a part and those that follow it, up to the target.
-func follow(ctx context.Context, heads []*head, begin *head, to Target, visit func(*head)) (l *Loaded, err error) {
-	l = &Loaded{}
+// follow loads a part and those that follow it, up to the target, on top of what is loaded.
+// With an error nothing is.
+func (l *Loaded) follow(ctx context.Context, ways *chains, begin *head, to Target, visit func(*head)) (err error) {
 	defer func() {
 		if err != nil && l.State != nil {
 			err = errors.Join(err, l.State.Close())
 		}
 	}()
-	chains := newChains(heads)
-	for next := begin; next != nil; next = chains.following(l.Header.Last) {
+	for next := begin; next != nil; next = ways.following(l.Header.Last) {
 		visit(next)
 		done, err := l.take(ctx, next, to)
 		if err != nil {
-			return l, fmt.Errorf("%s: %w", next.Name, err)
+			return fmt.Errorf("%s: %w", next.Name, err)
 		}
 		if done {
-			return l, nil
+			return nil
 		}
 	}
-	return l, l.tooLate(heads, to)
+	return l.tooLate(ways.heads, to)
 }
 
 // Verify reads every part, loads each with those that follow it, and returns what
@@ -120,10 +121,12 @@ func verify(ctx context.Context, parts []Part) (best *Loaded, err error) {
 			best, err = nil, errors.Join(err, best.State.Close())
 		}
 	}()
-	seen := make(map[*head]bool)
+	ways, seen := newChains(heads), make(map[*head]bool)
+	see := func(h *head) { seen[h] = true }
 	for _, h := range heads {
 		if h.Base() && !seen[h] {
-			l, err := follow(ctx, heads, h, Target{}, func(h *head) { seen[h] = true })
+			l := &Loaded{}
+			err := l.follow(ctx, ways, h, Target{}, see)
 			if err == nil {
 				best, err = farther(best, l)
 			}
@@ -134,7 +137,7 @@ func verify(ctx context.Context, parts []Part) (best *Loaded, err error) {
 	}
 	for _, h := range heads {
 		if !seen[h] { // it begins elsewhere on a way, or nowhere
-			l, berr := branch(ctx, heads, h)
+			l, berr := branch(ctx, ways, h, see)
 			if berr == nil {
 				best, berr = farther(best, l)
 			}
@@ -147,27 +150,24 @@ func verify(ctx context.Context, parts []Part) (best *Loaded, err error) {
 	return best, err
 }
 
-// branch loads a part that is on no way which comes farthest, after what is before it.
-func branch(ctx context.Context, heads []*head, h *head) (*Loaded, error) {
+// branch loads a part that is on no way which comes farthest, and those that follow it,
+// after what is before it.
+func branch(ctx context.Context, ways *chains, h *head, see func(*head)) (*Loaded, error) {
+	see(h)
 	gap := damaged("%s: it goes on from number %d, digest %s, %w", h.Name, h.After.Seq, h.After.Digest, ErrGap)
 	to := Target{HasSeq: true, Seq: h.After.Seq}
-	begin := newChains(heads).choose(to)
-	if begin == nil {
+	begin := ways.choose(to)
+	if begin == nil || ways.end(begin).Last.Seq < to.Seq {
 		return nil, gap
 	}
-	l, err := follow(ctx, heads, begin, to, func(*head) {})
-	if err != nil {
-		return nil, errors.Join(gap, err)
+	l := &Loaded{}
+	if err := l.follow(ctx, ways, begin, to, func(*head) {}); err != nil {
+		return nil, err
 	}
 	if at := (Point{l.State.Pos(), l.State.Epoch()}); at != h.After {
-		err = gap
-	} else if _, err = l.take(ctx, h, Target{}); err != nil {
-		err = fmt.Errorf("%s: %w", h.Name, err)
+		return nil, errors.Join(gap, l.State.Close())
 	}
-	if err != nil {
-		return nil, errors.Join(err, l.State.Close())
-	}
-	return l, nil
+	return l, l.follow(ctx, ways, h, Target{}, see)
 }
 
 // ErrGap says of a part that the one before it is missing.
