@@ -43,7 +43,7 @@ func (l *Log) Take() string {
 func (l *Log) Count(s string) int { return strings.Count(l.String(), s) }
 
 // howFar is a line in which a command says how far its work has come.
-var howFar = regexp.MustCompile(`(?m)^ledge: .*\b(so far|left)\n`)
+var howFar = regexp.MustCompile(`(?m)^ledge: .*\b[0-9hms.]+ (so far|left)\n`)
 
 // WithoutProgress returns what a command said on standard error, without the lines
 // that say how far it has come: any command says so where it takes more than 3 s, and

@@ -84,7 +84,7 @@ func (m *Mover) changed(id journal.MoveID) {
 }
 
 // Begin begins a move of slots to another shard, and returns its id. The target is told as
-// soon as it can be.
+// soon as it can be. It waits 2 s at most for a move to end that has brought the slots here.
 func (m *Mover) Begin(ctx context.Context, ranges []journal.SlotRange, to journal.Lineage) (journal.MoveID, error) {
 	if !m.cfg.Leads() {
 		return 0, errFollows
