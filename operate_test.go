@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"ledge/admin"
 	"ledge/admin/admintest"
 	"ledge/journal/fault"
+	"ledge/journal/freeport"
 )
 
 const nodeHead = `node      n1, leader, version 0.1.0, pid 4711
@@ -144,12 +144,7 @@ func TestHealthCodes(t *testing.T) {
 	b.Serve(t, admin.Config{Node: "well"})
 	b.Serve(t, admin.Config{Backend: failing(fault.With(fault.Operator, errors.New("lost"))), Node: "lost"})
 	wrong := write(t, "password", "guess\n")
-	nobody, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	nobody.Close()
-	gone := "nats://" + nobody.Addr().String()
+	gone := "nats://" + freeport.Addr(t)
 	deaf := filepath.Dir(write(t, "run.json", `{"pid":1,"nats":""}`))
 	for _, c := range []struct {
 		name string

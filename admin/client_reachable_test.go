@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 	"sync/atomic"
 	"testing"
 
 	"ledge/admin"
 	"ledge/admin/admintest"
+	"ledge/journal/freeport"
 )
 
 // placed is a node that says where it stands.
@@ -25,12 +25,7 @@ func (p *placed) Status(context.Context) (admin.Status, error) { return p.status
 // once, and of those that can't be asked why.
 func TestReachable(t *testing.T) {
 	t.Parallel()
-	gone, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	gone.Close()
-	nowhere := "nats://" + gone.Addr().String()
+	nowhere := "nats://" + freeport.Addr(t)
 	top, left, right := admintest.Start(t), admintest.Start(t), admintest.Start(t)
 	say := func(b *admintest.Broker, node, redis string, link *admin.Link, replicas ...admin.Replica) {
 		role := "leader"

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"ledge/journal/freeport"
 )
 
 // Another key of age's, and its public half.
@@ -23,7 +25,7 @@ type sealedNode struct {
 
 func newSealedNode(t *testing.T) *sealedNode {
 	n := &sealedNode{t: t, dir: t.TempDir(), store: t.TempDir()}
-	n.p = start(t, n.dir, "--nats-listen", "127.0.0.1:0")
+	n.p = start(t, n.dir, "--nats-listen", freeport.Addr(t))
 	n.write("one")
 	for name, text := range map[string]string{
 		"phrase": "a long passphrase", "other-phrase": "another one", "no-phrase": "",

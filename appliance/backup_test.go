@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"ledge/journal/freeport"
 )
 
 // seen is what a node has said of itself at a moment.
@@ -176,7 +178,7 @@ func TestBackupsUnderLoad(t *testing.T) {
 	if err := os.WriteFile(key, []byte(ageIdentity+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := start(t, dir, "--nats-listen", "127.0.0.1:0", "--snapshot-every", "1mb", "--sync", "interval")
+	p := start(t, dir, "--nats-listen", freeport.Addr(t), "--snapshot-every", "1mb", "--sync", "interval")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	looked, unseen := context.WithCancel(t.Context())
@@ -313,7 +315,7 @@ func atTime(t *testing.T, k kept, list []seen, j int, to string) bool {
 // leader of those who followed the node that the backup is of.
 func TestRestoredServes(t *testing.T) {
 	ctx, dir, store := t.Context(), t.TempDir(), t.TempDir()
-	p := start(t, dir, "--nats-listen", "127.0.0.1:0")
+	p := start(t, dir, "--nats-listen", freeport.Addr(t))
 	c := p.client()
 	for i := range 10 {
 		if err := c.Set(ctx, "k", i, 0).Err(); err != nil {
@@ -328,7 +330,7 @@ func TestRestoredServes(t *testing.T) {
 	if got.code != 1 || !strings.Contains(got.stderr, "empty directory only") {
 		t.Errorf("restore into a node's directory: exit code %d, %q; want 1, and that it is refused", got.code, got.stderr)
 	}
-	q := start(t, back, "--nats-listen", "127.0.0.1:0")
+	q := start(t, back, "--nats-listen", freeport.Addr(t))
 	if v, err := q.client().Get(ctx, "k").Result(); v != "5" || err != nil {
 		t.Errorf("GET k = %q, %v; want 5", v, err)
 	}

@@ -130,7 +130,8 @@ func (b *between) requests(what string) []string {
 func (b *between) followed(dir string, opts ...string) *peer {
 	b.t.Helper()
 	return lead(b.t, dir, append([]string{"--follow", b.url, "--follow-password-file", b.secret,
-		"--connect-timeout", patience(remote.DefaultConnectTimeout).String()}, opts...)...)
+		"--connect-timeout", patience(remote.DefaultConnectTimeout).String(),
+		"--fetch-timeout", patience(remote.DefaultFetchTimeout).String()}, opts...)...)
 }
 
 // count returns how many requests have that in them.

@@ -14,6 +14,7 @@ import (
 
 	"ledge/appliance"
 	"ledge/appliance/report"
+	"ledge/journal/freeport"
 )
 
 // hostile is a name that would do something if it got into the page as markup.
@@ -102,7 +103,7 @@ func paints(p *tab, times int) time.Duration {
 //
 //	go test ./appliance -run '^$' -bench FirstPaint -benchtime 20x
 func BenchmarkFirstPaint(b *testing.B) {
-	p := chromium(b).open(serve(b, appliance.Config{NATSListen: "127.0.0.1:0", MetricsListen: "127.0.0.1:0"}).Status().Page, 1200, 900, "light")
+	p := chromium(b).open(serve(b, appliance.Config{NATSListen: freeport.Addr(b), MetricsListen: "127.0.0.1:0"}).Status().Page, 1200, 900, "light")
 	p.until("the state is shown", `document.getElementById("state").textContent === "OK"`)
 	took := paints(p, max(5, b.N))
 	b.ReportMetric(0, "ns/op")

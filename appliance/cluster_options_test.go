@@ -67,7 +67,7 @@ func TestClusterWithoutListener(t *testing.T) {
 		} else if err := os.Remove(filepath.Join(dirs[1], "auth", "peer")); err != nil {
 			t.Fatal(err)
 		}
-		if got := run(t, append(serving(dirs[1]), "--cluster", "yes")...); got.code == 0 || !strings.Contains(got.stderr, want) {
+		if got := run(t, append(serving(t, dirs[1]), "--cluster", "yes")...); got.code == 0 || !strings.Contains(got.stderr, want) {
 			t.Errorf("secret %v: exit code %d, %s; want %q", secret, got.code, got.stderr, want)
 		}
 	}

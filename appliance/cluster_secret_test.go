@@ -12,6 +12,7 @@ import (
 	"ledge/admin"
 	"ledge/appliance"
 	"ledge/journal/fault"
+	"ledge/journal/freeport"
 	"ledge/journal/logtest"
 )
 
@@ -32,7 +33,7 @@ func TestClusterSecret(t *testing.T) {
 	var log logtest.Log
 	file := filepath.Join(t.TempDir(), "secret")
 	replaceFile(t, file, "first\n")
-	cfg := appliance.Config{Node: "a", Dir: t.TempDir(), NATSListen: "127.0.0.1:0", Cluster: "yes", ClusterSecretFile: file, Logger: log.Logger()}
+	cfg := appliance.Config{Node: "a", Dir: t.TempDir(), NATSListen: freeport.Addr(t), Cluster: "yes", ClusterSecretFile: file, Logger: log.Logger()}
 	said := &cfg
 	cfg.Reread = func() (appliance.Config, error) { return *said, nil }
 	n := serve(t, cfg)
@@ -93,7 +94,7 @@ func TestClusterSecretMissing(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		cfg := appliance.Config{Node: "a", Dir: t.TempDir(), Listen: "127.0.0.1:0", NATSListen: "127.0.0.1:0", Cluster: "yes", ClusterSecretFile: file}
+		cfg := appliance.Config{Node: "a", Dir: t.TempDir(), Listen: "127.0.0.1:0", NATSListen: freeport.Addr(t), Cluster: "yes", ClusterSecretFile: file}
 		n, err := appliance.Open(t.Context(), cfg)
 		if err == nil {
 			n.Close()

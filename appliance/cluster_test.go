@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"ledge/journal/freeport"
 )
 
 // memberIDs returns what the nodes that a node knows of are called, in order.
@@ -108,7 +110,7 @@ func TestClusterLeft(t *testing.T) {
 		t.Errorf("SET: %s", got)
 	}
 	n.end(syscall.SIGTERM)
-	got := run(t, append(serving(dir), "--databases", "1")...)
+	got := run(t, append(serving(t, dir), "--databases", "1")...)
 	if got.code == 0 || !strings.Contains(got.stderr, "start the node with --cluster yes") {
 		t.Errorf("exit code %d, %s; want it refused, and what to do", got.code, got.stderr)
 	}
@@ -130,7 +132,7 @@ func TestFewerDatabases(t *testing.T) {
 	}
 	n.end(syscall.SIGTERM)
 	for _, opts := range [][]string{{"--databases", "2"}, {"--cluster", "yes"}} {
-		got := run(t, append([]string{"serve", "--dir", dir, "--listen", "127.0.0.1:0", "--nats-listen", "off", "--on-damage", "serve-good"}, opts...)...)
+		got := run(t, append([]string{"serve", "--dir", dir, "--listen", freeport.Addr(t), "--nats-listen", "off", "--on-damage", "serve-good"}, opts...)...)
 		if got.code == 0 || !strings.Contains(got.stderr, "database 3") || strings.Contains(got.stderr, "repair") {
 			t.Errorf("%v: exit code %d, %s; want a refusal that names database 3 and no repair", opts, got.code, got.stderr)
 		}

@@ -8,13 +8,14 @@ import (
 
 	"ledge/admin"
 	"ledge/appliance"
+	"ledge/journal/freeport"
 )
 
 // The page of a node in a cluster says which, which slots are its shard's, and how the
 // shards are. That of any other node has nothing of it.
 func TestClusterPage(t *testing.T) {
 	dir := t.TempDir()
-	n := serve(t, appliance.Config{Dir: dir, NATSListen: "127.0.0.1:0", MetricsListen: "127.0.0.1:0", Cluster: "yes", Databases: 1})
+	n := serve(t, appliance.Config{Dir: dir, NATSListen: freeport.Addr(t), MetricsListen: "127.0.0.1:0", Cluster: "yes", Databases: 1})
 	url := n.Status().Page
 	if c := facts(t, url).Cluster; c == nil || c.Cluster != "" || c.Assigned != 0 {
 		t.Fatalf("before it is founded the page has the cluster %+v; want one without an id and slots", c)

@@ -110,6 +110,6 @@ const smallLimit = "67108864"
 // inGroup starts a node in a control group.
 func inGroup(t *testing.T, group, dir string, opts ...string) *process {
 	t.Helper()
-	args := append([]string{"-c", `echo $$ > "$0"/cgroup.procs; exec "$@"`, group, binary(t)}, serving(dir, opts...)...)
+	args := append([]string{"-c", `echo $$ > "$0"/cgroup.procs; exec "$@"`, group, binary(t)}, serving(t, dir, opts...)...)
 	return launch(t, exec.Command("/bin/sh", args...))
 }

@@ -8,13 +8,14 @@ import (
 	"testing"
 
 	"ledge/admin/cli"
+	"ledge/journal/freeport"
 )
 
 // Commands for a copy of a running node's directory don't reach the node: neither by the
 // address that was copied, nor by the one where nodes listen by default.
 func TestCopyOfRunning(t *testing.T) {
 	dir, copied := t.TempDir()+"/d", t.TempDir()+"/copy"
-	p := launch(t, exec.Command(binary(t), "serve", "--dir", dir, "--listen", "127.0.0.1:0", "--nats-listen", "127.0.0.1:0"))
+	p := launch(t, exec.Command(binary(t), "serve", "--dir", dir, "--listen", freeport.Addr(t), "--nats-listen", freeport.Addr(t)))
 	if got := run(t, "status", "--dir", dir); got.code != 0 {
 		t.Fatalf("status of the node: exit code %d, %s", got.code, got.stderr)
 	}

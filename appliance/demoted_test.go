@@ -15,6 +15,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"ledge/admin"
+	"ledge/journal/freeport"
 )
 
 // waits has a client of a node begin to wait without a limit, and returns what it
@@ -51,7 +52,7 @@ var demotions = []struct {
 	}},
 	{"follow of nobody", func(t *testing.T, p *pair) {
 		p.trusts(t)
-		if _, err := p.admin(t, 0).Follow(t.Context(), "a", "nats://"+freeAddr(t)); err != nil {
+		if _, err := p.admin(t, 0).Follow(t.Context(), "a", "nats://"+freeport.Addr(t)); err != nil {
 			t.Fatal(err)
 		}
 	}},

@@ -15,6 +15,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"ledge/appliance"
+	"ledge/journal/freeport"
 	"ledge/journal/jet/faultfs"
 )
 
@@ -32,7 +33,7 @@ type sickbed struct {
 func newSickbed(t *testing.T, change func(*appliance.Config)) *sickbed {
 	t.Helper()
 	s := &sickbed{t: t, disk: faultfs.Start(t), ran: make(chan error, 1)}
-	cfg := appliance.Config{Dir: filepath.Join(s.disk.Dir, "data"), Listen: "127.0.0.1:0", NATSListen: "127.0.0.1:0",
+	cfg := appliance.Config{Dir: filepath.Join(s.disk.Dir, "data"), Listen: "127.0.0.1:0", NATSListen: freeport.Addr(t),
 		MetricsListen: "127.0.0.1:0", Reserve: -1, AppendTimeout: 100 * time.Millisecond}
 	if change != nil {
 		change(&cfg)

@@ -9,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"ledge/appliance"
+	"ledge/journal/freeport"
 	"ledge/replay/standing"
 )
 
@@ -73,13 +74,18 @@ func givesNames(t *testing.T, nodes ...*member) {
 	}
 }
 
-// tells gives all nodes a document.
+// tells gives all nodes a document. Each is told again, as a controller does, while its
+// disk is late.
 func tells(t *testing.T, document string, version int, nodes ...*member) {
 	t.Helper()
 	for _, m := range nodes {
-		if got := m.clusterX("SETNODES", document, version); got != "OK" {
-			t.Fatalf("%s: SETNODES at %d: %s", m.name, version, got)
-		}
+		within(t, time.Minute, m.name+" takes the document", func() bool {
+			got := m.clusterX("SETNODES", document, version)
+			if got != "OK" && !strings.Contains(got, "the journal has not taken it in time") {
+				t.Fatalf("%s: SETNODES at %d: %s", m.name, version, got)
+			}
+			return got == "OK"
+		})
 	}
 }
 
@@ -204,7 +210,7 @@ func TestAuthorities(t *testing.T) {
 			m = byController
 		}
 		m.stop()
-		cfg.Dir, cfg.Listen, cfg.NATSListen, cfg.Cluster, cfg.ClusterAuthority, cfg.Reserve = m.dir, "127.0.0.1:0", "127.0.0.1:0", "yes", authority, -1
+		cfg.Dir, cfg.Listen, cfg.NATSListen, cfg.Cluster, cfg.ClusterAuthority, cfg.Reserve = m.dir, freeport.Addr(t), freeport.Addr(t), "yes", authority, -1
 		if n, err := appliance.Open(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "cluster-authority") {
 			t.Errorf("a journal of the other kind with %s: %v; want it refused", authority, err)
 			if err == nil {

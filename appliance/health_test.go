@@ -7,6 +7,7 @@ import (
 
 	"ledge/admin"
 	"ledge/appliance"
+	"ledge/journal/freeport"
 	"ledge/replay/standing"
 )
 
@@ -28,20 +29,20 @@ func TestOperatorsHealth(t *testing.T) {
 		}
 		return h
 	}
-	leader := appliance.Config{Node: "a", NATSListen: "127.0.0.1:0"}
+	leader := appliance.Config{Node: "a", NATSListen: freeport.Addr(t)}
 	leader.MinReplicas, leader.MinReplicasLag = 1, time.Minute
 	a := serve(t, leader)
 	if h := health(a); h.State != admin.StateOK || h.Role != "leader" || !strings.HasPrefix(h.WritesRefused, "NOREPLICAS") || h.ReadsRefused != "" {
 		t.Errorf("health of a leader without replicas: %+v; want writes refused with NOREPLICAS", h)
 	}
 	secret := strings.Replace(a.Status().Credentials, "admin", "replica", 1)
-	b := serve(t, appliance.Config{Node: "b", NATSListen: "127.0.0.1:0", Follow: a.Status().NATS, FollowPasswordFile: secret})
+	b := serve(t, appliance.Config{Node: "b", NATSListen: freeport.Addr(t), Follow: a.Status().NATS, FollowPasswordFile: secret})
 	within(t, 20*time.Second, "the leader takes writes", func() bool { return health(a).WritesRefused == "" })
 	within(t, 20*time.Second, "the replica streams", func() bool { return b.Link().State == standing.LinkStreaming && b.Link().Applied > 0 })
 	if h := health(b); h.Role != "replica" || !strings.HasPrefix(h.WritesRefused, "READONLY") || h.ReadsRefused != "" || h.LinkFailed != "" {
 		t.Errorf("health of a replica: %+v; want writes refused with READONLY and nothing else", h)
 	}
-	wrong := appliance.Config{Node: "c", NATSListen: "127.0.0.1:0", Follow: a.Status().NATS, FollowPasswordFile: a.Status().Credentials}
+	wrong := appliance.Config{Node: "c", NATSListen: freeport.Addr(t), Follow: a.Status().NATS, FollowPasswordFile: a.Status().Credentials}
 	wrong.ReadStaleness = time.Second
 	c := serve(t, wrong)
 	within(t, 20*time.Second, "the link has failed", func() bool { return c.Link().State == standing.LinkFailed })

@@ -8,6 +8,7 @@ import (
 	"ledge/admin"
 	"ledge/appliance"
 	"ledge/journal/fault"
+	"ledge/journal/freeport"
 )
 
 // The node remembers the last backup that it was told of, over a restart; it believes
@@ -15,7 +16,7 @@ import (
 func TestLastBackup(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	cfg := appliance.Config{Dir: dir, Node: "n", NATSListen: "127.0.0.1:0"}
+	cfg := appliance.Config{Dir: dir, Node: "n", NATSListen: freeport.Addr(t)}
 	taken := uint64(1)
 	told := func(t *testing.T, number *uint64, want *admin.LastBackup) *admin.LastBackup {
 		t.Helper()

@@ -18,6 +18,7 @@ import (
 
 	"ledge/admin"
 	"ledge/journal/fault"
+	"ledge/journal/freeport"
 	"ledge/journal/progress"
 	"ledge/replay/standing"
 	"ledge/respd/command"
@@ -100,7 +101,7 @@ func halt(t *testing.T, cfg Config) *halted {
 	}
 	reached := make(chan struct{})
 	log := &haltingLog{slog.DiscardHandler, "snapshot is damaged", sync.OnceFunc(func() { close(reached) }), make(chan struct{})}
-	h := &halted{addr: freeAddress(t), dir: dir, nats: freeAddress(t)}
+	h := &halted{addr: freeport.Addr(t), dir: dir, nats: freeport.Addr(t)}
 	cfg.Dir, cfg.Listen, cfg.NATSListen, cfg.Logger = dir, h.addr, h.nats, slog.New(log)
 	ctx, h.cancel = context.WithCancel(t.Context())
 	h.goOn = sync.OnceFunc(func() { close(log.goOn) })
@@ -117,16 +118,6 @@ func halt(t *testing.T, cfg Config) *halted {
 		t.Fatal("the node does not get as far as its snapshots")
 	}
 	return h
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // client returns a Redis client of the node.

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"ledge/journal/freeport"
 )
 
 // scrape returns a node's metrics by name and labels.
@@ -75,7 +77,7 @@ func helps(t *testing.T, addr string) map[string]string {
 // What is said of a metric is what it does: the epoch grows with a start, a group of
 // writes is one append, and before the first snapshot there is no time of one.
 func TestMetricHelps(t *testing.T) {
-	dir, addr := t.TempDir(), freeAddr(t)
+	dir, addr := t.TempDir(), freeport.Addr(t)
 	p := start(t, dir, "--metrics-listen", addr)
 	first := scrape(t, addr)
 	for name, want := range map[string]string{
@@ -129,7 +131,7 @@ var (
 // when the leader has gone, that the link has failed and how often.
 func TestMetrics(t *testing.T) {
 	dirs := [2]string{t.TempDir(), t.TempDir()}
-	nats, addrs := freeAddr(t), [2]string{freeAddr(t), freeAddr(t)}
+	nats, addrs := freeport.Addr(t), [2]string{freeport.Addr(t), freeport.Addr(t)}
 	a := start(t, dirs[0], "--node", "a", "--nats-listen", nats, "--metrics-listen", addrs[0])
 	b := start(t, dirs[1], "--node", "b", "--metrics-listen", addrs[1], "--follow", "nats://"+nats,
 		"--follow-password-file", dirs[0]+"/auth/replica", "--sync-attempts", "2")

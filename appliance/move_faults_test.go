@@ -22,6 +22,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"ledge/admin"
+	"ledge/journal/freeport"
 )
 
 // movers is a cluster of two shards that are a process each, which come back at the same
@@ -43,7 +44,7 @@ func newMovers(t *testing.T, opts ...string) *movers {
 	replaceFile(t, secret, "s3cret\n")
 	m := &movers{t: t, opts: append([]string{"--cluster", "yes", "--cluster-secret-file", secret}, opts...)}
 	for i := range m.nodes {
-		m.dirs[i], m.addrs[i], m.urls[i] = t.TempDir(), freeAddr(t), "nats://"+freeAddr(t)
+		m.dirs[i], m.addrs[i], m.urls[i] = t.TempDir(), freeport.Addr(t), "nats://"+freeport.Addr(t)
 		m.start(i)
 	}
 	op := m.op(0)

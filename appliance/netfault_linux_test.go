@@ -58,13 +58,17 @@ const slowFor = 3 * time.Second
 const (
 	cancelled  = time.Second     // until follow, promote and shutdown have given up a wait
 	resumed    = 5 * time.Second // until a replica streams again
-	slack      = 3
+	slack      = 10
 	silenceMax = time.Second // the replicas' fetch-timeout
 )
 
-// replicaOptions make the wait for silence short enough to try it often.
-var replicaOptions = []string{"--connect-timeout", "1s", "--fetch-timeout", silenceMax.String(),
-	"--sync-chunk-timeout", "2s", "--nats-listen", "off"}
+// replicaOptions make the wait for silence short enough to try it often, and patientOptions
+// make all waits long, where they have to be given up before.
+var (
+	replicaOptions = []string{"--nats-listen", "off", "--connect-timeout", "1s",
+		"--fetch-timeout", silenceMax.String(), "--sync-chunk-timeout", "2s"}
+	patientOptions = []string{"--nats-listen", "off", "--connect-timeout", "1m", "--fetch-timeout", "1m", "--sync-chunk-timeout", "1m"}
+)
 
 // The replicas of a cell, by what is done to them while the fault lasts.
 const (
@@ -219,7 +223,11 @@ func (c *netCell) start(t *testing.T) {
 	secret := filepath.Join(c.dir, "auth", "replica")
 	for at := stays; at <= stops; at++ {
 		dir := filepath.Join(t.TempDir(), fmt.Sprint("replica", at))
-		c.replicas[at] = c.wire.serve(t, at, dir, append(replicaOptions, "--follow-password-file", secret)...)
+		options := patientOptions
+		if at == stays {
+			options = replicaOptions
+		}
+		c.replicas[at] = c.wire.serve(t, at, dir, append(options, "--follow-password-file", secret)...)
 	}
 }
 
@@ -375,45 +383,4 @@ func (c *netCell) resume(t *testing.T) {
 	if n, _ := r.c.Get(t.Context(), c.load.key).Int(); n < c.load.acked {
 		t.Errorf("the replica has %d of the entries; %d were acknowledged", n, c.load.acked)
 	}
-}
-
-// load is what is written on the leader while a cell runs.
-type load struct {
-	key   string
-	acked int // belongs to the writer until end has returned
-	stop  context.CancelFunc
-	over  chan struct{}
-}
-
-// write begins to write, more than a slow reader can take.
-func (f *faults) write(t *testing.T) *load {
-	ctx, stop := context.WithCancel(t.Context())
-	l := &load{key: "load:" + t.Name(), stop: stop, over: make(chan struct{})}
-	filler := strings.Repeat("x", 8<<10)
-	tick := time.NewTicker(50 * time.Millisecond)
-	go func() {
-		defer close(l.over)
-		defer tick.Stop()
-		for {
-			select {
-			case <-tick.C:
-			case <-ctx.Done():
-				return
-			}
-			within, cancel := context.WithTimeout(ctx, time.Second)
-			p := f.writer.Pipeline()
-			n := p.Incr(within, l.key)
-			p.Set(within, "filler", filler, 0)
-			if _, err := p.Exec(within); err == nil {
-				l.acked = int(n.Val())
-			}
-			cancel()
-		}
-	}()
-	return l
-}
-
-func (l *load) end() {
-	l.stop()
-	<-l.over
 }

@@ -16,6 +16,7 @@ import (
 
 	"ledge/appliance"
 	"ledge/appliance/report"
+	"ledge/journal/freeport"
 	"ledge/journal/jet/faultfs"
 )
 
@@ -169,7 +170,7 @@ func TestResumeOverHTTP(t *testing.T) {
 func TestWhoSeesThePage(t *testing.T) {
 	dir := t.TempDir()
 	for _, needs := range []bool{false, true} {
-		opts := []string{"--http-listen", freeAddr(t)}
+		opts := []string{"--http-listen", freeport.Addr(t)}
 		if needs {
 			if err := os.WriteFile(filepath.Join(dir, "p"), []byte("seen\n"), 0o600); err != nil {
 				t.Fatal(err)
@@ -207,10 +208,10 @@ func TestWhoSeesThePage(t *testing.T) {
 // A replica whose leader has nothing for it yet is not ready, and one in step is, for
 // reads alone.
 func TestReplicaReady(t *testing.T) {
-	addrs := [2]string{freeAddr(t), freeAddr(t)}
+	addrs := [2]string{freeport.Addr(t), freeport.Addr(t)}
 	dirs := [2]string{t.TempDir(), t.TempDir()}
-	nats := freeAddr(t)
-	opts := []string{"--http-listen", addrs[1], "--nats-listen", "127.0.0.1:0", "--follow", "nats://" + nats, "--follow-password-file", dirs[0] + "/auth/replica"}
+	nats := freeport.Addr(t)
+	opts := []string{"--http-listen", addrs[1], "--nats-listen", freeport.Addr(t), "--follow", "nats://" + nats, "--follow-password-file", dirs[0] + "/auth/replica"}
 	b := start(t, dirs[1], opts...)
 	if got, body := answer(t, http.MethodGet, "http://"+addrs[1]+"/readyz", "", ""); got != 503 || !strings.Contains(body, "LOADING") {
 		t.Errorf("a replica without its leader's data = %d %s; want 503 and why", got, body)

@@ -8,6 +8,7 @@ import (
 
 	"ledge/admin"
 	"ledge/appliance"
+	"ledge/journal/freeport"
 	"ledge/journal/logtest"
 	"ledge/replay/standing"
 )
@@ -18,7 +19,7 @@ import (
 func TestPasswordRenewsLink(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	a := serve(t, appliance.Config{Node: "a", Dir: dir, NATSListen: "127.0.0.1:0"})
+	a := serve(t, appliance.Config{Node: "a", Dir: dir, NATSListen: freeport.Addr(t)})
 	file := filepath.Join(t.TempDir(), "leader")
 	first := word(t, dir, "replica")
 	replaceFile(t, file, first+"\n")

@@ -18,6 +18,7 @@ import (
 	"ledge/appliance"
 	"ledge/journal/broker"
 	"ledge/journal/fault"
+	"ledge/journal/freeport"
 	"ledge/journal/jet/faultfs"
 	"ledge/journal/logtest"
 	"ledge/replay/standing"
@@ -64,7 +65,7 @@ func word(t *testing.T, dir, user string) string {
 func TestPasswd(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	n := serve(t, appliance.Config{Dir: dir, Node: "n", NATSListen: "127.0.0.1:0"})
+	n := serve(t, appliance.Config{Dir: dir, Node: "n", NATSListen: freeport.Addr(t)})
 	server, first := n.Status().NATS, word(t, dir, "monitor")
 	op, _ := knock(t, server, "admin", word(t, dir, "admin"))
 	old, _ := knock(t, server, "monitor", first)
@@ -120,7 +121,7 @@ func TestPasswd(t *testing.T) {
 func TestPasswordFilesReread(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	cfg := appliance.Config{Dir: dir, Node: "n", NATSListen: "127.0.0.1:0"}
+	cfg := appliance.Config{Dir: dir, Node: "n", NATSListen: freeport.Addr(t)}
 	cfg.Reread = func() (appliance.Config, error) { return cfg, nil }
 	n := serve(t, cfg)
 	server, first, path := n.Status().NATS, word(t, dir, "monitor"), filepath.Join(dir, "auth", "monitor")
@@ -215,7 +216,7 @@ func TestPasswdNotWritten(t *testing.T) {
 	t.Parallel()
 	for _, stops := range []string{"before.json.tmp", "monitor.tmp"} {
 		dir := t.TempDir()
-		n := serve(t, appliance.Config{Dir: dir, Node: "n", NATSListen: "127.0.0.1:0"})
+		n := serve(t, appliance.Config{Dir: dir, Node: "n", NATSListen: freeport.Addr(t)})
 		server, first := n.Status().NATS, word(t, dir, "monitor")
 		op, _ := knock(t, server, "admin", word(t, dir, "admin"))
 		if _, err := op.Passwd(t.Context(), "n", "monitor", "second", time.Hour); err != nil {
@@ -243,7 +244,7 @@ func TestPasswdStopped(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	first := func() string {
-		n, err := appliance.Open(t.Context(), appliance.Config{Dir: dir, Listen: "127.0.0.1:0", NATSListen: "127.0.0.1:0", Reserve: -1})
+		n, err := appliance.Open(t.Context(), appliance.Config{Dir: dir, Listen: "127.0.0.1:0", NATSListen: freeport.Addr(t), Reserve: -1})
 		if err == nil {
 			err = n.Close()
 		}
@@ -271,7 +272,7 @@ func TestPasswdStopped(t *testing.T) {
 		t.Fatal(err)
 	}
 	held := func(t *testing.T, want map[string]bool) {
-		n := serve(t, appliance.Config{Dir: dir, Node: "n", NATSListen: "127.0.0.1:0"})
+		n := serve(t, appliance.Config{Dir: dir, Node: "n", NATSListen: freeport.Addr(t)})
 		letsIn(t, "after the start", n.Status().NATS, "monitor", want)
 		if _, err := appliance.OpenStopped(dir); !errors.Is(err, appliance.ErrRunning) {
 			t.Errorf("OpenStopped of a node that runs = %v; want %v", err, appliance.ErrRunning)
@@ -299,7 +300,7 @@ func TestPasswdStopped(t *testing.T) {
 // and it is told to read it, be it in another place. A file that is no good changes nothing.
 func TestLeaderPasswordReread(t *testing.T) {
 	t.Parallel()
-	a := serve(t, appliance.Config{Node: "a", Dir: t.TempDir(), NATSListen: "127.0.0.1:0"})
+	a := serve(t, appliance.Config{Node: "a", Dir: t.TempDir(), NATSListen: freeport.Addr(t)})
 	auth := filepath.Dir(a.Status().Credentials)
 	at := t.TempDir()
 	wrong, right := filepath.Join(at, "wrong"), filepath.Join(at, "right")

@@ -18,13 +18,14 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"ledge/appliance"
+	"ledge/journal/freeport"
 	"ledge/replay/backup"
 )
 
 // servePast serves the past of a directory, or what other options say.
 func servePast(t *testing.T, dir, asOf string, opts ...string) *process {
 	t.Helper()
-	args := append([]string{"serve", "--dir", dir, "--as-of", asOf, "--listen", "127.0.0.1:0"}, opts...)
+	args := append([]string{"serve", "--dir", dir, "--as-of", asOf, "--listen", freeport.Addr(t)}, opts...)
 	return launch(t, exec.Command(binary(t), args...))
 }
 
@@ -100,7 +101,7 @@ func TestPastOfStopped(t *testing.T) {
 	for asOf, want := range map[string]string{
 		"99": "99 is not written yet", "1h": "the first time that can be had is 20", "x": "--as-of", "2099-01-02T03:04:05Z": "future",
 	} {
-		got := run(t, "serve", "--dir", dir, "--as-of", asOf, "--listen", "127.0.0.1:0")
+		got := run(t, "serve", "--dir", dir, "--as-of", asOf, "--listen", freeport.Addr(t))
 		if got.code == 0 || !strings.Contains(got.stderr, want) {
 			t.Errorf("--as-of %s: exit code %d, %q; want %q", asOf, got.code, got.stderr, want)
 		}
@@ -115,7 +116,7 @@ func TestPastOfStopped(t *testing.T) {
 // is, and a backup has it.
 func TestPastOfRunning(t *testing.T) {
 	dir, store := t.TempDir(), filepath.Join(t.TempDir(), "b")
-	p := start(t, dir, "--nats-listen", "127.0.0.1:0", "--snapshot-every", "2mb", "--sync", "interval")
+	p := start(t, dir, "--nats-listen", freeport.Addr(t), "--snapshot-every", "2mb", "--sync", "interval")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	list := sightings(ctx, t, p, 5*time.Millisecond)
@@ -136,7 +137,7 @@ func TestPastOfRunning(t *testing.T) {
 	})
 	cancel()
 	busy.Wait()
-	got := run(t, "serve", "--dir", dir, "--as-of", "2", "--listen", "127.0.0.1:0")
+	got := run(t, "serve", "--dir", dir, "--as-of", "2", "--listen", freeport.Addr(t))
 	if got.code != 1 || !strings.Contains(got.stderr, "goes back to number") {
 		t.Errorf("before the oldest snapshot: exit code %d, %q; want 1, and how far it goes back", got.code, got.stderr)
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
 
+	"ledge/journal/freeport"
 	"ledge/journal/jet/faultfs"
 	"ledge/journal/logtest"
 )
@@ -163,12 +164,13 @@ type process struct {
 // test at the latest.
 func start(t *testing.T, dir string, opts ...string) *process {
 	t.Helper()
-	return launch(t, exec.Command(binary(t), serving(dir, opts...)...))
+	return launch(t, exec.Command(binary(t), serving(t, dir, opts...)...))
 }
 
 // serving returns the arguments to serve dir with.
-func serving(dir string, opts ...string) []string {
-	return append([]string{"serve", "--dir", dir, "--listen", "127.0.0.1:0", "--nats-listen", "off"}, opts...)
+func serving(t *testing.T, dir string, opts ...string) []string {
+	t.Helper()
+	return append([]string{"serve", "--dir", dir, "--listen", freeport.Addr(t), "--nats-listen", "off"}, opts...)
 }
 
 // launch is start for a command.

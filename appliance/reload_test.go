@@ -16,6 +16,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"ledge/journal/certtest"
+	"ledge/journal/freeport"
 )
 
 // replaceFile writes a file as an operator's tool does: whole, under its name.
@@ -171,7 +172,7 @@ func TestRotation(t *testing.T) {
 	secret, cert, key := filepath.Join(at, "password"), filepath.Join(at, "cert"), filepath.Join(at, "key")
 	signTo(t, ca, "round-0", cert, key)
 	replaceFile(t, secret, "secret-0\n")
-	secured := freeAddr(t)
+	secured := freeport.Addr(t)
 	p := lead(t, dir, "--password-file", secret, "--tls-listen", secured, "--tls-cert", cert, "--tls-key", key,
 		"--nats-tls-cert", cert, "--nats-tls-key", key)
 	var wg sync.WaitGroup
@@ -216,7 +217,7 @@ func TestPageFileReloaded(t *testing.T) {
 	file, first, second := filepath.Join(dir, "ledge.yaml"), filepath.Join(dir, "first"), filepath.Join(dir, "second")
 	replaceFile(t, first, "one\n")
 	replaceFile(t, second, "two\n")
-	addr := freeAddr(t)
+	addr := freeport.Addr(t)
 	configure := func(path string) {
 		text := "http-listen: " + addr + "\n"
 		if path != "" {

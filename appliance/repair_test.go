@@ -48,7 +48,7 @@ func TestRepairedLeader(t *testing.T) {
 			a.end(syscall.SIGTERM)
 			harmLast(t, dirs[0])
 
-			got := run(t, serving(dirs[0])...)
+			got := run(t, serving(t, dirs[0])...)
 			if got.code != 1 || !strings.Contains(got.stderr, "lost is number "+last+";") {
 				t.Fatalf("a start of what is damaged: exit code %d, %s; want number %s named", got.code, got.stderr, last)
 			}
@@ -56,7 +56,7 @@ func TestRepairedLeader(t *testing.T) {
 				!strings.Contains(dry.stdout, "loses   number "+last) || !strings.Contains(dry.stdout, "nothing is changed") {
 				t.Fatalf("a dry run: exit code %d, %s%s", dry.code, dry.stdout, dry.stderr)
 			}
-			if again := run(t, serving(dirs[0])...); again.code != 1 {
+			if again := run(t, serving(t, dirs[0])...); again.code != 1 {
 				t.Fatalf("a dry run has changed something: a start ends with %d", again.code)
 			}
 			if did := run(t, "journal", "repair", "--dir", dirs[0], "--apply"); did.code != 0 {
@@ -164,6 +164,6 @@ func TestRestore(t *testing.T) {
 // startLogged is start with the log in a file that can be read meanwhile.
 func startLogged(t *testing.T, dir, log string) *process {
 	t.Helper()
-	cmd := exec.Command("sh", append([]string{"-c", `exec "$@" 2>"$0"`, log, binary(t)}, serving(dir)...)...)
+	cmd := exec.Command("sh", append([]string{"-c", `exec "$@" 2>"$0"`, log, binary(t)}, serving(t, dir)...)...)
 	return launch(t, cmd)
 }

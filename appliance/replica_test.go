@@ -88,13 +88,13 @@ func TestReplicaExpires(t *testing.T) {
 	b.level(a, 5*time.Second)
 	_ = a.cmd.Process.Signal(syscall.SIGSTOP)
 	number := b.field("journal_last_seq")
-	within(t, 5*time.Second, "the key is read no more", func() bool { return b.do("GET", "k") == nil })
+	within(t, 20*time.Second, "the key is read no more", func() bool { return b.do("GET", "k") == nil })
 	b.state("stalled", 20*time.Second) // many sweeps later
 	if got := b.field("journal_last_seq"); got != number {
 		t.Errorf("the replica has come to number %s by itself; want %s", got, number)
 	}
 	_ = a.cmd.Process.Signal(syscall.SIGCONT)
-	within(t, 5*time.Second, "the leader removes the key", func() bool { return a.do("DBSIZE") == int64(0) })
+	within(t, 20*time.Second, "the leader removes the key", func() bool { return a.do("DBSIZE") == int64(0) })
 	b.equal(a)
 	if got := b.do("DBSIZE"); got != int64(0) {
 		t.Errorf("DBSIZE = %v; want 0", got)

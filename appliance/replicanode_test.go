@@ -12,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"ledge/admin"
+	"ledge/journal/freeport"
 )
 
 // The tests of replication run nodes as processes of their own, on loopback.
@@ -27,7 +28,7 @@ type peer struct {
 // lead starts a node that others can follow.
 func lead(t *testing.T, dir string, opts ...string) *peer {
 	t.Helper()
-	p := start(t, dir, append([]string{"--nats-listen", "127.0.0.1:0", "--node", filepath.Base(dir)}, opts...)...)
+	p := start(t, dir, append([]string{"--nats-listen", freeport.Addr(t), "--node", filepath.Base(dir)}, opts...)...)
 	return &peer{p, dir, p.client()}
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"ledge/appliance"
+	"ledge/journal/freeport"
 )
 
 // restoredShard is a shard that gave a slot away after its backup was made, and was restored from
@@ -85,7 +86,7 @@ func TestRestoredShard(t *testing.T) {
 func TestRestoredElsewhere(t *testing.T) {
 	t.Parallel()
 	a, b := restoredShard(t, func(cfg *appliance.Config) {
-		cfg.NATSListen, cfg.ClusterAlone = "127.0.0.1:0", "refuse"
+		cfg.NATSListen, cfg.ClusterAlone = freeport.Addr(t), "refuse"
 	})
 	if got := a.first(); !strings.HasPrefix(got, "CLUSTERDOWN") {
 		t.Errorf("the first SET is answered with %q; want it refused", got)
@@ -126,7 +127,7 @@ func TestRestoredElsewhere(t *testing.T) {
 // it hears that another one has them at the same epoch: they had two owners then.
 func TestRestoredAloneThenJoins(t *testing.T) {
 	t.Parallel()
-	a, b := restoredShard(t, func(cfg *appliance.Config) { cfg.NATSListen = "127.0.0.1:0" })
+	a, b := restoredShard(t, func(cfg *appliance.Config) { cfg.NATSListen = freeport.Addr(t) })
 	within(t, 30*time.Second, "it serves its slots", func() bool { return a.c.Set(t.Context(), "foo", "v", 0).Err() == nil })
 	if err := a.join(b.Status().NATS); err != nil {
 		t.Fatal(err)

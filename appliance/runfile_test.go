@@ -14,6 +14,7 @@ import (
 	"ledge/appliance"
 	"ledge/journal/certtest"
 	"ledge/journal/fault"
+	"ledge/journal/freeport"
 	"ledge/journal/logtest"
 )
 
@@ -33,7 +34,7 @@ func TestRunFileOfOtherFiles(t *testing.T) {
 	t.Parallel()
 	ca, dir := certtest.New(t, "ours"), t.TempDir()
 	first, second := ca.Sign(t, "first", "127.0.0.1"), ca.Sign(t, "second", "127.0.0.1")
-	cfg := appliance.Config{Dir: dir, Node: "a", NATSListen: "127.0.0.1:0",
+	cfg := appliance.Config{Dir: dir, Node: "a", NATSListen: freeport.Addr(t),
 		NATSTLSCert: first.Cert, NATSTLSKey: first.Key, NATSTLSCA: ca.CA}
 	next := cfg
 	next.NATSTLSCert, next.NATSTLSKey = second.Cert, second.Key

@@ -21,6 +21,7 @@ import (
 	"ledge/appliance"
 	"ledge/journal/certtest"
 	"ledge/journal/fault"
+	"ledge/journal/freeport"
 	"ledge/journal/logtest"
 	"ledge/replay/standing"
 )
@@ -48,7 +49,7 @@ func serveSecured(t *testing.T, log *logtest.Log) *secured {
 		cert: filepath.Join(at, "cert"), key: filepath.Join(at, "key")}
 	replaceFile(t, s.password, "first\n")
 	s.sign(t, "first")
-	cfg := appliance.Config{Dir: s.dir, Node: "a", NATSListen: "127.0.0.1:0", TLSListen: freeAddr(t), HTTPListen: freeAddr(t),
+	cfg := appliance.Config{Dir: s.dir, Node: "a", NATSListen: freeport.Addr(t), TLSListen: freeport.Addr(t), HTTPListen: freeport.Addr(t),
 		PasswordFile: s.password, TLSCert: s.cert, TLSKey: s.key, TLSCA: s.ca.CA, TLSAuthClients: "optional",
 		NATSTLSCert: s.cert, NATSTLSKey: s.key, Logger: log.Logger()}
 	s.config = func() appliance.Config { return cfg }
@@ -66,7 +67,7 @@ func (s *secured) sign(t *testing.T, name string) {
 // client returns a Redis client with one connection, which it makes at once.
 func (s *secured) client(t *testing.T, password string, tls bool) *redis.Client {
 	t.Helper()
-	o := &redis.Options{Addr: s.Status().Listen, Password: password, PoolSize: 1, MaxRetries: -1, DialerRetries: 1, DisableIdentity: true}
+	o := &redis.Options{ReadTimeout: time.Minute, Addr: s.Status().Listen, Password: password, PoolSize: 1, MaxRetries: -1, DialerRetries: 1, DisableIdentity: true}
 	if tls {
 		o.Addr, o.TLSConfig = s.Status().TLSListen, s.ca.Client()
 	}

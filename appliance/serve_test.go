@@ -18,6 +18,7 @@ import (
 	"ledge/appliance"
 	"ledge/appliance/options"
 	"ledge/journal"
+	"ledge/journal/freeport"
 	"ledge/journal/jet"
 )
 
@@ -44,7 +45,7 @@ func TestRestart(t *testing.T) {
 		t.Errorf("journal verify finds digest %s; INFO said %s", got, digest)
 	}
 
-	p = start(t, dir, "--nats-listen", "127.0.0.1:0")
+	p = start(t, dir, "--nats-listen", freeport.Addr(t))
 	if got, err := p.client().Get(ctx, "k").Result(); got != "v" || err != nil {
 		t.Errorf("GET after a restart = %q, %v; want v", got, err)
 	}
@@ -119,7 +120,7 @@ func TestShutdown(t *testing.T) {
 func TestOwnedDirectory(t *testing.T) {
 	dir := t.TempDir()
 	p := start(t, dir)
-	got := run(t, "serve", "--dir", dir, "--listen", "127.0.0.1:0", "--nats-listen", "off")
+	got := run(t, "serve", "--dir", dir, "--listen", freeport.Addr(t), "--nats-listen", "off")
 	want := fmt.Sprintf("ledge: --dir: %s belongs to a running process, pid %d, %s serve; ledge stop --dir %[1]s ends it, and "+
 		"--dir gives this one another directory\n", dir, p.cmd.Process.Pid, filepath.Base(p.cmd.Path))
 	if got.code != 1 || got.stderr != want {
@@ -188,7 +189,7 @@ func TestLostJournal(t *testing.T) {
 	if err := os.RemoveAll(filepath.Join(dir, "journal")); err != nil {
 		t.Fatal(err)
 	}
-	got := run(t, "serve", "--dir", dir, "--listen", "127.0.0.1:0", "--nats-listen", "off")
+	got := run(t, "serve", "--dir", dir, "--listen", freeport.Addr(t), "--nats-listen", "off")
 	if got.code != 1 || !strings.Contains(got.stderr, "missing") {
 		t.Errorf("exit code %d, stderr %q; want 1 and that the journal is missing", got.code, got.stderr)
 	}
@@ -203,7 +204,7 @@ func TestLockRemoved(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, args := range [][]string{
-		{"serve", "--dir", dir, "--listen", "127.0.0.1:0", "--nats-listen", "off"},
+		{"serve", "--dir", dir, "--listen", freeport.Addr(t), "--nats-listen", "off"},
 		{"journal", "verify", "--dir", dir},
 	} {
 		if got := run(t, args...); got.code == 0 || !strings.Contains(got.stderr, "belongs to a running process") {
@@ -252,7 +253,7 @@ func TestOneBit(t *testing.T) {
 		named := fmt.Sprintf("number %d:", f.seq)
 		for _, args := range [][]string{
 			{"journal", "verify", "--dir", dir},
-			{"serve", "--dir", dir, "--listen", "127.0.0.1:0", "--nats-listen", "off"},
+			{"serve", "--dir", dir, "--listen", freeport.Addr(t), "--nats-listen", "off"},
 		} {
 			got := run(t, args...)
 			if got.code != 1 || !strings.Contains(got.stderr, named) {

@@ -17,6 +17,7 @@ import (
 
 	"ledge/admin"
 	"ledge/appliance"
+	"ledge/journal/freeport"
 	"ledge/replay/standing"
 )
 
@@ -45,7 +46,7 @@ func memberSet(t *testing.T, name, secret string, follow *member, set func(*appl
 // memberOf is memberSet for a node of a configuration, in which what is missing is filled in.
 func memberOf(t *testing.T, cfg appliance.Config, secret string, follow *member, sets ...func(*appliance.Config)) *member {
 	t.Helper()
-	cfg.Dir, cfg.NATSListen, cfg.Cluster = cmp.Or(cfg.Dir, t.TempDir()), cmp.Or(cfg.NATSListen, "127.0.0.1:0"), "yes"
+	cfg.Dir, cfg.NATSListen, cfg.Cluster = cmp.Or(cfg.Dir, t.TempDir()), cmp.Or(cfg.NATSListen, freeport.Addr(t)), "yes"
 	name := cfg.Node
 	m := &member{t: t, dir: cfg.Dir, name: name}
 	if secret != "" {
@@ -55,7 +56,7 @@ func memberOf(t *testing.T, cfg appliance.Config, secret string, follow *member,
 	if follow != nil {
 		cfg.Follow, cfg.FollowPasswordFile = follow.Status().NATS, filepath.Join(follow.dir, "auth", "replica")
 	}
-	cfg.Listen, cfg.Reserve = "127.0.0.1:0", -1
+	cfg.Listen, cfg.Reserve = freeport.Addr(t), -1
 	for _, set := range sets {
 		set(&cfg)
 	}

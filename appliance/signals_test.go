@@ -16,6 +16,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"ledge/journal/freeport"
 	"ledge/packaging/pagetest"
 )
 
@@ -140,7 +141,7 @@ func password(t *testing.T) string {
 // signalPrinting sends a signal to a command that prints until it is interrupted.
 func signalPrinting(t *testing.T, sig syscall.Signal, want string) {
 	dir := t.TempDir()
-	p := start(t, dir, "--nats-listen", "127.0.0.1:0")
+	p := start(t, dir, "--nats-listen", freeport.Addr(t))
 	cmd := plain(t, "journal", "tail", "--dir", dir, "--follow")
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -250,7 +251,7 @@ func TestTwoSignals(t *testing.T) {
 func TestBrokenOutput(t *testing.T) {
 	t.Parallel()
 	cmd := exec.Command("/bin/sh", append([]string{"-c", `exec "$@" 2>&3 3>&-`, "sh", binary(t)},
-		serving(t.TempDir(), "--log-level", "debug")...)...)
+		serving(t, t.TempDir(), "--log-level", "debug")...)...)
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -295,7 +296,7 @@ func TestCrashRestarts(t *testing.T) {
 			t.Errorf("the unit lacks %s", line)
 		}
 	}
-	cmd := exec.Command("/bin/sh", append([]string{"-c", `ulimit -c 0; exec "$@"`, "sh", binary(t)}, serving(t.TempDir())...)...)
+	cmd := exec.Command("/bin/sh", append([]string{"-c", `ulimit -c 0; exec "$@"`, "sh", binary(t)}, serving(t, t.TempDir())...)...)
 	cmd.Env = append(os.Environ(), "GOTRACEBACK=crash")
 	p := launch(t, cmd)
 	p.end(syscall.SIGQUIT) // ends as a panic does
@@ -308,7 +309,7 @@ func TestCrashRestarts(t *testing.T) {
 func TestExitCodes(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	start(t, dir, "--nats-listen", "127.0.0.1:0")
+	start(t, dir, "--nats-listen", freeport.Addr(t))
 	codes := map[string]int{
 		"0": run(t, "health", "--dir", dir).code,
 		"1": run(t, "journal", "verify", "--dir", t.TempDir()).code,

@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"ledge/journal/freeport"
 )
 
 // TestSmallGroup runs fillSmallGroup with each way of giving a group 64 MiB.
@@ -58,7 +60,7 @@ func fillSmallGroup(t *testing.T, group string) {
 	})
 	keys := c.DBSize(ctx).Val()
 	p.end(syscall.SIGKILL)
-	p = inGroup(t, group, dir, "--sync", "interval", "--nats-listen", "127.0.0.1:0")
+	p = inGroup(t, group, dir, "--sync", "interval", "--nats-listen", freeport.Addr(t))
 	c = p.client()
 	if got := c.DBSize(ctx).Val(); got > keys+1 || got < keys {
 		t.Errorf("%d keys after a kill; want %d", got, keys)

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 
+	"ledge/journal/freeport"
 	"ledge/replay/backup"
 )
 
@@ -50,7 +51,7 @@ func TestBackupOfStopped(t *testing.T) {
 		{"killed", syscall.SIGKILL, nil},
 		{"from a snapshot", syscall.SIGTERM, []string{"--base"}},
 	} {
-		p := start(t, dir, "--nats-listen", "127.0.0.1:0")
+		p := start(t, dir, "--nats-listen", freeport.Addr(t))
 		for j := range 20 {
 			if err := p.client().Set(ctx, fmt.Sprint("k", i, j), j, 0).Err(); err != nil {
 				t.Fatal(err)
@@ -93,7 +94,7 @@ func TestBackupOfStopped(t *testing.T) {
 func TestBackupOfStoppedRefused(t *testing.T) {
 	t.Parallel()
 	dir, store := t.TempDir(), t.TempDir()
-	p := start(t, dir, "--nats-listen", "127.0.0.1:0")
+	p := start(t, dir, "--nats-listen", freeport.Addr(t))
 	for i := range 20 {
 		if err := p.client().Set(t.Context(), "k", i, 0).Err(); err != nil {
 			t.Fatal(err)
@@ -140,7 +141,7 @@ func TestBackupOfStoppedRefused(t *testing.T) {
 func TestBackupsAtOnce(t *testing.T) {
 	t.Parallel()
 	dir, store := t.TempDir(), t.TempDir()
-	p := start(t, dir, "--nats-listen", "127.0.0.1:0")
+	p := start(t, dir, "--nats-listen", freeport.Addr(t))
 	if err := p.client().Set(t.Context(), "k", strings.Repeat("v", 1<<20), 0).Err(); err != nil {
 		t.Fatal(err)
 	}

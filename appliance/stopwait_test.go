@@ -7,12 +7,14 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"ledge/journal/freeport"
 )
 
 // ledge stop returns when the node has ended: its directory is free at once.
 func TestStopWaits(t *testing.T) {
 	dir := t.TempDir()
-	p := start(t, dir, "--nats-listen", "127.0.0.1:0")
+	p := start(t, dir, "--nats-listen", freeport.Addr(t))
 	if got := run(t, "stop", "--dir", dir); got.code != 0 || !strings.Contains(got.stdout, "has stopped") {
 		t.Errorf("stop: exit code %d, %q, %q; want that it has stopped", got.code, got.stdout, got.stderr)
 	}
@@ -20,7 +22,7 @@ func TestStopWaits(t *testing.T) {
 	if code := p.end(0); code != 0 {
 		t.Errorf("exit code = %d; want 0; stderr: %s", code, &p.stderr)
 	}
-	p = start(t, dir, "--nats-listen", "127.0.0.1:0")
+	p = start(t, dir, "--nats-listen", freeport.Addr(t))
 	if got := run(t, "stop", "--no-wait", "--dir", dir); got.code != 0 || !strings.Contains(got.stdout, "is stopping") {
 		t.Errorf("stop --no-wait: exit code %d, %q, %q; want that it is stopping", got.code, got.stdout, got.stderr)
 	}
@@ -31,7 +33,7 @@ func TestStopWaits(t *testing.T) {
 // listens then.
 func TestEventsOutliveTheNode(t *testing.T) {
 	dir := t.TempDir()
-	p := start(t, dir, "--nats-listen", "127.0.0.1:0")
+	p := start(t, dir, "--nats-listen", freeport.Addr(t))
 	cmd := exec.Command(binary(t), "events", "--dir", dir)
 	out, err := cmd.StdoutPipe()
 	if err == nil {
@@ -72,6 +74,6 @@ func TestEventsOutliveTheNode(t *testing.T) {
 	}
 	hears()
 	p.end(syscall.SIGTERM)
-	start(t, dir, "--nats-listen", "127.0.0.1:0")
+	start(t, dir, "--nats-listen", freeport.Addr(t))
 	hears()
 }

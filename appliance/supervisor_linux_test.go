@@ -54,7 +54,7 @@ func (m *notified) hears(t *testing.T, line string) {
 // answers, and when it stops.
 func TestServiceManager(t *testing.T) {
 	m := newNotified(t)
-	cmd := exec.Command(binary(t), serving(t.TempDir())...)
+	cmd := exec.Command(binary(t), serving(t, t.TempDir())...)
 	cmd.Env = append(cmd.Environ(), "NOTIFY_SOCKET="+m.path, "WATCHDOG_USEC=300000")
 	p := launch(t, cmd)
 	m.hears(t, "READY=1")
@@ -78,7 +78,7 @@ func TestServiceManagerHearsNoLie(t *testing.T) {
 	m := newNotified(t)
 	dir := t.TempDir()
 	start(t, dir)
-	cmd := exec.Command(binary(t), serving(dir)...) // somebody has the directory
+	cmd := exec.Command(binary(t), serving(t, dir)...) // somebody has the directory
 	cmd.Env = append(cmd.Environ(), "NOTIFY_SOCKET="+m.path)
 	if err := cmd.Run(); err == nil {
 		t.Error("a second node on a directory works; want it refused")
@@ -93,7 +93,7 @@ func TestServiceManagerHearsNoLie(t *testing.T) {
 // A script that is within its limit holds the writer, and is no reason to end the node.
 func TestServiceManagerAndScripts(t *testing.T) {
 	m := newNotified(t)
-	cmd := exec.Command(binary(t), serving(t.TempDir())...)
+	cmd := exec.Command(binary(t), serving(t, t.TempDir())...)
 	cmd.Env = append(cmd.Environ(), "NOTIFY_SOCKET="+m.path, "WATCHDOG_USEC=300000")
 	opts := *launch(t, cmd).client().Options()
 	opts.ReadTimeout = -1 // the script takes longer than a client waits as a rule

@@ -18,6 +18,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"ledge/admin"
+	"ledge/journal/freeport"
 )
 
 // pair is two nodes, of which one leads the other.
@@ -33,7 +34,7 @@ func leadAndFollow(t *testing.T, opts ...string) *pair {
 	t.Helper()
 	p := &pair{dirs: [2]string{t.TempDir(), t.TempDir()}}
 	for i, name := range names {
-		p.urls[i] = "nats://" + freeAddr(t)
+		p.urls[i] = "nats://" + freeport.Addr(t)
 		args := append([]string{"--node", name, "--nats-listen", strings.TrimPrefix(p.urls[i], "nats://")}, opts...)
 		if i == 1 {
 			args = append(args, "--follow", p.urls[0],
@@ -64,16 +65,6 @@ func (p *pair) streams(t *testing.T, i int) {
 	within(t, 20*time.Second, "the replica streams", func() bool {
 		return p.nodes[i].info("ledge_link_state") == "streaming"
 	})
-}
-
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // load writes numbered keys to whoever leads until stop is closed, and returns

@@ -13,6 +13,7 @@ import (
 	"ledge/appliance"
 	"ledge/journal/certtest"
 	"ledge/journal/fault"
+	"ledge/journal/freeport"
 	"ledge/replay/standing"
 )
 
@@ -51,7 +52,7 @@ func serve(t testing.TB, cfg appliance.Config) *appliance.Node {
 func TestFollowTLS(t *testing.T) {
 	ours, others := certtest.New(t, "ours"), certtest.New(t, "others")
 	own, thief := ours.Sign(t, "node", "127.0.0.1"), others.Sign(t, "thief", "127.0.0.1")
-	leader := serve(t, appliance.Config{Node: "leader", NATSListen: "127.0.0.1:0",
+	leader := serve(t, appliance.Config{Node: "leader", NATSListen: freeport.Addr(t),
 		NATSTLSCert: own.Cert, NATSTLSKey: own.Key, NATSTLSCA: ours.CA})
 	secret := strings.Replace(leader.Status().Credentials, "admin", "replica", 1)
 	_, addr, _ := strings.Cut(leader.Status().NATS, "://")
@@ -96,7 +97,7 @@ func TestFollowTLS(t *testing.T) {
 	n = follow("tls://"+addr, ours.CA, thief)
 	within(t, 20*time.Second, "a replica with a foreign certificate fails", func() bool { return n.Link().Err != nil })
 
-	plain := serve(t, appliance.Config{Node: "plain", NATSListen: "127.0.0.1:0"})
+	plain := serve(t, appliance.Config{Node: "plain", NATSListen: freeport.Addr(t)})
 	n = follow("tls"+strings.TrimPrefix(plain.Status().NATS, "nats"), ours.CA, own)
 	within(t, 20*time.Second, "a leader without TLS is turned down", func() bool { return fault.Of(n.Link().Err) == fault.Operator })
 }

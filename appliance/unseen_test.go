@@ -37,7 +37,7 @@ func newSecretive(t *testing.T) *secretive {
 	replaceFile(t, s.config, "log-level: debug\nmax-clients: 100\n")
 	p := lead(t, filepath.Join(t.TempDir(), "n"), "--config", s.config, "--password-file", s.file(t, "password", "s3cret-redis"),
 		"--http-listen", "127.0.0.1:0", "--http-password-file", s.file(t, "page", "s3cret-page"))
-	p.c = redis.NewClient(&redis.Options{Addr: p.addr, Password: "s3cret-redis", MaxRetries: -1, DialerRetries: 1, DisableIdentity: true, Protocol: 3})
+	p.c = redis.NewClient(&redis.Options{ReadTimeout: time.Minute, Addr: p.addr, Password: "s3cret-redis", MaxRetries: -1, DialerRetries: 1, DisableIdentity: true, Protocol: 3})
 	t.Cleanup(func() { p.c.Close() })
 	s.peer = p
 	s.know()

@@ -221,9 +221,9 @@ func (w *wire) deliver(e *end, slow bool) {
 func (w *wire) serve(t *testing.T, at int, dir string, opts ...string) *peer {
 	t.Helper()
 	e := w.ends[at]
-	args := append([]string{"netns", "exec", e.ns, binary(t)}, serving(dir, opts...)...)
+	args := append([]string{"netns", "exec", e.ns, binary(t)}, serving(t, dir, opts...)...)
 	p := &peer{process: launch(t, exec.Command("ip", args...)), dir: dir}
-	p.c = redis.NewClient(&redis.Options{Addr: p.addr, MaxRetries: -1, DialerRetries: 1, DisableIdentity: true,
+	p.c = redis.NewClient(&redis.Options{ReadTimeout: time.Minute, Addr: p.addr, MaxRetries: -1, DialerRetries: 1, DisableIdentity: true,
 		Dialer: e.dial})
 	t.Cleanup(func() { p.c.Close() })
 	return p

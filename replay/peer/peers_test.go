@@ -17,6 +17,7 @@ import (
 	"ledge/admin/admintest"
 	"ledge/journal/broker"
 	"ledge/journal/fault"
+	"ledge/journal/freeport"
 	"ledge/replay/cluster"
 	"ledge/replay/peer"
 )
@@ -205,11 +206,6 @@ func TestOthersFail(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer frozen.Close()
-	gone, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	gone.Close()
 	other := serve(t, "3", "3", nil)
 	good := serve(t, "4", "4", map[string]peer.Answer{
 		"ledge.cluster.move.hello": func(m *nats.Msg) (*nats.Msg, error) { return &nats.Msg{Data: m.Data}, nil },
@@ -222,7 +218,7 @@ func TestOthersFail(t *testing.T) {
 	at := func(shard, url string) peer.Shard {
 		return peer.Shard{ID: id(shard), Nodes: []peer.Node{{ID: id(shard), URL: url, Leads: true}}}
 	}
-	a.set(at("1", "nats://"+frozen.Addr().String()), at("2", "nats://"+gone.Addr().String()), at("3", other.ClientURL()),
+	a.set(at("1", "nats://"+frozen.Addr().String()), at("2", "nats://"+freeport.Addr(t)), at("3", other.ClientURL()),
 		at("4", good.ClientURL()), at("5", ""))
 	began := time.Now()
 	until(t, "the good one is connected", func() bool { return a.link("4").Up })

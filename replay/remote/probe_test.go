@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"ledge/journal/fault"
+	"ledge/journal/freeport"
 	"ledge/replay/remote"
 )
 
@@ -46,12 +47,7 @@ func answering(t *testing.T, greeting, answer string) string {
 func TestProbe(t *testing.T) {
 	web := httptest.NewServer(http.NotFoundHandler())
 	defer web.Close()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	gone := "nats://" + ln.Addr().String()
-	ln.Close()
+	gone := "nats://" + freeport.Addr(t)
 	for _, tt := range []struct{ name, url, want string }{
 		{"NATS", answering(t, `INFO {"server_id":"x"}`+"\r\n", ""), ""},
 		{"silent", answering(t, "", ""), ""},

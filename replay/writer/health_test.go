@@ -280,7 +280,7 @@ func TestHungAttempt(t *testing.T) {
 	if err := <-answer; err == nil {
 		t.Errorf("Resume = nil; want an error")
 	}
-	if took := time.Since(began); took > 2*time.Second {
+	if took := time.Since(began); took > 10*time.Second {
 		t.Errorf("stopping took %s beside an attempt that hangs", took)
 	}
 }

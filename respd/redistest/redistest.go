@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"testing"
 	"time"
+
+	"ledge/journal/freeport"
 )
 
 // Start starts a redis-server without persistence, on a free port of the
@@ -19,7 +21,7 @@ func Start(t testing.TB, options ...string) string {
 	if err != nil {
 		t.Skip("redis-server is not installed: nothing to compare with")
 	}
-	addr := FreeAddr(t)
+	addr := freeport.Addr(t)
 	_, port, _ := net.SplitHostPort(addr)
 	cmd := exec.Command(bin, append([]string{"--port", port, "--bind", "127.0.0.1", "--save", "",
 		"--appendonly", "no", "--dir", t.TempDir()}, options...)...)
@@ -53,15 +55,4 @@ func Dial(t testing.TB, addr string) net.Conn {
 	}
 	t.Cleanup(func() { nc.Close() })
 	return nc
-}
-
-// FreeAddr returns an address on the loopback interface that nobody listens on.
-func FreeAddr(t testing.TB) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +15,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"ledge/admin"
+	"ledge/journal/freeport"
 )
 
 // rig is two shards of a node each. The first has all slots but the last one, which stays
@@ -111,14 +111,13 @@ func (r *rig) close() {
 	_ = os.RemoveAll(r.dir)
 }
 
-// freeAddr returns a loopback address at which nobody listens.
+// freeAddr returns an address to which a node comes back after a restart.
 func freeAddr() string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := freeport.Get()
 	if err != nil {
 		panic(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return fmt.Sprint("127.0.0.1:", port)
 }
 
 // await waits until something is so.

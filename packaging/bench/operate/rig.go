@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +13,7 @@ import (
 	"syscall"
 
 	"ledge/admin"
+	"ledge/journal/freeport"
 )
 
 // rig is a leader and a replica of it, with all that clients have to know of them.
@@ -154,16 +153,8 @@ func (r *rig) close() {
 	}
 }
 
-// freeAddr returns an address on loopback that nobody listens on, below the ports that the
-// system gives to connections: the node comes back to it after a restart.
+// freeAddr returns an address to which a node comes back after a restart.
 func freeAddr() (string, error) {
-	var last error
-	for range 100 {
-		ln, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20000+rand.IntN(12000)))
-		if err == nil {
-			return ln.Addr().String(), ln.Close()
-		}
-		last = err
-	}
-	return "", last
+	port, err := freeport.Get()
+	return fmt.Sprint("127.0.0.1:", port), err
 }
