@@ -51,11 +51,19 @@ func (*custodial) Done() {}
 // enter has an entry put into the journal.
 func (m orders) enter(ctx context.Context, emit func(*replay.Draft) error) error {
 	p := &custodial{emit: emit}
-	if err := m.n.writer.Propose(ctx, p); err != nil {
+	err := m.n.writer.Propose(ctx, p)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fault.With(fault.Retryable, errJournalLate)
+	}
+	if err != nil {
 		return err
 	}
 	return p.err
 }
+
+// errJournalLate is that the journal, which waits for the disk, has taken longer than whoever
+// asked waits.
+var errJournalLate = errors.New("the journal has not taken it in time, and may take it yet: ask again")
 
 // leads refuses what only the node that leads its shard can do.
 func (m orders) leads(verb string) error {

@@ -14,10 +14,12 @@ import (
 )
 
 // How long it is waited for an answer until the question is asked again: at first,
-// and at most.
+// and at most. A stream is asked for once, and that is waited for longer: its files have
+// to come onto the disk.
 const (
 	apiTimeout     = 5 * time.Second
 	apiTimeoutMost = time.Minute
+	createTimeout  = 30 * time.Second
 )
 
 // request calls the JetStream API and decodes the answer into out. The API answers
@@ -33,7 +35,11 @@ func (s *Stream) request(ctx context.Context, verb string, in, out any) error {
 			return err
 		}
 	}
-	for wait := apiTimeout; ; wait = min(2*wait, apiTimeoutMost) {
+	wait := apiTimeout
+	if verb == "CREATE" {
+		wait = createTimeout
+	}
+	for ; ; wait = min(2*wait, apiTimeoutMost) {
 		err := s.try(ctx, wait, name, body, out)
 		late := errors.Is(err, context.DeadlineExceeded)
 		switch {

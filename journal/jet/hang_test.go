@@ -255,3 +255,16 @@ func TestCloseHangs(t *testing.T) {
 		t.Errorf("settled as %d, %v, class %s; want that it can't be known", n, err, fault.Of(err))
 	}
 }
+
+// A disk that takes some seconds for the first files of a journal has it made all the same.
+func TestMadeLate(t *testing.T) {
+	t.Parallel()
+	disk := faultfs.Start(t)
+	const late = 6 * time.Second
+	disk.Add(faultfs.Rule{Op: faultfs.OpRename, Match: "meta.inf", Delay: late, Count: 1})
+	began := time.Now()
+	fill(t, open(t, jet.Config{Dir: filepath.Join(disk.Dir, "nats"), Create: true}), 0, 5)
+	if took := time.Since(began); took < late {
+		t.Errorf("it took %s; want the disk's %s", took, late)
+	}
+}
