@@ -116,7 +116,7 @@ func TestPort(t *testing.T) {
 		{[]string{"--port", "70000"}, "--port: 70000 is not"},
 		{[]string{"--port", "0"}, "--port: "},
 		{[]string{"--port", "7000", "--tls-listen", "127.0.0.1:7000", "--tls-cert", "c", "--tls-key", "k"},
-			"--tls-listen: 127.0.0.1:7000 is the address of listen already"},
+			"--tls-listen: 127.0.0.1:7000 is the address of --port already"},
 	} {
 		got := ledge(t, append([]string{"serve", "--dir", filepath.Join(t.TempDir(), "data")}, c.args...)...)
 		if got.code != exitUsage || !strings.HasPrefix(got.stderr, "ledge: "+c.want) {

@@ -23,7 +23,7 @@ func TestRewriteStarts(t *testing.T) {
 		{name: "no tries with an interval", set: "ledge-resume-interval 2s ledge-resume-auto none", writes: "resume-interval: 2s"},
 		{name: "no tries beside an interval of the file", file: "resume-interval: 30s\n", set: "ledge-resume-auto none maxclients 77", writes: "max-clients: 77"},
 		{name: "a lag without replicas", set: "min-replicas-max-lag 20"},
-		{name: "a sync beside an interval of the file", file: "sync: interval\nsync-interval: 2s\n", set: "appendfsync always", refused: ":2: sync-interval: has no meaning with sync always"},
+		{name: "a sync beside an interval of the file", file: "sync: interval\nsync-interval: 2s\n", set: "appendfsync always", refused: ":1: sync always"},
 		{name: "no replicas beside a lag of the file", file: "min-replicas: 1\nmin-replicas-lag: 5s\n", set: "min-replicas-to-write 0", refused: ":2: min-replicas-lag: 5s has no meaning"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

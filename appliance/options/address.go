@@ -61,14 +61,14 @@ func clashPort(c *Config) error {
 	if c.Port == 0 || c.Listen == "" {
 		return nil
 	}
-	return &besideError{"listen", "says " + c.Listen + " already"}
+	return &besideError{"", "listen", " says " + c.Listen + " already"}
 }
 
 // besideError is what is wrong with an option because of another, which is named by the
-// place where it was set.
-type besideError struct{ other, text string }
+// place where it was set, between the two parts of a sentence.
+type besideError struct{ before, other, after string }
 
-func (e *besideError) Error() string { return e.other + " " + e.text }
+func (e *besideError) Error() string { return e.before + e.other + e.after }
 
 // splitAddress returns the host of a host:port and checks both.
 func splitAddress(addr string) (host string, err error) {

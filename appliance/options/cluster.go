@@ -81,7 +81,7 @@ func (c *Config) External() bool { return c.ClusterAuthority == AuthorityExterna
 // clashAuthority wants a cluster that the controller could speak of.
 func clashAuthority(c *Config) error {
 	if c.External() && !c.InCluster() {
-		return &besideError{"cluster", "is no, so there are no slots that a controller could give"}
+		return &besideError{"", "cluster", " is no, so there are no slots that a controller could give"}
 	}
 	return nil
 }
@@ -89,10 +89,10 @@ func clashAuthority(c *Config) error {
 func clashCluster(c *Config) error {
 	var errs []error
 	if c.InCluster() && c.Databases > 1 {
-		errs = append(errs, &besideError{"databases", fmt.Sprintf("is %d, and a cluster has one database", c.Databases)})
+		errs = append(errs, &besideError{"", "databases", fmt.Sprintf(" is %d, and a cluster has one database", c.Databases)})
 	}
 	if c.InCluster() && c.NATSListen == Off && c.ClusterSecretFile != "" {
-		errs = append(errs, &besideError{"nats-listen", "is off, and by it nodes of other shards come, whose secret cluster-secret-file has"})
+		errs = append(errs, &besideError{"", "nats-listen", " is off, and by it nodes of other shards come, whose secret cluster-secret-file has"})
 	}
 	return errors.Join(errs...)
 }
@@ -100,7 +100,7 @@ func clashCluster(c *Config) error {
 // clashClusterSecret wants a cluster whose secret it is.
 func clashClusterSecret(c *Config) error {
 	if c.ClusterSecretFile != "" && !c.InCluster() {
-		return &besideError{"cluster", "is no, so there is no cluster whose secret it could be"}
+		return &besideError{"", "cluster", " is no, so there is no cluster whose secret it could be"}
 	}
 	return nil
 }

@@ -75,7 +75,7 @@ func TestDropInFaults(t *testing.T) {
 		"twice":    {map[string]string{"ledge.d/a.yaml": "sync: off\nsync: off\n"}, "DIR/ledge.d/a.yaml:2: sync: stands at DIR/ledge.d/a.yaml:1 already"},
 		"syntax":   {map[string]string{"ledge.d/a.yaml": "\nsync: 'o\n"}, "DIR/ledge.d/a.yaml:2: found unexpected end of stream"},
 		"value":    {map[string]string{"ledge.d/a.yaml": "sync: some\n"}, `DIR/ledge.d/a.yaml:1: sync: "some" is none of`},
-		"clash":    {map[string]string{"ledge.d/b.yaml": "sync-interval: 2s\n"}, "DIR/ledge.d/b.yaml:1: sync-interval: has no meaning with sync off"},
+		"clash":    {map[string]string{"ledge.d/b.yaml": "sync-interval: 2s\n"}, "DIR/ledge.d/b.yaml:1: sync-interval: has no meaning with DIR/ledge.yaml:1: sync off"},
 		"beside":   {map[string]string{"ledge.yaml": "x: 1\n", "ledge.d/a.yaml": "y: 1\n"}, "DIR/ledge.yaml:1: x: unknown option\nDIR/ledge.d/a.yaml:1: y: unknown option"},
 		"no dir":   {map[string]string{"ledge.d": "sync: off\n"}, "--config: open DIR/ledge.d: not a directory"},
 		"too many": {many(), "--config: DIR/ledge.d has 257 files; want at most 256"},

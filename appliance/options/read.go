@@ -60,7 +60,7 @@ func (o Origins) Fault(err error) error {
 	var beside *besideError
 	switch errors.As(err, &bad); {
 	case bad != nil && errors.As(err, &beside):
-		return fmt.Errorf("%s: %s %s", o.name(bad.Option), o.name(beside.other), beside.text)
+		return fmt.Errorf("%s: %s%s%s", o.name(bad.Option), beside.before, o.name(beside.other), beside.after)
 	case bad != nil:
 		return fmt.Errorf("%s: %w", o.name(bad.Option), bad.Err)
 	}

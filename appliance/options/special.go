@@ -161,26 +161,29 @@ func clashSyncInterval(c *Config) error {
 	if c.SyncInterval == 0 || c.Sync == SyncInterval {
 		return nil
 	}
-	sync := c.Sync
-	if sync == "" {
-		sync = SyncAlways
+	switch c.Sync {
+	case "":
+		return errors.New("has no meaning with sync " + SyncAlways)
+	case SyncAlways, SyncOff:
+		return &besideError{"has no meaning with ", "sync", " " + c.Sync}
 	}
-	if sync != SyncAlways && sync != SyncOff {
-		return nil // that is wrong by itself
-	}
-	return fmt.Errorf("has no meaning with sync %s", sync)
+	return nil // that is wrong by itself
 }
 
 func clashPasswordFile(c *Config) error {
 	if c.Password != "" && c.PasswordFile != "" {
-		return errors.New("has no meaning beside password")
+		return &besideError{"has no meaning beside ", "password", ""}
 	}
 	return nil
 }
 
 func clashResume(c *Config) error {
 	if c.ResumeAuto == string(writer.ResumeNone) && (c.ResumeInterval != 0 || c.ResumeMaxAttempts != 0) {
-		return errors.New("none leaves resume-interval and resume-max-attempts without a meaning")
+		other := "resume-interval"
+		if c.ResumeInterval == 0 {
+			other = "resume-max-attempts"
+		}
+		return &besideError{"none leaves ", other, " without a meaning"}
 	}
 	return nil
 }

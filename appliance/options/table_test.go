@@ -127,7 +127,7 @@ func TestValidateAll(t *testing.T) {
 		`node: "a b" may have letters, digits, - and _ only, and at most 64 of them`,
 		`sync: "x" is none of always, interval, off`,
 		"databases: -1 is not between 1 and 32768",
-		"resume-auto: none leaves resume-interval and resume-max-attempts without a meaning",
+		"resume-auto: none leaves resume-interval without a meaning",
 		"resume-interval: 1ns is not between 100ms and 24h",
 		"min-replicas-lag: 1ns is below 1s",
 		"read-staleness: 1ns is below 1s",

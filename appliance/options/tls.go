@@ -177,8 +177,13 @@ func clashTLSListen(c *Config) error {
 	}
 	host, _ := splitAddress(c.TLSListen)
 	switch {
-	case c.TLSListen == c.listen() && !strings.HasSuffix(c.TLSListen, ":0"):
+	case c.TLSListen != c.listen() || strings.HasSuffix(c.TLSListen, ":0"):
+	case c.Listen == "" && c.Port == 0:
 		return fmt.Errorf("%s is the address of listen already", c.TLSListen)
+	default:
+		return &besideError{c.TLSListen + " is the address of ", "listen", " already"}
+	}
+	switch {
 	case c.TLSCert == "" && c.TLSKey == "":
 		return errors.New("needs tls-cert and tls-key, which are missing")
 	case !loopback(host) && !c.hasPassword() && c.TLSAuth() != AuthClientsYes:

@@ -40,18 +40,16 @@ func (c *Config) HTTPLocal() bool {
 	return loopback(host)
 }
 
-// Each of the two names says that the other is set, so that both places are named.
-
 func clashHTTPListen(c *Config) error {
 	if on(c.HTTPListen) && on(c.MetricsListen) {
-		return errors.New("is the same as metrics-listen, which is set as well; keep one of them")
+		return &besideError{"is the same as ", "metrics-listen", ", which is set as well; keep one of them"}
 	}
 	return nil
 }
 
 func clashMetricsListen(c *Config) error {
 	if on(c.HTTPListen) && on(c.MetricsListen) {
-		return errors.New("is the same as http-listen, which is set as well; keep that one")
+		return &besideError{"is the same as ", "http-listen", ", which is set as well; keep that one"}
 	}
 	return nil
 }
