@@ -5,17 +5,35 @@ import (
 	"fmt"
 	"io/fs"
 
+	"github.com/urfave/cli/v2"
+
 	"ledge/journal"
 	"ledge/replay/backup"
 )
 
 // findParts returns the parts of a backup. Where there are none it says what a backup is.
-func findParts(path string, open opener) ([]backup.Part, error) {
+// Files that would be parts by another name are said, too.
+func findParts(c *cli.Context, path string, open opener) ([]backup.Part, error) {
 	parts, err := backup.Find(path, open)
+	if isDirectory(path) {
+		sayRenamed(c, path)
+	}
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, backup.ErrNone) {
 		err = fmt.Errorf("%w; a backup is a directory, or a file, that ledge backup --to PATH has written", err)
 	}
 	return parts, err
+}
+
+// sayRenamed says which files in a directory are passed over because of their names.
+func sayRenamed(c *cli.Context, dir string) {
+	renamed, _ := backup.ListRenamed(dir) // whoever looks for the parts says what is wrong with it
+	for _, r := range renamed {
+		what, name := "it is a part of a backup, and is not named so", r.Name
+		if name == "" {
+			what, name = "it is encrypted as parts of backups are, and is not named so", "as it was at first"
+		}
+		fmt.Fprintf(c.App.ErrWriter, "ledge: %s is passed over: %s; name it %s\n", r.Path, what, name)
+	}
 }
 
 // damagedPart adds to the error of a part that is not what was written, which names it,

@@ -44,7 +44,7 @@ func (t *taker) verify(ctx context.Context, h backup.Header) (string, error) {
 	if isDirectory(t.to) {
 		path = t.to
 	}
-	parts, err := findParts(path, open)
+	parts, err := findParts(t.o.c, path, open)
 	if err != nil {
 		return "", err
 	}
@@ -120,7 +120,7 @@ func listBackup(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	parts, err := findParts(path, open)
+	parts, err := findParts(c, path, open)
 	if err != nil {
 		return err
 	}
@@ -162,7 +162,7 @@ func verifyBackup(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	parts, err := findParts(path, open)
+	parts, err := findParts(c, path, open)
 	if err != nil {
 		return err
 	}
@@ -273,7 +273,7 @@ func partsFrom(c *cli.Context, open opener) ([]backup.Part, error) {
 	if from == "-" {
 		return nil, Usage("restore: --from - can't be read twice; write it to a file first")
 	}
-	return findParts(from, open)
+	return findParts(c, from, open)
 }
 
 // targetOf returns how far to go back.

@@ -32,7 +32,7 @@ func BackupParts(c *cli.Context, path string) ([]backup.Part, error) {
 	if err != nil {
 		return nil, err
 	}
-	return findParts(path, open)
+	return findParts(c, path, open)
 }
 
 // openFlags say how what is encrypted can be read.
