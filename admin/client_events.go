@@ -21,7 +21,7 @@ func (c *Conn) Events(ctx context.Context, node string) (iter.Seq2[Event, error]
 	}
 	sub, err := c.nc.SubscribeSync(eventSubject(node, ">"))
 	if err == nil {
-		err = c.nc.FlushTimeout(defaultConnectTimeout) // until then the broker may not know
+		err = c.nc.FlushTimeout(c.cfg.ConnectTimeout) // until then the broker may not know
 	}
 	if err != nil {
 		return nil, c.unreachable(err)

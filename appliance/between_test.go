@@ -29,6 +29,7 @@ type between struct {
 	asked   map[string][]string                    // requests by the last word of their subject; mu
 	request func(what string, m *nats.Msg) bool    // false keeps it from the leader; mu
 	answer  func(what string, m, answer *nats.Msg) // may change the answer; mu
+	over    bool                                   // the test is, and with it its connections; mu
 }
 
 // stand starts a between before a leader.
@@ -57,6 +58,11 @@ func stand(t *testing.T, leader *peer) *between {
 		t.Fatal(err)
 	}
 	t.Cleanup(b.there.Close)
+	t.Cleanup(func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.over = true
+	})
 	if _, err := b.here.Subscribe("ledge.replica.>", b.hand); err != nil {
 		t.Fatal(err)
 	}
@@ -72,6 +78,9 @@ func (b *between) hand(m *nats.Msg) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.asked[what] = append(b.asked[what], string(m.Data))
+	if b.over {
+		return
+	}
 	if b.request != nil && !b.request(what, m) {
 		return
 	}
@@ -101,6 +110,9 @@ func (b *between) back(what string, m, a *nats.Msg) {
 
 // reply answers a request.
 func (b *between) reply(m, a *nats.Msg) {
+	if b.over {
+		return
+	}
 	if err := b.here.PublishMsg(&nats.Msg{Subject: m.Reply, Header: a.Header, Data: a.Data}); err != nil {
 		b.t.Error(err)
 	}

@@ -104,9 +104,9 @@ func (o *operator) working(ctx context.Context, verb string) (s progress.Seen, e
 	return s, err
 }
 
-// patientConnect is how long a command that may take as long as it likes waits for
-// the node to take the connection: one that runs by itself, as backups do, should not
-// fail because the node is busy for a moment.
+// patientConnect is how long a command waits for the node to take the connection, if it
+// may wait so long: it should not fail because the node, or its machine, is busy for a
+// moment.
 const patientConnect = 15 * time.Second
 
 // connected runs a command with a connection, as long as it may wait. A wait
@@ -124,11 +124,10 @@ func connected(wait time.Duration, run func(context.Context, *operator) error) c
 		if err != nil {
 			return err
 		}
+		cfg.ConnectTimeout = patientConnect
 		ctx, cancel := c.Context, context.CancelFunc(func() {})
 		if wait > 0 {
 			ctx, cancel = context.WithTimeout(ctx, wait)
-		} else {
-			cfg.ConnectTimeout = patientConnect
 		}
 		defer cancel()
 		o := &operator{c: c, cfg: cfg}
