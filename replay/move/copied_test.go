@@ -97,6 +97,7 @@ func same(t *testing.T, before map[string]string, a, b *shard) {
 // Slots move with all kinds of what they may hold: no names, binary ones, deadlines, values
 // as long as they may be, collections that take many pieces, and many keys in one slot.
 func TestMoveAllKinds(t *testing.T) {
+	t.Parallel()
 	_, a, b := pair(t)
 	tag := inSlots("tag", 1)[0]
 	name := func(s string) []byte { return []byte("{" + tag + "}" + s) }

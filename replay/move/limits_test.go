@@ -143,6 +143,7 @@ func TestRateUnderWrites(t *testing.T) {
 
 // A hold that is too short for what has to be done in it grows until it is not.
 func TestShortHoldGrows(t *testing.T) {
+	t.Parallel()
 	_, a, b := pair(t)
 	fill(t, a, 50)
 	a.hold.Store(int64(time.Microsecond))
