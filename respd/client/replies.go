@@ -32,7 +32,7 @@ func (c *Conn) reply(v resp.Value) {
 		c.beginStream(s)
 		return
 	}
-	more := size(v)
+	more := v.Size()
 	if n := c.Unsent() + more; n > keepBuffer && n > c.shared.mostOutput() {
 		c.tooMuchOutput(n)
 		return
@@ -105,19 +105,6 @@ func (s *Shared) Reuse(b []byte) {
 	if cap(b) > keepBuffer && cap(b) <= 4*StepOutput {
 		s.buffers.Put(&b)
 	}
-}
-
-// size returns about how long a reply is.
-func size(v resp.Value) int {
-	n := len(v.Str()) + 16
-	elems := v.Elems()
-	for i := range elems {
-		e := &elems[i]
-		if n += len(e.Str()) + 16; e.Elems() != nil {
-			n += size(*e)
-		}
-	}
-	return n
 }
 
 // Output returns the replies that the transport has not taken. They are the

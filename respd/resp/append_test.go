@@ -158,3 +158,28 @@ func BenchmarkAppendArray100(b *testing.B) {
 		buf = resp.Append(buf[:0], v, 2)
 	}
 }
+
+// Size is what a value takes on the wire, but for what a value of it has beside its text.
+func TestSize(t *testing.T) {
+	var count func(v resp.Value) int
+	count = func(v resp.Value) int {
+		n := 1
+		for _, e := range v.Elems() {
+			n += count(e)
+		}
+		return n
+	}
+	long := strings.Repeat("x", 1000)
+	all := []resp.Value{resp.Array(resp.Bulk(long), resp.Array(resp.Bulk(long), resp.Simple(long)), resp.Verbatim("txt", long))}
+	for _, tt := range encodings {
+		all = append(all, tt.v)
+	}
+	for _, v := range all {
+		for proto := resp.RESP2; proto <= resp.RESP3; proto++ {
+			wire := len(resp.Append(nil, v, proto))
+			if off := v.Size() - wire; off < -32*count(v) || off > 16*count(v) {
+				t.Errorf("Size of %v is %d; it takes %d bytes", v, v.Size(), wire)
+			}
+		}
+	}
+}

@@ -219,6 +219,24 @@ func (v Value) Elems() []Value {
 	return unsafe.Slice((*Value)(v.ptr), int(v.num))
 }
 
+// Size is about how many bytes v takes on the wire: what is no text of it is taken for
+// sizeOfHead, for each value in v too.
+func (v Value) Size() int {
+	n := len(v.Str()) + sizeOfHead
+	elems := v.Elems()
+	for i := range elems {
+		if e := &elems[i]; e.kind == KindBulk {
+			n += int(e.num) + sizeOfHead
+		} else {
+			n += e.Size()
+		}
+	}
+	return n
+}
+
+// sizeOfHead is what a length or a small number takes with its ends.
+const sizeOfHead = 16
+
 // Equal reports whether v and w have the same kind and content, in the same
 // order even for sets and maps. NaN equals NaN of the same bits.
 func (v Value) Equal(w Value) bool {
