@@ -2,6 +2,7 @@ package appliance
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"ledge/admin"
 	"ledge/journal/fault"
 	"ledge/journal/freeport"
+	"ledge/replay"
 )
 
 // running opens a node and runs it until the test ends.
@@ -104,5 +106,21 @@ func TestTurnIsBounded(t *testing.T) {
 	}
 	if got := n.Link().Leader; got != "nats://127.0.0.1:2" {
 		t.Errorf("leader = %s; want the new one", got)
+	}
+}
+
+// An order whose wait is over before the journal has taken it says that it may be taken yet.
+func TestOrderLate(t *testing.T) {
+	n := running(t, Config{Dir: t.TempDir(), Node: "n", Cluster: "yes", Reserve: -1})
+	over, cancel := context.WithTimeout(t.Context(), 0)
+	defer cancel()
+	asked := make(chan struct{}) // until then the writer waits
+	err := orders{n.member}.enter(over, func(*replay.Draft) error { <-asked; return nil })
+	close(asked)
+	if !errors.Is(err, errJournalLate) || fault.Of(err) != fault.Retryable {
+		t.Errorf("an order that came too late: %v, class %s; want %v, to be asked again", err, fault.Of(err), errJournalLate)
+	}
+	if err := (orders{n.member}).enter(t.Context(), func(*replay.Draft) error { return nil }); err != nil {
+		t.Errorf("the same with time: %v", err)
 	}
 }
