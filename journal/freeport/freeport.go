@@ -73,15 +73,23 @@ func another() error {
 }
 
 func listen(port int) (net.Listener, error) {
-	return net.Listen("tcp", fmt.Sprint("127.0.0.1:", port))
+	return net.Listen("tcp", address(port))
 }
 
-// Addr returns an address of the loopback interface with a port of Get.
+func address(port int) string { return fmt.Sprint("127.0.0.1:", port) }
+
+// Address returns an address of the loopback interface with a port of Get.
+func Address() (string, error) {
+	port, err := Get()
+	return address(port), err
+}
+
+// Addr is Address for a test, which fails if there is none.
 func Addr(t testing.TB) string {
 	t.Helper()
-	port, err := Get()
+	addr, err := Address()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return fmt.Sprint("127.0.0.1:", port)
+	return addr
 }

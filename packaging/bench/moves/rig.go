@@ -113,11 +113,11 @@ func (r *rig) close() {
 
 // freeAddr returns an address to which a node comes back after a restart.
 func freeAddr() string {
-	port, err := freeport.Get()
+	addr, err := freeport.Address()
 	if err != nil {
 		panic(err)
 	}
-	return fmt.Sprint("127.0.0.1:", port)
+	return addr
 }
 
 // await waits until something is so.

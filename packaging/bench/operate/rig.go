@@ -102,7 +102,7 @@ func (r *rig) makeLeader() (err error) {
 		"tls-cert": r.file("redis.pem"), "tls-key": r.file("redis.key"), "tls-ca": r.file("ca.pem"),
 		"nats-tls-cert": r.file("nats.pem"), "nats-tls-key": r.file("nats.key"), "nats-tls-ca": r.file("ca.pem")}
 	for _, name := range []string{"listen", "tls-listen", "nats-listen", "http-listen"} {
-		if options[name], err = freeAddr(); err != nil {
+		if options[name], err = freeport.Address(); err != nil {
 			return err
 		}
 	}
@@ -114,7 +114,7 @@ func (r *rig) makeReplica() error {
 	if err := replace(r.file("leader"), []byte(r.users[admin.ReplicaUser]+"\n")); err != nil {
 		return err
 	}
-	listen, err := freeAddr()
+	listen, err := freeport.Address()
 	if err != nil {
 		return err
 	}
@@ -151,10 +151,4 @@ func (r *rig) close() {
 			_ = n.end(syscall.SIGKILL)
 		}
 	}
-}
-
-// freeAddr returns an address to which a node comes back after a restart.
-func freeAddr() (string, error) {
-	port, err := freeport.Get()
-	return fmt.Sprint("127.0.0.1:", port), err
 }
