@@ -83,60 +83,55 @@ const (
 )
 
 // some returns the effect that adds the next elements, of which there is one at least, and
-// about how many bytes it takes.
+// about how many bytes it takes. It walks what holds the elements, as looking each up by its
+// index takes longer than sending it does; the walk lets clients in at times.
 func (w *rowWriter) some(most int) (op journal.Op, size int) {
 	size = opRoom + len(w.key)
-	left := w.elementsLeft()
 	take := func(n int) (more bool) {
 		size += n + elementRoom
-		left--
 		w.next++
-		return left > 0 && size < most
+		return size < most
 	}
 	switch w.rec.Type {
 	case value.HashType:
 		return w.fields(take), size
 	case value.ListType:
-		o, l := &journal.ListPush{Key: w.key}, value.ListOf(w.rec.Body)
-		for more := true; more; {
-			item := l.At(w.next)
-			o.Items = append(o.Items, item)
-			more = take(len(item))
+		o := &journal.ListPush{Key: w.key}
+		for item := range value.ListOf(w.rec.Body).From(w.next) {
+			if o.Items = append(o.Items, item); !take(len(item)) {
+				break
+			}
 		}
 		return o, size
 	case value.SetType:
-		o, s := &journal.SetAdd{Key: w.key}, value.SetOf(w.rec.Body)
-		for more := true; more; {
-			member := s.At(w.next)
-			o.Members = append(o.Members, member)
-			more = take(len(member))
+		o := &journal.SetAdd{Key: w.key}
+		for member := range value.SetOf(w.rec.Body).From(w.next) {
+			if o.Members = append(o.Members, member); !take(len(member)) {
+				break
+			}
 		}
 		return o, size
 	}
-	o, z := &journal.ZSetAdd{Key: w.key}, value.ZSetOf(w.rec.Body)
-	for more := true; more; {
-		member, score := z.At(w.next)
-		o.Members = append(o.Members, journal.Scored{Score: score, Member: member})
-		more = take(len(member) + 8)
+	o := &journal.ZSetAdd{Key: w.key}
+	for member, score := range value.ZSetOf(w.rec.Body).From(w.next) {
+		if o.Members = append(o.Members, journal.Scored{Score: score, Member: member}); !take(len(member) + 8) {
+			break
+		}
 	}
 	return o, size
 }
 
 // fields is some for a hash: fields that have one deadline.
 func (w *rowWriter) fields(take func(n int) (more bool)) journal.Op {
-	o, h := &journal.HashSet{Key: w.key}, value.HashOf(w.rec.Body, 0)
-	timed := h.Timed()
-	for more := true; more; {
-		f, v := h.At(w.next)
-		if timed {
-			at, _ := h.Deadline([]byte(f))
-			if len(o.Pairs) > 0 && at != o.At {
-				break
-			}
-			o.At = at
+	o := &journal.HashSet{Key: w.key}
+	for f := range value.HashOf(w.rec.Body, 0).From(w.next) {
+		if len(o.Pairs) > 0 && f.Deadline != o.At {
+			break
 		}
-		o.Pairs = append(o.Pairs, f, v)
-		more = take(len(f) + len(v))
+		o.At, o.Pairs = f.Deadline, append(o.Pairs, f.Name, f.Value)
+		if !take(len(f.Name) + len(f.Value)) {
+			break
+		}
 	}
 	return o
 }

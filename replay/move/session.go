@@ -75,6 +75,7 @@ const (
 	leastBytes = 64 << 10 // of sizes.most
 	mostBytes  = 4 << 20
 	pieceRows  = 512
+	pieceRoom  = 64 // what a piece has beside its effects
 	// mostReads is how often keys are read again for one piece.
 	mostReads = 8
 )
@@ -131,8 +132,9 @@ func (s *session) next(ctx context.Context, from origin, move journal.MoveID) er
 		*at = journal.MoveAt{ID: move, Cursor: s.cursor, Seq: s.at.Seq, Digest: s.at.Digest, Epoch: s.at.Epoch}
 	}
 	s.n, s.last = s.n+1, from.state.Pos().Seq
-	s.piece = journal.AppendPiece(nil, from.log.Lineage(), s.n,
-		journal.Batch{Epoch: s.at.Epoch, Entries: []journal.Entry{{At: from.clock(), Ops: append(ops, at)}}})
+	ops = append(ops, at)
+	s.piece = journal.AppendPiece(make([]byte, 0, pieceRoom+sizeOf(ops)), from.log.Lineage(), s.n,
+		journal.Batch{Epoch: s.at.Epoch, Entries: []journal.Entry{{At: from.clock(), Ops: ops}}})
 	return nil
 }
 

@@ -323,6 +323,21 @@ func (h Hash) All() iter.Seq2[string, string] {
 	}
 }
 
+// Field is a field of a hash. Deadline is in Unix milliseconds, and 0 is none.
+type Field struct {
+	Name, Value string
+	Deadline    int64
+}
+
+// From yields the fields from the i-th on, in the order of At, and expired ones with them.
+func (h Hash) From(i int) iter.Seq[Field] {
+	return func(yield func(Field) bool) {
+		if h.b != nil {
+			h.b.names.each(i, func(_ uint64, e *Block) bool { return yield(Field{e.Name(), e.field(), e.deadline()}) })
+		}
+	}
+}
+
 // Scan calls fn with at least count fields from cursor on and returns where to go
 // on, 0 at the end. A small hash comes whole.
 func (h Hash) Scan(cursor uint64, count int, fn func(field, value string)) uint64 {

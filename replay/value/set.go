@@ -194,10 +194,13 @@ func (s Set) At(i int) string {
 }
 
 // All yields the members in no particular order.
-func (s Set) All() iter.Seq[string] {
+func (s Set) All() iter.Seq[string] { return s.From(0) }
+
+// From yields the members from the i-th on, in the order of At.
+func (s Set) From(i int) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		if s.b != nil {
-			s.b.names.each(0, func(_ uint64, e *Block) bool { return yield(e.Name()) })
+			s.b.names.each(i, func(_ uint64, e *Block) bool { return yield(e.Name()) })
 		}
 	}
 }
