@@ -136,7 +136,7 @@ func (d *Draft) fresh(key []byte, typ value.Type) (value.Body, error) {
 	case !ok:
 		return nil, nil
 	case r.Expired(d.now):
-		return nil, d.emit(&journal.KeyDelete{DB: d.db, Key: string(key)})
+		return nil, d.emit(&journal.KeyDelete{DB: d.db, Key: d.text.copyOf(key)})
 	case r.Type != typ:
 		return nil, value.ErrWrongType
 	}
@@ -150,27 +150,6 @@ func (v *View) bodyOf(key []byte, typ value.Type) (value.Body, error) {
 		return nil, value.ErrWrongType
 	}
 	return r.Body, nil
-}
-
-// copies copies a key and arguments into strings that share one allocation. The
-// arguments' strings are appended to room, which nearly all effects have beside them
-// for as many as they need: that is one allocation less.
-func copies(room []string, key []byte, args [][]byte) (string, []string) {
-	n := len(key)
-	for _, a := range args {
-		n += len(a)
-	}
-	if cap(room) < len(args) {
-		room = make([]string, 0, len(args))
-	}
-	joint := append(make([]byte, 0, n), key...)
-	name := unsafeString(joint)
-	for _, a := range args {
-		at := len(joint)
-		joint = append(joint, a...)
-		room = append(room, unsafeString(joint[at:]))
-	}
-	return name, room
 }
 
 // fitsAll refuses elements of which one is too long.

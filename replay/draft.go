@@ -60,6 +60,7 @@ type Draft struct {
 	held     int // memory that the draft takes, about; see hold
 	asked    int // for how much of held and of what is on its way there was room
 	setSlabs []journal.StringSet
+	text     effectText
 	wanted   events.Class   // classes that somebody listens to
 	events   []events.Event // since the last append
 	looked   int            // entries that Ready has looked at
@@ -95,7 +96,7 @@ func (d *Draft) reset(s *State, now time.Time, maxValue int) {
 		ms = nil
 	}
 	*d = Draft{View: View{s: s, now: now.UnixMilli()}, at: now, limit: maxValue,
-		overlay: d.overlay, entries: entries, made: ms}
+		overlay: d.overlay, entries: entries, made: ms, text: d.text}
 }
 
 // begin locks the state below the draft and lays an overlay over it.

@@ -8,16 +8,16 @@ func (d *Draft) Delete(key []byte) (bool, error) {
 	if !d.Exists(key) {
 		return false, nil
 	}
-	return true, d.emit(&journal.KeyDelete{DB: d.db, Key: string(key)})
+	return true, d.emit(&journal.KeyDelete{DB: d.db, Key: d.text.copyOf(key)})
 }
 
 // Expire gives key, which must be there, another deadline; 0 takes it away. A
 // deadline that has passed removes the key.
 func (d *Draft) Expire(key []byte, at int64) error {
 	if at != 0 && at <= d.now {
-		return d.emit(&journal.KeyDelete{DB: d.db, Key: string(key)})
+		return d.emit(&journal.KeyDelete{DB: d.db, Key: d.text.copyOf(key)})
 	}
-	return d.emit(&journal.KeyExpire{DB: d.db, Key: string(key), At: at})
+	return d.emit(&journal.KeyExpire{DB: d.db, Key: d.text.copyOf(key), At: at})
 }
 
 // Rename moves key, which must be there, to another name or database with its
@@ -27,7 +27,7 @@ func (d *Draft) Rename(key []byte, toDB journal.DB, to []byte) error {
 		return err
 	}
 	d.replaced(toDB, to)
-	return d.emit(&journal.KeyRename{DB: d.db, Key: string(key), ToDB: toDB, To: string(to)})
+	return d.emit(&journal.KeyRename{DB: d.db, Key: d.text.copyOf(key), ToDB: toDB, To: d.text.copyOf(to)})
 }
 
 // Copy copies key, which must be there, with its deadline, replacing what
@@ -37,7 +37,7 @@ func (d *Draft) Copy(key []byte, toDB journal.DB, to []byte) error {
 		return err
 	}
 	d.replaced(toDB, to)
-	return d.emit(&journal.KeyCopy{DB: d.db, Key: string(key), ToDB: toDB, To: string(to)})
+	return d.emit(&journal.KeyCopy{DB: d.db, Key: d.text.copyOf(key), ToDB: toDB, To: d.text.copyOf(to)})
 }
 
 // fitsAs refuses a name that would make what key holds too large, and counts a string

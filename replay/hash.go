@@ -28,7 +28,7 @@ func (d *Draft) SetFields(key []byte, at int64, pairs [][]byte) (added int, err 
 		room [2]string
 	})
 	set.op.DB, set.op.At = d.db, at
-	set.op.Key, set.op.Pairs = copies(set.room[:0], key, pairs)
+	set.op.Key, set.op.Pairs = d.text.copies(set.room[:0], key, pairs)
 	if err := d.emit(&set.op); err != nil {
 		return 0, err
 	}
@@ -46,9 +46,9 @@ func (d *Draft) RemoveFields(key []byte, fields [][]byte) (int, error) {
 	case 0:
 		return 0, nil
 	case h.Len():
-		return len(gone), d.emit(&journal.KeyDelete{DB: d.db, Key: string(key)})
+		return len(gone), d.emit(&journal.KeyDelete{DB: d.db, Key: d.text.copyOf(key)})
 	}
-	return len(gone), d.emit(&journal.HashRemove{DB: d.db, Key: string(key), Fields: gone})
+	return len(gone), d.emit(&journal.HashRemove{DB: d.db, Key: d.text.copyOf(key), Fields: gone})
 }
 
 // ExpireFields gives fields of a hash, which must be there, another deadline; 0
@@ -59,7 +59,7 @@ func (d *Draft) ExpireFields(key []byte, at int64, fields [][]byte) error {
 		return err
 	}
 	op := &journal.HashExpire{DB: d.db, At: at}
-	op.Key, op.Fields = copies(nil, key, fields)
+	op.Key, op.Fields = d.text.copies(nil, key, fields)
 	return d.emit(op)
 }
 

@@ -25,7 +25,7 @@ func (d *Draft) Push(key []byte, left bool, items [][]byte) (int, error) {
 		room [1]string
 	})
 	push.op.DB, push.op.Left = d.db, left
-	push.op.Key, push.op.Items = copies(push.room[:0], key, items)
+	push.op.Key, push.op.Items = d.text.copies(push.room[:0], key, items)
 	if err := d.emit(&push.op); err != nil {
 		return 0, err
 	}
@@ -40,9 +40,9 @@ func (d *Draft) RemoveItems(key []byte, first, count int) error {
 	case err != nil || count == 0:
 		return err
 	case count == l.Len():
-		return d.emit(&journal.KeyDelete{DB: d.db, Key: string(key)})
+		return d.emit(&journal.KeyDelete{DB: d.db, Key: d.text.copyOf(key)})
 	}
-	return d.emit(&journal.ListRemove{DB: d.db, Key: string(key),
+	return d.emit(&journal.ListRemove{DB: d.db, Key: d.text.copyOf(key),
 		First: uint64(first), Count: uint64(count)})
 }
 
@@ -51,7 +51,7 @@ func (d *Draft) SetItem(key []byte, i int, item []byte) error {
 	if err := d.fits(len(key), len(item)); err != nil {
 		return err
 	}
-	return d.emit(&journal.ListSet{DB: d.db, Key: string(key), Index: uint64(i), Item: string(item)})
+	return d.emit(&journal.ListSet{DB: d.db, Key: d.text.copyOf(key), Index: uint64(i), Item: d.text.copyOf(item)})
 }
 
 // InsertItem puts an item into a list, which must be there, before the
@@ -60,5 +60,5 @@ func (d *Draft) InsertItem(key []byte, i int, item []byte) error {
 	if err := d.fits(len(key), len(item)); err != nil {
 		return err
 	}
-	return d.emit(&journal.ListInsert{DB: d.db, Key: string(key), Index: uint64(i), Item: string(item)})
+	return d.emit(&journal.ListInsert{DB: d.db, Key: d.text.copyOf(key), Index: uint64(i), Item: d.text.copyOf(item)})
 }

@@ -42,7 +42,7 @@ func (d *Draft) AddMembers(key []byte, members [][]byte) (int, error) {
 		room [1]string
 	})
 	add.op.DB = d.db
-	add.op.Key, add.op.Members = copies(add.room[:0], key, fresh)
+	add.op.Key, add.op.Members = d.text.copies(add.room[:0], key, fresh)
 	if err := d.emit(&add.op); err != nil {
 		return 0, err
 	}
@@ -60,9 +60,9 @@ func (d *Draft) RemoveMembers(key []byte, members [][]byte) (int, error) {
 	case 0:
 		return 0, nil
 	case s.Len():
-		return len(gone), d.emit(&journal.KeyDelete{DB: d.db, Key: string(key)})
+		return len(gone), d.emit(&journal.KeyDelete{DB: d.db, Key: d.text.copyOf(key)})
 	}
-	return len(gone), d.emit(&journal.SetRemove{DB: d.db, Key: string(key), Members: gone})
+	return len(gone), d.emit(&journal.SetRemove{DB: d.db, Key: d.text.copyOf(key), Members: gone})
 }
 
 // DropMembers removes members that a Set of the draft's has given, each once.
@@ -72,9 +72,9 @@ func (d *Draft) DropMembers(key []byte, members []string) error {
 	case err != nil || len(members) == 0:
 		return err
 	case len(members) == s.Len():
-		return d.emit(&journal.KeyDelete{DB: d.db, Key: string(key)})
+		return d.emit(&journal.KeyDelete{DB: d.db, Key: d.text.copyOf(key)})
 	}
-	return d.emit(&journal.SetRemove{DB: d.db, Key: string(key), Members: members})
+	return d.emit(&journal.SetRemove{DB: d.db, Key: d.text.copyOf(key), Members: members})
 }
 
 // ReplaceSet makes key a set of these members, each named once, whatever it
@@ -91,5 +91,5 @@ func (d *Draft) ReplaceSet(key []byte, members []string) error {
 	if _, err := d.fresh(key, value.SetType); err != nil {
 		return err
 	}
-	return d.emit(&journal.SetAdd{DB: d.db, Key: string(key), Members: members})
+	return d.emit(&journal.SetAdd{DB: d.db, Key: d.text.copyOf(key), Members: members})
 }

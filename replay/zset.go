@@ -17,12 +17,12 @@ func (d *Draft) SetScores(key []byte, members []value.Scored) error {
 	if len(members) == 0 {
 		return nil
 	}
-	op := &journal.ZSetAdd{DB: d.db, Key: string(key), Members: make([]journal.Scored, len(members))}
+	op := &journal.ZSetAdd{DB: d.db, Key: d.text.copyOf(key), Members: make([]journal.Scored, len(members))}
 	for i, m := range members {
 		if err := d.fits(len(key), len(m.Member)); err != nil {
 			return err
 		}
-		op.Members[i] = journal.Scored{Score: m.Score, Member: string(m.Member)}
+		op.Members[i] = journal.Scored{Score: m.Score, Member: d.text.copyOf(m.Member)}
 	}
 	if _, err := d.fresh(key, value.ZSetType); err != nil {
 		return err
@@ -45,7 +45,7 @@ func (d *Draft) ReplaceZSet(key []byte, members []journal.Scored) error {
 	if _, err := d.fresh(key, value.ZSetType); err != nil {
 		return err
 	}
-	return d.emit(&journal.ZSetAdd{DB: d.db, Key: string(key), Members: members})
+	return d.emit(&journal.ZSetAdd{DB: d.db, Key: d.text.copyOf(key), Members: members})
 }
 
 // RemoveScored removes members of a sorted set and returns how many were there.
@@ -59,9 +59,9 @@ func (d *Draft) RemoveScored(key []byte, members [][]byte) (int, error) {
 	case 0:
 		return 0, nil
 	case z.Len():
-		return len(gone), d.emit(&journal.KeyDelete{DB: d.db, Key: string(key)})
+		return len(gone), d.emit(&journal.KeyDelete{DB: d.db, Key: d.text.copyOf(key)})
 	}
-	return len(gone), d.emit(&journal.ZSetRemove{DB: d.db, Key: string(key), Members: gone})
+	return len(gone), d.emit(&journal.ZSetRemove{DB: d.db, Key: d.text.copyOf(key), Members: gone})
 }
 
 // RemoveRanks removes count members of a sorted set, which must be there, from
@@ -72,8 +72,8 @@ func (d *Draft) RemoveRanks(key []byte, first, count int) error {
 	case err != nil || count == 0:
 		return err
 	case count == z.Len():
-		return d.emit(&journal.KeyDelete{DB: d.db, Key: string(key)})
+		return d.emit(&journal.KeyDelete{DB: d.db, Key: d.text.copyOf(key)})
 	}
-	return d.emit(&journal.ZSetRemoveRange{DB: d.db, Key: string(key),
+	return d.emit(&journal.ZSetRemoveRange{DB: d.db, Key: d.text.copyOf(key),
 		First: uint64(first), Count: uint64(count)})
 }
