@@ -46,7 +46,7 @@ func checkDatabase(db *database) error {
 		errs = append(errs, fmt.Errorf("%d hashes with deadlines adding up to %d; the index has %d adding up to %d",
 			c.fields.len(), c.fields.sum, db.fields.len(), db.fields.sum))
 	}
-	if db.slots != nil && *c.slots != *db.slots {
+	if db.slots != nil && !c.slots.same(db.slots) {
 		errs = append(errs, errors.New("keys, deadlines and digests of slots are not as they were kept"))
 	}
 	return errors.Join(errs...)

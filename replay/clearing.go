@@ -126,8 +126,8 @@ func (db *database) noneIn(r journal.SlotRange) bool {
 	if db.slots == nil {
 		return false
 	}
-	for _, keys := range db.slots.keys[r.First : int(r.Last)+1] {
-		if keys > 0 {
+	for slot := int(r.First); slot <= int(r.Last); slot++ {
+		if db.slots.at(uint16(slot)).keys > 0 {
 			return false
 		}
 	}

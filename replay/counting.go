@@ -51,15 +51,14 @@ func (v *View) countBelow(l *layer, shown *shownSlots) int {
 // countSlots is countBelow where the keys of each slot are counted. It walks the keys of
 // slots that are cleared in part.
 func (v *View) countSlots(l *layer, shown *shownSlots) (n int) {
-	for i, keys := range v.s.dbs[l.base].slots.keys {
-		slot := uint16(i)
-		if keys == 0 || !shown.has(slot) {
+	for slot, sum := range v.s.dbs[l.base].slots.withKeys() {
+		if !shown.has(slot) {
 			continue
 		}
 		whole := slotSpan(slot, slot)
 		switch l.covers(whole) {
 		case nowhere:
-			n += int(keys)
+			n += int(sum.keys)
 		case partly:
 			n += v.countSpan(l, nil, whole, l.cleared)
 		}

@@ -16,7 +16,7 @@ var ErrSnapshotRunning = errSnapshotRunning
 // that is not kept, since there is no cluster.
 func (v *View) SlotDigest(n journal.DB, slot uint16) (journal.Digest, bool) {
 	if sums := v.s.dbs[n].slots; sums != nil {
-		return sums.digest[slot], true
+		return sums.at(slot).digest, true
 	}
 	return 0, false
 }

@@ -114,38 +114,6 @@ type hiddenSums struct {
 	deadlines int64
 }
 
-// newSums returns the sums of a database without keys.
-func newSums(shown *shownSlots) *slotSums { return &slotSums{shown: shown} }
-
-// show has keys of other slots than before be hidden.
-func (t *slotSums) show(shown *shownSlots) {
-	t.shown, t.hidden = shown, hiddenSums{}
-	if shown == nil {
-		return
-	}
-	for slot, n := range t.keys {
-		if !shown.has(uint16(slot)) {
-			t.hidden.keys += int(n)
-			t.hidden.timed += int(t.timed[slot])
-			t.hidden.deadlines += t.deadlines[slot]
-		}
-	}
-}
-
-// time counts a key's deadline, or with -1 that it has it no more. 0 is no deadline.
-func (t *slotSums) time(key string, more int, at int64) {
-	if at == 0 {
-		return
-	}
-	slot := value.Slot(key)
-	t.timed[slot] += uint32(more)
-	t.deadlines[slot] += int64(more) * at
-	if !t.shown.has(slot) {
-		t.hidden.timed += more
-		t.hidden.deadlines += int64(more) * at
-	}
-}
-
 // timed is told that a key has got a deadline, or with -1 that it has it no more.
 func (db *database) timed(key string, more int, at int64) {
 	if db.slots != nil {

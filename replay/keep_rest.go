@@ -31,9 +31,9 @@ func (t *tables) keepRest(n journal.DB, r span) bool {
 	}
 	gone := &layer{cleared: append([]span{r}, clearsIn(t.ahead, n)...)}
 	going := 0
-	for slot, keys := range db.slots.keys {
-		if keys > 0 && gone.covers(slotSpan(uint16(slot), uint16(slot))) == wholly {
-			going += int(keys)
+	for slot, sum := range db.slots.withKeys() {
+		if gone.covers(slotSpan(slot, slot)) == wholly {
+			going += int(sum.keys)
 		}
 	}
 	rest := t.rest.made(db, gone)
@@ -88,7 +88,7 @@ func restOf(db *database, gone *layer) *rest {
 
 // stays reports whether the rows of a slot stay, if it has any.
 func (b *rest) stays(slot uint16) bool {
-	return b.of.slots.keys[slot] > 0 && b.gone.covers(slotSpan(slot, slot)) != wholly
+	return b.of.slots.at(slot).keys > 0 && b.gone.covers(slotSpan(slot, slot)) != wholly
 }
 
 // some takes over the next rows, as many as most. It reports whether there are more.
@@ -120,8 +120,9 @@ func (b *rest) some(most int, loose bool) (more bool) {
 			return true
 		}
 		b.next = rowAt{}
-		b.rest.slots.copySlot(slot, b.of.slots)
-		b.rest.digest += b.of.slots.digest[slot]
+		sum := b.of.slots.at(slot)
+		*b.rest.slots.of(slot) = sum
+		b.rest.digest += sum.digest
 	}
 	b.rest.slots.show(b.rest.slots.shown)
 	return false
@@ -162,9 +163,9 @@ func (s *State) beginRest(n journal.DB, gone *layer) (b *rest, loose bool) {
 	db := s.dbs[n]
 	b = restOf(db, gone)
 	stay := 0
-	for slot, keys := range db.slots.keys {
-		if b.stays(uint16(slot)) {
-			stay += int(keys)
+	for slot, sum := range db.slots.withKeys() {
+		if b.stays(slot) {
+			stay += int(sum.keys)
 		}
 	}
 	if going := db.dict.n - stay; stay < prepareRows || going < restFrom || going <= stay && going < manyGo {
@@ -227,19 +228,12 @@ func (b *rest) made(db *database, gone *layer) *database {
 	if b == nil || b.of != db || !slices.Equal(b.gone.cleared, gone.cleared) {
 		return nil
 	}
-	for i := range db.slots.keys {
-		slot := uint16(i)
-		if b.stays(slot) && (db.slots.keys[i] != b.rest.slots.keys[i] || db.slots.digest[i] != b.rest.slots.digest[i]) {
+	for slot, sum := range db.slots.withKeys() {
+		if now := b.rest.slots.at(slot); b.stays(slot) && (sum.keys != now.keys || sum.digest != now.digest) {
 			return nil
 		}
 	}
 	return b.rest
-}
-
-// copySlot takes over what other has of a slot.
-func (t *slotSums) copySlot(slot uint16, other *slotSums) {
-	t.keys[slot], t.digest[slot] = other.keys[slot], other.digest[slot]
-	t.timed[slot], t.deadlines[slot] = other.timed[slot], other.deadlines[slot]
 }
 
 // index puts a key that is in no index of deadlines into those where it belongs.

@@ -274,6 +274,9 @@ func (s *State) placeSome(n int) bool {
 	return o.run != nil
 }
 
+// fewToDeal is up to how many looking at all slots would take longer than sorting.
+const fewToDeal = 1024
+
 // inOrder returns positions in order, each once. shown is told of each key twice as of half a
 // one, since dealing takes as long as sorting.
 func inOrder(noted []uint64, shown *progress.Meter) []uint64 {
@@ -290,9 +293,14 @@ func inOrder(noted []uint64, shown *progress.Meter) []uint64 {
 	}))
 }
 
-// bySlot returns what stands at positions dealt out by slot, each slot's sorted by sort: what
-// is left to sort is small.
+// bySlot returns what stands at positions in order: dealt out by slot, each slot's sorted by
+// sort, so that what is left to sort is small. Few are sorted as they are.
 func bySlot[T any](all []T, pos func(T) uint64, sort func(some []T)) []T {
+	if len(all) < fewToDeal {
+		few := slices.Clone(all)
+		sort(few)
+		return few
+	}
 	var ends [journal.MaxSlot + 2]int
 	for i := range all {
 		ends[value.PositionSlot(pos(all[i]))+1]++

@@ -30,8 +30,9 @@ func (v *View) Slots(ranges []journal.SlotRange) (c cluster.Content) {
 	sums := v.s.dbs[0].slots
 	for _, r := range ranges {
 		for slot := int(r.First); sums != nil && slot <= int(r.Last); slot++ {
-			c.Keys += int(sums.keys[slot])
-			c.Digest += sums.digest[slot]
+			sum := sums.at(uint16(slot))
+			c.Keys += int(sum.keys)
+			c.Digest += sum.digest
 		}
 	}
 	return c

@@ -193,7 +193,7 @@ func (s *State) settleCustody() {
 	s.shown = shownOf(s.Custody())
 	for _, db := range s.dbs {
 		if db.slots == nil && s.Custody().Cluster != "" {
-			db.slots = new(slotSums)
+			db.slots = newSums(nil)
 			db.slots.countAll(&db.dict)
 		}
 		if db.slots != nil {
@@ -204,78 +204,6 @@ func (s *State) settleCustody() {
 	}
 }
 
-// slotSums is how many keys each slot of a database has, and what their rows add to the
-// database's digest. It is kept in a cluster alone: finding a key's slot takes time.
-type slotSums struct {
-	keys   [journal.MaxSlot + 1]uint32
-	digest [journal.MaxSlot + 1]journal.Digest
-	// timed is how many keys have a deadline, and deadlines the sum of them.
-	timed     [journal.MaxSlot + 1]uint32
-	deadlines [journal.MaxSlot + 1]int64
-
-	shown  *shownSlots
-	hidden hiddenSums // of the slots that are not shown
-}
-
-// add counts so many keys more, and a digest, in a slot.
-func (t *slotSums) add(slot uint16, more int, by journal.Digest) {
-	if more != 0 { // seldom, and elsewhere in memory
-		t.keys[slot] += uint32(more)
-	}
-	t.digest[slot] += by
-	if !t.shown.has(slot) {
-		t.hidden.keys += more
-	}
-}
-
-// slotChange is what slotSums.add is still to be called with.
-type slotChange struct {
-	sums *slotSums
-	slot uint16
-	more int16
-	by   journal.Digest
-}
-
-// sumsAtOnce is how many changes of sums of slots wait for each other. Each is at another
-// place in memory, which the processor has to fetch: of many in a row it fetches several
-// at a time.
-const sumsAtOnce = 64
-
-// sum counts a key more or less under a name, or none, and by how much the digest of its row grows:
-// in the database, and in a cluster in the name's slot, before the batch is over.
-func (t *tables) sum(db *database, key string, more int, by journal.Digest) {
-	db.digest += by
-	if db.slots == nil {
-		return
-	}
-	if len(t.s.sums) == sumsAtOnce {
-		t.sumSlots()
-	}
-	t.s.sums = append(t.s.sums, slotChange{db.slots, value.Slot(key), int16(more), by})
-}
-
-// sumSlots makes the changes that wait.
-func (t *tables) sumSlots() {
-	for _, c := range t.s.sums {
-		c.sums.add(c.slot, int(c.more), c.by)
-	}
-	t.forgetSums()
-}
-
-// forgetSums drops the changes that wait.
-func (t *tables) forgetSums() {
-	clear(t.s.sums)
-	t.s.sums = t.s.sums[:0]
-}
-
-// countAll counts the keys of a dict, none of which has been counted.
-func (t *slotSums) countAll(d *dict) {
-	for b := range d.all() {
-		t.add(value.Slot(b.Name()), 1, value.BlockDigest(b, value.Sum(b.Name())))
-		t.time(b.Name(), 1, value.RecordOf(b).At)
-	}
-}
-
 // SlotKeys returns how many keys of database n are in a slot, expired ones among them that
 // are not removed yet; 0 if they are hidden. In a draft it is as it was before the draft.
 func (v *View) SlotKeys(n journal.DB, slot uint16) int {
@@ -283,7 +211,7 @@ func (v *View) SlotKeys(n journal.DB, slot uint16) int {
 		return 0
 	}
 	if sums := v.s.dbs[n].slots; sums != nil {
-		return int(sums.keys[slot])
+		return int(sums.at(slot).keys)
 	}
 	keys := 0
 	v.scanTree(n, nil, value.SlotBegin(int(slot)), func(pos uint64, _ string, _ value.Record) bool {
