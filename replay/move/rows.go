@@ -76,10 +76,11 @@ func (w *rowWriter) append(ops []journal.Op, most int) ([]journal.Op, bool) {
 }
 
 // opRoom is about what an effect takes beside its elements, elementRoom what an element
-// takes beside its bytes.
+// takes beside its bytes: less in a piece, and as much or more in memory. A target has a
+// client's write wait for as long as a piece takes it, and that goes by the elements where they are short.
 const (
 	opRoom      = 32
-	elementRoom = 16
+	elementRoom = 48
 )
 
 // some returns the effect that adds the next elements, of which there is one at least, and

@@ -178,7 +178,7 @@ func (s *step) takeBack(p *Pen) {
 }
 
 // keptSteps is for how many steps the memory is kept.
-const keptSteps = 8192
+const keptSteps = 16384
 
 // Forget drops all steps and keeps some room for others.
 func (p *Pen) Forget() {
