@@ -62,11 +62,13 @@ const (
 	silenceMax = time.Second // the replicas' fetch-timeout
 )
 
-// replicaOptions make the wait for silence short enough to try it often, and patientOptions
-// make all waits long, where they have to be given up before.
+// replicaOptions make the wait for silence short enough to try it often; delayedOptions are for
+// what is late and comes, of which a busy machine makes more than a second; patientOptions make
+// all waits long, where they have to be given up before.
 var (
 	replicaOptions = []string{"--nats-listen", "off", "--connect-timeout", "1s",
 		"--fetch-timeout", silenceMax.String(), "--sync-chunk-timeout", "2s"}
+	delayedOptions = []string{"--nats-listen", "off", "--connect-timeout", "5s", "--fetch-timeout", "5s", "--sync-chunk-timeout", "10s"}
 	patientOptions = []string{"--nats-listen", "off", "--connect-timeout", "1m", "--fetch-timeout", "1m", "--sync-chunk-timeout", "1m"}
 )
 
@@ -224,7 +226,10 @@ func (c *netCell) start(t *testing.T) {
 	for at := stays; at <= stops; at++ {
 		dir := filepath.Join(t.TempDir(), fmt.Sprint("replica", at))
 		options := patientOptions
-		if at == stays {
+		switch {
+		case at == stays && c.fault.rules.delay > 0:
+			options = delayedOptions
+		case at == stays:
 			options = replicaOptions
 		}
 		c.replicas[at] = c.wire.serve(t, at, dir, append(options, "--follow-password-file", secret)...)
@@ -343,7 +348,7 @@ func (c *netCell) notice(t *testing.T) {
 	r := c.replicas[stays]
 	if !c.fault.hush && c.fault.rules.rate == 0 {
 		began := time.Now()
-		r.level(c.leader, time.Minute) // a full sync with 300 ms of latency takes 20 s on a busy machine
+		r.level(c.leader, 2*time.Minute) // a full sync with 300 ms of latency takes 20 s on a busy machine
 		c.level = time.Since(began)
 		return
 	}
