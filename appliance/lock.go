@@ -138,11 +138,32 @@ func (l *lock) acquire(dir string, write bool) error {
 	}
 }
 
-// isProcess reports whether there is a process of that id. One that is not known counts.
+// isProcess reports whether there is a process of that id that is not about to end. One that is
+// not known counts.
 func isProcess(pid string) bool {
 	n, err := strconv.Atoi(pid)
-	return err != nil || n <= 0 || !errors.Is(syscall.Kill(n, 0), syscall.ESRCH)
+	return err != nil || n <= 0 || !errors.Is(syscall.Kill(n, 0), syscall.ESRCH) && !isEnding(n)
 }
+
+// isEnding reports whether a process was killed, and has its files for as long as the system
+// takes to free its memory, as far as the system says so: SIGKILL waits for one of its threads,
+// or it has no command line any more.
+func isEnding(pid int) bool {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	if err == nil && len(b) == 0 {
+		return true
+	}
+	b, _ = os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	for _, pending := range killPending.FindAllSubmatch(b, -1) {
+		mask, err := strconv.ParseUint(string(pending[1]), 16, 64)
+		if err == nil && mask&(1<<(syscall.SIGKILL-1)) != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+var killPending = regexp.MustCompile(`(?m)^S(?:ig|hd)Pnd:\s*([0-9a-f]+)$`)
 
 func (l *lock) try(dir string, write bool) (err error) {
 	if l.dir, err = os.Open(dir); err != nil {

@@ -132,9 +132,30 @@ func TestLockOfGone(t *testing.T) {
 	if err := cmd.Run(); err != nil {
 		t.Fatal(err)
 	}
+	lockOfGone(t, cmd.Process.Pid)
+}
+
+// One that was killed is as good as gone, though the system has it still.
+func TestLockOfKilled(t *testing.T) {
+	if _, err := os.Stat("/proc/self/cmdline"); err != nil {
+		t.Skip("the system does not say what ends")
+	}
+	cmd := exec.Command("sleep", "60")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = cmd.Wait() }()
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	lockOfGone(t, cmd.Process.Pid)
+}
+
+func lockOfGone(t *testing.T, pid int) {
+	t.Helper()
 	for _, stays := range []bool{false, true} {
 		dir := t.TempDir()
-		if err := os.WriteFile(filepath.Join(dir, lockFile), fmt.Appendln(nil, cmd.Process.Pid), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, lockFile), fmt.Appendln(nil, pid), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		other, err := os.Open(dir)
