@@ -62,9 +62,9 @@ const (
 	silenceMax = time.Second // the replicas' fetch-timeout
 )
 
-// replicaOptions make the wait for silence short enough to try it often; delayedOptions are for
-// what is late and comes, of which a busy machine makes more than a second; patientOptions make
-// all waits long, where they have to be given up before.
+// replicaOptions make the wait for silence short enough to try it often. delayedOptions are for a
+// network on which answers come late: on a busy machine they take longer than replicaOptions
+// wait. patientOptions make all waits long, where they have to be given up before.
 var (
 	replicaOptions = []string{"--nats-listen", "off", "--connect-timeout", "1s",
 		"--fetch-timeout", silenceMax.String(), "--sync-chunk-timeout", "2s"}

@@ -2,11 +2,14 @@ package replay
 
 // effectText is room for the strings of effects, cut from pieces that many effects share.
 //
-// An effect is garbage once its entry is applied, and what it has made stays. Where each string
-// had an allocation of its own, of the same size as a block often, the two came in turn, and the
-// blocks of a collection that grew lay among holes, over twice as many cache lines and pages:
-// SADD of members that are there took 1.12 µs of processor where it takes 1.04. Whoever keeps a
-// string of an effect for longer than the effect copies it.
+// An effect is garbage once its entry is applied, and the blocks that it has made stay. While the
+// strings of each effect had an allocation of their own, that was often as long as a block: the
+// two alternated in memory, and once the strings were gone the blocks of a collection that grew
+// lay among holes, over twice as many cache lines and pages. A pipelined SADD of members that
+// are there took 1.12 µs of processor, and takes 1.04 like this.
+//
+// A string keeps the whole piece that it is cut from. So whoever needs one for longer than its
+// effect copies it, as blocks do.
 type effectText struct {
 	left []byte // of the piece that strings are cut from
 }

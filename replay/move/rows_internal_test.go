@@ -24,6 +24,13 @@ var large = map[value.Type]func(d *replay.Draft, key []byte, names [][]byte) err
 		_, err := d.AddMembers(key, names)
 		return err
 	},
+	value.ZSetType: func(d *replay.Draft, key []byte, names [][]byte) error {
+		members := make([]value.Scored, len(names))
+		for i, name := range names {
+			members[i] = value.Scored{Member: name, Score: float64(i)}
+		}
+		return d.SetScores(key, members)
+	},
 }
 
 // While a piece of a large collection is made others run many times, also where there is one
